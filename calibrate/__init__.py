@@ -1,0 +1,1 @@
+"""Measure a device and produce its profile."""

@@ -1,0 +1,1 @@
+"""What the device is asked to do inside a measuring window."""

@@ -1,0 +1,88 @@
+"""Errors of the sensing layer.
+
+SensorError
+├── SensorConfigurationError (ValueError)      a parameter no sensor could work with
+├── BusError (OSError)                         an I2C transaction failed
+│   ├── BusNotFoundError (FileNotFoundError)   no such bus on this machine
+│   ├── BusPermissionError (PermissionError)   the bus is there, the user may not open it
+│   ├── BusBusyError                           a kernel driver holds the address
+│   └── DeviceNotRespondingError               nothing acknowledges at that address
+├── WrongDeviceError                           something answers, but not as this chip would
+├── RangeExceededError (OverflowError)         the shunt range is too small for the current
+├── ConversionTimeoutError (TimeoutError)      no fresh conversion within the bound
+├── ChipResetError                             the chip lost its configuration mid-run
+└── SensorUnavailableError (LookupError)       this machine does not offer that source
+"""
+
+from __future__ import annotations
+
+
+class SensorError(Exception):
+    """Root of every error the sensing layer raises."""
+
+
+class SensorConfigurationError(SensorError, ValueError):
+    """A caller gave a parameter no sensor could work with."""
+
+
+class BusError(SensorError, OSError):
+    """An I2C transaction failed.
+
+    Args:
+        message: What happened, where, and what to do.
+        bus: Bus number, if known.
+        address: 7-bit device address, if one was being addressed.
+        errno_value: The system's error number, if it came from the system.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        bus: int | None = None,
+        address: int | None = None,
+        errno_value: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.bus = bus
+        self.address = address
+        self.errno = errno_value
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class BusNotFoundError(BusError, FileNotFoundError):
+    """A caller named an I2C bus this machine does not have."""
+
+
+class BusPermissionError(BusError, PermissionError):
+    """The I2C bus exists but this user may not open it."""
+
+
+class BusBusyError(BusError):
+    """A kernel driver holds the device address."""
+
+
+class DeviceNotRespondingError(BusError):
+    """Nothing acknowledges at the device address."""
+
+
+class WrongDeviceError(SensorError):
+    """Something answers at the address, but not as the expected chip would."""
+
+
+class RangeExceededError(SensorError, OverflowError):
+    """The shunt voltage left the range the amplifier gain was set for."""
+
+
+class ConversionTimeoutError(SensorError, TimeoutError):
+    """The chip delivered no fresh conversion within the bound."""
+
+
+class ChipResetError(SensorError):
+    """The chip lost its configuration while measuring."""
+
+
+class SensorUnavailableError(SensorError, LookupError):
+    """This machine does not offer the requested power source."""

@@ -1,0 +1,1 @@
+"""Simulated sensing hardware, written from the data sheet and independent of the drivers."""

@@ -1,0 +1,1 @@
+"""The link and the edge server: wire format, client, server, pacing."""

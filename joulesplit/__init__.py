@@ -1,0 +1,1 @@
+"""The commands, the composition root and the reports."""

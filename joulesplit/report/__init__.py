@@ -1,0 +1,1 @@
+"""Renderables: what a result looks like. Printing is the caller's."""

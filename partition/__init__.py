@@ -1,0 +1,1 @@
+"""A `.tflite` network as operators, tensors, blocks and cuts; FLOPs; sub-networks."""

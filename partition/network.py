@@ -1,0 +1,149 @@
+"""A network as data: tensors, operators, cuts, blocks. Frozen; nothing here reads a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantization:
+    """Affine quantisation of a tensor: real = scale · (stored − zero_point).
+
+    Attributes:
+        scales: One scale, or one per slice along ``axis``.
+        zero_points: As many as ``scales``.
+        axis: Quantised dimension when there are several scales.
+    """
+
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+    axis: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tensor:
+    """One tensor of the network.
+
+    Attributes:
+        index: Position in the file's tensor list.
+        name: Name in the file.
+        shape: Dimensions as they are at run time.
+        dtype: numpy name of the element type, e.g. ``float32``.
+        bits: Size of the tensor's data, bit.
+        is_constant: True if its value is stored in the file.
+        quantization: Scale and zero point, if it is quantised.
+    """
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    bits: int
+    is_constant: bool
+    quantization: Quantization | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """One operator, in the file's execution order.
+
+    Attributes:
+        index: Position in execution order, from 0.
+        kind: Operator name, e.g. ``CONV_2D``.
+        inputs: Tensor indices (absent optional inputs left out).
+        outputs: Tensor indices.
+        flop: Work by convention ``tflite-2mac``, FLOP; None if there is no rule for ``kind``.
+        mac_flop: The multiply-accumulate share of it (2 per MAC), FLOP.
+    """
+
+    index: int
+    kind: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    flop: int | None
+    mac_flop: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """A whole network.
+
+    Attributes:
+        sha256: Of the file, hexadecimal.
+        name: File name without directory.
+        tensors: All tensors by index.
+        operators: In execution order.
+        inputs: Tensor indices of the network's inputs.
+        outputs: Tensor indices of the network's outputs.
+        parameters: Number of stored constant elements that operators use as weights.
+    """
+
+    sha256: str
+    name: str
+    tensors: tuple[Tensor, ...]
+    operators: tuple[Operator, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    parameters: int
+
+    @property
+    def flop(self) -> int:
+        """Work of all operators with a rule, FLOP; see ``unknown_operators``."""
+        return sum(operator.flop or 0 for operator in self.operators)
+
+    @property
+    def mac_flop(self) -> int:
+        """Multiply-accumulate share of the work, FLOP."""
+        return sum(operator.mac_flop for operator in self.operators)
+
+    @property
+    def unknown_operators(self) -> dict[str, int]:
+        """Kinds of operator without a FLOP rule, and how many of each there are."""
+        kinds = [operator.kind for operator in self.operators if operator.flop is None]
+        return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+
+    @property
+    def input_bits(self) -> int:
+        """Size of the network's inputs as stored in their own dtypes, bit."""
+        return sum(self.tensors[index].bits for index in self.inputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """A prefix of the operators as head, and what crosses to the tail.
+
+    Attributes:
+        after_operator: Index of the head's last operator; -1 for an empty head.
+        tensors: Indices of the tensors that cross: made (or received) by the head side and
+            needed by the tail or as network outputs; never constants.
+        bits: Their size, bit.
+    """
+
+    after_operator: int
+    tensors: tuple[int, ...]
+    bits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """What lies between two consecutive chosen cuts.
+
+    Attributes:
+        index: l, from 1.
+        name: From the layer names in the file.
+        first_operator: Index of its first operator.
+        last_operator: Index of its last operator; the cut after the block is the cut after it.
+        flop: N_l, FLOP (operators without a rule add nothing; the network lists them).
+        mac_flop: The multiply-accumulate share of N_l, FLOP.
+        output_bits: P_l: size of the tensors that cross after the block, bit.
+        tensors: Names of the tensors that cross after the block.
+    """
+
+    index: int
+    name: str
+    first_operator: int
+    last_operator: int
+    flop: int
+    mac_flop: int
+    output_bits: int
+    tensors: tuple[str, ...]
