@@ -1,0 +1,311 @@
+"""The device profile: what a calibration found. The data contract between the rooms.
+
+Format history:
+    1   first format.
+
+Frozen plain data; reading, writing and upgrading files is ``calibrate.profile_io``.
+Every quantity carries its unit, its interval, its uncertainty apart by kind, and its n.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+SCHEMA = "joulesplit/device-profile"
+SCHEMA_VERSION = 1
+
+Source = Literal["measured", "simulated", "modelled", "literature"]
+Verdict = Literal["valid", "suspect", "rejected"]
+Outcome = Literal["pass", "warn", "fail"]
+
+
+class Quantity(msgspec.Struct, frozen=True, kw_only=True):
+    """A value that never travels alone.
+
+    Attributes:
+        value: In ``unit``.
+        unit: SI unit, e.g. ``FLOP/J``.
+        ci95: Interval that covers the true value with 95 % confidence, statistical and
+            systematic parts combined; None only where a literature source states none.
+        u_stat: Standard uncertainty from statistics (GUM type A), in ``unit``.
+        u_sys: Standard uncertainty from everything else (GUM type B), in ``unit``.
+        n: Number of independent windows behind the value; 0 for literature values.
+    """
+
+    value: float
+    unit: str
+    ci95: tuple[float, float] | None
+    u_stat: float | None
+    u_sys: float | None
+    n: int
+
+
+class GrossNet(msgspec.Struct, frozen=True, kw_only=True):
+    """The same quantity by both definitions.
+
+    Attributes:
+        gross: From ∫P dt at the sensor, the idle floor included.
+        net: With the local idle power taken off; None where a source gives only gross.
+    """
+
+    gross: Quantity
+    net: Quantity | None
+
+
+class Tool(msgspec.Struct, frozen=True, kw_only=True):
+    """What wrote the profile."""
+
+    name: str
+    version: str
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """The machine that was measured; an unknown fact is None, never a guess."""
+
+    board: str | None
+    machine: str
+    kernel: str
+    python: str
+    cpu_count: int | None
+    memory_bytes: int | None
+    governor: str | None
+    wifi_power_save: str | None
+    hostname: str | None = None
+
+
+class BudgetTerm(msgspec.Struct, frozen=True, kw_only=True):
+    """One systematic term of the sensor's uncertainty (GUM type B).
+
+    Attributes:
+        name: What it is.
+        kind: ``scale`` (common factor of every power) or ``offset`` (common added power).
+        standard_uncertainty: Relative (1) for ``scale``, W for ``offset``.
+        source: Where the bound comes from.
+    """
+
+    name: str
+    kind: Literal["scale", "offset"]
+    standard_uncertainty: float
+    source: str
+
+
+class Sensor(msgspec.Struct, frozen=True, kw_only=True):
+    """The power sensor and its budget.
+
+    Attributes:
+        scale_u_rel: Relative standard uncertainty of the scale terms together. It is common to
+            every joule of the profile, so it cancels in E_d/E_c and in no other figure.
+        offset_u_w: Standard uncertainty of the offset terms together, W; cancels in net energy.
+    """
+
+    kind: str
+    name: str
+    rail: str
+    includes: str
+    simulated: bool
+    modelled: bool
+    cycle_s: float
+    observed_fraction: float
+    scale_u_rel: float
+    offset_u_w: float
+    budget: tuple[BudgetTerm, ...]
+    settings: dict[str, str | int | float | bool | None]
+
+
+class Sampling(msgspec.Struct, frozen=True, kw_only=True):
+    """How the sampler fared, counted over the whole campaign.
+
+    Attributes:
+        readings: Readings taken.
+        lost: Conversions that were not read, from time stamps.
+        clipped: Readings at full scale.
+        cpu_fraction: CPU time of the sampler over elapsed time; None if it has no process.
+    """
+
+    readings: int
+    lost: int
+    clipped: int
+    cpu_fraction: float | None
+
+
+class Idle(msgspec.Struct, frozen=True, kw_only=True):
+    """P_0: powered, associated, sampler running, workload waiting."""
+
+    power_w: Quantity
+
+
+class ModelIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """The calibrated network; per-block energies are valid for this file alone."""
+
+    name: str
+    sha256: str
+    input_bits: int
+
+
+class Runtime(msgspec.Struct, frozen=True, kw_only=True):
+    """The interpreter that ran the network; E_d of one is not E_d of another."""
+
+    name: str
+    version: str
+    threads: int
+    xnnpack: bool
+
+
+class BlockEnergy(msgspec.Struct, frozen=True, kw_only=True):
+    """One block's measured cost per inference.
+
+    Attributes:
+        index: l, from 1.
+        name: As ``partition`` names it.
+        last_operator: Index of its last operator, to recognise the block again.
+        flop: N_l, FLOP, by the profile's convention.
+        output_bits: P_l, bit.
+        energy_j: e_l per inference, J: the slope of energy against repetitions.
+        latency_s: Time per inference, s.
+    """
+
+    index: int
+    name: str
+    last_operator: int
+    flop: int
+    output_bits: int
+    energy_j: GrossNet
+    latency_s: Quantity
+
+
+class Compute(msgspec.Struct, frozen=True, kw_only=True):
+    """What computing costs.
+
+    Attributes:
+        e_d_flop_per_j: E_d = Σ N_l / Σ e_l over the blocks, FLOP/J.
+        window_cost_j: Net energy of a window that does not grow with its work, J.
+    """
+
+    model: ModelIdentity | None
+    runtime: Runtime | None
+    flop_convention: str
+    e_d_flop_per_j: GrossNet
+    blocks: tuple[BlockEnergy, ...] = ()
+    window_cost_j: Quantity | None = None
+
+
+class LinkFit(msgspec.Struct, frozen=True, kw_only=True):
+    """E = E_0 + P_air · airtime + e_bit · bits, net.
+
+    Attributes:
+        upload_cost_j: E_0, J per upload.
+        air_power_w: P_air, W while sending.
+        bit_energy_j: e_bit, J/bit; may be negative within its uncertainty.
+        covariance: Statistical covariance of (E_0, P_air, e_bit), shape (3, 3), row-major.
+        rates_bit_per_s: Rates that were measured, bit/s.
+        payload_bits: Payload sizes that were measured, bit.
+    """
+
+    upload_cost_j: Quantity
+    air_power_w: Quantity
+    bit_energy_j: Quantity
+    covariance: tuple[tuple[float, ...], ...]
+    rates_bit_per_s: tuple[float, ...]
+    payload_bits: tuple[int, ...]
+
+
+class Uplink(msgspec.Struct, frozen=True, kw_only=True):
+    """What sending costs at one stated rate.
+
+    Attributes:
+        rate_bit_per_s: The rate E_c is stated at, payload bits per second.
+        e_c_bit_per_j: E_c at that rate, bit/J, without the fixed cost per upload.
+        interface_bits_per_payload_bit: Bits counted on the interface per payload bit; None if
+            the interface could not be read.
+    """
+
+    rate_bit_per_s: float
+    e_c_bit_per_j: GrossNet
+    fit: LinkFit | None = None
+    interface_bits_per_payload_bit: float | None = None
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """The way to the edge server.
+
+    Attributes:
+        interface: Network interface the route leaves by.
+        loopback: True if nothing went on the air; only a simulation may use such a figure.
+    """
+
+    interface: str
+    loopback: bool
+    uplink: Uplink
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One named check over the recorded data.
+
+    Attributes:
+        name: Stable identifier.
+        value: What was found, in ``unit``.
+        limit: The bound it was held against, in ``unit``.
+        outcome: ``warn`` makes the profile suspect, ``fail`` rejects it.
+        advice: What to do next; empty if passed.
+    """
+
+    name: str
+    value: float
+    limit: float
+    unit: str
+    outcome: Outcome
+    advice: str = ""
+
+
+class Quality(msgspec.Struct, frozen=True, kw_only=True):
+    """May the figures be used?"""
+
+    verdict: Verdict
+    checks: tuple[Check, ...]
+
+
+class SimulatedTruth(msgspec.Struct, frozen=True, kw_only=True):
+    """What the simulated world really cost; exists only in simulated profiles.
+
+    Attributes:
+        idle_power_w: W.
+        e_d_flop_per_j: FLOP/J by definition (gross, net).
+        e_c_bit_per_j: bit/J at the profile's rate (gross, net).
+        block_energy_j: Net e_l in block order, J.
+    """
+
+    idle_power_w: float
+    e_d_flop_per_j: dict[str, float]
+    e_c_bit_per_j: dict[str, float]
+    block_energy_j: tuple[float, ...]
+
+
+class DeviceProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a calibration found about one device.
+
+    Attributes:
+        created: ISO 8601 with offset.
+        source: Where the figures come from; ``simulated`` runs also set ``simulated``.
+        idle: None where a literature source gives none.
+        simulated: True if any figure did not come from a physical measurement of power.
+        truth: The simulated world's truth; None for anything measured.
+        reference: Citation of a literature source, else None.
+    """
+
+    schema: str = SCHEMA
+    schema_version: int = SCHEMA_VERSION
+    created: str
+    tool: Tool
+    source: Source
+    device: Device
+    sensor: Sensor | None
+    sampling: Sampling | None = None
+    idle: Idle | None
+    compute: Compute
+    link: Link | None
+    quality: Quality
+    simulated: bool
+    truth: SimulatedTruth | None = None
+    reference: str | None = None
