@@ -1,0 +1,58 @@
+"""Errors of measuring and of profiles.
+
+CalibrationError
+├── ProfileError                                  a device profile cannot be used
+│   ├── ProfileNotFoundError (FileNotFoundError)
+│   ├── ProfileFormatError (ValueError)           not a profile, or a damaged one
+│   └── ProfileVersionError (ValueError)          of a schema this version does not know
+├── PlanError (ValueError)                        a plan that cannot give the figures asked for
+├── SamplerError (RuntimeError)                   the sampler process failed or fell silent
+├── WindowError (ValueError)                      a window holds too little to give an energy
+├── EstimateError (ArithmeticError)               the windows do not determine the figure
+└── JournalError (ValueError)                     the journal cannot be read or continued
+"""
+
+from __future__ import annotations
+
+
+class CalibrationError(Exception):
+    """Root of every error that measuring raises."""
+
+
+class ProfileError(CalibrationError):
+    """A caller named a device profile that cannot be used."""
+
+
+class ProfileNotFoundError(ProfileError, FileNotFoundError):
+    """A caller named a profile file that is not there."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class ProfileFormatError(ProfileError, ValueError):
+    """A caller gave a file that is not a device profile, or a damaged one."""
+
+
+class ProfileVersionError(ProfileError, ValueError):
+    """A caller gave a profile of a schema this version does not know."""
+
+
+class PlanError(CalibrationError, ValueError):
+    """A caller asked for a plan that cannot give the figures wanted."""
+
+
+class SamplerError(CalibrationError, RuntimeError):
+    """The sampler process failed or fell silent."""
+
+
+class WindowError(CalibrationError, ValueError):
+    """A window holds too few readings to give an energy."""
+
+
+class EstimateError(CalibrationError, ArithmeticError):
+    """The recorded windows do not determine the figure, or contradict its definition."""
+
+
+class JournalError(CalibrationError, ValueError):
+    """A caller gave a journal that cannot be read or continued."""

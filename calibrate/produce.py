@@ -1,0 +1,122 @@
+"""A campaign's windows and circumstances to a device profile. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from calibrate.assemble import compute_of, idle_of, uplink_of
+from calibrate.checks import Evidence, judge
+from calibrate.profile import (
+    Device,
+    DeviceProfile,
+    Link,
+    ModelIdentity,
+    Runtime,
+    Sampling,
+    Sensor,
+    SimulatedTruth,
+    Tool,
+)
+from calibrate.sampling import SamplerStatistics
+from calibrate.uncertainty import SystematicBudget, budget_of
+from calibrate.window import WindowRecord
+from drivers.readings import SensorDescription
+from partition.network import Block
+
+LOOPBACK_INTERFACE = "lo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """Everything a profile records beside the windows.
+
+    Attributes:
+        created: ISO 8601 with offset.
+        tool: What measures.
+        device: The machine.
+        sensor: As opened.
+        sampling: How the sampler fared.
+        model: The network.
+        runtime: What ran it.
+        blocks: Of the network.
+        interface: Network interface of the uplink.
+        stated_rate_bit_per_s: Rate that E_c is stated at, bit/s.
+        throttled_bits: After the campaign; None where it cannot be known.
+        truth: Of a simulated world; None for anything measured.
+    """
+
+    created: str
+    tool: Tool
+    device: Device
+    sensor: SensorDescription
+    sampling: SamplerStatistics
+    model: ModelIdentity
+    runtime: Runtime
+    blocks: Sequence[Block]
+    interface: str
+    stated_rate_bit_per_s: float
+    throttled_bits: int | None
+    truth: SimulatedTruth | None
+
+
+def _sensor(description: SensorDescription, budget: SystematicBudget) -> Sensor:
+    return Sensor(
+        kind=description.kind,
+        name=description.name,
+        rail=description.rail,
+        includes=description.includes,
+        simulated=description.simulated,
+        modelled=description.modelled,
+        cycle_s=description.cycle_s,
+        observed_fraction=description.observed_fraction,
+        scale_u_rel=budget.scale_u_rel,
+        offset_u_w=budget.offset_u_w,
+        budget=budget.terms,
+        settings=description.settings,
+    )
+
+
+def produce_profile(records: Sequence[WindowRecord], around: Circumstances) -> DeviceProfile:
+    """Return the profile that the windows of a campaign give.
+
+    Args:
+        records: Every window of the campaign.
+        around: Its circumstances.
+
+    Raises:
+        EstimateError: The windows do not determine a figure, or an energy is not positive.
+    """
+    budget = budget_of(around.sensor.accuracy)
+    simulated = around.sensor.simulated
+    compute = compute_of(records, around.blocks, budget, model=around.model, runtime=around.runtime)
+    uplink = uplink_of(records, around.stated_rate_bit_per_s, budget)
+    loopback = around.interface == LOOPBACK_INTERFACE
+    evidence = Evidence(
+        records=records,
+        sampling=around.sampling,
+        throttled_bits=around.throttled_bits,
+        e_d=compute.e_d_flop_per_j.net or compute.e_d_flop_per_j.gross,
+        e_c=uplink.e_c_bit_per_j.net or uplink.e_c_bit_per_j.gross,
+        loopback=loopback,
+        simulated=simulated,
+    )
+    return DeviceProfile(
+        created=around.created,
+        tool=around.tool,
+        source="simulated" if simulated else "modelled" if around.sensor.modelled else "measured",
+        device=around.device,
+        sensor=_sensor(around.sensor, budget),
+        sampling=Sampling(
+            readings=around.sampling.readings,
+            lost=around.sampling.lost,
+            clipped=around.sampling.clipped,
+            cpu_fraction=around.sampling.cpu_fraction,
+        ),
+        idle=idle_of(records, budget),
+        compute=compute,
+        link=Link(interface=around.interface, loopback=loopback, uplink=uplink),
+        quality=judge(evidence),
+        simulated=simulated,
+        truth=around.truth if simulated else None,
+    )

@@ -1,0 +1,103 @@
+"""What a measuring procedure needs of a sampler, and the sampler for simulated time.
+
+The one for real time, a process of its own, is ``calibrate.sampler_process``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from calibrate.trace import Trace, cycle_of, lost_cycles, trace_of
+from drivers.protocols import PowerSensor
+from drivers.readings import Reading, ReadingFlag, SensorDescription
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplerStatistics:
+    """How the sampler fared so far.
+
+    Attributes:
+        readings: Readings handed out.
+        lost: Conversions that were not read, from time stamps, ring overruns included.
+        clipped: Readings at full scale.
+        cpu_fraction: CPU time of the sampler's process over elapsed time; None without one.
+    """
+
+    readings: int
+    lost: int
+    clipped: int
+    cpu_fraction: float | None
+
+
+class Sampler(Protocol):
+    """Readings without a gap, for whoever needs the next stretch."""
+
+    @property
+    def description(self) -> SensorDescription:
+        """The sensor, as opened."""
+
+    def trace_until(self, t_ns: int) -> Trace:
+        """Return every reading not handed out yet, up to the first that ends at or after t_ns.
+
+        Raises:
+            SamplerError: The sampler failed or fell silent.
+            SensorError: The sensor failed.
+        """
+
+    def statistics(self) -> SamplerStatistics:
+        """Return how the sampler fared so far."""
+
+
+class Tally:
+    """Counts over the stretches a sampler has handed out."""
+
+    def __init__(self) -> None:
+        self.readings = 0
+        self.lost = 0
+        self.clipped = 0
+
+    def add(self, trace: Trace) -> None:
+        """Count one more stretch."""
+        self.readings += len(trace)
+        self.lost += lost_cycles(trace, cycle_of(trace))
+        self.clipped += trace.count(ReadingFlag.SHUNT_CLIPPED | ReadingFlag.BUS_CLIPPED)
+
+    def statistics(self, cpu_fraction: float | None) -> SamplerStatistics:
+        """Return the counts so far."""
+        return SamplerStatistics(
+            readings=self.readings, lost=self.lost, clipped=self.clipped, cpu_fraction=cpu_fraction
+        )
+
+
+class InlineSampler:
+    """Reads the sensor only when asked; for sensors in simulated time, which loses nothing.
+
+    Args:
+        sensor: Open sensor whose own clock may run behind the workload's.
+    """
+
+    def __init__(self, sensor: PowerSensor) -> None:
+        self._sensor = sensor
+        self._last_ns = sensor.read().t_ns
+        self._tally = Tally()
+
+    @property
+    def description(self) -> SensorDescription:
+        """The sensor, as opened."""
+        return self._sensor.description
+
+    def trace_until(self, t_ns: int) -> Trace:
+        """Read on until a reading ends at or after ``t_ns``."""
+        start_ns = self._last_ns
+        readings: list[Reading] = []
+        while self._last_ns < t_ns:
+            readings.append(self._sensor.read())
+            self._last_ns = readings[-1].t_ns
+        trace = trace_of(start_ns, readings)
+        self._tally.add(trace)
+        return trace
+
+    def statistics(self) -> SamplerStatistics:
+        """Return how the sampler fared so far."""
+        return self._tally.statistics(cpu_fraction=None)

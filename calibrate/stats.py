@@ -1,0 +1,106 @@
+"""The statistics the estimates rest on. Pure; numpy arrays in, numbers out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibrate.errors import EstimateError
+
+Array = NDArray[np.float64]
+
+CONFIDENCE = 0.95
+"""Level of every interval in a profile."""
+
+
+def coverage_factor(degrees_of_freedom: float) -> float:
+    """Return Student's t for a two-sided interval at ``CONFIDENCE``.
+
+    Args:
+        degrees_of_freedom: ν > 0; ``inf`` gives the normal quantile.
+
+    Raises:
+        EstimateError: ν is not positive.
+    """
+    if not degrees_of_freedom > 0:
+        raise EstimateError(
+            f"{degrees_of_freedom:g} degrees of freedom: more windows than unknowns are needed; "
+            "raise the repeats"
+        )
+    from scipy.special import ndtri, stdtrit
+
+    probability = (1 + CONFIDENCE) / 2
+    if not np.isfinite(degrees_of_freedom):
+        return float(ndtri(probability))
+    return float(stdtrit(degrees_of_freedom, probability))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinearFit:
+    """A weighted least-squares fit y = X·β.
+
+    Attributes:
+        coefficients: β, shape (p,), float64.
+        covariance: Of β, scaled by the residuals' own scatter, shape (p, p), float64.
+        residuals: y − X·β over each row's expected spread (dimensionless), shape (n,), float64.
+        scale: Reduced χ: how far the scatter is from the expected spread (1 = as expected).
+        degrees_of_freedom: n − p.
+    """
+
+    coefficients: Array
+    covariance: Array
+    residuals: Array
+    scale: float
+    degrees_of_freedom: int
+
+
+def weighted_fit(design: Array, observed: Array, spread: Array) -> LinearFit:
+    """Fit y = X·β by weighted least squares.
+
+    Args:
+        design: X, shape (n, p), float64.
+        observed: y, shape (n,), float64.
+        spread: Standard deviation of each y up to a common factor, shape (n,), float64.
+
+    Raises:
+        EstimateError: Too few rows, or columns that the rows cannot tell apart.
+    """
+    rows, columns = design.shape
+    if rows <= columns:
+        raise EstimateError(f"{rows} windows cannot determine {columns} figures: raise the repeats")
+    scaled = design / spread[:, None]
+    target = observed / spread
+    # Columns differ by many orders of magnitude (1, seconds, megabits): level them first.
+    column_norm = np.linalg.norm(scaled, axis=0)
+    if np.any(column_norm == 0):
+        raise EstimateError("a figure has no window that depends on it: the plan left it out")
+    q, r = np.linalg.qr(scaled / column_norm)
+    if np.linalg.cond(r) > 1e8:
+        raise EstimateError(
+            "the windows cannot tell the figures apart: vary the work sizes, or sizes and rates"
+        )
+    inverse = np.linalg.inv(r) / column_norm[:, None]
+    coefficients = inverse @ (q.T @ target)
+    residuals = target - scaled @ coefficients
+    degrees_of_freedom = rows - columns
+    variance = float(residuals @ residuals) / degrees_of_freedom
+    return LinearFit(
+        coefficients=coefficients,
+        covariance=variance * (inverse @ inverse.T),
+        residuals=residuals,
+        scale=variance**0.5,
+        degrees_of_freedom=degrees_of_freedom,
+    )
+
+
+def mean_with_uncertainty(values: Array) -> tuple[float, float]:
+    """Return the mean of independent values and its standard uncertainty (GUM 4.2.3).
+
+    Raises:
+        EstimateError: Fewer than two values.
+    """
+    if len(values) < 2:
+        raise EstimateError("one value has no scatter: raise the repeats")
+    return float(values.mean()), float(values.std(ddof=1) / len(values) ** 0.5)

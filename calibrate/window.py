@@ -1,0 +1,129 @@
+"""One idle - work - idle window: run it, and keep what it gave."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from calibrate.energy import WindowTimes, window_energy
+from calibrate.fitting import Observation
+from calibrate.sampling import Sampler
+from calibrate.trace import Trace
+from calibrate.workloads.protocol import WorkDone, Workload
+from drivers.protocols import Clock
+from drivers.readings import ReadingFlag
+
+WindowKind = Literal["compute", "upload", "control"]
+
+
+class WindowTask(msgspec.Struct, frozen=True, kw_only=True):
+    """A window still to be run.
+
+    Attributes:
+        kind: ``control`` windows repeat one and the same work to tell drift.
+        subject: Key of the workload.
+        block: l for compute and control, 0 for uploads.
+        repetitions: Inferences or uploads.
+    """
+
+    kind: WindowKind
+    subject: str
+    block: int
+    repetitions: int
+
+
+class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished window, as the journal keeps it; units are in the names."""
+
+    task: WindowTask
+    started_ns: int
+    work_s: float
+    idle_s: float
+    airtime_s: float
+    payload_bits: int
+    gross_j: float
+    net_j: float
+    idle_power_w: float
+    idle_step_w: float
+    peak_power_w: float
+    minimum_voltage_v: float
+    lost_s: float
+    readings: int
+    clipped: int
+    resets: int
+
+    @property
+    def observation(self) -> Observation:
+        """The window as the fits see it."""
+        return Observation(
+            block=self.task.block,
+            repetitions=self.task.repetitions,
+            airtime_s=self.airtime_s,
+            payload_bits=self.payload_bits,
+            gross_j=self.gross_j,
+            net_j=self.net_j,
+            work_s=self.work_s,
+            idle_s=self.idle_s,
+        )
+
+
+class WindowTiming(msgspec.Struct, frozen=True, kw_only=True):
+    """How long the parts of every window last.
+
+    Attributes:
+        idle_s: Idle on each side of the work, s.
+        settle_s: From the end of the work until the device counts as idle again, s.
+    """
+
+    idle_s: float
+    settle_s: float
+
+
+def run_window(
+    task: WindowTask, workload: Workload, timing: WindowTiming, clock: Clock, sampler: Sampler
+) -> WindowRecord:
+    """Run one window under the sampler.
+
+    Idle time is not shared with the neighbouring windows, so that windows stay independent.
+
+    Raises:
+        WindowError: The window gave too few readings.
+        SamplerError: The sampler failed.
+    """
+    idle_start_ns = clock.now_ns()
+    clock.sleep_until_ns(idle_start_ns + round(timing.idle_s * 1e9))
+    done = workload.run(task.repetitions)
+    settled_ns = done.ended_ns + round(timing.settle_s * 1e9)
+    idle_end_ns = settled_ns + round(timing.idle_s * 1e9)
+    clock.sleep_until_ns(idle_end_ns)
+    times = WindowTimes(
+        idle_start_ns=idle_start_ns,
+        work_start_ns=done.started_ns,
+        work_end_ns=done.ended_ns,
+        settled_ns=settled_ns,
+        idle_end_ns=idle_end_ns,
+    )
+    return _record(task, done, times, sampler.trace_until(idle_end_ns))
+
+
+def _record(task: WindowTask, done: WorkDone, times: WindowTimes, trace: Trace) -> WindowRecord:
+    energy = window_energy(trace, times)
+    return WindowRecord(
+        task=task,
+        started_ns=times.idle_start_ns,
+        work_s=energy.work_s,
+        idle_s=energy.idle_s,
+        airtime_s=done.airtime_s,
+        payload_bits=done.payload_bits,
+        gross_j=energy.gross_j,
+        net_j=energy.net_j,
+        idle_power_w=energy.idle_power_w,
+        idle_step_w=energy.idle_step_w,
+        peak_power_w=energy.peak_power_w,
+        minimum_voltage_v=energy.minimum_voltage_v,
+        lost_s=energy.lost_s,
+        readings=energy.readings,
+        clipped=trace.count(ReadingFlag.SHUNT_CLIPPED | ReadingFlag.BUS_CLIPPED),
+        resets=trace.count(ReadingFlag.CHIP_RESET),
+    )

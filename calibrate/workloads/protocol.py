@@ -1,0 +1,75 @@
+"""The seams between a measuring procedure and what the device does meanwhile."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkDone:
+    """What a workload did, and when.
+
+    Attributes:
+        started_ns: CLOCK_MONOTONIC before the first step, ns.
+        ended_ns: CLOCK_MONOTONIC after the last step, ns.
+        repetitions: Inferences or uploads done.
+        airtime_s: Time on the air, s; 0 for compute.
+        payload_bits: Payload sent, bit; 0 for compute.
+    """
+
+    started_ns: int
+    ended_ns: int
+    repetitions: int
+    airtime_s: float = 0.0
+    payload_bits: int = 0
+
+
+class Workload(Protocol):
+    """Something that can be repeated inside a window."""
+
+    @property
+    def name(self) -> str:
+        """What is repeated, for people."""
+
+    def run(self, repetitions: int) -> WorkDone:
+        """Do it ``repetitions`` times and say when it began and ended."""
+
+
+class DeviceActivity(Protocol):
+    """Is told what the device is about to do.
+
+    Real hardware needs no telling: its power follows by itself. A simulated board turns the
+    news into load.
+    """
+
+    def window_begins(self) -> None:
+        """Work is about to begin after idle."""
+
+    def inference(self, first_block: int, last_block: int) -> AbstractContextManager[None]:
+        """One inference of the blocks ``first_block`` … ``last_block`` (both included)."""
+
+    def upload_begins(self) -> None:
+        """One upload is about to begin."""
+
+    def on_air(self, bits: int, duration_s: float) -> None:
+        """``bits`` of payload are on the air for the next ``duration_s`` seconds."""
+
+
+class RealActivity:
+    """The activity of real hardware: nothing to tell."""
+
+    def window_begins(self) -> None:
+        """Do nothing."""
+
+    def inference(self, first_block: int, last_block: int) -> AbstractContextManager[None]:
+        """Return a context that does nothing."""
+        del first_block, last_block
+        return nullcontext()
+
+    def upload_begins(self) -> None:
+        """Do nothing."""
+
+    def on_air(self, bits: int, duration_s: float) -> None:
+        """Do nothing."""

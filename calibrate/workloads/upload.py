@@ -1,0 +1,48 @@
+"""Uploads of one payload at one rate, over and over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from calibrate.workloads.protocol import DeviceActivity, WorkDone
+from drivers.protocols import Clock
+
+Send = Callable[[bytes, float | None], float]
+"""Sends a payload at a rate [bit/s] (None: as fast as it goes); returns the airtime, s."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadWorkload:
+    """Sends one real tensor again and again.
+
+    Attributes:
+        name: For people.
+        payload: What is sent.
+        rate_bit_per_s: Payload bits per second; None sends as fast as the link takes it.
+        send: Does one upload, see ``Send``.
+        clock: Time.
+        activity: Who is told.
+    """
+
+    name: str
+    payload: bytes
+    rate_bit_per_s: float | None
+    send: Send
+    clock: Clock
+    activity: DeviceActivity
+
+    def run(self, repetitions: int) -> WorkDone:
+        """Send ``repetitions`` times."""
+        started_ns = self.clock.now_ns()
+        airtime_s = 0.0
+        for _ in range(repetitions):
+            self.activity.upload_begins()
+            airtime_s += self.send(self.payload, self.rate_bit_per_s)
+        return WorkDone(
+            started_ns=started_ns,
+            ended_ns=self.clock.now_ns(),
+            repetitions=repetitions,
+            airtime_s=airtime_s,
+            payload_bits=8 * len(self.payload) * repetitions,
+        )

@@ -1,0 +1,16 @@
+"""Entry point of ``joulesplit`` and of ``python -m joulesplit``."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    from joulesplit.main import run
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""What the program's exit status means. Documented in the README; held to it by a test."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit status of every command."""
+
+    OK = 0
+    INTERNAL = 1
+    """A fault of the program itself; please report it."""
+    USAGE = 2
+    """The command line cannot be understood."""
+    FILE = 3
+    """A model, profile or output file is missing, damaged, of another kind or not writable."""
+    SENSOR = 4
+    """The power sensor is missing, cannot be opened, or failed."""
+    EDGE = 5
+    """The edge server cannot be reached, or refused."""
+    MEASUREMENT = 6
+    """The measurement does not give the figures, or they failed a check."""
+    DECISION = 7
+    """No split meets the constraints, or the profile cannot carry a decision."""
+    INTERRUPTED = 130
+    """Ctrl-C."""
+
+
+_BY_ERROR = {
+    "drivers.errors.SensorError": ExitCode.SENSOR,
+    "calibrate.errors.SamplerError": ExitCode.SENSOR,
+    "edge.errors.EdgeError": ExitCode.EDGE,
+    "partition.errors.RuntimeMissingError": ExitCode.INTERNAL,
+    "partition.errors.PartitionError": ExitCode.FILE,
+    "calibrate.errors.ProfileError": ExitCode.FILE,
+    "calibrate.files.OutputError": ExitCode.FILE,
+    "calibrate.errors.JournalError": ExitCode.FILE,
+    "calibrate.errors.CalibrationError": ExitCode.MEASUREMENT,
+    "optimizer.errors.OptimizerError": ExitCode.DECISION,
+    "joulesplit.errors.CommandError": ExitCode.USAGE,
+    "joulesplit.errors.ServerStartError": ExitCode.EDGE,
+    "joulesplit.errors.DisagreementError": ExitCode.MEASUREMENT,
+}
+
+
+def exit_code_of(error: BaseException) -> ExitCode | None:
+    """Return the exit code of a known error, or None.
+
+    Errors are told by name, so that no room has to be imported to do it.
+    """
+    for kind in type(error).__mro__:
+        code = _BY_ERROR.get(f"{kind.__module__}.{kind.__qualname__}")
+        if code is not None:
+            return code
+    return None

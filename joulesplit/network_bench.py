@@ -1,0 +1,195 @@
+"""A network made ready to be measured: every block with its real input, every output to send."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from calibrate.plan import UploadSubject
+from calibrate.profile import ModelIdentity, Runtime
+from calibrate.workloads.block import BlockWorkload
+from calibrate.workloads.protocol import DeviceActivity
+from calibrate.workloads.upload import Send, UploadWorkload
+from edge.bundle import NamedTensor, encode_bundle
+from edge.pacing import Pacer
+from partition.blocks import residual_blocks
+from partition.cuts import prefix_cuts
+from partition.extract import extract
+from partition.inputs import random_inputs
+from partition.reading import LoadedModel, load_model
+from partition.runtime import Runner, runtime_identity
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from drivers.protocols import Clock
+    from edge.client import EdgeClient
+    from partition.network import Block, Network
+
+INPUT_SEED = 1
+"""Of the network's input while measuring; any input costs the same arithmetic."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeChoice:
+    """How the interpreter runs.
+
+    Attributes:
+        threads: Threads per inference.
+        xnnpack: Use the XNNPACK delegate.
+    """
+
+    threads: int = 1
+    xnnpack: bool = True
+
+
+class NetworkBench:
+    """Holds the interpreters of a network's blocks and its real intermediate tensors.
+
+    Args:
+        path: The ``.tflite`` file.
+        choice: How the interpreter runs.
+
+    Raises:
+        PartitionError: The file cannot be read, cut or run.
+    """
+
+    def __init__(self, path: Path, choice: RuntimeChoice) -> None:
+        self.model: LoadedModel = load_model(path)
+        self.blocks: tuple[Block, ...] = residual_blocks(self.network)
+        self._choice = choice
+        self._stack = ExitStack()
+        self._cuts = {cut.after_operator: cut for cut in prefix_cuts(self.network)}
+
+    @property
+    def network(self) -> Network:
+        """The network as data."""
+        return self.model.network
+
+    def __enter__(self) -> Self:
+        """Make an interpreter for every block and run the chain once."""
+        self._tensors = {0: self._network_input()}
+        self._runners: dict[int, Runner] = {}
+        for block in self.blocks:
+            runner = self.runner(block.first_operator, block.last_operator)
+            self._tensors[block.index] = runner.run(self._tensors[block.index - 1])
+            self._runners[block.index] = runner
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Release the interpreters."""
+        self._stack.close()
+
+    def runner(self, first_operator: int, last_operator: int) -> Runner:
+        """Return an interpreter for a run of operators; released with the bench."""
+        part = extract(self.model, first_operator, last_operator)
+        return self._stack.enter_context(
+            Runner(part, threads=self._choice.threads, use_xnnpack=self._choice.xnnpack)
+        )
+
+    def _network_input(self) -> list[NDArray[Any]]:
+        with Runner(extract(self.model, 0, len(self.network.operators) - 1)) as whole:
+            return random_inputs(whole.inputs, INPUT_SEED)
+
+    def last_operator(self, block: int) -> int:
+        """Return the last operator of block l; −1 for l = 0."""
+        return self.blocks[block - 1].last_operator if block else -1
+
+    def crossing(self, block: int) -> list[NDArray[Any]]:
+        """Return what crosses after block l (the network's input for l = 0)."""
+        return self._tensors[block]
+
+    def named_crossing(self, block: int, arrays: Sequence[NDArray[Any]]) -> tuple[NamedTensor, ...]:
+        """Return arrays that cross after block l with the names they have in the file."""
+        cut = self._cuts[self.last_operator(block)]
+        names = [self.network.tensors[index].name for index in cut.tensors]
+        return tuple(
+            NamedTensor(name=name, data=array) for name, array in zip(names, arrays, strict=True)
+        )
+
+    def payloads(self) -> dict[int, bytes]:
+        """Return the real output of each block as it goes on the wire, by size in bits."""
+        bodies = [
+            encode_bundle(self.named_crossing(block.index, self.crossing(block.index)))[1]
+            for block in self.blocks
+        ]
+        return {8 * len(body): body for body in bodies}
+
+    def block_workloads(self, clock: Clock, activity: DeviceActivity) -> dict[int, BlockWorkload]:
+        """Return each block as a workload, its real input in place."""
+        return {
+            block.index: BlockWorkload(
+                name=block.name,
+                first_block=block.index,
+                last_block=block.index,
+                invoke=self._runners[block.index].invoke,
+                clock=clock,
+                activity=activity,
+            )
+            for block in self.blocks
+        }
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """The network, as a profile names it."""
+        return ModelIdentity(
+            name=self.network.name, sha256=self.network.sha256, input_bits=self.network.input_bits
+        )
+
+    @property
+    def runtime(self) -> Runtime:
+        """The interpreter, as a profile names it."""
+        identity = runtime_identity()
+        return Runtime(
+            name=identity.name,
+            version=identity.version,
+            threads=self._choice.threads,
+            xnnpack=self._choice.xnnpack,
+        )
+
+
+def client_send(client: EdgeClient, clock: Clock, activity: DeviceActivity) -> Send:
+    """Return a way to send to the edge server.
+
+    The airtime of a paced upload is that of its schedule; an unpaced one ends with the answer,
+    because a socket takes bytes long before they are on the air.
+    """
+
+    def send(payload: bytes, rate_bit_per_s: float | None) -> float:
+        pacer = Pacer(rate_bit_per_s, clock=clock, on_chunk=activity.on_air)
+        receipt = client.upload(payload, pacer=pacer)
+        if rate_bit_per_s is None:
+            return (receipt.answered_ns - receipt.started_ns) * 1e-9
+        return receipt.duration_s
+
+    return send
+
+
+def upload_workloads(
+    subjects: Sequence[UploadSubject],
+    payloads: Mapping[int, bytes],
+    send: Send,
+    clock: Clock,
+    activity: DeviceActivity,
+) -> dict[str, UploadWorkload]:
+    """Return each upload subject as a workload that sends a real block output."""
+    return {
+        subject.key: UploadWorkload(
+            name=subject.key,
+            payload=payloads[subject.payload_bits],
+            rate_bit_per_s=subject.rate_bit_per_s,
+            send=send,
+            clock=clock,
+            activity=activity,
+        )
+        for subject in subjects
+    }

@@ -1,0 +1,50 @@
+"""Where results go: one JSON object or a report on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+PIPE_WIDTH = 100
+"""Columns of a report that goes into a pipe or file."""
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print exactly one JSON object on stdout."
+)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return the terminal to print to; NO_COLOR and pipes give plain text."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else PIPE_WIDTH
+    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+
+
+def emit(as_json: bool, document: Any, report: Callable[[], RenderableType]) -> None:
+    """Print a result.
+
+    Args:
+        as_json: Print the document; else the report.
+        document: JSON-compatible, or anything msgspec encodes.
+        report: Makes what a person reads.
+    """
+    if as_json:
+        import msgspec
+
+        sys.stdout.buffer.write(msgspec.json.encode(document) + b"\n")
+        sys.stdout.buffer.flush()
+        return
+    console().print(report())
+
+
+def note(text: str) -> None:
+    """Print a line for people on stderr."""
+    click.echo(text, err=True)

@@ -1,0 +1,61 @@
+"""An edge server of our own on loopback, as a process that cannot outlive us."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from joulesplit.errors import ServerStartError
+
+STOP_TIMEOUT_S = 5.0
+"""A server that was told to stop ends within its grace period; after this it is killed."""
+
+
+@contextmanager
+def loopback_server(model: Path) -> Iterator[str]:
+    """Run ``joulesplit serve`` on loopback and give its URL.
+
+    Its standard input is a pipe from us: when we end, however we end, it closes and the server
+    stops.
+
+    Raises:
+        ServerStartError: It ended before it was ready.
+    """
+    arguments = [sys.executable, "-m", "joulesplit", "serve", str(model)]
+    process = subprocess.Popen(
+        [*arguments, "--port", "0", "--exit-with-stdin", "--json"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        # Ctrl-C is for us to handle: we close its input when we are done.
+        start_new_session=True,
+    )
+    try:
+        yield _url(process)
+    finally:
+        _stop(process)
+
+
+def _url(process: subprocess.Popen[bytes]) -> str:
+    line = process.stdout.readline() if process.stdout else b""
+    if not line:
+        raise ServerStartError(
+            f"the edge server on loopback ended with exit code {process.wait()} before it was "
+            "ready: run `joulesplit serve MODEL` to see why"
+        )
+    return str(json.loads(line)["url"])
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin:
+        process.stdin.close()
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout:
+        process.stdout.close()

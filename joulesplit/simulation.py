@@ -1,0 +1,158 @@
+"""The simulated world: a board with known costs on a simulated chip behind the real driver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from calibrate.workloads.synthetic import BoardCosts, SimulatedBoard
+from drivers.simulated.chip import ChipParameters, SimulatedIna219
+from drivers.simulated.load import LoadModel, LoadParameters
+from drivers.simulated.load_log import LoadLog
+
+if TYPE_CHECKING:
+    from calibrate.sampler_process import SensorFactory
+    from drivers.ina219_accuracy import Grade
+    from drivers.protocols import Clock, PowerSensor
+    from partition.network import Block
+
+BUS_NUMBER = 1
+ADDRESS = 0x40
+SHUNT_OHM = 0.1
+SHUNT_TOLERANCE = 0.01
+EXPECTED_PEAK_A = 1.2
+GRADE: Grade = "B"
+
+GAIN_BOUND = 0.003
+"""Current measurement error of an INA219B (TI SBOS448G, electrical characteristics)."""
+
+BUS_GAIN_BOUND = 0.005
+"""Bus voltage error (TI SBOS448G, electrical characteristics)."""
+
+OFFSET_BOUND_V = 75e-6
+"""Shunt offset of an INA219B at gain /4 (TI SBOS448G, electrical characteristics)."""
+
+LOG_SEGMENTS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorldSetup:
+    """One simulated world; everything in it is an assumption, and known.
+
+    Attributes:
+        seed: Of the world's noise.
+        costs: What the board truly costs.
+        load: Idle power, drift, background, supply.
+        chip: The specimen of the chip and its shunt.
+        origin_ns: When the world begins, ns.
+    """
+
+    seed: int
+    costs: BoardCosts
+    load: LoadParameters
+    chip: ChipParameters
+    origin_ns: int
+
+
+def draw_world(seed: int, origin_ns: int, *, costs: BoardCosts | None = None) -> WorldSetup:
+    """Draw a world whose sensor has errors anywhere inside its stated bounds.
+
+    Args:
+        seed: The same seed gives the same world.
+        origin_ns: When it begins, CLOCK_MONOTONIC, ns.
+        costs: The board; None for the default one.
+    """
+    random = np.random.default_rng([seed, 219])
+    costs = costs or BoardCosts()
+
+    def within(bound: float) -> float:
+        return float(random.uniform(-bound, bound))
+
+    return WorldSetup(
+        seed=seed,
+        costs=costs,
+        load=LoadParameters(
+            idle_power_w=costs.idle_power_w,
+            background_sd_w=0.008,
+            background_tau_s=0.05,
+            supply_voltage_v=5.1,
+            source_resistance_ohm=0.15,
+        ),
+        chip=ChipParameters(
+            shunt_ohm=SHUNT_OHM * (1 + within(SHUNT_TOLERANCE)),
+            gain_error=within(GAIN_BOUND),
+            bus_gain_error=within(BUS_GAIN_BOUND),
+            offset_v=within(OFFSET_BOUND_V),
+            noise_v_rms=20e-6,
+            bus_noise_v_rms=2e-3,
+            conversion_time_scale=float(random.uniform(1.0, 1.1)),
+        ),
+        origin_ns=origin_ns,
+    )
+
+
+def open_simulated_sensor(
+    setup: WorldSetup, buffer: Any, clock: Clock | None = None
+) -> PowerSensor:
+    """Return the real INA219 driver on the simulated chip of a world.
+
+    Args:
+        setup: The world.
+        buffer: Memory of its load log; this sensor is the log's one reader.
+        clock: Time; None for real time.
+    """
+    from drivers.clock import MonotonicClock
+    from drivers.ina219 import Ina219
+    from drivers.simulated.bus import SimulatedI2cBus
+
+    clock = clock or MonotonicClock()
+    load = LoadModel(LoadLog(buffer), setup.load, setup.seed, origin_ns=setup.origin_ns)
+    chip = SimulatedIna219(load, clock, seed=setup.seed, parameters=setup.chip)
+    return Ina219(
+        SimulatedI2cBus(BUS_NUMBER, {ADDRESS: chip}, clock),
+        address=ADDRESS,
+        shunt_ohm=SHUNT_OHM,
+        shunt_tolerance=SHUNT_TOLERANCE,
+        expected_peak_a=EXPECTED_PEAK_A,
+        grade=GRADE,
+        clock=clock,
+        simulated=True,
+    )
+
+
+class SimulatedWorld:
+    """A world with both its sides: the sensor to read and the board to do the work.
+
+    Args:
+        setup: The world.
+        buffer: Zeroed memory of ``LoadLog.bytes_needed(LOG_SEGMENTS)`` bytes; shared memory
+            joins two processes.
+        clock: Time of the board.
+    """
+
+    def __init__(self, setup: WorldSetup, buffer: Any, clock: Clock) -> None:
+        self.setup = setup
+        self._buffer = buffer
+        self._clock = clock
+        self._log = LoadLog(buffer)
+
+    @classmethod
+    def shared(cls, setup: WorldSetup, clock: Clock) -> SimulatedWorld:
+        """Return a world whose sensor may live in a spawned process."""
+        import multiprocessing
+
+        size = LoadLog.bytes_needed(LOG_SEGMENTS)
+        buffer = multiprocessing.get_context("spawn").RawArray("B", size)
+        return cls(setup, buffer, clock)
+
+    @property
+    def sensor_factory(self) -> SensorFactory:
+        """Makes the sensor, in real time; picklable while a process is spawned."""
+        return partial(open_simulated_sensor, self.setup, self._buffer)
+
+    def board(self, blocks: tuple[Block, ...]) -> SimulatedBoard:
+        """Return the board that runs a network's blocks."""
+        return SimulatedBoard(self.setup.costs, blocks, self._log.announce, self._clock)

@@ -1,0 +1,124 @@
+"""The composition root: the one place that chooses a power source, real or simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from joulesplit.errors import CommandError
+
+if TYPE_CHECKING:
+    from calibrate.sampler_process import SensorFactory
+    from drivers.ina219_accuracy import Grade
+    from drivers.protocols import Clock, PowerSensor
+    from joulesplit.simulation import SimulatedWorld
+
+SIMULATED = "simulated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorChoice:
+    """What the user said about the power source.
+
+    Attributes:
+        kind: As given to ``--sensor``.
+        bus: I2C bus number.
+        address: 7-bit I2C address.
+        shunt_ohm: Shunt resistance, ohm; None if not given.
+        shunt_tolerance: Its relative tolerance.
+        peak_current_a: Largest current to expect, A.
+        grade: ``A`` or ``B``; None if unknown.
+        trace: File to replay; None if not given.
+        rail: What the sensor is wired into.
+        seed: Of a simulated world.
+    """
+
+    kind: str
+    bus: int = 1
+    address: int = 0x40
+    shunt_ohm: float | None = None
+    shunt_tolerance: float = 0.01
+    peak_current_a: float = 1.5
+    grade: Grade | None = None
+    trace: Path | None = None
+    rail: str = "5 V supply"
+    seed: int = 1
+
+
+def _shunt_ohm(choice: SensorChoice) -> float:
+    if choice.shunt_ohm is None:
+        raise CommandError(
+            f"--sensor {choice.kind} needs --shunt-ohm: read it off the resistor of your board "
+            "(R100 is 0.1, R010 is 0.01); every joule depends on it"
+        )
+    return choice.shunt_ohm
+
+
+def open_sensor(choice: SensorChoice) -> PowerSensor:
+    """Return the chosen power sensor, not yet open. Never a simulated one.
+
+    Raises:
+        CommandError: An option is missing, or the kind is unknown.
+        SensorError: The source is not there.
+    """
+    opener = _OPENERS.get(choice.kind)
+    if opener is None:
+        raise CommandError(f"unknown sensor {choice.kind!r}: choose one of {', '.join(KINDS)}")
+    return opener(choice)
+
+
+def sensor_factory(choice: SensorChoice) -> SensorFactory:
+    """Return a picklable maker of the chosen sensor.
+
+    For ``simulated`` it is an idle world: nothing but the commands that also simulate the work
+    can make it do any.
+    """
+    if choice.kind == SIMULATED:
+        from drivers.clock import MonotonicClock
+
+        world: SimulatedWorld = simulated_world(choice.seed, MonotonicClock())
+        return world.sensor_factory
+    _check_options(choice)
+    return partial(open_sensor, choice)
+
+
+def simulated_world(seed: int, clock: Clock) -> SimulatedWorld:
+    """Return a simulated world that begins now, in real time."""
+    from joulesplit.simulation import SimulatedWorld, draw_world
+
+    return SimulatedWorld.shared(draw_world(seed, clock.now_ns()), clock)
+
+
+def _check_options(choice: SensorChoice) -> None:
+    """Refuse what can be refused before a process is started."""
+    if choice.kind in ("ina219", "pi-ina219"):
+        _shunt_ohm(choice)
+    if choice.kind == "replay" and choice.trace is None:
+        raise CommandError("--sensor replay needs --trace FILE, as `monitor --record` writes it")
+
+
+def _ina219(choice: SensorChoice) -> PowerSensor:
+    from drivers.i2c import SmbusI2cBus
+
+    from drivers.clock import MonotonicClock
+    from drivers.ina219 import Ina219
+
+    return Ina219(
+        SmbusI2cBus(choice.bus),
+        address=choice.address,
+        shunt_ohm=_shunt_ohm(choice),
+        shunt_tolerance=choice.shunt_tolerance,
+        expected_peak_a=choice.peak_current_a,
+        grade=choice.grade,
+        clock=MonotonicClock(),
+        rail=choice.rail,
+    )
+
+
+_OPENERS: dict[str, Callable[[SensorChoice], PowerSensor]] = {"ina219": _ina219}
+
+KINDS = (*_OPENERS, SIMULATED)
+"""Every value of ``--sensor``."""
