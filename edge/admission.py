@@ -1,0 +1,91 @@
+"""Which requests the server takes: token, length, cut, tensors. Pure."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping, Sequence
+
+from edge.bundle import TensorEntry
+from edge.errors import RequestRefusedError
+from edge.protocol import Refusal, authorization
+
+
+def check_token(headers: Mapping[str, str], token: str | None) -> None:
+    """Check the ``Authorization`` header, in constant time.
+
+    Raises:
+        RequestRefusedError: A token is set and the request does not carry it.
+    """
+    if token is None:
+        return
+    given = headers.get("authorization", "").encode("latin-1", "replace")
+    if not hmac.compare_digest(given, authorization(token).encode("ascii")):
+        raise RequestRefusedError(
+            Refusal.BAD_TOKEN,
+            "the token is missing or wrong",
+            "give the token that the server was started with",
+        )
+
+
+def body_length(headers: Mapping[str, str], max_body_bytes: int) -> int:
+    """Return the declared length of a request body, byte.
+
+    Raises:
+        RequestRefusedError: It is not declared, or more than ``max_body_bytes``.
+    """
+    text = headers.get("content-length", "")
+    if "transfer-encoding" in headers or not (text.isascii() and text.isdigit()):
+        raise RequestRefusedError(
+            Refusal.NO_LENGTH,
+            "the request does not declare the length of its body",
+            "send Content-Length and no Transfer-Encoding",
+        )
+    if int(text) > max_body_bytes:
+        raise RequestRefusedError(
+            Refusal.TOO_LARGE,
+            f"the body has {int(text)} bytes and this server takes {max_body_bytes} at most",
+            "send less or restart the server with a higher limit",
+        )
+    return int(text)
+
+
+def cut_position(query: Mapping[str, str]) -> int:
+    """Return the operator that ``?after=K`` names.
+
+    Raises:
+        RequestRefusedError: It is missing or not a whole number.
+    """
+    text = query.get("after", "")
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 9):
+        raise RequestRefusedError(
+            Refusal.MALFORMED,
+            f"the query says after={text[:20]!r}",
+            "give the index of the head's last operator, or -1 for an empty head",
+        )
+    return int(text)
+
+
+def check_tensors(given: Sequence[TensorEntry], expected: Sequence[TensorEntry]) -> None:
+    """Check that exactly the tensors of the cut are sent, in its order.
+
+    Raises:
+        RequestRefusedError: Number, name, dtype or shape differ.
+    """
+    if len(given) != len(expected):
+        raise RequestRefusedError(
+            Refusal.WRONG_TENSORS,
+            f"{len(given)} tensors were sent and {len(expected)} cross this cut",
+            "send the tensors of the cut in its order",
+        )
+    for position, (got, wanted) in enumerate(zip(given, expected, strict=True)):
+        if got != wanted:
+            raise RequestRefusedError(
+                Refusal.WRONG_TENSORS,
+                f"tensor {position} is {_describe(got)} and this cut needs {_describe(wanted)}",
+                "send the tensors of the cut in its order",
+            )
+
+
+def _describe(entry: TensorEntry) -> str:
+    return f"{entry.name[:80]!r} {entry.dtype}{list(entry.shape)}"

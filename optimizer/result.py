@@ -1,0 +1,182 @@
+"""What a decision consists of: plain data, ready to be written or shown."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from calibrate.profile import Source, Verdict
+from optimizer.cost import Account, ComputeModel, Where
+from optimizer.errors import InvalidInputError
+from optimizer.hull import Sensitivity
+from optimizer.paper import PaperSplit
+from optimizer.robustness import Robustness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One split with everything known about it; energies by the decision's account.
+
+    Attributes:
+        block: l, from 0 to L.
+        name: Name of block l; ``input`` for l = 0.
+        where: ``server`` (l = 0), ``split`` or ``device`` (l = L).
+        energy_j: The device's energy per inference, J: the sum of the next three.
+        compute_j: Of blocks 1 … l, J.
+        upload_j: Of the bits that go up, J.
+        upload_fixed_j: Of an upload whatever its size, J.
+        upload_bits: What goes up, bit.
+        latency_s: Time on the device and on the air, s; None if the profile does not know it.
+        u_stat_j: Standard uncertainty from statistics, J; None if the source states none.
+        u_sys_j: Standard uncertainty from everything else, J; None likewise.
+        ci95_j: Interval of both, 95 %, J; None likewise.
+        violates: Limits that it breaks; empty if it is allowed.
+        probability_best: That it costs least of the allowed ones; None likewise.
+    """
+
+    block: int
+    name: str
+    where: Where
+    energy_j: float
+    compute_j: float
+    upload_j: float
+    upload_fixed_j: float
+    upload_bits: int
+    latency_s: float | None
+    u_stat_j: float | None
+    u_sys_j: float | None
+    ci95_j: tuple[float, float] | None
+    violates: tuple[str, ...]
+    probability_best: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerUp:
+    """The second best of the allowed candidates.
+
+    Attributes:
+        block: Its l.
+        excess_j: What it costs above the best, J.
+        excess_u_j: Standard uncertainty of that difference, shared errors cancelled, J; None if
+            the source states none.
+        probability_cheaper: That it really costs less than the chosen one; None likewise.
+    """
+
+    block: int
+    excess_j: float
+    excess_u_j: float | None
+    probability_cheaper: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inferences:
+    """How many inferences a battery pays for.
+
+    Attributes:
+        count: B / E(l*).
+        ci95: With 95 % confidence; None if the energy has no interval, or one that reaches 0.
+    """
+
+    count: float
+    ci95: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Where to split, how sure that is, and what would change it.
+
+    Attributes:
+        best: The choice.
+        candidates: All L + 1, at position l, allowed or not.
+        runner_up: The next best; None if only one candidate is allowed.
+        account: ``net`` or ``gross``; every energy here follows it.
+        compute_model: How computing was priced.
+        source: Where the profile's figures come from.
+        simulated: True if any of them did not come from a physical measurement of power.
+        verdict: The profile's own verdict.
+        e_d_flop_per_j: E_d, FLOP/J.
+        e_c_bit_per_j: E_c, bit/J.
+        rate_bit_per_s: The rate E_c is stated at, bit/s.
+        ratio_flop_per_bit: E_d/E_c, FLOP/bit.
+        ratio_u_flop_per_bit: Its standard uncertainty, the common scale cancelled; None if the
+            source states none.
+        robustness: How sure the choice is; None likewise.
+        sensitivity: What would change it.
+        paper: The paper's own model with this E_d and E_c, float32 outputs, l from 1.
+        constant_model_best: l that the constant-E_d model chooses under the same limits.
+        constant_model_regret_j: What that l costs above the best, by the per-block energies, J;
+            None if the profile has none for these blocks.
+        input_as_uint8_j: Uploading the input as 8-bit values, J.
+        scale_u_rel: Relative standard uncertainty common to all energies; cancels in the choice.
+        notes: What a reader must know, one sentence each.
+        explanation: Why it won and what would change it, one paragraph.
+    """
+
+    best: Candidate
+    candidates: tuple[Candidate, ...]
+    runner_up: RunnerUp | None
+    account: Account
+    compute_model: ComputeModel
+    source: Source
+    simulated: bool
+    verdict: Verdict
+    e_d_flop_per_j: float
+    e_c_bit_per_j: float
+    rate_bit_per_s: float
+    ratio_flop_per_bit: float
+    ratio_u_flop_per_bit: float | None
+    robustness: Robustness | None
+    sensitivity: Sensitivity
+    paper: PaperSplit
+    constant_model_best: int
+    constant_model_regret_j: float | None
+    input_as_uint8_j: float
+    scale_u_rel: float
+    notes: tuple[str, ...] = ()
+    explanation: str = ""
+
+    @property
+    def probability_best(self) -> float | None:
+        """That the choice costs least of the allowed ones; None if it cannot be known."""
+        return self.best.probability_best
+
+    @property
+    def expected_regret_j(self) -> float | None:
+        """What the choice costs on average above the truly best, J; None likewise."""
+        return self.robustness.expected_regret_j if self.robustness else None
+
+    @property
+    def too_close_to_call(self) -> bool | None:
+        """True below ``robustness.TOO_CLOSE_PROBABILITY``; None likewise."""
+        return self.robustness.too_close_to_call if self.robustness else None
+
+    def inferences_per_battery(self, battery_j: float) -> Inferences:
+        """Give B / E(l*), the inferences a battery pays for.
+
+        By the net account the idle power comes on top of it and is not counted here.
+
+        Args:
+            battery_j: B, J.
+
+        Raises:
+            InvalidInputError: ``battery_j`` is not a positive number.
+        """
+        return inferences_per_battery(battery_j, self.best)
+
+
+def inferences_per_battery(battery_j: float, candidate: Candidate) -> Inferences:
+    """Give the inferences a battery pays for at one split; see ``Decision``.
+
+    Args:
+        battery_j: B, J.
+        candidate: The split.
+
+    Raises:
+        InvalidInputError: ``battery_j`` is not a positive number.
+    """
+    if not (math.isfinite(battery_j) and battery_j > 0.0):
+        raise InvalidInputError(f"a battery of {battery_j} J runs nothing; give a positive energy")
+    ci95 = None
+    if candidate.ci95_j is not None and candidate.ci95_j[0] > 0.0:
+        ci95 = (battery_j / candidate.ci95_j[1], battery_j / candidate.ci95_j[0])
+    return Inferences(count=battery_j / candidate.energy_j, ci95=ci95)

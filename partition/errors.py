@@ -1,0 +1,55 @@
+"""Errors of the network layer.
+
+PartitionError
+├── ModelNotFoundError (FileNotFoundError)     no such file, or not a file
+├── NotATfliteModelError (ValueError)          the file is something else
+├── TruncatedModelError (ValueError)           a `.tflite` file, but cut short or damaged
+├── UnsupportedModelError (ValueError)         a whole model this toolkit cannot split
+├── CutError (ValueError)                      no such cut, block or range of operators
+├── InputError (ValueError)                    arrays that do not fit a network's inputs
+├── InvocationError (RuntimeError)             the runtime refused or failed
+├── RuntimeMissingError (ImportError)          no usable TFLite runtime or schema installed
+└── SplitWriteError (OSError)                  the files of a split could not be written
+"""
+
+from __future__ import annotations
+
+
+class PartitionError(Exception):
+    """Root of every error the network layer raises."""
+
+
+class ModelNotFoundError(PartitionError, FileNotFoundError):
+    """A caller named a model file that does not exist or cannot be read."""
+
+
+class NotATfliteModelError(PartitionError, ValueError):
+    """The file does not carry the identifier of a `.tflite` model."""
+
+
+class TruncatedModelError(PartitionError, ValueError):
+    """The file starts as a `.tflite` model but is incomplete or damaged."""
+
+
+class UnsupportedModelError(PartitionError, ValueError):
+    """The model uses something that cannot be split, e.g. control flow or open shapes."""
+
+
+class CutError(PartitionError, ValueError):
+    """A caller asked for a cut or range of operators that the network does not have."""
+
+
+class InputError(PartitionError, ValueError):
+    """Arrays given to a network differ from its inputs in number, shape or type."""
+
+
+class InvocationError(PartitionError, RuntimeError):
+    """The TFLite runtime could not prepare or run a network."""
+
+
+class RuntimeMissingError(PartitionError, ImportError):
+    """No usable TFLite runtime (or its schema) is installed."""
+
+
+class SplitWriteError(PartitionError, OSError):
+    """The files of a split could not be written."""

@@ -1,0 +1,171 @@
+"""Networks and profiles made of plain numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pytest
+
+from calibrate.profile import (
+    BlockEnergy,
+    Compute,
+    Device,
+    DeviceProfile,
+    GrossNet,
+    Link,
+    LinkFit,
+    ModelIdentity,
+    Quality,
+    Quantity,
+    Sensor,
+    Tool,
+    Uplink,
+)
+from partition.network import Block, Network, Operator, Tensor
+
+# Facts: MobileNetV2 1.0 at 224 × 224 as TFLite (batch norm folded), 20 blocks.
+PAPER_FLOP = (
+    21_676_032, 20_070_400, 58_404_864, 51_555_840, 30_933_504, 22_002_176, 22_002_176,
+    15_128_064, 20_634_880, 20_634_880, 20_634_880, 25_439_232, 45_403_008, 45_403_008,
+    31_215_744, 30_960_160, 30_960_160, 46_005_120, 40_140_800, 2_562_280,
+)  # fmt: skip
+PAPER_BITS = (
+    12_845_056, 6_422_528, 2_408_448, 2_408_448, 802_816, 802_816, 802_816, 401_408, 401_408,
+    401_408, 401_408, 602_112, 602_112, 602_112, 250_880, 250_880, 250_880, 501_760, 2_007_040,
+    32_000,
+)  # fmt: skip
+SHA = "ab" * 32
+
+
+def quantity(value, u_stat=0.0, u_sys=0.0, unit="1"):
+    return Quantity(value=value, unit=unit, ci95=None, u_stat=u_stat, u_sys=u_sys, n=12)
+
+
+def both(net, gross=None):
+    return GrossNet(gross=net if gross is None else gross, net=net)
+
+
+def network_of(flop, bits, input_elements=1000, dtype="float32", unknown=0):
+    width = {"float32": 32, "int8": 8, "uint8": 8}[dtype]
+    elements = (input_elements, *(size // width for size in bits))
+    tensors = tuple(
+        Tensor(index=i, name=f"t{i}", shape=(n,), dtype=dtype, bits=n * width, is_constant=False)
+        for i, n in enumerate(elements)
+    )
+    operators = tuple(
+        Operator(index=i, kind="CONV_2D", inputs=(i,), outputs=(i + 1,), mac_flop=n,
+                 flop=None if i < unknown else n)
+        for i, n in enumerate(flop)
+    )  # fmt: skip
+    network = Network(
+        sha256=SHA, name="net.tflite", tensors=tensors, operators=operators, inputs=(0,),
+        outputs=(len(flop),), parameters=0,
+    )  # fmt: skip
+    blocks = tuple(
+        Block(index=i + 1, name=f"block_{i + 1}", first_operator=i, last_operator=i, flop=n,
+              mac_flop=n, output_bits=tensors[i + 1].bits, tensors=(f"t{i + 1}",))
+        for i, n in enumerate(flop)
+    )  # fmt: skip
+    return network, blocks
+
+
+@dataclass
+class World:
+    """What a device costs; every field may be changed before ``profile`` is called."""
+
+    flop: tuple = (100, 200, 400)
+    block_j: tuple = (1.0, 2.0, 4.0)
+    gross_factor: float = 2.0
+    bit_j: float = 0.001
+    upload_cost_j: float = 0.0
+    rate: float = 1000.0
+    u_rel: float = 0.0
+    offset_rel: float = 0.0
+    scale_u_rel: float = 0.0
+    covariance: tuple | None = None
+    scale: float = 1.0
+
+    def _energy(self, energy_j, u_rel=None):
+        u_rel = self.u_rel if u_rel is None else u_rel
+
+        def one(value):
+            u_sys = value * math.hypot(self.offset_rel, self.scale_u_rel)
+            return quantity(value, value * u_rel, u_sys, "J")
+
+        net = energy_j * self.scale
+        return both(one(net), one(net * self.gross_factor))
+
+    def _per_joule(self, amount, energy_j):
+        energy = self._energy(energy_j)
+
+        def one(q):
+            value = amount / q.value
+            return quantity(value, value * q.u_stat / q.value, value * q.u_sys / q.value)
+
+        return both(one(energy.net), one(energy.gross))
+
+    def _fit(self):
+        if self.covariance is None:
+            return None
+        factor = self.scale**2
+        return LinkFit(
+            upload_cost_j=self._energy(self.upload_cost_j, u_rel=0.0).net,
+            air_power_w=quantity(self.scale * self.bit_j * self.rate, unit="W"),
+            bit_energy_j=quantity(0.0, unit="J/bit"),
+            covariance=tuple(tuple(c * factor for c in row) for row in self.covariance),
+            rates_bit_per_s=(self.rate / 2, self.rate * 2),
+            payload_bits=(1000, 10000),
+        )
+
+    def profile(self, **changes):
+        blocks = tuple(
+            BlockEnergy(
+                index=i + 1, name=f"block_{i + 1}", last_operator=i, flop=n, output_bits=0,
+                energy_j=self._energy(e), latency_s=quantity(0.1 * (i + 1), unit="s"),
+            )
+            for i, (n, e) in enumerate(zip(self.flop, self.block_j, strict=True))
+        )  # fmt: skip
+        fields = {
+            "created": "2026-11-22T12:00:00+00:00",
+            "tool": Tool(name="joulesplit", version="0"),
+            "source": "measured",
+            "device": Device(board=None, machine="x", kernel="x", python="x", cpu_count=1,
+                             memory_bytes=None, governor=None, wifi_power_save=None),
+            "sensor": Sensor(kind="x", name="x", rail="x", includes="x", simulated=False,
+                             modelled=False, cycle_s=1.0, observed_fraction=1.0,
+                             scale_u_rel=self.scale_u_rel, offset_u_w=0.0, budget=(),
+                             settings={}),
+            "idle": None,
+            "compute": Compute(
+                model=ModelIdentity(name="net.tflite", sha256=SHA, input_bits=32000),
+                runtime=None, flop_convention="tflite-2mac",
+                e_d_flop_per_j=self._per_joule(sum(self.flop), sum(self.block_j)), blocks=blocks,
+            ),
+            "link": Link(interface="wlan0", loopback=False, uplink=Uplink(
+                rate_bit_per_s=self.rate, e_c_bit_per_j=self._per_joule(1.0, self.bit_j),
+                fit=self._fit())),
+            "quality": Quality(verdict="valid", checks=()),
+            "simulated": False,
+        }  # fmt: skip
+        return DeviceProfile(**{**fields, **changes})
+
+
+@pytest.fixture(scope="session")
+def world():
+    return World
+
+
+@pytest.fixture(scope="session")
+def make_network():
+    return network_of
+
+
+@pytest.fixture(scope="session")
+def make_quantity():
+    return quantity
+
+
+@pytest.fixture(scope="session")
+def mobilenet():
+    return network_of(PAPER_FLOP, PAPER_BITS, input_elements=224 * 224 * 3)

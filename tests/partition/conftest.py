@@ -1,0 +1,154 @@
+"""Small `.tflite` models made in memory, and the two MobileNetV2 files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from partition import flatbuffer
+from partition.reading import LoadedModel, load_model
+
+MODELS = Path(__file__).parents[2] / "data" / "models"
+
+
+class T(NamedTuple):
+    """A tensor to build; with ``data`` it is a constant."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+    data: np.ndarray | None = None
+    signature: tuple[int, ...] | None = None
+
+
+class Op(NamedTuple):
+    """An operator to build, its tensors by name."""
+
+    kind: str
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+
+
+def _model(
+    tensors: Sequence[T], operators: Sequence[Op], inputs: Sequence[str], outputs: Sequence[str]
+) -> Any:
+    schema = flatbuffer.schema()
+    index = {tensor.name: position for position, tensor in enumerate(tensors)}
+    types = {name.lower(): value for value, name in flatbuffer.enum_names("TensorType").items()}
+    codes = {name: value for value, name in flatbuffer.enum_names("BuiltinOperator").items()}
+    kinds = sorted({operator.kind for operator in operators})
+    model = schema.ModelT(version=3, buffers=[schema.BufferT()])
+    model.operatorCodes = [
+        schema.OperatorCodeT(
+            builtinCode=codes[k], deprecatedBuiltinCode=min(codes[k], 127), version=1
+        )
+        for k in kinds
+    ]
+    graph = schema.SubGraphT(tensors=[], operators=[], name=b"main")
+    graph.inputs = np.array([index[name] for name in inputs], np.int32)
+    graph.outputs = np.array([index[name] for name in outputs], np.int32)
+    for tensor in tensors:
+        raw = schema.TensorT(name=tensor.name.encode(), type=types[tensor.dtype])
+        raw.shape = np.array(tensor.shape, np.int32)
+        if tensor.signature is not None:
+            raw.shapeSignature = np.array(tensor.signature, np.int32)
+        if tensor.data is not None:
+            raw.buffer = len(model.buffers)
+            data = np.frombuffer(tensor.data.tobytes(), np.uint8)
+            model.buffers.append(schema.BufferT(data=data))
+        graph.tensors.append(raw)
+    for operator in operators:
+        raw = schema.OperatorT(opcodeIndex=kinds.index(operator.kind))
+        raw.inputs = np.array([index[name] for name in operator.inputs], np.int32)
+        raw.outputs = np.array([index[name] for name in operator.outputs], np.int32)
+        graph.operators.append(raw)
+    model.subgraphs = [graph]
+    return model
+
+
+@pytest.fixture
+def model_of() -> Callable[..., Any]:
+    """The schema's ``ModelT`` of (tensors, operators, input names, output names)."""
+    return _model
+
+
+@pytest.fixture
+def file_of(tmp_path: Path) -> Callable[..., Path]:
+    """A `.tflite` file of (tensors, operators, input names, output names)."""
+
+    def write(*args: Any) -> Path:
+        path = tmp_path / "small.tflite"
+        path.write_bytes(flatbuffer.write_model(_model(*args)))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def tensor() -> type[T]:
+    return T
+
+
+@pytest.fixture
+def operator() -> type[Op]:
+    return Op
+
+
+@pytest.fixture(scope="session", params=["float32", "int8"])
+def mobilenet_path(request: pytest.FixtureRequest) -> Path:
+    return MODELS / f"mobilenet_v2_1.0_224_{request.param}.tflite"
+
+
+@pytest.fixture(scope="session")
+def mobilenet(mobilenet_path: Path) -> LoadedModel:
+    return load_model(mobilenet_path)
+
+
+@pytest.fixture(scope="session")
+def int8_path() -> Path:
+    return MODELS / "mobilenet_v2_1.0_224_int8.tflite"
+
+
+@pytest.fixture
+def two_branches(file_of: Callable[..., Path]) -> Path:
+    """Inputs b and a; y = relu(a) is an output and feeds z = y · (b + a)."""
+    shape = (2, 3)
+    names = ["a", "b", "y", "sum", "z"]
+    return file_of(
+        [T(name, shape) for name in names],
+        [
+            Op("RELU", ["a"], ["y"]),
+            Op("ADD", ["b", "a"], ["sum"]),
+            Op("MUL", ["y", "sum"], ["z"]),
+        ],
+        ["b", "a"],
+        ["z", "y"],
+    )
+
+
+@pytest.fixture
+def half_weights(file_of: Callable[..., Path]) -> Path:
+    """One network, z = relu(x + w) · w, w stored as float16 and unpacked by the first operator."""
+    w = np.linspace(-1, 1, 8, dtype=np.float16)
+    return file_of(
+        [
+            T("x", (1, 8)),
+            T("w16", (8,), "float16", w),
+            T("w", (8,)),
+            T("sum", (1, 8)),
+            T("relu", (1, 8)),
+            T("z", (1, 8)),
+        ],
+        [
+            Op("DEQUANTIZE", ["w16"], ["w"]),
+            Op("ADD", ["x", "w"], ["sum"]),
+            Op("RELU", ["sum"], ["relu"]),
+            Op("MUL", ["relu", "w"], ["z"]),
+        ],
+        ["x"],
+        ["z"],
+    )

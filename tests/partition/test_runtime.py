@@ -1,0 +1,165 @@
+"""The runner and the random inputs it accepts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from partition import runtime
+from partition.errors import (
+    InputError,
+    InvocationError,
+    ModelNotFoundError,
+    PartitionError,
+    RuntimeMissingError,
+)
+from partition.inputs import random_inputs
+from partition.reading import read_network
+from partition.runtime import Runner, runtime_identity
+from partition.specs import TensorSpec, tensor_specs
+
+
+def test_arrays_go_in_and_out_in_the_order_of_the_file(two_branches: Path) -> None:
+    b, a = np.full((2, 3), 10, np.float32), np.full((2, 3), -1, np.float32)
+    with Runner(two_branches) as runner:
+        assert [spec.name for spec in runner.inputs] == ["b", "a"]
+        assert [spec.name for spec in runner.outputs] == ["z", "y"]
+        z, y = runner.run([b, a - a + 2])
+    assert (z == 24).all()
+    assert (y == 2).all()
+
+
+def test_specifications_are_those_of_the_network(mobilenet_path: Path) -> None:
+    network = read_network(mobilenet_path)
+    with Runner(mobilenet_path) as runner:
+        assert runner.inputs == tensor_specs(network, network.inputs)
+        assert runner.outputs == tensor_specs(network, network.outputs)
+
+
+def test_outputs_are_copies(two_branches: Path) -> None:
+    with Runner(two_branches) as runner:
+        first = runner.run([np.ones((2, 3), np.float32)] * 2)
+        kept = [array.copy() for array in first]
+        runner.run([np.zeros((2, 3), np.float32)] * 2)
+    assert all((a == b).all() for a, b in zip(first, kept, strict=True))
+
+
+@pytest.mark.parametrize("use_xnnpack", [True, False])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_threads_and_kernels_are_the_callers_choice(
+    int8_path: Path, threads: int, use_xnnpack: bool
+) -> None:
+    with Runner(int8_path, threads=threads, use_xnnpack=use_xnnpack) as runner:
+        (scores,) = runner.run(random_inputs(runner.inputs, 0))
+        assert (runner.threads, runner.use_xnnpack) == (threads, use_xnnpack)
+    assert scores.shape == (1, 1000)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        [],
+        [np.zeros((2, 3), np.float32)],
+        [np.zeros((2, 3), np.float32), np.zeros((3, 2), np.float32)],
+        [np.zeros((2, 3), np.float32), np.zeros((2, 3), np.float64)],
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(two_branches: Path, arrays: list) -> None:
+    with Runner(two_branches) as runner, pytest.raises(InputError):
+        runner.set_inputs(arrays)
+
+
+def test_a_closed_runner_says_so(two_branches: Path) -> None:
+    runner = Runner(two_branches)
+    runner.close()
+    runner.close()
+    with pytest.raises(InvocationError, match="closed"):
+        runner.invoke()
+
+
+def test_what_the_runtime_cannot_load_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(InvocationError, match="cannot load") as caught:
+        Runner(b"not a model at all")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ModelNotFoundError):
+        Runner(tmp_path / "none.tflite")
+
+
+def test_an_operator_without_a_kernel_is_refused(file_of, tensor, operator) -> None:
+    path = file_of(
+        [tensor("x", (2,)), tensor("y", (2,))],
+        [operator("CONV_2D", ["x"], ["y"])],
+        ["x"],
+        ["y"],
+    )
+    with pytest.raises(PartitionError):
+        Runner(path)
+
+
+def test_the_runtime_names_itself() -> None:
+    identity = runtime_identity()
+    assert identity.version == version(identity.name)
+
+
+def test_without_any_runtime_the_error_says_what_to_install(
+    two_branches: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(runtime, "RUNTIMES", (("none", "no_such_runtime.interpreter"),))
+    for use in (runtime_identity, lambda: Runner(two_branches)):
+        with pytest.raises(RuntimeMissingError, match="pip install"):
+            use()
+
+
+def run_python(code: str) -> subprocess.CompletedProcess[str]:
+    root = Path(__file__).parents[2]
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    )
+
+
+def test_the_runtimes_chatter_stays_off_stderr_but_other_lines_pass(int8_path: Path) -> None:
+    code = (
+        "import sys; from partition.runtime import Runner\n"
+        f"runner = Runner({str(int8_path)!r}); runner.invoke()\n"
+        "print('mine', file=sys.stderr)"
+    )
+    assert run_python(code).stderr == "mine\n"
+
+
+def test_the_network_layer_imports_no_runtime_and_no_schema_until_asked() -> None:
+    code = (
+        "import sys\n"
+        "import partition.split, partition.verify, partition.blocks\n"
+        "heavy = ('ai_edge_litert', 'tflite_runtime', 'tensorflow', 'flatbuffers')\n"
+        "print([name for name in sys.modules if name.split('.')[0] in heavy])"
+    )
+    assert run_python(code).stdout == "[]\n"
+
+
+def test_random_inputs_span_their_type_and_repeat_with_the_seed() -> None:
+    def spec(dtype: str) -> TensorSpec:
+        return TensorSpec(name=dtype, shape=(100, 100), dtype=dtype)
+
+    dtypes = ["float32", "float16", "int8", "uint8", "int16", "int32", "int64", "bool"]
+    specs = [spec(dtype) for dtype in dtypes]
+    arrays = random_inputs(specs, 7)
+    assert [array.dtype.name for array in arrays] == dtypes
+    limits = {array.dtype.name: (array.min(), array.max()) for array in arrays}
+    assert limits["int8"] == (-128, 127)
+    assert limits["uint8"] == (0, 255)
+    assert limits["int32"] == limits["int64"] == limits["bool"] == (0, 1)
+    assert -1 <= limits["float32"][0] < -0.99
+    assert 0.99 < limits["float32"][1] <= 1
+    again, other = random_inputs(specs, 7), random_inputs(specs, 8)
+    assert all((a == b).all() for a, b in zip(arrays, again, strict=True))
+    assert not all((a == b).all() for a, b in zip(arrays, other, strict=True))
+
+
+def test_a_type_numpy_does_not_know_is_refused() -> None:
+    with pytest.raises(InputError, match="int4"):
+        random_inputs([TensorSpec(name="packed", shape=(2,), dtype="int4")], 0)
