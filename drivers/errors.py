@@ -11,7 +11,10 @@ SensorError
 ├── RangeExceededError (OverflowError)         the shunt range is too small for the current
 ├── ConversionTimeoutError (TimeoutError)      no fresh conversion within the bound
 ├── ChipResetError                             the chip lost its configuration mid-run
-└── SensorUnavailableError (LookupError)       this machine does not offer that source
+├── SensorUnavailableError (LookupError)       this machine does not offer that source
+├── TraceFormatError (ValueError)              a recorded trace cannot be understood
+├── TraceEndedError (EOFError)                 a replayed trace has no further reading
+└── LoadLogFullError (BufferError)             simulated load is announced faster than read
 """
 
 from __future__ import annotations
@@ -86,3 +89,15 @@ class ChipResetError(SensorError):
 
 class SensorUnavailableError(SensorError, LookupError):
     """This machine does not offer the requested power source."""
+
+
+class TraceFormatError(SensorError, ValueError):
+    """A recorded trace cannot be understood."""
+
+
+class TraceEndedError(SensorError, EOFError):
+    """A replayed trace has no further reading."""
+
+
+class LoadLogFullError(SensorError, BufferError):
+    """Simulated load is announced faster than the simulated chip reads it."""

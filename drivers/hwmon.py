@@ -1,0 +1,191 @@
+"""Power monitors that a kernel driver already reads: ``/sys/class/hwmon``.
+
+Interface: kernel documentation, hwmon/sysfs-interface: ``curr1_input`` in mA, ``in1_input`` in mV,
+``power1_input`` in µW. The kernel's ina2xx driver runs an INA219 at its power-on settings, without
+averaging, so this source suits monitoring better than a measurement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.errors import SensorUnavailableError
+from drivers.ina219_accuracy import accuracy_terms
+from drivers.ina219_registers import POWER_ON_CONFIGURATION, decode_configuration
+from drivers.polled_sensor import POWER_ONLY_VOLTAGE_V, PolledSensor
+from drivers.protocols import Clock
+from drivers.readings import AccuracyTerm, Reading, ReadingFlag, SensorDescription
+
+HWMON_ROOT = Path("/sys/class/hwmon")
+AMPERE_PER_MA = 1e-3
+VOLT_PER_MV = 1e-3
+WATT_PER_UW = 1e-6
+OHM_PER_UOHM = 1e-6
+INA219_NAME = "ina219"
+TYPICAL_RAIL_V = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HwmonChip:
+    """One hwmon directory that can give a power.
+
+    Attributes:
+        directory: Its directory.
+        name: What its driver calls it.
+        has_current: It has ``curr1_input`` and ``in1_input``.
+        has_power: It has ``power1_input``.
+        shunt_ohm: What the driver takes the shunt to be, None if it does not say.
+    """
+
+    directory: Path
+    name: str
+    has_current: bool
+    has_power: bool
+    shunt_ohm: float | None
+
+
+def find_power_chips(root: Path = HWMON_ROOT) -> tuple[HwmonChip, ...]:
+    """Return the hwmon chips under ``root`` that measure a power, in order of their directories."""
+    chips = (_inspect(directory) for directory in sorted(root.glob("hwmon*")))
+    return tuple(chip for chip in chips if chip.has_current or chip.has_power)
+
+
+def _inspect(directory: Path) -> HwmonChip:
+    shunt = directory / "shunt_resistor"
+    name = directory / "name"
+    return HwmonChip(
+        directory=directory,
+        name=name.read_text().strip() if name.is_file() else directory.name,
+        has_current=all((directory / file).is_file() for file in ("curr1_input", "in1_input")),
+        has_power=(directory / "power1_input").is_file(),
+        shunt_ohm=int(shunt.read_text()) * OHM_PER_UOHM if shunt.is_file() else None,
+    )
+
+
+class HwmonSensor(PolledSensor):
+    """Reads a hwmon chip at even intervals; each reading is a point sample, not a mean.
+
+    Args:
+        clock: Time.
+        chip: Name or directory name (``hwmon2``) of the chip; None takes the first there is.
+        root: Where the chips are.
+        interval_s: From one reading to the next, s.
+        scale_tolerance: Relative tolerance of the power: the shunt's for an INA219, otherwise
+            what the maker of the board states.
+        rail: What it is wired into.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        chip: str | None = None,
+        root: Path = HWMON_ROOT,
+        interval_s: float = 0.05,
+        scale_tolerance: float,
+        rail: str = "5 V supply",
+    ) -> None:
+        super().__init__(clock=clock, interval_s=interval_s)
+        self._wanted = chip
+        self._root = root
+        self._scale_tolerance = scale_tolerance
+        self._rail = rail
+        self._chip: HwmonChip | None = None
+
+    @property
+    def description(self) -> SensorDescription:
+        """What the sensor measures and how good it is; final once the sensor is open."""
+        chip = self._chip
+        name = chip.name if chip else (self._wanted or "not opened")
+        power_only = chip is not None and not chip.has_current
+        return SensorDescription(
+            kind="hwmon",
+            name=f"kernel power monitor {name}",
+            rail=self._rail,
+            includes="what flows through the monitor's shunt, as its kernel driver computes it",
+            simulated=False,
+            modelled=False,
+            cycle_s=self._interval_s,
+            observed_fraction=self._observed_fraction(),
+            voltage_resolution_v=VOLT_PER_MV,
+            current_resolution_a=AMPERE_PER_MA,
+            full_scale_a=float("inf"),
+            accuracy=self._accuracy(),
+            settings={
+                "chip": name,
+                "directory": str(chip.directory) if chip else None,
+                "shunt_ohm": chip.shunt_ohm if chip else None,
+                "power_only": power_only,
+            },
+        )
+
+    def _observed_fraction(self) -> float:
+        """Return the observed share; 0 where nobody says how long the chip averages."""
+        if self._chip is None or self._chip.name != INA219_NAME:
+            return 0.0
+        return min(1.0, decode_configuration(POWER_ON_CONFIGURATION).shunt_s / self._interval_s)
+
+    def _accuracy(self) -> tuple[AccuracyTerm, ...]:
+        chip = self._chip
+        if chip is not None and chip.name == INA219_NAME and chip.shunt_ohm:
+            return accuracy_terms(
+                grade=None,
+                gain=decode_configuration(POWER_ON_CONFIGURATION).gain,
+                shunt_ohm=chip.shunt_ohm,
+                shunt_tolerance=self._scale_tolerance,
+                bus_voltage_v=TYPICAL_RAIL_V,
+            )
+        return (
+            AccuracyTerm(
+                name="stated accuracy",
+                kind="scale",
+                half_width=self._scale_tolerance,
+                distribution="rectangular",
+                source="given by the user",
+            ),
+        )
+
+    def _open(self) -> None:
+        chips = find_power_chips(self._root)
+        for chip in chips:
+            if self._wanted in (None, chip.name, chip.directory.name):
+                self._chip = chip
+                return
+        there = ", ".join(chip.name for chip in chips) or "none"
+        raise SensorUnavailableError(
+            f"no hwmon chip {self._wanted or ''} with a power or current input in {self._root} "
+            f"(found: {there}); load its driver, for an INA219: modprobe ina2xx and "
+            "echo ina219 0x40 > /sys/class/i2c-adapter/i2c-1/new_device"
+        )
+
+    def _sample(self, flags: ReadingFlag) -> Reading:
+        assert self._chip is not None
+        if self._chip.has_current:
+            words = (self._number("curr1_input"), self._number("in1_input"))
+            current_a, voltage_v = words[0] * AMPERE_PER_MA, words[1] * VOLT_PER_MV
+            return Reading(
+                t_ns=self._clock.now_ns(),
+                raw=words,
+                voltage_v=voltage_v,
+                current_a=current_a,
+                flags=flags,
+            )
+        power_uw = self._number("power1_input")
+        return Reading(
+            t_ns=self._clock.now_ns(),
+            raw=(power_uw,),
+            voltage_v=POWER_ONLY_VOLTAGE_V,
+            current_a=power_uw * WATT_PER_UW / POWER_ONLY_VOLTAGE_V,
+            flags=flags,
+        )
+
+    def _number(self, file: str) -> int:
+        assert self._chip is not None
+        try:
+            return int((self._chip.directory / file).read_text())
+        except (OSError, ValueError) as error:
+            raise SensorUnavailableError(
+                f"{self._chip.directory / file} cannot be read ({error}); is the chip still "
+                "powered and its driver bound?"
+            ) from error

@@ -1,0 +1,134 @@
+"""The machine's I2C buses, through i2c-dev and smbus2; the only module that imports it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from drivers.errors import (
+    BusBusyError,
+    BusError,
+    BusNotFoundError,
+    BusPermissionError,
+    DeviceNotRespondingError,
+    SensorUnavailableError,
+)
+
+_DENIED = frozenset({errno.EACCES, errno.EPERM})
+# What the adapters of a Raspberry Pi, a PC and the kernel's stub say when nobody acknowledges.
+_SILENT = frozenset({errno.EREMOTEIO, errno.ENXIO, errno.EIO, errno.ETIMEDOUT, errno.ENODEV})
+
+
+class SmbusI2cBus:
+    """One bus of this machine.
+
+    SMBus words are little-endian and the sensors' registers big-endian; the swap is here.
+
+    Args:
+        number: N of ``/dev/i2c-N``.
+
+    Raises:
+        BusNotFoundError: There is no such bus.
+        BusPermissionError: This user may not open it.
+        BusError: It cannot be opened for another reason.
+        SensorUnavailableError: smbus2 is not installed.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._bus: Any = None
+        try:
+            from smbus2 import SMBus
+        except ImportError as error:
+            raise SensorUnavailableError(
+                "I2C needs the package smbus2; install it with: pip install smbus2"
+            ) from error
+        with _translated(number, None):
+            self._bus = SMBus(number)
+
+    @property
+    def number(self) -> int:
+        """Bus number, as in ``/dev/i2c-N``."""
+        return self._number
+
+    def read_word(self, address: int, register: int) -> int:
+        """Return the unsigned 16-bit register word.
+
+        Raises:
+            DeviceNotRespondingError: Nothing acknowledges at the address.
+            BusBusyError: A kernel driver holds the address.
+            BusError: The transaction failed for another reason.
+        """
+        with _translated(self._number, address):
+            return swap_bytes(self._opened().read_word_data(address, register))
+
+    def write_word(self, address: int, register: int, word: int) -> None:
+        """Write an unsigned 16-bit register word; raises as ``read_word`` does."""
+        with _translated(self._number, address):
+            self._opened().write_word_data(address, register, swap_bytes(word))
+
+    def close(self) -> None:
+        """Release the bus; calling it again does nothing."""
+        bus, self._bus = self._bus, None
+        if bus is not None:
+            bus.close()
+
+    def _opened(self) -> Any:
+        if self._bus is None:
+            raise OSError(errno.EBADF, "closed")
+        return self._bus
+
+
+def swap_bytes(word: int) -> int:
+    """Return the 16-bit word with its two bytes exchanged."""
+    return (word & 0xFF) << 8 | word >> 8
+
+
+@contextmanager
+def _translated(number: int, address: int | None) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise translate_os_error(error, number, address) from error
+
+
+def translate_os_error(error: OSError, number: int, address: int | None) -> BusError:
+    """Return the error of this layer for one from i2c-dev.
+
+    Args:
+        error: What the system raised.
+        number: Bus number.
+        address: Device being addressed, None while opening the bus.
+    """
+    code = error.errno or 0
+    kind, message = _explain(code, number, address)
+    return kind(message, bus=number, address=address, errno_value=code)
+
+
+def _explain(code: int, number: int, address: int | None) -> tuple[type[BusError], str]:
+    device = f"/dev/i2c-{number}"
+    place = f"I2C bus {number}" if address is None else f"0x{address:02X} on I2C bus {number}"
+    if code == errno.ENOENT or (code == errno.ENODEV and address is None):
+        return BusNotFoundError, (
+            f"no I2C bus {number} ({device}): enable I2C with raspi-config (Interface Options) "
+            "and reboot, list the buses there are with: ls /dev/i2c-*"
+        )
+    if code in _DENIED:
+        return BusPermissionError, (
+            f"no permission to use {device}: add the user to the group i2c with: "
+            "sudo usermod -aG i2c $USER, then log in again"
+        )
+    if code == errno.EBUSY:
+        return BusBusyError, (
+            f"a kernel driver holds {place}: read it through the kernel with --sensor hwmon, "
+            "or unbind the driver (modprobe -r ina2xx)"
+        )
+    if code in _SILENT and address is not None:
+        return DeviceNotRespondingError, (
+            f"nothing acknowledges at {place} ({os.strerror(code)}): check wiring and supply of "
+            f"the sensor and scan the bus with: i2cdetect -y {number}"
+        )
+    return BusError, f"{place} failed ({os.strerror(code)}): look at dmesg for the I2C adapter"

@@ -1,0 +1,287 @@
+"""The INA219 over I2C: one reading per conversion, and nothing wrong passed over in silence.
+
+The chip converts on its own, shunt then bus voltage, cycle after cycle. ``read`` sleeps through
+most of a cycle, polls the conversion-ready bit of the bus register, and takes the voltage from
+the very word that showed it and the current from the shunt register. Current and power are
+computed here: the chip's own arithmetic truncates and forgets its factor when it resets.
+"""
+
+from __future__ import annotations
+
+import itertools
+from types import TracebackType
+from typing import Self
+
+from drivers.clock import NS_PER_S
+from drivers.conversion_tracker import ConversionTracker, LocatedConversion
+from drivers.errors import (
+    ChipResetError,
+    ConversionTimeoutError,
+    SensorError,
+    WrongDeviceError,
+)
+from drivers.ina219_accuracy import Grade
+from drivers.ina219_description import Ina219Wiring, describe
+from drivers.ina219_link import Ina219Link
+from drivers.ina219_lock import POWER_READ, Lock, LockFinder
+from drivers.ina219_registers import (
+    Configuration,
+    Register,
+    bus_code,
+    bus_voltage_v,
+    is_bus_clipped,
+    is_math_overflow,
+    is_ready,
+    is_shunt_clipped,
+    shunt_voltage_v,
+)
+from drivers.protocols import Clock, I2cBus
+from drivers.readings import Reading, ReadingFlag, SensorDescription
+
+VERIFY_EVERY_NS = NS_PER_S
+STUCK_AFTER = 100
+"""Equal raw pairs in a row. With noise of a third of a step, 100 in a row do not happen."""
+MAX_RESETS_IN_A_ROW = 3
+MAX_DROPS = 20
+LATE_CYCLES = 3
+LATE_NS = 50_000_000
+
+
+class Ina219:
+    """A wired INA219 as a power sensor.
+
+    ``Reading.t_ns`` is the estimated end of the conversion: the previous end plus whole measured
+    periods, kept between the last poll that was not ready and the one that was. ``Reading.raw``
+    is (shunt word of register 0x01, bus word of 0x02); ``ina219_registers.convert_words`` converts
+    recorded words again.
+
+    A chip that resets itself keeps measuring on the same scale at its power-on settings; the
+    shorter cycle gives it away at the next reading, the configuration is read back every second
+    as well, and the reading after recovery carries ``CHIP_RESET`` and ``GAP_BEFORE``.
+
+    Args:
+        bus: The bus; it stays the caller's and is not closed here.
+        address: 7-bit address, 0x40 to 0x4F.
+        shunt_ohm: Shunt resistance, ohm; printed on the resistor (R100 is 0.1 ohm).
+        shunt_tolerance: Its relative tolerance (0.01 for 1 %), or the relative half-width that a
+            calibration left.
+        expected_peak_a: Largest current to expect, A; chooses the gain.
+        grade: ``A`` or ``B`` as printed on the chip, None if unknown.
+        shunt_samples: Shunt samples averaged per conversion: 1, 2, 4 … 128.
+        clock: Time.
+        simulated: True if no physical chip is behind the bus.
+        rail: What the shunt is wired into.
+
+    Raises:
+        SensorConfigurationError: A parameter no INA219 could work with.
+    """
+
+    def __init__(  # noqa: PLR0913 - one keyword per fact that only the user knows
+        self,
+        bus: I2cBus,
+        *,
+        address: int = 0x40,
+        shunt_ohm: float,
+        shunt_tolerance: float,
+        expected_peak_a: float,
+        grade: Grade | None = None,
+        shunt_samples: int = 16,
+        clock: Clock,
+        simulated: bool = False,
+        rail: str = "5 V supply",
+    ) -> None:
+        self._wiring = Ina219Wiring(
+            address=address,
+            shunt_ohm=shunt_ohm,
+            shunt_tolerance=shunt_tolerance,
+            expected_peak_a=expected_peak_a,
+            grade=grade,
+            shunt_samples=shunt_samples,
+            rail=rail,
+            simulated=simulated,
+        )
+        self._configuration = self._wiring.configuration
+        self._clock = clock
+        self._link = Ina219Link(bus, address, clock)
+        self._lock: Lock | None = None
+        self._description = self._describe()
+        self.missed_conversions = 0
+        """Conversions since opening that were overwritten before they were read."""
+
+    @property
+    def configuration(self) -> Configuration:
+        """The fields written to the chip."""
+        return self._configuration
+
+    @property
+    def description(self) -> SensorDescription:
+        """What the sensor measures and how good it is; final once the sensor is open."""
+        return self._description
+
+    @property
+    def period_s(self) -> float:
+        """Measured time from one conversion to the next, s; only while open."""
+        return self._tracker.period_ns / NS_PER_S
+
+    def __enter__(self) -> Self:
+        """Reset, identify and configure the chip, and find its phase.
+
+        Raises:
+            WrongDeviceError: It is not a working INA219.
+            ConversionTimeoutError: It does not convert at a steady pace.
+            SensorConfigurationError: The bus is too slow for the chosen averaging.
+            BusError: The bus failed.
+        """
+        self._link.reset_and_identify()
+        self._start()
+        self._description = self._describe()
+        self._pending = ReadingFlag.NONE
+        self._has_delivered = False
+        self.missed_conversions = 0
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop reading; the chip goes on converting."""
+        self.close()
+
+    def close(self) -> None:
+        """Stop reading; calling it again does nothing."""
+        self._lock = None
+
+    def read(self) -> Reading:
+        """Wait for the next conversion and return it; never returns one conversion twice.
+
+        Raises:
+            ChipResetError: The chip keeps losing its configuration.
+            ConversionTimeoutError: No conversion in time, or the bus is too slow to follow.
+            BusError: The bus failed more often than tries are allowed.
+            SensorError: The sensor is not open.
+        """
+        if self._lock is None:
+            raise SensorError("the INA219 is not open; read it inside a with block")
+        resets = drops = 0
+        while drops < MAX_DROPS:
+            polled = self._poll()
+            reading = self._take(*polled) if polled else None
+            if polled is None or self._lost_configuration(polled[0]):
+                resets += 1
+                self._recover(resets)
+            elif reading is not None:
+                return reading
+            else:
+                drops += 1
+        raise ConversionTimeoutError(
+            f"the reader is too slow for the INA219 at {self._link.place}: {MAX_DROPS} results in "
+            "a row were overwritten; average more samples or give the reader a core of its own"
+        )
+
+    def _start(self) -> None:
+        begun_ns = self._link.configure(self._configuration.word)
+        lock = LockFinder(self._link, self._clock, self._configuration).find(begun_ns)
+        self._tracker = ConversionTracker(
+            end_ns=lock.end_ns,
+            period_ns=lock.period_ns,
+            shunt_share=self._configuration.shunt_duty,
+            transaction_ns=lock.transaction_ns,
+            reads=lock.reads,
+        )
+        self._lock = lock
+        self._verify_at_ns = self._clock.now_ns() + VERIFY_EVERY_NS
+        self._last_codes = (0, 0)
+        self._equal_codes = 0
+
+    def _poll(self) -> tuple[LocatedConversion | None, int] | None:
+        """Poll until ready: (the conversion, the bus word), or None if the chip was reset."""
+        tracker, link = self._tracker, self._link
+        give_up_ns = self._clock.now_ns() + LATE_CYCLES * tracker.period_ns + LATE_NS
+        idle_ns: int | None = None
+        for attempt in itertools.count():
+            self._clock.sleep_until_ns(tracker.poll_time_ns(self._clock.now_ns(), attempt))
+            word = link.read(Register.BUS_VOLTAGE)
+            if is_ready(word):
+                located = tracker.locate(
+                    idle_ns=idle_ns, started_ns=link.started_ns, ended_ns=link.ended_ns
+                )
+                return located, word
+            idle_ns = link.started_ns
+            if idle_ns > give_up_ns:
+                break
+        if self._is_configured():
+            raise ConversionTimeoutError(
+                f"the INA219 at {self._link.place} finished no conversion in {LATE_CYCLES} cycles "
+                "although its configuration is intact; check its supply voltage (3 V to 5.5 V)"
+            )
+        return None
+
+    def _lost_configuration(self, located: LocatedConversion | None) -> bool:
+        suspicious = located is not None and located.early
+        if not suspicious and self._link.ended_ns < self._verify_at_ns:
+            return False
+        self._verify_at_ns = self._link.ended_ns + VERIFY_EVERY_NS
+        return not self._is_configured()
+
+    def _is_configured(self) -> bool:
+        return self._link.read(Register.CONFIGURATION) == self._configuration.word
+
+    def _recover(self, resets: int) -> None:
+        if resets > MAX_RESETS_IN_A_ROW:
+            raise self._reset_error()
+        try:
+            self._start()
+        except (WrongDeviceError, ConversionTimeoutError) as error:
+            raise self._reset_error() from error
+        self._pending |= ReadingFlag.CHIP_RESET | ReadingFlag.GAP_BEFORE
+
+    def _reset_error(self) -> ChipResetError:
+        return ChipResetError(
+            f"the INA219 at {self._link.place} keeps losing its configuration; its supply dips: "
+            "check the power supply, the cable and the wiring of VCC"
+        )
+
+    def _take(self, located: LocatedConversion | None, word: int) -> Reading | None:
+        """Read the shunt of a located conversion; None if it may be another conversion's."""
+        shunt = self._link.read(Register.SHUNT_VOLTAGE)
+        read_ns = self._link.ended_ns
+        if self._lock is not None and self._lock.cleared_by == POWER_READ:
+            self._link.read(Register.POWER)
+        if located is None:
+            return None
+        if not self._tracker.is_coherent(located, read_ns):
+            self._tracker.drop(located.number)
+            return None
+        flags = self._flags(shunt, word, missed=self._tracker.accept(located))
+        return Reading(
+            t_ns=round(located.end_ns),
+            raw=(shunt, word),
+            voltage_v=bus_voltage_v(word),
+            current_a=shunt_voltage_v(shunt) / self._wiring.shunt_ohm,
+            flags=flags,
+        )
+
+    def _describe(self) -> SensorDescription:
+        return describe(self._wiring, self._configuration, self._link.place, self._lock)
+
+    def _flags(self, shunt: int, word: int, *, missed: int) -> ReadingFlag:
+        flags, self._pending = self._pending, ReadingFlag.NONE
+        if missed and self._has_delivered:
+            flags |= ReadingFlag.GAP_BEFORE
+            self.missed_conversions += missed
+        self._has_delivered = True
+        if is_shunt_clipped(shunt, self._configuration.gain):
+            flags |= ReadingFlag.SHUNT_CLIPPED
+        if is_bus_clipped(word, self._configuration.bus_range):
+            flags |= ReadingFlag.BUS_CLIPPED
+        if is_math_overflow(word):
+            flags |= ReadingFlag.MATH_OVERFLOW
+        if self._link.retried:
+            flags |= ReadingFlag.RETRIED
+            self._link.retried = False
+        codes = (shunt, bus_code(word))
+        self._equal_codes = self._equal_codes + 1 if codes == self._last_codes else 0
+        self._last_codes = codes
+        return flags | ReadingFlag.STUCK if self._equal_codes >= STUCK_AFTER else flags

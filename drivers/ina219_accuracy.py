@@ -1,0 +1,72 @@
+"""Systematic terms of an INA219's uncertainty, from the data sheet's section 6.5."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from drivers.ina219_registers import Gain
+from drivers.readings import AccuracyTerm
+
+Grade = Literal["A", "B"]
+
+SOURCE = "TI SBOS448G section 6.5"
+# Largest offset at gain /1, /2, /4, /8, V.
+OFFSET_V: dict[Grade, tuple[float, ...]] = {
+    "A": (100e-6, 125e-6, 150e-6, 200e-6),
+    "B": (50e-6, 75e-6, 75e-6, 100e-6),
+}
+# Largest error of a current measurement at 25 °C.
+CURRENT_ERROR: dict[Grade, float] = {"A": 0.005, "B": 0.003}
+BUS_ERROR = 0.005
+CMRR_V_PER_V = 10e-6  # 100 dB, the smallest
+OFFSET_BUS_V = 12.0  # bus voltage at which the offset is specified
+
+
+def accuracy_terms(
+    *,
+    grade: Grade | None,
+    gain: Gain,
+    shunt_ohm: float,
+    shunt_tolerance: float,
+    bus_voltage_v: float,
+) -> tuple[AccuracyTerm, ...]:
+    """Return the systematic terms of a power reading; an unknown grade gets the wider bounds.
+
+    Args:
+        grade: Grade printed on the package, which no register tells.
+        gain: Amplifier gain in use.
+        shunt_ohm: Nominal shunt, ohm.
+        shunt_tolerance: Relative tolerance of the shunt.
+        bus_voltage_v: Voltage at which offsets in V become offsets in W, V.
+    """
+    bounds: Grade = grade or "A"
+    named = f"grade {grade}" if grade else "grade unknown, taken as A"
+    offset_v = OFFSET_V[bounds][gain]
+    common_mode_v = CMRR_V_PER_V * abs(bus_voltage_v - OFFSET_BUS_V)
+    watt_per_volt = bus_voltage_v / shunt_ohm
+    return (
+        _term("shunt tolerance", "scale", shunt_tolerance, "maker's tolerance of the shunt"),
+        _term("current gain", "scale", CURRENT_ERROR[bounds], f"{SOURCE}, {named}, 25 °C"),
+        _term("bus voltage gain", "scale", BUS_ERROR, f"{SOURCE}, 25 °C"),
+        _term(
+            "shunt offset",
+            "offset",
+            offset_v * watt_per_volt,
+            f"{SOURCE}, {named}, gain /{gain.divider}, {offset_v * 1e6:.0f} µV "
+            f"at {bus_voltage_v:.2f} V",
+        ),
+        _term(
+            "common mode",
+            "offset",
+            common_mode_v * watt_per_volt,
+            f"{SOURCE}, 100 dB from 12 V to {bus_voltage_v:.2f} V",
+        ),
+    )
+
+
+def _term(
+    name: str, kind: Literal["scale", "offset"], half_width: float, source: str
+) -> AccuracyTerm:
+    return AccuracyTerm(
+        name=name, kind=kind, half_width=half_width, distribution="rectangular", source=source
+    )

@@ -1,0 +1,235 @@
+"""An INA219 through the PyPI library ``pi-ina219`` (module ``ina219``), for those who use it.
+
+The library knows nothing of conversions: this module polls its ``is_conversion_ready`` and reads
+each conversion once. It needs twice the transactions of ``drivers.ina219`` and cannot notice a
+chip that reset itself, so prefer that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+
+from drivers.clock import NS_PER_S
+from drivers.errors import (
+    ConversionTimeoutError,
+    DeviceNotRespondingError,
+    RangeExceededError,
+    SensorError,
+    SensorUnavailableError,
+)
+from drivers.ina219_accuracy import Grade
+from drivers.ina219_description import Ina219Wiring, describe
+from drivers.ina219_registers import BusRange
+from drivers.protocols import Clock
+from drivers.readings import Reading, ReadingFlag, SensorDescription
+
+FIRST_POLL = 0.8
+POLL_STEP = 0.1
+GAP_PERIODS = 1.6
+"""Two conversions are at least 1.8 typical periods apart if one between them was missed."""
+LATE_CYCLES = 3
+LATE_NS = 50_000_000
+VOLT_PER_MV = 1e-3
+
+DeviceFactory = Callable[[float, float, int, int], Any]
+
+
+def open_library_device(
+    shunt_ohm: float, expected_peak_a: float, bus_number: int, address: int
+) -> Any:
+    """Return the library's device object.
+
+    Raises:
+        SensorUnavailableError: The library is not installed.
+    """
+    try:
+        from ina219 import INA219
+    except ImportError as error:
+        raise SensorUnavailableError(
+            "the sensor pi-ina219 needs the PyPI library of that name; install it with: "
+            "pip install 'joulesplit[pi-ina219]', or use --sensor ina219, which does not"
+        ) from error
+    return INA219(shunt_ohm, expected_peak_a, busnum=bus_number, address=address)
+
+
+class PiIna219:
+    """The library's INA219 as a power sensor; one reading per conversion while it keeps up.
+
+    ``Reading.t_ns`` is when the conversion was seen to be ready, up to a tenth of a cycle late.
+
+    Args:
+        bus_number: N of ``/dev/i2c-N``.
+        address: 7-bit address.
+        shunt_ohm: Shunt resistance, ohm.
+        shunt_tolerance: Its relative tolerance.
+        expected_peak_a: Largest current to expect, A; chooses the gain.
+        grade: ``A`` or ``B`` as printed on the chip, None if unknown.
+        clock: Time.
+        open_device: Makes the library's object.
+
+    Raises:
+        SensorConfigurationError: A parameter no INA219 could work with.
+    """
+
+    def __init__(
+        self,
+        bus_number: int,
+        *,
+        address: int = 0x40,
+        shunt_ohm: float,
+        shunt_tolerance: float,
+        expected_peak_a: float,
+        grade: Grade | None = None,
+        clock: Clock,
+        open_device: DeviceFactory = open_library_device,
+    ) -> None:
+        self._wiring = Ina219Wiring(
+            address=address,
+            shunt_ohm=shunt_ohm,
+            shunt_tolerance=shunt_tolerance,
+            expected_peak_a=expected_peak_a,
+            grade=grade,
+            shunt_samples=16,
+            rail="5 V supply",
+            simulated=False,
+        )
+        self._configuration = self._wiring.configuration
+        self._bus_number = bus_number
+        self._clock = clock
+        self._open_device = open_device
+        self._device: Any = None
+        self._period_ns = self._configuration.cycle_s * NS_PER_S
+        self._previous_ns: int | None = None
+
+    @property
+    def description(self) -> SensorDescription:
+        """What the sensor measures and how good it is."""
+        place = f"0x{self._wiring.address:02X} on I2C bus {self._bus_number}"
+        described = describe(self._wiring, self._configuration, place, None)
+        return replace(described, kind="pi-ina219")
+
+    def __enter__(self) -> Self:
+        """Open the library's device and configure it.
+
+        Raises:
+            SensorUnavailableError: The library is not installed.
+            DeviceNotRespondingError: The device or its bus failed.
+        """
+        wiring, configuration = self._wiring, self._configuration
+        with _Translated(self._bus_number, wiring.address):
+            device = self._open_device(
+                wiring.shunt_ohm,
+                configuration.gain.full_scale_v / wiring.shunt_ohm,
+                self._bus_number,
+                wiring.address,
+            )
+            device.configure(
+                voltage_range=int(BusRange.V16),
+                gain=int(configuration.gain),
+                bus_adc=configuration.bus_adc,
+                shunt_adc=configuration.shunt_adc,
+            )
+        self._device = device
+        self._previous_ns = None
+        # The first result may belong to the settings before.
+        self._clock.sleep_until_ns(self._clock.now_ns() + round(2.2 * self._period_ns))
+        with _Translated(self._bus_number, wiring.address):
+            self._clear_ready()
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Let go of the device."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the device; calling it again does nothing."""
+        self._device = None
+
+    def read(self) -> Reading:
+        """Wait for the next conversion and return it.
+
+        Raises:
+            RangeExceededError: The shunt voltage left the range; the library gives no value then.
+            ConversionTimeoutError: No conversion in time.
+            DeviceNotRespondingError: The device or its bus failed.
+            SensorError: The sensor is not open.
+        """
+        if self._device is None:
+            raise SensorError("the sensor pi-ina219 is not open; read it inside a with block")
+        with _Translated(self._bus_number, self._wiring.address):
+            t_ns = self._wait_ready()
+            voltage_v = float(self._device.voltage())
+            current_a = self._device.shunt_voltage() * VOLT_PER_MV / self._wiring.shunt_ohm
+            self._clear_ready()
+        previous_ns, self._previous_ns = self._previous_ns, t_ns
+        missed = previous_ns is not None and t_ns - previous_ns > GAP_PERIODS * self._period_ns
+        return Reading(
+            t_ns=t_ns,
+            raw=(),
+            voltage_v=voltage_v,
+            current_a=current_a,
+            flags=ReadingFlag.GAP_BEFORE if missed else ReadingFlag.NONE,
+        )
+
+    def _wait_ready(self) -> int:
+        give_up_ns = self._clock.now_ns() + LATE_CYCLES * self._period_ns + LATE_NS
+        if self._previous_ns is not None:
+            first_ns = self._previous_ns + round(FIRST_POLL * self._period_ns)
+            self._clock.sleep_until_ns(first_ns)
+        while not self._device.is_conversion_ready():
+            now_ns = self._clock.now_ns()
+            if now_ns > give_up_ns:
+                raise ConversionTimeoutError(
+                    f"the INA219 at 0x{self._wiring.address:02X} on I2C bus {self._bus_number} "
+                    f"finished no conversion in {LATE_CYCLES} cycles; check its supply and "
+                    "whether another program configures it"
+                )
+            self._clock.sleep_until_ns(now_ns + round(POLL_STEP * self._period_ns))
+        return self._clock.now_ns()
+
+    def _clear_ready(self) -> None:
+        # power() reads the bus and the power register: one of the two clears the ready bit.
+        self._device.power()
+
+
+class _Translated:
+    """Turns what the library lets through into errors of this layer."""
+
+    def __init__(self, bus_number: int, address: int) -> None:
+        self._bus_number = bus_number
+        self._address = address
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Raise the translation of what happened, if it has one."""
+        place = f"0x{self._address:02X} on I2C bus {self._bus_number}"
+        if exception is None or isinstance(exception, SensorError):
+            return
+        if type(exception).__name__ == "DeviceRangeError":
+            raise RangeExceededError(
+                f"the current through the shunt of the INA219 at {place} exceeds the range; "
+                "raise the expected peak current or use a smaller shunt"
+            ) from exception
+        if isinstance(exception, OSError | RuntimeError):
+            raise DeviceNotRespondingError(
+                f"the library cannot reach the INA219 at {place} ({exception}); check the wiring "
+                f"and scan the bus with: i2cdetect -y {self._bus_number}",
+                bus=self._bus_number,
+                address=self._address,
+                errno_value=getattr(exception, "errno", None),
+            ) from exception

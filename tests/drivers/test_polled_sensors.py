@@ -1,0 +1,203 @@
+"""Sources asked at even intervals, over the files and texts the kernel and firmware give."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from drivers.errors import SensorConfigurationError, SensorError, SensorUnavailableError
+from drivers.hwmon import HwmonSensor, find_power_chips
+from drivers.pmic import PmicSensor, parse_rails, run_command
+from drivers.rapl import RaplSensor
+from drivers.readings import ReadingFlag
+from drivers.simulated.clock import SimulatedClock
+
+MS = 1_000_000
+
+PMIC_TEXT = """\
+ 3V7_WL_SW_A current(0)=0.08099532A
+   3V3_SYS_A current(1)=0.07124660A
+  VDD_CORE_A current(7)=1.50000000A
+  HDMI_A current(22)=0.01171296A
+ 3V7_WL_SW_V volt(8)=3.70000000V
+   3V3_SYS_V volt(9)=3.30000000V
+  VDD_CORE_V volt(15)=0.75000000V
+      HDMI_V volt(23)=5.00000000V
+     EXT5V_V volt(24)=5.00000000V
+      BATT_V volt(25)=0.00683760V
+"""
+PMIC_W = 0.08099532 * 3.7 + 0.0712466 * 3.3 + 1.5 * 0.75 + 0.01171296 * 5.0
+
+
+def write_files(directory, **contents):
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
+        (directory / name).write_text(f"{content}\n")
+
+
+@pytest.fixture
+def hwmon_root(tmp_path):
+    """A temperature sensor, and an INA219 as the kernel's ina2xx driver shows it."""
+    write_files(tmp_path / "hwmon0", name="cpu_thermal", temp1_input=48000)
+    write_files(
+        tmp_path / "hwmon1",
+        name="ina219",
+        in0_input=60,
+        in1_input=5020,
+        curr1_input=600,
+        power1_input=3012000,
+        shunt_resistor=100000,
+    )
+    return tmp_path
+
+
+def test_hwmon_reads_current_and_voltage_of_the_first_power_chip(hwmon_root):
+    clock = SimulatedClock()
+    sensor = HwmonSensor(clock=clock, root=hwmon_root, interval_s=0.05, scale_tolerance=0.01)
+    begin_ns = clock.now_ns()
+    with sensor:
+        first = sensor.read()
+        write_files(hwmon_root / "hwmon1", curr1_input=-700)
+        second = sensor.read()
+    assert first.raw == (600, 5020)
+    assert (first.voltage_v, first.current_a) == pytest.approx((5.02, 0.6))
+    assert second.current_a == pytest.approx(-0.7)
+    assert [first.t_ns - begin_ns, second.t_ns - begin_ns] == [50 * MS, 100 * MS]
+
+
+def test_hwmon_describes_an_ina219_as_the_kernel_runs_it(hwmon_root):
+    with HwmonSensor(clock=SimulatedClock(), root=hwmon_root, scale_tolerance=0.01) as sensor:
+        description = sensor.description
+    assert description.settings["chip"] == "ina219"
+    assert description.settings["shunt_ohm"] == pytest.approx(0.1)
+    assert description.observed_fraction == pytest.approx(0.532 / 50)
+    assert description.current_resolution_a == 1e-3
+    terms = {term.name: term.half_width for term in description.accuracy}
+    # Grade unknown at the kernel's gain /8: 200 µV over 0.1 ohm at 5 V.
+    assert terms["shunt offset"] == pytest.approx(0.01)
+    assert terms["shunt tolerance"] == 0.01
+
+
+def test_hwmon_takes_a_power_where_there_is_no_current(tmp_path):
+    write_files(tmp_path / "hwmon3", name="acpi_meter", power1_input=42_000_000)
+    clock = SimulatedClock()
+    with HwmonSensor(clock=clock, root=tmp_path, chip="hwmon3", scale_tolerance=0.03) as sensor:
+        assert sensor.read().power_w == pytest.approx(42.0)
+        assert sensor.description.settings["power_only"] is True
+        assert [term.half_width for term in sensor.description.accuracy] == [0.03]
+
+
+def test_hwmon_without_the_chip_names_what_there_is(hwmon_root):
+    sensor = HwmonSensor(clock=SimulatedClock(), root=hwmon_root, chip="x", scale_tolerance=0.01)
+    with pytest.raises(SensorUnavailableError, match=r"found: ina219.*modprobe ina2xx"):
+        sensor.__enter__()
+    assert [chip.name for chip in find_power_chips(hwmon_root)] == ["ina219"]
+
+
+def test_hwmon_chip_that_vanishes_is_an_error(hwmon_root):
+    with HwmonSensor(clock=SimulatedClock(), root=hwmon_root, scale_tolerance=0.01) as sensor:
+        (hwmon_root / "hwmon1" / "curr1_input").unlink()
+        with pytest.raises(SensorUnavailableError, match="curr1_input"):
+            sensor.read()
+
+
+def test_late_readings_are_flagged_and_stay_on_the_grid(hwmon_root):
+    clock = SimulatedClock()
+    begin_ns = clock.now_ns()
+    with HwmonSensor(clock=clock, root=hwmon_root, interval_s=0.05, scale_tolerance=0.01) as sensor:
+        assert sensor.read().flags == ReadingFlag.NONE
+        clock.advance_ns(120 * MS)
+        late = sensor.read()
+        following = sensor.read()
+    assert late.flags == ReadingFlag.GAP_BEFORE
+    assert following.flags == ReadingFlag.NONE
+    assert following.t_ns - begin_ns == 200 * MS
+
+
+@pytest.mark.parametrize("interval_s", [0.0, -1.0, math.nan])
+def test_an_impossible_interval_is_refused(interval_s):
+    with pytest.raises(SensorConfigurationError, match="above 0"):
+        PmicSensor(clock=SimulatedClock(), interval_s=interval_s)
+
+
+def test_pmic_sums_the_rails_that_have_both_quantities():
+    commands = []
+
+    def run(command):
+        commands.append(tuple(command))
+        return PMIC_TEXT
+
+    with PmicSensor(clock=SimulatedClock(), run=run) as sensor:
+        reading = sensor.read()
+    assert set(commands) == {("vcgencmd", "pmic_read_adc")}
+    assert reading.power_w == pytest.approx(PMIC_W)
+    assert reading.voltage_v == 5.0
+    assert sensor.description.modelled
+    assert parse_rails(PMIC_TEXT)[1]["BATT"] == 0.0068376
+
+
+@pytest.mark.parametrize("text", ["", "error=1 error_msg='Command not registered'"])
+def test_pmic_on_another_board_is_unavailable(text):
+    sensor = PmicSensor(clock=SimulatedClock(), run=lambda _: text)
+    with pytest.raises(SensorUnavailableError, match="--sensor ina219"):
+        sensor.__enter__()
+
+
+def test_a_missing_or_failing_command_is_unavailable():
+    for command in (["joulesplit-no-such-command"], ["false"]):
+        with pytest.raises(SensorUnavailableError, match="Raspberry Pi 5"):
+            run_command(command)
+    assert run_command(["echo", "volt"]) == "volt\n"
+
+
+@pytest.fixture
+def powercap_root(tmp_path):
+    write_files(
+        tmp_path / "intel-rapl:0", name="package-0", energy_uj=900, max_energy_range_uj=999_999
+    )
+    write_files(
+        tmp_path / "intel-rapl:1", name="package-1", energy_uj=0, max_energy_range_uj=999_999
+    )
+    write_files(tmp_path / "intel-rapl:0:0", name="core", energy_uj=5, max_energy_range_uj=9)
+    write_files(tmp_path / "intel-rapl:2", name="psys", energy_uj=5, max_energy_range_uj=9)
+    return tmp_path
+
+
+def test_rapl_is_the_mean_power_of_all_packages_across_a_wrap(powercap_root):
+    clock = SimulatedClock()
+    with RaplSensor(clock=clock, root=powercap_root, interval_s=0.1) as sensor:
+        write_files(powercap_root / "intel-rapl:0", energy_uj=400_900)
+        assert sensor.read().power_w == pytest.approx(4.0)
+        write_files(powercap_root / "intel-rapl:0", energy_uj=899)
+        write_files(powercap_root / "intel-rapl:1", energy_uj=100_000)
+        wrapped = sensor.read()
+        clock.advance_ns(900 * MS)
+        write_files(powercap_root / "intel-rapl:1", energy_uj=200_000)
+        late = sensor.read()
+        assert sensor.description.settings["domains"] == "package-0, package-1"
+    assert wrapped.raw == (599_999, 100_000)
+    assert wrapped.power_w == pytest.approx(6.99999)
+    assert late.power_w == pytest.approx(0.1 / 0.9)
+    assert late.flags == ReadingFlag.NONE
+
+
+def test_rapl_without_counters_or_permission_is_unavailable(tmp_path, powercap_root):
+    with pytest.raises(SensorUnavailableError, match="x86"):
+        RaplSensor(clock=SimulatedClock(), root=tmp_path / "none").__enter__()
+    counter = powercap_root / "intel-rapl:0" / "energy_uj"
+    counter.unlink()
+    counter.mkdir()
+    with pytest.raises(SensorUnavailableError, match="chmod"):
+        RaplSensor(clock=SimulatedClock(), root=powercap_root).__enter__()
+
+
+def test_a_polled_sensor_reads_only_while_open(powercap_root):
+    sensor = RaplSensor(clock=SimulatedClock(), root=powercap_root)
+    with pytest.raises(SensorError, match="with block"):
+        sensor.read()
+    with sensor:
+        sensor.read()
+    sensor.close()
+    with pytest.raises(SensorError, match="with block"):
+        sensor.read()
