@@ -26,7 +26,7 @@ from calibrate.profile import (
     Runtime,
     Uplink,
 )
-from calibrate.stats import mean_with_uncertainty
+from calibrate.stats import mean_of_batches
 from calibrate.uncertainty import (
     Estimate,
     SystematicBudget,
@@ -46,10 +46,12 @@ def _observations(records: Sequence[WindowRecord], kind: str) -> list[Observatio
 
 def idle_of(records: Sequence[WindowRecord], budget: SystematicBudget) -> Idle:
     """Return P_0 from the local idle powers of all windows."""
-    powers = np.array([record.idle_power_w for record in records], dtype=np.float64)
-    mean, u_stat = mean_with_uncertainty(powers)
+    mean = mean_of_batches(np.array([record.idle_power_w for record in records], dtype=np.float64))
     estimate = Estimate(
-        value=mean, u_stat=u_stat, degrees_of_freedom=len(powers) - 1, n=len(powers)
+        value=mean.value,
+        u_stat=mean.u_stat,
+        degrees_of_freedom=mean.degrees_of_freedom,
+        n=len(records),
     )
     return Idle(power_w=quantity(estimate, "W", budget, offset_duration=1.0))
 

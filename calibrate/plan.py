@@ -11,8 +11,8 @@ import msgspec
 from calibrate.errors import PlanError
 from calibrate.window import WindowKind, WindowTask, WindowTiming
 
-CONTROL_SUBJECT = "control"
-"""Key of the control workload."""
+LONGEST_UPLOAD = 2.0
+"""A single upload that would last so many times the plan's target is left out at that rate."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,8 +68,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 QUICK = Plan(
     name="quick",
-    timing=WindowTiming(idle_s=0.17, settle_s=0.03),
-    work_s=(0.15, 0.3, 0.6),
+    timing=WindowTiming(idle_s=0.16, settle_s=0.03),
+    work_s=(0.12, 0.24, 0.48),
     repeats=1,
     rates_bit_per_s=(5e6, 10e6, 20e6),
     upload_sizes=3,
@@ -77,7 +77,7 @@ QUICK = Plan(
     control_every=15,
     order_seed=1,
 )
-"""About a minute for 20 blocks; for a look and for the demo."""
+"""Less than a minute for 20 blocks; for a look and for the demo."""
 
 STANDARD = Plan(
     name="standard",
@@ -106,6 +106,8 @@ class UploadSubject(msgspec.Struct, frozen=True, kw_only=True):
 def upload_subjects(plan: Plan, sizes_bits: Sequence[int]) -> tuple[UploadSubject, ...]:
     """Return the uploads to measure: sizes spread over those of the cuts, at every rate.
 
+    A size that would take far longer at a rate than the plan wants is left out there.
+
     Args:
         plan: The plan.
         sizes_bits: Payload sizes at hand, bit.
@@ -119,12 +121,14 @@ def upload_subjects(plan: Plan, sizes_bits: Sequence[int]) -> tuple[UploadSubjec
     count = min(plan.upload_sizes, len(distinct))
     step = (len(distinct) - 1) / max(count - 1, 1)
     chosen = sorted({distinct[round(i * step)] for i in range(count)})
+    longest_s = LONGEST_UPLOAD * plan.upload_s
     return tuple(
         UploadSubject(
             key=f"upload {bits} bit at {rate:g} bit/s", payload_bits=bits, rate_bit_per_s=rate
         )
         for bits in chosen
         for rate in plan.rates_bit_per_s
+        if bits / rate <= longest_s or bits == chosen[0]
     )
 
 

@@ -95,12 +95,44 @@ def weighted_fit(design: Array, observed: Array, spread: Array) -> LinearFit:
     )
 
 
-def mean_with_uncertainty(values: Array) -> tuple[float, float]:
-    """Return the mean of independent values and its standard uncertainty (GUM 4.2.3).
+BATCH_WINDOWS = 4
+"""Windows per batch mean: load noise that outlasts an idle stretch ties neighbours together, but
+hardly windows that are so far apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mean:
+    """The mean of values in order of time.
+
+    Attributes:
+        value: In the values' unit.
+        u_stat: Its standard uncertainty.
+        degrees_of_freedom: Behind ``u_stat``.
+    """
+
+    value: float
+    u_stat: float
+    degrees_of_freedom: int
+
+
+def mean_of_batches(values: Array) -> Mean:
+    """Return the mean of values whose neighbours may be correlated, from batch means.
+
+    Args:
+        values: In order of time, shape (n,), float64.
 
     Raises:
-        EstimateError: Fewer than two values.
+        EstimateError: Fewer than two batches.
     """
-    if len(values) < 2:
-        raise EstimateError("one value has no scatter: raise the repeats")
-    return float(values.mean()), float(values.std(ddof=1) / len(values) ** 0.5)
+    count = len(values) // BATCH_WINDOWS
+    if count < 2:
+        raise EstimateError(
+            f"{len(values)} windows are too few to tell their scatter: at least "
+            f"{2 * BATCH_WINDOWS} are needed; raise the repeats"
+        )
+    batches = np.array([part.mean() for part in np.array_split(values, count)])
+    return Mean(
+        value=float(values.mean()),
+        u_stat=float(batches.std(ddof=1) / count**0.5),
+        degrees_of_freedom=count - 1,
+    )

@@ -95,3 +95,25 @@ def edge_options(command: Command) -> Command:
     return click.option("--edge", "edge_url", help="URL of the edge server, http://HOST:PORT.")(
         command
     )
+
+
+def runtime_options(command: Command) -> Command:
+    """Add the interpreter's options; the command gets them as ``runtime: RuntimeChoice``."""
+
+    @functools.wraps(command)
+    def with_runtime(*args: Any, threads: int, xnnpack: bool, **options: Any) -> Any:
+        from joulesplit.network_bench import RuntimeChoice
+
+        runtime = RuntimeChoice(threads=threads, xnnpack=xnnpack)
+        return command(*args, runtime=runtime, **options)
+
+    with_runtime = click.option(
+        "--xnnpack/--no-xnnpack", default=True, show_default=True, help="XNNPACK delegate."
+    )(with_runtime)
+    return click.option(
+        "--threads",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        help="Threads per inference.",
+    )(with_runtime)

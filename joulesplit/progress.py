@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from joulesplit.output import console
 
@@ -12,8 +12,15 @@ if TYPE_CHECKING:
     from calibrate.procedure import Progress
 
 
+class Show(Protocol):
+    """Shows how far it is."""
+
+    def __call__(self, done: int, total: int, detail: str) -> None:
+        """Show that ``done`` of ``total`` are done, and a short phrase."""
+
+
 @contextmanager
-def progress_bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
+def progress_bar(title: str) -> Iterator[Show]:
     """Show a bar; call what is given with (done, total, detail).
 
     On a pipe only the title and every tenth of the way are printed, as plain lines.
@@ -41,7 +48,7 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
         yield show
 
 
-def _plain_lines(title: str) -> Callable[[int, int, str], None]:
+def _plain_lines(title: str) -> Show:
     from joulesplit.output import note
 
     shown = -1

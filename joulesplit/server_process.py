@@ -6,13 +6,29 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
-from joulesplit.errors import ServerStartError
+from joulesplit.errors import CommandError, ServerStartError
+from joulesplit.wiring import SIMULATED, SensorChoice
 
 STOP_TIMEOUT_S = 5.0
 """A server that was told to stop ends within its grace period; after this it is killed."""
+
+
+def edge_server(url: str | None, model: Path, choice: SensorChoice) -> AbstractContextManager[str]:
+    """Return the user's edge server, or for a simulated sensor one of our own on loopback.
+
+    Raises:
+        CommandError: A real sensor and no server: loopback would put nothing on the air.
+    """
+    if url is not None:
+        return nullcontext(url)
+    if choice.kind != SIMULATED:
+        raise CommandError(
+            "--edge is needed: start `joulesplit serve` on another machine and give its URL"
+        )
+    return loopback_server(model)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from joulesplit.errors import DisagreementError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from joulesplit.calibration import Instrument
+    from joulesplit.instrument import Instrument
     from optimizer.result import Candidate
 
 TIMING = WindowTiming(idle_s=0.2, settle_s=0.03)
@@ -56,16 +56,16 @@ class SplitValidation:
         predicted: The optimizer's candidate.
         measured: What the runs cost.
         difference_j: Measured less predicted net energy per inference, J.
-        difference_u_j: Its standard uncertainty, J; the sensor's scale errors are common to
-            both and cancel.
-        agrees: The difference is within its 95 % bound.
+        difference_bound_j: What chance alone makes of it, 95 %, J; the sensor's scale errors
+            are common to both and cancel.
+        agrees: The difference is within that bound.
         outputs: The results compared.
     """
 
     predicted: Candidate
     measured: MeasuredSplit
     difference_j: float
-    difference_u_j: float
+    difference_bound_j: float
     agrees: bool
     outputs: OutputComparison
 
@@ -205,11 +205,12 @@ def _compared(
     u_measured = measured.net_j.u_stat or 0.0
     u_j = hypot(u_measured, predicted.u_stat_j or 0.0)
     effective = measured.degrees_of_freedom * (u_j / u_measured) ** 4 if u_measured else 1e9
+    bound_j = coverage_factor(effective) * u_j
     return SplitValidation(
         predicted=predicted,
         measured=measured,
         difference_j=difference_j,
-        difference_u_j=u_j,
-        agrees=abs(difference_j) <= coverage_factor(effective) * u_j,
+        difference_bound_j=bound_j,
+        agrees=abs(difference_j) <= bound_j,
         outputs=outputs,
     )

@@ -57,6 +57,12 @@ def _shunt_ohm(choice: SensorChoice) -> float:
     return choice.shunt_ohm
 
 
+def _trace(choice: SensorChoice) -> Path:
+    if choice.trace is None:
+        raise CommandError("--sensor replay needs --trace FILE, as `monitor --record` writes it")
+    return choice.trace
+
+
 def open_sensor(choice: SensorChoice) -> PowerSensor:
     """Return the chosen power sensor, not yet open. Never a simulated one.
 
@@ -96,8 +102,8 @@ def _check_options(choice: SensorChoice) -> None:
     """Refuse what can be refused before a process is started."""
     if choice.kind in ("ina219", "pi-ina219"):
         _shunt_ohm(choice)
-    if choice.kind == "replay" and choice.trace is None:
-        raise CommandError("--sensor replay needs --trace FILE, as `monitor --record` writes it")
+    if choice.kind == "replay":
+        _trace(choice)
 
 
 def _ina219(choice: SensorChoice) -> PowerSensor:
@@ -118,7 +124,61 @@ def _ina219(choice: SensorChoice) -> PowerSensor:
     )
 
 
-_OPENERS: dict[str, Callable[[SensorChoice], PowerSensor]] = {"ina219": _ina219}
+def _pi_ina219(choice: SensorChoice) -> PowerSensor:
+    from drivers.clock import MonotonicClock
+    from drivers.pi_ina219 import PiIna219
+
+    return PiIna219(
+        choice.bus,
+        address=choice.address,
+        shunt_ohm=_shunt_ohm(choice),
+        shunt_tolerance=choice.shunt_tolerance,
+        expected_peak_a=choice.peak_current_a,
+        grade=choice.grade,
+        clock=MonotonicClock(),
+    )
+
+
+def _hwmon(choice: SensorChoice) -> PowerSensor:
+    from drivers.clock import MonotonicClock
+    from drivers.hwmon import HwmonSensor
+
+    return HwmonSensor(
+        clock=MonotonicClock(), scale_tolerance=choice.shunt_tolerance, rail=choice.rail
+    )
+
+
+def _pi5_pmic(choice: SensorChoice) -> PowerSensor:
+    from drivers.clock import MonotonicClock
+    from drivers.pmic import PmicSensor
+
+    del choice
+    return PmicSensor(clock=MonotonicClock())
+
+
+def _rapl(choice: SensorChoice) -> PowerSensor:
+    from drivers.clock import MonotonicClock
+    from drivers.rapl import RaplSensor
+
+    del choice
+    return RaplSensor(clock=MonotonicClock())
+
+
+def _replay(choice: SensorChoice) -> PowerSensor:
+    from drivers.clock import MonotonicClock
+    from drivers.replay import ReplaySensor
+
+    return ReplaySensor(_trace(choice), clock=MonotonicClock())
+
+
+_OPENERS: dict[str, Callable[[SensorChoice], PowerSensor]] = {
+    "ina219": _ina219,
+    "pi-ina219": _pi_ina219,
+    "hwmon": _hwmon,
+    "pi5-pmic": _pi5_pmic,
+    "rapl": _rapl,
+    "replay": _replay,
+}
 
 KINDS = (*_OPENERS, SIMULATED)
 """Every value of ``--sensor``."""

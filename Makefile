@@ -1,0 +1,59 @@
+# `make demo` and `make test` work on a fresh clone: they make .venv and install what they need.
+# Everything about tools is configured in pyproject.toml.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := drivers partition edge calibrate optimizer joulesplit
+CHECKED := $(PACKAGES) tests benchmarks
+RUN := $(VENV)/.run-ready
+DEV := $(VENV)/.dev-ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fix golden schema wheel clean
+
+help: ## list what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /' | column -t -s '-' 2>/dev/null \
+	  || grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "joulesplit needs Python 3.11 or later; give one with: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "Python's venv module is missing: sudo apt install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+
+$(RUN): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(DEV): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $(RUN) $@
+
+demo: $(RUN) ## the whole loop here: measure, profile, split (simulated sensor)
+	$(BIN)/joulesplit demo
+
+test: $(DEV) ## every test that needs no hardware
+	$(BIN)/python -m pytest
+
+check: $(DEV) ## read-only: lint, format, types, import contracts
+	$(BIN)/ruff check $(CHECKED)
+	$(BIN)/ruff format --check $(CHECKED)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(DEV) ## mend what the linters can mend
+	$(BIN)/ruff check --fix $(CHECKED)
+	$(BIN)/ruff format $(CHECKED)
+
+golden: $(DEV) ## write the expected report texts again; look at the diff
+	JOULESPLIT_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/joulesplit
+
+schema: $(DEV) ## write data/schema again from calibrate/profile.py
+	$(BIN)/python data/schema/make_schema.py
+
+wheel: $(DEV) ## build the wheel into dist/
+	$(BIN)/python -m build --wheel --outdir dist .
+
+clean: ## remove the environment and everything built
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

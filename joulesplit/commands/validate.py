@@ -1,0 +1,92 @@
+"""``joulesplit validate``: run chosen splits end to end, measured beside predicted."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from joulesplit.errors import CommandError
+from joulesplit.options import edge_options, model_argument, runtime_options, sensor_options
+from joulesplit.output import json_option
+
+if TYPE_CHECKING:
+    from calibrate.profile import DeviceProfile
+    from joulesplit.network_bench import RuntimeChoice
+    from joulesplit.validation import SplitValidation
+    from joulesplit.wiring import SensorChoice
+
+
+@click.command("validate")
+@model_argument
+@click.option(
+    "--profile",
+    "profile_path",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Device profile.",
+)
+@click.option(
+    "--split", "splits", type=int, multiple=True, help="l to run; the best one if not given."
+)
+@sensor_options
+@edge_options
+@runtime_options
+@json_option
+def command(
+    *,
+    model: Path,
+    profile_path: Path,
+    splits: tuple[int, ...],
+    choice: SensorChoice,
+    edge_url: str | None,
+    token: str | None,
+    runtime: RuntimeChoice,
+    as_json: bool,
+) -> int:
+    """Run splits of MODEL for real and hold their energy against the profile's prediction.
+
+    The head runs here, the tail on the edge server, the result comes back and is compared with
+    the whole network's. Exit code 6 if an energy differs by more than chance.
+    """
+    from calibrate.profile_io import load_profile
+    from joulesplit.instrument import Instrument
+    from joulesplit.server_process import edge_server
+    from joulesplit.steps import validate
+
+    profile = load_profile(profile_path).profile
+    _require_same_kind(profile, choice)
+    with ExitStack() as stack:
+        url = stack.enter_context(edge_server(edge_url, model, choice))
+        instrument = stack.enter_context(
+            Instrument(model, choice, edge_url=url, token=token, runtime=runtime)
+        )
+        validations = validate(instrument, profile, splits)
+    return _finish(validations, profile, model, as_json=as_json)
+
+
+def _require_same_kind(profile: DeviceProfile, choice: SensorChoice) -> None:
+    """Refuse to hold a simulated figure against a measured one."""
+    from joulesplit.wiring import SIMULATED
+
+    if profile.simulated != (choice.kind == SIMULATED):
+        raise CommandError(
+            f"the profile is {profile.source} but --sensor is {choice.kind}: validate a profile "
+            "with the kind of sensor that made it"
+        )
+
+
+def _finish(
+    validations: tuple[SplitValidation, ...], profile: DeviceProfile, model: Path, *, as_json: bool
+) -> int:
+    from joulesplit.exit_codes import ExitCode
+    from joulesplit.output import emit
+    from joulesplit.report.page import origin_of
+    from joulesplit.report.validation import validation_page
+
+    document = {"simulated": profile.simulated, "splits": validations}
+    emit(as_json, document, lambda: validation_page(validations, origin_of(profile), model.name))
+    agree = all(validation.agrees for validation in validations)
+    return int(ExitCode.OK if agree else ExitCode.MEASUREMENT)

@@ -1,0 +1,66 @@
+"""Readings to a file as they come, for replay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from calibrate.files import OutputError
+from calibrate.trace import Trace
+from drivers.readings import Reading, ReadingFlag, SensorDescription
+from drivers.trace_csv import TraceWriter
+
+RAW_WORDS = 2
+"""Register words that the sampler keeps of each reading."""
+
+
+class Recording:
+    """A trace file that grows by stretches of readings.
+
+    Args:
+        path: File to make; one that is there is replaced.
+        description: The sensor's.
+
+    Raises:
+        OutputError: The file cannot be made.
+    """
+
+    def __init__(self, path: Path, description: SensorDescription) -> None:
+        try:
+            self._writer = TraceWriter(path, description, raw_words=RAW_WORDS)
+        except OSError as error:
+            raise OutputError(
+                f"cannot write {path}: {error.strerror}; choose a directory you may write to"
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._writer.close()
+
+    def add(self, trace: Trace) -> None:
+        """Append a stretch of readings.
+
+        Raises:
+            OutputError: The disk is full or gone.
+        """
+        try:
+            for record in trace.records:
+                self._writer.write(
+                    Reading(
+                        t_ns=int(record["t_ns"]),
+                        raw=(int(record["raw0"]), int(record["raw1"])),
+                        voltage_v=float(record["voltage_v"]),
+                        current_a=float(record["current_a"]),
+                        flags=ReadingFlag(int(record["flags"])),
+                    )
+                )
+        except OSError as error:
+            raise OutputError(f"cannot write the recording: {error.strerror}") from error
