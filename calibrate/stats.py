@@ -15,11 +15,12 @@ CONFIDENCE = 0.95
 """Level of every interval in a profile."""
 
 
-def coverage_factor(degrees_of_freedom: float) -> float:
-    """Return Student's t for a two-sided interval at ``CONFIDENCE``.
+def coverage_factor(degrees_of_freedom: float, confidence: float = CONFIDENCE) -> float:
+    """Return Student's t for a two-sided interval.
 
     Args:
         degrees_of_freedom: ν > 0; ``inf`` gives the normal quantile.
+        confidence: Level of the interval, between 0 and 1.
 
     Raises:
         EstimateError: ν is not positive.
@@ -31,7 +32,7 @@ def coverage_factor(degrees_of_freedom: float) -> float:
         )
     from scipy.special import ndtri, stdtrit
 
-    probability = (1 + CONFIDENCE) / 2
+    probability = (1 + confidence) / 2
     if not np.isfinite(degrees_of_freedom):
         return float(ndtri(probability))
     return float(stdtrit(degrees_of_freedom, probability))

@@ -153,6 +153,10 @@ class SimulatedWorld:
         """Makes the sensor, in real time; picklable while a process is spawned."""
         return partial(open_simulated_sensor, self.setup, self._buffer)
 
+    def announce(self, start_ns: int, end_ns: int, power_w: float) -> None:
+        """Draw ``power_w`` above idle from start to end, ns."""
+        self._log.announce(start_ns, end_ns, power_w)
+
     def board(self, blocks: tuple[Block, ...]) -> SimulatedBoard:
         """Return the board that runs a network's blocks."""
-        return SimulatedBoard(self.setup.costs, blocks, self._log.announce, self._clock)
+        return SimulatedBoard(self.setup.costs, blocks, self.announce, self._clock)

@@ -31,6 +31,11 @@ Kernels fused differently on the two sides of a cut round differently; a wrong c
 more."""
 
 
+CONTRADICTION = 0.999
+"""A measured energy contradicts the profile if chance alone exceeds the difference so rarely;
+at 95 % one honest run in twenty would be called wrong."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputComparison:
     """The split's result beside the whole network's.
@@ -58,7 +63,7 @@ class SplitValidation:
         difference_j: Measured less predicted net energy per inference, J.
         difference_bound_j: What chance alone makes of it, 95 %, J; the sensor's scale errors
             are common to both and cancel.
-        agrees: The difference is within that bound.
+        agrees: The difference is not beyond what chance makes at ``CONTRADICTION``.
         outputs: The results compared.
     """
 
@@ -205,12 +210,11 @@ def _compared(
     u_measured = measured.net_j.u_stat or 0.0
     u_j = hypot(u_measured, predicted.u_stat_j or 0.0)
     effective = measured.degrees_of_freedom * (u_j / u_measured) ** 4 if u_measured else 1e9
-    bound_j = coverage_factor(effective) * u_j
     return SplitValidation(
         predicted=predicted,
         measured=measured,
         difference_j=difference_j,
-        difference_bound_j=bound_j,
-        agrees=abs(difference_j) <= bound_j,
+        difference_bound_j=coverage_factor(effective) * u_j,
+        agrees=abs(difference_j) <= coverage_factor(effective, CONTRADICTION) * u_j,
         outputs=outputs,
     )

@@ -107,9 +107,8 @@ def _check_options(choice: SensorChoice) -> None:
 
 
 def _ina219(choice: SensorChoice) -> PowerSensor:
-    from drivers.i2c import SmbusI2cBus
-
     from drivers.clock import MonotonicClock
+    from drivers.i2c import SmbusI2cBus
     from drivers.ina219 import Ina219
 
     return Ina219(

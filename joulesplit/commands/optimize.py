@@ -1,0 +1,154 @@
+"""``joulesplit optimize``: where to split a network on a measured device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from joulesplit.errors import CommandError
+from joulesplit.options import model_argument
+from joulesplit.output import emit, json_option
+
+if TYPE_CHECKING:
+    from calibrate.profile import DeviceProfile
+    from joulesplit.report.decision import Battery
+    from optimizer.result import Decision
+    from partition.network import Block, Network
+
+ENCODING_BITS = {"float32": 32, "uint8": 8}
+
+
+@click.command("optimize")
+@model_argument
+@click.option(
+    "--profile",
+    "profile_path",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Device profile.",
+)
+@click.option(
+    "--account",
+    type=click.Choice(["net", "gross"]),
+    help="Energy above idle, or all of it; default net where the profile has it.",
+)
+@click.option(
+    "--compute-model",
+    type=click.Choice(["per-block", "constant"]),
+    help="Measured blocks, or N_l over one E_d; default per-block where the profile has them.",
+)
+@click.option(
+    "--input-bits", type=int, help="Size of your own input if everything is offloaded, bit."
+)
+@click.option(
+    "--input-encoding",
+    type=click.Choice(list(ENCODING_BITS)),
+    help="The same by encoding of each value.",
+)
+@click.option("--battery-j", type=float, help="Energy of your battery, J.")
+@click.option("--max-latency-s", type=float, help="Longest time on the device and on the air, s.")
+@click.option("--min-block", type=int, help="At least so many blocks stay on the device.")
+@click.option("--max-block", type=int, help="At most so many blocks run on the device.")
+@click.option("--allow-rejected", is_flag=True, help="Use a profile that was rejected.")
+@json_option
+def command(
+    *,
+    model: Path,
+    profile_path: Path,
+    battery_j: float | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Decide where to split MODEL on a measured device, how surely, and what would change it."""
+    from calibrate.profile_io import load_profile
+    from joulesplit.report.decision import decision_page
+    from partition.reading import read_network
+
+    if options["input_bits"] is not None and options["input_encoding"] is not None:
+        raise CommandError("--input-bits and --input-encoding both state the input: give one")
+    profile = load_profile(profile_path).profile
+    network = read_network(model)
+    decision = _decide(network, profile, options)
+    battery = _battery(decision, battery_j)
+    emit(
+        as_json,
+        _document(decision, network, profile_path, profile, battery),
+        lambda: decision_page(
+            decision,
+            network_name=network.name,
+            profile_name=profile_path.name,
+            reference=profile.reference,
+            battery=battery,
+        ),
+    )
+
+
+def _decide(network: Network, profile: DeviceProfile, options: dict[str, Any]) -> Decision:
+    from optimizer.constraints import Constraints
+    from optimizer.decision import decide
+    from optimizer.paper import input_elements
+
+    input_bits = options["input_bits"]
+    if options["input_encoding"] is not None:
+        input_bits = ENCODING_BITS[options["input_encoding"]] * input_elements(network)
+    return decide(
+        network,
+        blocks_for(network, profile),
+        profile,
+        account=options["account"],
+        compute_model=options["compute_model"],
+        input_bits=input_bits,
+        constraints=Constraints(
+            min_block=options["min_block"],
+            max_block=options["max_block"],
+            max_latency_s=options["max_latency_s"],
+        ),
+        allow_rejected=options["allow_rejected"],
+    )
+
+
+def blocks_for(network: Network, profile: DeviceProfile) -> tuple[Block, ...]:
+    """Return the network's blocks: those the profile measured, if it measured this network."""
+    from partition.blocks import blocks_at, residual_blocks
+
+    blocks = residual_blocks(network)
+    known = profile.compute.model
+    if known is None or known.sha256 != network.sha256 or not profile.compute.blocks:
+        return blocks
+    ends = [block.last_operator for block in profile.compute.blocks]
+    if ends == [block.last_operator for block in blocks]:
+        return blocks
+    return blocks_at(network, ends)
+
+
+def _battery(decision: Decision, battery_j: float | None) -> Battery | None:
+    from joulesplit.report.decision import Battery
+
+    if battery_j is None:
+        return None
+    return Battery(energy_j=battery_j, inferences=decision.inferences_per_battery(battery_j))
+
+
+def _document(
+    decision: Decision,
+    network: Network,
+    profile_path: Path,
+    profile: DeviceProfile,
+    battery: Battery | None,
+) -> dict[str, Any]:
+    import msgspec
+
+    document: dict[str, Any] = msgspec.to_builtins(decision)
+    document["probability_best"] = decision.probability_best
+    document["expected_regret_j"] = decision.expected_regret_j
+    document["too_close_to_call"] = decision.too_close_to_call
+    document["model"] = {"name": network.name, "sha256": network.sha256}
+    document["profile"] = {
+        "path": str(profile_path),
+        "created": profile.created,
+        "reference": profile.reference,
+    }
+    document["battery"] = battery
+    return document

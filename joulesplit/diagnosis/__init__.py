@@ -1,0 +1,1 @@
+"""What this machine offers for measuring, and what to mend: findings, gathered read-only."""

@@ -1,0 +1,146 @@
+"""The machine's state: what makes its figures better or worse."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Iterator
+
+from calibrate.environment import Machine, throttled_reasons
+from joulesplit.diagnosis.finding import Finding
+from joulesplit.report.units import percent, si
+
+OLDEST_PYTHON = (3, 11)
+
+HOT_C = 75.0
+"""A Raspberry Pi slows down from 80 °C on (Raspberry Pi documentation, frequency management)."""
+
+BUSY_FRACTION = 0.10
+"""Background load above this share of the processors shows in every idle window."""
+
+LEAST_MEMORY_BYTES = 200_000_000
+"""Interpreter, network and sampler together need about this much."""
+
+
+def machine_findings(
+    machine: Machine, *, busy_fraction: float, available_bytes: int
+) -> Iterator[Finding]:
+    """Yield what there is to say about the machine.
+
+    Args:
+        machine: Where facts are read from.
+        busy_fraction: Share of the processors that other programs use (0 to 1).
+        available_bytes: Free memory, byte.
+    """
+    yield _python()
+    yield Finding(
+        name="board", state="info", found=f"{machine.board or 'unknown'}, {platform.machine()}"
+    )
+    yield _governor(machine)
+    yield _temperature(machine)
+    yield _throttling(machine)
+    yield from _wifi(machine)
+    yield _load(busy_fraction)
+    yield _memory(available_bytes)
+
+
+def _python() -> Finding:
+    found = f"Python {platform.python_version()}"
+    if sys.version_info >= OLDEST_PYTHON:
+        return Finding(name="python", state="ok", found=found)
+    oldest = ".".join(str(part) for part in OLDEST_PYTHON)
+    return Finding(name="python", state="error", found=found, fix=f"install Python {oldest}")
+
+
+def _governor(machine: Machine) -> Finding:
+    governor = machine.governor
+    if governor is None:
+        return Finding(
+            name="governor", state="info", found="this system does not show its frequency governor"
+        )
+    if governor == "performance":
+        return Finding(name="governor", state="ok", found=governor)
+    return Finding(
+        name="governor",
+        state="warn",
+        found=f"{governor}: the clock follows the load, so energy depends on what ran before",
+        fix="echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor",
+    )
+
+
+def _temperature(machine: Machine) -> Finding:
+    celsius = machine.temperature_c
+    if celsius is None:
+        return Finding(name="temperature", state="info", found="this system does not show it")
+    if celsius < HOT_C:
+        return Finding(name="temperature", state="ok", found=f"{celsius:.0f} °C")
+    return Finding(
+        name="temperature",
+        state="warn",
+        found=f"{celsius:.0f} °C, close to where the board slows down",
+        fix="fit a heat sink or fan, and wait until it has cooled down",
+    )
+
+
+def _throttling(machine: Machine) -> Finding:
+    bits = machine.throttled_bits
+    if bits is None:
+        return Finding(name="throttling", state="info", found="no vcgencmd here, which would tell")
+    if bits == 0:
+        return Finding(name="throttling", state="ok", found="never since boot")
+    return Finding(
+        name="throttling",
+        state="warn",
+        found=", ".join(throttled_reasons(bits)) or f"bits {bits:#x}",
+        fix="use the official supply and short leads, cool the board, then reboot",
+    )
+
+
+def _wifi(machine: Machine) -> Iterator[Finding]:
+    if not machine.wireless_interfaces:
+        yield Finding(
+            name="wifi",
+            state="info",
+            found="no wireless interface: E_c of a radio cannot be measured here",
+        )
+    for interface in machine.wireless_interfaces:
+        yield _power_save(interface, machine.wifi_power_save(interface))
+
+
+def _power_save(interface: str, power_save: str | None) -> Finding:
+    if power_save == "off":
+        return Finding(name="wifi", state="ok", found=f"{interface}, power save off")
+    if power_save is None:
+        return Finding(
+            name="wifi",
+            state="info",
+            found=f"{interface}, power save unknown",
+            fix="sudo apt install iw",
+        )
+    return Finding(
+        name="wifi",
+        state="warn",
+        found=f"{interface}, power save {power_save}: uploads also pay for waking the radio",
+        fix=f"sudo iw dev {interface} set power_save off",
+    )
+
+
+def _load(busy_fraction: float) -> Finding:
+    found = f"{percent(busy_fraction)} of the processors busy with other programs"
+    if busy_fraction <= BUSY_FRACTION:
+        return Finding(name="background-load", state="ok", found=found)
+    return Finding(
+        name="background-load",
+        state="warn",
+        found=found,
+        fix="stop what else runs; `top` shows it",
+    )
+
+
+def _memory(available_bytes: int) -> Finding:
+    found = f"{si(available_bytes, 'byte')} free"
+    if available_bytes >= LEAST_MEMORY_BYTES:
+        return Finding(name="memory", state="ok", found=found)
+    return Finding(
+        name="memory", state="warn", found=found, fix="stop other programs, or add memory"
+    )

@@ -1,0 +1,138 @@
+"""What a network consists of: its blocks, its totals, and what a split of it wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from joulesplit.report.bars import Bar
+from joulesplit.report.page import Page, Section, paragraph
+from joulesplit.report.tables import Column, FittingTable, facts
+from joulesplit.report.units import percent, si
+from partition.network import Block, Network, Tensor
+from partition.split import SplitManifest
+from partition.verify import SplitComparison
+
+COMPUTE_STYLE = "cyan"
+UPLOAD_STYLE = "yellow"
+
+
+def network_page(network: Network, blocks: Sequence[Block], *extra: Section) -> Page:
+    """Return the report on a network.
+
+    Args:
+        network: The network.
+        blocks: Its blocks.
+        extra: Further sections, e.g. of a split that was written.
+    """
+    sections = [
+        Section(title="Network", body=_totals(network)),
+        Section(title=f"{len(blocks)} blocks", body=block_table(network, blocks)),
+    ]
+    if network.unknown_operators:
+        sections.insert(1, Section(title="Unknown work", body=_unknown(network)))
+    return Page(None, network.name, [*sections, *extra])
+
+
+def _totals(network: Network) -> RenderableType:
+    rows: list[tuple[str, RenderableType]] = [("sha256", network.sha256)]
+    rows += [("input", _tensor(network.tensors[i])) for i in network.inputs]
+    rows += [("output", _tensor(network.tensors[i])) for i in network.outputs]
+    rows += [
+        ("operators", str(len(network.operators))),
+        ("parameters", f"{network.parameters:,}"),
+        ("work", f"{network.flop:,} FLOP by tflite-2mac"),
+        ("", f"{network.mac_flop:,} FLOP of it multiply-accumulates"),
+    ]
+    return facts(rows)
+
+
+def _tensor(tensor: Tensor) -> str:
+    shape = " × ".join(str(size) for size in tensor.shape)
+    return f"{tensor.name}: {shape} {tensor.dtype}, {si(tensor.bits, 'bit')}"
+
+
+def _unknown(network: Network) -> RenderableType:
+    kinds = ", ".join(f"{count} × {kind}" for kind, count in network.unknown_operators.items())
+    return Group(
+        paragraph(kinds, style="bold red"),
+        paragraph(
+            "These operators have no FLOP rule and add nothing to the totals: every N_l that "
+            "contains one is too low. Measured energies are not affected.",
+            style="red",
+        ),
+    )
+
+
+def block_table(network: Network, blocks: Sequence[Block]) -> FittingTable:
+    """Return the blocks with N_l and P_l, as numbers and as bars."""
+    most_flop = max((block.flop for block in blocks), default=1)
+    most_bits = max((block.output_bits for block in blocks), default=1)
+    total = max(network.flop, 1)
+    ends = [(block.first_operator, block.last_operator) for block in blocks]
+    return FittingTable(
+        [
+            Column(header="l", cells=[str(block.index) for block in blocks], right=True),
+            Column(header="block", cells=[block.name for block in blocks]),
+            Column(
+                header="operators",
+                cells=[f"{first}–{last}" if first < last else f"{last}" for first, last in ends],
+                right=True,
+                from_width=70,
+            ),
+            Column(header="N_l", cells=[si(block.flop, "FLOP") for block in blocks], right=True),
+            Column(
+                header="share",
+                cells=[percent(block.flop / total) for block in blocks],
+                right=True,
+                from_width=90,
+            ),
+            Column(
+                header="",
+                cells=[Bar.of(block.flop, most_flop, COMPUTE_STYLE) for block in blocks],
+                flexible=True,
+            ),
+            Column(
+                header="P_l", cells=[si(block.output_bits, "bit") for block in blocks], right=True
+            ),
+            Column(
+                header="",
+                cells=[Bar.of(block.output_bits, most_bits, UPLOAD_STYLE) for block in blocks],
+                flexible=True,
+            ),
+        ]
+    )
+
+
+def split_section(manifest: SplitManifest, directory: Path) -> Section:
+    """Return what was written for a split."""
+    rows: list[tuple[str, RenderableType]] = [("directory", str(directory))]
+    for name, part in (("head", manifest.head), ("tail", manifest.tail)):
+        if part is None:
+            rows.append((name, "nothing to run on this side: no file"))
+        else:
+            rows.append((name, f"{part.file}, {si(part.size_bytes, 'byte')}, {part.flop:,} FLOP"))
+            rows.append(("", f"sha256 {part.sha256}"))
+    rows.append(("manifest", "manifest.json"))
+    crossing = ", ".join(f"{spec.name} ({spec.dtype})" for spec in manifest.crossing)
+    rows.append(("crossing", f"{si(manifest.crossing_bits, 'bit', 4)}: {crossing}"))
+    return Section(title=f"Split after operator {manifest.after_operator}", body=facts(rows))
+
+
+def verification_section(comparison: SplitComparison) -> Section:
+    """Return whether head and tail compute what the whole network does."""
+    if comparison.bit_equal:
+        verdict = Text("bit-equal to the whole network", style="green")
+    else:
+        verdict = Text(
+            f"differs by up to {comparison.max_abs_error:.3g} in {comparison.first_difference}",
+            style="bold red",
+        )
+    rows: list[tuple[str, RenderableType]] = [
+        ("result", verdict),
+        ("inputs", f"random, seed {comparison.seed}"),
+    ]
+    return Section(title="Head and tail together", body=facts(rows))

@@ -1,0 +1,161 @@
+"""A device profile for people: figures first, then what they rest on."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from calibrate.profile import Check, DeviceProfile, Quality, Sampling, Sensor
+from joulesplit.report.bars import Bar
+from joulesplit.report.figures import (
+    block_section,
+    efficiency_section,
+    link_section,
+    truth_section,
+)
+from joulesplit.report.page import Page, Section, origin_of
+from joulesplit.report.tables import Column, FittingTable, facts
+from joulesplit.report.units import measure, percent, quantity_text, si
+
+VERDICT_STYLE = {"valid": "bold green", "suspect": "bold yellow", "rejected": "bold red"}
+OUTCOME_STYLE = {"pass": "green", "warn": "yellow", "fail": "bold red"}
+
+
+def profile_page(profile: DeviceProfile, name: str) -> Page:
+    """Return the report on a profile.
+
+    Args:
+        profile: The profile.
+        name: Of its file.
+    """
+    sections = [
+        verdict_section(profile),
+        efficiency_section(profile),
+        truth_section(profile),
+        block_section(profile.compute),
+        link_section(profile.link),
+        Section(title="Checks", body=_checks(profile.quality)),
+        _sensor_section(profile.sensor),
+        _sampling_section(profile.sampling),
+        Section(title="Device and run", body=_device(profile)),
+    ]
+    return Page(
+        origin_of(profile),
+        f"Device profile {name}",
+        [section for section in sections if section is not None],
+    )
+
+
+def verdict_section(profile: DeviceProfile) -> Section:
+    """Return whether the profile may be used, and if not, which checks say so."""
+    quality = profile.quality
+    troubled = [check.name for check in quality.checks if check.outcome != "pass"]
+    why = f": {', '.join(troubled)}" if troubled else ": every check passed"
+    verdict = (quality.verdict.upper(), VERDICT_STYLE[quality.verdict])
+    return Section(title="Verdict", body=Padding(Text.assemble(verdict, why), (0, 0, 0, 1)))
+
+
+def _checks(quality: Quality) -> RenderableType:
+    checks = quality.checks
+    table = FittingTable(
+        [
+            Column(header="", cells=[_outcome(check) for check in checks]),
+            Column(header="check", cells=[check.name for check in checks]),
+            Column(header="found", cells=[measure(c.value, c.unit) for c in checks], right=True),
+            Column(header="limit", cells=[measure(c.limit, c.unit) for c in checks], right=True),
+        ]
+    )
+    advice = [(check.name, check.advice) for check in checks if check.advice]
+    if not advice:
+        return table
+    return Group(table, Text(""), facts(advice))
+
+
+def _outcome(check: Check) -> Text:
+    return Text(check.outcome, style=OUTCOME_STYLE[check.outcome])
+
+
+def _sensor_section(sensor: Sensor | None) -> Section | None:
+    if sensor is None:
+        return None
+    rows: list[tuple[str, RenderableType]] = [
+        ("name", sensor.name),
+        ("rail", sensor.rail),
+        ("includes", sensor.includes),
+        ("cycle", f"{si(sensor.cycle_s, 's')}, {percent(sensor.observed_fraction)} of it observed"),
+        ("u scale", f"{percent(sensor.scale_u_rel)}, common to every joule, cancels in E_d/E_c"),
+        ("u offset", f"{si(sensor.offset_u_w, 'W')}, cancels in net energy"),
+    ]
+    rows += [("setting", f"{name} = {value}") for name, value in sensor.settings.items()]
+    body: RenderableType = facts(rows)
+    if sensor.budget:
+        body = Group(body, Text(""), _budget(sensor))
+    return Section(title=f"Sensor: {sensor.kind}", body=body)
+
+
+def _budget(sensor: Sensor) -> FittingTable:
+    """Return the type B terms; bars within each kind, which have different units."""
+    most = {
+        kind: max(t.standard_uncertainty for t in sensor.budget if t.kind == kind)
+        for kind in {term.kind for term in sensor.budget}
+    }
+    style = {"scale": "blue", "offset": "cyan"}
+    terms = sensor.budget
+    return FittingTable(
+        [
+            Column(header="type B term", cells=[term.name for term in terms]),
+            Column(header="kind", cells=[term.kind for term in terms], from_width=70),
+            Column(
+                header="u",
+                cells=[
+                    measure(t.standard_uncertainty, "1" if t.kind == "scale" else "W")
+                    for t in terms
+                ],
+                right=True,
+            ),
+            Column(
+                header="",
+                cells=[Bar.of(t.standard_uncertainty, most[t.kind], style[t.kind]) for t in terms],
+                flexible=True,
+            ),
+            Column(header="source", cells=[t.source for t in terms], flexible=True, from_width=100),
+        ]
+    )
+
+
+def _sampling_section(sampling: Sampling | None) -> Section | None:
+    if sampling is None:
+        return None
+    total = max(sampling.readings + sampling.lost, 1)
+    rows: list[tuple[str, RenderableType]] = [
+        ("readings", f"{sampling.readings:,}"),
+        ("lost", f"{sampling.lost:,} ({percent(sampling.lost / total)})"),
+        ("clipped", f"{sampling.clipped:,}"),
+        ("sampler CPU", percent(sampling.cpu_fraction)),
+    ]
+    return Section(title="Sampling", body=facts(rows))
+
+
+def _device(profile: DeviceProfile) -> RenderableType:
+    device, runtime = profile.device, profile.compute.runtime
+    memory = si(device.memory_bytes, "byte") if device.memory_bytes else "?"
+    rows: list[tuple[str, RenderableType]] = [
+        ("board", device.board or "unknown"),
+        ("machine", f"{device.machine}, {device.cpu_count or '?'} processors, {memory} memory"),
+        ("system", f"kernel {device.kernel}, Python {device.python}"),
+        ("governor", device.governor or "unknown"),
+        ("Wi-Fi power save", device.wifi_power_save or "unknown"),
+        ("created", f"{profile.created} by {profile.tool.name} {profile.tool.version}"),
+    ]
+    if profile.idle is not None:
+        idle = profile.idle.power_w
+        rows.insert(0, ("idle P_0", f"{quantity_text(idle)}, n = {idle.n}"))
+    if runtime is not None:
+        kernels = "with XNNPACK" if runtime.xnnpack else "without XNNPACK"
+        rows.append(
+            ("runtime", f"{runtime.name} {runtime.version}, {runtime.threads} thread(s), {kernels}")
+        )
+    if profile.reference:
+        rows.append(("reference", profile.reference))
+    return facts(rows)

@@ -1,0 +1,76 @@
+"""Tables that leave out columns before they become unreadable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column with its cells.
+
+    Attributes:
+        header: Above it.
+        cells: From the top.
+        right: Flush right, for numbers.
+        from_width: Shown only where the whole table has at least so many columns.
+        flexible: Takes a share of what the others leave, for bars and prose.
+    """
+
+    header: str
+    cells: Sequence[RenderableType]
+    right: bool = False
+    from_width: int = 0
+    flexible: bool = False
+
+
+class FittingTable:
+    """A table for any width.
+
+    Args:
+        columns: All of them; which are shown depends on the width.
+        emphasised: Position of a row to stress; None for none.
+    """
+
+    def __init__(self, columns: Sequence[Column], *, emphasised: int | None = None) -> None:
+        self._columns = columns
+        self._emphasised = emphasised
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        del console
+        shown = [column for column in self._columns if column.from_width <= options.max_width]
+        table = Table(
+            box=box.SIMPLE_HEAD,
+            expand=any(column.flexible for column in shown),
+            pad_edge=False,
+            collapse_padding=True,
+            show_edge=False,
+        )
+        for column in shown:
+            table.add_column(
+                column.header,
+                justify="right" if column.right else "left",
+                no_wrap=not column.flexible,
+                ratio=1 if column.flexible else None,
+                overflow="fold" if column.flexible else "ellipsis",
+            )
+        for row, cells in enumerate(zip(*(column.cells for column in shown), strict=True)):
+            table.add_row(*cells, style="bold" if row == self._emphasised else None)
+        yield Padding(table, (0, 0, 0, 1))
+
+
+def facts(rows: Sequence[tuple[str, RenderableType]]) -> RenderableType:
+    """Return names with their values, without lines."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, Text(value) if isinstance(value, str) else value)
+    return Padding(table, (0, 0, 0, 1), expand=False)

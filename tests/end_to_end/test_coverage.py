@@ -1,0 +1,107 @@
+"""The whole campaign in virtual time, a hundred times: does the truth lie where we say?
+
+Everything runs as on the bench but the clock: the real plan, procedure, windows, driver and
+estimates, on a simulated chip with a fresh specimen, noise and conversion time in every world.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from calibrate.assemble import compute_of, idle_of, uplink_of
+from calibrate.plan import QUICK
+from calibrate.profile import ModelIdentity, Quantity, Runtime
+from calibrate.uncertainty import SystematicBudget, budget_of
+from calibrate.workloads.synthetic import truth_of
+from joulesplit.resources import paper_network
+from joulesplit.simulation import SHUNT_OHM, draw_world
+from joulesplit.virtual import run_virtual_campaign
+from partition.blocks import residual_blocks
+from partition.reading import read_network
+
+CAMPAIGNS = 100
+HEADLINES = ("E_d net", "E_d gross", "E_c net", "E_c gross")
+
+pytestmark = pytest.mark.campaign
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One figure of one campaign, as relative error, and whether its interval held the truth."""
+
+    error: float
+    inside: bool
+
+
+def outcome(quantity: Quantity, truth: float) -> Outcome:
+    low, high = quantity.ci95
+    return Outcome(quantity.value / truth - 1, low <= truth <= high)
+
+
+def run_world(seed: int, blocks, *, perfect_sensor: bool) -> dict[str, Outcome]:
+    setup = draw_world(seed, origin_ns=10**9)
+    if perfect_sensor:
+        exact = {"gain_error": 0.0, "bus_gain_error": 0.0, "offset_v": 0.0}
+        setup = replace(setup, chip=replace(setup.chip, shunt_ohm=SHUNT_OHM, **exact))
+    records, sensor, statistics = run_virtual_campaign(QUICK, blocks, setup)
+    assert statistics.lost == 0
+    budget = budget_of(sensor.accuracy)
+    if perfect_sensor:
+        budget = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)
+    compute = compute_of(
+        records,
+        blocks,
+        budget,
+        model=ModelIdentity(name="m", sha256="0", input_bits=1),
+        runtime=Runtime(name="r", version="0", threads=1, xnnpack=True),
+    )
+    e_c = uplink_of(records, QUICK.stated_rate_bit_per_s, budget).e_c_bit_per_j
+    truth = truth_of(setup.costs, blocks, QUICK.stated_rate_bit_per_s)
+    e_d = compute.e_d_flop_per_j
+    return {
+        "E_d net": outcome(e_d.net, truth.e_d_flop_per_j["net"]),
+        "E_d gross": outcome(e_d.gross, truth.e_d_flop_per_j["gross"]),
+        "E_c net": outcome(e_c.net, truth.e_c_bit_per_j["net"]),
+        "E_c gross": outcome(e_c.gross, truth.e_c_bit_per_j["gross"]),
+        "P_0": outcome(idle_of(records, budget).power_w, truth.idle_power_w),
+        **{
+            f"e_{block.index}": outcome(block.energy_j.net, true_j)
+            for block, true_j in zip(compute.blocks, truth.block_energy_j, strict=True)
+        },
+    }
+
+
+def run_worlds(*, perfect_sensor: bool) -> list[dict[str, Outcome]]:
+    blocks = residual_blocks(read_network(paper_network()))
+    return [run_world(seed, blocks, perfect_sensor=perfect_sensor) for seed in range(CAMPAIGNS)]
+
+
+def coverage(worlds, names) -> float:
+    return float(np.mean([world[name].inside for world in worlds for name in names]))
+
+
+def test_with_a_perfect_sensor_the_statistics_alone_are_unbiased_and_cover():
+    worlds = run_worlds(perfect_sensor=True)
+    blocks = [name for name in worlds[0] if name.startswith("e_")]
+
+    # 2000 intervals of e_l: three standard errors around 95 %, were they independent, are 1.5 %.
+    assert 0.93 <= coverage(worlds, blocks) <= 0.97
+    for name in (*HEADLINES, "P_0"):
+        # 100 intervals: fewer than 88 happen by chance in two of a thousand such tests.
+        assert coverage(worlds, [name]) >= 0.88, name
+    for name in worlds[0]:
+        errors = np.array([world[name].error for world in worlds])
+        assert abs(errors.mean()) <= 4 * errors.std(ddof=1) / CAMPAIGNS**0.5, name
+        assert abs(errors.mean()) <= 2e-3, name
+
+
+def test_with_a_real_sensors_errors_the_truth_is_inside_in_at_least_nine_of_ten_campaigns():
+    worlds = run_worlds(perfect_sensor=False)
+
+    inside = sum(all(world[name].inside for name in HEADLINES) for world in worlds)
+    assert inside >= 0.9 * CAMPAIGNS
+    for name in worlds[0]:
+        assert coverage(worlds, [name]) >= 0.9, name

@@ -1,0 +1,116 @@
+"""The real sampler process on the simulated chip, in real time."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+
+import psutil
+import pytest
+
+from calibrate.errors import SamplerError
+from calibrate.sampler_process import SamplerProcess
+from drivers.clock import MonotonicClock
+from drivers.errors import BusNotFoundError
+from drivers.simulated.load import LoadParameters
+from joulesplit.simulation import SimulatedWorld, draw_world
+from joulesplit.wiring import SensorChoice, sensor_factory
+
+NS = 1_000_000_000
+
+PARENT = """
+import sys
+from calibrate.sampler_process import SamplerProcess
+from drivers.clock import MonotonicClock
+from joulesplit.wiring import SensorChoice, sensor_factory
+if __name__ == "__main__":
+    clock = MonotonicClock()
+    with SamplerProcess(sensor_factory(SensorChoice(kind="simulated")), clock) as sampler:
+        print(sampler.pid, flush=True)
+        sys.stdin.read()
+"""
+
+
+def wait_until(condition, what: str) -> None:
+    """Wait for something that another process does; the bound is for a broken program only."""
+    for _ in range(3000):
+        if condition():
+            return
+        time.sleep(0.01)
+    pytest.fail(f"{what} did not happen")
+
+
+def fail_inside() -> None:
+    raise ZeroDivisionError("the sensor fell off")
+
+
+def test_readings_are_contiguous_and_add_up_to_the_worlds_energy():
+    clock = MonotonicClock()
+    setup = draw_world(3, clock.now_ns())
+    quiet = LoadParameters(idle_power_w=2.0, source_resistance_ohm=0.15)
+    exact = type(setup.chip)(shunt_ohm=0.1, conversion_time_scale=1.05)
+    world = SimulatedWorld.shared(
+        type(setup)(seed=3, costs=setup.costs, load=quiet, chip=exact, origin_ns=clock.now_ns()),
+        clock,
+    )
+    with SamplerProcess(world.sensor_factory, clock) as sampler:
+        first = sampler.trace_until(clock.now_ns())
+        now_ns = clock.now_ns()
+        # 1 W for 200 ms, and enough idle around it.
+        world.announce(now_ns + NS // 20, now_ns + NS // 4, 1.0)
+        trace = sampler.trace_until(now_ns + NS // 2)
+        statistics = sampler.statistics()
+
+    assert trace.start_ns == first.end_ns
+    assert trace.end_ns >= now_ns + NS // 2
+    duration_s = trace.durations_s.sum()
+    energy_j = float((trace.power_w * trace.durations_s).sum())
+    assert energy_j - 2.0 * duration_s == pytest.approx(0.2, abs=0.004)
+    assert statistics.readings == len(first) + len(trace)
+    assert statistics.cpu_fraction is not None
+
+
+def test_a_sensor_that_cannot_be_opened_fails_in_the_parent_as_it_did_in_the_child():
+    choice = SensorChoice(kind="ina219", bus=99, shunt_ohm=0.1)
+    with (
+        pytest.raises(BusNotFoundError, match="/dev/i2c-99"),
+        SamplerProcess(sensor_factory(choice), MonotonicClock()),
+    ):
+        pass
+    assert multiprocessing.active_children() == []
+
+
+def test_a_surprise_in_the_child_is_told_with_its_kind():
+    with (
+        pytest.raises(SamplerError, match="ZeroDivisionError: the sensor fell off"),
+        SamplerProcess(partial(fail_inside), MonotonicClock()),
+    ):
+        pass
+
+
+def test_a_sampler_that_is_killed_is_an_error_and_not_a_wait():
+    clock = MonotonicClock()
+    with SamplerProcess(sensor_factory(SensorChoice(kind="simulated")), clock) as sampler:
+        os.kill(sampler.pid, signal.SIGKILL)
+        with pytest.raises(SamplerError):
+            sampler.trace_until(clock.now_ns() + NS)
+
+
+def test_the_sampler_dies_with_its_parent(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    parent = subprocess.Popen(
+        [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    pid = int(parent.stdout.readline())
+    assert psutil.pid_exists(pid)
+
+    parent.kill()
+    parent.communicate()
+
+    wait_until(lambda: not psutil.pid_exists(pid), "the end of the sampler")
