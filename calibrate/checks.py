@@ -125,7 +125,7 @@ def _control_difference(records: Sequence[WindowRecord]) -> float:
 
 
 def _condition_checks(evidence: Evidence) -> list[Check]:
-    checks = [
+    return [
         _check(
             "idle-drift",
             _idle_drift(evidence.records),
@@ -149,18 +149,14 @@ def _condition_checks(evidence: Evidence) -> list[Check]:
             minimum=True,
         ),
     ]
-    if evidence.throttled_bits is not None:
-        checks.append(
-            _check(
-                "throttling",
-                float(evidence.throttled_bits & 0xF),
-                0,
-                "bits",
-                advice="the board is throttled or under voltage: cool it, check its supply",
-                severity="fail",
-            )
-        )
-    return checks
+
+
+def _throttling_check(bits: int | None) -> list[Check]:
+    """Check the bits that are set now; the sticky ones may be older than the campaign."""
+    if bits is None:
+        return []
+    advice = "the board is throttled or under voltage: cool it, check its supply"
+    return [_check("throttling", float(bits & 0xF), 0, "bits", advice=advice, severity="fail")]
 
 
 def _width(quantity: Quantity) -> float:
@@ -194,7 +190,12 @@ def judge(evidence: Evidence) -> Quality:
     Returns:
         ``valid`` if all passed, ``suspect`` with warnings, ``rejected`` with failures.
     """
-    checks = (*_sensor_checks(evidence), *_condition_checks(evidence), *_result_checks(evidence))
+    checks = (
+        *_sensor_checks(evidence),
+        *_condition_checks(evidence),
+        *_throttling_check(evidence.throttled_bits),
+        *_result_checks(evidence),
+    )
     outcomes = {check.outcome for check in checks}
     if "fail" in outcomes:
         return Quality(verdict="rejected", checks=checks)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from calibrate.assemble import compute_of, idle_of, uplink_of
 from calibrate.checks import Evidence, judge
 from calibrate.profile import (
+    Compute,
     Device,
     DeviceProfile,
     Link,
@@ -17,6 +18,7 @@ from calibrate.profile import (
     Sensor,
     SimulatedTruth,
     Tool,
+    Uplink,
 )
 from calibrate.sampling import SamplerStatistics
 from calibrate.uncertainty import SystematicBudget, budget_of
@@ -59,6 +61,34 @@ class Circumstances:
     throttled_bits: int | None
     truth: SimulatedTruth | None
 
+    @property
+    def loopback(self) -> bool:
+        """The uploads never leave the machine."""
+        return self.interface == LOOPBACK_INTERFACE
+
+
+def _sampling(statistics: SamplerStatistics) -> Sampling:
+    return Sampling(
+        readings=statistics.readings,
+        lost=statistics.lost,
+        clipped=statistics.clipped,
+        cpu_fraction=statistics.cpu_fraction,
+    )
+
+
+def _evidence(
+    records: Sequence[WindowRecord], around: Circumstances, compute: Compute, uplink: Uplink
+) -> Evidence:
+    return Evidence(
+        records=records,
+        sampling=around.sampling,
+        throttled_bits=around.throttled_bits,
+        e_d=compute.e_d_flop_per_j.net or compute.e_d_flop_per_j.gross,
+        e_c=uplink.e_c_bit_per_j.net or uplink.e_c_bit_per_j.gross,
+        loopback=around.loopback,
+        simulated=around.sensor.simulated,
+    )
+
 
 def _sensor(description: SensorDescription, budget: SystematicBudget) -> Sensor:
     return Sensor(
@@ -91,32 +121,17 @@ def produce_profile(records: Sequence[WindowRecord], around: Circumstances) -> D
     simulated = around.sensor.simulated
     compute = compute_of(records, around.blocks, budget, model=around.model, runtime=around.runtime)
     uplink = uplink_of(records, around.stated_rate_bit_per_s, budget)
-    loopback = around.interface == LOOPBACK_INTERFACE
-    evidence = Evidence(
-        records=records,
-        sampling=around.sampling,
-        throttled_bits=around.throttled_bits,
-        e_d=compute.e_d_flop_per_j.net or compute.e_d_flop_per_j.gross,
-        e_c=uplink.e_c_bit_per_j.net or uplink.e_c_bit_per_j.gross,
-        loopback=loopback,
-        simulated=simulated,
-    )
     return DeviceProfile(
         created=around.created,
         tool=around.tool,
         source="simulated" if simulated else "modelled" if around.sensor.modelled else "measured",
         device=around.device,
         sensor=_sensor(around.sensor, budget),
-        sampling=Sampling(
-            readings=around.sampling.readings,
-            lost=around.sampling.lost,
-            clipped=around.sampling.clipped,
-            cpu_fraction=around.sampling.cpu_fraction,
-        ),
+        sampling=_sampling(around.sampling),
         idle=idle_of(records, budget),
         compute=compute,
-        link=Link(interface=around.interface, loopback=loopback, uplink=uplink),
-        quality=judge(evidence),
+        link=Link(interface=around.interface, loopback=around.loopback, uplink=uplink),
+        quality=judge(_evidence(records, around, compute, uplink)),
         simulated=simulated,
         truth=around.truth if simulated else None,
     )

@@ -1,7 +1,6 @@
 """The device profile: what a calibration found. The data contract between the rooms.
 
-Format history:
-    1   first format.
+Format history: 1 is the first format.
 
 Frozen plain data; reading, writing and upgrading files is ``calibrate.profile_io``.
 Every quantity carries its unit, its interval, its uncertainty apart by kind, and its n.
@@ -79,10 +78,8 @@ class BudgetTerm(msgspec.Struct, frozen=True, kw_only=True):
     """One systematic term of the sensor's uncertainty (GUM type B).
 
     Attributes:
-        name: What it is.
         kind: ``scale`` (common factor of every power) or ``offset`` (common added power).
         standard_uncertainty: Relative (1) for ``scale``, W for ``offset``.
-        source: Where the bound comes from.
     """
 
     name: str
@@ -118,7 +115,6 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     """How the sampler fared, counted over the whole campaign.
 
     Attributes:
-        readings: Readings taken.
         lost: Conversions that were not read, from time stamps.
         clipped: Readings at full scale.
         cpu_fraction: CPU time of the sampler over elapsed time; None if it has no process.
@@ -158,7 +154,6 @@ class BlockEnergy(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         index: l, from 1.
-        name: As ``partition`` names it.
         last_operator: Index of its last operator, to recognise the block again.
         flop: N_l, FLOP, by the profile's convention.
         output_bits: P_l, bit.
@@ -199,8 +194,7 @@ class LinkFit(msgspec.Struct, frozen=True, kw_only=True):
         air_power_w: P_air, W while sending.
         bit_energy_j: e_bit, J/bit; may be negative within its uncertainty.
         covariance: Statistical covariance of (E_0, P_air, e_bit), shape (3, 3), row-major.
-        rates_bit_per_s: Rates that were measured, bit/s.
-        payload_bits: Payload sizes that were measured, bit.
+        rates_bit_per_s, payload_bits: What was measured.
     """
 
     upload_cost_j: Quantity
@@ -231,7 +225,6 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     """The way to the edge server.
 
     Attributes:
-        interface: Network interface the route leaves by.
         loopback: True if nothing went on the air; only a simulation may use such a figure.
     """
 
@@ -244,7 +237,6 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One named check over the recorded data.
 
     Attributes:
-        name: Stable identifier.
         value: What was found, in ``unit``.
         limit: The bound it was held against, in ``unit``.
         outcome: ``warn`` makes the profile suspect, ``fail`` rejects it.
@@ -270,9 +262,7 @@ class SimulatedTruth(msgspec.Struct, frozen=True, kw_only=True):
     """What the simulated world really cost; exists only in simulated profiles.
 
     Attributes:
-        idle_power_w: W.
-        e_d_flop_per_j: FLOP/J by definition (gross, net).
-        e_c_bit_per_j: bit/J at the profile's rate (gross, net).
+        e_d_flop_per_j, e_c_bit_per_j: By account (``gross``, ``net``); E_c at the stated rate.
         block_energy_j: Net e_l in block order, J.
     """
 
@@ -287,7 +277,6 @@ class DeviceProfile(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         created: ISO 8601 with offset.
-        source: Where the figures come from; ``simulated`` runs also set ``simulated``.
         idle: None where a literature source gives none.
         simulated: True if any figure did not come from a physical measurement of power.
         truth: The simulated world's truth; None for anything measured.

@@ -68,6 +68,8 @@ def _sampler_main(
     _outlive_nobody(parent_pid)
     try:
         _sample(factory, ring, cpu_ns, talk)
+    except SensorError as error:
+        talk.send(error)
     except (EOFError, BrokenPipeError):
         return
     except Exception as error:  # noqa: BLE001  (whatever it is, the parent must hear of it)

@@ -69,10 +69,10 @@ def weighted_fit(design: Array, observed: Array, spread: Array) -> LinearFit:
         EstimateError: Too few rows, or columns that the rows cannot tell apart.
     """
     rows, columns = design.shape
-    if rows <= columns:
+    degrees_of_freedom = rows - columns
+    if degrees_of_freedom < 1:
         raise EstimateError(f"{rows} windows cannot determine {columns} figures: raise the repeats")
-    scaled = design / spread[:, None]
-    target = observed / spread
+    scaled, target = design / spread[:, None], observed / spread
     # Columns differ by many orders of magnitude (1, seconds, megabits): level them first.
     column_norm = np.linalg.norm(scaled, axis=0)
     if np.any(column_norm == 0):
@@ -85,7 +85,6 @@ def weighted_fit(design: Array, observed: Array, spread: Array) -> LinearFit:
     inverse = np.linalg.inv(r) / column_norm[:, None]
     coefficients = inverse @ (q.T @ target)
     residuals = target - scaled @ coefficients
-    degrees_of_freedom = rows - columns
     variance = float(residuals @ residuals) / degrees_of_freedom
     return LinearFit(
         coefficients=coefficients,

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from joulesplit.wiring import KINDS, SensorChoice
+from joulesplit.wiring import KINDS, EdgeChoice, SensorChoice
 
 Command = Callable[..., Any]
 
@@ -88,12 +88,17 @@ def model_argument(command: Command) -> Command:
 
 
 def edge_options(command: Command) -> Command:
-    """Add the options that name the edge server."""
-    command = click.option("--token", envvar="JOULESPLIT_TOKEN", help="Token of the edge server.")(
-        command
-    )
+    """Add the options that name the edge server; the command gets ``edge: EdgeChoice``."""
+
+    @functools.wraps(command)
+    def with_edge(*args: Any, edge_url: str | None, token: str | None, **options: Any) -> Any:
+        return command(*args, edge=EdgeChoice(url=edge_url, token=token), **options)
+
+    with_edge = click.option(
+        "--token", envvar="JOULESPLIT_TOKEN", help="Token of the edge server."
+    )(with_edge)
     return click.option("--edge", "edge_url", help="URL of the edge server, http://HOST:PORT.")(
-        command
+        with_edge
     )
 
 

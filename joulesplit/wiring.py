@@ -48,6 +48,19 @@ class SensorChoice:
     seed: int = 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeChoice:
+    """What the user said about the edge server.
+
+    Attributes:
+        url: ``http://HOST:PORT``; None if not given.
+        token: What the server was started with; None if not given.
+    """
+
+    url: str | None
+    token: str | None
+
+
 def _shunt_ohm(choice: SensorChoice) -> float:
     if choice.shunt_ohm is None:
         raise CommandError(

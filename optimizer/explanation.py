@@ -146,7 +146,8 @@ def _change(decision: Decision, crossover: Crossover) -> str:
         rate = f" (this link at {crossover.rate_bit_per_s:.3g} bit/s{measured})"
     return (
         f"Block {crossover.block} takes over if bits get {word}: E_c {bound} "
-        f"{crossover.e_c_bit_per_j:.4g} bit/J{rate}, now {decision.e_c_bit_per_j:.4g} bit/J."
+        f"{crossover.e_c_bit_per_j:.4g} bit/J {decision.account}{rate}, "
+        f"now {decision.e_c_bit_per_j:.4g} bit/J {decision.account}."
     )
 
 

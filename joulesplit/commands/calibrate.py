@@ -15,7 +15,7 @@ from joulesplit.output import json_option, note
 if TYPE_CHECKING:
     from calibrate.profile import DeviceProfile
     from joulesplit.network_bench import RuntimeChoice
-    from joulesplit.wiring import SensorChoice
+    from joulesplit.wiring import EdgeChoice, SensorChoice
 
 
 @click.command("calibrate")
@@ -45,8 +45,7 @@ def command(
     *,
     model: Path,
     choice: SensorChoice,
-    edge_url: str | None,
-    token: str | None,
+    edge: EdgeChoice,
     plan_name: str,
     output: Path,
     force: bool,
@@ -65,9 +64,9 @@ def command(
 
     journal = _journal(output, force=force)
     with ExitStack() as stack:
-        url = stack.enter_context(edge_server(edge_url, model, choice))
+        url = stack.enter_context(edge_server(edge.url, model, choice))
         instrument = stack.enter_context(
-            Instrument(model, choice, edge_url=url, token=token, runtime=runtime)
+            Instrument(model, choice, edge_url=url, token=edge.token, runtime=runtime)
         )
         profile = calibrate(instrument, PLANS[plan_name], journal)
     return _finish(profile, output, as_json=as_json)

@@ -12,7 +12,7 @@ from joulesplit.output import json_option, note
 @click.command("serve")
 @click.argument("models", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=int, default=8219, show_default=True, help="TCP port; 0 picks one.")
+@click.option("--port", type=int, default=8517, show_default=True, help="TCP port; 0 picks one.")
 @click.option("--token", envvar="JOULESPLIT_TOKEN", help="Required beyond loopback.")
 @click.option(
     "--exit-with-stdin", is_flag=True, help="Stop when standard input ends, for use by a program."

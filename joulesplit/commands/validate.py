@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from calibrate.profile import DeviceProfile
     from joulesplit.network_bench import RuntimeChoice
     from joulesplit.validation import SplitValidation
-    from joulesplit.wiring import SensorChoice
+    from joulesplit.wiring import EdgeChoice, SensorChoice
 
 
 @click.command("validate")
@@ -41,8 +41,7 @@ def command(
     profile_path: Path,
     splits: tuple[int, ...],
     choice: SensorChoice,
-    edge_url: str | None,
-    token: str | None,
+    edge: EdgeChoice,
     runtime: RuntimeChoice,
     as_json: bool,
 ) -> int:
@@ -59,9 +58,9 @@ def command(
     profile = load_profile(profile_path).profile
     _require_same_kind(profile, choice)
     with ExitStack() as stack:
-        url = stack.enter_context(edge_server(edge_url, model, choice))
+        url = stack.enter_context(edge_server(edge.url, model, choice))
         instrument = stack.enter_context(
-            Instrument(model, choice, edge_url=url, token=token, runtime=runtime)
+            Instrument(model, choice, edge_url=url, token=edge.token, runtime=runtime)
         )
         validations = validate(instrument, profile, splits)
     return _finish(validations, profile, model, as_json=as_json)

@@ -69,6 +69,7 @@ class Bar:
         cells = self._cells(width, ascii_only=options.ascii_only)
         for character, style in cells:
             yield Segment(character, Style.parse(style))
+        yield Segment.line()
 
     def _cells(self, width: int, *, ascii_only: bool) -> list[tuple[str, str]]:
         cells: list[tuple[str, str]] = []
@@ -123,3 +124,4 @@ class Sparkline:
         span = (high - low) or 1.0
         steps = (int((value - low) / span * (len(signs) - 1) + 0.5) for value in values)
         yield Segment("".join(signs[step] for step in steps), Style.parse(self._style))
+        yield Segment.line()

@@ -106,7 +106,19 @@ def _headline(decision: Decision, battery: Battery | None) -> RenderableType:
         if other.block != best.block:
             factor = ratio(other.energy_j / best.energy_j)
             lines.append(Text(f"all on the {where} costs {factor} as much", style="dim"))
+    if _pixels_win(decision):
+        pixels = si(decision.input_as_uint8_j, "J")
+        lines.append(
+            Text(f"uploading the input as 8-bit values would cost only {pixels}", style="yellow")
+        )
     return Panel(Group(*lines), box=box.ROUNDED, border_style="green", padding=(0, 1))
+
+
+def _pixels_win(decision: Decision) -> bool:
+    """Say whether full offload is allowed and would win if the input were 8-bit values."""
+    return (
+        not decision.candidates[0].violates and decision.input_as_uint8_j < decision.best.energy_j
+    )
 
 
 def _sureness(decision: Decision) -> str:

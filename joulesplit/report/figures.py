@@ -83,8 +83,16 @@ def block_section(compute: Compute) -> Section | None:
     figures = [_of(block, account) for block in blocks]
     e_d = compute.e_d_flop_per_j.net if account == "net" else compute.e_d_flop_per_j.gross
     expected_j = [block.flop / e_d.value for block in blocks] if e_d else []
+    table = _block_table(blocks, account, figures, expected_j)
+    name = f" of {compute.model.name}" if compute.model else ""
+    return Section(title=f"Blocks{name}: energy per inference ({account})", body=table)
+
+
+def _block_table(
+    blocks: Sequence[BlockEnergy], account: str, figures: list[Quantity], expected_j: list[float]
+) -> FittingTable:
     most_j = max([figure.value for figure in figures] + expected_j)
-    table = FittingTable(
+    return FittingTable(
         [
             Column(header="l", cells=[str(block.index) for block in blocks], right=True),
             Column(header="block", cells=[block.name for block in blocks]),
@@ -102,8 +110,6 @@ def block_section(compute: Compute) -> Section | None:
             ]),
         ]
     )  # fmt: skip
-    name = f" of {compute.model.name}" if compute.model else ""
-    return Section(title=f"Blocks{name}: energy per inference ({account})", body=table)
 
 
 def _of(block: BlockEnergy, account: str) -> Quantity:
@@ -176,8 +182,11 @@ def truth_section(profile: DeviceProfile) -> Section | None:
             Column(header="inside?", cells=[_inside_text(yes) for yes in inside]),
         ]
     )  # fmt: skip
-    count = f" {sum(inside)} of {len(inside)} intervals hold the truth; 95 % is what to expect."
-    return Section(title="Estimate and simulated truth", body=Group(table, Text(count)))
+    count = paragraph(
+        f"{sum(inside)} of {len(inside)} intervals hold the truth. They share the sensor's scale "
+        "error, so those that miss tend to miss together."
+    )
+    return Section(title="Estimate and simulated truth", body=Group(table, Text(""), count))
 
 
 def _with_truth(

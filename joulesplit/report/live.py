@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.text import Text
 
 from drivers.readings import SensorDescription
 from joulesplit.report.bars import Sparkline
-from joulesplit.report.page import Origin, Page, Section
+from joulesplit.report.page import Origin, Page, Section, paragraph
 from joulesplit.report.tables import facts
 from joulesplit.report.units import interval_text, percent, quantity_text, si
 from joulesplit.watch import Glance, Summary
@@ -43,8 +44,8 @@ class LiveView:
         body = Group(
             _now(self._glance),
             Text(""),
-            Sparkline(self._history_w, "cyan"),
-            Text(_range(self._history_w), style="dim"),
+            Padding(Sparkline(self._history_w, "cyan"), (0, 0, 0, 1)),
+            paragraph(_range(self._history_w), style="dim"),
         )
         sections = [Section(title=f"{self._description.rail}, now", body=body)]
         yield Page(sensor_origin(self._description), self._description.name, sections)

@@ -35,7 +35,7 @@ def validation_page(
 def validation_section(validations: Sequence[SplitValidation]) -> Section:
     """Return predicted beside measured energy per inference, and the results compared."""
     return Section(
-        title="Predicted and measured energy per inference (net, ± is 95 %)",
+        title="Predicted and measured energy per inference (net ± 95 %)",
         body=Group(_table(validations), *(_outputs(item) for item in validations)),
     )
 

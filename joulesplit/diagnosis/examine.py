@@ -1,0 +1,33 @@
+"""The examination of this very machine."""
+
+from __future__ import annotations
+
+import psutil
+
+from calibrate.environment import Machine
+from drivers.catalog import SENSOR_KINDS
+from drivers.discovery import discover
+from drivers.i2c import SmbusI2cBus
+from joulesplit.diagnosis.finding import Diagnosis
+from joulesplit.diagnosis.installation import installation_findings
+from joulesplit.diagnosis.machine import machine_findings
+from joulesplit.diagnosis.sensors import ready_for, sensor_findings
+
+LOAD_SAMPLE_S = 0.5
+"""How long the load of other programs is watched, s."""
+
+
+def examine() -> Diagnosis:
+    """Look at this machine; reads only."""
+    machine, found = Machine(), discover()
+    findings = (
+        *machine_findings(
+            machine,
+            busy_fraction=psutil.cpu_percent(LOAD_SAMPLE_S) / 100,
+            available_bytes=psutil.virtual_memory().available,
+        ),
+        *installation_findings(),
+        *sensor_findings(found, machine, SmbusI2cBus),
+    )
+    kinds = [kind.name for kind in SENSOR_KINDS]
+    return Diagnosis(findings=findings, ready_for=ready_for(kinds, found, machine, findings))

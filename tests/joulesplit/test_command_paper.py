@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from itertools import accumulate
+
+import pytest
+
+KEYS = [
+    "network", "e_d_flop_per_j", "e_c_bit_per_j", "blocks", "best_block", "best_energy_j",
+    "all_device_j", "all_server_j", "gain_over_device", "gain_over_server",
+    "offload_input_float32_j", "offload_input_uint8_j",
+]  # fmt: skip
+
+
+@pytest.fixture
+def document(joulesplit):
+    return joulesplit("paper", "--json").json
+
+
+def test_json_has_exactly_the_documented_keys(document):
+    assert list(document) == KEYS
+    assert {tuple(block) for block in document["blocks"]} == {
+        ("index", "name", "flop", "output_bits", "energy_j")
+    }
+    assert len(document["blocks"]) == 20
+
+
+def test_every_energy_follows_equation_1_from_the_network_as_it_is(document, blocks):
+    assert (document["e_d_flop_per_j"], document["e_c_bit_per_j"]) == (1.22e8, 2e6)
+    work = accumulate(block.flop for block in blocks)
+    for given, block, done in zip(document["blocks"], blocks, work, strict=True):
+        assert given["energy_j"] == pytest.approx(done / 1.22e8 + block.output_bits / 2e6)
+
+
+def test_the_claims_hold_and_the_input_costs_what_its_bits_cost(document):
+    energies = [block["energy_j"] for block in document["blocks"]]
+    assert document["best_block"] == 5 == energies.index(min(energies)) + 1
+    assert document["best_energy_j"] == min(energies)
+    assert 2.5 < document["gain_over_device"] < 2.7
+    assert document["all_server_j"] == energies[0]
+    assert 3 < document["gain_over_server"] < 3.6
+    assert document["offload_input_float32_j"] == pytest.approx(4_816_896 / 2e6)
+    assert document["offload_input_uint8_j"] == pytest.approx(1_204_224 / 2e6)
+
+
+def test_the_report_shows_figures_claims_and_what_is_left_out(joulesplit):
+    text = joulesplit("paper").out
+    for part in ("Fig. 1", "Fig. 2", "Claims", "optimum l* = 5", "l = 0", "8-bit pixels"):
+        assert part in text
+    assert "LITERATURE" in text

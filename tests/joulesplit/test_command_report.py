@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from joulesplit.resources import bundled
+
+
+def test_json_is_the_profile_with_the_fields_this_version_does_not_know(
+    joulesplit, saved, simulated
+):
+    path = saved(simulated)
+    document = json.loads(path.read_text())
+    document["device"]["colour"] = "green"
+    path.write_text(json.dumps(document))
+    assert joulesplit("report", path, "--json").json == document
+
+
+def test_the_report_of_a_simulated_profile_is_marked(joulesplit, saved, simulated):
+    lines = joulesplit("report", saved(simulated)).out.splitlines()
+    assert lines[0].startswith("SIMULATED")
+    assert "SIMULATED" in lines[-2]
+
+
+def test_the_bundled_constants_say_that_they_are_from_literature(joulesplit):
+    text = joulesplit("report", bundled("profiles/paper.json")).out
+    assert "LITERATURE" in text
+    assert "SUSPECT: provenance-confirmed" in text
+    assert "10.1109/LCN.2014.6925777" in text
+
+
+def test_a_missing_profile_is_a_file_error(joulesplit, tmp_path):
+    outcome = joulesplit("report", tmp_path / "none.json", "--json")
+    assert outcome.code == 3
+    assert outcome.json["error"]["kind"] == "ProfileNotFoundError"
+
+
+@pytest.mark.parametrize(
+    "content", ["{}", '{"schema": "somebody/else", "schema_version": 1}', "not json"]
+)
+def test_a_file_of_another_kind_is_a_file_error(joulesplit, tmp_path, content):
+    path = tmp_path / "other.json"
+    path.write_text(content)
+    assert joulesplit("report", path).code == 3
+
+
+def test_a_profile_of_a_later_schema_is_a_file_error(joulesplit, saved, measured):
+    path = saved(measured)
+    document = json.loads(path.read_text())
+    document["schema_version"] = 99
+    path.write_text(json.dumps(document))
+    outcome = joulesplit("report", path)
+    assert outcome.code == 3
+    assert "update joulesplit" in outcome.err
