@@ -13,7 +13,7 @@ from joulesplit.errors import CommandError
 if TYPE_CHECKING:
     from calibrate.sampler_process import SensorFactory
     from drivers.ina219_accuracy import Grade
-    from drivers.protocols import Clock, PowerSensor
+    from drivers.protocols import Clock, I2cBus, PowerSensor
     from joulesplit.simulation import SimulatedWorld
 
 SIMULATED = "simulated"
@@ -76,6 +76,17 @@ def _trace(choice: SensorChoice) -> Path:
     return choice.trace
 
 
+def open_i2c_bus(number: int) -> I2cBus:
+    """Return an I2C bus of this machine.
+
+    Raises:
+        BusError: It is missing, or may not be opened.
+    """
+    from drivers.i2c import SmbusI2cBus
+
+    return SmbusI2cBus(number)
+
+
 def open_sensor(choice: SensorChoice) -> PowerSensor:
     """Return the chosen power sensor, not yet open. Never a simulated one.
 
@@ -121,11 +132,10 @@ def _check_options(choice: SensorChoice) -> None:
 
 def _ina219(choice: SensorChoice) -> PowerSensor:
     from drivers.clock import MonotonicClock
-    from drivers.i2c import SmbusI2cBus
     from drivers.ina219 import Ina219
 
     return Ina219(
-        SmbusI2cBus(choice.bus),
+        open_i2c_bus(choice.bus),
         address=choice.address,
         shunt_ohm=_shunt_ohm(choice),
         shunt_tolerance=choice.shunt_tolerance,

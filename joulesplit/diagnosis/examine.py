@@ -7,11 +7,11 @@ import psutil
 from calibrate.environment import Machine
 from drivers.catalog import SENSOR_KINDS
 from drivers.discovery import discover
-from drivers.i2c import SmbusI2cBus
 from joulesplit.diagnosis.finding import Diagnosis
 from joulesplit.diagnosis.installation import installation_findings
 from joulesplit.diagnosis.machine import machine_findings
 from joulesplit.diagnosis.sensors import ready_for, sensor_findings
+from joulesplit.wiring import open_i2c_bus
 
 LOAD_SAMPLE_S = 0.5
 """How long the load of other programs is watched, s."""
@@ -27,7 +27,7 @@ def examine() -> Diagnosis:
             available_bytes=psutil.virtual_memory().available,
         ),
         *installation_findings(),
-        *sensor_findings(found, machine, SmbusI2cBus),
+        *sensor_findings(found, machine, open_i2c_bus),
     )
     kinds = [kind.name for kind in SENSOR_KINDS]
     return Diagnosis(findings=findings, ready_for=ready_for(kinds, found, machine, findings))
