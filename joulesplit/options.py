@@ -29,7 +29,11 @@ _SENSOR_OPTIONS = (
     click.option(
         "--address", type=i2c_address, default="0x40", show_default=True, help="I2C address."
     ),
-    click.option("--shunt-ohm", type=float, help="Shunt resistance, ohm (R100 is 0.1)."),
+    click.option(
+        "--shunt-ohm",
+        type=click.FloatRange(min=0, min_open=True),
+        help="Shunt resistance, ohm (R100 is 0.1).",
+    ),
     click.option(
         "--shunt-tolerance",
         type=float,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,8 @@ def _shunt_ohm(choice: SensorChoice) -> float:
             f"--sensor {choice.kind} needs --shunt-ohm: read it off the resistor of your board "
             "(R100 is 0.1, R010 is 0.01); every joule depends on it"
         )
+    if not (isfinite(choice.shunt_ohm) and choice.shunt_ohm > 0):
+        raise CommandError(f"a shunt of {choice.shunt_ohm} ohm cannot be: read it off the resistor")
     return choice.shunt_ohm
 
 
@@ -98,6 +101,18 @@ def open_sensor(choice: SensorChoice) -> PowerSensor:
     if opener is None:
         raise CommandError(f"unknown sensor {choice.kind!r}: choose one of {', '.join(KINDS)}")
     return opener(choice)
+
+
+def try_sensor(choice: SensorChoice) -> None:
+    """Open the chosen sensor and close it again, so that what is wrong with it shows first.
+
+    Raises:
+        CommandError: An option is missing.
+        SensorError: The source is not there, or is not what it should be.
+    """
+    if choice.kind != SIMULATED:
+        with open_sensor(choice):
+            pass
 
 
 def sensor_factory(choice: SensorChoice) -> SensorFactory:
@@ -134,10 +149,11 @@ def _ina219(choice: SensorChoice) -> PowerSensor:
     from drivers.clock import MonotonicClock
     from drivers.ina219 import Ina219
 
+    shunt_ohm = _shunt_ohm(choice)
     return Ina219(
         open_i2c_bus(choice.bus),
         address=choice.address,
-        shunt_ohm=_shunt_ohm(choice),
+        shunt_ohm=shunt_ohm,
         shunt_tolerance=choice.shunt_tolerance,
         expected_peak_a=choice.peak_current_a,
         grade=choice.grade,

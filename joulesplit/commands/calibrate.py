@@ -61,8 +61,10 @@ def command(
     from joulesplit.instrument import Instrument
     from joulesplit.server_process import edge_server
     from joulesplit.steps import calibrate
+    from joulesplit.wiring import try_sensor
 
     journal = _journal(output, force=force)
+    try_sensor(choice)
     with ExitStack() as stack:
         url = stack.enter_context(edge_server(edge.url, model, choice))
         instrument = stack.enter_context(

@@ -54,9 +54,11 @@ def command(
     from joulesplit.instrument import Instrument
     from joulesplit.server_process import edge_server
     from joulesplit.steps import validate
+    from joulesplit.wiring import try_sensor
 
     profile = load_profile(profile_path).profile
     _require_same_kind(profile, choice)
+    try_sensor(choice)
     with ExitStack() as stack:
         url = stack.enter_context(edge_server(edge.url, model, choice))
         instrument = stack.enter_context(

@@ -1,0 +1,120 @@
+"""Bad input gives one clear line, the documented exit code, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from joulesplit.main import run
+from joulesplit.resources import bundled, paper_network
+
+ROOT = Path(__file__).parents[2]
+NOWHERE = "http://127.0.0.1:9"
+INA219 = ("--sensor", "ina219", "--bus", "99", "--address", "0x40", "--shunt-ohm", "0.1")
+SIMULATED = ("--sensor", "simulated")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working directory with a good model and broken ones."""
+    monkeypatch.chdir(tmp_path)
+    good = paper_network().read_bytes()
+    (tmp_path / "cut.tflite").write_bytes(good[: len(good) // 2])
+    (tmp_path / "text.tflite").write_text("this is no network")
+    (tmp_path / "empty.tflite").touch()
+    (tmp_path / "other.json").write_text('{"schema": "something-else"}')
+    (tmp_path / "broken.json").write_text('{"schema": "joulesplit/device')
+    shutil.copy(bundled("profiles/paper.json"), tmp_path / "paper.json")
+    (tmp_path / "later.json").write_text(
+        json.dumps({"schema": "joulesplit/device-profile", "schema_version": 99})
+    )
+    return tmp_path
+
+
+MODEL = str(paper_network())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("partition", "none.tflite"), 3, "none.tflite"),
+        (("partition", "text.tflite"), 3, "text.tflite"),
+        (("partition", "empty.tflite"), 3, "empty.tflite"),
+        (("partition", "cut.tflite"), 3, "cut.tflite"),
+        (("partition", "."), 3, "."),
+        (("partition", MODEL, "--after", "999", "-o", "out"), 3, "999"),
+        (("report", "none.json"), 3, "joulesplit calibrate"),
+        (("report", "broken.json"), 3, "not JSON"),
+        (("report", "other.json"), 3, "not a device profile"),
+        (("report", "later.json"), 3, "update joulesplit"),
+        (("optimize", MODEL, "--profile", "none.json"), 3, "none.json"),
+        (
+            ("optimize", MODEL, "--profile", "paper.json", "--compute-model", "per-block"),
+            7,
+            "constant",
+        ),
+        (("calibrate", MODEL, "--sensor", "ina219"), 2, "--shunt-ohm"),
+        (("calibrate", MODEL, *INA219), 4, "/dev/i2c-99"),
+        (("calibrate", MODEL, *INA219, "--edge", NOWHERE), 4, "/dev/i2c-99"),
+        (("monitor", *INA219, "--seconds", "1"), 4, "/dev/i2c-99"),
+        (("calibrate", MODEL, *SIMULATED, "--edge", NOWHERE), 5, NOWHERE),
+        (("calibrate", MODEL, *SIMULATED, "--edge", "ftp://x"), 5, "ftp://x"),
+        (("calibrate", "none.tflite", *SIMULATED, "--edge", NOWHERE), 3, "none.tflite"),
+        (("calibrate", MODEL, *SIMULATED, "-o", "paper.json"), 2, "--force"),
+        (("validate", MODEL, "--profile", "paper.json", *SIMULATED), 2, "literature"),
+        (("serve", "none.tflite"), 3, "none.tflite"),
+        (("serve", MODEL, "--host", "0.0.0.0"), 5, "token"),
+        (("monitor", "--sensor", "replay"), 2, "--trace"),
+    ],
+    ids=lambda value: " ".join(value)[-60:] if isinstance(value, tuple) else None,
+)
+def test_one_line_says_what_is_wrong_and_the_exit_code_is_the_documented_one(
+    folder, capsys, arguments, code, says
+):
+    before = sorted(path.name for path in folder.iterdir())
+
+    assert run(arguments) == code
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.strip().splitlines()
+    assert len(lines) == 1, captured.err
+    assert lines[0].startswith("joulesplit: error: ")
+    assert says in lines[0]
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("shunt", ["0", "-0.1", "nan"])
+def test_a_shunt_no_current_could_be_measured_with_is_refused(folder, capsys, shunt):
+    arguments = ["monitor", "--sensor", "ina219", "--shunt-ohm", shunt, "--seconds", "1"]
+
+    assert run(arguments) in (2, 4)
+
+    assert "shunt" in capsys.readouterr().err
+
+
+def test_with_json_an_error_is_one_object_too(folder, capsys):
+    assert run(["report", "none.json", "--json"]) == 3
+
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["code"] == 3
+    assert "none.json" in error["message"]
+
+
+def test_every_exit_code_is_in_the_readme():
+    from joulesplit.exit_codes import ExitCode
+
+    readme = (ROOT / "README.md").read_text()
+    for code in ExitCode:
+        assert f"| {code.value} | " in readme, code
+
+
+def test_every_command_is_in_the_readme():
+    from joulesplit.main import COMMANDS
+
+    readme = (ROOT / "README.md").read_text()
+    for name in COMMANDS:
+        assert f"| `{name}" in readme, name

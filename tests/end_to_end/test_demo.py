@@ -1,0 +1,100 @@
+"""The demo as a user runs it: a real process, real time, another folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("real-time")]
+
+DEMO = [sys.executable, "-m", "joulesplit", "demo"]
+PATIENCE_S = 240
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return an environment whose temporary files go into ``folder``."""
+    return {**os.environ, "TMPDIR": str(folder), "NO_COLOR": "1"}
+
+
+def processes_of(session: int) -> list[psutil.Process]:
+    """Return the living processes that a session's leader started, by their environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("JOULESPLIT_TEST_SESSION") == str(session):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return [p for p in found if p.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_the_demo_measures_decides_and_runs_the_split(tmp_path):
+    """Bounds are for a fault, not for chance: an interval misses once in twenty."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    result = subprocess.run(
+        [*DEMO, "--seed", "11", "--json", "--keep", str(tmp_path / "kept")],
+        cwd=tmp_path,
+        env=environment(temporary),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
+    profile = document["profile"]
+    assert document["simulated"] is profile["simulated"] is True
+    assert profile["source"] == "simulated"
+    assert [block["index"] for block in profile["compute"]["blocks"]] == list(range(1, 21))
+    truth = profile["truth"]
+    for account in ("net", "gross"):
+        assert_near(profile["compute"]["e_d_flop_per_j"][account], truth["e_d_flop_per_j"][account])
+        uplink = profile["link"]["uplink"]
+        assert_near(uplink["e_c_bit_per_j"][account], truth["e_c_bit_per_j"][account])
+    decision = document["decision"]
+    assert [c["where"] for c in (decision["candidates"][0], decision["candidates"][-1])] == [
+        "server",
+        "device",
+    ]
+    assert document["validation"][0]["outputs"]["same_top"] is True
+    assert list(temporary.iterdir()) == []
+    kept = sorted(path.name for path in (tmp_path / "kept").iterdir())
+    assert kept == ["demo-profile.json", "demo-profile.windows.jsonl"]
+
+
+def assert_near(quantity: dict, true: float) -> None:
+    low, high = quantity["ci95"]
+    assert abs(quantity["value"] - true) <= 2 * (high - low)
+
+
+def test_ctrl_c_leaves_no_process_and_no_temporary_file(tmp_path):
+    marked = {**environment(tmp_path), "JOULESPLIT_TEST_SESSION": str(os.getpid())}
+    with subprocess.Popen(
+        DEMO, env=marked, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as demo:
+        for line in demo.stderr:
+            if line.startswith("measuring: "):
+                break
+        assert len(processes_of(os.getpid())) >= 3, "demo, sampler and server were to be running"
+        # As a terminal does: to the whole foreground group.
+        os.killpg(demo.pid, signal.SIGINT)
+        rest = demo.stderr.read()
+
+    assert demo.returncode == 130
+    assert "Traceback" not in rest
+    for _ in range(500):
+        if not processes_of(os.getpid()):
+            break
+        time.sleep(0.01)
+    assert processes_of(os.getpid()) == []
+    assert list(tmp_path.iterdir()) == []
