@@ -134,13 +134,15 @@ class ConversionTracker:
     ) -> LocatedConversion | None:
         """Return which conversion a successful poll saw.
 
+        If the poll was held up so long that a later one could be meant, ``is_coherent`` tells.
+
         Args:
             idle_ns: When the last unsuccessful poll began, if there was one.
             started_ns: When the successful poll began, ns.
             ended_ns: When it was over, ns.
 
         Returns:
-            None if more than one conversion could be meant; then it counts as missed.
+            None if the poll was held up so long that several could be meant; they are given up.
         """
         number = self._number(idle_ns, started_ns, ended_ns)
         if number is None:

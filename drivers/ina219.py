@@ -181,8 +181,8 @@ class Ina219:
         )
 
     def _start(self) -> None:
-        begun_ns = self._link.configure(self._configuration.word)
-        lock = LockFinder(self._link, self._clock, self._configuration).find(begun_ns)
+        self._link.configure(self._configuration.word)
+        lock = LockFinder(self._link, self._clock, self._configuration).find()
         self._tracker = ConversionTracker(
             end_ns=lock.end_ns,
             period_ns=lock.period_ns,

@@ -79,11 +79,8 @@ class Ina219Link:
         if found != WORD_MASK & ~CALIBRATION_VOID_BIT:
             raise self._wrong(f"its calibration register took 0xFFFF as 0x{found:04X}, not 0xFFFE")
 
-    def configure(self, word: int) -> int:
+    def configure(self, word: int) -> None:
         """Write the configuration and read it back.
-
-        Returns:
-            When the chip began to convert with it (end of the last write), ns.
 
         Raises:
             WrongDeviceError: The chip does not keep what is written.
@@ -92,9 +89,8 @@ class Ina219Link:
         for _ in range(CONFIGURE_TRIES):
             self.write(Register.CALIBRATION, CALIBRATION_FOR_SOFTWARE)
             self.write(Register.CONFIGURATION, word)
-            begun_ns = self.ended_ns
             if (found := self.read(Register.CONFIGURATION)) == word:
-                return begun_ns
+                return
             self._clock.sleep_until_ns(self._clock.now_ns() + RETRY_PAUSE_NS)
         raise self._wrong(f"it was configured with 0x{word:04X} and reads back 0x{found:04X}")
 

@@ -15,10 +15,9 @@ from drivers.clock import NS_PER_S
 from drivers.conversion_tracker import can_follow
 from drivers.errors import ConversionTimeoutError, SensorConfigurationError, WrongDeviceError
 from drivers.ina219_link import Ina219Link
-from drivers.ina219_registers import MAXIMUM_TIME_FACTOR, Configuration, Register, is_ready
+from drivers.ina219_registers import Configuration, Register, is_ready
 from drivers.protocols import Clock
 
-DISCARDED_CYCLES = 2
 LOCK_TRIES = 10
 """A busy machine may hold the reader up for a cycle; that try is thrown away."""
 LOCK_MIN_CYCLES = 4
@@ -26,6 +25,8 @@ LOCK_MIN_S = 0.04
 """Shortest stretch the period is measured over; a poll of 0.1 ms places it to 0.3 %."""
 LATE_CYCLES = 3
 LATE_S = 0.05
+WIDEST_BRACKET = 0.02
+"""Share of the period, beside three polls, by which an end may be uncertain."""
 PERIOD_TOLERANCE = 0.25
 """A period further than this from the typical one was disturbed or is not this chip's."""
 
@@ -76,11 +77,10 @@ class LockFinder:
         self._polls = 0
         self._poll_time_ns = 0
 
-    def find(self, begun_ns: int) -> Lock:
-        """Skip the first cycles, test the ready bit, then time several conversions.
+    def find(self) -> Lock:
+        """Test the ready bit, then time several conversions; all of them are consumed.
 
-        Args:
-            begun_ns: When the configuration was written, ns.
+        That also discards the first cycles after a change of settings.
 
         Raises:
             ConversionTimeoutError: The chip does not convert, or not at a steady pace.
@@ -88,8 +88,6 @@ class LockFinder:
             SensorConfigurationError: The bus is too slow for the cycle.
             BusError: The bus failed.
         """
-        settled_ns = begun_ns + DISCARDED_CYCLES * self._nominal_ns * MAXIMUM_TIME_FACTOR
-        self._clock.sleep_until_ns(math.ceil(settled_ns))
         self._poll()
         self._refuse_slow_bus(READS[BUS_READ])
         for _ in range(LOCK_TRIES):
@@ -126,8 +124,9 @@ class LockFinder:
             self._cleared_by = POWER_READ
             self._poll()
             self._clear()
-            self._wait_ready()
-            found_ns = self._link.started_ns
+            idle_ns, found_ns = self._wait_ready()
+            if found_ns - idle_ns > self._widest_bracket_ns:
+                continue
             if not self._poll():
                 self._cleared_by = BUS_READ
                 return
@@ -145,7 +144,10 @@ class LockFinder:
         count = max(LOCK_MIN_CYCLES, math.ceil(LOCK_MIN_S * NS_PER_S / self._nominal_ns))
         ends_ns = []
         for _ in range(count + 1):
-            ends_ns.append(self._wait_ready())
+            idle_ns, ready_ns = self._wait_ready()
+            if ready_ns - idle_ns > self._widest_bracket_ns:
+                return None
+            ends_ns.append((idle_ns + ready_ns) / 2)
             bus_word = self._word
             self._clear()
         period_ns = (ends_ns[-1] - ends_ns[0]) / count
@@ -161,10 +163,14 @@ class LockFinder:
             bus_word=bus_word,
         )
 
-    def _wait_ready(self) -> float:
-        """Return the middle of the two polls between which the bit rose, ns."""
+    @property
+    def _widest_bracket_ns(self) -> float:
+        return WIDEST_BRACKET * self._nominal_ns + 3 * self._transaction_ns
+
+    def _wait_ready(self) -> tuple[int, int]:
+        """Return the times between which the bit rose: polls without and with it, ns."""
         give_up_ns = self._clock.now_ns() + LATE_CYCLES * self._nominal_ns + LATE_S * NS_PER_S
-        idle_ns = self._clock.now_ns()
+        idle_ns = 0  # a bit that is set at the first poll may have been so for any time
         while not self._poll():
             idle_ns = self._link.started_ns
             if idle_ns > give_up_ns:
@@ -172,7 +178,7 @@ class LockFinder:
                     f"the INA219 at {self._link.place} finished no conversion in "
                     f"{LATE_CYCLES} cycles; check its supply voltage (3 V to 5.5 V)"
                 )
-        return (idle_ns + self._link.ended_ns) / 2
+        return idle_ns, self._link.ended_ns
 
     def _poll(self) -> bool:
         self._word = self._link.read(Register.BUS_VOLTAGE)

@@ -25,7 +25,6 @@ SHUNT_FULL_SCALE_PER_GAIN_V = 40e-3
 BUS_DATA_SHIFT = 3
 READY_BIT = 0x0002
 OVERFLOW_BIT = 0x0001
-MAXIMUM_TIME_FACTOR = 586 / 532  # 12-bit conversion, maximum over typical (section 6.5)
 
 
 class Register(IntEnum):

@@ -87,11 +87,12 @@ class RaplSensor(PolledSensor):
                     source="assumed: the makers state no bound",
                 ),
             ),
-            settings={
-                "domains": ", ".join(domain.name for domain in self._domains),
-                "power_only": True,
-            },
+            settings={"domains": self._domain_names, "power_only": True},
         )
+
+    @property
+    def _domain_names(self) -> str:
+        return ", ".join(domain.name for domain in self._domains)
 
     def _open(self) -> None:
         self._domains = find_packages(self._root)

@@ -132,6 +132,16 @@ def test_stopped_converter_keeps_its_results(make_bench, mode):
     assert bench.chip.finished_conversions() == 0
 
 
+def test_waking_from_power_down_takes_40_us_more(make_bench):
+    bench = make_bench()
+    bench.chip.write_register(CONFIGURATION, 0x3998)
+    bench.chip.write_register(CONFIGURATION, 0x399F)
+    bench.clock.advance_ns(1_064_000 + 39_000)
+    assert not bench.chip.read_register(BUS) & READY
+    bench.clock.advance_ns(1_000)
+    assert bench.chip.read_register(BUS) & READY
+
+
 def test_shunt_register_may_run_ahead_of_the_ready_bit(make_bench):
     source = BenchSource(current_a=0.5, voltage_v=5.0)
     for latch, ahead in (("cycle-end", 5000), ("shunt-end", 10000)):

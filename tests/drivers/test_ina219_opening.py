@@ -1,0 +1,159 @@
+"""Opening the real driver: parameters, identity, phase and period of the chip."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from drivers.errors import (
+    DeviceNotRespondingError,
+    SensorConfigurationError,
+    WrongDeviceError,
+)
+from drivers.readings import ReadingFlag
+from drivers.simulated.bus import SimulatedI2cBus
+from drivers.simulated.chip import ChipParameters, SimulatedIna219
+from drivers.simulated.clock import SimulatedClock
+from drivers.simulated.load import BenchSource
+
+MS = 1_000_000
+ANY_CLEARING = ["bus-read", "power-read", "any-read"]
+
+
+@pytest.mark.parametrize("clears", ANY_CLEARING)
+@pytest.mark.parametrize("stall_ms", [3, 8, 11, 12, 15, 20])
+@pytest.mark.parametrize("skipped", range(8))
+def test_losing_the_processor_after_a_result_while_opening_does_not_spoil_the_period(
+    make_bench, clears, stall_ms, skipped
+):
+    bench = make_bench(cnvr_clears=clears)
+
+    class OnceLateBus(SimulatedI2cBus):
+        results = 0
+        is_due = False
+
+        def read_word(self, address: int, register: int) -> int:
+            if self.is_due:
+                bench.clock.advance_ns(stall_ms * MS)
+            word = super().read_word(address, register)
+            ready = register == 2 and bool(word & 2)
+            self.results += ready
+            self.is_due = ready and self.results == skipped
+            return word
+
+    bus = OnceLateBus(1, {0x40: bench.chip}, bench.clock)
+    with replace(bench, bus=bus).sensor() as sensor:
+        assert sensor.period_s == pytest.approx(9.042e-3, rel=0.005)
+        sensor.read()
+        number = bench.chip.finished_conversions()
+        assert sensor.read().flags == ReadingFlag.NONE
+        assert bench.chip.finished_conversions() == number + 1
+        described = sensor.description.settings["ready_bit_cleared_by"]
+        assert described == ("power-read" if clears == "power-read" else "bus-read")
+
+
+@pytest.mark.parametrize("not_before", range(0, 400, 25))
+def test_losing_the_processor_while_opening_does_not_spoil_the_period(make_bench, not_before):
+    bench = make_bench(conversion_time_scale=1.05)
+
+    class LateBus(SimulatedI2cBus):
+        def read_word(self, address: int, register: int) -> int:
+            word = super().read_word(address, register)
+            if self.transactions == not_before:
+                bench.clock.advance_ns(15 * MS)
+            return word
+
+    bus = LateBus(1, {0x40: bench.chip}, bench.clock)
+    with replace(bench, bus=bus).sensor() as sensor:
+        assert sensor.period_s == pytest.approx(9.042e-3 * 1.05, rel=0.005)
+        assert sensor.read().flags == ReadingFlag.NONE
+        assert sensor.description.settings["ready_bit_cleared_by"] == "bus-read"
+
+
+def test_a_bus_too_slow_for_the_cycle_is_refused_with_the_remedy(make_bench):
+    bench = make_bench(scl_hz=100_000)
+    with pytest.raises(SensorConfigurationError, match="i2c_arm_baudrate=400000"):
+        bench.sensor(shunt_samples=1).__enter__()
+    with bench.sensor(shunt_samples=16) as sensor:
+        assert sensor.read().flags == ReadingFlag.NONE
+
+
+class OtherChip:
+    """A register file that is like an INA219 but for one property."""
+
+    def __init__(self, *, power_on: int = 0x399F, kept: dict[int, int]):
+        self.words = {}
+        self.power_on = power_on
+        self.kept = kept
+
+    def read_register(self, pointer: int) -> int:
+        return self.words.get(pointer, self.power_on if pointer == 0 else 0)
+
+    def write_register(self, pointer: int, word: int) -> None:
+        if pointer == 0 and word == 0x8000:
+            self.words.clear()
+        else:
+            self.words[pointer] = word & self.kept[pointer]
+
+
+@pytest.mark.parametrize(
+    ("other", "difference"),
+    [
+        (OtherChip(power_on=0x4127, kept={0: 0x3FFF, 5: 0xFFFE}), "0x4127, not 0x399F"),
+        (OtherChip(kept={0: 0xFFFF, 5: 0xFFFE}), "bit 14"),
+        (OtherChip(kept={0: 0x3FFF, 5: 0xFFFF}), "0xFFFF, not 0xFFFE"),
+        (OtherChip(kept={0: 0x3000, 5: 0xFFFE}), "reads back 0x1000"),
+    ],
+)
+def test_another_chip_at_the_address_is_recognised(make_bench, other, difference):
+    bench = make_bench()
+    bus = SimulatedI2cBus(1, {0x40: other}, bench.clock)
+    with pytest.raises(WrongDeviceError, match=difference):
+        replace(bench, bus=bus).sensor().__enter__()
+
+
+class NeverClearingChip(SimulatedIna219):
+    """A chip whose ready bit stays once it is set."""
+
+    def read_register(self, pointer: int) -> int:
+        word = super().read_register(pointer)
+        return word | 2 if pointer == 2 and self.finished_conversions() else word
+
+
+def test_a_ready_bit_that_nothing_clears_is_recognised(make_bench):
+    clock = SimulatedClock()
+    chip = NeverClearingChip(
+        BenchSource(current_a=0.6, voltage_v=5.0),
+        clock,
+        parameters=ChipParameters(shunt_ohm=0.1),
+    )
+    bench = replace(make_bench(clock=clock), bus=SimulatedI2cBus(1, {0x40: chip}, clock))
+    with pytest.raises(WrongDeviceError, match="never clears"):
+        bench.sensor().__enter__()
+
+
+def test_nobody_at_the_address_is_an_error_that_names_it(make_bench):
+    bench = make_bench()
+    with pytest.raises(DeviceNotRespondingError, match="0x45"):
+        bench.sensor(address=0x45).__enter__()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"shunt_ohm": 0.0}, "R100"),
+        ({"shunt_ohm": -0.1}, "R100"),
+        ({"shunt_ohm": float("nan")}, "R100"),
+        ({"shunt_ohm": float("inf")}, "R100"),
+        ({"shunt_tolerance": -0.01}, "fraction"),
+        ({"shunt_tolerance": 1.0}, "fraction"),
+        ({"expected_peak_a": 0.0}, "Raspberry Pi"),
+        ({"expected_peak_a": 3.3}, "smaller shunt"),
+        ({"address": 0x50}, "0x40 to 0x4F"),
+        ({"shunt_samples": 3}, "choose one of"),
+    ],
+)
+def test_impossible_parameters_are_refused(make_bench, changes, message):
+    with pytest.raises(SensorConfigurationError, match=message):
+        make_bench().sensor(**changes)
