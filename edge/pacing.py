@@ -68,13 +68,13 @@ class PacedTransfer:
 
     def __iter__(self) -> Iterator[bytes]:
         pacer, view = self._pacer, memoryview(self._payload)
-        started_ns = self.started_ns = pacer.clock.now_ns()
+        ended_ns = started_ns = self.started_ns = pacer.clock.now_ns()
         for offset in range(0, len(view), pacer.chunk_bytes):
             chunk = bytes(view[offset : offset + pacer.chunk_bytes])
             pacer.announce(len(chunk) * BITS_PER_BYTE)
             yield chunk
-            pacer.wait(started_ns, (offset + len(chunk)) * BITS_PER_BYTE)
-        self.ended_ns = pacer.clock.now_ns()
+            ended_ns = pacer.wait(started_ns, (offset + len(chunk)) * BITS_PER_BYTE)
+        self.ended_ns = ended_ns
 
 
 class Pacer:
@@ -121,8 +121,16 @@ class Pacer:
         if self._on_chunk is not None:
             self._on_chunk(bits, bits / self.rate_bit_per_s if self.rate_bit_per_s else 0.0)
 
-    def wait(self, started_ns: int, sent_bits: int) -> None:
-        """Return when ``sent_bits`` since ``started_ns`` are on schedule."""
-        if self.rate_bit_per_s is not None:
-            due_ns = started_ns + round(sent_bits * 1e9 / self.rate_bit_per_s)
-            self.clock.sleep_until_ns(due_ns)
+    def wait(self, started_ns: int, sent_bits: int) -> int:
+        """Return when ``sent_bits`` since ``started_ns`` are on schedule.
+
+        Returns:
+            When their airtime was over, ns: the time on the schedule, or now if that has
+            passed. How late this process wakes up is no airtime.
+        """
+        now_ns = self.clock.now_ns()
+        if self.rate_bit_per_s is None:
+            return now_ns
+        due_ns = started_ns + round(sent_bits * 1e9 / self.rate_bit_per_s)
+        self.clock.sleep_until_ns(due_ns)
+        return max(due_ns, now_ns)
