@@ -7,10 +7,10 @@ import psutil
 from calibrate.environment import Machine
 from drivers.catalog import SENSOR_KINDS
 from drivers.discovery import discover
-from joulesplit.diagnosis.finding import Diagnosis
 from joulesplit.diagnosis.installation import installation_findings
 from joulesplit.diagnosis.machine import machine_findings
 from joulesplit.diagnosis.sensors import ready_for, sensor_findings
+from joulesplit.finding import Diagnosis
 from joulesplit.wiring import open_i2c_bus
 
 LOAD_SAMPLE_S = 0.5

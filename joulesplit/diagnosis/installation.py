@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from joulesplit.diagnosis.finding import Finding
+from joulesplit.finding import Finding
 
 BUNDLED = (
     "models/mobilenet_v2_1.0_224_float32.tflite",

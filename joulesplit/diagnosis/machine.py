@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from calibrate.environment import Machine, throttled_reasons
-from joulesplit.diagnosis.finding import Finding
+from joulesplit.finding import Finding
 from joulesplit.report.units import percent, si
 
 OLDEST_PYTHON = (3, 11)

@@ -9,7 +9,7 @@ from drivers.discovery import Findings, I2cBusFinding
 from drivers.errors import DeviceNotRespondingError, SensorError
 from drivers.ina219_registers import POWER_ON_CONFIGURATION
 from drivers.protocols import I2cBus
-from joulesplit.diagnosis.finding import Finding
+from joulesplit.finding import Finding
 
 OpenBus = Callable[[int], I2cBus]
 """Opens an I2C bus by number."""

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from joulesplit.diagnosis.finding import Diagnosis, Finding
+from joulesplit.finding import Diagnosis, Finding
 from joulesplit.report.page import Page, Section
 from joulesplit.report.tables import facts
 

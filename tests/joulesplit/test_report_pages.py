@@ -10,7 +10,7 @@ from rich.text import Text
 
 from calibrate.profile_io import load_profile
 from calibrate.sampling import SamplerStatistics
-from joulesplit.diagnosis.finding import Diagnosis, Finding
+from joulesplit.finding import Diagnosis, Finding
 from joulesplit.report.decision import Battery, decision_page
 from joulesplit.report.findings import doctor_page
 from joulesplit.report.live import LiveView, glance_line, summary_page
