@@ -15,8 +15,7 @@ from typing import Literal
 
 from calibrate.profile import LinkFit
 from optimizer.cost import SplitEnergy
-
-Point = tuple[float, float]
+from partition.hull import Point, lower_left_hull
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,29 +68,6 @@ class Sensitivity:
     hull: tuple[int, ...]
     breakpoints: tuple[Breakpoint, ...]
     crossovers: tuple[Crossover, ...]
-
-
-def lower_left_hull(points: Sequence[Point]) -> tuple[int, ...]:
-    """Find the points that minimise y + a·x for some a ≥ 0.
-
-    Points that only ever tie are left out; of equal points the first stays.
-
-    Args:
-        points: (x, y) each.
-
-    Returns:
-        Positions, from the winner at a = 0 (smallest y) to the one at a → ∞ (smallest x).
-    """
-    hull: list[int] = []
-    lowest = float("inf")
-    for index in sorted(range(len(points)), key=lambda i: (*points[i], i)):
-        if points[index][1] >= lowest:
-            continue
-        lowest = points[index][1]
-        while len(hull) > 1 and not _is_corner(points[hull[-2]], points[hull[-1]], points[index]):
-            hull.pop()
-        hull.append(index)
-    return tuple(reversed(hull))
 
 
 def swap_price(points: Sequence[Point], below: int, above: int) -> float:
@@ -188,10 +164,3 @@ def _rate_at(price_j: float, fit: LinkFit | None) -> float | None:
     air_j = price_j - fit.bit_energy_j.value
     power_w = fit.air_power_w.value
     return power_w / air_j if air_j > 0.0 and power_w > 0.0 else None
-
-
-def _is_corner(left: Point, middle: Point, right: Point) -> bool:
-    """Say whether ``middle`` lies strictly below the line from ``left`` to ``right``."""
-    return (middle[0] - left[0]) * (right[1] - left[1]) > (right[0] - left[0]) * (
-        middle[1] - left[1]
-    )

@@ -6,16 +6,30 @@ from collections.abc import Iterable, Sequence
 
 from partition.network import Operator, Tensor
 
-UNPACKING_KINDS = frozenset({"DEQUANTIZE", "DENSIFY", "CAST", "RESHAPE", "TRANSPOSE"})
-"""Operators that only bring a stored constant into another form, e.g. float16 weights into
-float32. The runtime does so once, when it prepares the network. Other operators on constants
-(random numbers, variables) are not constants themselves."""
+NEVER_CONSTANT = frozenset(
+    {
+        *("RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL", "STABLEHLO_RNG_BIT_GENERATOR"),
+        *("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"),
+        *("HASHTABLE", "HASHTABLE_FIND", "HASHTABLE_IMPORT", "HASHTABLE_SIZE"),
+        *("CALL", "CALL_ONCE", "IF", "WHILE", "STABLEHLO_WHILE", "STABLEHLO_CASE"),
+        *("STABLEHLO_COMPOSITE", "STABLEHLO_CUSTOM_CALL", "DELEGATE"),
+    }
+)
+"""Operators that may give something else every time, or do something besides their outputs."""
+UNKNOWN_CODES = ("CUSTOM:", "BUILTIN_")
+"""Beginnings of the names of operators of which nothing is known."""
 
 
 def is_unpacking(kind: str, inputs: Iterable[int], constants: frozenset[int] | set[int]) -> bool:
-    """Return whether an operator only unpacks constants."""
+    """Return whether an operator only makes a constant of constants.
+
+    Whatever stands between a stored constant and its first meeting with the network's inputs
+    does: float16 weights to float32, sparse to dense, a new shape, an order of axes. Each side
+    of a cut can repeat it, so it never has to cross.
+    """
     inputs = tuple(inputs)
-    return kind in UNPACKING_KINDS and bool(inputs) and constants.issuperset(inputs)
+    known = kind not in NEVER_CONSTANT and not kind.startswith(UNKNOWN_CODES)
+    return known and bool(inputs) and constants.issuperset(inputs)
 
 
 def stored_constants(tensors: Sequence[Tensor]) -> frozenset[int]:

@@ -21,6 +21,8 @@ ELEMENT_BITS = {
     "uint32": 32,
     "int64": 64,
     "uint64": 64,
+    "float8_e4m3fn": 8,
+    "float8_e5m2": 8,
 }
 """Stored size, bit; the schema's names in lower case are numpy's. int2 and int4 are packed."""
 

@@ -8,6 +8,8 @@ PartitionError
 ├── CutError (ValueError)                      no such cut, block or range of operators
 ├── InputError (ValueError)                    arrays that do not fit a network's inputs
 ├── InvocationError (RuntimeError)             the runtime refused or failed
+├── EncodingError (ValueError)                 a tensor that cannot be encoded or decoded so
+├── BundleError (ValueError)                   a directory that is no bundle, or a damaged one
 ├── RuntimeMissingError (ImportError)          no usable TFLite runtime or schema installed
 └── SplitWriteError (OSError)                  the files of a split could not be written
 """
@@ -53,3 +55,11 @@ class RuntimeMissingError(PartitionError, ImportError):
 
 class SplitWriteError(PartitionError, OSError):
     """The files of a split could not be written."""
+
+
+class EncodingError(PartitionError, ValueError):
+    """A tensor cannot be encoded this way, or what arrived is not such a tensor."""
+
+
+class BundleError(PartitionError, ValueError):
+    """A directory is no bundle, or a file in it is not what its manifest says."""

@@ -1,4 +1,4 @@
-"""`.tflite` bytes to and from objects: the only module that imports the file's schema.
+"""`.tflite` bytes to objects, checked: the only module that imports the file's schema.
 
 Objects of the schema are typed ``Any``: the generated code carries no types.
 Corrupt offsets make the generated reader raise almost anything; all of it is translated here.
@@ -6,19 +6,25 @@ Corrupt offsets make the generated reader raise almost anything; all of it is tr
 
 from __future__ import annotations
 
-import copy
 import hashlib
+import os
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from partition.bounds import check_bounds
 from partition.errors import (
     ModelNotFoundError,
     NotATfliteModelError,
+    PartitionError,
     RuntimeMissingError,
     TruncatedModelError,
+    UnsupportedModelError,
 )
 
 FILE_IDENTIFIER = b"TFL3"
@@ -26,8 +32,10 @@ IDENTIFIER_OFFSET = 4
 """schema.fbs: file_identifier; flatbuffers put it after the 4-byte root offset."""
 BUFFER_ALIGNMENT = 16
 """schema.fbs: ``Buffer.data`` is declared ``force_align: 16``; kernels rely on it."""
-MIN_BYTES_PER_TABLE = 8
-"""A table takes at least its 4-byte vtable offset and the 4-byte reference to it."""
+NO_OFFSET = 1
+"""schema.fbs: an offset of data behind the tables is larger; 1 is a placeholder of writers."""
+MAX_NAME = 200
+"""Characters of a custom operator's name that are kept; a damaged file can have millions."""
 SCHEMA_MODULES = (
     "ai_edge_litert.schema_py_generated",
     "tensorflow.lite.python.schema_py_generated",
@@ -69,36 +77,51 @@ def read_model_file(path: str | Path) -> ModelFile:
     """
     path = Path(path)
     data = _read_bytes(path)
-    if data[IDENTIFIER_OFFSET : IDENTIFIER_OFFSET + len(FILE_IDENTIFIER)] != FILE_IDENTIFIER:
-        raise NotATfliteModelError(
-            f"{path}: not a .tflite model (no {FILE_IDENTIFIER.decode()} identifier in its "
-            f"{len(data)} bytes); give a file written by the TensorFlow Lite converter"
-        )
     return ModelFile(
         name=path.name, sha256=hashlib.sha256(data).hexdigest(), root=_parse(data, path)
     )
 
 
 def _read_bytes(path: Path) -> bytes:
-    if path.is_dir():
-        raise ModelNotFoundError(f"{path}: is a directory; give the path of a .tflite file")
+    """Read a file whole if it is a regular one and starts like a model."""
+    if path.exists() and not path.is_file():
+        what = "directory" if path.is_dir() else "device"
+        raise ModelNotFoundError(f"{path}: is a {what}; give the path of a .tflite file")
     try:
-        return path.read_bytes()
+        # Unbuffered: what is read here in one piece is not copied.
+        with path.open("rb", buffering=0) as stream:
+            start = stream.read(IDENTIFIER_OFFSET + len(FILE_IDENTIFIER))
+            stream.seek(0)
+            if start[IDENTIFIER_OFFSET:] == FILE_IDENTIFIER:
+                return stream.read()
+            size = stream.seek(0, os.SEEK_END)
     except FileNotFoundError as error:
         raise ModelNotFoundError(f"{path}: no such file; check the path of the model") from error
+    except MemoryError as error:
+        raise UnsupportedModelError(
+            f"{path}: does not fit into memory; read it on a machine with more"
+        ) from error
     except OSError as error:
         raise ModelNotFoundError(
             f"{path}: cannot be read ({error.strerror}); check the file's permissions"
         ) from error
+    raise NotATfliteModelError(
+        f"{path}: not a .tflite model (no {FILE_IDENTIFIER.decode()} identifier in its "
+        f"{size} bytes); give a file written by the TensorFlow Lite converter"
+    )
 
 
 def _parse(data: bytes, path: Path) -> Any:
     module = schema()
     try:
-        _check_counts(module.Model.GetRootAs(data), len(data))
+        check_bounds(data)
         root = module.ModelT.InitFromPackedBuf(data)
+        _complete(root)
+        _bring_in(root, data, path.name)
         _check_references(root)
     except READER_ERRORS as error:
+        if isinstance(error, PartitionError):
+            raise
         raise damaged(path.name, f"{type(error).__name__}: {error}") from error
     return root
 
@@ -111,30 +134,65 @@ def damaged(name: str, detail: str) -> TruncatedModelError:
     )
 
 
-def _check_counts(model: Any, size: int) -> None:
-    """Stop before a corrupt length sends the reader through billions of tables."""
-    graphs = [model.Subgraphs(index) for index in range(min(model.SubgraphsLength(), size))]
-    tables = sum(graph.TensorsLength() + graph.OperatorsLength() for graph in graphs)
-    tables += model.BuffersLength() + model.OperatorCodesLength() + model.MetadataLength()
-    tables += model.SignatureDefsLength()
-    if tables * MIN_BYTES_PER_TABLE > size:
-        raise ValueError(f"{tables} tables do not fit into {size} bytes")
+def _complete(root: Any) -> None:
+    """Put empty lists where a file leaves one out: the format allows both."""
+    if not root.subgraphs or not root.buffers:
+        raise ValueError("no network in it")
+    root.operatorCodes = root.operatorCodes or []
+    for graph in root.subgraphs:
+        graph.tensors, graph.operators = graph.tensors or [], graph.operators or []
+        graph.inputs = () if graph.inputs is None else graph.inputs
+        graph.outputs = () if graph.outputs is None else graph.outputs
+
+
+def _bring_in(root: Any, data: bytes, name: str) -> None:
+    """Put data that the file keeps behind its tables, as those above 2 GB do, into their place."""
+    if any(t.externalBuffer for t in _all(root, "tensors") if hasattr(t, "externalBuffer")):
+        raise UnsupportedModelError(
+            f"{name}: keeps weights in another file; convert the model into a single file"
+        )
+    for buffer in root.buffers:
+        if buffer.offset > NO_OFFSET:
+            buffer.data = _outside(data, buffer.offset, buffer.size)
+        buffer.offset = buffer.size = 0
+    for operator in _all(root, "operators"):
+        if operator.largeCustomOptionsOffset > NO_OFFSET:
+            operator.customOptions = _outside(
+                data, operator.largeCustomOptionsOffset, operator.largeCustomOptionsSize
+            )
+        operator.largeCustomOptionsOffset = operator.largeCustomOptionsSize = 0
+
+
+def _all(root: Any, what: str) -> Iterator[Any]:
+    for graph in root.subgraphs:
+        yield from getattr(graph, what)
+
+
+def _outside(data: bytes, offset: int, size: int) -> Any:
+    if offset + size > len(data):
+        raise ValueError(f"{size} bytes at {offset} lie outside the file's {len(data)}")
+    return np.frombuffer(data, np.uint8, size, offset)
 
 
 def _check_references(root: Any) -> None:
     """Check that every index in the model points at something."""
-    if not root.subgraphs or not root.buffers or root.operatorCodes is None:
-        raise ValueError("no network in it")
     for graph in root.subgraphs:
-        tensors = range(len(graph.tensors or ()))
+        tensors = range(len(graph.tensors))
         _check_indices(
             "operator code", [o.opcodeIndex for o in graph.operators], root.operatorCodes
         )
         _check_indices("buffer", [t.buffer for t in graph.tensors], root.buffers)
         _check_indices("tensor", [*graph.inputs, *graph.outputs], tensors)
         for operator in graph.operators:
-            used = [index for index in operator_inputs(operator) if index != -1]
+            scratch = () if operator.intermediates is None else operator.intermediates
+            used = [i for i in (*operator_inputs(operator), *scratch) if i != -1]
             _check_indices("tensor", [*used, *operator_outputs(operator)], tensors)
+    _check_indices("buffer", [entry.buffer for entry in root.metadata or ()], root.buffers)
+    for signature in root.signatureDefs or ():
+        _check_indices("subgraph", [signature.subgraphIndex], root.subgraphs)
+        entries = [*(signature.inputs or ()), *(signature.outputs or ())]
+        tensors = range(len(root.subgraphs[signature.subgraphIndex].tensors))
+        _check_indices("tensor", [entry.tensorIndex for entry in entries], tensors)
 
 
 def _check_indices(what: str, indices: list[int], items: Any) -> None:
@@ -159,36 +217,22 @@ def enum_names(enumeration: str) -> dict[int, str]:
     return {value: name for name, value in members.items() if not name.startswith("_")}
 
 
-def write_model(root: Any) -> bytes:
-    """Return the file's bytes for a schema ``ModelT``; the same objects give the same bytes."""
-    flatbuffers = import_module("flatbuffers")
-    constants = sum(0 if b.data is None else len(b.data) for b in root.buffers)
-    builder = flatbuffers.Builder(constants + BUFFER_ALIGNMENT * len(root.buffers) + 65536)
-    aligned = copy.copy(root)
-    aligned.buffers = [_AlignedBuffer(buffer) for buffer in root.buffers]
-    builder.Finish(aligned.Pack(builder), file_identifier=FILE_IDENTIFIER)
-    return bytes(builder.Output())
+def operator_kinds(root: Any) -> tuple[str, ...]:
+    """Return the names of the model's operator codes; custom ones as ``CUSTOM:name``."""
+    names = enum_names("BuiltinOperator")
+    kinds = []
+    for code in root.operatorCodes:
+        # Writers before 2020 know only the deprecated 8-bit field; the larger one is right.
+        value = max(code.builtinCode, code.deprecatedBuiltinCode)
+        kind = names.get(value, f"BUILTIN_{value}")
+        custom = "".join(c if c.isprintable() else "?" for c in text(code.customCode)[:MAX_NAME])
+        kinds.append(f"CUSTOM:{custom}" if kind == "CUSTOM" else kind)
+    return tuple(kinds)
 
 
-class _AlignedBuffer:
-    """Packs a ``BufferT`` as the schema demands; the generated code ignores the alignment."""
-
-    def __init__(self, buffer: Any) -> None:
-        self._data = None if buffer.data is None else bytes(buffer.data)
-
-    def Pack(self, builder: Any) -> int:  # noqa: N802 - called by the generated code
-        """Append the buffer and return its offset."""
-        module = schema()
-        offset = None
-        if self._data:
-            builder.StartVector(1, len(self._data), BUFFER_ALIGNMENT)
-            builder.head -= len(self._data)
-            builder.Bytes[builder.head : builder.head + len(self._data)] = self._data
-            offset = builder.EndVector()
-        module.BufferStart(builder)
-        if offset is not None:
-            module.BufferAddData(builder, offset)
-        return int(module.BufferEnd(builder))
+def text(raw: bytes | None) -> str:
+    """Return a string of the file; what is not UTF-8 in it becomes a replacement sign."""
+    return (raw or b"").decode("utf-8", errors="replace")
 
 
 def schema() -> Any:

@@ -1,15 +1,16 @@
-"""Random arrays that a network accepts."""
+"""Arrays to run a network on: at random, or a user's own from `.npy` files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from partition.errors import InputError
-from partition.specs import TensorSpec
+from partition.specs import TensorSpec, check_array
 
 
 def random_inputs(specs: Sequence[TensorSpec], seed: int) -> list[NDArray[Any]]:
@@ -23,6 +24,53 @@ def random_inputs(specs: Sequence[TensorSpec], seed: int) -> list[NDArray[Any]]:
     """
     generator = np.random.default_rng(seed)
     return [_random(spec, generator) for spec in specs]
+
+
+def read_array(path: str | Path) -> NDArray[Any]:
+    """Return the array of a `.npy` file; one with Python objects in it is refused.
+
+    Raises:
+        InputError: It cannot be read, or is no such file.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); give the path of a .npy file"
+        ) from error
+    except (ValueError, EOFError, MemoryError, OverflowError) as error:
+        raise InputError(
+            f"{path}: is no .npy file of numbers; write one with numpy.save"
+        ) from error
+    return array
+
+
+def samples(
+    arrays: Sequence[NDArray[Any]], specs: Sequence[TensorSpec]
+) -> list[list[NDArray[Any]]]:
+    """Return one or several times a network's inputs.
+
+    Args:
+        arrays: One per input, of its shape for one sample, or with a first axis more: as many
+            samples as this axis is long, the same for all inputs.
+        specs: What the inputs take.
+
+    Raises:
+        InputError: Number, shape or dtype differs.
+    """
+    if len(arrays) != len(specs):
+        raise InputError(f"{len(arrays)} arrays given for {len(specs)} inputs; give one each")
+    stacked = [a.ndim == len(spec.shape) + 1 for a, spec in zip(arrays, specs, strict=True)]
+    if not all(stacked):
+        arrays = [array[np.newaxis] for array in arrays]
+    if len({len(array) for array in arrays}) > 1:
+        raise InputError("the inputs hold different numbers of samples; give as many of each")
+    found = [list(sample) for sample in zip(*arrays, strict=True)]
+    for sample in found:
+        for array, spec in zip(sample, specs, strict=True):
+            check_array(array, spec)
+    return found
 
 
 def _random(spec: TensorSpec, generator: np.random.Generator) -> NDArray[Any]:

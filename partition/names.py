@@ -33,8 +33,9 @@ Path = tuple[str, ...]
 
 def operator_layers(network: Network) -> tuple[str, ...]:
     """Return, per operator, the name of its layer (``block_1_expand``), or an empty string."""
+    outputs = [operator.outputs[:1] for operator in network.operators]
     paths = _without_scopes(
-        [_paths(network.tensors[operator.outputs[0]].name) for operator in network.operators]
+        [[path for index in own for path in _paths(network.tensors[index].name)] for own in outputs]
     )
     layers = [_layer(own) for own in paths]
     counter = _common_counter([layer for layer in layers if layer])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 
@@ -54,6 +55,10 @@ class Operator:
         outputs: Tensor indices.
         flop: Work by convention ``tflite-2mac``, FLOP; None if there is no rule for ``kind``.
         mac_flop: The multiply-accumulate share of it (2 per MAC), FLOP.
+        read_bytes: Least memory traffic in, bytes: every input once, stored ones too.
+        written_bytes: Least memory traffic out, bytes: every output once.
+        parameter_bytes: Share of ``read_bytes`` that is weights, in the form the operator reads.
+        calls: Numbers of the file's other subgraphs that it runs (control flow).
     """
 
     index: int
@@ -62,6 +67,10 @@ class Operator:
     outputs: tuple[int, ...]
     flop: int | None
     mac_flop: int
+    read_bytes: int = 0
+    written_bytes: int = 0
+    parameter_bytes: int = 0
+    calls: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +85,9 @@ class Network:
         inputs: Tensor indices of the network's inputs.
         outputs: Tensor indices of the network's outputs.
         parameters: Number of stored constant elements that operators use as weights.
+        assumed_batch: True if the file leaves the batch open and it was taken as 1.
+        notes: What a reader of the figures must know, one sentence each: shapes that were
+            assumed, operators whose work is unknown, parts of the file left out.
     """
 
     sha256: str
@@ -85,6 +97,8 @@ class Network:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     parameters: int
+    assumed_batch: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def flop(self) -> int:
@@ -99,8 +113,8 @@ class Network:
     @property
     def unknown_operators(self) -> dict[str, int]:
         """Kinds of operator without a FLOP rule, and how many of each there are."""
-        kinds = [operator.kind for operator in self.operators if operator.flop is None]
-        return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+        kinds = Counter(operator.kind for operator in self.operators if operator.flop is None)
+        return dict(sorted(kinds.items()))
 
     @property
     def input_bits(self) -> int:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
 
 from partition import flatbuffer, flops
+from partition.calls import MAIN, called_subgraphs, reachable_subgraphs
 from partition.constants import is_unpacking
-from partition.dtypes import ELEMENT_BITS, stored_bytes
-from partition.errors import UnsupportedModelError
-from partition.flatbuffer import ModelFile, operator_inputs, operator_outputs
-from partition.network import Network, Operator, Quantization, Tensor
-from partition.shapes import run_time_shapes
+from partition.errors import PartitionError, UnsupportedModelError
+from partition.flatbuffer import ModelFile, operator_inputs, operator_outputs, text
+from partition.flops_facts import OperatorFacts, Work
+from partition.network import Network, Operator, Tensor
+from partition.order import check_order
+from partition.shapes import SettledShapes, run_time_shapes
+from partition.tensors import network_tensors, state_tensors
+from partition.traffic import Traffic, traffic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,190 +34,166 @@ class LoadedModel:
     file: ModelFile
 
 
-def read_network(path: str | Path) -> Network:
-    """Read a `.tflite` file as a network.
-
-    A leading input dimension that the file leaves open (the batch) is taken as 1: one
-    inference is one sample. Every shape that depends on it is then asked of the runtime.
-
-    Raises:
-        PartitionError: See ``load_model``.
-    """
-    return load_model(path).network
+def read_network(
+    path: str | Path, input_shapes: Mapping[str, Sequence[int]] | None = None
+) -> Network:
+    """Read a `.tflite` file as a network; see ``load_model``."""
+    return load_model(path, input_shapes).network
 
 
-def load_model(path: str | Path) -> LoadedModel:
+def load_model(
+    path: str | Path, input_shapes: Mapping[str, Sequence[int]] | None = None
+) -> LoadedModel:
     """Read a `.tflite` file once, to extract several parts of it.
+
+    The network is the file's first subgraph, the one the runtime runs. Operators that run other
+    subgraphs stay whole and their work is unknown. A leading input dimension that the file
+    leaves open (the batch) is taken as 1 unless ``input_shapes`` says otherwise: one inference
+    is one sample. Every shape that depends on it is then asked of the runtime.
+    ``Network.notes`` says what was assumed or left out.
+
+    Args:
+        path: The file.
+        input_shapes: Shapes for some inputs by their names, in the file or in its signature.
 
     Raises:
         ModelNotFoundError: No such file, or it cannot be read.
         NotATfliteModelError: The file is something else.
         TruncatedModelError: The file is incomplete or damaged.
-        UnsupportedModelError: The model cannot be split (control flow, strings, open shapes).
+        UnsupportedModelError: The model cannot be split (shared state, strings, open shapes).
+        InputError: ``input_shapes`` names no input, or gives it an impossible shape.
+        InvocationError: The runtime cannot run the network to settle open shapes.
         RuntimeMissingError: The schema is not installed, or open shapes need the runtime.
     """
     file = flatbuffer.read_model_file(path)
     try:
-        network = _network(file)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        if isinstance(error, UnsupportedModelError):
+        network = _network(file, input_shapes)
+    except flatbuffer.READER_ERRORS as error:
+        if isinstance(error, PartitionError):
             raise
         raise flatbuffer.damaged(file.name, f"{type(error).__name__}: {error}") from error
     return LoadedModel(network=network, file=file)
 
 
-def _network(file: ModelFile) -> Network:
-    graph = _only_graph(file)
-    shapes = run_time_shapes(file)
-    tensors = tuple(
-        _tensor(file, index, raw, shapes[index]) for index, raw in enumerate(graph.tensors)
-    )
-    operators = _operators(file, tensors)
-    return Network(
+def _network(file: ModelFile, input_shapes: Mapping[str, Sequence[int]] | None) -> Network:
+    graph = file.root.subgraphs[MAIN]
+    if not len(graph.operators) or not len(graph.outputs):
+        raise UnsupportedModelError(
+            f"{file.name}: computes nothing ({len(graph.operators)} operators, "
+            f"{len(graph.outputs)} outputs); give a network with some of both"
+        )
+    called = reachable_subgraphs(file.root, graph.operators)
+    state = state_tensors(file, graph)
+    settled = run_time_shapes(file, input_shapes)
+    tensors = network_tensors(file, graph, settled.shapes)
+    operators = _operators(file, graph, tensors, state)
+    network = Network(
         sha256=file.sha256,
         name=file.name,
         tensors=tensors,
         operators=operators,
         inputs=tuple(int(index) for index in graph.inputs),
         outputs=tuple(int(index) for index in graph.outputs),
-        parameters=_parameters(file, tensors, operators),
+        parameters=_parameters(graph, tensors, operators),
+        assumed_batch=settled.assumed_batch,
+        notes=_notes(file, settled, operators, called),
     )
+    check_order(network, state | {t.index for t in tensors if t.is_constant})
+    return network
 
 
-def _only_graph(file: ModelFile) -> Any:
-    graphs = file.root.subgraphs
-    if len(graphs) != 1:
-        raise UnsupportedModelError(
-            f"{file.name}: has {len(graphs)} subgraphs (control flow or several signatures); "
-            "convert the inference function alone, without control flow"
-        )
-    shared = _shared_state(graphs[0])
-    if shared is not None:
-        raise UnsupportedModelError(
-            f"{file.name}: several operators share the state in tensor {shared!r}, which a split "
-            "would tear apart; use a stateless network"
-        )
-    return graphs[0]
-
-
-def _shared_state(graph: Any) -> str | None:
-    users: dict[int, int] = {}
-    for operator in graph.operators:
-        for index in operator_inputs(operator):
-            users[index] = users.get(index, 0) + 1
-    for index, tensor in enumerate(graph.tensors):
-        if tensor.isVariable and users.get(index, 0) > 1:
-            return _name(tensor.name)
-    return None
-
-
-def _name(raw: bytes | None) -> str:
-    return (raw or b"").decode("utf-8", errors="replace")
-
-
-def _tensor(file: ModelFile, index: int, raw: Any, shape: tuple[int, ...]) -> Tensor:
-    type_name = flatbuffer.enum_names("TensorType").get(raw.type, f"type {raw.type}")
-    dtype = type_name.lower()
-    if dtype not in ELEMENT_BITS:
-        raise UnsupportedModelError(
-            f"{file.name}: tensor {index} ({_name(raw.name)!r}) holds {type_name}, which has no "
-            "fixed size to upload; convert the model without it"
-        )
-    constant = _stored_size(file.root, raw) > 0
-    if constant and raw.sparsity is None:
-        _check_stored_size(file, index, raw, dtype)
-    return Tensor(
-        index=index,
-        name=_name(raw.name),
-        shape=shape,
-        dtype=dtype,
-        bits=prod(shape) * ELEMENT_BITS[dtype],
-        is_constant=constant,
-        quantization=_quantization(raw.quantization),
-    )
-
-
-def _stored_size(root: Any, raw: Any) -> int:
-    data = root.buffers[raw.buffer].data
-    return 0 if data is None else len(data)
-
-
-def _check_stored_size(file: ModelFile, index: int, raw: Any, dtype: str) -> None:
-    needed = stored_bytes(dtype, prod(int(size) for size in raw.shape))
-    stored = _stored_size(file.root, raw)
-    if stored != needed:
-        raise ValueError(f"tensor {index} stores {stored} of {needed} bytes")
-
-
-def _quantization(raw: Any) -> Quantization | None:
-    if raw is None or raw.scale is None or len(raw.scale) == 0:
-        return None
-    zero_points = raw.zeroPoint if raw.zeroPoint is not None else [0] * len(raw.scale)
-    return Quantization(
-        scales=tuple(float(scale) for scale in raw.scale),
-        zero_points=tuple(int(point) for point in zero_points),
-        axis=int(raw.quantizedDimension),
-    )
-
-
-def _operators(file: ModelFile, tensors: tuple[Tensor, ...]) -> tuple[Operator, ...]:
-    kinds = operator_kinds(file.root)
+def _operators(
+    file: ModelFile, graph: Any, tensors: tuple[Tensor, ...], state: frozenset[int]
+) -> tuple[Operator, ...]:
+    kinds = flatbuffer.operator_kinds(file.root)
     constants = {tensor.index for tensor in tensors if tensor.is_constant}
     operators = []
-    for index, raw in enumerate(file.root.subgraphs[0].operators):
+    for index, raw in enumerate(graph.operators):
         kind = kinds[raw.opcodeIndex]
         inputs = tuple(i for i in operator_inputs(raw) if i != -1)
+        outputs = operator_outputs(raw)
         unpacking = is_unpacking(kind, inputs, constants)
         if unpacking:
-            constants.update(operator_outputs(raw))
-        work = flops.Work() if unpacking else flops.work(kind, _facts(raw, tensors))
-        operators.append(
-            Operator(
-                index=index,
-                kind=kind,
-                inputs=inputs,
-                outputs=operator_outputs(raw),
-                flop=None if work is None else work.flop,
-                mac_flop=0 if work is None else work.mac_flop,
+            constants.update(outputs)
+        work = Work() if unpacking else flops.work(kind, _facts(raw, tensors))
+        moved = (
+            Traffic()
+            if unpacking
+            else traffic(
+                kind,
+                [tensors[i] for i in inputs],
+                [tensors[i] for i in outputs],
+                weights=frozenset(i for i in inputs if i in constants and _is_weight(tensors[i])),
+                state=state,
             )
         )
+        operators.append(_operator(index, kind, raw, work, moved))
     return tuple(operators)
 
 
-def operator_kinds(root: Any) -> tuple[str, ...]:
-    """Return the names of the model's operator codes; custom ones as ``CUSTOM:name``."""
-    names = flatbuffer.enum_names("BuiltinOperator")
-    kinds = []
-    for code in root.operatorCodes:
-        # Writers before 2020 know only the deprecated 8-bit field; the larger one is right.
-        value = max(code.builtinCode, code.deprecatedBuiltinCode)
-        kind = names.get(value, f"BUILTIN_{value}")
-        kinds.append(f"CUSTOM:{_name(code.customCode)}" if kind == "CUSTOM" else kind)
-    return tuple(kinds)
-
-
-def _facts(raw: Any, tensors: tuple[Tensor, ...]) -> flops.OperatorFacts:
-    return flops.OperatorFacts(
-        inputs=tuple(None if i == -1 else tensors[i].shape for i in operator_inputs(raw)),
-        outputs=tuple(tensors[i].shape for i in operator_outputs(raw)),
-        options=_options(raw.builtinOptions),
+def _operator(index: int, kind: str, raw: Any, work: Work | None, moved: Traffic) -> Operator:
+    return Operator(
+        index=index,
+        kind=kind,
+        inputs=tuple(i for i in operator_inputs(raw) if i != -1),
+        outputs=operator_outputs(raw),
+        flop=None if work is None else work.flop,
+        mac_flop=0 if work is None else work.mac_flop,
+        read_bytes=moved.read_bytes,
+        written_bytes=moved.written_bytes,
+        parameter_bytes=moved.parameter_bytes,
+        calls=called_subgraphs(raw),
     )
 
 
-def _options(raw: Any) -> Mapping[str, int | bool]:
-    fields = {} if raw is None else vars(raw)
-    return {name: value for name, value in fields.items() if isinstance(value, int)}
+def _facts(raw: Any, tensors: tuple[Tensor, ...]) -> OperatorFacts:
+    fields = {} if raw.builtinOptions is None else vars(raw.builtinOptions)
+    return OperatorFacts(
+        inputs=tuple(None if i == -1 else tensors[i].shape for i in operator_inputs(raw)),
+        outputs=tuple(tensors[i].shape for i in operator_outputs(raw)),
+        options={name: value for name, value in fields.items() if isinstance(value, int)},
+    )
 
 
-def _parameters(
-    file: ModelFile, tensors: tuple[Tensor, ...], operators: tuple[Operator, ...]
-) -> int:
-    """Count stored numbers, each buffer once; plain integers (shapes, axes) are not weights."""
-    used = {index for operator in operators for index in operator.inputs}
+def _is_weight(tensor: Tensor) -> bool:
+    """Return whether a constant is a number to compute with; plain integers are shapes, axes."""
+    return tensor.dtype.startswith(("float", "bfloat")) or tensor.quantization is not None
+
+
+def _parameters(graph: Any, tensors: tuple[Tensor, ...], operators: tuple[Operator, ...]) -> int:
+    """Count stored numbers, each buffer once."""
     elements: dict[int, int] = {}
-    for index in sorted(used):
+    for index in sorted({index for operator in operators for index in operator.inputs}):
         tensor = tensors[index]
-        is_number = tensor.dtype.startswith(("float", "bfloat")) or tensor.quantization is not None
-        if tensor.is_constant and is_number:
-            elements[file.root.subgraphs[0].tensors[index].buffer] = prod(tensor.shape)
+        if tensor.is_constant and _is_weight(tensor):
+            elements[graph.tensors[index].buffer] = prod(tensor.shape)
     return sum(elements.values())
+
+
+def _notes(
+    file: ModelFile,
+    settled: SettledShapes,
+    operators: tuple[Operator, ...],
+    called: Sequence[int],
+) -> tuple[str, ...]:
+    notes = list(settled.notes)
+    for operator in operators:
+        if operator.calls:
+            notes.append(
+                f"operator {operator.index} ({operator.kind}) runs subgraphs "
+                f"{', '.join(map(str, operator.calls))} as the data decide: its work is unknown, "
+                "and no cut goes inside it"
+            )
+        elif operator.kind.startswith("CUSTOM:"):
+            notes.append(
+                f"operator {operator.index} ({operator.kind}) is not one of TensorFlow Lite's: "
+                "its work is unknown, and only a runtime that has it can run its side of a cut"
+            )
+    others = len(file.root.subgraphs) - 1 - len(called)
+    if others:
+        names = [repr(text(one.signatureKey)) for one in file.root.signatureDefs or ()]
+        notes.append(
+            f"{others} subgraphs that the main one does not run were left out"
+            + (f" (the file's signatures are {', '.join(names)})" if names else "")
+        )
+    return tuple(notes)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import tempfile
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -24,8 +20,9 @@ from partition.errors import (
     ModelNotFoundError,
     RuntimeMissingError,
 )
-from partition.network import Quantization
-from partition.specs import TensorSpec
+from partition.inputs import random_inputs
+from partition.quiet import without_chatter
+from partition.specs import check_array, runtime_spec
 
 RUNTIMES = (
     ("ai-edge-litert", "ai_edge_litert.interpreter"),
@@ -33,9 +30,8 @@ RUNTIMES = (
     ("tensorflow", "tensorflow.lite.python.interpreter"),
 )
 """Distribution and module, best first: LiteRT is up to 15 times faster on int8."""
-CHATTER = (b"INFO: ",)
-"""Beginnings of the lines the runtime prints to stderr that no user needs."""
-_stderr_lock = threading.Lock()
+DELEGATE_NODE = "DELEGATE"
+"""What the runtime calls a node that stands for all the operators a delegate took over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +82,15 @@ class Runner:
         model: A file's path, or a `.tflite` file as bytes.
         threads: Number of CPU threads.
         use_xnnpack: Let the runtime use XNNPACK, its fast CPU kernels.
+        keep_tensors: Keep every operator's results for ``tensors``; takes more memory.
+        input_shapes: Shapes of the inputs, in order, where the file leaves them open.
 
     Attributes:
         inputs: What goes in.
         outputs: What comes out.
         threads: As given.
         use_xnnpack: As given.
+        delegate: ``XNNPACK`` if it took over operators, else None: the runtime's own kernels.
 
     Raises:
         ModelNotFoundError: No such file.
@@ -100,16 +99,26 @@ class Runner:
     """
 
     def __init__(
-        self, model: bytes | str | Path, *, threads: int = 1, use_xnnpack: bool = True
+        self,
+        model: bytes | str | Path,
+        *,
+        threads: int = 1,
+        use_xnnpack: bool = True,
+        keep_tensors: bool = False,
+        input_shapes: Sequence[tuple[int, ...]] | None = None,
     ) -> None:
         self.threads, self.use_xnnpack = threads, use_xnnpack
         self._interpreter: Any = None
-        self._interpreter = _interpreter(model, threads=threads, use_xnnpack=use_xnnpack)
+        self._interpreter = _interpreter(
+            model, threads=threads, use_xnnpack=use_xnnpack, keep_tensors=keep_tensors
+        )
+        _resize(self._interpreter, input_shapes)
         _prepare(self._interpreter)
+        self.delegate = "XNNPACK" if _is_delegated(self._interpreter) else None
         self._input_details = self._interpreter.get_input_details()
         self._output_details = self._interpreter.get_output_details()
-        self.inputs = tuple(_spec(detail) for detail in self._input_details)
-        self.outputs = tuple(_spec(detail) for detail in self._output_details)
+        self.inputs = tuple(runtime_spec(detail) for detail in self._input_details)
+        self.outputs = tuple(runtime_spec(detail) for detail in self._output_details)
 
     def set_inputs(self, inputs: Sequence[NDArray[Any]]) -> None:
         """Copy arrays into the network's inputs, one each, of their shapes and dtypes.
@@ -123,7 +132,7 @@ class Runner:
                 f"{len(inputs)} arrays given for {len(self.inputs)} inputs; give one each"
             )
         for array, spec in zip(inputs, self.inputs, strict=True):
-            _check(array, spec)
+            check_array(array, spec)
         for array, detail in zip(inputs, self._input_details, strict=True):
             interpreter.set_tensor(detail["index"], array)
 
@@ -151,6 +160,22 @@ class Runner:
         self.invoke()
         return self.get_outputs()
 
+    def tensors(self) -> dict[int, NDArray[Any]]:
+        """Return copies of all tensors after a run, by index, made with ``keep_tensors``.
+
+        What a delegate computes inside it never hands out: of those tensors the content means
+        nothing, so a check operator by operator needs ``use_xnnpack=False``. Tensors without
+        data of their own are left out.
+        """
+        interpreter = self._open()
+        found = {}
+        for detail in interpreter.get_tensor_details():
+            try:
+                found[int(detail["index"])] = interpreter.get_tensor(detail["index"])
+            except ValueError:
+                continue
+        return found
+
     def close(self) -> None:
         """Free the network's memory; calling it again does nothing."""
         self._interpreter = None
@@ -173,26 +198,31 @@ class Runner:
 
 
 def shapes_of_a_run(
-    model: bytes, input_shapes: Mapping[int, tuple[int, ...]]
+    model: bytes, input_shapes: Mapping[int, tuple[int, ...]], *, seed: int | None = None
 ) -> dict[int, tuple[int, ...]]:
-    """Return the shapes of all tensors, by index, after running a network on zeros.
+    """Return the shapes of all tensors, by index, after running a network.
 
     Only after a run does the runtime know the shapes that depend on other tensors' values.
 
     Args:
         model: A `.tflite` file as bytes.
         input_shapes: Shape of every input, by tensor index.
+        seed: Of random inputs; zeros if None.
 
     Raises:
         InvocationError: The runtime refuses the network or the shapes.
         RuntimeMissingError: No usable runtime is installed.
     """
     interpreter = _interpreter(model, threads=1, use_xnnpack=False)
-    for detail in interpreter.get_input_details():
-        interpreter.resize_tensor_input(detail["index"], input_shapes[detail["index"]])
+    shapes = [input_shapes[int(d["index"])] for d in interpreter.get_input_details()]
+    _resize(interpreter, shapes)
     _prepare(interpreter)
-    for detail in interpreter.get_input_details():
-        interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
+    details = interpreter.get_input_details()
+    specs = [runtime_spec(detail) for detail in details]
+    zeros = [np.zeros(spec.shape, spec.dtype) for spec in specs]
+    arrays = zeros if seed is None else random_inputs(specs, seed)
+    for detail, array in zip(details, arrays, strict=True):
+        interpreter.set_tensor(detail["index"], array)
     _invoke(interpreter)
     return {
         detail["index"]: tuple(int(size) for size in detail["shape"])
@@ -200,7 +230,9 @@ def shapes_of_a_run(
     }
 
 
-def _interpreter(model: bytes | str | Path, *, threads: int, use_xnnpack: bool) -> Any:
+def _interpreter(
+    model: bytes | str | Path, *, threads: int, use_xnnpack: bool, keep_tensors: bool = False
+) -> Any:
     name, module = _runtime()
     resolver = module.OpResolverType
     if isinstance(model, bytes):
@@ -210,10 +242,13 @@ def _interpreter(model: bytes | str | Path, *, threads: int, use_xnnpack: bool) 
     else:
         raise ModelNotFoundError(f"{model}: no such file; check the path of the model")
     try:
-        with _without_chatter():
+        with without_chatter(), warnings.catch_warnings():
+            # Keeping tensors warns of the memory it takes; it is asked for on purpose.
+            warnings.simplefilter("ignore", UserWarning)
             return module.Interpreter(
                 **source,
                 num_threads=threads,
+                experimental_preserve_all_tensors=keep_tensors,
                 experimental_op_resolver_type=(
                     resolver.AUTO if use_xnnpack else resolver.BUILTIN_WITHOUT_DEFAULT_DELEGATES
                 ),
@@ -226,9 +261,21 @@ def _interpreter(model: bytes | str | Path, *, threads: int, use_xnnpack: bool) 
         raise InvocationError(_refusal("load the network", error)) from error
 
 
+def _resize(interpreter: Any, shapes: Sequence[tuple[int, ...]] | None) -> None:
+    details = interpreter.get_input_details()
+    if shapes is None:
+        return
+    try:
+        for detail, shape in zip(details, shapes, strict=True):
+            if tuple(detail["shape"]) != shape:
+                interpreter.resize_tensor_input(detail["index"], shape)
+    except (RuntimeError, ValueError) as error:
+        raise InvocationError(_refusal("resize the inputs", error)) from error
+
+
 def _prepare(interpreter: Any) -> None:
     try:
-        with _without_chatter():
+        with without_chatter():
             interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         raise InvocationError(_refusal("prepare the network", error)) from error
@@ -241,54 +288,11 @@ def _invoke(interpreter: Any) -> None:
         raise InvocationError(_refusal("run the network", error)) from error
 
 
+def _is_delegated(interpreter: Any) -> bool:
+    # The only place where either runtime says so; neither has a public call for it.
+    return any(node["op_name"] == DELEGATE_NODE for node in interpreter._get_ops_details())
+
+
 def _refusal(what: str, error: Exception) -> str:
-    reason = " ".join(str(error).split())
+    reason = " ".join(str(error).split()) or "no reason given, perhaps too little memory"
     return f"the TFLite runtime cannot {what} ({reason}); check the model with another runtime"
-
-
-def _check(array: NDArray[Any], spec: TensorSpec) -> None:
-    if array.shape != spec.shape or array.dtype != np.dtype(spec.dtype):
-        raise InputError(
-            f"input {spec.name!r} takes {spec.dtype} of shape {spec.shape}, not {array.dtype} of "
-            f"shape {array.shape}; convert the array first"
-        )
-
-
-def _spec(detail: Mapping[str, Any]) -> TensorSpec:
-    parameters = detail["quantization_parameters"]
-    quantization = Quantization(
-        scales=tuple(float(scale) for scale in parameters["scales"]),
-        zero_points=tuple(int(point) for point in parameters["zero_points"]),
-        axis=int(parameters["quantized_dimension"]),
-    )
-    return TensorSpec(
-        name=detail["name"],
-        shape=tuple(int(size) for size in detail["shape"]),
-        dtype=np.dtype(detail["dtype"]).name,
-        quantization=quantization if quantization.scales else None,
-    )
-
-
-@contextmanager
-def _without_chatter() -> Iterator[None]:
-    """Hold back what native code writes to stderr, and pass on all but the chatter.
-
-    The runtime offers no way to silence its INFO lines, so the file descriptor is diverted.
-    """
-    with _stderr_lock, tempfile.TemporaryFile() as held:
-        if sys.stderr is not None:
-            sys.stderr.flush()
-        try:
-            stderr = os.dup(2)
-        except OSError:  # A daemon without stderr has nothing to divert.
-            yield
-            return
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(stderr, 2)
-            held.seek(0)
-            rest = [line for line in held if not line.startswith(CHATTER)]
-            os.write(stderr, b"".join(rest))
-            os.close(stderr)

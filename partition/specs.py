@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from partition.errors import InputError
 from partition.network import Network, Quantization
 
 
@@ -36,3 +41,32 @@ def tensor_specs(network: Network, indices: Iterable[int]) -> tuple[TensorSpec, 
         )
         for index in indices
     )
+
+
+def runtime_spec(detail: Mapping[str, Any]) -> TensorSpec:
+    """Return the specification of a tensor as the runtime's own details describe it."""
+    parameters = detail["quantization_parameters"]
+    quantization = Quantization(
+        scales=tuple(float(scale) for scale in parameters["scales"]),
+        zero_points=tuple(int(point) for point in parameters["zero_points"]),
+        axis=int(parameters["quantized_dimension"]),
+    )
+    return TensorSpec(
+        name=detail["name"],
+        shape=tuple(int(size) for size in detail["shape"]),
+        dtype=np.dtype(detail["dtype"]).name,
+        quantization=quantization if quantization.scales else None,
+    )
+
+
+def check_array(array: NDArray[Any], spec: TensorSpec) -> None:
+    """Check that an array fits.
+
+    Raises:
+        InputError: Shape or dtype differs.
+    """
+    if array.shape != spec.shape or array.dtype != np.dtype(spec.dtype):
+        raise InputError(
+            f"input {spec.name!r} takes {spec.dtype} of shape {spec.shape}, not {array.dtype} of "
+            f"shape {array.shape}; convert the array first"
+        )

@@ -1,4 +1,4 @@
-"""``joulesplit partition``: a network as blocks and cuts, and a split of it as files."""
+"""``joulesplit partition``: a network as blocks and cuts, and parts of it as files."""
 
 from __future__ import annotations
 
@@ -7,123 +7,154 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from joulesplit.errors import CommandError
 from joulesplit.options import model_argument
 from joulesplit.output import emit, json_option
+from joulesplit.partitioning import (
+    EVERY_CUT,
+    RESIDUAL,
+    Outcome,
+    Request,
+    carry_out,
+    check_request,
+)
 
 if TYPE_CHECKING:
     from joulesplit.report.page import Section
-    from partition.network import Block, Network
-    from partition.split import SplitManifest
-    from partition.verify import SplitComparison
 
-VERIFY_SEED = 1
+PATH = click.Path(path_type=Path)
+
+
+def granularity(text: str) -> str:
+    """Return a rule for blocks, or their number, as given.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if text not in (RESIDUAL, EVERY_CUT) and int(text) < 1:
+        raise ValueError(text)
+    return text
+
+
+def input_shape(text: str) -> tuple[str, tuple[int, ...]]:
+    """Return name and shape of ``NAME=1,224,224,3``.
+
+    Raises:
+        ValueError: It is not like that.
+    """
+    name, equals, sizes = text.rpartition("=")
+    if not equals:
+        raise ValueError(text)
+    return name, tuple(int(size) for size in sizes.split(","))
 
 
 @click.command("partition")
 @model_argument
 @click.option(
-    "--after",
-    type=int,
-    metavar="OPERATOR",
-    help="Split after this operator; -1 is all on the server.",
+    "--blocks",
+    "granularity",
+    type=granularity,
+    metavar=f"[{RESIDUAL}|{EVERY_CUT}|N]",
+    default=RESIDUAL,
+    show_default=True,
+    help="Where blocks end, or how many there are.",
 )
+@click.option(
+    "--at", multiple=True, metavar="TENSOR", help="End a block here (tensor or layer); repeatable."
+)
+@click.option(
+    "--after", type=int, metavar="OPERATOR", help="Split after this; -1 is all on the server."
+)
+@click.option(
+    "--ratio",
+    type=click.FloatRange(min=0),
+    metavar="FLOP/BIT",
+    help="E_d/E_c: find the best cut, also across branches.",
+)
+@click.option("--keep-input", is_flag=True, help="With --ratio: never upload the input itself.")
 @click.option(
     "-o",
     "--output",
     "directory",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Directory for head.tflite, tail.tflite and manifest.json.",
 )
-@click.option(
-    "--blocks",
-    "granularity",
-    type=click.Choice(["residual", "every-cut"]),
-    default="residual",
-    show_default=True,
-    help="Where blocks end.",
-)
+@click.option("--bundle", type=PATH, help="Directory for all blocks and the worthwhile splits.")
 @click.option("--verify", is_flag=True, help="Run head and tail, compare with the whole network.")
+@click.option("--encodings", is_flag=True, help="Measure how what crosses could be sent.")
+@click.option(
+    "--input",
+    "inputs",
+    type=PATH,
+    multiple=True,
+    metavar="NPY",
+    help="Run on this instead of random numbers; one per input.",
+)
+@click.option(
+    "--input-shape",
+    "shapes",
+    type=input_shape,
+    multiple=True,
+    metavar="NAME=SHAPE",
+    help="Shape of an input that the file leaves open.",
+)
+@click.option(
+    "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads of a run."
+)
+@click.option(
+    "--xnnpack/--no-xnnpack", default=True, show_default=True, help="XNNPACK delegate of a run."
+)
 @json_option
 def command(
     *,
     model: Path,
-    after: int | None,
-    directory: Path | None,
-    granularity: str,
-    verify: bool,
+    shapes: tuple[tuple[str, tuple[int, ...]], ...],
     as_json: bool,
+    **asked: Any,
 ) -> None:
-    """Show MODEL as blocks with their work and output sizes; write a split of it.
+    """Show MODEL as blocks with their work and output sizes; write parts of it.
 
     The numbers after --after are those of the column "operators": splitting after a block's last
-    operator sends that block's output.
+    operator sends that block's output. With --ratio, -o writes the best split of all.
     """
+    request = Request(path=model, input_shapes=dict(shapes), **asked)
+    check_request(request)
+    outcome = carry_out(request)
+    emit(as_json, _document(outcome), lambda: _page(request, outcome))
+
+
+def _page(request: Request, outcome: Outcome) -> Any:
     from joulesplit.report.network import network_page
-    from partition.blocks import every_cut_blocks, residual_blocks
-    from partition.reading import read_network
 
-    if (after is None) != (directory is None):
-        raise CommandError("--after OPERATOR and -o DIRECTORY go together: give both or neither")
-    if verify and after is None:
-        raise CommandError("--verify compares a split: give --after OPERATOR and -o DIRECTORY")
-    network = read_network(model)
-    blocks = (residual_blocks if granularity == "residual" else every_cut_blocks)(network)
-    written, comparison = _split(model, after, directory, verify=verify)
-    emit(
-        as_json,
-        _document(network, blocks, written, comparison),
-        lambda: network_page(network, blocks, *_sections(written, directory, comparison)),
-    )
+    return network_page(outcome.network, outcome.blocks, *_sections(request, outcome))
 
 
-def _split(
-    model: Path, after: int | None, directory: Path | None, *, verify: bool
-) -> tuple[SplitManifest | None, SplitComparison | None]:
-    """Write and compare as asked."""
-    if after is None or directory is None:
-        return None, None
-    from partition.split import write_split
-    from partition.verify import compare_split
-
-    manifest = write_split(model, after, directory)
-    return manifest, compare_split(model, after, VERIFY_SEED) if verify else None
-
-
-def _sections(
-    manifest: SplitManifest | None, directory: Path | None, comparison: SplitComparison | None
-) -> list[Section]:
+def _sections(request: Request, outcome: Outcome) -> list[Section]:
+    from joulesplit.report.cuts import best_section, bundle_section, encoding_section, hull_section
     from joulesplit.report.network import split_section, verification_section
 
-    sections = []
-    if manifest is not None and directory is not None:
-        sections.append(split_section(manifest, directory))
-    if comparison is not None:
-        sections.append(verification_section(comparison))
+    sections = [hull_section(outcome.network, outcome.hull)]
+    if outcome.best is not None:
+        sections.append(best_section(outcome.network, outcome.best))
+    if outcome.written is not None and request.directory is not None:
+        sections.append(split_section(outcome.written, request.directory))
+    if outcome.comparison is not None:
+        sections.append(verification_section(outcome.comparison))
+    if outcome.effects is not None and request.after is not None:
+        sections.append(encoding_section(request.after, outcome.effects))
+    if outcome.bundle is not None and request.bundle is not None:
+        sections.append(bundle_section(outcome.bundle, request.bundle))
     return sections
 
 
-def _document(
-    network: Network,
-    blocks: tuple[Block, ...],
-    manifest: SplitManifest | None,
-    comparison: SplitComparison | None,
-) -> dict[str, Any]:
-    from partition.cuts import prefix_cuts
-
-    def named(indices: tuple[int, ...]) -> list[dict[str, Any]]:
-        tensors = [network.tensors[index] for index in indices]
-        return [
-            {"name": t.name, "shape": t.shape, "dtype": t.dtype, "bits": t.bits} for t in tensors
-        ]
-
+def _document(outcome: Outcome) -> dict[str, Any]:
+    network = outcome.network
     document: dict[str, Any] = {
         "model": {
             "name": network.name,
             "sha256": network.sha256,
             "operators": len(network.operators),
-            "inputs": named(network.inputs),
-            "outputs": named(network.outputs),
+            "inputs": _named(outcome, network.inputs),
+            "outputs": _named(outcome, network.outputs),
         },
         "flop_convention": "tflite-2mac",
         "totals": {
@@ -131,21 +162,44 @@ def _document(
             "mac_flop": network.mac_flop,
             "parameters": network.parameters,
         },
+        "notes": network.notes,
         "unknown_operators": [
             {"kind": kind, "count": count} for kind, count in network.unknown_operators.items()
         ],
-        "blocks": blocks,
-        "cuts": [
+        "blocks": outcome.blocks,
+        "cuts": _cuts(outcome),
+    }
+    parts = {
+        "best": outcome.best,
+        "split": outcome.written,
+        "verification": outcome.comparison,
+        "encodings": outcome.effects,
+        "bundle": outcome.bundle and {"splits": outcome.bundle.splits},
+    }
+    return document | {name: part for name, part in parts.items() if part is not None}
+
+
+def _named(outcome: Outcome, indices: tuple[int, ...]) -> list[dict[str, Any]]:
+    tensors = [outcome.network.tensors[index] for index in indices]
+    return [{"name": t.name, "shape": t.shape, "dtype": t.dtype, "bits": t.bits} for t in tensors]
+
+
+def _cuts(outcome: Outcome) -> list[dict[str, Any]]:
+    from partition.cuts import prefix_cuts
+
+    tensors = outcome.network.tensors
+    hull = {entry.cut.after_operator: entry for entry in outcome.hull}
+    documents = []
+    for cut in prefix_cuts(outcome.network):
+        entry = hull.get(cut.after_operator)
+        documents.append(
             {
                 "after_operator": cut.after_operator,
-                "tensors": [network.tensors[index].name for index in cut.tensors],
+                "tensors": [tensors[index].name for index in cut.tensors],
                 "bits": cut.bits,
+                "dominated": entry is None,
+                "wins_from_flop_per_bit": entry and entry.from_flop_per_bit,
+                "wins_to_flop_per_bit": entry and entry.to_flop_per_bit,
             }
-            for cut in prefix_cuts(network)
-        ],
-    }
-    if manifest is not None:
-        document["split"] = manifest
-    if comparison is not None:
-        document["verification"] = comparison
-    return document
+        )
+    return documents

@@ -12,8 +12,8 @@ from joulesplit.report.bars import Bar
 from joulesplit.report.page import Page, Section, paragraph
 from joulesplit.report.tables import Column, FittingTable, facts
 from joulesplit.report.units import percent, si
+from partition.manifest import SplitManifest
 from partition.network import Block, Network, Tensor
-from partition.split import SplitManifest
 from partition.verify import SplitComparison
 
 COMPUTE_STYLE = "cyan"
@@ -34,6 +34,9 @@ def network_page(network: Network, blocks: Sequence[Block], *extra: Section) -> 
     ]
     if network.unknown_operators:
         sections.insert(1, Section(title="Unknown work", body=_unknown(network)))
+    if network.notes:
+        notes = Group(*(paragraph(note) for note in network.notes))
+        sections.insert(1, Section(title="Notes", body=notes))
     return Page(None, network.name, [*sections, *extra])
 
 
@@ -119,7 +122,12 @@ def split_section(manifest: SplitManifest, directory: Path) -> Section:
     rows.append(("manifest", "manifest.json"))
     crossing = ", ".join(f"{spec.name} ({spec.dtype})" for spec in manifest.crossing)
     rows.append(("crossing", f"{si(manifest.crossing_bits, 'bit', 4)}: {crossing}"))
-    return Section(title=f"Split after operator {manifest.after_operator}", body=facts(rows))
+    if manifest.results:
+        rows.append(("kept", f"results that stay on the device: {', '.join(manifest.results)}"))
+    title = f"Split after operator {manifest.after_operator}"
+    if manifest.device_operators is not None:
+        title = f"Split across branches, {len(manifest.device_operators)} operators on the device"
+    return Section(title=title, body=facts(rows))
 
 
 def verification_section(comparison: SplitComparison) -> Section:
@@ -131,8 +139,11 @@ def verification_section(comparison: SplitComparison) -> Section:
             f"differs by up to {comparison.max_abs_error:.3g} in {comparison.first_difference}",
             style="bold red",
         )
-    rows: list[tuple[str, RenderableType]] = [
-        ("result", verdict),
-        ("inputs", f"random, seed {comparison.seed}"),
-    ]
+    inputs = "as given" if comparison.seed is None else f"random, seed {comparison.seed}"
+    rows: list[tuple[str, RenderableType]] = [("result", verdict), ("inputs", inputs)]
+    rows.append(("kernels", comparison.delegate or "the runtime's own, no delegate"))
+    if comparison.first_tensor is not None:
+        rows.append(("first", f"{comparison.first_tensor} is the first tensor that differs"))
+    elif not comparison.bit_equal:
+        rows.append(("first", "operator by operator, without the delegate, nothing differs"))
     return Section(title="Head and tail together", body=facts(rows))

@@ -11,6 +11,7 @@ import pytest
 
 from partition import flatbuffer
 from partition.reading import LoadedModel, load_model
+from partition.writing import joined, model_pieces
 
 MODELS = Path(__file__).parents[2] / "data" / "models"
 
@@ -82,7 +83,7 @@ def file_of(tmp_path: Path) -> Callable[..., Path]:
 
     def write(*args: Any) -> Path:
         path = tmp_path / "small.tflite"
-        path.write_bytes(flatbuffer.write_model(_model(*args)))
+        path.write_bytes(joined(model_pieces(_model(*args))))
         return path
 
     return write

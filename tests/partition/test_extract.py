@@ -141,25 +141,3 @@ def test_a_range_outside_the_network_is_refused(
 def test_a_range_that_only_unpacks_constants_is_refused(half_weights: Path) -> None:
     with pytest.raises(CutError, match="only unpack stored constants"):
         extract(half_weights, 0, 0)
-
-
-def test_compare_split_finds_a_difference_it_is_shown(two_branches: Path, monkeypatch) -> None:
-    """A tail fed with its inputs swapped is what a wrong order would look like."""
-    from partition import verify
-
-    def swapped(model, after):
-        first, last = after + 1, 2
-        return extract(model, 0, after), _swap_inputs(extract(model, first, last))
-
-    monkeypatch.setattr(verify, "split_model", swapped)
-    found = compare_split(two_branches, 0, seed=1)
-    assert not found.bit_equal
-    assert found.max_abs_error > 0
-    assert found.first_difference == "z"
-
-
-def _swap_inputs(data: bytes) -> bytes:
-    root = flatbuffer.schema().ModelT.InitFromPackedBuf(data)
-    graph = root.subgraphs[0]
-    graph.inputs = graph.inputs[::-1].copy()
-    return flatbuffer.write_model(root)

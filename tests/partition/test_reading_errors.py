@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import struct
 from pathlib import Path
@@ -18,6 +19,7 @@ from partition.errors import (
     UnsupportedModelError,
 )
 from partition.reading import load_model, read_network
+from partition.writing import joined, model_pieces
 
 
 def refused(path: Path, expected: type[PartitionError]) -> str:
@@ -112,15 +114,55 @@ def damage(root, what: str) -> None:
 def test_contradictions_inside_the_file_are_named(half_weights: Path, what: str) -> None:
     root = load_model(half_weights).file.root
     damage(root, what)
-    half_weights.write_bytes(flatbuffer.write_model(root))
+    half_weights.write_bytes(joined(model_pieces(root)))
     assert what in refused(half_weights, TruncatedModelError)
 
 
-def test_control_flow_is_refused(half_weights: Path) -> None:
-    root = load_model(half_weights).file.root
-    root.subgraphs = root.subgraphs * 2
-    half_weights.write_bytes(flatbuffer.write_model(root))
-    assert "2 subgraphs" in refused(half_weights, UnsupportedModelError)
+@pytest.fixture
+def looped(model_of, tensor, operator):
+    """Models of subgraphs with one WHILE each, which runs the subgraph of the number given."""
+
+    def build(bodies: list[int]):
+        schema = flatbuffer.schema()
+        root = model_of(
+            [tensor("x", (2,)), tensor("y", (2,))], [operator("WHILE", ["x"], ["y"])], ["x"], ["y"]
+        )
+        root.subgraphs = [copy.deepcopy(root.subgraphs[0]) for _ in bodies]
+        for graph, body in zip(root.subgraphs, bodies, strict=True):
+            graph.operators[0].builtinOptionsType = schema.BuiltinOptions.WhileOptions
+            graph.operators[0].builtinOptions = schema.WhileOptionsT(
+                condSubgraphIndex=body, bodySubgraphIndex=body
+            )
+        return root
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ("bodies", "message"),
+    [([1, 2, 1], "circle"), ([1, 1], "circle"), ([0], "circle"), ([7], "subgraph 7 of 1")],
+)
+def test_subgraphs_that_run_each_other_for_ever_are_refused(
+    looped, tmp_path: Path, bodies: list[int], message: str
+) -> None:
+    path = tmp_path / "looped.tflite"
+    path.write_bytes(joined(model_pieces(looped(bodies))))
+    assert message in refused(path, TruncatedModelError)
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
+def test_a_device_is_not_read_to_its_end(device: str) -> None:
+    assert "device" in refused(Path(device), ModelNotFoundError)
+
+
+def test_an_unused_tensor_of_a_strange_type_does_no_harm(file_of, tensor, operator) -> None:
+    path = file_of(
+        [tensor("x", (2,)), tensor("words", (2,), "string"), tensor("y", (2,))],
+        [operator("RELU", ["x"], ["y"])],
+        ["x"],
+        ["y"],
+    )
+    assert read_network(path).tensors[1].bits == 0
 
 
 def test_strings_are_refused_by_name(file_of, tensor, operator) -> None:
@@ -138,7 +180,7 @@ def test_strings_are_refused_by_name(file_of, tensor, operator) -> None:
 def test_state_shared_by_operators_is_refused(half_weights: Path) -> None:
     root = load_model(half_weights).file.root
     root.subgraphs[0].tensors[2].isVariable = True
-    half_weights.write_bytes(flatbuffer.write_model(root))
+    half_weights.write_bytes(joined(model_pieces(root)))
     assert "share the state" in refused(half_weights, UnsupportedModelError)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -58,6 +61,50 @@ def test_threads_and_kernels_are_the_callers_choice(
         (scores,) = runner.run(random_inputs(runner.inputs, 0))
         assert (runner.threads, runner.use_xnnpack) == (threads, use_xnnpack)
     assert scores.shape == (1, 1000)
+
+
+def test_kept_tensors_are_those_of_every_operator(two_branches: Path) -> None:
+    b, a = (np.full((2, 3), value, np.float32) for value in (10, 2))
+    with Runner(two_branches, use_xnnpack=False, keep_tensors=True) as runner:
+        runner.run([b, a])
+        found = {index: float(array[0, 0]) for index, array in runner.tensors().items()}
+    assert found == {0: 2, 1: 10, 2: 2, 3: 12, 4: 24}
+    assert runner.delegate is None
+
+
+def test_the_delegate_that_took_over_is_named(mobilenet_path: Path) -> None:
+    for use_xnnpack, expected in ((True, "XNNPACK"), (False, None)):
+        with Runner(mobilenet_path, use_xnnpack=use_xnnpack) as runner:
+            assert runner.delegate == expected
+
+
+def test_other_threads_run_while_a_network_does(mobilenet_path: Path) -> None:
+    """With a switch interval of minutes a thread gets its turn only if another gives it away."""
+
+    def turns_during(work: Callable[[], object]) -> int:
+        gate, turns = threading.Lock(), list[int]()
+
+        def take_turns() -> None:
+            with gate:
+                turns.extend(range(1000))
+
+        with gate:
+            thread = threading.Thread(target=take_turns)
+            thread.start()
+        work()
+        seen = len(turns)
+        thread.join()
+        return seen
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(600)
+    try:
+        assert turns_during(lambda: sum(range(10**6))) == 0
+        with Runner(mobilenet_path, use_xnnpack=False) as runner:
+            # One run may be over before the system has woken the other thread.
+            assert any(turns_during(runner.invoke) for _ in range(100))
+    finally:
+        sys.setswitchinterval(interval)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +186,43 @@ def test_the_network_layer_imports_no_runtime_and_no_schema_until_asked() -> Non
         "print([name for name in sys.modules if name.split('.')[0] in heavy])"
     )
     assert run_python(code).stdout == "[]\n"
+
+
+OTHER = "JOULESPLIT_TFLITE_RUNTIME_PYTHON"
+"""Names a Python with tflite-runtime, numpy<2 and msgspec, and without ai-edge-litert."""
+
+
+@pytest.mark.skipif(OTHER not in os.environ, reason=f"{OTHER} names no Python")
+def test_tflite_runtime_computes_bundles_too(mobilenet_path: Path, tmp_path: Path) -> None:
+    from partition.blocks import residual_blocks
+    from partition.bundle_writing import write_bundle
+    from partition.reading import load_model
+
+    model = load_model(mobilenet_path)
+    write_bundle(model, residual_blocks(model.network), tmp_path / "bundle")
+    code = (
+        "from partition.bundle import load_bundle\n"
+        "from partition.inputs import random_inputs\n"
+        "from partition.runtime import Runner, runtime_identity\n"
+        f"bundle = load_bundle({str(tmp_path / 'bundle')!r})\n"
+        f"whole = Runner({str(mobilenet_path)!r})\n"
+        "inputs = random_inputs(whole.inputs, 1)\n"
+        "expected = [a.tobytes() for a in whole.run(inputs)]\n"
+        "values = inputs\n"
+        "for block in bundle.blocks:\n"
+        "    values = Runner(bundle.block(block.index)).run(values)\n"
+        "equal = [[a.tobytes() for a in values] == expected]\n"
+        "for after in bundle.splits:\n"
+        "    head, tail = bundle.split(after)\n"
+        "    values = Runner(tail).run(Runner(head).run(inputs))\n"
+        "    equal.append([a.tobytes() for a in values] == expected)\n"
+        "print(runtime_identity().name, set(equal))"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [os.environ[OTHER], "-c", code], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "tflite-runtime {True}\n"
 
 
 def test_random_inputs_span_their_type_and_repeat_with_the_seed() -> None:

@@ -1,0 +1,99 @@
+"""Fuzz target: whatever a `.tflite` file holds, reading and cutting it end in a known way.
+
+With atheris installed (Python up to 3.13) this runs it under coverage; the first directory
+collects what reaches new code, the second holds the files to start from::
+
+    python fuzz/fuzz_partition.py build/corpus tests/partition/models
+    (with -max_total_time=60 -max_len=20000 -timeout=300 -rss_limit_mb=4096)
+
+The tests run ``exercise`` without it. Only errors of the network layer may come out; anything
+else (another exception, a hang, unbounded memory) is a finding.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+from partition.errors import PartitionError
+
+MAX_EXTRACTIONS = 3
+"""Cuts tried per file."""
+
+
+def exercise(data: bytes, path: Path) -> str:
+    """Read, cut and extract one file; return how far it came.
+
+    Args:
+        data: The file's bytes.
+        path: Where to put them.
+    """
+    from partition.blocks import every_cut_blocks, residual_blocks
+    from partition.cuts import prefix_cuts
+    from partition.extract import extract
+    from partition.reading import load_model
+
+    path.write_bytes(data)
+    try:
+        model = load_model(path)
+    except PartitionError as error:
+        _check_message(str(error))
+        return "refused"
+    network = model.network
+    for note in network.notes:
+        _check_message(note)
+    cuts = prefix_cuts(network)
+    assert len(cuts) == len(network.operators) + 1
+    residual_blocks(network)
+    every_cut_blocks(network)
+    last = len(network.operators) - 1
+    for after in sorted({0, last // 2, last - 1})[:MAX_EXTRACTIONS]:
+        for first, end in ((0, after), (after + 1, last)):
+            try:
+                _check_part(extract(model, first, end), path)
+            except PartitionError as error:
+                _check_message(str(error))
+    return "cut"
+
+
+def _check_message(message: str) -> None:
+    assert message
+    assert "\n" not in message
+
+
+def _check_part(part: bytes, path: Path) -> None:
+    """A part of a readable network is readable."""
+    from partition.reading import load_model
+
+    path.write_bytes(part)
+    load_model(path)
+
+
+def main(arguments: list[str]) -> None:
+    """Run under atheris: half of the files are changed as models, half as bytes."""
+    import atheris
+
+    with atheris.instrument_imports(include=["partition"]):
+        import partition.blocks
+        import partition.cuts
+        import partition.extract
+        import partition.reading  # noqa: F401 - imported to be instrumented
+    from mutations import mutated
+
+    def mutate(data: bytes, max_size: int, seed: int) -> bytes:
+        rng = random.Random(seed)
+        changed = mutated(data, rng) if rng.random() < 0.5 else None
+        if changed is None or len(changed) > max_size:
+            return bytes(atheris.Mutate(data, max_size))
+        return changed
+
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "fuzzed.tflite"
+        atheris.Setup(arguments, lambda data: str(exercise(data, path)), custom_mutator=mutate)
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main(sys.argv)

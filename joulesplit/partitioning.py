@@ -1,0 +1,292 @@
+"""What ``joulesplit partition`` does with a network, as asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from joulesplit.errors import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from partition.closed import ClosedCut
+    from partition.encoding_effects import EncodingEffect
+    from partition.hull import HullCut
+    from partition.manifest import BundleManifest, SplitManifest
+    from partition.mincut import PricedCut
+    from partition.network import Block, Cut, Network
+    from partition.reading import LoadedModel
+    from partition.verify import SplitComparison
+
+SEED = 1
+ROUNDING = 1e-12
+"""Costs closer than this, relatively, differ only by how they were added up."""
+FORBIDDEN_BITS = 10**18
+"""What an input that must not be uploaded counts as: dearer than any network's work."""
+RESIDUAL, EVERY_CUT = "residual", "every-cut"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a user asks of one network.
+
+    Attributes:
+        path: Of the model.
+        input_shapes: Shapes of inputs that the file leaves open, by name.
+        granularity: ``residual``, ``every-cut`` or a number of blocks.
+        at: Names of tensors after which blocks end; replaces the granularity.
+        after: Operator to split after.
+        ratio: E_d/E_c at which to find the best cuts, FLOP/bit.
+        keep_input: Look only for cuts that do not upload the network's inputs themselves.
+        directory: Where to write the split.
+        bundle: Where to write a bundle.
+        verify: Compare the split with the whole.
+        encodings: Measure the encodings at the split.
+        inputs: `.npy` files, one per input, instead of random inputs.
+        threads: CPU threads of a run.
+        xnnpack: Let the runtime use XNNPACK.
+    """
+
+    path: Path
+    input_shapes: dict[str, tuple[int, ...]]
+    granularity: str
+    at: tuple[str, ...]
+    after: int | None
+    ratio: float | None
+    keep_input: bool
+    directory: Path | None
+    bundle: Path | None
+    verify: bool
+    encodings: bool
+    inputs: tuple[Path, ...]
+    threads: int
+    xnnpack: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BestCuts:
+    """The best cuts at one E_d/E_c; costs are FLOP on the device plus ratio times bits.
+
+    Attributes:
+        ratio_flop_per_bit: E_d/E_c.
+        prefix: The best of those in the file's order.
+        prefix_bits: What it uploads, bit.
+        prefix_cost_flop: Its cost.
+        closed: The best of all.
+    """
+
+    ratio_flop_per_bit: float
+    prefix: Cut
+    prefix_bits: int
+    prefix_cost_flop: float
+    closed: PricedCut
+
+    @property
+    def saving(self) -> float:
+        """Share of the prefix's cost that the closed cut saves; 0 if it is no better."""
+        if not self.prefix_cost_flop:
+            return 0.0
+        saving = 1 - self.closed.cost / self.prefix_cost_flop
+        return saving if saving > ROUNDING else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a request; None for what was not asked.
+
+    Attributes:
+        network: The network.
+        blocks: Its blocks.
+        hull: The prefix cuts that can win.
+        best: The best cuts.
+        written: The split that was written.
+        comparison: The split against the whole.
+        effects: What the encodings do.
+        bundle: The bundle that was written.
+    """
+
+    network: Network
+    blocks: tuple[Block, ...]
+    hull: tuple[HullCut, ...]
+    best: BestCuts | None
+    written: SplitManifest | None
+    comparison: SplitComparison | None
+    effects: tuple[EncodingEffect, ...] | None
+    bundle: BundleManifest | None
+
+
+def check_request(request: Request) -> None:
+    """Check that options which need each other are there.
+
+    Raises:
+        CommandError: One is missing, or two exclude each other.
+    """
+    cut = request.after is not None or request.ratio is not None
+    used = request.directory is not None or request.verify or request.encodings
+    if used and not cut:
+        raise CommandError(
+            "-o, --verify and --encodings are about a split: give --after OPERATOR "
+            "(or --ratio, for -o and --verify)"
+        )
+    if request.after is not None and not used:
+        raise CommandError(
+            "--after OPERATOR says where, not what: add -o DIRECTORY, --verify or --encodings"
+        )
+    if request.keep_input and request.ratio is None:
+        raise CommandError("--keep-input narrows the search of --ratio: give --ratio FLOP/BIT")
+    if request.encodings and request.after is None:
+        raise CommandError("--encodings measures one split: give --after OPERATOR")
+    if request.inputs and not (request.verify or request.encodings):
+        raise CommandError("--input is run by --verify or --encodings: add one of them")
+
+
+def carry_out(request: Request) -> Outcome:
+    """Do what is asked.
+
+    Raises:
+        PartitionError: The network, a cut, an input or a file is not as it must be.
+    """
+    from partition.hull import undominated_cuts
+    from partition.reading import load_model
+
+    model = load_model(request.path, request.input_shapes)
+    network = model.network
+    best = (
+        None
+        if request.ratio is None
+        else best_cuts(network, request.ratio, keep_input=request.keep_input)
+    )
+    cut: int | ClosedCut | None = request.after
+    if cut is None and best is not None:
+        cut = best.closed.cut if best.saving else best.prefix.after_operator
+    blocks = chosen_blocks(network, request.granularity, request.at)
+    return Outcome(
+        network=network,
+        blocks=blocks,
+        hull=undominated_cuts(network),
+        best=best,
+        written=_written(model, cut, request.directory),
+        comparison=_compared(model, cut, request) if request.verify else None,
+        effects=_effects(model, request) if request.encodings else None,
+        bundle=_bundle(model, blocks, request.bundle),
+    )
+
+
+def chosen_blocks(network: Network, granularity: str, at: tuple[str, ...]) -> tuple[Block, ...]:
+    """Return the blocks by tensors, number or rule.
+
+    Raises:
+        CutError: There are no such blocks.
+    """
+    from partition.blocks import every_cut_blocks, residual_blocks
+    from partition.granularity import balanced_blocks, blocks_at_tensors
+
+    if at:
+        return blocks_at_tensors(network, at)
+    if granularity == RESIDUAL:
+        return residual_blocks(network)
+    if granularity == EVERY_CUT:
+        return every_cut_blocks(network)
+    return balanced_blocks(network, int(granularity))
+
+
+def best_cuts(network: Network, ratio_flop_per_bit: float, *, keep_input: bool) -> BestCuts:
+    """Return the best prefix and the best closed cut at one E_d/E_c."""
+    from partition.cuts import prefix_cuts
+    from partition.mincut import best_closed_cut
+
+    work = [float(operator.flop or 0) for operator in network.operators]
+    forbidden = frozenset(network.inputs if keep_input else ())
+    cuts = prefix_cuts(network)
+    bits = [cut.bits for cut in cuts[:-1]] + [0]
+    costs = [
+        head + ratio_flop_per_bit * upload
+        for head, upload in zip(accumulate(work, initial=0.0), bits, strict=True)
+    ]
+    allowed = [i for i, cut in enumerate(cuts) if forbidden.isdisjoint(cut.tensors) or not bits[i]]
+    best = min(allowed, key=lambda index: costs[index])
+    return BestCuts(
+        ratio_flop_per_bit=ratio_flop_per_bit,
+        prefix=cuts[best],
+        prefix_bits=bits[best],
+        prefix_cost_flop=costs[best],
+        closed=best_closed_cut(
+            network,
+            work,
+            ratio_flop_per_bit,
+            tensor_bits=dict.fromkeys(forbidden, FORBIDDEN_BITS),
+        ),
+    )
+
+
+def _written(
+    model: LoadedModel, cut: int | ClosedCut | None, directory: Path | None
+) -> SplitManifest | None:
+    from partition.split import write_closed_split, write_split
+
+    if cut is None or directory is None:
+        return None
+    if isinstance(cut, int):
+        return write_split(model, cut, directory)
+    return write_closed_split(model, cut, directory)
+
+
+def _compared(
+    model: LoadedModel, cut: int | ClosedCut | None, request: Request
+) -> SplitComparison | None:
+    """Compare on all inputs; return the first comparison that differs, else the last."""
+    from partition.verify import compare_split
+
+    if cut is None:
+        return None
+    comparison = None
+    for inputs in _samples(model, request.inputs) or (None,):
+        comparison = compare_split(
+            model,
+            cut,
+            SEED,
+            path=request.path,
+            inputs=inputs,
+            threads=request.threads,
+            use_xnnpack=request.xnnpack,
+        )
+        if not comparison.bit_equal:
+            break
+    return comparison
+
+
+def _effects(model: LoadedModel, request: Request) -> tuple[EncodingEffect, ...] | None:
+    from partition.encoding_effects import encoding_effects
+
+    if request.after is None:
+        return None
+    return encoding_effects(
+        model,
+        request.after,
+        inputs=_samples(model, request.inputs),
+        threads=request.threads,
+        use_xnnpack=request.xnnpack,
+    )
+
+
+def _bundle(
+    model: LoadedModel, blocks: Sequence[Block], directory: Path | None
+) -> BundleManifest | None:
+    from partition.bundle_writing import write_bundle
+
+    return None if directory is None else write_bundle(model, blocks, directory)
+
+
+def _samples(model: LoadedModel, paths: Sequence[Path]) -> list[list[NDArray[Any]]] | None:
+    from partition.inputs import read_array, samples
+    from partition.specs import tensor_specs
+
+    if not paths:
+        return None
+    specs = tensor_specs(model.network, model.network.inputs)
+    return samples([read_array(path) for path in paths], specs)
