@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := drivers partition edge calibrate optimizer joulesplit
-CHECKED := $(PACKAGES) tests benchmarks
+CHECKED := $(PACKAGES) tests $(wildcard benchmarks fuzz)
 RUN := $(VENV)/.run-ready
 DEV := $(VENV)/.dev-ready
 
@@ -34,7 +34,8 @@ demo: $(RUN) ## the whole loop here: measure, profile, split (simulated sensor)
 	$(BIN)/joulesplit demo
 
 test: $(DEV) ## every test that needs no hardware
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not live"
+	$(BIN)/python -m pytest -m live -n 0
 
 check: $(DEV) ## read-only: lint, format, types, import contracts
 	$(BIN)/ruff check $(CHECKED)

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from calibrate.profile import Check, DeviceProfile, Quality, Sampling, Sensor
 from joulesplit.report.bars import Bar
+from joulesplit.report.environment import environment_rows
 from joulesplit.report.figures import (
     block_section,
     efficiency_section,
@@ -35,7 +36,7 @@ def profile_page(profile: DeviceProfile, name: str) -> Page:
         truth_section(profile),
         block_section(profile.compute),
         link_section(profile.link),
-        Section(title="Checks", body=_checks(profile.quality)),
+        Section(title="Checks", body=checks_table(profile.quality)),
         _sensor_section(profile.sensor),
         _sampling_section(profile.sampling),
         Section(title="Device and run", body=_device(profile)),
@@ -49,14 +50,19 @@ def profile_page(profile: DeviceProfile, name: str) -> Page:
 
 def verdict_section(profile: DeviceProfile) -> Section:
     """Return whether the profile may be used, and if not, which checks say so."""
-    quality = profile.quality
+    return Section(title="Verdict", body=verdict_body(profile.quality))
+
+
+def verdict_body(quality: Quality) -> RenderableType:
+    """Return a verdict and the checks it rests on, in one line."""
     troubled = [check.name for check in quality.checks if check.outcome != "pass"]
     why = f": {', '.join(troubled)}" if troubled else ": every check passed"
     verdict = (quality.verdict.upper(), VERDICT_STYLE[quality.verdict])
-    return Section(title="Verdict", body=Padding(Text.assemble(verdict, why), (0, 0, 0, 1)))
+    return Padding(Text.assemble(verdict, why), (0, 0, 0, 1))
 
 
-def _checks(quality: Quality) -> RenderableType:
+def checks_table(quality: Quality) -> RenderableType:
+    """Return every check with what was found and its limit, and the advice below."""
     checks = quality.checks
     table = FittingTable(
         [
@@ -156,6 +162,9 @@ def _device(profile: DeviceProfile) -> RenderableType:
         rows.append(
             ("runtime", f"{runtime.name} {runtime.version}, {runtime.threads} thread(s), {kernels}")
         )
+    rows += environment_rows(device)
+    if profile.merged:
+        rows.append(("pooled from", ", ".join(source.created for source in profile.merged)))
     if profile.reference:
         rows.append(("reference", profile.reference))
     return facts(rows)

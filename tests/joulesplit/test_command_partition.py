@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
 import pytest
 
 
@@ -47,6 +48,97 @@ def test_the_report_says_what_was_written(joulesplit, model, tmp_path):
     assert "Split after operator -1" in text
     assert "nothing to run on this side: no file" in text
     assert "tail.tflite" in text
+
+
+def test_blocks_by_number_and_by_tensor(joulesplit, model):
+    document = joulesplit("partition", model, "--blocks", 6, "--json").json
+    assert len(document["blocks"]) == 6
+    name = document["cuts"][13]["tensors"][0]
+    chosen = joulesplit("partition", model, "--at", name, "--json").json
+    assert [block["last_operator"] for block in chosen["blocks"]] == [12, 64]
+    layers = ("--at", "block_3_project", "--at", "block_6_project")
+    chosen = joulesplit("partition", model, *layers, "--json").json
+    assert [block["last_operator"] for block in chosen["blocks"]] == [12, 23, 64]
+    wrong = joulesplit("partition", model, "--at", "block_3_projct")
+    assert wrong.code == 3
+    assert "block_3_project" in wrong.err
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "some", "66"])
+def test_impossible_numbers_of_blocks_are_refused(joulesplit, model, text):
+    assert joulesplit("partition", model, "--blocks", text).code in (2, 3)
+
+
+def test_the_cuts_that_can_win_are_the_papers_candidates(joulesplit, model):
+    cuts = joulesplit("partition", model, "--json").json["cuts"]
+    winners = [cut for cut in cuts if not cut["dominated"]]
+    assert [cut["after_operator"] for cut in winners] == [-1, 5, 12, 23, 64]
+    assert winners[0]["wins_from_flop_per_bit"] == 0
+    assert winners[-1]["wins_to_flop_per_bit"] is None
+    (at_61,) = [
+        cut for cut in winners
+        if cut["wins_from_flop_per_bit"] <= 61 < (cut["wins_to_flop_per_bit"] or 1e9)
+    ]  # fmt: skip
+    assert at_61["after_operator"] == 12
+
+
+def test_the_best_cut_at_a_ratio_is_written_and_verified(joulesplit, model, tmp_path):
+    outcome = joulesplit(
+        "partition", model, "--ratio", 61, "-o", tmp_path / "best", "--verify", "--json"
+    )
+    document = outcome.json
+    assert document["best"]["prefix"]["after_operator"] == 12
+    assert document["best"]["closed"]["cut"]["operators"] == list(range(13))
+    assert document["split"]["after_operator"] == 12
+    assert document["verification"]["bit_equal"]
+    assert (tmp_path / "best" / "tail.tflite").is_file()
+
+
+def test_an_input_that_must_stay_is_never_what_crosses(joulesplit, model):
+    free = joulesplit("partition", model, "--ratio", 1, "--json").json["best"]
+    assert free["closed"]["cut"]["operators"] == []
+    kept = joulesplit("partition", model, "--ratio", 1, "--keep-input", "--json").json["best"]
+    assert kept["prefix"]["after_operator"] == 0
+    assert kept["closed"]["cut"]["operators"] == [0]
+    assert joulesplit("partition", model, "--keep-input").code == 2
+
+
+def test_a_bundle_holds_all_blocks_and_the_worthwhile_splits(joulesplit, model, tmp_path):
+    document = joulesplit(
+        "partition", model, "--blocks", 4, "--bundle", tmp_path / "b", "--json"
+    ).json
+    written = {path.name for path in (tmp_path / "b").rglob("*.tflite")}
+    assert {f"block_{index}.tflite" for index in range(1, 5)} <= written
+    for split in document["bundle"]["splits"]:
+        assert f"head_{split['after_operator']}.tflite" in written
+    text = joulesplit("partition", model, "--blocks", 4, "--bundle", tmp_path / "c").out
+    assert "4 files" in text
+
+
+def test_encodings_are_measured_on_users_inputs(joulesplit, model, tmp_path):
+    images = np.random.default_rng(1).uniform(-1, 1, (2, 1, 224, 224, 3)).astype(np.float32)
+    np.save(tmp_path / "images.npy", images)
+    given = ["--after", 12, "--encodings", "--input", tmp_path / "images.npy"]
+    effects = joulesplit("partition", model, *given, "--json").json["encodings"]
+    found = {effect["encoding"]: effect for effect in effects}
+    assert found["float16"]["bits"] == found["as-is"]["bits"] / 2 == 401_408
+    assert {effect["inputs"] for effect in effects} == {2}
+    text = joulesplit("partition", model, *given).out
+    assert "int8-channel+zlib" in text
+
+
+def test_users_inputs_are_verified_and_checked(joulesplit, model, tmp_path):
+    np.save(tmp_path / "image.npy", np.zeros((1, 224, 224, 3), np.float32))
+    np.save(tmp_path / "small.npy", np.zeros((1, 3), np.float32))
+    (tmp_path / "text.npy").write_text("no array")
+    given = ["partition", model, "--after", 12, "--verify", "--input"]
+    text = joulesplit(*given, tmp_path / "image.npy").out
+    assert "bit-equal" in text
+    assert "as given" in text
+    for wrong in ("small.npy", "text.npy", "none.npy"):
+        outcome = joulesplit(*given, tmp_path / wrong)
+        assert outcome.code == 3, wrong
+        assert outcome.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,38 @@
+"""A value that never travels alone. Frozen plain data, a leaf."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Quantity(msgspec.Struct, frozen=True, kw_only=True):
+    """A value that never travels alone.
+
+    Attributes:
+        value: In ``unit``.
+        unit: SI unit, e.g. ``FLOP/J``.
+        ci95: Interval that covers the true value with 95 % confidence, statistical and
+            systematic parts combined; None only where a literature source states none.
+        u_stat: Standard uncertainty from statistics (GUM type A), in ``unit``.
+        u_sys: Standard uncertainty from everything else (GUM type B), in ``unit``.
+        n: Number of independent windows behind the value; 0 for literature values.
+    """
+
+    value: float
+    unit: str
+    ci95: tuple[float, float] | None
+    u_stat: float | None
+    u_sys: float | None
+    n: int
+
+
+class GrossNet(msgspec.Struct, frozen=True, kw_only=True):
+    """The same quantity by both definitions.
+
+    Attributes:
+        gross: From ∫P dt at the sensor, the idle floor included.
+        net: With the local idle power taken off; None where a source gives only gross.
+    """
+
+    gross: Quantity
+    net: Quantity | None

@@ -1,0 +1,208 @@
+"""``joulesplit profile``: read, examine, compare, pool, redact and upgrade device profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from joulesplit.errors import CommandError
+from joulesplit.options import Command
+from joulesplit.output import emit, json_option, note
+
+if TYPE_CHECKING:
+    from calibrate.profile_io import StoredProfile
+
+EXISTING = click.Path(path_type=Path)
+SENSORS = {"auto": None, "same": True, "different": False}
+
+
+def _output_option(what: str) -> Callable[[Command], Command]:
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path, dir_okay=False),
+        required=True,
+        help=f"{what} to write.",
+    )
+
+
+force_option = click.option("--force", is_flag=True, help="Replace an existing file.")
+
+
+@click.group("profile")
+def command() -> None:
+    """Read, examine, compare, pool, redact and upgrade device profiles."""
+
+
+@command.command("show", short_help="Show a profile.")
+@click.argument("profile", type=EXISTING)
+@json_option
+def show(*, profile: Path, as_json: bool) -> None:
+    """Show PROFILE: its figures, what they rest on, and whether to believe them."""
+    from calibrate.profile_io import load_profile
+
+    _emit_profile(load_profile(profile), profile.name, as_json=as_json)
+
+
+@command.command("check", short_help="Can its figures be true? Exit code 6 if rejected.")
+@click.argument("profile", type=EXISTING)
+@json_option
+def check(*, profile: Path, as_json: bool) -> int:
+    """Examine PROFILE: is it whole, can its figures be true, what did its checks say?
+
+    The exit code is 6 if it is rejected.
+    """
+    from calibrate.plausibility import examine_profile
+    from calibrate.profile_io import load_profile
+    from joulesplit.exit_codes import ExitCode
+    from joulesplit.report.examination import examination_page
+
+    examined = load_profile(profile).profile
+    quality = examine_profile(examined)
+    emit(as_json, quality, lambda: examination_page(examined, quality, profile.name))
+    return int(ExitCode.MEASUREMENT if quality.verdict == "rejected" else ExitCode.OK)
+
+
+@command.command("diff", short_help="Two profiles side by side, with intervals.")
+@click.argument("first", type=EXISTING)
+@click.argument("second", type=EXISTING)
+@click.option(
+    "--sensor",
+    type=click.Choice(list(SENSORS)),
+    default="auto",
+    show_default=True,
+    help="Whether both used the same specimen; its scale then cancels.",
+)
+@json_option
+def diff(*, first: Path, second: Path, sensor: str, as_json: bool) -> None:
+    """Compare the profiles FIRST and SECOND, figure by figure, with intervals."""
+    import msgspec
+
+    from calibrate.profile_diff import diff_profiles
+    from calibrate.profile_io import load_profile
+    from joulesplit.report.difference import difference_page
+
+    profiles = load_profile(first).profile, load_profile(second).profile
+    found = diff_profiles(*profiles, same_sensor=SENSORS[sensor])
+    emit(
+        as_json,
+        {**msgspec.to_builtins(found), "first": str(first), "second": str(second)},
+        lambda: difference_page(found, profiles, (first.name, second.name)),
+    )
+
+
+@command.command("merge", short_help="Pool profiles of one device.")
+@click.argument("profiles", type=EXISTING, nargs=-1, required=True)
+@_output_option("Pooled profile")
+@force_option
+@json_option
+def merge(*, profiles: tuple[Path, ...], output: Path, force: bool, as_json: bool) -> None:
+    """Pool PROFILES of one device, sensor, runtime, network and rate.
+
+    Statistics shrink, what is systematic stays. Profiles that differ in what they measured, or
+    contradict each other, are refused.
+    """
+    from datetime import UTC, datetime
+    from hashlib import sha256
+
+    from calibrate.profile_io import StoredProfile, load_profile, save_profile
+    from calibrate.profile_merge import Candidate, merge_profiles
+    from joulesplit.identity import this_tool
+
+    _require_free(output, force=force)
+    candidates = [
+        Candidate(
+            name=path.name,
+            profile=load_profile(path).profile,
+            sha256=sha256(path.read_bytes()).hexdigest(),
+        )
+        for path in profiles
+    ]
+    created = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
+    merged = StoredProfile(profile=merge_profiles(candidates, created=created, tool=this_tool()))
+    save_profile(output, merged)
+    _emit_profile(merged, output.name, as_json=as_json)
+    note(f"wrote {output}, pooled from {len(profiles)} profiles")
+
+
+@command.command("redact", short_help="Take out names, addresses, places.")
+@click.argument("profile", type=EXISTING)
+@_output_option("Redacted profile")
+@force_option
+@json_option
+def redact(*, profile: Path, output: Path, force: bool, as_json: bool) -> None:
+    """Write PROFILE without names, addresses and places; all figures stay."""
+    from calibrate.profile_io import load_profile, save_profile
+    from calibrate.profile_redact import redact_profile
+    from joulesplit.report.redaction import redaction_page
+
+    if output.resolve() != profile.resolve():
+        _require_free(output, force=force)
+    redacted = redact_profile(load_profile(profile))
+    save_profile(output, redacted.stored)
+    document = {"output": str(output), "removed": redacted.removals}
+    emit(as_json, document, lambda: redaction_page(redacted.removals, output.name))
+
+
+@command.command("schema", short_help="Print the JSON Schema.")
+@json_option
+def schema(*, as_json: bool) -> None:
+    """Print the JSON Schema of a profile."""
+    import msgspec
+
+    from joulesplit.resources import bundled
+
+    content = bundled("schema/device-profile-1.json").read_bytes()
+    click.echo(msgspec.json.format(content, indent=-1 if as_json else 2))
+
+
+@command.command("upgrade", short_help="Bring a file to the current schema.")
+@click.argument("profile", type=EXISTING)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to write it; default in place.",
+)
+@force_option
+@json_option
+def upgrade(*, profile: Path, output: Path | None, force: bool, as_json: bool) -> None:
+    """Bring PROFILE to the current schema version, one version at a time.
+
+    The file is replaced whole or not at all, and keeps every field, known or not.
+    """
+    from calibrate.profile_upgrade import upgrade_profile
+    from joulesplit.report.page import paragraph
+
+    target = profile if output is None else output
+    if target.resolve() != profile.resolve():
+        _require_free(target, force=force)
+    done = upgrade_profile(profile, target)
+    document = {"output": str(target), "before": done.before, "after": done.after}
+    said = (
+        f"{target.name}: schema version {done.before} → {done.after}"
+        if done.changed
+        else f"{profile.name} has schema version {done.after}, the current one: nothing to do"
+    )
+    emit(as_json, document, lambda: paragraph(said))
+
+
+def _emit_profile(stored: StoredProfile, name: str, *, as_json: bool) -> None:
+    import msgspec
+
+    from calibrate.profile_io import profile_bytes
+    from joulesplit.report.profile import profile_page
+
+    emit(
+        as_json,
+        msgspec.Raw(msgspec.json.format(profile_bytes(stored), indent=-1)),
+        lambda: profile_page(stored.profile, name),
+    )
+
+
+def _require_free(output: Path, *, force: bool) -> None:
+    if output.exists() and not force:
+        raise CommandError(f"{output} exists: choose another --output, or give --force")

@@ -1,0 +1,38 @@
+"""Options for tests on wired hardware, and what cannot be done on this machine."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("wired sensor", "an INA219 on this machine's I2C bus")
+    group.addoption(
+        "--i2c-bus", type=int, metavar="N", help="run on the INA219 at /dev/i2c-N as well"
+    )
+    group.addoption(
+        "--i2c-address",
+        type=lambda text: int(text, 0),
+        default=0x40,
+        metavar="ADDRESS",
+        help="its address (default: 0x40)",
+    )
+    group.addoption(
+        "--shunt-ohm",
+        type=float,
+        default=0.1,
+        metavar="OHM",
+        help="its shunt, as printed on the resistor (default: 0.1)",
+    )
+
+
+@pytest.fixture
+def cannot():
+    """Skip with the reason; with ``JOULESPLIT_MUST_RUN`` set, as in ``.ci/run``, fail with it."""
+
+    def give_up(reason: str):
+        (pytest.fail if os.environ.get("JOULESPLIT_MUST_RUN") else pytest.skip)(reason)
+
+    return give_up
