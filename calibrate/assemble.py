@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from calibrate.errors import EstimateError
+from calibrate.estimate_records import RateCost
 from calibrate.fitting import (
+    Account,
     Observation,
     PerUnitFit,
     energy_per_bit,
@@ -16,6 +18,8 @@ from calibrate.fitting import (
     fit_latency,
     fit_link,
 )
+from calibrate.link_diagnostics import link_diagnostics
+from calibrate.operator_classes import class_fit, class_flop
 from calibrate.profile import (
     BlockEnergy,
     Compute,
@@ -23,10 +27,12 @@ from calibrate.profile import (
     Idle,
     LinkFit,
     ModelIdentity,
+    Quantity,
     Runtime,
     Uplink,
 )
-from calibrate.stats import mean_of_batches
+from calibrate.ratio import ratio_of, work_and_bit
+from calibrate.stats import Array, mean_of_batches
 from calibrate.uncertainty import (
     Estimate,
     SystematicBudget,
@@ -34,10 +40,14 @@ from calibrate.uncertainty import (
     reciprocal,
     with_interval,
 )
+from calibrate.views import e_d_views
 from calibrate.window import WindowRecord
-from partition.network import Block
+from partition.network import Block, Operator
 
 FLOP_CONVENTION = "tflite-2mac"
+
+SAME_RATE = 1.05
+"""Rates closer than this are listed as one: an unpaced link is never twice exactly as fast."""
 
 
 def _observations(records: Sequence[WindowRecord], kind: str) -> list[Observation]:
@@ -101,37 +111,66 @@ def compute_of(
     *,
     model: ModelIdentity,
     runtime: Runtime,
+    operators: Sequence[Operator] = (),
 ) -> Compute:
     """Return E_d and the blocks' energies.
 
     E_d = Σ N_l / Σ e_l, so that equation (1) of the paper is exact at l = L.
 
+    Args:
+        records: Every window.
+        blocks: Of the network.
+        budget: The sensor's.
+        model: The network.
+        runtime: What ran it.
+        operators: Of the network, in execution order; without them costs by class are left out.
+
     Raises:
         EstimateError: The windows do not determine the figures, or an energy is not positive.
     """
     observations = _observations(records, "compute")
-    count = len(blocks)
-    fits = _ComputeFits(
-        net=fit_blocks(observations, count, "net"),
-        gross=fit_blocks(observations, count, "gross"),
-        latency=fit_latency(observations, count),
-    )
-    all_blocks = (0.0, *([1.0] * count))
-    total_s = fits.latency.combine(all_blocks).value
+    fits = _compute_fits(observations, len(blocks))
     flop = sum(block.flop for block in blocks)
-    net_total = quantity(fits.net.combine(all_blocks), "J", budget)
-    gross_total = quantity(fits.gross.combine(all_blocks), "J", budget, offset_duration=total_s)
+    energies = tuple(_block_energy(block, fits, budget) for block in blocks)
+    by_class = [class_flop(block, operators) for block in blocks] if operators else None
     return Compute(
         model=model,
         runtime=runtime,
         flop_convention=FLOP_CONVENTION,
-        e_d_flop_per_j=GrossNet(
-            gross=reciprocal(flop, gross_total, "FLOP/J"),
-            net=reciprocal(flop, net_total, "FLOP/J"),
-        ),
-        blocks=tuple(_block_energy(block, fits, budget) for block in blocks),
+        e_d_flop_per_j=_flop_per_joule(flop, fits, budget),
+        blocks=energies,
         window_cost_j=quantity(fits.net.one(0), "J", budget),
+        covariance_j2=_lower_triangle(fits.net.covariance[1:, 1:]),
+        views=(
+            *e_d_views(observations, len(blocks), flop, "net"),
+            *e_d_views(observations, len(blocks), flop, "gross"),
+        ),
+        classes=class_fit(energies, by_class, budget) if by_class else None,
     )
+
+
+def _compute_fits(observations: Sequence[Observation], count: int) -> _ComputeFits:
+    return _ComputeFits(
+        net=fit_blocks(observations, count, "net"),
+        gross=fit_blocks(observations, count, "gross"),
+        latency=fit_latency(observations, count),
+    )
+
+
+def _flop_per_joule(flop: int, fits: _ComputeFits, budget: SystematicBudget) -> GrossNet:
+    all_blocks = (0.0, *([1.0] * (len(fits.net.values) - 1)))
+    total_s = fits.latency.combine(all_blocks).value
+    net_total = quantity(fits.net.combine(all_blocks), "J", budget)
+    gross_total = quantity(fits.gross.combine(all_blocks), "J", budget, offset_duration=total_s)
+    return GrossNet(
+        gross=reciprocal(flop, gross_total, "FLOP/J"),
+        net=reciprocal(flop, net_total, "FLOP/J"),
+    )
+
+
+def _lower_triangle(matrix: Array) -> tuple[float, ...]:
+    """Return the lower triangle with its diagonal, row by row, to six digits."""
+    return tuple(float(f"{x:.6g}") for x in matrix[np.tril_indices(len(matrix))])
 
 
 def uplink_of(
@@ -144,29 +183,77 @@ def uplink_of(
     """
     observations = _observations(records, "upload")
     net, gross = fit_link(observations, "net"), fit_link(observations, "gross")
-    gross_bit = _positive(energy_per_bit(gross, rate_bit_per_s), "the gross energy per bit, J/bit,")
-    net_bit = _positive(energy_per_bit(net, rate_bit_per_s), "the net energy per bit, J/bit,")
+    rates = _rates(observations)
     return Uplink(
         rate_bit_per_s=rate_bit_per_s,
-        e_c_bit_per_j=GrossNet(
-            gross=reciprocal(
-                1.0,
-                quantity(gross_bit, "J/bit", budget, offset_duration=1 / rate_bit_per_s),
-                "bit/J",
-            ),
-            net=reciprocal(1.0, quantity(net_bit, "J/bit", budget), "bit/J"),
-        ),
+        e_c_bit_per_j=_bits_per_joule(gross, net, rate_bit_per_s, budget),
         fit=LinkFit(
             upload_cost_j=quantity(net.one(0), "J", budget),
             air_power_w=quantity(net.one(1), "W", budget),
             bit_energy_j=quantity(net.one(2), "J/bit", budget),
-            covariance=tuple(tuple(float(x) for x in row) for row in net.covariance),
-            rates_bit_per_s=tuple(sorted({_rate(o) for o in observations})),
+            covariance=tuple(tuple(float(x) for x in row[:3]) for row in net.covariance[:3]),
+            rates_bit_per_s=rates,
             payload_bits=tuple(sorted({o.payload_bits // o.repetitions for o in observations})),
+            burst_cost_j=quantity(net.one(3), "J", budget) if len(net.values) > 3 else None,
+            diagnostics=link_diagnostics(observations),
         ),
+        at_rates=tuple(_at_rates(gross, net, rates, budget)),
     )
 
 
-def _rate(observation: Observation) -> float:
-    """Return the rate a window really had, to three digits."""
-    return float(f"{observation.payload_bits / observation.airtime_s:.3g}")
+def _at_rates(
+    gross: PerUnitFit, net: PerUnitFit, rates: Sequence[float], budget: SystematicBudget
+) -> Iterator[RateCost]:
+    """Return E_c at each rate whose energy per bit is known to be above zero."""
+    for rate in rates:
+        try:
+            e_c = _bits_per_joule(gross, net, rate, budget)
+        except EstimateError:
+            continue
+        yield RateCost(rate_bit_per_s=rate, e_c_bit_per_j=e_c)
+
+
+def _bits_per_joule(
+    gross: PerUnitFit, net: PerUnitFit, rate_bit_per_s: float, budget: SystematicBudget
+) -> GrossNet:
+    at = f"at {rate_bit_per_s:.3g} bit/s, J/bit,"
+    gross_bit = _positive(energy_per_bit(gross, rate_bit_per_s), f"the gross energy per bit {at}")
+    net_bit = _positive(energy_per_bit(net, rate_bit_per_s), f"the net energy per bit {at}")
+    offset_s = 1 / rate_bit_per_s
+    gross_j = quantity(gross_bit, "J/bit", budget, offset_duration=offset_s)
+    return GrossNet(
+        gross=reciprocal(1.0, gross_j, "bit/J"),
+        net=reciprocal(1.0, quantity(net_bit, "J/bit", budget), "bit/J"),
+    )
+
+
+def ratio_of_e_d_and_e_c(
+    records: Sequence[WindowRecord],
+    blocks: Sequence[Block],
+    rate_bit_per_s: float,
+    budget: SystematicBudget,
+) -> GrossNet:
+    """Return E_d/E_c at a rate; scale errors of the sensor cancel in it.
+
+    Raises:
+        EstimateError: The windows do not determine the figures, or an energy is not positive.
+    """
+    compute, uploads = _observations(records, "compute"), _observations(records, "upload")
+    flop = sum(block.flop for block in blocks)
+
+    def ratio(account: Account) -> Quantity:
+        energies = work_and_bit(compute, uploads, len(blocks), rate_bit_per_s, account)
+        return ratio_of(flop, energies, account, budget)
+
+    return GrossNet(gross=ratio("gross"), net=ratio("net"))
+
+
+def _rates(observations: Sequence[Observation]) -> tuple[float, ...]:
+    """Return the rates that the windows really had, to three digits, near ones as one."""
+    rates = sorted(o.payload_bits / o.airtime_s for o in observations)
+    groups = [[rates[0]]]
+    for rate in rates[1:]:
+        if rate > SAME_RATE * groups[-1][0]:
+            groups.append([])
+        groups[-1].append(rate)
+    return tuple(float(f"{sum(group) / len(group):.3g}") for group in groups)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from calibrate.errors import WindowError
 from calibrate.trace import Trace, cycle_of, lost_time_s
@@ -44,6 +45,8 @@ class WindowEnergy:
     Attributes:
         gross_j: ∫P dt over the work, J.
         net_j: The same less the local idle power, J.
+        tail_j: Net energy between the end of the work and ``settled_ns``, part of ``net_j``, J;
+            None if no reading fits between.
         idle_power_w: Local idle power, from both sides, at the middle of the work, W.
         idle_step_w: Idle power after minus before, W.
         idle_s: Idle time behind ``idle_power_w``, s.
@@ -56,6 +59,7 @@ class WindowEnergy:
 
     gross_j: float
     net_j: float
+    tail_j: float | None
     idle_power_w: float
     idle_step_w: float
     idle_s: float
@@ -85,6 +89,24 @@ def _idle_side(trace: Trace, start_ns: int, end_ns: int, side: str) -> _IdleSide
     return _IdleSide(power_w, (part.start_ns + part.end_ns) / 2, float(durations.sum()))
 
 
+def _middles(trace: Trace) -> NDArray[np.float64]:
+    """Return the middle of each reading's time, ns, shape (n,), float64."""
+    return np.asarray((trace.starts_ns + trace.records["t_ns"]) / 2, dtype=np.float64)
+
+
+def _tail_j(above_w: NDArray[np.float64], busy: Trace, times: WindowTimes) -> float | None:
+    """Return the net energy of the settling; None if no reading lies wholly inside it.
+
+    The reading that straddles the end of the work is left out, for it holds work of unknown
+    share, and the mean of the others stands for its time.
+    """
+    inside = (busy.starts_ns >= times.work_end_ns) & (busy.records["t_ns"] <= times.settled_ns)
+    if not inside.any():
+        return None
+    power_w = float(np.average(above_w[inside], weights=busy.durations_s[inside]))
+    return power_w * (times.settled_ns - times.work_end_ns) * 1e-9
+
+
 def window_energy(trace: Trace, times: WindowTimes) -> WindowEnergy:
     """Return the energy of the work in a window.
 
@@ -109,15 +131,15 @@ def window_energy(trace: Trace, times: WindowTimes) -> WindowEnergy:
     if not len(busy) or busy.end_ns < times.settled_ns:
         raise WindowError("the readings end before the window does: the sampler fell behind")
     slope_w_per_ns = (after.power_w - before.power_w) / (after.middle_ns - before.middle_ns)
-    middles_ns = (busy.starts_ns + busy.records["t_ns"]) / 2
-    idle_w = before.power_w + slope_w_per_ns * (middles_ns - before.middle_ns)
-    net_j = float(np.sum((busy.power_w - idle_w) * busy.durations_s))
+    above_w = busy.power_w - before.power_w - slope_w_per_ns * (_middles(busy) - before.middle_ns)
+    net_j = float(np.sum(above_w * busy.durations_s))
     work_middle_ns = (times.work_start_ns + times.work_end_ns) / 2
     idle_power_w = before.power_w + slope_w_per_ns * (work_middle_ns - before.middle_ns)
     whole = trace.touching(times.idle_start_ns, times.idle_end_ns)
     return WindowEnergy(
         gross_j=net_j + idle_power_w * times.work_s,
         net_j=net_j,
+        tail_j=_tail_j(above_w, busy, times),
         idle_power_w=idle_power_w,
         idle_step_w=after.power_w - before.power_w,
         idle_s=before.duration_s + after.duration_s,

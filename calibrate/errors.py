@@ -4,11 +4,14 @@ CalibrationError
 ├── ProfileError                                  a device profile cannot be used
 │   ├── ProfileNotFoundError (FileNotFoundError)
 │   ├── ProfileFormatError (ValueError)           not a profile, or a damaged one
-│   └── ProfileVersionError (ValueError)          of a schema this version does not know
+│   ├── ProfileVersionError (ValueError)          of a schema this version does not know
+│   └── ProfileMergeError (ValueError)            profiles that may not be pooled
 ├── PlanError (ValueError)                        a plan that cannot give the figures asked for
 ├── SamplerError (RuntimeError)                   the sampler process failed or fell silent
 ├── WindowError (ValueError)                      a window holds too little to give an energy
 ├── EstimateError (ArithmeticError)               the windows do not determine the figure
+├── LinkKindError (ConnectionError)               the link is not of the kind it would be called
+├── TuningError (RuntimeError)                    the machine could not be set, or set back
 └── JournalError (ValueError)                     the journal cannot be read or continued
 """
 
@@ -36,6 +39,18 @@ class ProfileFormatError(ProfileError, ValueError):
 
 class ProfileVersionError(ProfileError, ValueError):
     """A caller gave a profile of a schema this version does not know."""
+
+
+class ProfileMergeError(ProfileError, ValueError):
+    """A caller gave profiles that may not be pooled, or that contradict each other."""
+
+
+class LinkKindError(CalibrationError, ConnectionError):
+    """The route to the edge server leaves by another kind of interface than was stated."""
+
+
+class TuningError(CalibrationError, RuntimeError):
+    """The machine's governor or radio could not be set, or set back."""
 
 
 class PlanError(CalibrationError, ValueError):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from calibrate.assemble import compute_of, idle_of, uplink_of
-from calibrate.checks import Evidence, judge
+from calibrate.assemble import compute_of, idle_of, ratio_of_e_d_and_e_c, uplink_of
+from calibrate.checks import judge
+from calibrate.evidence import Evidence
 from calibrate.profile import (
+    Check,
     Compute,
-    Device,
     DeviceProfile,
     Link,
     ModelIdentity,
@@ -20,11 +21,13 @@ from calibrate.profile import (
     Tool,
     Uplink,
 )
+from calibrate.profile_device import Device
 from calibrate.sampling import SamplerStatistics
 from calibrate.uncertainty import SystematicBudget, budget_of
 from calibrate.window import WindowRecord
+from calibrate.window_budget import window_budget
 from drivers.readings import SensorDescription
-from partition.network import Block
+from partition.network import Block, Operator
 
 LOOPBACK_INTERFACE = "lo"
 
@@ -46,6 +49,9 @@ class Circumstances:
         stated_rate_bit_per_s: Rate that E_c is stated at, bit/s.
         throttled_bits: After the campaign; None where it cannot be known.
         truth: Of a simulated world; None for anything measured.
+        operators: Of the network, in execution order; without them there are no costs by class
+            of operator.
+        checks: That others have made, of the machine's state.
     """
 
     created: str
@@ -60,6 +66,8 @@ class Circumstances:
     stated_rate_bit_per_s: float
     throttled_bits: int | None
     truth: SimulatedTruth | None
+    operators: Sequence[Operator] = ()
+    checks: Sequence[Check] = ()
 
     @property
     def loopback(self) -> bool:
@@ -87,10 +95,14 @@ def _evidence(
         e_c=uplink.e_c_bit_per_j.net or uplink.e_c_bit_per_j.gross,
         loopback=around.loopback,
         simulated=around.sensor.simulated,
+        sensor=around.sensor,
+        extra=around.checks,
     )
 
 
-def _sensor(description: SensorDescription, budget: SystematicBudget) -> Sensor:
+def _sensor(
+    description: SensorDescription, budget: SystematicBudget, records: Sequence[WindowRecord]
+) -> Sensor:
     return Sensor(
         kind=description.kind,
         name=description.name,
@@ -104,6 +116,7 @@ def _sensor(description: SensorDescription, budget: SystematicBudget) -> Sensor:
         offset_u_w=budget.offset_u_w,
         budget=budget.terms,
         settings=description.settings,
+        window_budget=window_budget(records, description),
     )
 
 
@@ -119,14 +132,21 @@ def produce_profile(records: Sequence[WindowRecord], around: Circumstances) -> D
     """
     budget = budget_of(around.sensor.accuracy)
     simulated = around.sensor.simulated
-    compute = compute_of(records, around.blocks, budget, model=around.model, runtime=around.runtime)
+    compute = compute_of(
+        records,
+        around.blocks,
+        budget,
+        model=around.model,
+        runtime=around.runtime,
+        operators=around.operators,
+    )
     uplink = uplink_of(records, around.stated_rate_bit_per_s, budget)
     return DeviceProfile(
         created=around.created,
         tool=around.tool,
         source="simulated" if simulated else "modelled" if around.sensor.modelled else "measured",
         device=around.device,
-        sensor=_sensor(around.sensor, budget),
+        sensor=_sensor(around.sensor, budget, records),
         sampling=_sampling(around.sampling),
         idle=idle_of(records, budget),
         compute=compute,
@@ -134,4 +154,7 @@ def produce_profile(records: Sequence[WindowRecord], around: Circumstances) -> D
         quality=judge(_evidence(records, around, compute, uplink)),
         simulated=simulated,
         truth=around.truth if simulated else None,
+        e_d_over_e_c_flop_per_bit=ratio_of_e_d_and_e_c(
+            records, around.blocks, around.stated_rate_bit_per_s, budget
+        ),
     )

@@ -12,6 +12,18 @@ from typing import Literal
 
 import msgspec
 
+from calibrate.estimate_records import (
+    ClassFit,
+    EstimateView,
+    LinkDiagnostics,
+    RateCost,
+    WindowTerm,
+)
+from calibrate.profile_device import Device, InterfaceKind, MergedSource
+from calibrate.quantity import GrossNet as GrossNet  # noqa: PLC0414 - part of the contract
+from calibrate.quantity import Quantity as Quantity  # noqa: PLC0414 - part of the contract
+from calibrate.work_records import Downlink, HeadEnergy, PhaseEnergy, UploadTail
+
 SCHEMA = "joulesplit/device-profile"
 SCHEMA_VERSION = 1
 
@@ -20,58 +32,11 @@ Verdict = Literal["valid", "suspect", "rejected"]
 Outcome = Literal["pass", "warn", "fail"]
 
 
-class Quantity(msgspec.Struct, frozen=True, kw_only=True):
-    """A value that never travels alone.
-
-    Attributes:
-        value: In ``unit``.
-        unit: SI unit, e.g. ``FLOP/J``.
-        ci95: Interval that covers the true value with 95 % confidence, statistical and
-            systematic parts combined; None only where a literature source states none.
-        u_stat: Standard uncertainty from statistics (GUM type A), in ``unit``.
-        u_sys: Standard uncertainty from everything else (GUM type B), in ``unit``.
-        n: Number of independent windows behind the value; 0 for literature values.
-    """
-
-    value: float
-    unit: str
-    ci95: tuple[float, float] | None
-    u_stat: float | None
-    u_sys: float | None
-    n: int
-
-
-class GrossNet(msgspec.Struct, frozen=True, kw_only=True):
-    """The same quantity by both definitions.
-
-    Attributes:
-        gross: From ∫P dt at the sensor, the idle floor included.
-        net: With the local idle power taken off; None where a source gives only gross.
-    """
-
-    gross: Quantity
-    net: Quantity | None
-
-
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
     """What wrote the profile."""
 
     name: str
     version: str
-
-
-class Device(msgspec.Struct, frozen=True, kw_only=True):
-    """The machine that was measured; an unknown fact is None, never a guess."""
-
-    board: str | None
-    machine: str
-    kernel: str
-    python: str
-    cpu_count: int | None
-    memory_bytes: int | None
-    governor: str | None
-    wifi_power_save: str | None
-    hostname: str | None = None
 
 
 class BudgetTerm(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +74,7 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True):
     offset_u_w: float
     budget: tuple[BudgetTerm, ...]
     settings: dict[str, str | int | float | bool | None]
+    window_budget: tuple[WindowTerm, ...] = ()
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,6 +142,12 @@ class Compute(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         e_d_flop_per_j: E_d = Σ N_l / Σ e_l over the blocks, FLOP/J.
         window_cost_j: Net energy of a window that does not grow with its work, J.
+        covariance_j2: Statistical covariance of the net e_l, J²: the lower triangle with its
+            diagonal, row by row. Its diagonal is the blocks' ``u_stat`` squared.
+        views: E_d by other methods from the same windows.
+        classes: Net energy per FLOP by class of operator.
+        heads: Several blocks run as one network, as a split runs them.
+        phases: What happens once per start.
     """
 
     model: ModelIdentity | None
@@ -184,6 +156,11 @@ class Compute(msgspec.Struct, frozen=True, kw_only=True):
     e_d_flop_per_j: GrossNet
     blocks: tuple[BlockEnergy, ...] = ()
     window_cost_j: Quantity | None = None
+    covariance_j2: tuple[float, ...] = ()
+    views: tuple[EstimateView, ...] = ()
+    classes: ClassFit | None = None
+    heads: tuple[HeadEnergy, ...] = ()
+    phases: tuple[PhaseEnergy, ...] = ()
 
 
 class LinkFit(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,6 +172,8 @@ class LinkFit(msgspec.Struct, frozen=True, kw_only=True):
         bit_energy_j: e_bit, J/bit; may be negative within its uncertainty.
         covariance: Statistical covariance of (E_0, P_air, e_bit), shape (3, 3), row-major.
         rates_bit_per_s, payload_bits: What was measured.
+        burst_cost_j: Once per burst of uploads, however many: waking the radio and its tail;
+            None where the windows could not tell it from airtime.
     """
 
     upload_cost_j: Quantity
@@ -203,6 +182,8 @@ class LinkFit(msgspec.Struct, frozen=True, kw_only=True):
     covariance: tuple[tuple[float, ...], ...]
     rates_bit_per_s: tuple[float, ...]
     payload_bits: tuple[int, ...]
+    burst_cost_j: Quantity | None = None
+    diagnostics: LinkDiagnostics | None = None
 
 
 class Uplink(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,12 +194,16 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True):
         e_c_bit_per_j: E_c at that rate, bit/J, without the fixed cost per upload.
         interface_bits_per_payload_bit: Bits counted on the interface per payload bit; None if
             the interface could not be read.
+        at_rates: E_c at every measured rate whose energy per bit is known to be above zero.
     """
 
     rate_bit_per_s: float
     e_c_bit_per_j: GrossNet
     fit: LinkFit | None = None
     interface_bits_per_payload_bit: float | None = None
+    at_rates: tuple[RateCost, ...] = ()
+    socket_bits_per_payload_bit: float | None = None
+    tail: UploadTail | None = None
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
@@ -226,11 +211,14 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         loopback: True if nothing went on the air; only a simulation may use such a figure.
+        kind: Of the interface that the route left by; None if it was not looked at.
     """
 
     interface: str
     loopback: bool
     uplink: Uplink
+    kind: InterfaceKind | None = None
+    downlink: Downlink | None = None
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -281,6 +269,9 @@ class DeviceProfile(msgspec.Struct, frozen=True, kw_only=True):
         simulated: True if any figure did not come from a physical measurement of power.
         truth: The simulated world's truth; None for anything measured.
         reference: Citation of a literature source, else None.
+        e_d_over_e_c_flop_per_bit: E_d/E_c; scale errors of the sensor cancel in it, so it is
+            known better than either.
+        merged: The profiles that this one was pooled from; empty for a single calibration.
     """
 
     schema: str = SCHEMA
@@ -298,3 +289,5 @@ class DeviceProfile(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool
     truth: SimulatedTruth | None = None
     reference: str | None = None
+    e_d_over_e_c_flop_per_bit: GrossNet | None = None
+    merged: tuple[MergedSource, ...] = ()

@@ -6,13 +6,13 @@ the first idle window and runs until the last, so what it costs is in every base
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import multiprocessing
 import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Self
@@ -20,7 +20,7 @@ from typing import Any, Self
 from calibrate.errors import SamplerError
 from calibrate.ring import ReadingRing
 from calibrate.sampling import SamplerStatistics, Tally
-from calibrate.trace import Trace, record_of
+from calibrate.trace import Trace
 from drivers.errors import SensorError
 from drivers.protocols import Clock, PowerSensor
 from drivers.readings import SensorDescription
@@ -40,6 +40,9 @@ POLL_NS = 2_000_000
 STOP_TIMEOUT_S = 2.0
 """A sampler that is asked to stop returns within a cycle; after this it is killed."""
 
+LATEST_US = (1 << 31) - 1
+"""Longest delay of a reading that its record can hold, µs."""
+
 PR_SET_PDEATHSIG = 1
 """prctl option of <sys/prctl.h>: the signal a process gets when its parent dies."""
 
@@ -52,28 +55,55 @@ def _outlive_nobody(parent_pid: int) -> None:
         raise SystemExit(0)
 
 
-def _sample(factory: SensorFactory, ring: ReadingRing, cpu_ns: Any, talk: Connection) -> None:
-    """Read and write until the parent says stop; runs in the sampler process."""
+def _sample(factory: SensorFactory, shared: _Shared, talk: Connection) -> None:
+    """Read and write until the parent says stop; runs in the sampler process.
+
+    Whatever is done here is done for every reading, so it is little: no system call but for the
+    sensor's own and for two clocks.
+    """
     with factory() as sensor:
         first = sensor.read()
         talk.send((sensor.description, first.t_ns))
-        while not talk.poll():
-            ring.append(record_of(sensor.read()))
-            cpu_ns.value = time.process_time_ns()
+        writer = shared.ring.writer()
+        # What starting costs, imports above all, is over before the first baseline.
+        begin_ns = time.process_time_ns()
+        while not shared.stop.value:
+            reading = sensor.read()
+            writer.append(reading, _late_us(reading.t_ns))
+            shared.cpu_ns.value = time.process_time_ns() - begin_ns
+
+
+def _late_us(t_ns: int) -> int:
+    return min(max((time.monotonic_ns() - t_ns) // 1000, 0), LATEST_US)
 
 
 def _sampler_main(
-    factory: SensorFactory, ring: ReadingRing, cpu_ns: Any, talk: Connection, parent_pid: int
+    factory: SensorFactory, shared: _Shared, talk: Connection, parent_pid: int
 ) -> None:
     _outlive_nobody(parent_pid)
     try:
-        _sample(factory, ring, cpu_ns, talk)
+        _sample(factory, shared, talk)
     except SensorError as error:
         talk.send(error)
     except (EOFError, BrokenPipeError):
         return
     except Exception as error:  # noqa: BLE001  (whatever it is, the parent must hear of it)
         talk.send(error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shared:
+    """Memory of both processes.
+
+    Attributes:
+        ring: The readings.
+        cpu_ns: CPU time of the sampler process since its first reading, ns.
+        stop: 1 once the sampler is to end.
+    """
+
+    ring: ReadingRing
+    cpu_ns: Any
+    stop: Any
 
 
 class SamplerProcess:
@@ -88,11 +118,13 @@ class SamplerProcess:
         context = multiprocessing.get_context("spawn")
         self._clock = clock
         self._ring = ReadingRing(context)
-        self._cpu_ns: Any = context.RawValue("q", 0)
+        self._shared = _Shared(
+            ring=self._ring, cpu_ns=context.RawValue("q", 0), stop=context.RawValue("b", 0)
+        )
         self._talk, theirs = context.Pipe()
         self._process = context.Process(
             target=_sampler_main,
-            args=(factory, self._ring, self._cpu_ns, theirs, os.getpid()),
+            args=(factory, self._shared, theirs, os.getpid()),
             name="joulesplit-sampler",
             daemon=True,
         )
@@ -149,8 +181,7 @@ class SamplerProcess:
         """Stop the process; calling it again does nothing."""
         if self._process.pid is None or not self._process.is_alive():
             return
-        with contextlib.suppress(BrokenPipeError):
-            self._talk.send("stop")
+        self._shared.stop.value = 1
         self._process.join(STOP_TIMEOUT_S)
         if self._process.is_alive():
             self._process.kill()
@@ -190,6 +221,27 @@ class SamplerProcess:
             self._check_alive(deadline_ns)
             self._clock.sleep_until_ns(self._clock.now_ns() + POLL_NS)
 
+    def trace_so_far(self) -> Trace:
+        """Return every reading not handed out yet, without waiting for any.
+
+        Readings that were overwritten before anyone asked are counted as lost.
+
+        Raises:
+            SamplerError: The sampler ended.
+            SensorError: The sensor failed; raised as in the process.
+        """
+        end = self._ring.written()
+        if end - self._next > self._ring.safe_records:
+            self._skip_to(end - self._ring.safe_records // 2)
+        trace = self._hand_out(self._ring.copy(self._next, end))
+        self._check_alive(self._clock.now_ns() + SILENCE_TIMEOUT_NS)
+        return trace
+
+    def _skip_to(self, number: int) -> None:
+        self._tally.lost += number - self._next
+        self._next = number
+        self._last_ns = int(self._ring.copy(number - 1, number)["t_ns"][0])
+
     def _hand_out(self, records: Any) -> Trace:
         trace = Trace(start_ns=self._last_ns, records=records)
         self._next += len(records)
@@ -209,7 +261,9 @@ class SamplerProcess:
     def statistics(self) -> SamplerStatistics:
         """Return how the sampler fared so far."""
         elapsed_ns = self._clock.now_ns() - self._started_ns
-        return self._tally.statistics(self._cpu_ns.value / elapsed_ns if elapsed_ns > 0 else None)
+        return self._tally.statistics(
+            self._shared.cpu_ns.value / elapsed_ns if elapsed_ns > 0 else None
+        )
 
 
 def _as_raised(error: BaseException) -> BaseException:

@@ -48,6 +48,9 @@ class LinearFit:
         residuals: y − X·β over each row's expected spread (dimensionless), shape (n,), float64.
         scale: Reduced χ: how far the scatter is from the expected spread (1 = as expected).
         degrees_of_freedom: n − p.
+        leverage: Weight of each row in its own fitted value, 0 to 1, shape (n,), float64.
+        gain: Derivative of the coefficients by each y, shape (p, n), float64.
+        raw_residuals: y − X·β in the unit of y, shape (n,), float64.
     """
 
     coefficients: Array
@@ -55,6 +58,32 @@ class LinearFit:
     residuals: Array
     scale: float
     degrees_of_freedom: int
+    leverage: Array
+    gain: Array
+    raw_residuals: Array
+
+    @property
+    def studentised(self) -> Array:
+        """Residuals over their own standard deviation (internally studentised), shape (n,).
+
+        A row that alone determines a coefficient has none; it is given 0.
+        """
+        freedom = 1 - self.leverage
+        usable = (freedom > 1e-9) & (self.scale > 0)
+        divisor = np.where(usable, self.scale * np.sqrt(np.maximum(freedom, 1e-9)), 1.0)
+        result: Array = np.where(usable, self.residuals / divisor, 0.0)
+        return result
+
+    def own_scatter_covariance(self) -> Array:
+        """Return the covariance of β if every row has a variance of its own, shape (p, p).
+
+        Each row's squared residual stands for its variance, over (1 − leverage)²: what it would
+        be around a fit without the row (HC3 of MacKinnon and White, 1985).
+        """
+        freedom = np.maximum(1 - self.leverage, 1e-9) ** 2
+        variance = np.where(self.leverage < 1 - 1e-9, self.raw_residuals**2 / freedom, 0.0)
+        result: Array = (self.gain * variance) @ self.gain.T
+        return result
 
 
 def weighted_fit(design: Array, observed: Array, spread: Array) -> LinearFit:
@@ -92,6 +121,9 @@ def weighted_fit(design: Array, observed: Array, spread: Array) -> LinearFit:
         residuals=residuals,
         scale=variance**0.5,
         degrees_of_freedom=degrees_of_freedom,
+        leverage=np.sum(q**2, axis=1),
+        gain=(inverse @ q.T) / spread,
+        raw_residuals=residuals * spread,
     )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
+from calibrate.bench import pilot_latency_s
 from calibrate.fitting import fit_blocks
-from calibrate.procedure import pilot_latency_s
 from calibrate.profile import Quantity
 from calibrate.sampling import Sampler
 from calibrate.uncertainty import Estimate, SystematicBudget, quantity

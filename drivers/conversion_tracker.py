@@ -7,20 +7,21 @@ time of each poll tells which conversion it was, and how many nobody read. Pure 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
-FIRST_POLL = 0.8
-"""Share of the period slept before the first poll, which finds a chip at other settings."""
 NEAR = 0.03
-"""The second poll is over this share of the period before the expected end and the third begins
-as much after it: the two close in on the end and so keep its estimate honest."""
+"""The first poll is over this share of the period before the expected end and the second begins
+as much after it: the two close in on the end and so keep its estimate honest. The first also
+finds a chip that converts at other settings."""
 POLL_STEP = 0.1
 """Share of the period between further polls."""
+AFTER_THE_END = 1
+"""The attempt to begin with where no poll before the expected end is wanted."""
 MARGIN = 0.05
 """Share of the period, beside half a transaction, by which an estimated end may be off."""
 EARLY = 0.02
 """A conversion that ends this share of the period before its time may have been made under other
-settings: the second poll, at the latest, sees it."""
+settings: the first poll sees it."""
 BRACKET_LIMIT = 0.5
 """A bracket of polls wider than this share of the period does not single out one end."""
 PERIOD_WINDOW = 128
@@ -30,9 +31,8 @@ PERIOD_FIRST = 32
 """Fewest ends that place the period better than the first estimate."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocatedConversion:
-    """One conversion, placed in time.
+class LocatedConversion(NamedTuple):
+    """One conversion, placed in time; a tuple, since one is made for every reading.
 
     Attributes:
         number: Conversions after the last accepted one (1: none missed).
@@ -82,25 +82,22 @@ class ConversionTracker:
         reads: int = 2,
     ) -> None:
         self.end_ns = end_ns
-        self.period_ns = period_ns
         self._shunt_share = shunt_share
         self._transaction_ns = transaction_ns
         self._reads = reads
         self._next_number = 1
+        self._set_period(period_ns)
         self._cycles = 0
         self._ends: deque[tuple[int, float]] = deque([(0, end_ns)], maxlen=PERIOD_WINDOW)
 
-    @property
-    def _margin_ns(self) -> float:
-        return MARGIN * self.period_ns + self._transaction_ns / 2
-
-    @property
-    def _busy_ns(self) -> float:
-        return self._reads * self._transaction_ns + self._margin_ns
-
-    @property
-    def _shunt_ns(self) -> float:
-        return self._shunt_share * self.period_ns
+    def _set_period(self, period_ns: float) -> None:
+        """Take a new period, and work out once what every poll needs of it."""
+        self.period_ns = period_ns
+        self._margin_ns = MARGIN * period_ns + self._transaction_ns / 2
+        self._busy_ns = self._reads * self._transaction_ns + self._margin_ns
+        self._shunt_ns = self._shunt_share * period_ns
+        self._until_first_ns = (1 - NEAR) * period_ns - self._transaction_ns
+        self._until_second_ns = (1 + NEAR) * period_ns
 
     def poll_time_ns(self, now_ns: int, attempt: int) -> int:
         """Return when to poll for the ``attempt``-th time (from 0) for the next conversion.
@@ -108,11 +105,16 @@ class ConversionTracker:
         A reader that comes late finds a result that is about to be replaced; it then waits for
         the replacement rather than pair two conversions.
         """
-        period_ns, margin_ns = self.period_ns, self._margin_ns
-        share = self._poll_share(attempt)
-        planned_ns = self.end_ns + (self._next_number - 1 + share) * period_ns
+        period_ns = self.period_ns
+        planned_ns = self.end_ns + (self._next_number - 1) * period_ns
+        if attempt:
+            later_ns = (attempt - AFTER_THE_END) * POLL_STEP * period_ns
+            planned_ns += self._until_second_ns + later_ns
+        else:
+            planned_ns += self._until_first_ns
         if now_ns < planned_ns:
-            return round(planned_ns)
+            return int(planned_ns)
+        margin_ns = self._margin_ns
         number = int((now_ns - self.end_ns) // period_ns)
         phase_ns = now_ns - self.end_ns - number * period_ns
         if number < self._next_number:
@@ -122,12 +124,6 @@ class ConversionTracker:
         if number > self._next_number and phase_ns < margin_ns:
             return round(now_ns - phase_ns + margin_ns)
         return now_ns
-
-    def _poll_share(self, attempt: int) -> float:
-        if attempt >= 2:
-            return 1 + NEAR + (attempt - 2) * POLL_STEP
-        poll = self._transaction_ns / self.period_ns
-        return 1 - NEAR - poll if attempt else min(FIRST_POLL, 1 - NEAR - 2 * poll)
 
     def locate(
         self, *, idle_ns: int | None, started_ns: int, ended_ns: int
@@ -150,9 +146,11 @@ class ConversionTracker:
             self.drop(int((started_ns - self.end_ns) // self.period_ns))
             return None
         expected_ns = self.end_ns + number * self.period_ns
-        end_ns = min(max(expected_ns, idle_ns or expected_ns), ended_ns)
-        early = ended_ns < expected_ns - EARLY * self.period_ns
-        return LocatedConversion(number=number, end_ns=end_ns, early=early)
+        end_ns = expected_ns
+        if idle_ns is not None and end_ns < idle_ns:
+            end_ns = idle_ns
+        end_ns = min(end_ns, ended_ns)
+        return LocatedConversion(number, end_ns, ended_ns < expected_ns - EARLY * self.period_ns)
 
     def is_coherent(self, conversion: LocatedConversion, read_ns: int) -> bool:
         """Return whether a shunt word read by ``read_ns`` still belonged to the conversion."""
@@ -165,7 +163,7 @@ class ConversionTracker:
         self._ends.append((self._cycles, self.end_ns))
         first_cycle, first_ns = self._ends[0]
         if len(self._ends) >= PERIOD_FIRST:
-            self.period_ns = (self.end_ns - first_ns) / (self._cycles - first_cycle)
+            self._set_period((self.end_ns - first_ns) / (self._cycles - first_cycle))
         self._next_number = 1
         return conversion.number - 1
 
@@ -176,8 +174,8 @@ class ConversionTracker:
     def _number(self, idle_ns: int | None, started_ns: int, ended_ns: int) -> int | None:
         period_ns = self.period_ns
         if idle_ns is not None and ended_ns - idle_ns < BRACKET_LIMIT * period_ns:
-            middle_ns = (idle_ns + ended_ns) / 2
-            return max(self._next_number, round((middle_ns - self.end_ns) / period_ns))
+            number = round(((idle_ns + ended_ns) / 2 - self.end_ns) / period_ns)
+            return number if number > self._next_number else self._next_number
         before = max(self._next_number, int((started_ns - self.end_ns) // period_ns))
         after = max(self._next_number, int((ended_ns - self.end_ns) // period_ns))
         return before if before == after else None

@@ -6,12 +6,15 @@ SensorError
 │   ├── BusNotFoundError (FileNotFoundError)   no such bus on this machine
 │   ├── BusPermissionError (PermissionError)   the bus is there, the user may not open it
 │   ├── BusBusyError                           a kernel driver holds the address
-│   └── DeviceNotRespondingError               nothing acknowledges at that address
+│   ├── DeviceNotRespondingError               nothing acknowledges at that address
+│   └── BusTransferError                       a transfer broke off or the bus is held up
 ├── WrongDeviceError                           something answers, but not as this chip would
 ├── RangeExceededError (OverflowError)         the shunt range is too small for the current
 ├── ConversionTimeoutError (TimeoutError)      no fresh conversion within the bound
 ├── ChipResetError                             the chip lost its configuration mid-run
+├── StuckReadingsError                         the chip delivers the same words for ever
 ├── SensorUnavailableError (LookupError)       this machine does not offer that source
+├── CorrectionRecordError (ValueError)         a stored zero or span cannot be read or written
 ├── TraceFormatError (ValueError)              a recorded trace cannot be understood
 ├── TraceEndedError (EOFError)                 a replayed trace has no further reading
 └── LoadLogFullError (BufferError)             simulated load is announced faster than read
@@ -71,6 +74,10 @@ class DeviceNotRespondingError(BusError):
     """Nothing acknowledges at the device address."""
 
 
+class BusTransferError(BusError):
+    """A transfer broke off, or the bus is held up: what it says of the device is unknown."""
+
+
 class WrongDeviceError(SensorError):
     """Something answers at the address, but not as the expected chip would."""
 
@@ -87,8 +94,16 @@ class ChipResetError(SensorError):
     """The chip lost its configuration while measuring."""
 
 
+class StuckReadingsError(SensorError):
+    """The chip delivers the same words for longer than any noise allows."""
+
+
 class SensorUnavailableError(SensorError, LookupError):
     """This machine does not offer the requested power source."""
+
+
+class CorrectionRecordError(SensorError, ValueError):
+    """A stored zero or span cannot be read or written."""
 
 
 class TraceFormatError(SensorError, ValueError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivers.errors import SensorUnavailableError
+from drivers.errors import SensorConfigurationError, SensorUnavailableError
 from drivers.ina219_accuracy import accuracy_terms
 from drivers.ina219_registers import POWER_ON_CONFIGURATION, decode_configuration
 from drivers.polled_sensor import POWER_ONLY_VOLTAGE_V, PolledSensor
@@ -21,7 +21,7 @@ HWMON_ROOT = Path("/sys/class/hwmon")
 AMPERE_PER_MA = 1e-3
 VOLT_PER_MV = 1e-3
 WATT_PER_UW = 1e-6
-OHM_PER_UOHM = 1e-6
+UOHM_PER_OHM = 1_000_000
 INA219_NAME = "ina219"
 TYPICAL_RAIL_V = 5.0
 
@@ -59,7 +59,7 @@ def _inspect(directory: Path) -> HwmonChip:
         name=name.read_text().strip() if name.is_file() else directory.name,
         has_current=all((directory / file).is_file() for file in ("curr1_input", "in1_input")),
         has_power=(directory / "power1_input").is_file(),
-        shunt_ohm=int(shunt.read_text()) * OHM_PER_UOHM if shunt.is_file() else None,
+        shunt_ohm=int(shunt.read_text()) / UOHM_PER_OHM if shunt.is_file() else None,
     )
 
 
@@ -73,6 +73,8 @@ class HwmonSensor(PolledSensor):
         interval_s: From one reading to the next, s.
         scale_tolerance: Relative tolerance of the power: the shunt's for an INA219, otherwise
             what the maker of the board states.
+        shunt_ohm: The shunt on the board, ohm; a driver that takes it for another is refused. None
+            trusts the driver.
         rail: What it is wired into.
     """
 
@@ -84,12 +86,14 @@ class HwmonSensor(PolledSensor):
         root: Path = HWMON_ROOT,
         interval_s: float = 0.05,
         scale_tolerance: float,
+        shunt_ohm: float | None = None,
         rail: str = "5 V supply",
     ) -> None:
         super().__init__(clock=clock, interval_s=interval_s)
         self._wanted = chip
         self._root = root
         self._scale_tolerance = scale_tolerance
+        self._shunt_ohm = shunt_ohm
         self._rail = rail
         self._chip: HwmonChip | None = None
 
@@ -150,6 +154,7 @@ class HwmonSensor(PolledSensor):
         chips = find_power_chips(self._root)
         for chip in chips:
             if self._wanted in (None, chip.name, chip.directory.name):
+                self._refuse_other_shunt(chip)
                 self._chip = chip
                 return
         there = ", ".join(chip.name for chip in chips) or "none"
@@ -158,6 +163,18 @@ class HwmonSensor(PolledSensor):
             f"(found: {there}); load its driver, for an INA219: modprobe ina2xx and "
             "echo ina219 0x40 > /sys/class/i2c-adapter/i2c-1/new_device"
         )
+
+    def _refuse_other_shunt(self, chip: HwmonChip) -> None:
+        """Without a device tree the kernel takes every INA219's shunt to be 10 milliohm."""
+        if self._shunt_ohm is None or chip.shunt_ohm is None:
+            return
+        wanted_uohm = round(self._shunt_ohm * UOHM_PER_OHM)
+        if wanted_uohm != round(chip.shunt_ohm * UOHM_PER_OHM):
+            raise SensorConfigurationError(
+                f"the kernel takes the shunt of {chip.name} to be {chip.shunt_ohm:g} ohm, the "
+                f"board's is {self._shunt_ohm:g} ohm: every current would be wrong by that ratio; "
+                f"set it with: echo {wanted_uohm} | sudo tee {chip.directory / 'shunt_resistor'}"
+            )
 
     def _sample(self, flags: ReadingFlag) -> Reading:
         assert self._chip is not None

@@ -13,13 +13,16 @@ from drivers.errors import (
     BusError,
     BusNotFoundError,
     BusPermissionError,
+    BusTransferError,
     DeviceNotRespondingError,
     SensorUnavailableError,
 )
 
 _DENIED = frozenset({errno.EACCES, errno.EPERM})
-# What the adapters of a Raspberry Pi, a PC and the kernel's stub say when nobody acknowledges.
-_SILENT = frozenset({errno.EREMOTEIO, errno.ENXIO, errno.EIO, errno.ETIMEDOUT, errno.ENODEV})
+# What the adapters of a Raspberry Pi, a PC and the kernel's stub say when nobody acknowledges
+# (kernel documentation, i2c/fault-codes).
+_SILENT = frozenset({errno.EREMOTEIO, errno.ENXIO, errno.ENODEV})
+_BROKEN_OFF = frozenset({errno.EIO, errno.EAGAIN, errno.EPROTO})
 
 
 class SmbusI2cBus:
@@ -40,12 +43,14 @@ class SmbusI2cBus:
     def __init__(self, number: int) -> None:
         self._number = number
         self._bus: Any = None
+        self._messages: dict[int, tuple[Any, Any]] = {}
         try:
-            from smbus2 import SMBus
+            from smbus2 import SMBus, smbus2
         except ImportError as error:
             raise SensorUnavailableError(
                 "I2C needs the package smbus2; install it with: pip install smbus2"
             ) from error
+        self._kernel: Any = smbus2
         with _translated(number, None):
             self._bus = SMBus(number)
 
@@ -59,11 +64,33 @@ class SmbusI2cBus:
 
         Raises:
             DeviceNotRespondingError: Nothing acknowledges at the address.
+            BusTransferError: The transfer broke off, or the bus is held up.
             BusBusyError: A kernel driver holds the address.
             BusError: The transaction failed for another reason.
         """
-        with _translated(self._number, address):
-            return swap_bytes(self._opened().read_word_data(address, register))
+        # As _translated does, without the microsecond that a generator takes: this is called often.
+        try:
+            bus = self._opened()
+            if bus.address != address:
+                word = bus.read_word_data(address, register)  # which selects the device, too
+            else:
+                message, content = self._messages.get(register) or self._message(register)
+                self._kernel.ioctl(bus.fd, self._kernel.I2C_SMBUS, message)
+                word = content.word
+        except OSError as error:
+            raise translate_os_error(error, self._number, address) from error
+        swapped: int = (word & 0xFF) << 8 | word >> 8
+        return swapped
+
+    def _message(self, register: int) -> tuple[Any, Any]:
+        """Return what smbus2's ``read_word_data`` makes anew each time, and where its word is."""
+        message = self._kernel.i2c_smbus_ioctl_data.create(
+            read_write=self._kernel.I2C_SMBUS_READ,
+            command=register,
+            size=self._kernel.I2C_SMBUS_WORD_DATA,
+        )
+        self._messages[register] = message, message.data.contents
+        return self._messages[register]
 
     def write_word(self, address: int, register: int, word: int) -> None:
         """Write an unsigned 16-bit register word; raises as ``read_word`` does."""
@@ -110,7 +137,6 @@ def translate_os_error(error: OSError, number: int, address: int | None) -> BusE
 
 def _explain(code: int, number: int, address: int | None) -> tuple[type[BusError], str]:
     device = f"/dev/i2c-{number}"
-    place = f"I2C bus {number}" if address is None else f"0x{address:02X} on I2C bus {number}"
     if code == errno.ENOENT or (code == errno.ENODEV and address is None):
         return BusNotFoundError, (
             f"no I2C bus {number} ({device}): enable I2C with raspi-config (Interface Options) "
@@ -121,14 +147,34 @@ def _explain(code: int, number: int, address: int | None) -> tuple[type[BusError
             f"no permission to use {device}: add the user to the group i2c with: "
             "sudo usermod -aG i2c $USER, then log in again"
         )
+    if address is None:
+        return BusError, (
+            f"I2C bus {number} cannot be opened ({os.strerror(code)}): look at dmesg for the "
+            "I2C adapter"
+        )
+    return _explain_transfer(code, number, f"0x{address:02X} on I2C bus {number}")
+
+
+def _explain_transfer(code: int, number: int, place: str) -> tuple[type[BusError], str]:
+    reason = os.strerror(code)
     if code == errno.EBUSY:
         return BusBusyError, (
             f"a kernel driver holds {place}: read it through the kernel with --sensor hwmon, "
             "or unbind the driver (modprobe -r ina2xx)"
         )
-    if code in _SILENT and address is not None:
+    if code in _SILENT:
         return DeviceNotRespondingError, (
-            f"nothing acknowledges at {place} ({os.strerror(code)}): check wiring and supply of "
-            f"the sensor and scan the bus with: i2cdetect -y {number}"
+            f"nothing acknowledges at {place} ({reason}): check wiring and supply of the sensor "
+            f"and scan the bus with: i2cdetect -y {number}"
         )
-    return BusError, f"{place} failed ({os.strerror(code)}): look at dmesg for the I2C adapter"
+    if code == errno.ETIMEDOUT:
+        return BusTransferError, (
+            f"the bus is held up while addressing {place} ({reason}): SDA or SCL stays low; look "
+            "for a short circuit or a missing pull-up, then switch the sensor off and on"
+        )
+    if code in _BROKEN_OFF:
+        return BusTransferError, (
+            f"a transfer with {place} broke off ({reason}): shorten the wires, check ground and "
+            "pull-ups, or lower the bus clock with dtparam=i2c_arm_baudrate=100000"
+        )
+    return BusError, f"{place} failed ({reason}): look at dmesg for the I2C adapter"

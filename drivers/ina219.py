@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from drivers.clock import NS_PER_S
-from drivers.conversion_tracker import ConversionTracker, LocatedConversion
+from drivers.conversion_tracker import AFTER_THE_END, ConversionTracker, LocatedConversion
 from drivers.errors import (
     ChipResetError,
     ConversionTimeoutError,
@@ -21,30 +21,31 @@ from drivers.errors import (
     WrongDeviceError,
 )
 from drivers.ina219_accuracy import Grade
+from drivers.ina219_correction import Correction
 from drivers.ina219_description import Ina219Wiring, describe
 from drivers.ina219_link import Ina219Link
 from drivers.ina219_lock import POWER_READ, Lock, LockFinder
+from drivers.ina219_marks import ReadingMarks
 from drivers.ina219_registers import (
+    BUS_DATA_SHIFT,
+    BUS_LSB_V,
+    READY_BIT,
+    SHUNT_LSB_V,
     Configuration,
     Register,
-    bus_code,
-    bus_voltage_v,
-    is_bus_clipped,
-    is_math_overflow,
-    is_ready,
-    is_shunt_clipped,
-    shunt_voltage_v,
+    shunt_code,
 )
 from drivers.protocols import Clock, I2cBus
 from drivers.readings import Reading, ReadingFlag, SensorDescription
 
 VERIFY_EVERY_NS = NS_PER_S
-STUCK_AFTER = 100
-"""Equal raw pairs in a row. With noise of a third of a step, 100 in a row do not happen."""
 MAX_RESETS_IN_A_ROW = 3
 MAX_DROPS = 20
 LATE_CYCLES = 3
 LATE_NS = 50_000_000
+# Plain numbers, since to look an enumeration up costs as much as to read a register.
+SHUNT_VOLTAGE = Register.SHUNT_VOLTAGE.value
+BUS_VOLTAGE = Register.BUS_VOLTAGE.value
 
 
 class Ina219:
@@ -70,6 +71,7 @@ class Ina219:
         shunt_samples: Shunt samples averaged per conversion: 1, 2, 4 … 128.
         clock: Time.
         simulated: True if no physical chip is behind the bus.
+        correction: What comparisons with references found out about this chip and its shunt.
         rail: What the shunt is wired into.
 
     Raises:
@@ -88,6 +90,7 @@ class Ina219:
         shunt_samples: int = 16,
         clock: Clock,
         simulated: bool = False,
+        correction: Correction | None = None,
         rail: str = "5 V supply",
     ) -> None:
         self._wiring = Ina219Wiring(
@@ -99,10 +102,15 @@ class Ina219:
             shunt_samples=shunt_samples,
             rail=rail,
             simulated=simulated,
+            correction=correction,
         )
         self._configuration = self._wiring.configuration
+        self._ampere_per_code = SHUNT_LSB_V / self._wiring.effective_shunt_ohm
+        self._offset_codes = self._wiring.offset_v / SHUNT_LSB_V
+        self._volt_per_code = BUS_LSB_V * self._wiring.bus_factor
         self._clock = clock
         self._link = Ina219Link(bus, address, clock)
+        self._marks = ReadingMarks(self._configuration, shunt_ohm, self._link.place)
         self._lock: Lock | None = None
         self._description = self._describe()
         self.missed_conversions = 0
@@ -135,7 +143,7 @@ class Ina219:
         self._link.reset_and_identify()
         self._start()
         self._description = self._describe()
-        self._pending = ReadingFlag.NONE
+        self._marks.pending = 0
         self._has_delivered = False
         self.missed_conversions = 0
         return self
@@ -158,6 +166,8 @@ class Ina219:
 
         Raises:
             ChipResetError: The chip keeps losing its configuration.
+            RangeExceededError: The range has been too small for many readings in a row.
+            StuckReadingsError: The chip has delivered the same words for too long.
             ConversionTimeoutError: No conversion in time, or the bus is too slow to follow.
             BusError: The bus failed more often than tries are allowed.
             SensorError: The sensor is not open.
@@ -192,18 +202,24 @@ class Ina219:
         )
         self._lock = lock
         self._verify_at_ns = self._clock.now_ns() + VERIFY_EVERY_NS
-        self._last_codes = (0, 0)
-        self._equal_codes = 0
+        self._is_cleared_by_power = lock.cleared_by == POWER_READ
+        self._is_check_due = False
+        self._marks.restart()
 
     def _poll(self) -> tuple[LocatedConversion | None, int] | None:
         """Poll until ready: (the conversion, the bus word), or None if the chip was reset."""
         tracker, link = self._tracker, self._link
-        give_up_ns = self._clock.now_ns() + LATE_CYCLES * tracker.period_ns + LATE_NS
+        now_ns = self._clock.now_ns()
+        give_up_ns = now_ns + LATE_CYCLES * tracker.period_ns + LATE_NS
         idle_ns: int | None = None
-        for attempt in itertools.count():
+        # What a poll before the end would find out, a look at the configuration finds better:
+        # the one that is due after this reading, or the one that followed the last.
+        was_checked, self._is_check_due = self._is_check_due, now_ns >= self._verify_at_ns
+        begin = AFTER_THE_END if was_checked or self._is_check_due else 0
+        for attempt in itertools.count(begin):
             self._clock.sleep_until_ns(tracker.poll_time_ns(self._clock.now_ns(), attempt))
-            word = link.read(Register.BUS_VOLTAGE)
-            if is_ready(word):
+            word = link.read(BUS_VOLTAGE)
+            if word & READY_BIT:
                 located = tracker.locate(
                     idle_ns=idle_ns, started_ns=link.started_ns, ended_ns=link.ended_ns
                 )
@@ -220,7 +236,7 @@ class Ina219:
 
     def _lost_configuration(self, located: LocatedConversion | None) -> bool:
         suspicious = located is not None and located.early
-        if not suspicious and self._link.ended_ns < self._verify_at_ns:
+        if not (suspicious or self._is_check_due):
             return False
         self._verify_at_ns = self._link.ended_ns + VERIFY_EVERY_NS
         return not self._is_configured()
@@ -235,7 +251,7 @@ class Ina219:
             self._start()
         except (WrongDeviceError, ConversionTimeoutError) as error:
             raise self._reset_error() from error
-        self._pending |= ReadingFlag.CHIP_RESET | ReadingFlag.GAP_BEFORE
+        self._marks.pending |= int(ReadingFlag.CHIP_RESET | ReadingFlag.GAP_BEFORE)
 
     def _reset_error(self) -> ChipResetError:
         return ChipResetError(
@@ -245,43 +261,37 @@ class Ina219:
 
     def _take(self, located: LocatedConversion | None, word: int) -> Reading | None:
         """Read the shunt of a located conversion; None if it may be another conversion's."""
-        shunt = self._link.read(Register.SHUNT_VOLTAGE)
+        shunt = self._link.read(SHUNT_VOLTAGE)
         read_ns = self._link.ended_ns
-        if self._lock is not None and self._lock.cleared_by == POWER_READ:
+        if self._is_cleared_by_power:
             self._link.read(Register.POWER)
         if located is None:
             return None
         if not self._tracker.is_coherent(located, read_ns):
             self._tracker.drop(located.number)
             return None
-        flags = self._flags(shunt, word, missed=self._tracker.accept(located))
+        missed = self._tracker.accept(located)
+        flags = self._marks.flags_of(shunt, word)
+        if missed or self._link.retried:
+            flags |= self._trouble(missed)
+        self._has_delivered = True
         return Reading(
             t_ns=round(located.end_ns),
             raw=(shunt, word),
-            voltage_v=bus_voltage_v(word),
-            current_a=shunt_voltage_v(shunt) / self._wiring.shunt_ohm,
-            flags=flags,
+            voltage_v=(word >> BUS_DATA_SHIFT) * self._volt_per_code,
+            current_a=(shunt_code(shunt) - self._offset_codes) * self._ampere_per_code,
+            flags=ReadingFlag(flags) if flags else ReadingFlag.NONE,
         )
 
     def _describe(self) -> SensorDescription:
         return describe(self._wiring, self._configuration, self._link.place, self._lock)
 
-    def _flags(self, shunt: int, word: int, *, missed: int) -> ReadingFlag:
-        flags, self._pending = self._pending, ReadingFlag.NONE
+    def _trouble(self, missed: int) -> int:
+        flags = 0
         if missed and self._has_delivered:
-            flags |= ReadingFlag.GAP_BEFORE
+            flags |= ReadingFlag.GAP_BEFORE.value
             self.missed_conversions += missed
-        self._has_delivered = True
-        if is_shunt_clipped(shunt, self._configuration.gain):
-            flags |= ReadingFlag.SHUNT_CLIPPED
-        if is_bus_clipped(word, self._configuration.bus_range):
-            flags |= ReadingFlag.BUS_CLIPPED
-        if is_math_overflow(word):
-            flags |= ReadingFlag.MATH_OVERFLOW
         if self._link.retried:
-            flags |= ReadingFlag.RETRIED
+            flags |= ReadingFlag.RETRIED.value
             self._link.retried = False
-        codes = (shunt, bus_code(word))
-        self._equal_codes = self._equal_codes + 1 if codes == self._last_codes else 0
-        self._last_codes = codes
-        return flags | ReadingFlag.STUCK if self._equal_codes >= STUCK_AFTER else flags
+        return flags

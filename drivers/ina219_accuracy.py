@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from drivers.ina219_registers import Gain
 from drivers.readings import AccuracyTerm
+
+if TYPE_CHECKING:
+    from drivers.ina219_correction import Correction
 
 Grade = Literal["A", "B"]
 
@@ -20,6 +23,12 @@ CURRENT_ERROR: dict[Grade, float] = {"A": 0.005, "B": 0.003}
 BUS_ERROR = 0.005
 CMRR_V_PER_V = 10e-6  # 100 dB, the smallest
 OFFSET_BUS_V = 12.0  # bus voltage at which the offset is specified
+
+SHUNT = "shunt tolerance"
+CURRENT_GAIN = "current gain"
+BUS_GAIN = "bus voltage gain"
+OFFSET = "shunt offset"
+COMMON_MODE = "common mode"
 
 
 def accuracy_terms(
@@ -45,18 +54,18 @@ def accuracy_terms(
     common_mode_v = CMRR_V_PER_V * abs(bus_voltage_v - OFFSET_BUS_V)
     watt_per_volt = bus_voltage_v / shunt_ohm
     return (
-        _term("shunt tolerance", "scale", shunt_tolerance, "maker's tolerance of the shunt"),
-        _term("current gain", "scale", CURRENT_ERROR[bounds], f"{SOURCE}, {named}, 25 °C"),
-        _term("bus voltage gain", "scale", BUS_ERROR, f"{SOURCE}, 25 °C"),
-        _term(
-            "shunt offset",
+        _bound(SHUNT, "scale", shunt_tolerance, "maker's tolerance of the shunt"),
+        _bound(CURRENT_GAIN, "scale", CURRENT_ERROR[bounds], f"{SOURCE}, {named}, 25 °C"),
+        _bound(BUS_GAIN, "scale", BUS_ERROR, f"{SOURCE}, 25 °C"),
+        _bound(
+            OFFSET,
             "offset",
             offset_v * watt_per_volt,
             f"{SOURCE}, {named}, gain /{gain.divider}, {offset_v * 1e6:.0f} µV "
             f"at {bus_voltage_v:.2f} V",
         ),
-        _term(
-            "common mode",
+        _bound(
+            COMMON_MODE,
             "offset",
             common_mode_v * watt_per_volt,
             f"{SOURCE}, 100 dB from 12 V to {bus_voltage_v:.2f} V",
@@ -64,9 +73,43 @@ def accuracy_terms(
     )
 
 
-def _term(
+def corrected_terms(
+    terms: tuple[AccuracyTerm, ...],
+    correction: Correction,
+    *,
+    shunt_ohm: float,
+    bus_voltage_v: float,
+) -> tuple[AccuracyTerm, ...]:
+    """Return the terms with those that a correction measured replaced by what it left.
+
+    Args:
+        terms: As ``accuracy_terms`` gives them.
+        correction: What was measured.
+        shunt_ohm: Shunt in use, ohm.
+        bus_voltage_v: Voltage at which offsets in V become offsets in W, V.
+    """
+    gone: set[str] = set()
+    new: list[AccuracyTerm] = []
+    if correction.shunt_ohm is not None:
+        gone |= {SHUNT, CURRENT_GAIN}
+        new.append(_known("current span", "scale", correction.u_shunt_rel, correction.shunt_source))
+    if correction.bus_factor is not None:
+        gone.add(BUS_GAIN)
+        new.append(_known("bus voltage span", "scale", correction.u_bus_rel, correction.bus_source))
+    if correction.offset_v is not None:
+        gone |= {OFFSET, COMMON_MODE}
+        u_offset_w = correction.u_offset_v * bus_voltage_v / shunt_ohm
+        new.append(_known("zero", "offset", u_offset_w, correction.offset_source))
+    return (*(term for term in terms if term.name not in gone), *new)
+
+
+def _bound(
     name: str, kind: Literal["scale", "offset"], half_width: float, source: str
 ) -> AccuracyTerm:
     return AccuracyTerm(
         name=name, kind=kind, half_width=half_width, distribution="rectangular", source=source
     )
+
+
+def _known(name: str, kind: Literal["scale", "offset"], u: float, source: str) -> AccuracyTerm:
+    return AccuracyTerm(name=name, kind=kind, half_width=u, distribution="normal", source=source)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from drivers.clock import NS_PER_S
 from drivers.errors import SensorConfigurationError
-from drivers.ina219_accuracy import Grade, accuracy_terms
+from drivers.ina219_accuracy import Grade, accuracy_terms, corrected_terms
+from drivers.ina219_correction import Correction
 from drivers.ina219_lock import Lock
 from drivers.ina219_registers import (
     BUS_LSB_V,
@@ -19,7 +20,7 @@ from drivers.ina219_registers import (
     bus_voltage_v,
     select_gain,
 )
-from drivers.readings import SensorDescription
+from drivers.readings import AccuracyTerm, SensorDescription
 
 ADDRESSES = range(0x40, 0x50)
 NOMINAL_RAIL_V = 5.0
@@ -43,6 +44,7 @@ class Ina219Wiring:
         shunt_samples: Shunt samples averaged per conversion.
         rail: What the shunt is wired into.
         simulated: True if no physical chip is there.
+        correction: What comparisons found out; None if there were none.
 
     Raises:
         SensorConfigurationError: A value no INA219 could work with.
@@ -56,6 +58,7 @@ class Ina219Wiring:
     shunt_samples: int
     rail: str
     simulated: bool
+    correction: Correction | None = None
 
     def __post_init__(self) -> None:
         if self.address not in ADDRESSES:
@@ -78,6 +81,28 @@ class Ina219Wiring:
                 f"an expected peak of {self.expected_peak_a} A cannot be; give the largest "
                 "current of the device (1.5 A for a Raspberry Pi 4, 3 A for a Pi 5)"
             )
+
+    @property
+    def applied(self) -> Correction | None:
+        """The correction, if it was found at the gain in use; it holds for no other."""
+        correction, divider = self.correction, self.configuration.gain.divider
+        return correction if correction and correction.gain == divider else None
+
+    @property
+    def effective_shunt_ohm(self) -> float:
+        """Shunt to compute with, ohm: the one found, or else the one stated."""
+        found_ohm = self.applied.shunt_ohm if self.applied else None
+        return self.shunt_ohm if found_ohm is None else found_ohm
+
+    @property
+    def offset_v(self) -> float:
+        """Shunt voltage without current to compute with, V."""
+        return (self.applied.offset_v or 0.0) if self.applied else 0.0
+
+    @property
+    def bus_factor(self) -> float:
+        """Factor of the bus voltage to compute with."""
+        return (self.applied.bus_factor or 1.0) if self.applied else 1.0
 
     @property
     def configuration(self) -> Configuration:
@@ -107,17 +132,48 @@ def describe(
         cycle_s=lock.period_ns / NS_PER_S if lock else configuration.cycle_s,
         observed_fraction=configuration.shunt_duty,
         voltage_resolution_v=BUS_LSB_V,
-        current_resolution_a=SHUNT_LSB_V / wiring.shunt_ohm,
-        full_scale_a=gain.full_scale_v / wiring.shunt_ohm,
-        accuracy=accuracy_terms(
-            grade=wiring.grade,
-            gain=gain,
-            shunt_ohm=wiring.shunt_ohm,
-            shunt_tolerance=wiring.shunt_tolerance,
-            bus_voltage_v=bus_v,
-        ),
-        settings=_settings(wiring, configuration, lock),
+        current_resolution_a=SHUNT_LSB_V / wiring.effective_shunt_ohm,
+        full_scale_a=gain.full_scale_v / wiring.effective_shunt_ohm,
+        accuracy=_accuracy(wiring, configuration, bus_v),
+        settings={**_settings(wiring, configuration, lock), **_corrections(wiring)},
     )
+
+
+def _accuracy(
+    wiring: Ina219Wiring, configuration: Configuration, bus_v: float
+) -> tuple[AccuracyTerm, ...]:
+    shunt_ohm = wiring.effective_shunt_ohm
+    terms = accuracy_terms(
+        grade=wiring.grade,
+        gain=configuration.gain,
+        shunt_ohm=shunt_ohm,
+        shunt_tolerance=wiring.shunt_tolerance,
+        bus_voltage_v=bus_v,
+    )
+    if wiring.applied is None:
+        return terms
+    return corrected_terms(terms, wiring.applied, shunt_ohm=shunt_ohm, bus_voltage_v=bus_v)
+
+
+def _corrections(wiring: Ina219Wiring) -> dict[str, str | int | float | bool | None]:
+    """Return what was corrected and where that comes from."""
+    correction = wiring.applied
+    if correction is None:
+        found = wiring.correction
+        why = f"none holds at this gain, only at /{found.gain}" if found else "none"
+        return {"correction": why}
+    return {
+        "correction": "applied in software, raw words as read",
+        "zero_offset_v": correction.offset_v,
+        "zero_u_v": correction.u_offset_v,
+        "zero_source": correction.offset_source or None,
+        "effective_shunt_ohm": correction.shunt_ohm,
+        "effective_shunt_u_rel": correction.u_shunt_rel,
+        "shunt_source": correction.shunt_source or None,
+        "bus_factor": correction.bus_factor,
+        "bus_factor_u_rel": correction.u_bus_rel,
+        "correction_residual_v": correction.residual_v,
+    }
 
 
 def _settings(

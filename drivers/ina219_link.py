@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from drivers.errors import DeviceNotRespondingError, WrongDeviceError
+from contextlib import suppress
+
+from drivers.errors import BusTransferError, DeviceNotRespondingError, WrongDeviceError
 from drivers.ina219_registers import (
     CALIBRATION_VOID_BIT,
     POWER_ON_CONFIGURATION,
@@ -13,10 +15,11 @@ from drivers.ina219_registers import (
 )
 from drivers.protocols import Clock, I2cBus
 
-MAX_TRIES = 4
-# Longer than one transaction of another master, shorter than a cycle at the usual settings.
-RETRY_PAUSE_NS = 2_000_000
-CONFIGURE_TRIES = 3
+# The first outlasts a transaction of another master; all together outlast the 35 ms after which a
+# chip that holds the data line gives it up by itself (6.5, SMBus time-out).
+RETRY_PAUSES_NS = (2_000_000, 8_000_000, 32_000_000)
+MAX_TRIES = 1 + len(RETRY_PAUSES_NS)
+WORTH_ANOTHER_TRY = (DeviceNotRespondingError, BusTransferError)
 CALIBRATION_FOR_SOFTWARE = 0  # this driver computes current itself; OVF then never fires
 
 
@@ -41,24 +44,37 @@ class Ina219Link:
         self.ended_ns = 0
         self.retried = False
         self._clock = clock
+        self._now_ns = clock.now_ns
+        self._read_word = bus.read_word
 
     @property
     def place(self) -> str:
         """Where the chip is, for messages."""
         return f"0x{self.address:02X} on I2C bus {self.bus.number}"
 
-    def read(self, register: Register) -> int:
+    def read(self, register: int) -> int:
         """Return a register word.
 
         Raises:
-            DeviceNotRespondingError: Every try failed.
+            DeviceNotRespondingError: Every try failed: nothing acknowledges.
+            BusTransferError: Every try failed: transfers break off.
             BusError: The bus failed in a way that another try cannot cure.
         """
-        return self._try(register, None)
+        # Written out: most of what a power reading costs in Python is in here, three times.
+        self.started_ns = self._now_ns()
+        try:
+            word = self._read_word(self.address, register)
+        except WORTH_ANOTHER_TRY:
+            return self._try_again(register, None)
+        self.ended_ns = self._now_ns()
+        return word
 
     def write(self, register: Register, word: int) -> None:
         """Write a register word; raises as ``read`` does."""
-        self._try(register, word)
+        try:
+            self._transact(register, word)
+        except WORTH_ANOTHER_TRY:
+            self._try_again(register, word)
 
     def reset_and_identify(self) -> None:
         """Reset the chip and check that it is an INA219; it has no identity register.
@@ -86,12 +102,12 @@ class Ina219Link:
             WrongDeviceError: The chip does not keep what is written.
             BusError: The bus failed.
         """
-        for _ in range(CONFIGURE_TRIES):
+        for pause_ns in RETRY_PAUSES_NS:
             self.write(Register.CALIBRATION, CALIBRATION_FOR_SOFTWARE)
             self.write(Register.CONFIGURATION, word)
             if (found := self.read(Register.CONFIGURATION)) == word:
                 return
-            self._clock.sleep_until_ns(self._clock.now_ns() + RETRY_PAUSE_NS)
+            self._clock.sleep_until_ns(self._clock.now_ns() + pause_ns)
         raise self._wrong(f"it was configured with 0x{word:04X} and reads back 0x{found:04X}")
 
     def _wrong(self, what: str) -> WrongDeviceError:
@@ -100,23 +116,21 @@ class Ina219Link:
             "check the address, the wiring and the supply of the board"
         )
 
-    def _try(self, register: Register, word: int | None) -> int:
-        for attempt in range(1, MAX_TRIES + 1):
-            self.started_ns = self._clock.now_ns()
-            try:
-                result = self._transact(register, word)
-            except DeviceNotRespondingError:
-                if attempt == MAX_TRIES:
-                    raise
-                self.retried = True
-                self._clock.sleep_until_ns(self._clock.now_ns() + RETRY_PAUSE_NS)
-            else:
-                break
+    def _try_again(self, register: int, word: int | None) -> int:
+        self.retried = True
+        for pause_ns in RETRY_PAUSES_NS[:-1]:
+            self._clock.sleep_until_ns(self._clock.now_ns() + pause_ns)
+            with suppress(*WORTH_ANOTHER_TRY):
+                return self._transact(register, word)
+        self._clock.sleep_until_ns(self._clock.now_ns() + RETRY_PAUSES_NS[-1])
+        return self._transact(register, word)
+
+    def _transact(self, register: int, word: int | None) -> int:
+        self.started_ns = self._clock.now_ns()
+        if word is None:
+            result = self.bus.read_word(self.address, register)
+        else:
+            self.bus.write_word(self.address, register, word)
+            result = word
         self.ended_ns = self._clock.now_ns()
         return result
-
-    def _transact(self, register: Register, word: int | None) -> int:
-        if word is None:
-            return self.bus.read_word(self.address, register)
-        self.bus.write_word(self.address, register, word)
-        return word

@@ -208,8 +208,8 @@ def select_gain(expected_peak_a: float, shunt_ohm: float) -> Gain:
             return gain
     limit_a = Gain.DIV_8.full_scale_v / shunt_ohm
     raise SensorConfigurationError(
-        f"a peak of {expected_peak_a:g} A over {shunt_ohm:g} ohm exceeds the INA219's 320 mV; "
-        f"this shunt measures up to {limit_a:g} A: use a smaller shunt"
+        f"a peak of {expected_peak_a:g} A over {shunt_ohm:g} ohm exceeds the INA219's largest "
+        f"range (gain /8, 320 mV); this shunt measures up to {limit_a:g} A: use a smaller shunt"
     )
 
 

@@ -15,11 +15,11 @@ from typing import Any, Self
 from drivers.clock import NS_PER_S
 from drivers.errors import (
     ConversionTimeoutError,
-    DeviceNotRespondingError,
     RangeExceededError,
     SensorError,
     SensorUnavailableError,
 )
+from drivers.i2c import translate_os_error
 from drivers.ina219_accuracy import Grade
 from drivers.ina219_description import Ina219Wiring, describe
 from drivers.ina219_registers import BusRange
@@ -116,7 +116,7 @@ class PiIna219:
 
         Raises:
             SensorUnavailableError: The library is not installed.
-            DeviceNotRespondingError: The device or its bus failed.
+            BusError: The device or its bus failed, as ``drivers.i2c`` tells it.
         """
         wiring, configuration = self._wiring, self._configuration
         with _Translated(self._bus_number, wiring.address):
@@ -159,7 +159,7 @@ class PiIna219:
         Raises:
             RangeExceededError: The shunt voltage left the range; the library gives no value then.
             ConversionTimeoutError: No conversion in time.
-            DeviceNotRespondingError: The device or its bus failed.
+            BusError: The device or its bus failed, as ``drivers.i2c`` tells it.
             SensorError: The sensor is not open.
         """
         if self._device is None:
@@ -225,11 +225,7 @@ class _Translated:
                 f"the current through the shunt of the INA219 at {place} exceeds the range; "
                 "raise the expected peak current or use a smaller shunt"
             ) from exception
-        if isinstance(exception, OSError | RuntimeError):
-            raise DeviceNotRespondingError(
-                f"the library cannot reach the INA219 at {place} ({exception}); check the wiring "
-                f"and scan the bus with: i2cdetect -y {self._bus_number}",
-                bus=self._bus_number,
-                address=self._address,
-                errno_value=getattr(exception, "errno", None),
-            ) from exception
+        if isinstance(exception, OSError):
+            is_opening = exception.filename is not None
+            address = None if is_opening else self._address
+            raise translate_os_error(exception, self._bus_number, address) from exception

@@ -66,6 +66,28 @@ def cut_position(query: Mapping[str, str]) -> int:
     return int(text)
 
 
+def source_length(query: Mapping[str, str], max_bytes: int) -> int:
+    """Return the number of bytes that ``?bytes=N`` asks for.
+
+    Raises:
+        RequestRefusedError: It is missing, not a positive whole number, or too large.
+    """
+    text = query.get("bytes", "")
+    if not (text.isascii() and text.isdigit() and len(text) <= 12 and int(text) > 0):
+        raise RequestRefusedError(
+            Refusal.MALFORMED,
+            f"the query says bytes={text[:20]!r}",
+            "ask for a positive number of bytes",
+        )
+    if int(text) > max_bytes:
+        raise RequestRefusedError(
+            Refusal.TOO_LARGE,
+            f"{int(text)} bytes are asked for and this server sends {max_bytes} at most",
+            "ask for less or restart the server with a higher limit",
+        )
+    return int(text)
+
+
 def check_tensors(given: Sequence[TensorEntry], expected: Sequence[TensorEntry]) -> None:
     """Check that exactly the tensors of the cut are sent, in its order.
 

@@ -21,7 +21,13 @@ from edge.errors import (
     ServerUnreachableError,
 )
 from edge.pacing import HostClock, PacedTransfer, Pacer
-from edge.receipts import ServedModel, ServerHealth, TailResult, UploadReceipt
+from edge.receipts import (
+    DownloadReceipt,
+    ServedModel,
+    ServerHealth,
+    TailResult,
+    UploadReceipt,
+)
 from edge.transport import MeteredAdapter, TransportMeter
 
 DEFAULT_TIMEOUT_S = 30.0
@@ -122,6 +128,22 @@ class EdgeClient:
         """
         return self._send(protocol.SINK_PATH, payload, pacer, {})[1]
 
+    def download(self, count: int) -> DownloadReceipt:
+        """Receive ``count`` bytes from the server's source, as fast as they come.
+
+        Raises:
+            EdgeConfigurationError: The count is not positive.
+            ServerRefusedError: It is more than the server sends.
+            EdgeError: As in ``upload``.
+        """
+        if count <= 0:
+            raise EdgeConfigurationError(f"{count} bytes of {self.url}; ask for one at least")
+        self._meter.reset(HostClock())
+        answer = self._ask("GET", protocol.source_path(count), max_bytes=count)
+        return DownloadReceipt(
+            payload_bytes=len(answer.content), http_overhead_bytes=self._meter.sent_bytes
+        )
+
     def run_tail(
         self,
         sha256: str,
@@ -184,6 +206,7 @@ class EdgeClient:
         *,
         body: PacedTransfer | None = None,
         headers: Mapping[str, str] | None = None,
+        max_bytes: int | None = None,
     ) -> _Answer:
         try:
             with self._session.request(
@@ -195,7 +218,7 @@ class EdgeClient:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                content = self._read(response)
+                content = self._read(response, max_bytes)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             self._explain_broken_upload(body)
             raise ServerUnreachableError(
@@ -206,11 +229,13 @@ class EdgeClient:
             raise answers.refusal_error(self.url, response.status_code, content)
         return _Answer(headers=response.headers, content=content)
 
-    def _read(self, response: requests.Response) -> bytes:
+    def _read(self, response: requests.Response, max_bytes: int | None) -> bytes:
         answers.check_version(self.url, response.headers)
         is_bundle = protocol.TENSORS_HEADER in response.headers
-        max_bytes = protocol.DEFAULT_MAX_BODY_BYTES if is_bundle else protocol.MAX_JSON_BYTES
-        length = answers.declared_length(self.url, response.headers, max_bytes)
+        bound = protocol.DEFAULT_MAX_BODY_BYTES if is_bundle else protocol.MAX_JSON_BYTES
+        if max_bytes is not None and response.ok:
+            bound = max_bytes
+        length = answers.declared_length(self.url, response.headers, bound)
         content: bytes = response.raw.read(length, decode_content=False)
         if len(content) != length:
             raise requests.ConnectionError(f"the answer broke off after {len(content)} bytes")

@@ -6,6 +6,7 @@ Version 1, over HTTP/1.1. Every answer carries ``X-JouleSplit-Protocol``.
 ``GET /v1/health``                    tool, protocol version, largest body, models
 ``GET /v1/models``                    name, SHA-256 and number of operators of each model
 ``POST /v1/sink``                     takes any body; answers with its length and CRC-32
+``GET /v1/source``                    ``?bytes=N``: N random bytes, to measure downloads
 ``POST /v1/models/{sha256}/tail``     ``?after=K``: the tensors that cross after operator K go
                                       in, the network's outputs come back (K = −1: all of it)
 ====================================  ======================================================
@@ -30,6 +31,7 @@ PROTOCOL_VERSION = 1
 HEALTH_PATH = "/v1/health"
 MODELS_PATH = "/v1/models"
 SINK_PATH = "/v1/sink"
+SOURCE_PATH = "/v1/source"
 TAIL_PATH = "/v1/models/{sha256}/tail"
 
 VERSION_HEADER = "X-JouleSplit-Protocol"
@@ -88,6 +90,11 @@ class RefusalBody:
 def tail_path(sha256: str, after_operator: int) -> str:
     """Return path and query of the tail behind operator ``after_operator`` (−1: all)."""
     return f"{TAIL_PATH.format(sha256=sha256)}?after={after_operator}"
+
+
+def source_path(count: int) -> str:
+    """Return path and query of a download of ``count`` bytes."""
+    return f"{SOURCE_PATH}?bytes={count}"
 
 
 def authorization(token: str) -> str:

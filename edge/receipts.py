@@ -37,6 +37,19 @@ class UploadReceipt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadReceipt:
+    """One download that arrived whole.
+
+    Attributes:
+        payload_bytes: Length of the answer's body, byte.
+        http_overhead_bytes: Request head that was sent for it, byte.
+    """
+
+    payload_bytes: int
+    http_overhead_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TailResult:
     """What a tail computed on the server.
 

@@ -20,6 +20,7 @@ from edge.bundle import decode_body, decode_header, encode_bundle
 from edge.errors import EdgeConfigurationError, ProtocolError, RequestRefusedError
 from edge.listening import listener_url, open_listener
 from edge.receipts import ServerHealth
+from edge.source import random_bytes
 from edge.tails import TailShelf
 from partition.errors import PartitionError
 
@@ -128,6 +129,7 @@ class _Endpoints:
                 Route(protocol.HEALTH_PATH, self.health, methods=["GET"]),
                 Route(protocol.MODELS_PATH, self.models, methods=["GET"]),
                 Route(protocol.SINK_PATH, self.sink, methods=["POST"]),
+                Route(protocol.SOURCE_PATH, self.source, methods=["GET"]),
                 Route(protocol.TAIL_PATH, self.tail, methods=["POST"]),
             ],
             exception_handlers={
@@ -164,6 +166,11 @@ class _Endpoints:
             checksum = crc32(chunk, checksum)
         answer = {"received_bytes": count, "crc32": f"{checksum:08x}"}
         return _json(answer, headers=_received(count, checksum))
+
+    async def source(self, request: Request) -> Response:
+        admission.check_token(request.headers, self._token)
+        count = admission.source_length(request.query_params, self._max_body_bytes)
+        return _response(200, random_bytes(count), "application/octet-stream", {})
 
     async def tail(self, request: Request) -> Response:
         self._admit(request)

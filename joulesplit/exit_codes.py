@@ -36,6 +36,7 @@ _BY_ERROR = {
     "calibrate.errors.ProfileError": ExitCode.FILE,
     "calibrate.files.OutputError": ExitCode.FILE,
     "calibrate.errors.JournalError": ExitCode.FILE,
+    "calibrate.errors.TuningError": ExitCode.FILE,
     "calibrate.errors.CalibrationError": ExitCode.MEASUREMENT,
     "optimizer.errors.OptimizerError": ExitCode.DECISION,
     "joulesplit.errors.CommandError": ExitCode.USAGE,

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from calibrate.environment import Machine, describe_device
-from calibrate.journal import Journal
-from calibrate.plan import Plan, UploadSubject, upload_subjects
-from calibrate.procedure import Bench, Progress, run_campaign
-from calibrate.produce import Circumstances, produce_profile
-from calibrate.profile import DeviceProfile, SimulatedTruth, Tool
+from calibrate.bench import Bench
+from calibrate.conditions import Conditions, snapshot
+from calibrate.environment import describe_device
+from calibrate.environment_network import interface_kind, require_link
+from calibrate.machine import Machine
+from calibrate.plan import BlockCut, Plan
+from calibrate.produce import Circumstances
+from calibrate.profile import SimulatedTruth
+from calibrate.profile_device import InterfaceKind
 from calibrate.sampler_process import SamplerProcess
-from calibrate.workloads.protocol import DeviceActivity, RealActivity
+from calibrate.schedule import UploadSubject, head_blocks, upload_subjects
+from calibrate.warmup import no_thermometer
+from calibrate.workloads.protocol import DeviceActivity, RealActivity, Workload
 from calibrate.workloads.synthetic import truth_of
 from drivers.clock import MonotonicClock
 from edge.client import EdgeClient
 from edge.interface import route_interface
-from joulesplit.network_bench import (
-    NetworkBench,
-    RuntimeChoice,
-    client_send,
-    upload_workloads,
+from joulesplit.identity import this_tool
+from joulesplit.link_bench import CONNECTION, LinkBench
+from joulesplit.network_bench import NetworkBench, RuntimeChoice
+from joulesplit.phase_bench import PhaseBench
+from joulesplit.wiring import (
+    SIMULATED,
+    SensorChoice,
+    sensor_factory,
+    simulated_world,
 )
-from joulesplit.wiring import SIMULATED, SensorChoice, sensor_factory, simulated_world
 
 if TYPE_CHECKING:
     from calibrate.sampler_process import SensorFactory
@@ -46,6 +53,8 @@ class Instrument:
         edge_url: The edge server.
         token: Of the edge server.
         runtime: How the interpreter runs.
+        cut: Where blocks end, see ``calibrate.plan.Plan``.
+        link: What the link to the server is called; None to take it as it is.
     """
 
     def __init__(
@@ -56,12 +65,16 @@ class Instrument:
         edge_url: str,
         token: str | None,
         runtime: RuntimeChoice,
+        cut: BlockCut | tuple[int, ...] = "residual",
+        link: InterfaceKind | None = None,
     ) -> None:
         self.clock = MonotonicClock()
         self.edge_url = edge_url
         self._sensor = sensor
         self._token = token
-        self._network = NetworkBench(model, runtime)
+        self._network = NetworkBench(model, runtime, cut=cut)
+        self._expected_link = link
+        self.machine = Machine()
         self._stack = ExitStack()
         self.world: SimulatedWorld | None = None
         self.activity: DeviceActivity = RealActivity()
@@ -72,9 +85,14 @@ class Instrument:
         Raises:
             PartitionError: The network cannot be run.
             EdgeError: The server cannot be reached.
+            LinkKindError: The way to the server is not of the kind it would be called.
             SensorError: The sensor cannot be opened.
         """
         with ExitStack() as stack:
+            self.interface = route_interface(urlsplit(self.edge_url).hostname or "")
+            self.link_kind = interface_kind(self.machine, self.interface)
+            if self._expected_link is not None:
+                require_link(self._expected_link, self.interface, self.link_kind)
             self.network = stack.enter_context(self._network)
             self.client = stack.enter_context(EdgeClient(self.edge_url, token=self._token))
             self.client.health()
@@ -98,13 +116,33 @@ class Instrument:
         """Return the workloads of a plan, and its uploads."""
         payloads = self.network.payloads()
         subjects = upload_subjects(plan, list(payloads))
-        send = client_send(self.client, self.clock, self.activity)
+        link = self._link()
+        sizes = sorted({subject.payload_bits for subject in subjects})
+        blocks = self.network.blocks
+        heads = (*head_blocks(plan, blocks), *((len(blocks),) if plan.whole else ()))
         return Bench(
             clock=self.clock,
             sampler=self.sampler,
             blocks=self.network.block_workloads(self.clock, self.activity),
-            uploads=upload_workloads(subjects, payloads, send, self.clock, self.activity),
+            heads=self.network.head_workloads(heads, self.clock, self.activity),
+            uploads=link.uploads(subjects, payloads),
+            downloads=link.downloads(sizes) if plan.downloads else {},
+            phases=self._phases(link) if plan.phases else {},
+            thermometer=no_thermometer if self.world else lambda: self.machine.temperature_c,
         ), subjects
+
+    def _link(self) -> LinkBench:
+        return LinkBench(
+            self.client,
+            self.clock,
+            self.activity,
+            interface=self.interface,
+            link_rate_bit_per_s=self.world.link_rate_bit_per_s if self.world else None,
+        )
+
+    def _phases(self, link: LinkBench) -> dict[str, Workload]:
+        phases = PhaseBench(self.network, self.clock, self.activity)
+        return {**phases.workloads(), CONNECTION: link.connection()}
 
     def truth(self, rate_bit_per_s: float) -> SimulatedTruth | None:
         """Return the simulated world's truth; None for real hardware."""
@@ -112,51 +150,27 @@ class Instrument:
             return None
         return truth_of(self.world.setup.costs, self.network.blocks, rate_bit_per_s)
 
+    def conditions(self) -> Conditions | None:
+        """Return the machine's state now; None in a simulated world, which has another one."""
+        if self.world is not None:
+            return None
+        own = (os.getpid(),)
+        return snapshot(self.machine, interface=self.interface, own_processes=own, thorough=True)
+
     def circumstances(self, plan: Plan) -> Circumstances:
         """Return what a profile records beside the windows."""
-        machine = Machine()
-        interface = route_interface(urlsplit(self.edge_url).hostname or "")
         return Circumstances(
             created=datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
             tool=this_tool(),
-            device=describe_device(machine, interface),
+            device=describe_device(self.machine, self.interface),
             sensor=self.sampler.description,
             sampling=self.sampler.statistics(),
             model=self.network.identity,
             runtime=self.network.runtime,
             blocks=self.network.blocks,
-            interface=interface,
+            interface=self.interface,
             stated_rate_bit_per_s=plan.stated_rate_bit_per_s,
-            throttled_bits=machine.throttled_bits,
+            throttled_bits=self.machine.throttled_bits,
             truth=self.truth(plan.stated_rate_bit_per_s),
+            operators=self.network.network.operators,
         )
-
-
-def this_tool() -> Tool:
-    """Return this program, as a profile names it."""
-    try:
-        return Tool(name="joulesplit", version=version("joulesplit"))
-    except PackageNotFoundError:
-        return Tool(name="joulesplit", version="uninstalled source tree")
-
-
-def calibrate_device(
-    instrument: Instrument, plan: Plan, journal_path: Path, on_window: Callable[[Progress], None]
-) -> DeviceProfile:
-    """Run a whole calibration in real time.
-
-    Args:
-        instrument: Running instrument.
-        plan: What to measure.
-        journal_path: New file for the windows.
-        on_window: Told before the first window and after each.
-
-    Raises:
-        SensorError: The sensor failed.
-        EdgeError: The server failed.
-        CalibrationError: The windows do not give the figures.
-    """
-    bench, subjects = instrument.bench(plan)
-    with Journal(journal_path) as journal:
-        records = run_campaign(plan, bench, subjects, on_window=on_window, keep=journal.append)
-    return produce_profile(records, instrument.circumstances(plan))

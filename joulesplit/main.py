@@ -16,12 +16,15 @@ from joulesplit.exit_codes import ExitCode, exit_code_of
 COMMANDS = {
     "doctor": "Look: what this machine offers, and what to mend.",
     "monitor": "Watch: live power, voltage, current.",
+    "sensor": "Trust: zero and span of a sensor, its records, boards.",
     "serve": "Serve: take uploads and run tails on the edge server.",
     "partition": "Cut: a network as blocks, FLOPs, bits; write head and tail.",
     "calibrate": "Measure: run the blocks under the sensor, write the profile.",
     "optimize": "Decide: the best split, how sure, what would change it.",
     "validate": "Check: run chosen splits end to end, measured beside predicted.",
     "report": "Read: a profile as a terminal report.",
+    "profile": "Keep: show, check, diff, merge, redact, upgrade profiles.",
+    "tune": "Prepare: set governor and Wi-Fi power save, and set them back.",
     "paper": "Study: the paper's figures and claims, recomputed.",
     "demo": "Try: the whole loop here, with a simulated sensor.",
 }

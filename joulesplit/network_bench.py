@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from calibrate.plan import UploadSubject
+from calibrate.plan import BlockCut
 from calibrate.profile import ModelIdentity, Runtime
 from calibrate.workloads.block import BlockWorkload
 from calibrate.workloads.protocol import DeviceActivity
-from calibrate.workloads.upload import Send, UploadWorkload
 from edge.bundle import NamedTensor, encode_bundle
-from edge.pacing import Pacer
-from partition.blocks import residual_blocks
+from partition.blocks import blocks_at, every_cut_blocks, residual_blocks
 from partition.cuts import prefix_cuts
 from partition.extract import extract
 from partition.inputs import random_inputs
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drivers.protocols import Clock
-    from edge.client import EdgeClient
     from partition.network import Block, Network
 
 INPUT_SEED = 1
@@ -47,20 +44,31 @@ class RuntimeChoice:
     xnnpack: bool = True
 
 
+def blocks_cut(network: Network, where: BlockCut | tuple[int, ...]) -> tuple[Block, ...]:
+    """Return a network as blocks, as a plan says where to cut it."""
+    if where == "residual":
+        return residual_blocks(network)
+    return every_cut_blocks(network) if where == "every-cut" else blocks_at(network, where)
+
+
 class NetworkBench:
     """Holds the interpreters of a network's blocks and its real intermediate tensors.
 
     Args:
         path: The ``.tflite`` file.
         choice: How the interpreter runs.
+        cut: Where blocks end, see ``calibrate.plan.Plan``.
 
     Raises:
         PartitionError: The file cannot be read, cut or run.
     """
 
-    def __init__(self, path: Path, choice: RuntimeChoice) -> None:
+    def __init__(
+        self, path: Path, choice: RuntimeChoice, *, cut: BlockCut | tuple[int, ...] = "residual"
+    ) -> None:
+        self.path = path
         self.model: LoadedModel = load_model(path)
-        self.blocks: tuple[Block, ...] = residual_blocks(self.network)
+        self.blocks: tuple[Block, ...] = blocks_cut(self.network, cut)
         self._choice = choice
         self._stack = ExitStack()
         self._cuts = {cut.after_operator: cut for cut in prefix_cuts(self.network)}
@@ -91,10 +99,13 @@ class NetworkBench:
 
     def runner(self, first_operator: int, last_operator: int) -> Runner:
         """Return an interpreter for a run of operators; released with the bench."""
-        part = extract(self.model, first_operator, last_operator)
         return self._stack.enter_context(
-            Runner(part, threads=self._choice.threads, use_xnnpack=self._choice.xnnpack)
+            self.new_runner(extract(self.model, first_operator, last_operator))
         )
+
+    def new_runner(self, content: bytes) -> Runner:
+        """Return an interpreter for a network's file; released by the caller."""
+        return Runner(content, threads=self._choice.threads, use_xnnpack=self._choice.xnnpack)
 
     def _network_input(self) -> list[NDArray[Any]]:
         with Runner(extract(self.model, 0, len(self.network.operators) - 1)) as whole:
@@ -138,6 +149,27 @@ class NetworkBench:
             for block in self.blocks
         }
 
+    def head_workloads(
+        self, last_blocks: Sequence[int], clock: Clock, activity: DeviceActivity
+    ) -> dict[int, BlockWorkload]:
+        """Return blocks 1 … l as one network each, the network's real input in place."""
+        return {
+            last: BlockWorkload(
+                name=f"blocks 1 to {last} as one network",
+                first_block=1,
+                last_block=last,
+                invoke=self._head(last).invoke,
+                clock=clock,
+                activity=activity,
+            )
+            for last in last_blocks
+        }
+
+    def _head(self, last_block: int) -> Runner:
+        runner = self.runner(0, self.last_operator(last_block))
+        runner.set_inputs(self.crossing(0))
+        return runner
+
     @property
     def identity(self) -> ModelIdentity:
         """The network, as a profile names it."""
@@ -155,41 +187,3 @@ class NetworkBench:
             threads=self._choice.threads,
             xnnpack=self._choice.xnnpack,
         )
-
-
-def client_send(client: EdgeClient, clock: Clock, activity: DeviceActivity) -> Send:
-    """Return a way to send to the edge server.
-
-    The airtime of a paced upload is that of its schedule; an unpaced one ends with the answer,
-    because a socket takes bytes long before they are on the air.
-    """
-
-    def send(payload: bytes, rate_bit_per_s: float | None) -> float:
-        pacer = Pacer(rate_bit_per_s, clock=clock, on_chunk=activity.on_air)
-        receipt = client.upload(payload, pacer=pacer)
-        if rate_bit_per_s is None:
-            return (receipt.answered_ns - receipt.started_ns) * 1e-9
-        return receipt.duration_s
-
-    return send
-
-
-def upload_workloads(
-    subjects: Sequence[UploadSubject],
-    payloads: Mapping[int, bytes],
-    send: Send,
-    clock: Clock,
-    activity: DeviceActivity,
-) -> dict[str, UploadWorkload]:
-    """Return each upload subject as a workload that sends a real block output."""
-    return {
-        subject.key: UploadWorkload(
-            name=subject.key,
-            payload=payloads[subject.payload_bits],
-            rate_bit_per_s=subject.rate_bit_per_s,
-            send=send,
-            clock=clock,
-            activity=activity,
-        )
-        for subject in subjects
-    }

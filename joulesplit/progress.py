@@ -65,7 +65,9 @@ def _plain_lines(title: str) -> Show:
 
 def campaign_detail(progress: Progress) -> str:
     """Return what is worth knowing about a campaign in one short phrase."""
-    left = f"{progress.remaining_s:.0f} s left"
-    if progress.last is None:
-        return left
-    return f"{left}, idle {progress.last.idle_power_w:.3f} W"
+    phrases = [f"{progress.remaining_s:.0f} s left"]
+    if progress.last is not None:
+        phrases.append(f"idle {progress.last.idle_power_w:.3f} W")
+    if progress.opinion is not None:
+        phrases.append(progress.opinion.reason)
+    return ", ".join(phrases)

@@ -12,6 +12,8 @@ from calibrate.workloads.synthetic import BoardCosts, SimulatedBoard
 from drivers.simulated.chip import ChipParameters, SimulatedIna219
 from drivers.simulated.load import LoadModel, LoadParameters
 from drivers.simulated.load_log import LoadLog
+from drivers.simulated.radio import RadioParameters, SimulatedRadio
+from drivers.simulated.thermal import ThermalGovernor
 
 if TYPE_CHECKING:
     from calibrate.sampler_process import SensorFactory
@@ -35,6 +37,9 @@ BUS_GAIN_BOUND = 0.005
 OFFSET_BOUND_V = 75e-6
 """Shunt offset of an INA219B at gain /4 (TI SBOS448G, electrical characteristics)."""
 
+LINK_RATE_BIT_PER_S = 40e6
+"""The simulated radio takes no more than this, as a Raspberry Pi's on 2.4 GHz; an assumption."""
+
 LOG_SEGMENTS = 1 << 16
 
 
@@ -48,6 +53,7 @@ class WorldSetup:
         load: Idle power, drift, background, supply.
         chip: The specimen of the chip and its shunt.
         origin_ns: When the world begins, ns.
+        radio: What uploads cost besides their bits; None for a radio without wake-ups and tail.
     """
 
     seed: int
@@ -55,6 +61,7 @@ class WorldSetup:
     load: LoadParameters
     chip: ChipParameters
     origin_ns: int
+    radio: RadioParameters | None = None
 
 
 def draw_world(seed: int, origin_ns: int, *, costs: BoardCosts | None = None) -> WorldSetup:
@@ -75,7 +82,7 @@ def draw_world(seed: int, origin_ns: int, *, costs: BoardCosts | None = None) ->
         seed=seed,
         costs=costs,
         load=LoadParameters(
-            idle_power_w=costs.idle_power_w,
+            idle_power_w=costs.resting_power_w,
             background_sd_w=0.008,
             background_tau_s=0.05,
             supply_voltage_v=5.1,
@@ -94,8 +101,13 @@ def draw_world(seed: int, origin_ns: int, *, costs: BoardCosts | None = None) ->
     )
 
 
+def load_of(setup: WorldSetup, buffer: Any) -> LoadModel:
+    """Return the load of a world: what its chip measures; the log's one reader."""
+    return LoadModel(LoadLog(buffer), setup.load, setup.seed, origin_ns=setup.origin_ns)
+
+
 def open_simulated_sensor(
-    setup: WorldSetup, buffer: Any, clock: Clock | None = None
+    setup: WorldSetup, buffer: Any, clock: Clock | None = None, *, load: LoadModel | None = None
 ) -> PowerSensor:
     """Return the real INA219 driver on the simulated chip of a world.
 
@@ -103,13 +115,14 @@ def open_simulated_sensor(
         setup: The world.
         buffer: Memory of its load log; this sensor is the log's one reader.
         clock: Time; None for real time.
+        load: The world's load, for whoever also wants to ask it for the truth.
     """
     from drivers.clock import MonotonicClock
     from drivers.ina219 import Ina219
     from drivers.simulated.bus import SimulatedI2cBus
 
     clock = clock or MonotonicClock()
-    load = LoadModel(LoadLog(buffer), setup.load, setup.seed, origin_ns=setup.origin_ns)
+    load = load or load_of(setup, buffer)
     chip = SimulatedIna219(load, clock, seed=setup.seed, parameters=setup.chip)
     return Ina219(
         SimulatedI2cBus(BUS_NUMBER, {ADDRESS: chip}, clock),
@@ -153,10 +166,26 @@ class SimulatedWorld:
         """Makes the sensor, in real time; picklable while a process is spawned."""
         return partial(open_simulated_sensor, self.setup, self._buffer)
 
+    @property
+    def link_rate_bit_per_s(self) -> float:
+        """What its radio takes at most, bit/s."""
+        return LINK_RATE_BIT_PER_S
+
     def announce(self, start_ns: int, end_ns: int, power_w: float) -> None:
         """Draw ``power_w`` above idle from start to end, ns."""
         self._log.announce(start_ns, end_ns, power_w)
 
     def board(self, blocks: tuple[Block, ...]) -> SimulatedBoard:
         """Return the board that runs a network's blocks."""
-        return SimulatedBoard(self.setup.costs, blocks, self.announce, self._clock)
+        setup, governor, radio = self.setup, None, None
+        if setup.load.thermal is not None:
+            governor = ThermalGovernor(
+                setup.load.thermal,
+                idle_power_w=setup.load.idle_power_w,
+                origin_ns=setup.origin_ns,
+            )
+        if setup.radio is not None:
+            radio = SimulatedRadio(setup.radio, self.announce, seed=setup.seed)
+        return SimulatedBoard(
+            setup.costs, blocks, self.announce, self._clock, governor=governor, radio=radio
+        )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from joulesplit.campaign import JournalFile, calibrate_device
 from joulesplit.errors import CommandError
-from joulesplit.instrument import calibrate_device
 from joulesplit.progress import campaign_detail, progress_bar
 from joulesplit.validation import validate_split
 from optimizer.decision import decide
@@ -20,13 +19,13 @@ if TYPE_CHECKING:
     from joulesplit.validation import SplitValidation
 
 
-def calibrate(instrument: Instrument, plan: Plan, journal_path: Path) -> DeviceProfile:
-    """Measure the blocks and the uplink; see ``instrument.calibrate_device``."""
+def calibrate(instrument: Instrument, plan: Plan, file: JournalFile) -> DeviceProfile:
+    """Measure the blocks and the uplink; see ``campaign.calibrate_device``."""
     with progress_bar("measuring") as show:
         return calibrate_device(
             instrument,
             plan,
-            journal_path,
+            file,
             lambda p: show(done=p.done, total=p.total, detail=campaign_detail(p)),
         )
 

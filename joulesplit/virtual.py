@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from calibrate.plan import Plan, UploadSubject, upload_subjects
-from calibrate.procedure import Bench, run_campaign
-from calibrate.sampling import InlineSampler
+from calibrate.bench import Bench
+from calibrate.plan import Plan
+from calibrate.procedure import Outcome, Past, Told, run_campaign
+from calibrate.produce import LOOPBACK_INTERFACE, Circumstances
+from calibrate.profile import ModelIdentity, Runtime, Tool
+from calibrate.profile_device import Device
+from calibrate.sampling import InlineSampler, SamplerStatistics
+from calibrate.schedule import UploadSubject, head_blocks, upload_subjects
+from calibrate.stopping import StopRule, once
+from calibrate.warmup import Thermometer, no_thermometer
 from calibrate.workloads.block import BlockWorkload
+from calibrate.workloads.synthetic import truth_of
 from calibrate.workloads.upload import Send, UploadWorkload
 from drivers.simulated.clock import SimulatedClock
 from drivers.simulated.load_log import LoadLog
 from edge.pacing import Pacer
-from joulesplit.simulation import LOG_SEGMENTS, SimulatedWorld, WorldSetup, open_simulated_sensor
+from joulesplit.link_bench import pace_of
+from joulesplit.simulation import (
+    LINK_RATE_BIT_PER_S,
+    LOG_SEGMENTS,
+    SimulatedWorld,
+    WorldSetup,
+    open_simulated_sensor,
+)
 
 if TYPE_CHECKING:
-    from calibrate.sampling import SamplerStatistics
     from calibrate.window import WindowRecord
     from calibrate.workloads.protocol import DeviceActivity
     from drivers.readings import SensorDescription
-    from partition.network import Block
+    from partition.network import Block, Network
 
 
 def paced_send(clock: SimulatedClock, activity: DeviceActivity) -> Send:
     """Return a way to send that only lets time pass on the air."""
 
     def send(payload: bytes, rate_bit_per_s: float | None) -> float:
-        transfer = Pacer(rate_bit_per_s, clock=clock, on_chunk=activity.on_air).transfer(payload)
+        rate = rate_bit_per_s or LINK_RATE_BIT_PER_S
+        transfer = Pacer(rate, clock=clock, on_chunk=activity.on_air).transfer(payload)
         for _ in transfer:
             pass
         return ((transfer.ended_ns or 0) - (transfer.started_ns or 0)) * 1e-9
@@ -36,7 +51,13 @@ def paced_send(clock: SimulatedClock, activity: DeviceActivity) -> Send:
 
 
 def virtual_bench(
-    blocks: Sequence[Block], uploads: Sequence[UploadSubject], setup: WorldSetup, buffer: bytearray
+    blocks: Sequence[Block],
+    uploads: Sequence[UploadSubject],
+    setup: WorldSetup,
+    buffer: bytearray,
+    *,
+    heads: Sequence[int] = (),
+    thermometer: Thermometer = no_thermometer,
 ) -> tuple[Bench, InlineSampler]:
     """Return a bench in virtual time: inferences and uploads cost the board, not the host."""
     clock = SimulatedClock(start_ns=setup.origin_ns)
@@ -45,44 +66,115 @@ def virtual_bench(
     sampler = InlineSampler(open_simulated_sensor(setup, buffer, sensor_clock).__enter__())
     clock.sleep_until_ns(sensor_clock.now_ns())
     send = paced_send(clock, board)
+
+    def running(first: int, last: int) -> BlockWorkload:
+        return BlockWorkload(
+            name=f"blocks {first} to {last}",
+            first_block=first,
+            last_block=last,
+            invoke=lambda: None,
+            clock=clock,
+            activity=board,
+        )
+
     return Bench(
         clock=clock,
         sampler=sampler,
-        blocks={
-            block.index: BlockWorkload(
-                name=block.name,
-                first_block=block.index,
-                last_block=block.index,
-                invoke=lambda: None,
-                clock=clock,
-                activity=board,
-            )
-            for block in blocks
-        },
+        blocks={block.index: running(block.index, block.index) for block in blocks},
+        heads={last: running(1, last) for last in heads},
         uploads={
             upload.key: UploadWorkload(
                 name=upload.key,
                 payload=bytes(upload.payload_bits // 8),
-                rate_bit_per_s=upload.rate_bit_per_s,
+                rate_bit_per_s=pace_of(upload),
                 send=send,
                 clock=clock,
                 activity=board,
             )
             for upload in uploads
         },
+        thermometer=thermometer,
     ), sampler
+
+
+def run_virtual(
+    plan: Plan,
+    blocks: Sequence[Block],
+    setup: WorldSetup,
+    *,
+    rule_for: Callable[[SensorDescription], StopRule] = lambda _: once,
+    past: Past | None = None,
+    told: Told | None = None,
+    thermometer: Thermometer = no_thermometer,
+) -> tuple[Outcome, SensorDescription, SamplerStatistics]:
+    """Run a campaign in virtual time, of as many rounds as the rule wants.
+
+    Args:
+        plan: What to measure.
+        blocks: Of the network.
+        setup: The world.
+        rule_for: Makes the rule that says when it is enough.
+        past: What an earlier run left.
+        told: Who is told what happens.
+        thermometer: Of the simulated processor.
+
+    Returns:
+        What it gave, the sensor's description, and how the sampler fared.
+    """
+    uploads = upload_subjects(plan, [block.output_bits for block in blocks])
+    heads = (*head_blocks(plan, blocks), *((len(blocks),) if plan.whole else ()))
+    buffer = bytearray(LoadLog.bytes_needed(LOG_SEGMENTS))
+    bench, sampler = virtual_bench(
+        blocks, uploads, setup, buffer, heads=heads, thermometer=thermometer
+    )
+    outcome = run_campaign(
+        plan, bench, uploads, rule=rule_for(sampler.description), past=past, told=told
+    )
+    return outcome, sampler.description, sampler.statistics()
 
 
 def run_virtual_campaign(
     plan: Plan, blocks: Sequence[Block], setup: WorldSetup
 ) -> tuple[tuple[WindowRecord, ...], SensorDescription, SamplerStatistics]:
-    """Run a campaign in virtual time.
+    """Run one round of a plan in virtual time.
 
     Returns:
         Its windows, the sensor's description, and how the sampler fared.
     """
-    uploads = upload_subjects(plan, [block.output_bits for block in blocks])
-    buffer = bytearray(LoadLog.bytes_needed(LOG_SEGMENTS))
-    bench, sampler = virtual_bench(blocks, uploads, setup, buffer)
-    records = run_campaign(plan, bench, uploads, on_window=lambda _: None, keep=lambda _: None)
-    return records, sampler.description, sampler.statistics()
+    outcome, sensor, statistics = run_virtual(plan, blocks, setup)
+    return outcome.records, sensor, statistics
+
+
+def virtual_circumstances(
+    plan: Plan,
+    network: Network,
+    blocks: Sequence[Block],
+    setup: WorldSetup,
+    sensor: SensorDescription,
+) -> Circumstances:
+    """Return circumstances of a campaign in virtual time; what there is not is left open."""
+    return Circumstances(
+        created="1970-01-01T00:00:00+00:00",
+        tool=Tool(name="joulesplit", version="virtual"),
+        device=Device(
+            board=None,
+            machine="virtual",
+            kernel="none",
+            python="none",
+            cpu_count=None,
+            memory_bytes=None,
+            governor=None,
+            wifi_power_save=None,
+        ),
+        sensor=sensor,
+        sampling=SamplerStatistics(readings=0, lost=0, clipped=0, cpu_fraction=None),
+        model=ModelIdentity(
+            name=network.name, sha256=network.sha256, input_bits=network.input_bits
+        ),
+        runtime=Runtime(name="virtual", version="0", threads=1, xnnpack=False),
+        blocks=tuple(blocks),
+        interface=LOOPBACK_INTERFACE,
+        stated_rate_bit_per_s=plan.stated_rate_bit_per_s,
+        throttled_bits=None,
+        truth=truth_of(setup.costs, tuple(blocks), plan.stated_rate_bit_per_s),
+    )

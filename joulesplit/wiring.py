@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from math import isfinite
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING
 from joulesplit.errors import CommandError
 
 if TYPE_CHECKING:
+    from calibrate.meter import EnergyMeter
     from calibrate.sampler_process import SensorFactory
+    from drivers.ina219 import Ina219
     from drivers.ina219_accuracy import Grade
     from drivers.protocols import Clock, I2cBus, PowerSensor
     from joulesplit.simulation import SimulatedWorld
@@ -35,6 +38,9 @@ class SensorChoice:
         trace: File to replay; None if not given.
         rail: What the sensor is wired into.
         seed: Of a simulated world.
+        shunt_samples: Shunt samples that an INA219 averages per conversion.
+        supply_v: Voltage before the shunt, V.
+        store: Directory of zeros and spans; None for this user's own.
     """
 
     kind: str
@@ -47,6 +53,9 @@ class SensorChoice:
     trace: Path | None = None
     rail: str = "5 V supply"
     seed: int = 1
+    shunt_samples: int = 16
+    supply_v: float = 5.1
+    store: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,25 +103,53 @@ def open_sensor(choice: SensorChoice) -> PowerSensor:
     """Return the chosen power sensor, not yet open. Never a simulated one.
 
     Raises:
-        CommandError: An option is missing, or the kind is unknown.
-        SensorError: The source is not there.
+        CommandError: An option is missing.
+        SensorError: The source is not there, no plug-in's either.
     """
-    opener = _OPENERS.get(choice.kind)
-    if opener is None:
-        raise CommandError(f"unknown sensor {choice.kind!r}: choose one of {', '.join(KINDS)}")
-    return opener(choice)
+    if choice.kind == SIMULATED:
+        raise CommandError("a simulated sensor needs a world: only whole commands can make one")
+    return _OPENERS.get(choice.kind, _plugin)(choice)
 
 
 def try_sensor(choice: SensorChoice) -> None:
     """Open the chosen sensor and close it again, so that what is wrong with it shows first.
+
+    What is worth knowing about its wiring goes to standard error.
 
     Raises:
         CommandError: An option is missing.
         SensorError: The source is not there, or is not what it should be.
     """
     if choice.kind != SIMULATED:
+        give_advice(choice)
         with open_sensor(choice):
             pass
+
+
+def give_advice(choice: SensorChoice) -> None:
+    """Say on standard error what to know about the chosen wiring before measuring."""
+    from joulesplit.output import note
+    from joulesplit.sensor_care import advice_of
+
+    for line in advice_of(choice):
+        note(f"warning: {line}")
+
+
+@contextmanager
+def energy_meter(choice: SensorChoice) -> Iterator[EnergyMeter]:
+    """Sample the chosen sensor in a process of its own and meter windows with it.
+
+    Raises:
+        CommandError: An option is missing.
+        SensorError: The source is not there, or is not what it should be.
+    """
+    from calibrate.meter import EnergyMeter
+    from calibrate.sampler_process import SamplerProcess
+    from drivers.clock import MonotonicClock
+
+    clock = MonotonicClock()
+    with SamplerProcess(sensor_factory(choice), clock) as sampler:
+        yield EnergyMeter(sampler, clock)
 
 
 def sensor_factory(choice: SensorChoice) -> SensorFactory:
@@ -145,9 +182,16 @@ def _check_options(choice: SensorChoice) -> None:
         _trace(choice)
 
 
-def _ina219(choice: SensorChoice) -> PowerSensor:
+def open_ina219(choice: SensorChoice) -> Ina219:
+    """Return the INA219 of the user's choice, with what is recorded about it, not yet open.
+
+    Raises:
+        CommandError: The shunt is missing.
+        SensorError: The bus is not there, or its records cannot be read.
+    """
     from drivers.clock import MonotonicClock
     from drivers.ina219 import Ina219
+    from joulesplit.sensor_care import correction_of
 
     shunt_ohm = _shunt_ohm(choice)
     return Ina219(
@@ -157,7 +201,9 @@ def _ina219(choice: SensorChoice) -> PowerSensor:
         shunt_tolerance=choice.shunt_tolerance,
         expected_peak_a=choice.peak_current_a,
         grade=choice.grade,
+        shunt_samples=choice.shunt_samples,
         clock=MonotonicClock(),
+        correction=correction_of(choice, shunt_ohm),
         rail=choice.rail,
     )
 
@@ -209,8 +255,25 @@ def _replay(choice: SensorChoice) -> PowerSensor:
     return ReplaySensor(_trace(choice), clock=MonotonicClock())
 
 
+def _plugin(choice: SensorChoice) -> PowerSensor:
+    from drivers.clock import MonotonicClock
+    from drivers.plugins import SensorRequest, open_plugin
+
+    request = SensorRequest(
+        clock=MonotonicClock(),
+        bus=choice.bus,
+        address=choice.address,
+        shunt_ohm=choice.shunt_ohm,
+        shunt_tolerance=choice.shunt_tolerance,
+        expected_peak_a=choice.peak_current_a,
+        rail=choice.rail,
+        trace=choice.trace,
+    )
+    return open_plugin(choice.kind, request)
+
+
 _OPENERS: dict[str, Callable[[SensorChoice], PowerSensor]] = {
-    "ina219": _ina219,
+    "ina219": open_ina219,
     "pi-ina219": _pi_ina219,
     "hwmon": _hwmon,
     "pi5-pmic": _pi5_pmic,
@@ -219,4 +282,4 @@ _OPENERS: dict[str, Callable[[SensorChoice], PowerSensor]] = {
 }
 
 KINDS = (*_OPENERS, SIMULATED)
-"""Every value of ``--sensor``."""
+"""Every value of ``--sensor`` that is built in; plug-ins add their own."""

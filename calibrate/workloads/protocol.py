@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,9 +14,12 @@ class WorkDone:
     Attributes:
         started_ns: CLOCK_MONOTONIC before the first step, ns.
         ended_ns: CLOCK_MONOTONIC after the last step, ns.
-        repetitions: Inferences or uploads done.
+        repetitions: Inferences or transfers done.
         airtime_s: Time on the air, s; 0 for compute.
-        payload_bits: Payload sent, bit; 0 for compute.
+        payload_bits: Payload sent or received, bit; 0 for compute.
+        socket_bits: Handed to the socket, request heads included, bit.
+        interface_tx_bits, interface_rx_bits: Counted on the interface meanwhile, bit; None where
+            it cannot be read.
     """
 
     started_ns: int
@@ -24,6 +27,9 @@ class WorkDone:
     repetitions: int
     airtime_s: float = 0.0
     payload_bits: int = 0
+    socket_bits: int = 0
+    interface_tx_bits: int | None = None
+    interface_rx_bits: int | None = None
 
 
 class Workload(Protocol):
@@ -35,6 +41,14 @@ class Workload(Protocol):
 
     def run(self, repetitions: int) -> WorkDone:
         """Do it ``repetitions`` times and say when it began and ended."""
+
+
+@runtime_checkable
+class PreparedWorkload(Workload, Protocol):
+    """A workload that needs things made ready before the window begins."""
+
+    def prepare(self, repetitions: int) -> None:
+        """Make everything ready for ``run(repetitions)``."""
 
 
 class DeviceActivity(Protocol):

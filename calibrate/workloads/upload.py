@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from calibrate.workloads.metered import LinkMeter, no_meter
 from calibrate.workloads.protocol import DeviceActivity, WorkDone
 from drivers.protocols import Clock
 
@@ -23,6 +24,7 @@ class UploadWorkload:
         send: Does one upload, see ``Send``.
         clock: Time.
         activity: Who is told.
+        meter: Counts what goes over the link.
     """
 
     name: str
@@ -31,18 +33,25 @@ class UploadWorkload:
     send: Send
     clock: Clock
     activity: DeviceActivity
+    meter: LinkMeter = no_meter
 
     def run(self, repetitions: int) -> WorkDone:
         """Send ``repetitions`` times."""
+        before = self.meter()
         started_ns = self.clock.now_ns()
         airtime_s = 0.0
         for _ in range(repetitions):
             self.activity.upload_begins()
             airtime_s += self.send(self.payload, self.rate_bit_per_s)
+        ended_ns = self.clock.now_ns()
+        carried = self.meter().since(before)
         return WorkDone(
             started_ns=started_ns,
-            ended_ns=self.clock.now_ns(),
+            ended_ns=ended_ns,
             repetitions=repetitions,
             airtime_s=airtime_s,
             payload_bits=8 * len(self.payload) * repetitions,
+            socket_bits=carried.socket_bits,
+            interface_tx_bits=carried.interface_tx_bits,
+            interface_rx_bits=carried.interface_rx_bits,
         )

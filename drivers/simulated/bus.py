@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 
 from drivers.errors import BusError, DeviceNotRespondingError
@@ -41,7 +42,9 @@ class SimulatedI2cBus:
         self._devices = dict(devices)
         self._wire_clock = clock if isinstance(clock, SimulatedClock) else None
         self._bit_ns = NS_PER_S / scl_hz
+        self._clock = clock
         self._failures: list[BusError | None] = []
+        self._held_until_ns = 0
         self.transactions = 0
         """World side: transactions attempted so far."""
 
@@ -85,8 +88,15 @@ class SimulatedI2cBus:
         """World side: let a coming transaction fail with ``error``; calls queue up."""
         self._failures.append(error)
 
+    def hold_data_line(self, duration_ns: int) -> None:
+        """World side: let a device hold SDA low from now on; every transaction then times out."""
+        self._held_until_ns = self._clock.now_ns() + duration_ns
+
     def _select(self, address: int) -> SimulatedIna219:
         self.transactions += 1
+        if self._clock.now_ns() < self._held_until_ns:
+            self._pass_bits(READ_BITS)
+            raise self._timed_out(address)
         if self._failures:
             raise self._failures.pop(0) or self._not_acknowledged(address)
         device = self._devices.get(address)
@@ -100,6 +110,15 @@ class SimulatedI2cBus:
             "check the address given to the simulation",
             bus=self._number,
             address=address,
+        )
+
+    def _timed_out(self, address: int) -> DeviceNotRespondingError:
+        return DeviceNotRespondingError(
+            f"simulated I2C bus {self._number} timed out: something holds its data line low; "
+            "switch the supply of the sensor off and on",
+            bus=self._number,
+            address=address,
+            errno_value=errno.ETIMEDOUT,
         )
 
     def _pass_bits(self, bits: int) -> None:

@@ -102,6 +102,7 @@ class SimulatedIna219:
         self._noise: list[float] = []
         self._clearing = _CLEARING_READS[parameters.cnvr_clears]
         self._frozen = False
+        self._overload_v: float | None = None
         self._held_in_reset = False
         self._last_cycle: int | None = None
         self._power_on()
@@ -143,6 +144,11 @@ class SimulatedIna219:
         """World side: keep the results as they are while conversions go on (or let go)."""
         self._refresh(self._clock.now_ns())
         self._frozen = frozen
+
+    def overload(self, shunt_v: float | None) -> None:
+        """World side: put this voltage over the shunt whatever the load draws; None lets go."""
+        self._refresh(self._clock.now_ns())
+        self._overload_v = shunt_v
 
     def stop_converting(self) -> None:
         """World side: finish no further cycle until the next configuration."""
@@ -204,6 +210,8 @@ class SimulatedIna219:
         current_a = self._load.mean_current_a(int(start_ns), int(start_ns + self._shunt_ns))
         specimen = self._parameters
         volts = current_a * specimen.shunt_ohm * (1 + specimen.gain_error) + specimen.offset_v
+        if self._overload_v is not None:
+            volts = self._overload_v
         if specimen.noise_v_rms:
             volts += self._normal() * specimen.noise_v_rms / self._shunt_samples**0.5
         step = self._shunt_step

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from drivers.simulated.load_log import LoadLog, Segment
+from drivers.simulated.thermal import CELL_S, LeakagePath, ThermalParameters
 
 S_PER_NS = 1e-9
 GRID_S = 4e-3
@@ -59,6 +60,7 @@ class LoadParameters:
         background_tau_s: Its correlation time, s.
         supply_voltage_v: Open-circuit voltage of the supply, V.
         source_resistance_ohm: From the ideal supply to IN−, the shunt included, ohm.
+        thermal: Heat and the leakage it drives; None for a device that stays cold.
     """
 
     idle_power_w: float
@@ -67,6 +69,7 @@ class LoadParameters:
     background_tau_s: float = 0.2
     supply_voltage_v: float = 5.1
     source_resistance_ohm: float = 0.15
+    thermal: ThermalParameters | None = None
 
 
 class Background:
@@ -105,7 +108,7 @@ class Background:
 
 
 class LoadModel:
-    """Power over time: idle + drift + background + announced segments.
+    """Power over time: idle + drift + background + leakage + announced segments.
 
     Conservation of energy: what the chip has converted cannot change any more. A segment
     announced later than that is moved, whole, to begin at the horizon (the end of the last
@@ -132,6 +135,8 @@ class LoadModel:
         self._background = Background(
             sd_w=parameters.background_sd_w, tau_s=parameters.background_tau_s, seed=seed
         )
+        self._leakage = LeakagePath(parameters.thermal) if parameters.thermal else None
+        self._warming: list[Segment] = []
         self._horizon_ns = origin_ns
         self._pending: list[Segment] = []
         self._active: list[Segment] = []
@@ -155,6 +160,7 @@ class LoadModel:
         if self._active:
             self._active = [segment for segment in self._active if segment[1] > t0_ns]
         self._horizon_ns = max(self._horizon_ns, t1_ns)
+        self._warm_up()
         base_w = self._base_energy_j(t0_ns, t1_ns) / ((t1_ns - t0_ns) * S_PER_NS)
         return base_w + work_w_ns / (t1_ns - t0_ns)
 
@@ -176,14 +182,39 @@ class LoadModel:
         work_j = _overlap_w_ns(self._placed, t0_ns, t1_ns) * S_PER_NS
         return self._base_energy_j(t0_ns, t1_ns) + work_j
 
+    def true_leakage_j(self, t0_ns: int, t1_ns: int) -> float:
+        """Return the heat-driven share of ``true_energy_j``, J; 0 without a thermal model."""
+        if self._leakage is None:
+            return 0.0
+        x0_s, x1_s = ((t_ns - self._origin_ns) * S_PER_NS for t_ns in (t0_ns, t1_ns))
+        return self._leakage.energy_j(x1_s) - self._leakage.energy_j(x0_s)
+
+    def _warm_up(self) -> None:
+        """Let the heat of every cell whose past is settled have its effect on the next one."""
+        if self._leakage is None:
+            return
+        settled_s = (self._horizon_ns - self._origin_ns) * S_PER_NS
+        while (end_s := self._leakage.next_cell_s) <= settled_s:
+            end_ns = self._origin_ns + round(end_s / S_PER_NS)
+            start_ns = end_ns - round(CELL_S / S_PER_NS)
+            energy_j = self._steady_energy_j(start_ns, end_ns)
+            energy_j += _overlap_w_ns(self._warming, start_ns, end_ns) * S_PER_NS
+            self._leakage.extend(energy_j / CELL_S)
+            self._warming = [segment for segment in self._warming if segment[1] > end_ns]
+
     def _ingest(self) -> None:
         for start_ns, end_ns, power_w in self._log.take():
             late_ns = max(0, self._horizon_ns - start_ns)
             segment = (start_ns + late_ns, end_ns + late_ns, power_w)
             self._placed.append(segment)
             heapq.heappush(self._pending, segment)
+            if self._leakage is not None:
+                self._warming.append(segment)
 
     def _base_energy_j(self, t0_ns: int, t1_ns: int) -> float:
+        return self._steady_energy_j(t0_ns, t1_ns) + self.true_leakage_j(t0_ns, t1_ns)
+
+    def _steady_energy_j(self, t0_ns: int, t1_ns: int) -> float:
         parameters = self.parameters
         energy_j = parameters.idle_power_w * (t1_ns - t0_ns) * S_PER_NS
         x0_s = max(0.0, (t0_ns - self._origin_ns) * S_PER_NS)

@@ -4,31 +4,51 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from joulesplit.errors import CommandError
-from joulesplit.options import edge_options, model_argument, runtime_options, sensor_options
+from joulesplit.options import (
+    edge_options,
+    optional_model_argument,
+    optional_sensor_options,
+    runtime_options,
+)
 from joulesplit.output import json_option, note
+from joulesplit.plan_options import PlanChoice, announcement, plan_options
 
 if TYPE_CHECKING:
+    from calibrate.plan import Plan
     from calibrate.profile import DeviceProfile
+    from calibrate.profile_device import InterfaceKind
+    from joulesplit.campaign import JournalFile
     from joulesplit.network_bench import RuntimeChoice
     from joulesplit.wiring import EdgeChoice, SensorChoice
 
+LINK_KINDS = ("wifi", "ethernet", "loopback", "other")
+
 
 @click.command("calibrate")
-@model_argument
-@sensor_options
+@optional_model_argument
+@optional_sensor_options
 @edge_options
+@plan_options
+@click.option("--show-plan", is_flag=True, help="Print the plan as a file, and measure nothing.")
 @click.option(
-    "--plan",
-    "plan_name",
-    type=click.Choice(["quick", "standard"]),
-    default="standard",
-    show_default=True,
-    help="How long to measure.",
+    "--resume",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="JOURNAL",
+    help="Go on with the windows of a campaign that was cut short.",
+)
+@click.option(
+    "--reanalyse",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="JOURNAL",
+    help="Compute the profile again from its windows, and measure nothing.",
+)
+@click.option(
+    "--link", type=click.Choice(LINK_KINDS), help="Refuse a link that is not of this kind."
 )
 @click.option(
     "-o",
@@ -43,50 +63,138 @@ if TYPE_CHECKING:
 @json_option
 def command(
     *,
-    model: Path,
-    choice: SensorChoice,
-    edge: EdgeChoice,
-    plan_name: str,
+    model: Path | None,
+    choice: SensorChoice | None,
+    planned: PlanChoice,
     output: Path,
     force: bool,
-    runtime: RuntimeChoice,
     as_json: bool,
+    **options: Any,
 ) -> int:
     """Run every block of MODEL under the sensor and upload its real outputs to the edge server.
 
-    Writes the device profile and, beside it, every window it rests on. With --sensor simulated
-    everything but the silicon is real, and the profile is marked simulated.
+    Writes the device profile and, beside it, every window it rests on. Ctrl-C keeps what there
+    is; --resume goes on with it. With --sensor simulated everything but the silicon is real, and
+    the profile is marked simulated.
     """
-    from calibrate.plan import PLANS
+    show_plan, reanalyse, resume = (
+        options.pop(name) for name in ("show_plan", "reanalyse", "resume")
+    )
+    if show_plan:
+        return _show_plan(planned.plan(), model, as_json=as_json)
+    if reanalyse is not None:
+        return _reanalyse(reanalyse, output, force=force, as_json=as_json)
+    if model is None or choice is None:
+        raise CommandError("MODEL and --sensor are needed: what to measure, and what with")
+    file = _journal(output, resume, force=force)
+    plan = _plan(planned, file)
+    note(announcement(plan, model))
+    try:
+        profile = _measure(model, choice, plan, file, **options)
+    except KeyboardInterrupt:
+        return _interrupted(file.path, output, as_json=as_json)
+    return _finish(profile, output, file.path, as_json=as_json)
+
+
+def _measure(
+    model: Path,
+    choice: SensorChoice,
+    plan: Plan,
+    file: JournalFile,
+    *,
+    edge: EdgeChoice,
+    runtime: RuntimeChoice,
+    link: InterfaceKind | None,
+) -> DeviceProfile:
     from joulesplit.instrument import Instrument
     from joulesplit.server_process import edge_server
     from joulesplit.steps import calibrate
-    from joulesplit.wiring import try_sensor
 
-    journal = _journal(output, force=force)
-    try_sensor(choice)
     with ExitStack() as stack:
         url = stack.enter_context(edge_server(edge.url, model, choice))
-        instrument = stack.enter_context(
-            Instrument(model, choice, edge_url=url, token=edge.token, runtime=runtime)
+        instrument = Instrument(
+            model,
+            choice,
+            edge_url=url,
+            token=edge.token,
+            runtime=runtime,
+            cut=plan.blocks,
+            link=link,
         )
-        profile = calibrate(instrument, PLANS[plan_name], journal)
-    return _finish(profile, output, as_json=as_json)
+        return calibrate(stack.enter_context(instrument), plan, file)
 
 
-def _journal(output: Path, *, force: bool) -> Path:
-    """Return the journal's path; nothing that exists is replaced without being told to."""
+def _show_plan(plan: Plan, model: Path | None, *, as_json: bool) -> int:
+    from rich.text import Text
+
+    from calibrate.plan_file import plan_toml
+    from joulesplit.exit_codes import ExitCode
+    from joulesplit.output import emit
+
+    if model is not None:
+        note(announcement(plan, model))
+    emit(as_json, plan, lambda: Text(plan_toml(plan).rstrip("\n")))
+    return int(ExitCode.OK)
+
+
+def _reanalyse(journal: Path, output: Path, *, force: bool, as_json: bool) -> int:
+    from calibrate.completing import profile_of
+    from calibrate.journal import read_journal
+
+    contents = read_journal(journal)
+    if output.exists() and not force:
+        raise CommandError(
+            f"{output} exists: choose another --output, or give --force to replace it"
+        )
+    return _finish(profile_of(contents), output, journal, as_json=as_json)
+
+
+def _journal(output: Path, resume: Path | None, *, force: bool) -> JournalFile:
+    """Return the journal to write; nothing that exists is replaced without being told to."""
+    from joulesplit.campaign import JournalFile
+
+    if resume is not None:
+        return JournalFile(path=resume, resume=True)
     journal = output.with_suffix(".windows.jsonl")
     existing = [path for path in (output, journal) if path.exists()]
     if existing and not force:
         raise CommandError(
-            f"{existing[0]} exists: choose another --output, or give --force to replace it"
+            f"{existing[0]} exists: choose another --output, give --force to replace it, or go "
+            f"on with --resume {journal}"
         )
     journal.unlink(missing_ok=True)
-    return journal
+    return JournalFile(path=journal)
 
 
-def _finish(profile: DeviceProfile, output: Path, *, as_json: bool) -> int:
+def _plan(planned: PlanChoice, file: JournalFile) -> Plan:
+    """Return the plan; a resumed campaign keeps its own unless another one is asked for."""
+    if not file.resume or planned.given:
+        return planned.plan()
+    from calibrate.journal import read_journal
+
+    return read_journal(file.path).header.plan
+
+
+def _interrupted(journal: Path, output: Path, *, as_json: bool) -> int:
+    """Keep what there is: the profile if the windows give one, the journal in any case."""
+    from calibrate.completing import profile_of
+    from calibrate.errors import CalibrationError
+    from calibrate.journal import read_journal
+    from joulesplit.exit_codes import ExitCode
+
+    again = f"the same command with --resume {journal} goes on"
+    try:
+        contents = read_journal(journal)
+        profile = profile_of(contents)
+    except CalibrationError as error:
+        note(f"interrupted before the windows gave a profile ({error}); {again}")
+        return int(ExitCode.INTERRUPTED)
+    _finish(profile, output, journal, as_json=as_json)
+    note(f"interrupted after {len(contents.records)} windows: the profile is marked so; {again}")
+    return int(ExitCode.INTERRUPTED)
+
+
+def _finish(profile: DeviceProfile, output: Path, journal: Path, *, as_json: bool) -> int:
     from calibrate.profile_io import StoredProfile, save_profile
     from joulesplit.exit_codes import ExitCode
     from joulesplit.output import emit
@@ -94,5 +202,5 @@ def _finish(profile: DeviceProfile, output: Path, *, as_json: bool) -> int:
 
     save_profile(output, StoredProfile(profile=profile))
     emit(as_json, profile, lambda: profile_page(profile, output.name))
-    note(f"wrote {output} and {output.with_suffix('.windows.jsonl')}")
+    note(f"wrote {output}; its windows are in {journal}")
     return int(ExitCode.MEASUREMENT if profile.quality.verdict == "rejected" else ExitCode.OK)

@@ -106,6 +106,7 @@ def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
     """Calibrate, decide and validate under one simulated sensor."""
     from calibrate.plan import QUICK
     from calibrate.profile_io import StoredProfile, load_profile, save_profile
+    from joulesplit.campaign import JournalFile
     from joulesplit.instrument import Instrument
     from joulesplit.network_bench import RuntimeChoice
     from joulesplit.server_process import loopback_server
@@ -113,11 +114,12 @@ def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
     from optimizer.decision import decide
 
     path = directory / PROFILE_NAME
+    journal = JournalFile(path=path.with_suffix(".windows.jsonl"))
     with (
         loopback_server(model) as url,
         Instrument(model, choice, edge_url=url, token=None, runtime=RuntimeChoice()) as instrument,
     ):
-        measured = calibrate(instrument, QUICK, path.with_suffix(".windows.jsonl"))
+        measured = calibrate(instrument, QUICK, journal)
         save_profile(path, StoredProfile(profile=measured))
         # From here on only the file speaks, as it would on another day.
         profile = load_profile(path).profile

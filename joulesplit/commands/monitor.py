@@ -43,10 +43,11 @@ def command(
     from drivers.clock import MonotonicClock
     from joulesplit.report.live import summary_page
     from joulesplit.watch import Watch
-    from joulesplit.wiring import sensor_factory
+    from joulesplit.wiring import give_advice, sensor_factory
 
     if seconds is not None and not seconds > 0:
         raise CommandError(f"--seconds {seconds:g}: give a positive time, or leave it out")
+    give_advice(choice)
     clock = MonotonicClock()
     with SamplerProcess(sensor_factory(choice), clock) as sampler, ExitStack() as stack:
         watch = Watch(sampler.description)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -62,10 +62,22 @@ def command(
     with ExitStack() as stack:
         url = stack.enter_context(edge_server(edge.url, model, choice))
         instrument = stack.enter_context(
-            Instrument(model, choice, edge_url=url, token=edge.token, runtime=runtime)
+            Instrument(
+                model,
+                choice,
+                edge_url=url,
+                token=edge.token,
+                runtime=runtime,
+                cut=_cut(profile),
+            )
         )
         validations = validate(instrument, profile, splits)
     return _finish(validations, profile, model, as_json=as_json)
+
+
+def _cut(profile: DeviceProfile) -> tuple[int, ...] | Literal["residual"]:
+    """Return where the profile's blocks end; of one without blocks, the usual places."""
+    return tuple(block.last_operator for block in profile.compute.blocks) or "residual"
 
 
 def _require_same_kind(profile: DeviceProfile, choice: SensorChoice) -> None:

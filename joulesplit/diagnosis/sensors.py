@@ -8,6 +8,7 @@ from calibrate.environment import Machine
 from drivers.discovery import Findings, I2cBusFinding
 from drivers.errors import DeviceNotRespondingError, SensorError
 from drivers.ina219_registers import POWER_ON_CONFIGURATION
+from drivers.plugins import find_plugins
 from drivers.protocols import I2cBus
 from joulesplit.finding import Finding
 
@@ -41,6 +42,7 @@ def sensor_findings(found: Findings, machine: Machine, open_bus: OpenBus) -> Ite
         if bus.usable:
             yield from _chips(bus.number, open_bus)
     yield from _kernel_monitors(found)
+    yield from _plugins()
     yield _counters(found)
     yield _board_supply(found, machine)
 
@@ -140,6 +142,13 @@ def _kernel_monitors(found: Findings) -> Iterator[Finding]:
     for chip in found.hwmon_chips:
         shunt = f", shunt {chip.shunt_ohm:g} ohm" if chip.shunt_ohm else ""
         yield Finding(name="hwmon", state="ok", found=f"{chip.name} in {chip.directory}{shunt}")
+
+
+def _plugins() -> Iterator[Finding]:
+    for name, entry in find_plugins().items():
+        yield Finding(
+            name="plug-in", state="ok", found=f"--sensor {name}, brought by {entry.value}"
+        )
 
 
 def _counters(found: Findings) -> Finding:

@@ -1,14 +1,23 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
+import numpy as np
 import pytest
 
-from calibrate.checks import Evidence, judge
-from calibrate.profile import Quantity
+from calibrate.check_scatter import TWO_MODES_LIMIT, two_group_share
+from calibrate.checks import judge
+from calibrate.evidence import Evidence
+from calibrate.profile import Check, Quantity
 from calibrate.sampling import SamplerStatistics
 from calibrate.window import WindowRecord, WindowTask
+from drivers.readings import SensorDescription
 
 QUANTITY = Quantity(value=1e9, unit="FLOP/J", ci95=(0.99e9, 1.01e9), u_stat=1e6, u_sys=5e6, n=9)
+
+
+NOISE = np.random.default_rng(1).standard_normal(120)
 
 
 def record(number: int, kind: str = "control", **fields) -> WindowRecord:
@@ -31,6 +40,49 @@ def record(number: int, kind: str = "control", **fields) -> WindowRecord:
         resets=0,
     )
     return msgspec.structs.replace(plain, **fields)
+
+
+def compute_windows(
+    *, noise_j=None, pace=lambda _: 1.0, share=lambda _: 1.0, count: int = 8
+) -> list[WindowRecord]:
+    """Windows of four blocks at three lengths, ``count`` times, in order of time."""
+    random = np.random.default_rng(2)
+    windows = []
+    for number in range(12 * count):
+        block, repetitions = number % 4 + 1, (4, 8, 16)[number // 4 % 3]
+        work_s = (0.01 + 0.05 * block * repetitions) * pace(number)
+        error_j = noise_j(number) if noise_j else 1e-3 * random.standard_normal()
+        windows.append(
+            record(
+                number,
+                kind="compute",
+                task=WindowTask(
+                    kind="compute",
+                    subject=f"block {block}",
+                    block=block,
+                    repetitions=repetitions,
+                ),
+                work_s=work_s,
+                net_j=(0.01 + 0.06 * block * repetitions) * share(number) + error_j,
+            )
+        )
+    return windows
+
+
+SENSOR = SensorDescription(
+    kind="test",
+    name="test",
+    rail="5 V",
+    includes="all",
+    simulated=False,
+    modelled=False,
+    cycle_s=9e-3,
+    observed_fraction=0.94,
+    voltage_resolution_v=4e-3,
+    current_resolution_a=1e-4,
+    full_scale_a=1.6,
+    accuracy=(),
+)
 
 
 def evidence(**fields) -> Evidence:
@@ -90,6 +142,55 @@ WIDE = msgspec.structs.replace(QUANTITY, ci95=(0.9e9, 1.1e9))
         ("e_d-interval", "suspect", {"e_d": WIDE}),
         ("e_c-interval", "suspect", {"e_c": WIDE}),
         ("link-on-air", "suspect", {"loopback": True}),
+        (
+            "a-a-difference",
+            "suspect",
+            {"records": [record(n, net_j=0.6 + 0.003 * (n % 2) + 1e-5 * n) for n in range(10)]},
+        ),
+        (
+            "steady-pace",
+            "suspect",
+            {"records": compute_windows(pace=lambda n: 1.4 if 40 < n < 60 else 1.0)},
+        ),
+        (
+            "outlying-windows",
+            "suspect",
+            {"records": compute_windows(noise_j=lambda n: 0.05 if n == 7 else 1e-3 * NOISE[n])},
+        ),
+        (
+            "autocorrelation",
+            "suspect",
+            {"records": compute_windows(noise_j=lambda n: 1e-3 * sum(NOISE[n : n + 8]))},
+        ),
+        (
+            "two-modes",
+            "suspect",
+            {"records": compute_windows(share=lambda n: 1.0 + 0.05 * (NOISE[n] > 0))},
+        ),
+        (
+            "edge-term",
+            "suspect",
+            {
+                "records": compute_windows(),
+                "sensor": replace(SENSOR, cycle_s=0.068, observed_fraction=0.5),
+            },
+        ),
+        (
+            "made-elsewhere",
+            "suspect",
+            {
+                "extra": [
+                    Check(
+                        name="made-elsewhere",
+                        value=2.0,
+                        limit=1.0,
+                        unit="1",
+                        outcome="warn",
+                        advice="do",
+                    )
+                ]
+            },
+        ),
     ],
 )
 def test_each_fault_fails_its_own_check_and_says_what_to_do(name, verdict, fields):
@@ -99,6 +200,23 @@ def test_each_fault_fails_its_own_check_and_says_what_to_do(name, verdict, field
     assert [check.name for check in troubled] == [name]
     assert troubled[0].advice
     assert quality.verdict == verdict
+
+
+def test_clean_compute_windows_pass_and_their_scatter_was_looked_at():
+    quality = judge(evidence(records=compute_windows(), sensor=SENSOR))
+
+    names = {check.name for check in quality.checks}
+    assert quality.verdict == "valid"
+    scatter = {"outlying-windows", "autocorrelation", "two-modes"}
+    assert {"steady-pace", "edge-term"} | scatter <= names
+
+
+def test_half_of_a_normal_sample_is_no_second_mode():
+    shares = [two_group_share(np.random.default_rng(k).standard_normal(60)) for k in range(200)]
+
+    # Two halves of a normal distribution explain 2/π of its variance.
+    assert np.mean(shares) == pytest.approx(2 / np.pi, abs=0.03)
+    assert max(shares) < TWO_MODES_LIMIT
 
 
 def test_throttling_in_the_past_does_not_spoil_a_campaign():

@@ -100,3 +100,20 @@ def _trace(powers):
     records["voltage_v"] = 5.0
     records["current_a"] = np.array(powers) / 5.0
     return Trace(start_ns=0, records=records)
+
+
+def test_the_tail_is_what_is_left_above_idle_while_settling():
+    powers = [2.0] * 10 + [3.0] * 10 + [2.5] * 5 + [2.0] * 15
+    window = WindowTimes(
+        idle_start_ns=0,
+        work_start_ns=90 * MS,
+        work_end_ns=180 * MS,
+        settled_ns=225 * MS,
+        idle_end_ns=360 * MS,
+    )
+
+    assert window_energy(_trace(powers), window).tail_j == pytest.approx(0.5 * 0.045)
+
+
+def test_a_tail_no_longer_than_a_reading_is_unknown_and_not_zero():
+    assert window_energy(_trace([2.0] * 40), times(90, 270)).tail_j is None

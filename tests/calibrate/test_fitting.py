@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -71,13 +73,34 @@ def upload_windows(make_observation, e_0, p_air, e_bit):
     ]
 
 
-def test_upload_energy_is_split_into_start_airtime_and_bits(make_observation):
-    windows = upload_windows(make_observation, 5e-3, 0.6, 1.2e-8)
+@pytest.mark.parametrize("burst_j", [0.0, 0.03])
+def test_upload_energy_is_split_into_start_airtime_bits_and_burst(make_observation, burst_j):
+    windows = [
+        replace(w, net_j=w.net_j + burst_j)
+        for w in upload_windows(make_observation, 5e-3, 0.6, 1.2e-8)
+    ]
 
     fit = fit_link(windows, "net")
 
-    assert fit.values == pytest.approx([5e-3, 0.6, 1.2e-8])
+    assert fit.values == pytest.approx([5e-3, 0.6, 1.2e-8, burst_j], abs=1e-12)
     assert energy_per_bit(fit, 1e7).value == pytest.approx(0.6 / 1e7 + 1.2e-8)
+
+
+def test_windows_of_one_airtime_cannot_tell_a_burst_and_are_fitted_without_it(make_observation):
+    windows = [
+        make_observation(
+            0,
+            uploads,
+            uploads * 5e-3 + 0.6 + 1.2e-8 * rate,
+            airtime_s=1.0,
+            payload_bits=round(rate),
+            work_s=1.0,
+        )
+        for rate in (5e6, 2e7)
+        for uploads in (1, 7)
+    ]
+
+    assert fit_link(windows, "net").values == pytest.approx([5e-3, 0.6, 1.2e-8])
 
 
 def test_uploads_at_one_rate_cannot_tell_bits_from_airtime(make_observation):

@@ -1,76 +1,24 @@
 from __future__ import annotations
 
-from collections import Counter
-
 import msgspec
 import pytest
 
 from calibrate.errors import PlanError
-from calibrate.plan import PLANS, QUICK, expected_duration_s, tasks_of, upload_subjects
-
-LATENCY_S = {1: 0.01, 2: 0.002, 3: 0.03}
-SIZES = [32_000, 401_408, 802_816, 2_408_448, 12_845_056]
+from calibrate.plan import (
+    PLANS,
+    QUICK,
+    RIGOROUS,
+    STANDARD,
+    UNLIMITED,
+    Limits,
+    StopPlan,
+    for_decision,
+    for_sensor,
+)
 
 
 def changed(**fields):
     return msgspec.structs.replace(QUICK, **fields)
-
-
-@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
-def test_every_block_and_length_is_measured_as_often_as_planned(plan):
-    uploads = upload_subjects(plan, SIZES)
-    tasks = tasks_of(plan, LATENCY_S, uploads)
-
-    compute = Counter(task.block for task in tasks if task.kind == "compute")
-    upload = Counter(task.subject for task in tasks if task.kind == "upload")
-    assert compute == dict.fromkeys(LATENCY_S, len(plan.work_s) * plan.repeats)
-    assert upload == {subject.key: plan.repeats for subject in uploads}
-
-
-def test_repetitions_fill_the_planned_length():
-    tasks = tasks_of(QUICK, LATENCY_S, upload_subjects(QUICK, SIZES))
-
-    lengths = sorted({t.repetitions * LATENCY_S[3] for t in tasks if t.block == 3})
-    assert lengths == pytest.approx(QUICK.work_s, rel=0.15)
-
-
-def test_the_order_is_shuffled_but_repeatable():
-    uploads = upload_subjects(QUICK, SIZES)
-    first = tasks_of(QUICK, LATENCY_S, uploads)
-
-    assert first == tasks_of(QUICK, LATENCY_S, uploads)
-    assert first != tasks_of(changed(order_seed=2), LATENCY_S, uploads)
-    kinds = [task.kind for task in first if task.kind != "control"]
-    assert kinds != sorted(kinds)
-
-
-def test_the_control_window_comes_first_and_at_fixed_intervals():
-    plan = changed(control_every=4)
-    tasks = tasks_of(plan, LATENCY_S, upload_subjects(plan, SIZES))
-
-    controls = [i for i, task in enumerate(tasks) if task.kind == "control"]
-    assert controls[:3] == [0, 5, 10]
-    assert len({(tasks[i].block, tasks[i].repetitions) for i in controls}) == 1
-
-
-def test_upload_sizes_span_those_of_the_cuts_and_leave_out_what_lasts_too_long():
-    subjects = upload_subjects(QUICK, SIZES)
-
-    sizes = {subject.payload_bits for subject in subjects}
-    assert {min(SIZES), max(SIZES)} <= sizes
-    assert all(s.payload_bits / s.rate_bit_per_s <= 2 * QUICK.upload_s for s in subjects)
-    assert {s.rate_bit_per_s for s in subjects} == set(QUICK.rates_bit_per_s)
-
-
-def test_the_expected_duration_is_the_sum_of_the_windows():
-    uploads = upload_subjects(QUICK, SIZES)
-    tasks = tasks_of(QUICK, LATENCY_S, uploads)
-    around = 2 * QUICK.timing.idle_s + QUICK.timing.settle_s
-
-    alone = expected_duration_s(QUICK, tasks[:1], LATENCY_S, uploads)
-
-    assert alone == pytest.approx(around + tasks[0].repetitions * LATENCY_S[tasks[0].block])
-    assert expected_duration_s(QUICK, tasks, LATENCY_S, uploads) > len(tasks) * around
 
 
 @pytest.mark.parametrize(
@@ -79,8 +27,12 @@ def test_the_expected_duration_is_the_sum_of_the_windows():
         ({"work_s": (0.5,)}, "two lengths"),
         ({"work_s": (0.5, 0.6)}, "twofold"),
         ({"rates_bit_per_s": (1e6, 1e6)}, "one rate"),
+        ({"rates_bit_per_s": (UNLIMITED,)}, "one of them a number"),
         ({"repeats": 0}, "positive"),
         ({"upload_s": 0.0}, "positive"),
+        ({"upload_s": float("inf")}, "positive"),
+        ({"stop": StopPlan(looks=0)}, "positive"),
+        ({"limits": Limits(temperature_c=(60.0, 50.0))}, "band"),
     ],
 )
 def test_a_plan_that_cannot_determine_the_figures_is_refused(fields, message):
@@ -88,6 +40,41 @@ def test_a_plan_that_cannot_determine_the_figures_is_refused(fields, message):
         changed(**fields)
 
 
-def test_nothing_to_upload_is_refused():
-    with pytest.raises(PlanError, match="no block has an output"):
-        upload_subjects(QUICK, [])
+def test_e_c_is_stated_at_the_last_rate_that_is_a_number():
+    assert changed(rates_bit_per_s=(5e6, 2e6, UNLIMITED)).stated_rate_bit_per_s == 2e6
+
+
+def test_work_that_is_too_short_for_the_sensor_is_stretched_to_the_edge_term():
+    cycle_s = 0.05
+    plan = for_sensor(QUICK, cycle_s)
+
+    assert cycle_s / 6**0.5 / min(plan.work_s) == pytest.approx(QUICK.limits.edge_term)
+    assert [a / b for a, b in zip(plan.work_s, QUICK.work_s, strict=True)] == pytest.approx(
+        [plan.work_s[0] / QUICK.work_s[0]] * 3
+    )
+    assert cycle_s / 6**0.5 / plan.upload_s <= QUICK.limits.edge_term
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+def test_the_presets_suit_an_ina219_as_they_are(plan):
+    assert for_sensor(plan, 0.0094) == plan
+
+
+@pytest.mark.parametrize("plan", [STANDARD, RIGOROUS])
+def test_a_plan_for_the_decision_measures_less_of_everything_and_still_both_ends(plan):
+    decision = for_decision(plan, 0.02)
+
+    assert decision.stop.rule == "decision"
+    assert decision.stop.relative_regret == 0.02
+    assert decision.stop.looks == plan.stop.looks
+    assert max(decision.work_s) >= 2 * min(decision.work_s)
+    assert max(decision.work_s) < max(plan.work_s)
+    assert decision.stated_rate_bit_per_s == plan.stated_rate_bit_per_s
+    assert min(decision.paced_rates_bit_per_s) == min(plan.paced_rates_bit_per_s)
+    assert len(decision.rates_bit_per_s) < len(plan.rates_bit_per_s)
+
+
+def test_the_stated_rate_stays_stated_whatever_its_place():
+    for rates in ((20e6, 1e6, 5e6), (1e6, 5e6), (5e6, 1e6), (5e6, 1e6, UNLIMITED, 20e6)):
+        plan = changed(rates_bit_per_s=rates)
+        assert for_decision(plan).stated_rate_bit_per_s == plan.stated_rate_bit_per_s

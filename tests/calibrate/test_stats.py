@@ -83,3 +83,39 @@ def test_batch_means_keep_their_coverage_where_neighbours_are_correlated():
 def test_too_few_values_for_two_batches_are_an_error():
     with pytest.raises(EstimateError):
         mean_of_batches(np.ones(7))
+
+
+def test_studentised_residuals_have_unit_variance_whatever_their_leverage():
+    random = np.random.default_rng(5)
+    design = np.column_stack([np.ones(12), [0.0] * 11 + [8.0]])
+    design[:11, 1] = np.linspace(0, 1, 11)
+    fits = [
+        weighted_fit(design, random.standard_normal(12), np.ones(12)).studentised
+        for _ in range(2000)
+    ]
+
+    assert np.std(fits, axis=0) == pytest.approx(np.ones(12), abs=0.08)
+
+
+def test_a_row_that_alone_determines_a_figure_has_no_residual():
+    design = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
+
+    fit = weighted_fit(design, np.array([1.0, 1.1, 0.9, 5.0]), np.ones(4))
+
+    assert fit.leverage[3] == pytest.approx(1.0)
+    assert fit.studentised[3] == 0.0
+
+
+def test_covariance_from_the_rows_own_scatter_covers_where_scatter_grows_with_size():
+    random = np.random.default_rng(8)
+    x = np.linspace(1, 10, 40)
+    design = np.column_stack([np.ones(40), x])
+    inside = {"plain": 0, "own": 0}
+    for _ in range(500):
+        fit = weighted_fit(design, random.standard_normal(40) * x**2, np.ones(40))
+        for name, covariance in (("plain", fit.covariance), ("own", fit.own_scatter_covariance())):
+            half = coverage_factor(38) * covariance[1, 1] ** 0.5
+            inside[name] += abs(fit.coefficients[1]) <= half
+
+    assert inside["own"] / 500 >= 0.93
+    assert inside["plain"] < inside["own"]

@@ -141,3 +141,44 @@ def test_a_split_workload_runs_only_the_sides_that_there_are(blocks, clock, has_
     truth = truth_of(BoardCosts(), blocks, 1e7)
     expected_j = 4e-3 + 2 * (truth.block_energy_j[0] * has_head + 5e-3 * has_tail)
     assert world.energy_j == pytest.approx(expected_j, rel=1e-6)
+
+
+class Slow:
+    """A governor that halves the speed from the second inference on, and remembers."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.spent_until_ns = 0
+
+    def speed_and_power(self, t_ns):
+        self.asked += 1
+        return (1.0, 1.0) if self.asked == 1 else (0.5, 0.4)
+
+    def spent(self, end_ns, power_w):
+        self.spent_until_ns = end_ns
+
+
+def test_a_throttled_board_takes_longer_and_draws_less(blocks, clock):
+    world, slow = World(), Slow()
+    board = SimulatedBoard(BoardCosts(), blocks, world.announce, clock, governor=slow)
+    began_ns = clock.now_ns()
+
+    for _ in range(2):
+        with board.inference(2, 2):
+            pass
+
+    latency_s = block_latency_s(BoardCosts(), blocks[1])
+    assert (clock.now_ns() - began_ns) * 1e-9 == pytest.approx(3 * latency_s, rel=1e-6)
+    assert world.energy_j == pytest.approx(1.35 * latency_s * (1 + 0.4 / 0.5), rel=1e-6)
+    assert slow.spent_until_ns == clock.now_ns()
+
+
+def test_the_truth_bills_sampler_and_leakage_to_idle_and_frames_sent_again_to_the_bits(blocks):
+    costs = BoardCosts(sampler_power_w=0.03, retransmitted_share=0.1)
+
+    truth, plain = truth_of(costs, blocks, 1e7, leakage_w=0.05), truth_of(BoardCosts(), blocks, 1e7)
+
+    assert truth.idle_power_w == pytest.approx(2.6 + 0.03 + 0.05)
+    assert truth.e_d_flop_per_j["net"] == plain.e_d_flop_per_j["net"]
+    assert truth.e_d_flop_per_j["gross"] < plain.e_d_flop_per_j["gross"]
+    assert 1 / truth.e_c_bit_per_j["net"] == pytest.approx(0.55 / 1e7 + 1.1 * 1.2e-8)

@@ -14,6 +14,7 @@ from drivers.errors import (
     BusError,
     BusNotFoundError,
     BusPermissionError,
+    BusTransferError,
     DeviceNotRespondingError,
 )
 from drivers.i2c import SmbusI2cBus, swap_bytes
@@ -105,8 +106,9 @@ def test_errors_on_opening_the_bus_are_translated(monkeypatch, code, kind, remed
         (I2C_SLAVE, errno.EBUSY, BusBusyError, "--sensor hwmon"),
         (I2C_SMBUS, errno.EREMOTEIO, DeviceNotRespondingError, "0x40 on I2C bus 1.*i2cdetect -y 1"),
         (I2C_SMBUS, errno.ENXIO, DeviceNotRespondingError, "i2cdetect"),
-        (I2C_SMBUS, errno.EIO, DeviceNotRespondingError, "i2cdetect"),
-        (I2C_SMBUS, errno.ETIMEDOUT, DeviceNotRespondingError, "i2cdetect"),
+        (I2C_SMBUS, errno.EIO, BusTransferError, "broke off.*baudrate"),
+        (I2C_SMBUS, errno.EAGAIN, BusTransferError, "broke off.*pull-ups"),
+        (I2C_SMBUS, errno.ETIMEDOUT, BusTransferError, "SDA or SCL stays low"),
         (I2C_SMBUS, errno.ENODEV, DeviceNotRespondingError, "i2cdetect"),
         (I2C_SMBUS, errno.EACCES, BusPermissionError, "group i2c"),
         (I2C_SMBUS, errno.EOPNOTSUPP, BusError, "dmesg"),

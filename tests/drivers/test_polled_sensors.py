@@ -79,6 +79,17 @@ def test_hwmon_describes_an_ina219_as_the_kernel_runs_it(hwmon_root):
     assert terms["shunt tolerance"] == 0.01
 
 
+def test_hwmon_refuses_a_driver_that_takes_another_shunt_for_the_boards(hwmon_root):
+    settings = {"clock": SimulatedClock(), "root": hwmon_root, "scale_tolerance": 0.01}
+    with HwmonSensor(**settings, shunt_ohm=0.1) as sensor:
+        assert sensor.read().current_a == pytest.approx(0.6)
+    write_files(hwmon_root / "hwmon1", shunt_resistor=10000)
+    with pytest.raises(SensorConfigurationError, match=r"echo 100000 .*hwmon1/shunt_resistor"):
+        HwmonSensor(**settings, shunt_ohm=0.1).__enter__()
+    with HwmonSensor(**settings) as trusting:
+        assert trusting.description.settings["shunt_ohm"] == pytest.approx(0.01)
+
+
 def test_hwmon_takes_a_power_where_there_is_no_current(tmp_path):
     write_files(tmp_path / "hwmon3", name="acpi_meter", power1_input=42_000_000)
     clock = SimulatedClock()

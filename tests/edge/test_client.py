@@ -84,6 +84,46 @@ def raw_answer(body: bytes, *lines: str, status: str = "200 OK") -> bytes:
 VERSION = "X-JouleSplit-Protocol: 1"
 
 
+@pytest.mark.parametrize("count", [1, 65_536, 1_000_003])
+def test_a_download_brings_exactly_the_bytes_that_were_asked_for(sink, count):
+    receipt = sink.download(count)
+
+    assert receipt.payload_bytes == count
+    assert 0 < receipt.http_overhead_bytes < 500
+
+
+def test_a_download_that_is_empty_or_too_long_is_refused(sink, max_body_bytes):
+    with pytest.raises(EdgeConfigurationError, match="one at least"):
+        sink.download(0)
+    with pytest.raises(ServerRefusedError, match="ask for less"):
+        sink.download(max_body_bytes + 1)
+    assert sink.download(10).payload_bytes == 10
+
+
+def test_a_download_without_the_token_is_refused(sink_server):
+    with (
+        EdgeClient(sink_server.url, token="wrong") as client,
+        pytest.raises(AuthenticationError),
+    ):
+        client.download(10)
+
+
+def test_a_download_that_breaks_off_or_is_too_long_is_an_error():
+    short = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n" + VERSION.encode() + b"\r\n\r\nabc"
+    with (
+        answering(short) as (url, _),
+        EdgeClient(url) as client,
+        pytest.raises(ServerUnreachableError),
+    ):
+        client.download(100)
+    with (
+        answering(raw_answer(b"x" * 101, VERSION)) as (url, _),
+        EdgeClient(url) as client,
+        pytest.raises(ProtocolError, match="at most 100 bytes"),
+    ):
+        client.download(100)
+
+
 def test_the_server_tells_its_limits(sink, max_body_bytes):
     health = sink.health()
     assert (health.tool, health.protocol_version) == ("joulesplit", 1)

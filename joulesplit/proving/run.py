@@ -1,0 +1,202 @@
+"""The whole proof: which worlds, how many, and what they have to show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+from joulesplit.proving.campaign import Figure, Measured, run_world
+from joulesplit.proving.stopping import Agreement, agreement, choose, measure_stopped
+from joulesplit.proving.tally import Score, Verdicts, score, scores, verdicts, worst_block_bias
+from joulesplit.proving.tools import tool_figures
+from joulesplit.proving.worlds import (
+    MakeWorld,
+    clean_world,
+    clipping_world,
+    cool_world,
+    idle_drift_world,
+    perfect_sensor_world,
+    throttling_world,
+    work_drift_world,
+)
+
+BIAS_LIMIT = 2e-3
+COVERAGE = (0.93, 0.97)
+CALLED_AT_LEAST = 0.99
+FALSELY_AT_MOST = 0.02
+DECISION_TIME = 0.25
+
+HEADLINES = ("E_d net", "E_d gross", "E_c net", "E_c gross", "E_d/E_c net", "E_d/E_c gross")
+
+Map = Callable[[Callable[[int], Any], Iterable[int]], Iterable[Any]]
+"""Applies a function to seeds, in order; may use several processes."""
+
+T = TypeVar("T")
+
+Told = Callable[[str, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A kind of world whose campaigns must not pass.
+
+    Attributes:
+        name: For people.
+        world: Makes one.
+        checks: Those that should name the fault.
+    """
+
+    name: str
+    world: MakeWorld
+    checks: tuple[str, ...]
+
+
+FAULTS = (
+    Fault(name="idle power drifts by 4–8 %", world=idle_drift_world, checks=("idle-drift",)),
+    Fault(
+        name="cost of work drifts by 12–20 %", world=work_drift_world, checks=("control-repeat",)
+    ),
+    Fault(name="throttles at 80 °C", world=throttling_world, checks=("steady-pace",)),
+    Fault(name="current beyond the range", world=clipping_world, checks=("clipped-readings",)),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofPlan:
+    """How much is run.
+
+    Attributes:
+        campaigns: In clean worlds with a perfect sensor.
+        drawn: In clean worlds with drawn sensors.
+        faulty: In worlds of each fault.
+        tools: Sessions of the common tools.
+        stopped: Campaigns that end when E_d and E_c are known; 0 leaves them out.
+        decisions: Worlds measured rigorously and again for the decision (most of an hour of
+            virtual time each); 0 leaves them out.
+        first_seed: The others follow it.
+    """
+
+    campaigns: int
+    drawn: int
+    faulty: int
+    tools: int
+    stopped: int = 0
+    decisions: int = 0
+    first_seed: int = 0
+
+    def seeds(self, count: int) -> range:
+        """Return the seeds of so many worlds."""
+        return range(self.first_seed, self.first_seed + count)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """Everything that was counted.
+
+    Attributes:
+        plan: How much was run.
+        perfect: Scores with a perfect sensor, by figure: the statistics alone.
+        drawn: Scores with sensors drawn inside their bounds.
+        clean: Verdicts on the clean worlds, both kinds of sensor together.
+        faults: Verdicts by fault.
+        cool: Scores in the worlds that the common tools are given.
+        tools: Scores of the common tools there, against the net energy per inference.
+        stopped: Scores of campaigns that ended when enough was known; empty if left out.
+        rounds_windows: Mean windows of those.
+        agreement: Of the plan for the decision with the rigorous one; None if left out.
+    """
+
+    plan: ProofPlan
+    perfect: dict[str, Score]
+    drawn: dict[str, Score]
+    clean: Verdicts
+    faults: dict[str, Verdicts]
+    cool: dict[str, Score]
+    tools: dict[str, Score]
+    stopped: dict[str, Score] = field(default_factory=dict)
+    rounds_windows: float = 0.0
+    agreement: Agreement | None = None
+
+    def broken_claims(self) -> list[str]:
+        """Return what does not hold, one sentence each; chance is allowed two standard errors."""
+        return [
+            *_figures_broken(self.perfect),
+            *(f"{line}, stopped early" for line in _figures_broken(self.stopped)),
+            *_verdicts_broken(self),
+        ]
+
+
+def _figures_broken(table: dict[str, Score]) -> Iterator[str]:
+    if not table:
+        return
+    for found in (*(table[name] for name in (*HEADLINES, "e_l")), worst_block_bias(table)):
+        if abs(found.bias) - 2 * found.bias_u > BIAS_LIMIT:
+            yield f"bias of {found.name} is {found.bias:+.3%}"
+    for name in (*HEADLINES, "e_l"):
+        found, slack = table[name], 2 * table[name].coverage_u
+        if not COVERAGE[0] - slack <= found.coverage <= COVERAGE[1] + slack:
+            yield f"coverage of {name} is {found.coverage:.1%}"
+
+
+def _verdicts_broken(proof: Proof) -> Iterator[str]:
+    if proof.clean.called > FALSELY_AT_MOST:
+        yield f"{proof.clean.called:.1%} of the clean campaigns are called suspect or rejected"
+    for name, found in proof.faults.items():
+        if found.by_right_check < CALLED_AT_LEAST * found.campaigns:
+            yield f"'{name}' is named in {found.by_right_check} of {found.campaigns} campaigns"
+    agreement = proof.agreement
+    if agreement and agreement.same < CALLED_AT_LEAST:
+        yield f"the plan for the decision chooses another split in {1 - agreement.same:.1%}"
+    if agreement and agreement.time_share > DECISION_TIME:
+        yield f"the plan for the decision takes {agreement.time_share:.0%} of the rigorous time"
+
+
+def measure(world: MakeWorld, seed: int, *, exact_sensor: bool = False) -> Measured:
+    """Run the campaign of one seed."""
+    return run_world(world(seed), exact_sensor=exact_sensor)
+
+
+def measure_by_tools(seed: int) -> dict[str, Figure]:
+    """Run the session of one seed."""
+    return tool_figures(cool_world(seed), seed)
+
+
+def prove(plan: ProofPlan, apply: Map, told: Told = lambda _part, _count: None) -> Proof:
+    """Run the proof.
+
+    Args:
+        plan: How much.
+        apply: Runs a function over seeds.
+        told: Is told what begins, and how much of it there is.
+    """
+
+    def each(part: str, work: Callable[[int], T], count: int) -> list[T]:
+        told(part, count)
+        return list(apply(work, plan.seeds(count)))
+
+    exactly = partial(measure, exact_sensor=True)
+    perfect = each("perfect sensor", partial(exactly, perfect_sensor_world), plan.campaigns)
+    drawn = each("drawn sensors", partial(measure, clean_world), plan.drawn)
+    faults = {
+        fault.name: verdicts(
+            each(fault.name, partial(measure, fault.world), plan.faulty), fault.checks
+        )
+        for fault in FAULTS
+    }
+    cool = each("begun cool", partial(exactly, cool_world), plan.tools)
+    sessions = each("common tools", measure_by_tools, plan.tools)
+    stopped = each("stopped early", measure_stopped, plan.stopped)
+    return Proof(
+        plan=plan,
+        perfect=scores(perfect),
+        drawn=scores(drawn),
+        clean=verdicts([*perfect, *drawn]),
+        faults=faults,
+        cool=scores(cool),
+        tools={name: score(name, [s[name] for s in sessions]) for name in sessions[0]},
+        stopped=scores(stopped) if stopped else {},
+        rounds_windows=sum(m.windows for m in stopped) / max(len(stopped), 1),
+        agreement=agreement(each("decisions", choose, plan.decisions)),
+    )

@@ -1,0 +1,101 @@
+"""The worlds that the proof measures: clean ones, and ones with a fault that has to be named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from calibrate.workloads.synthetic import BoardCosts
+from drivers.simulated.radio import RadioParameters
+from drivers.simulated.thermal import ThermalParameters
+from joulesplit.simulation import SHUNT_OHM, WorldSetup, draw_world
+
+ORIGIN_NS = 10**9
+
+COSTS = BoardCosts(sampler_power_w=0.03, retransmitted_share=0.05)
+"""Of every world: the sampler's own power and frames sent again."""
+
+WARM_C = 55.0
+"""About where the board settles while it is measured."""
+
+WARM_UP_LEAVES_K = 2.0
+"""The warm-up test leaves the board within so many kelvin of it."""
+
+AMBIENT_C = 25.0
+
+COOL_C = 48.0
+"""Where the board settles without work."""
+
+CAMPAIGN_S = 55.0
+"""About how long a quick campaign lasts; drifts are stated over it."""
+
+MakeWorld = Callable[[int], WorldSetup]
+
+
+def clean_world(seed: int) -> WorldSetup:
+    """Return a board with heat, leakage, background load and frames sent again; chip as drawn."""
+    random = np.random.default_rng([seed, 85])
+    setup = draw_world(seed, ORIGIN_NS, costs=COSTS)
+    start_c = WARM_C + float(random.uniform(-WARM_UP_LEAVES_K, WARM_UP_LEAVES_K))
+    thermal = ThermalParameters(start_c=start_c, ambient_c=AMBIENT_C, reference_c=WARM_C)
+    return replace(
+        setup,
+        load=replace(setup.load, thermal=thermal),
+        radio=RadioParameters(
+            bit_energy_j=COSTS.bit_energy_j, retransmitted_share=COSTS.retransmitted_share
+        ),
+    )
+
+
+def perfect_sensor_world(seed: int) -> WorldSetup:
+    """Return the clean world measured by a chip without systematic error."""
+    setup = clean_world(seed)
+    exact = replace(
+        setup.chip, shunt_ohm=SHUNT_OHM, gain_error=0.0, bus_gain_error=0.0, offset_v=0.0
+    )
+    return replace(setup, chip=exact)
+
+
+def cool_world(seed: int) -> WorldSetup:
+    """Return the world of a perfect sensor whose board begins as cool as it idles."""
+    setup = perfect_sensor_world(seed)
+    random = np.random.default_rng([seed, 48])
+    start_c = COOL_C + float(random.uniform(-1.0, 1.0))
+    thermal = ThermalParameters(start_c=start_c, ambient_c=AMBIENT_C, reference_c=WARM_C)
+    return replace(setup, load=replace(setup.load, thermal=thermal))
+
+
+def idle_drift_world(seed: int) -> WorldSetup:
+    """Return a clean world whose idle power moves by 4 to 8 % of itself during the campaign."""
+    setup = clean_world(seed)
+    relative = _signed(seed, 4e-2, 8e-2)
+    drift_w_per_s = relative * setup.load.idle_power_w / CAMPAIGN_S
+    return replace(setup, load=replace(setup.load, drift_w_per_s=drift_w_per_s))
+
+
+def work_drift_world(seed: int) -> WorldSetup:
+    """Return a clean world whose work costs 12 to 20 % more or less at the end of the campaign."""
+    setup = clean_world(seed)
+    relative = _signed(seed, 12e-2, 20e-2)
+    return replace(setup, costs=replace(setup.costs, compute_drift_per_s=relative / CAMPAIGN_S))
+
+
+def throttling_world(seed: int) -> WorldSetup:
+    """Return a clean world in surroundings so hot that the board reaches 80 °C while measured."""
+    setup = clean_world(seed)
+    start_c = float(np.random.default_rng([seed, 80]).uniform(75.0, 79.0))
+    thermal = ThermalParameters(start_c=start_c, ambient_c=58.0, reference_c=WARM_C)
+    return replace(setup, load=replace(setup.load, thermal=thermal))
+
+
+def clipping_world(seed: int) -> WorldSetup:
+    """Return a clean world whose work takes the current past the sensor's range."""
+    setup = clean_world(seed)
+    return replace(setup, costs=replace(setup.costs, compute_power_w=6.0))
+
+
+def _signed(seed: int, low: float, high: float) -> float:
+    random = np.random.default_rng([seed, 7])
+    return float(random.uniform(low, high) * random.choice((-1, 1)))

@@ -1,0 +1,95 @@
+"""What is kept and known about the user's sensors: records of zeros and spans, boards, advice."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from joulesplit.errors import CommandError
+
+if TYPE_CHECKING:
+    from drivers.catalog import Board
+    from drivers.correction_store import CorrectionStore, SensorIdentity
+    from drivers.ina219_correction import Correction
+    from joulesplit.wiring import SensorChoice
+
+CORRECTED_KIND = "ina219"
+"""The one kind whose driver applies corrections."""
+
+
+def open_store(directory: Path | None) -> CorrectionStore:
+    """Return the records of this user's sensors.
+
+    Args:
+        directory: Where; None for ``$XDG_DATA_HOME/joulesplit/sensors``.
+    """
+    from drivers.correction_store import CorrectionStore
+
+    home = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local/share")
+    return CorrectionStore(directory or Path(home) / "joulesplit/sensors")
+
+
+def identity_of(choice: SensorChoice, shunt_ohm: float) -> SensorIdentity:
+    """Return what the records of the chosen sensor go by."""
+    from drivers.correction_store import SensorIdentity
+
+    return SensorIdentity(
+        kind=choice.kind, bus=choice.bus, address=choice.address, shunt_ohm=shunt_ohm
+    )
+
+
+def correction_of(choice: SensorChoice, shunt_ohm: float) -> Correction | None:
+    """Return what records say about the chosen sensor; None if there are none.
+
+    Raises:
+        CorrectionRecordError: They cannot be read.
+    """
+    from drivers.ina219_registers import select_gain
+
+    records = open_store(choice.store).load(identity_of(choice, shunt_ohm))
+    return records.correction_at(select_gain(choice.peak_current_a, shunt_ohm).divider)
+
+
+def find_board(key: str) -> Board:
+    """Return what is known of a board.
+
+    Raises:
+        CommandError: It is not in the catalog.
+    """
+    from drivers.catalog import BOARDS, board
+
+    try:
+        return board(key)
+    except KeyError:
+        there = ", ".join(entry.key for entry in BOARDS)
+        raise CommandError(f"unknown --board {key!r}: choose one of {there}") from None
+
+
+def advice_of(choice: SensorChoice) -> Iterator[str]:
+    """Yield what to know about the chosen wiring before measuring, one line each."""
+    if choice.kind not in (CORRECTED_KIND, "pi-ina219") or choice.shunt_ohm is None:
+        return
+    from drivers.discovery import find_buses
+    from drivers.ina219_advice import advice
+    from drivers.ina219_description import Ina219Wiring
+
+    wiring = Ina219Wiring(
+        address=choice.address,
+        shunt_ohm=choice.shunt_ohm,
+        shunt_tolerance=choice.shunt_tolerance,
+        expected_peak_a=choice.peak_current_a,
+        grade=choice.grade,
+        shunt_samples=choice.shunt_samples,
+        rail=choice.rail,
+        simulated=False,
+    )
+    clocks_hz = {bus.number: bus.clock_hz for bus in find_buses()}
+    yield from advice(
+        wiring.configuration,
+        shunt_ohm=choice.shunt_ohm,
+        expected_peak_a=choice.peak_current_a,
+        bus_clock_hz=clocks_hz.get(choice.bus),
+        supply_v=choice.supply_v,
+    )

@@ -1,0 +1,109 @@
+"""The proof in small: does the truth lie where a calibration says, and is a spoilt one called so?
+
+``make proof`` runs many more campaigns and writes docs/proof.md.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from joulesplit.proving.campaign import run_world
+from joulesplit.proving.report import proof_page
+from joulesplit.proving.run import FAULTS, HEADLINES, ProofPlan, measure, prove
+from joulesplit.proving.stopping import measure_stopped
+from joulesplit.proving.tally import scores, verdicts, worst_block_bias
+from joulesplit.proving.tools import tool_figures
+from joulesplit.proving.worlds import clean_world, cool_world, perfect_sensor_world
+
+CAMPAIGNS = 60
+
+pytestmark = pytest.mark.campaign
+
+
+@pytest.fixture(scope="module")
+def perfect():
+    return [measure(perfect_sensor_world, seed, exact_sensor=True) for seed in range(CAMPAIGNS)]
+
+
+@pytest.mark.xdist_group("proof")
+def test_with_a_perfect_sensor_no_figure_is_biased_and_the_intervals_cover(perfect):
+    table = scores(perfect)
+
+    for name in (*HEADLINES, "P_0", "e_l"):
+        assert abs(table[name].bias) <= 4 * table[name].bias_u, name
+        assert abs(table[name].bias) - 2 * table[name].bias_u <= 2e-3, name
+    assert abs(worst_block_bias(table).bias) - 2 * worst_block_bias(table).bias_u <= 2e-3
+    # 1200 intervals of e_l: three standard errors around 95 %, were they independent, are 1.9 %.
+    assert 0.925 <= table["e_l"].coverage <= 0.975
+    for name in HEADLINES:
+        # 60 intervals: fewer than 51 happen by chance in one of a thousand such tests.
+        assert table[name].coverage >= 0.85, name
+
+
+@pytest.mark.xdist_group("proof")
+def test_other_methods_find_the_same_e_d_and_their_intervals_cover_too(perfect):
+    table = scores(perfect)
+
+    for name in (name for name in table if name.startswith("E_d net, ")):
+        assert abs(table[name].bias) <= 4 * table[name].bias_u, name
+        assert table[name].coverage >= 0.85, name
+
+
+@pytest.mark.xdist_group("proof")
+def test_a_clean_campaign_passes_every_check(perfect):
+    found = verdicts(perfect)
+
+    # Two per cent of 60 is 1.2; more than four happen by chance in one of a hundred such tests.
+    assert found.verdicts.get("valid", 0) >= CAMPAIGNS - 4
+    assert "rejected" not in found.verdicts
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.checks[0])
+def test_a_spoilt_campaign_is_called_so_by_the_check_of_its_fault(fault):
+    found = verdicts([measure(fault.world, seed) for seed in range(12)], fault.checks)
+
+    assert found.called == 1.0
+    assert found.by_right_check == 12
+
+
+def test_a_drawn_sensor_leaves_e_d_over_e_c_as_sharp_as_a_perfect_one():
+    sharp = measure(perfect_sensor_world, 7, exact_sensor=True).figures["E_d/E_c gross"]
+    drawn = measure(clean_world, 7).figures
+
+    def width(figure):
+        return (figure.high - figure.low) / figure.value
+
+    assert width(drawn["E_d/E_c gross"]) < 1.5 * width(sharp)
+    assert width(drawn["E_d gross"]) > 3 * width(drawn["E_d/E_c gross"])
+
+
+def test_estimators_of_common_tools_are_wrong_where_ours_is_not():
+    seeds = range(5)
+    tools = [tool_figures(cool_world(seed), seed) for seed in seeds]
+    ours = [run_world(cool_world(seed), exact_sensor=True).figures["E_d net"] for seed in seeds]
+
+    def bias(name):
+        return sum(figures[name].error for figures in tools) / len(tools)
+
+    assert bias("gross E/n") > 1.5
+    assert bias("one idle at the start, E/n") > 0.003
+    assert bias("one idle at the start, slope over rising n") > 0.01
+    assert bias("counter at 1 s, one idle, E/n") < -0.05
+    assert abs(sum(figure.error for figure in ours) / len(ours)) < 0.002
+
+
+def test_a_campaign_that_stops_when_enough_is_known_says_so():
+    measured = measure_stopped(3)
+
+    assert "±" in measured.reason
+    assert measured.figures["E_d net"].error == pytest.approx(0.0, abs=0.01)
+
+
+def test_the_page_of_the_proof_holds_every_table():
+    plan = ProofPlan(campaigns=2, drawn=2, faulty=1, tools=2)
+
+    page = proof_page(prove(plan, map), command="c", took_s=60.0, where="here")
+
+    assert page.count("| --- |") == 5
+    assert "| E_d/E_c net |" in page
+    assert "| throttles at 80 °C | 1 | 100.0% | 100.0% |" in page
