@@ -19,6 +19,10 @@ TRANSFER_NS = 120_000
 ADDRESS = 0x40
 
 
+_CHIPS: list[InstantChip] = []
+"""Behind each device file of the peers' bus library, by its number."""
+
+
 class InstantChip:
     """Registers that answer at once, and a ready bit that goes by a clock of its own."""
 
@@ -64,9 +68,10 @@ def ours(chip: InstantChip) -> Callable[[], Any]:
     """Return how our driver takes one power reading, ready bit and all."""
     import os
 
+    from smbus2 import smbus2
+
     from drivers.i2c import SmbusI2cBus
     from drivers.ina219 import Ina219
-    from smbus2 import smbus2
 
     def ioctl(_: Any, request: int, message: Any = 0) -> int:
         if request == smbus2.I2C_SMBUS:
@@ -91,25 +96,28 @@ def _pure_io(chip: InstantChip) -> Any:
     """Return the peers' bus library with its system calls answered by the chip."""
     from Adafruit_PureIO import smbus
 
+    number = len(_CHIPS)
+    _CHIPS.append(chip)
+
     class DeviceFile:
         def fileno(self) -> int:
-            return -1
+            return number
 
         def write(self, content: bytes) -> int:
             if len(content) == 3:
                 chip.write(content[0], content[1] << 8 | content[2])
             return len(content)
 
-    def ioctl(_: Any, request: int, message: Any = 0) -> int:
+    def ioctl(descriptor: int, request: int, message: Any = 0) -> int:
         if request == smbus.I2C_RDWR:
             asked, answer = message.msgs[0], message.msgs[1]
-            word = chip.read(asked.buf[0])
+            word = _CHIPS[descriptor].read(asked.buf[0])
             answer.buf[0], answer.buf[1] = word >> 8, word & 0xFF
         return 0
 
     smbus.ioctl = ioctl
-    smbus.SMBus.open = lambda self, _: setattr(self, "_device", DeviceFile())
-    smbus.SMBus.close = lambda self: None
+    smbus.SMBus.open = lambda bus, _: setattr(bus, "_device", DeviceFile())
+    smbus.SMBus.close = lambda _: None
     return smbus.SMBus
 
 

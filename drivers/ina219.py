@@ -8,7 +8,6 @@ computed here: the chip's own arithmetic truncates and forgets its factor when i
 
 from __future__ import annotations
 
-import itertools
 from types import TracebackType
 from typing import Self
 
@@ -215,16 +214,16 @@ class Ina219:
         # What a poll before the end would find out, a look at the configuration finds better:
         # the one that is due after this reading, or the one that followed the last.
         was_checked, self._is_check_due = self._is_check_due, now_ns >= self._verify_at_ns
-        begin = AFTER_THE_END if was_checked or self._is_check_due else 0
-        for attempt in itertools.count(begin):
-            self._clock.sleep_until_ns(tracker.poll_time_ns(self._clock.now_ns(), attempt))
+        attempt = AFTER_THE_END if was_checked or self._is_check_due else 0
+        while True:
+            self._clock.sleep_until_ns(tracker.poll_time_ns(now_ns, attempt))
             word = link.read(BUS_VOLTAGE)
             if word & READY_BIT:
                 located = tracker.locate(
                     idle_ns=idle_ns, started_ns=link.started_ns, ended_ns=link.ended_ns
                 )
                 return located, word
-            idle_ns = link.started_ns
+            attempt, idle_ns, now_ns = attempt + 1, link.started_ns, link.ended_ns
             if idle_ns > give_up_ns:
                 break
         if self._is_configured():
@@ -276,7 +275,7 @@ class Ina219:
             flags |= self._trouble(missed)
         self._has_delivered = True
         return Reading(
-            t_ns=round(located.end_ns),
+            t_ns=int(located.end_ns),
             raw=(shunt, word),
             voltage_v=(word >> BUS_DATA_SHIFT) * self._volt_per_code,
             current_a=(shunt_code(shunt) - self._offset_codes) * self._ampere_per_code,

@@ -228,7 +228,10 @@ def _hwmon(choice: SensorChoice) -> PowerSensor:
     from drivers.hwmon import HwmonSensor
 
     return HwmonSensor(
-        clock=MonotonicClock(), scale_tolerance=choice.shunt_tolerance, rail=choice.rail
+        clock=MonotonicClock(),
+        scale_tolerance=choice.shunt_tolerance,
+        shunt_ohm=choice.shunt_ohm,
+        rail=choice.rail,
     )
 
 

@@ -14,9 +14,10 @@ from partition.network import Block
 Announce = Callable[[int, int, float], None]
 """Tells the simulated world: from [ns], until [ns], power above idle [W]."""
 
-LATE_NS = 50_000_000
-"""A step that comes later than this after the last one starts afresh; one that comes sooner was
-only held up by the host, and the board goes on as if it had come in time."""
+LATE_NS = 2_000_000
+"""A step that comes later than this after the last one starts afresh: the world has already
+converted the time between, and energy moved out of it would leave the window it belongs to. One
+that comes sooner was only woken late, and the board goes on as if it had come in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

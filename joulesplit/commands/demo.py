@@ -113,11 +113,11 @@ def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
     from joulesplit.steps import calibrate, validate
     from optimizer.decision import decide
 
-    path = directory / PROFILE_NAME
+    path, runtime = directory / PROFILE_NAME, RuntimeChoice()
     journal = JournalFile(path=path.with_suffix(".windows.jsonl"))
     with (
         loopback_server(model) as url,
-        Instrument(model, choice, edge_url=url, token=None, runtime=RuntimeChoice()) as instrument,
+        Instrument(model, choice, edge_url=url, token=None, runtime=runtime) as instrument,
     ):
         measured = calibrate(instrument, QUICK, journal)
         save_profile(path, StoredProfile(profile=measured))
@@ -125,9 +125,10 @@ def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
         profile = load_profile(path).profile
         network = instrument.network
         decision = decide(network.network, network.blocks, profile, account="net")
+        splits = (decision.best.block,)
         return LoopResult(
             network_name=network.network.name,
             profile=profile,
             decision=decision,
-            validations=validate(instrument, profile, (decision.best.block,)),
+            validations=validate(instrument, profile, splits),
         )
