@@ -11,7 +11,7 @@ DEV := $(VENV)/.dev-ready
 PEERS := $(VENV)/peers/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix golden schema wheel clean
+.PHONY: help demo test check fix golden schema wheel fuzz clean
 
 help: ## list what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /' | column -t -s '-' 2>/dev/null \
@@ -63,6 +63,13 @@ schema: $(DEV) ## write data/schema again from calibrate/profile.py
 
 wheel: $(DEV) ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist .
+
+SECONDS ?= 60
+fuzz: $(DEV) ## feed damaged models to reader, cuts and extraction for SECONDS (Python 3.11)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=3.0'
+	@mkdir -p build/corpus
+	PYTHONPATH=. $(BIN)/python fuzz/fuzz_partition.py build/corpus tests/partition/models \
+	  -max_total_time=$(SECONDS) -max_len=20000 -timeout=300 -rss_limit_mb=4096
 
 clean: ## remove the environment and everything built
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -230,17 +230,20 @@ def shapes_of_a_run(
     }
 
 
+def _source(model: bytes | str | Path) -> dict[str, Any]:
+    if isinstance(model, bytes):
+        return {"model_content": model}
+    if not Path(model).is_file():
+        raise ModelNotFoundError(f"{model}: no such file; check the path of the model")
+    return {"model_path": str(model)}
+
+
 def _interpreter(
     model: bytes | str | Path, *, threads: int, use_xnnpack: bool, keep_tensors: bool = False
 ) -> Any:
     name, module = _runtime()
     resolver = module.OpResolverType
-    if isinstance(model, bytes):
-        source: dict[str, Any] = {"model_content": model}
-    elif Path(model).is_file():
-        source = {"model_path": str(model)}
-    else:
-        raise ModelNotFoundError(f"{model}: no such file; check the path of the model")
+    source = _source(model)
     try:
         with without_chatter(), warnings.catch_warnings():
             # Keeping tensors warns of the memory it takes; it is asked for on purpose.

@@ -88,7 +88,6 @@ def command(
         raise CommandError("MODEL and --sensor are needed: what to measure, and what with")
     file = _journal(output, resume, force=force)
     plan = _plan(planned, file)
-    note(announcement(plan, model))
     try:
         profile = _measure(model, choice, plan, file, **options)
     except KeyboardInterrupt:
@@ -109,7 +108,9 @@ def _measure(
     from joulesplit.instrument import Instrument
     from joulesplit.server_process import edge_server
     from joulesplit.steps import calibrate
+    from joulesplit.wiring import try_sensor
 
+    try_sensor(choice)
     with ExitStack() as stack:
         url = stack.enter_context(edge_server(edge.url, model, choice))
         instrument = Instrument(
@@ -121,7 +122,9 @@ def _measure(
             cut=plan.blocks,
             link=link,
         )
-        return calibrate(stack.enter_context(instrument), plan, file)
+        stack.enter_context(instrument)
+        note(announcement(plan, model))
+        return calibrate(instrument, plan, file)
 
 
 def _show_plan(plan: Plan, model: Path | None, *, as_json: bool) -> int:

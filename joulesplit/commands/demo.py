@@ -15,6 +15,7 @@ from joulesplit.output import json_option, note
 
 if TYPE_CHECKING:
     from calibrate.profile import DeviceProfile
+    from joulesplit.instrument import Instrument
     from joulesplit.report.page import Page
     from joulesplit.validation import SplitValidation
     from joulesplit.wiring import SensorChoice
@@ -110,25 +111,29 @@ def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
     from joulesplit.instrument import Instrument
     from joulesplit.network_bench import RuntimeChoice
     from joulesplit.server_process import loopback_server
-    from joulesplit.steps import calibrate, validate
-    from optimizer.decision import decide
+    from joulesplit.steps import calibrate
 
-    path, runtime = directory / PROFILE_NAME, RuntimeChoice()
+    path = directory / PROFILE_NAME
     journal = JournalFile(path=path.with_suffix(".windows.jsonl"))
     with (
         loopback_server(model) as url,
-        Instrument(model, choice, edge_url=url, token=None, runtime=runtime) as instrument,
+        Instrument(model, choice, edge_url=url, token=None, runtime=RuntimeChoice()) as instrument,
     ):
         measured = calibrate(instrument, QUICK, journal)
         save_profile(path, StoredProfile(profile=measured))
         # From here on only the file speaks, as it would on another day.
-        profile = load_profile(path).profile
-        network = instrument.network
-        decision = decide(network.network, network.blocks, profile, account="net")
-        splits = (decision.best.block,)
-        return LoopResult(
-            network_name=network.network.name,
-            profile=profile,
-            decision=decision,
-            validations=validate(instrument, profile, splits),
-        )
+        return _decided(instrument, load_profile(path).profile)
+
+
+def _decided(instrument: Instrument, profile: DeviceProfile) -> LoopResult:
+    from joulesplit.steps import validate
+    from optimizer.decision import decide
+
+    network = instrument.network
+    decision = decide(network.network, network.blocks, profile, account="net")
+    return LoopResult(
+        network_name=network.network.name,
+        profile=profile,
+        decision=decision,
+        validations=validate(instrument, profile, (decision.best.block,)),
+    )

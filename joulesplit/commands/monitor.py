@@ -15,6 +15,7 @@ from joulesplit.output import console, emit, json_option
 
 if TYPE_CHECKING:
     from calibrate.sampler_process import SamplerProcess
+    from calibrate.trace import Trace
     from drivers.protocols import Clock
     from joulesplit.recording import Recording
     from joulesplit.watch import Glance, Summary, Watch
@@ -83,16 +84,22 @@ def _glances(
     sampler: SamplerProcess, watch: Watch, recording: Recording | None, times_ns: Iterator[int]
 ) -> Iterator[Glance]:
     """Yield the latest stretch of readings at each time; a replay may end before them."""
+    from calibrate.errors import SamplerError
     from drivers.errors import TraceEndedError
 
-    with suppress(TraceEndedError):
+    def look(trace: Trace) -> Iterator[Glance]:
+        if recording is not None:
+            recording.add(trace)
+        glance = watch.add(trace, sampler.statistics())
+        if glance is not None:
+            yield glance
+
+    try:
         for t_ns in times_ns:
-            trace = sampler.trace_until(t_ns)
-            if recording is not None:
-                recording.add(trace)
-            glance = watch.add(trace, sampler.statistics())
-            if glance is not None:
-                yield glance
+            yield from look(sampler.trace_until(t_ns))
+    except TraceEndedError:
+        with suppress(SamplerError):  # there may be nothing left before the end
+            yield from look(sampler.trace_so_far())
 
 
 def _display(watch: Watch, stack: ExitStack, *, as_json: bool) -> tuple[Show, int]:

@@ -67,6 +67,20 @@ def cool_world(seed: int) -> WorldSetup:
     return replace(setup, load=replace(setup.load, thermal=thermal))
 
 
+def bursty_world(seed: int) -> WorldSetup:
+    """Return the world of a perfect sensor whose radio sleeps, wakes up and trails."""
+    setup = perfect_sensor_world(seed)
+    radio = RadioParameters(
+        bit_energy_j=COSTS.bit_energy_j,
+        retransmitted_share=COSTS.retransmitted_share,
+        wake_s=0.005,
+        wake_power_w=0.8,
+        tail_s=0.06,
+        tail_power_w=0.3,
+    )
+    return replace(setup, radio=radio)
+
+
 def idle_drift_world(seed: int) -> WorldSetup:
     """Return a clean world whose idle power moves by 4 to 8 % of itself during the campaign."""
     setup = clean_world(seed)

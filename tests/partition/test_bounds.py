@@ -169,7 +169,8 @@ def test_weights_in_another_file_are_refused(tmp_path: Path) -> None:
         read_network(path)
 
 
-def test_reading_takes_little_more_memory_than_the_file(mobilenet_path: Path) -> None:
+def test_reading_copies_no_constants(mobilenet_path: Path) -> None:
+    """A second copy would take twice the file; what describes the network takes some 2 MB."""
     flatbuffer.schema()
     tracemalloc.start()
     try:
@@ -178,4 +179,4 @@ def test_reading_takes_little_more_memory_than_the_file(mobilenet_path: Path) ->
     finally:
         tracemalloc.stop()
     assert model.network.operators
-    assert peak < mobilenet_path.stat().st_size + 2_000_000
+    assert peak < 1.75 * mobilenet_path.stat().st_size
