@@ -88,8 +88,7 @@ class Runner:
     Attributes:
         inputs: What goes in.
         outputs: What comes out.
-        threads: As given.
-        use_xnnpack: As given.
+        threads, use_xnnpack: As given.
         delegate: ``XNNPACK`` if it took over operators, else None: the runtime's own kernels.
 
     Raises:

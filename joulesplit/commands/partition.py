@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from joulesplit.options import model_argument
-from joulesplit.output import emit, json_option
+from joulesplit.output import emit, json_option, note
 from joulesplit.partitioning import (
     EVERY_CUT,
     RESIDUAL,
@@ -81,6 +81,7 @@ def input_shape(text: str) -> tuple[str, tuple[int, ...]]:
 @click.option("--bundle", type=PATH, help="Directory for all blocks and the worthwhile splits.")
 @click.option("--verify", is_flag=True, help="Run head and tail, compare with the whole network.")
 @click.option("--encodings", is_flag=True, help="Measure how what crosses could be sent.")
+@click.option("--plot", type=PATH, help="Write Fig. 1, N_l and P_l per block (.svg .png .pdf).")
 @click.option(
     "--input",
     "inputs",
@@ -108,6 +109,7 @@ def command(
     *,
     model: Path,
     shapes: tuple[tuple[str, tuple[int, ...]], ...],
+    plot: Path | None,
     as_json: bool,
     **asked: Any,
 ) -> None:
@@ -119,6 +121,11 @@ def command(
     request = Request(path=model, input_shapes=dict(shapes), **asked)
     check_request(request)
     outcome = carry_out(request)
+    if plot is not None:
+        from joulesplit.report.plot import write_block_plot
+
+        write_block_plot(plot, outcome.blocks, outcome.network.name)
+        note(f"wrote {plot}")
     emit(as_json, _document(outcome), lambda: _page(request, outcome))
 
 

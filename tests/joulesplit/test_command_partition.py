@@ -167,3 +167,19 @@ def test_a_file_that_is_no_model_is_a_file_error_also_as_json(joulesplit, tmp_pa
 
 def test_a_cut_that_is_not_there_is_a_file_error(joulesplit, model, tmp_path):
     assert joulesplit("partition", model, "--after", 65, "-o", tmp_path).code == 3
+
+
+@pytest.mark.parametrize(("name", "magic"), [("fig1.svg", b"<?xml"), ("fig1.png", b"\x89PNG")])
+def test_figure_one_is_written_as_a_plot(joulesplit, model, tmp_path, name, magic):
+    pytest.importorskip("matplotlib", reason="the extra [plot] is not installed")
+
+    assert joulesplit("partition", model, "--plot", tmp_path / name).code == 0
+
+    assert (tmp_path / name).read_bytes().startswith(magic)
+
+
+def test_a_plot_of_no_known_format_is_refused(joulesplit, model, tmp_path):
+    outcome = joulesplit("partition", model, "--plot", tmp_path / "fig1.txt")
+
+    assert outcome.code == 2
+    assert ".svg" in outcome.err
