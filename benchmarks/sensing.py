@@ -145,9 +145,29 @@ def sampler_table(seconds: float) -> Iterator[str]:
     yield f"| CPU of one core, simulated chip included | {100 * (found.cpu_fraction or 0):.2f} % |"
     at_111 = 100 * (found.cpu_fraction or 0) / (found.rate_hz or 1) * 111
     yield f"| the same at 111 readings per second | {at_111:.2f} % |"
+    yield f"| of that the simulated chip, measured alone | {_chip_us() * 111e-4:.2f} % |"
     yield f"| jitter (standard deviation of the delay) | {1e6 * (found.jitter_s or 0):.0f} µs |"
     yield f"| latest reading | {1e3 * (found.latest_s or 0):.2f} ms |"
     yield f"| lost, all reported | {found.lost} of {found.readings + found.lost} |"
+
+
+def _chip_us() -> float:
+    """Return what the simulated chip itself costs per reading, µs, woken as seldom as in use."""
+    from joulesplit.simulation import LOG_SEGMENTS, draw_world, load_of
+
+    clock = MonotonicClock()
+    setup = draw_world(1, clock.now_ns())
+    load = load_of(setup, bytearray(LoadLog.bytes_needed(LOG_SEGMENTS)))
+    chip = SimulatedIna219(load, clock, parameters=setup.chip)
+    chip.write_register(0, 0x11E7)
+    used_ns = 0
+    for _ in range(200):
+        clock.sleep_until_ns(clock.now_ns() + 9_500_000)
+        begin_ns = time.process_time_ns()
+        chip.read_register(2)
+        chip.read_register(1)
+        used_ns += time.process_time_ns() - begin_ns
+    return used_ns / 200 / 1000
 
 
 def energy_table() -> Iterator[str]:

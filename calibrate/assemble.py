@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from calibrate.common_idle import observations_at_common_idle
 from calibrate.errors import EstimateError
 from calibrate.estimate_records import RateCost
 from calibrate.fitting import (
@@ -48,10 +49,6 @@ FLOP_CONVENTION = "tflite-2mac"
 
 SAME_RATE = 1.05
 """Rates closer than this are listed as one: an unpaced link is never twice exactly as fast."""
-
-
-def _observations(records: Sequence[WindowRecord], kind: str) -> list[Observation]:
-    return [record.observation for record in records if record.task.kind == kind]
 
 
 def idle_of(records: Sequence[WindowRecord], budget: SystematicBudget) -> Idle:
@@ -128,7 +125,7 @@ def compute_of(
     Raises:
         EstimateError: The windows do not determine the figures, or an energy is not positive.
     """
-    observations = _observations(records, "compute")
+    observations = observations_at_common_idle(records, "compute")
     fits = _compute_fits(observations, len(blocks))
     flop = sum(block.flop for block in blocks)
     energies = tuple(_block_energy(block, fits, budget) for block in blocks)
@@ -181,7 +178,7 @@ def uplink_of(
     Raises:
         EstimateError: The windows do not determine the figures, or an energy is not positive.
     """
-    observations = _observations(records, "upload")
+    observations = observations_at_common_idle(records, "upload")
     net, gross = fit_link(observations, "net"), fit_link(observations, "gross")
     rates = _rates(observations)
     return Uplink(
@@ -238,7 +235,8 @@ def ratio_of_e_d_and_e_c(
     Raises:
         EstimateError: The windows do not determine the figures, or an energy is not positive.
     """
-    compute, uploads = _observations(records, "compute"), _observations(records, "upload")
+    compute = observations_at_common_idle(records, "compute")
+    uploads = observations_at_common_idle(records, "upload")
     flop = sum(block.flop for block in blocks)
 
     def ratio(account: Account) -> Quantity:

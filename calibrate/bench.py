@@ -16,7 +16,7 @@ from drivers.protocols import Clock
 
 Direction = Literal["upload", "download"]
 
-PILOT_S = 0.04
+PILOT_S = 0.02
 """The pilot doubles its repetitions until a run takes this long, s."""
 
 PILOT_AGREEMENT = 0.1

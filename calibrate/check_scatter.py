@@ -35,7 +35,6 @@ def scatter_checks(evidence: Evidence) -> Iterator[Check]:
     if fitted is None or fitted[0].scale == 0:
         return
     fit, energies = fitted
-    residuals = fit.studentised
     yield make_check(
         "outlying-windows",
         float(np.count_nonzero(outliers(fit))),
@@ -44,9 +43,13 @@ def scatter_checks(evidence: Evidence) -> Iterator[Check]:
         advice="they are kept; compute.views shows E_d with and without them: if the two differ, "
         "find what ran beside the measurement",
     )
-    if len(residuals) < FEWEST_WINDOWS:
-        return
-    yield make_check(
+    if len(energies) >= FEWEST_WINDOWS:
+        yield _autocorrelation(fit.studentised)
+        yield _two_modes(fit.raw_residuals / energies)
+
+
+def _autocorrelation(residuals: Array) -> Check:
+    return make_check(
         "autocorrelation",
         lag_one(residuals) * float(np.sqrt(len(residuals))),
         CORRELATION_LIMIT,
@@ -54,9 +57,12 @@ def scatter_checks(evidence: Evidence) -> Iterator[Check]:
         advice="neighbouring windows err together, so the intervals are too narrow: lengthen the "
         "idle times, and compare with the bootstrap intervals in compute.views",
     )
-    yield make_check(
+
+
+def _two_modes(deviations: Array) -> Check:
+    return make_check(
         "two-modes",
-        two_group_share(fit.raw_residuals / energies),
+        two_group_share(deviations),
         TWO_MODES_LIMIT,
         "1",
         advice="the windows fall into two groups, as with a governor that switches or a task that "

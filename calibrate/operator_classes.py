@@ -61,33 +61,38 @@ def class_fit(
         The fit; None if there are too few blocks to leave one out.
     """
     rows = [
-        (block, by_class)
+        (block.index, block.energy_j.net.value, [by_class[name] for name in CLASSES])
         for block, by_class in zip(blocks, flop_by_class, strict=True)
         if block.energy_j.net is not None and sum(by_class.values()) > 0
     ]
     if len(rows) < 3:
         return None
-    table = np.array([[by_class[name] for name in CLASSES] for _, by_class in rows], dtype=float)
-    energy = np.array([block.energy_j.net.value for block, _ in rows if block.energy_j.net])
-    totals = table.sum(axis=1, keepdims=True)
-    names, merged = _merge_small(table, totals)
-    costs: tuple[ClassCost, ...] = ()
-    try:
-        costs = _costs(names, merged, energy, budget)
-        errors = _leave_one_out(merged, energy)
-        advice = _advice(costs, _rms(errors))
-    except EstimateError as error:
-        errors = _leave_one_out(totals, energy)
-        advice = f"the blocks cannot tell the classes apart ({error}); use the blocks' energies"
+    table = np.array([work for _, _, work in rows], dtype=np.float64)
+    energy = np.array([energy_j for _, energy_j, _ in rows])
+    constant = _leave_one_out(table.sum(axis=1, keepdims=True), energy)
+    costs, errors, advice = _fitted(table, energy, constant, budget)
     worst = int(np.argmax(np.abs(errors)))
     return ClassFit(
         classes=costs,
         leave_one_out_rms=_rms(errors),
         leave_one_out_worst=float(errors[worst]),
-        worst_block=rows[worst][0].index,
-        constant_e_d_rms=_rms(_leave_one_out(totals, energy)),
+        worst_block=rows[worst][0],
+        constant_e_d_rms=_rms(constant),
         advice=advice,
     )
+
+
+def _fitted(
+    table: Array, energy: Array, constant: Array, budget: SystematicBudget
+) -> tuple[tuple[ClassCost, ...], Array, str]:
+    """Return costs, errors of prediction and advice; those of one class if there is no telling."""
+    names, merged = _merge_small(table, table.sum(axis=1, keepdims=True))
+    try:
+        costs, errors = _costs(names, merged, energy, budget), _leave_one_out(merged, energy)
+    except EstimateError as error:
+        advice = f"the blocks cannot tell the classes apart ({error}); use the blocks' energies"
+        return (), constant, advice
+    return costs, errors, _advice(costs, _rms(errors))
 
 
 def _merge_small(table: Array, totals: Array) -> tuple[list[OperatorClass], Array]:

@@ -140,7 +140,8 @@ def run_campaign(
 
 def _begin(plan: Plan, bench: Bench, uploads: Sequence[UploadSubject], past: Past) -> Start:
     unit_s = past.start.unit_s if past.start else pilot(bench, uploads)
-    shortest_s = min(plan.work_s)
+    # All the runs that the two halves need at least take about as long as two windows.
+    shortest_s = min(plan.work_s) / 4
     control = control_task(plan, subjects_of(plan, bench, unit_s))
     repetitions = max(1, round(shortest_s / unit_s[control.subject]))
     warm = warm_up(

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from calibrate.errors import SamplerError
-from calibrate.ring import ReadingRing
+from calibrate.ring import RING_RECORDS, ReadingRing
 from calibrate.sampling import SamplerStatistics, Tally
 from calibrate.trace import Trace
 from drivers.errors import SensorError
@@ -112,12 +112,15 @@ class SamplerProcess:
     Args:
         factory: Makes the sensor; called in the new process.
         clock: Real time.
+        ring_records: Readings kept for whoever collects them.
     """
 
-    def __init__(self, factory: SensorFactory, clock: Clock) -> None:
+    def __init__(
+        self, factory: SensorFactory, clock: Clock, *, ring_records: int = RING_RECORDS
+    ) -> None:
         context = multiprocessing.get_context("spawn")
         self._clock = clock
-        self._ring = ReadingRing(context)
+        self._ring = ReadingRing(context, ring_records)
         self._shared = _Shared(
             ring=self._ring, cpu_ns=context.RawValue("q", 0), stop=context.RawValue("b", 0)
         )
@@ -227,14 +230,15 @@ class SamplerProcess:
         Readings that were overwritten before anyone asked are counted as lost.
 
         Raises:
-            SamplerError: The sampler ended.
-            SensorError: The sensor failed; raised as in the process.
+            SamplerError: The sampler ended, and there is no reading left.
+            SensorError: The sensor failed likewise; raised as in the process.
         """
         end = self._ring.written()
         if end - self._next > self._ring.safe_records:
             self._skip_to(end - self._ring.safe_records // 2)
         trace = self._hand_out(self._ring.copy(self._next, end))
-        self._check_alive(self._clock.now_ns() + SILENCE_TIMEOUT_NS)
+        if not len(trace):
+            self._check_alive(self._clock.now_ns() + SILENCE_TIMEOUT_NS)
         return trace
 
     def _skip_to(self, number: int) -> None:

@@ -102,16 +102,7 @@ def weighted_fit(design: Array, observed: Array, spread: Array) -> LinearFit:
     if degrees_of_freedom < 1:
         raise EstimateError(f"{rows} windows cannot determine {columns} figures: raise the repeats")
     scaled, target = design / spread[:, None], observed / spread
-    # Columns differ by many orders of magnitude (1, seconds, megabits): level them first.
-    column_norm = np.linalg.norm(scaled, axis=0)
-    if np.any(column_norm == 0):
-        raise EstimateError("a figure has no window that depends on it: the plan left it out")
-    q, r = np.linalg.qr(scaled / column_norm)
-    if np.linalg.cond(r) > 1e8:
-        raise EstimateError(
-            "the windows cannot tell the figures apart: vary the work sizes, or sizes and rates"
-        )
-    inverse = np.linalg.inv(r) / column_norm[:, None]
+    q, inverse = _decomposed(scaled)
     coefficients = inverse @ (q.T @ target)
     residuals = target - scaled @ coefficients
     variance = float(residuals @ residuals) / degrees_of_freedom
@@ -125,6 +116,24 @@ def weighted_fit(design: Array, observed: Array, spread: Array) -> LinearFit:
         gain=(inverse @ q.T) / spread,
         raw_residuals=residuals * spread,
     )
+
+
+def _decomposed(scaled: Array) -> tuple[Array, Array]:
+    """Return Q and the inverse of R of a design X = Q·R.
+
+    Raises:
+        EstimateError: Columns that the rows cannot tell apart.
+    """
+    # Columns differ by many orders of magnitude (1, seconds, megabits): level them first.
+    column_norm = np.linalg.norm(scaled, axis=0)
+    if np.any(column_norm == 0):
+        raise EstimateError("a figure has no window that depends on it: the plan left it out")
+    q, r = np.linalg.qr(scaled / column_norm)
+    if np.linalg.cond(r) > 1e8:
+        raise EstimateError(
+            "the windows cannot tell the figures apart: vary the work sizes, or sizes and rates"
+        )
+    return q, np.linalg.inv(r) / column_norm[:, None]
 
 
 BATCH_WINDOWS = 4

@@ -63,17 +63,20 @@ def window_budget(
     window = _shortest(records)
     if window is None:
         return ()
+    return (*_sensor_terms(window, sensor), *_idle_terms(records, window))
+
+
+def _sensor_terms(window: _Shortest, sensor: SensorDescription) -> tuple[WindowTerm, ...]:
     readings = max(window.work_s / sensor.cycle_s, 1.0)
     step_w = np.hypot(
         sensor.current_resolution_a * window.voltage_v,
         sensor.voltage_resolution_v * window.current_a,
     )
-    resolution_w = float(step_w) / sqrt(12) / sqrt(readings)
     dead = 1 - sensor.observed_fraction
     return (
         WindowTerm(
             name="resolution",
-            standard_uncertainty=resolution_w / window.contrast_w,
+            standard_uncertainty=float(step_w) / sqrt(12 * readings) / window.contrast_w,
             treatment="in-scatter",
             source="step/√12 of current and voltage per reading, over √readings (GUM F.2.2.1); "
             "holds where noise spans half a step",
@@ -86,11 +89,16 @@ def window_budget(
         ),
         WindowTerm(
             name="dead time",
-            standard_uncertainty=dead / sqrt(3) / sqrt(readings),
+            standard_uncertainty=dead / sqrt(3 * readings),
             treatment="in-scatter",
             source="current unobserved while voltage converts: at most d of a cycle's contrast "
             "(rectangular), averaged over the cycles of a load not locked to them",
         ),
+    )
+
+
+def _idle_terms(records: Sequence[WindowRecord], window: _Shortest) -> tuple[WindowTerm, ...]:
+    return (
         WindowTerm(
             name="idle on both sides",
             standard_uncertainty=_idle_share(records, window),

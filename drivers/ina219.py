@@ -2,8 +2,9 @@
 
 The chip converts on its own, shunt then bus voltage, cycle after cycle. ``read`` sleeps through
 most of a cycle, polls the conversion-ready bit of the bus register, and takes the voltage from
-the very word that showed it and the current from the shunt register. Current and power are
-computed here: the chip's own arithmetic truncates and forgets its factor when it resets.
+the very word that showed it and the current from the shunt register: two transfers, and every
+other time a third that looks just before the end. Current and power are computed here: the
+chip's own arithmetic truncates and forgets its factor when it resets.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from typing import Self
 from drivers.clock import NS_PER_S
 from drivers.conversion_tracker import AFTER_THE_END, ConversionTracker, LocatedConversion
 from drivers.errors import (
-    ChipResetError,
     ConversionTimeoutError,
     SensorError,
     WrongDeviceError,
@@ -56,7 +56,7 @@ class Ina219:
     recorded words again.
 
     A chip that resets itself keeps measuring on the same scale at its power-on settings; the
-    shorter cycle gives it away at the next reading, the configuration is read back every second
+    shorter cycle gives it away within three readings, the configuration is read back every second
     as well, and the reading after recovery carries ``CHIP_RESET`` and ``GAP_BEFORE``.
 
     Args:
@@ -202,7 +202,7 @@ class Ina219:
         self._lock = lock
         self._verify_at_ns = self._clock.now_ns() + VERIFY_EVERY_NS
         self._is_cleared_by_power = lock.cleared_by == POWER_READ
-        self._is_check_due = False
+        self._is_check_due = self._was_watched = False
         self._marks.restart()
 
     def _poll(self) -> tuple[LocatedConversion | None, int] | None:
@@ -211,10 +211,7 @@ class Ina219:
         now_ns = self._clock.now_ns()
         give_up_ns = now_ns + LATE_CYCLES * tracker.period_ns + LATE_NS
         idle_ns: int | None = None
-        # What a poll before the end would find out, a look at the configuration finds better:
-        # the one that is due after this reading, or the one that followed the last.
-        was_checked, self._is_check_due = self._is_check_due, now_ns >= self._verify_at_ns
-        attempt = AFTER_THE_END if was_checked or self._is_check_due else 0
+        attempt = self._first_attempt(now_ns)
         while True:
             self._clock.sleep_until_ns(tracker.poll_time_ns(now_ns, attempt))
             word = link.read(BUS_VOLTAGE)
@@ -233,6 +230,16 @@ class Ina219:
             )
         return None
 
+    def _first_attempt(self, now_ns: int) -> int:
+        """Return whether to look before the end as well: 0, or ``AFTER_THE_END`` if not.
+
+        That keeps the estimate of the end honest and finds a chip at other settings. Every second
+        reading does with the last one's, and so does one whose check is due.
+        """
+        self._is_check_due = now_ns >= self._verify_at_ns
+        self._was_watched = not (self._was_watched or self._is_check_due)
+        return 0 if self._was_watched else AFTER_THE_END
+
     def _lost_configuration(self, located: LocatedConversion | None) -> bool:
         suspicious = located is not None and located.early
         if not (suspicious or self._is_check_due):
@@ -245,18 +252,12 @@ class Ina219:
 
     def _recover(self, resets: int) -> None:
         if resets > MAX_RESETS_IN_A_ROW:
-            raise self._reset_error()
+            raise self._link.supply_dips()
         try:
             self._start()
         except (WrongDeviceError, ConversionTimeoutError) as error:
-            raise self._reset_error() from error
+            raise self._link.supply_dips() from error
         self._marks.pending |= int(ReadingFlag.CHIP_RESET | ReadingFlag.GAP_BEFORE)
-
-    def _reset_error(self) -> ChipResetError:
-        return ChipResetError(
-            f"the INA219 at {self._link.place} keeps losing its configuration; its supply dips: "
-            "check the power supply, the cable and the wiring of VCC"
-        )
 
     def _take(self, located: LocatedConversion | None, word: int) -> Reading | None:
         """Read the shunt of a located conversion; None if it may be another conversion's."""

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from drivers.errors import BusTransferError, DeviceNotRespondingError, WrongDeviceError
+from drivers.errors import (
+    BusTransferError,
+    ChipResetError,
+    DeviceNotRespondingError,
+    WrongDeviceError,
+)
 from drivers.ina219_registers import (
     CALIBRATION_VOID_BIT,
     POWER_ON_CONFIGURATION,
@@ -109,6 +114,13 @@ class Ina219Link:
                 return
             self._clock.sleep_until_ns(self._clock.now_ns() + pause_ns)
         raise self._wrong(f"it was configured with 0x{word:04X} and reads back 0x{found:04X}")
+
+    def supply_dips(self) -> ChipResetError:
+        """Return the error for a chip that does not keep its configuration while measuring."""
+        return ChipResetError(
+            f"the INA219 at {self.place} keeps losing its configuration; its supply dips: "
+            "check the power supply, the cable and the wiring of VCC"
+        )
 
     def _wrong(self, what: str) -> WrongDeviceError:
         return WrongDeviceError(

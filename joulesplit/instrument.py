@@ -89,13 +89,13 @@ class Instrument:
             SensorError: The sensor cannot be opened.
         """
         with ExitStack() as stack:
+            self.client = stack.enter_context(EdgeClient(self.edge_url, token=self._token))
+            self.client.health()
             self.interface = route_interface(urlsplit(self.edge_url).hostname or "")
             self.link_kind = interface_kind(self.machine, self.interface)
             if self._expected_link is not None:
                 require_link(self._expected_link, self.interface, self.link_kind)
             self.network = stack.enter_context(self._network)
-            self.client = stack.enter_context(EdgeClient(self.edge_url, token=self._token))
-            self.client.health()
             self.sampler = stack.enter_context(SamplerProcess(self._factory(), self.clock))
             if self.world is not None:
                 self.activity = self.world.board(self.network.blocks)

@@ -117,10 +117,13 @@ def run_world(
 
 
 def mean_leakage_w(stage: Stage, records: Sequence[WindowRecord]) -> float:
-    """Return the mean heat-driven power while the windows were measured, W."""
-    start_ns = records[0].started_ns
-    end_ns = records[-1].started_ns + round(records[-1].span_s * 1e9)
-    return stage.load.true_leakage_j(start_ns, end_ns) / ((end_ns - start_ns) * 1e-9)
+    """Return the heat-driven power in the windows, averaged over them as P_0 is, W."""
+    means = []
+    for record in records:
+        end_ns = record.started_ns + round(record.span_s * 1e9)
+        leakage_j = stage.load.true_leakage_j(record.started_ns, end_ns)
+        means.append(leakage_j / record.span_s)
+    return sum(means) / len(means)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

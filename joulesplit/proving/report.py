@@ -15,6 +15,7 @@ chip and board whose costs are known. Every world has a board that warms and lea
 billed to idle), background load that is correlated over 50 ms, a sampler that takes 30 mW,
 5 % of the frames sent again, a chip with noise, quantisation, dead time and a conversion time of
 its own, and a window order of its own. The plan is `quick`: 47 s of measuring.
+Heat is billed to idle: net figures are without it, gross ones hold at the windows' mean idle power.
 A bias is a mean relative error ± its standard uncertainty; a scatter is one standard deviation.
 """
 
@@ -88,13 +89,13 @@ def _verdict_tables(proof: Proof) -> list[str]:
         (
             name,
             str(v.campaigns),
-            f"{v.called:.1%}",
-            f"{v.by_right_check / v.campaigns:.1%}",
+            percent(v.called, 1),
+            percent(v.by_right_check / v.campaigns, 1),
             _alarms(v),
         )
         for name, v in proof.faults.items()
     ]
-    rows.insert(0, ("clean", str(clean.campaigns), f"{clean.called:.1%}", "–", _alarms(clean)))
+    rows.insert(0, ("clean", str(clean.campaigns), percent(clean.called, 1), "–", _alarms(clean)))
     head = ("world", "campaigns", "suspect or rejected", "by the right check", "checks")
     return ["## Is a spoilt campaign called so?\n", _table(head, rows), ""]
 
@@ -107,7 +108,7 @@ def _alarms(found: Verdicts) -> str:
 def _tools(proof: Proof) -> list[str]:
     ours = proof.cool["E_d net"]
     rows = [_row(found) for found in proof.tools.values()]
-    rows.append(("**JouleSplit** (E_d net)", _bias(ours), f"{ours.scatter:.3%}", _cover(ours)))
+    rows.append(("**JouleSplit** (E_d net)", _bias(ours), percent(ours.scatter, 3), _cover(ours)))
     return [
         "## What common estimators say of the same worlds\n",
         (
@@ -142,8 +143,8 @@ def _stopping(proof: Proof) -> list[str]:
         parts += [
             (
                 f"In {found.campaigns} worlds the plan for the decision chose the split of the "
-                f"rigorous plan in {found.same:.1%}, in {found.time_share:.1%} of its measuring "
-                "time (median).\n"
+                f"rigorous plan in {percent(found.same, 1)}, in "
+                f"{percent(found.time_share, 1)} of its measuring time (median).\n"
             ),
         ]
     return parts
@@ -152,9 +153,9 @@ def _stopping(proof: Proof) -> list[str]:
 def _outcome(proof: Proof) -> list[str]:
     broken = proof.broken_claims()
     claims = (
-        f"bias below {BIAS_LIMIT:.1%}, intervals that hold the truth in 93–97 % (two standard "
-        f"errors of chance allowed), faults named in at least {CALLED_AT_LEAST:.0%}, clean "
-        f"campaigns called suspect in at most {FALSELY_AT_MOST:.0%}"
+        f"bias below {percent(BIAS_LIMIT, 1)}, intervals that hold the truth in 93–97 % (two "
+        f"standard errors of chance allowed), faults named in at least {percent(CALLED_AT_LEAST, 0)}, clean "
+        f"campaigns called suspect in at most {percent(FALSELY_AT_MOST, 0)}"
     )
     if not broken:
         return ["## Claims\n", f"All hold: {claims}.\n"]
@@ -163,18 +164,24 @@ def _outcome(proof: Proof) -> list[str]:
 
 
 def _row(found: Score) -> tuple[str, ...]:
-    return found.name, _bias(found), f"{found.scatter:.3%}", _cover(found)
+    return found.name, _bias(found), percent(found.scatter, 3), _cover(found)
 
 
 def _bias(found: Score) -> str:
     digits = 3 if abs(found.bias) < 0.01 else 2
-    return f"{found.bias:+.{digits}%} ± {found.bias_u:.{digits}%}".replace("-", "−")
+    return f"{percent(found.bias, digits, sign=True)} ± {percent(found.bias_u, digits)}"
 
 
 def _cover(found: Score) -> str:
-    return f"{found.coverage:.1%}"
+    return percent(found.coverage, 1)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def percent(share: float, digits: int, *, sign: bool = False) -> str:
+    """Return a share in per cent, with the signs of mathematics."""
+    text = f"{100 * share:+.{digits}f}" if sign else f"{100 * share:.{digits}f}"
+    return f"{text} %".replace("-", "−")

@@ -81,20 +81,21 @@ def test_a_chip_reset_is_noticed_repaired_and_flagged(make_bench, clears):
             sensor.read()
             bench.clock.advance_ns(int(moment * sensor.period_s * S))
             bench.chip.brown_out()
-            reading = sensor.read()
-            assert reading.flags == ReadingFlag.CHIP_RESET | ReadingFlag.GAP_BEFORE
+            flags = {sensor.read().flags for _ in range(3)}
+            assert ReadingFlag.CHIP_RESET | ReadingFlag.GAP_BEFORE in flags
             assert bench.chip.read_register(0) == sensor.configuration.word
             assert {sensor.read().flags for _ in range(20)} == {ReadingFlag.NONE}
 
 
-def test_a_reset_at_any_moment_is_noticed_within_two_readings(make_bench):
-    for moment in [part / 40 for part in range(40)]:
+def test_a_reset_at_any_moment_is_noticed_within_three_readings(make_bench):
+    for moment, settled in itertools.product([part / 40 for part in range(40)], (1, 2)):
         bench = make_bench(noise_v_rms=50e-6)
         with bench.sensor() as sensor:
-            sensor.read()
+            for _ in range(settled):
+                sensor.read()
             bench.clock.advance_ns(int(moment * sensor.period_s * S))
             bench.chip.brown_out()
-            flags = [sensor.read().flags for _ in range(2)]
+            flags = [sensor.read().flags for _ in range(3)]
         assert any(flag & ReadingFlag.CHIP_RESET for flag in flags), moment
 
 
@@ -147,6 +148,7 @@ def test_a_chip_that_cannot_be_configured_again_is_an_error(make_bench):
     with bench.sensor() as sensor:
         sensor.read()
         bench.chip.brown_out(persistent=True)
+        sensor.read()  # every second reading looks before the end as well
         with pytest.raises(ChipResetError, match="power supply"):
             sensor.read()
 

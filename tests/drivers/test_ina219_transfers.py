@@ -32,7 +32,7 @@ class LateClock:
 
 @pytest.mark.parametrize("clears", ["bus-read", "any-read"])
 @pytest.mark.parametrize("scale", [1.0, 1.0137, 1.05, 1.0731, 1.1])
-def test_a_reading_takes_three_transfers_whatever_the_chips_pace(make_bench, clears, scale):
+def test_a_reading_takes_under_three_transfers_whatever_the_chips_pace(make_bench, clears, scale):
     bench = make_bench(noise_v_rms=50e-6, conversion_time_scale=scale, cnvr_clears=clears)
     with bench.sensor(clock=LateClock(bench.clock, seed=3)) as sensor:
         sensor.read()
@@ -40,7 +40,7 @@ def test_a_reading_takes_three_transfers_whatever_the_chips_pace(make_bench, cle
         bench.bus.transactions = 0
         flags = {sensor.read().flags for _ in range(10_000)}
         transfers, conversions = bench.bus.transactions, bench.chip.finished_conversions() - begin
-    assert transfers <= 3.0 * 10_000
+    assert transfers <= 2.6 * 10_000
     assert conversions == 10_000
     assert flags == {ReadingFlag.NONE}
 
@@ -52,7 +52,7 @@ def test_a_chip_that_only_a_power_read_clears_costs_one_more_transfer(make_bench
         bench.bus.transactions = 0
         for _ in range(1000):
             sensor.read()
-        assert bench.bus.transactions <= 4.01 * 1000
+        assert bench.bus.transactions <= 3.6 * 1000
 
 
 class BusyMachineBus(SimulatedI2cBus):

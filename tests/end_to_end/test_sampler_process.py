@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -19,7 +20,7 @@ from drivers.clock import MonotonicClock
 from drivers.errors import BusNotFoundError
 from drivers.simulated.load import LoadParameters
 from joulesplit.simulation import SimulatedWorld, draw_world
-from joulesplit.wiring import SensorChoice, sensor_factory
+from joulesplit.wiring import SensorChoice, energy_meter, sensor_factory
 
 NS = 1_000_000_000
 
@@ -114,3 +115,43 @@ def test_the_sampler_dies_with_its_parent(tmp_path):
     parent.communicate()
 
     wait_until(lambda: not psutil.pid_exists(pid), "the end of the sampler")
+
+
+def test_the_sampler_reports_its_rate_its_processor_time_and_its_jitter():
+    clock = MonotonicClock()
+    with SamplerProcess(sensor_factory(SensorChoice(kind="simulated")), clock) as sampler:
+        sampler.trace_until(clock.now_ns() + NS)
+        found = sampler.statistics()
+    assert 80 < found.rate_hz < 115
+    assert 0 < found.cpu_fraction < 1
+    assert 0 < found.jitter_s <= found.latest_s
+
+
+def test_readings_that_nobody_collected_are_counted_as_lost_and_sampling_goes_on():
+    clock = MonotonicClock()
+    factory = sensor_factory(SensorChoice(kind="simulated"))
+    with SamplerProcess(factory, clock, ring_records=16) as sampler:
+        clock.sleep_until_ns(clock.now_ns() + NS)
+        late = sampler.trace_so_far()
+        following = sampler.trace_until(clock.now_ns())
+        assert sampler.statistics().lost >= 40
+    assert len(late) <= 12
+    assert following.start_ns == late.end_ns
+
+
+def test_windows_are_metered_while_the_workload_fails_and_goes_on():
+    with energy_meter(SensorChoice(kind="simulated", seed=4)) as meter:
+        with contextlib.suppress(ZeroDivisionError), meter.window("crash") as crash:
+            time.sleep(0.2)
+            _ = 1 / 0
+        with meter.window("outer") as outer, meter.window("inner") as inner:
+            time.sleep(0.2)
+        statistics = meter.statistics()
+    assert {"interrupted", "simulated"} <= crash.result.flags
+    assert "interrupted" not in outer.result.flags
+    for result in (crash.result, inner.result):
+        assert result.duration_s >= 0.2
+        assert result.mean_power_w == pytest.approx(2.6, rel=0.1)
+        assert result.energy_j.ci95[0] < result.energy_j.value < result.energy_j.ci95[1]
+    assert outer.result.energy_j.value >= inner.result.energy_j.value
+    assert statistics.readings > 20

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -91,6 +92,16 @@ def test_a_simulated_watch_is_recorded_and_its_replay_still_says_simulated(tmp_p
     assert again.returncode == 0, again.stderr
     assert "SIMULATED" in again.stdout
     assert "MEASURED" not in again.stdout
+
+
+def test_a_recording_replays_to_identical_readings(tmp_path, recorded):
+    source, copy = recorded(1.0), tmp_path / "copy.csv"
+    outcome = monitor("--sensor", "replay", "--trace", source, "--record", copy, "--json")
+    assert outcome.returncode == 0, outcome.stderr
+    # The first reading only says when the first stretch begins.
+    originals, copies = read_trace(source)[1][1:], read_trace(copy)[1]
+    shift_ns = copies[0].t_ns - originals[0].t_ns
+    assert copies == [replace(one, t_ns=one.t_ns + shift_ns) for one in originals]
 
 
 def test_json_is_one_object_with_what_the_readings_add_up_to(recorded):

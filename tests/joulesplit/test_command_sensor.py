@@ -1,0 +1,130 @@
+"""Zero, span and their records from the command line, on a simulated bus in virtual time."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import drivers.clock
+import joulesplit.wiring
+from drivers.simulated.bus import SimulatedI2cBus
+from drivers.simulated.chip import ChipParameters, SimulatedIna219
+from drivers.simulated.clock import SimulatedClock
+from drivers.simulated.load import BenchSource
+
+SENSOR = ("--sensor", "ina219", "--board", "adafruit-904")
+KEY = "ina219-bus1-0x40-0.1ohm"
+
+
+@pytest.fixture
+def source(monkeypatch):
+    """What flows through the one chip of this machine; its offset is 40 µV, its shunt 101 mΩ."""
+    bench = BenchSource(current_a=0.0, voltage_v=5.0)
+    clock = SimulatedClock()
+    specimen = ChipParameters(shunt_ohm=0.101, offset_v=40e-6, noise_v_rms=40e-6)
+    chip = SimulatedIna219(bench, clock, parameters=specimen)
+    monkeypatch.setattr(drivers.clock, "MonotonicClock", lambda: clock)
+    monkeypatch.setattr(
+        joulesplit.wiring,
+        "open_i2c_bus",
+        lambda number: SimulatedI2cBus(number, {0x40: chip}, clock),
+    )
+    return bench
+
+
+@pytest.fixture
+def sensor(joulesplit, tmp_path):
+    return lambda *arguments: joulesplit("sensor", *arguments, "--store", tmp_path, "--json")
+
+
+def test_zero_and_span_find_the_specimen_and_the_sensor_uses_them(source, sensor, tmp_path):
+    zero = sensor("zero", *SENSOR)
+    assert zero.code == 0, zero.err
+    assert zero.json["zeros"][0]["shunt_v"] == pytest.approx(40e-6, abs=3e-6)
+    assert zero.json["key"] == KEY
+    source.current_a = 1.0
+    reference = ("--current-a", 1.0, "--current-u", 0.001, "--reference", "DMM 7, certificate 9")
+    span = sensor("span", *SENSOR, *reference, "--voltage-v", 5.02, "--voltage-u", 0.0005)
+    assert span.code == 0, span.err
+    (correction,) = span.json["corrections"]
+    assert correction["shunt_ohm"] == pytest.approx(0.101, rel=2e-4)
+    assert correction["bus_factor"] == pytest.approx(5.02 / 5.0, rel=1e-3)
+    choice = joulesplit.wiring.SensorChoice(kind="ina219", shunt_ohm=0.1, store=tmp_path)
+    with joulesplit.wiring.open_sensor(choice) as opened:
+        opened.read()
+        assert opened.read().current_a == pytest.approx(1.0, abs=3e-4)
+        assert "DMM 7, certificate 9" in opened.description.settings["shunt_source"]
+
+
+def test_a_second_point_is_added_and_gives_shunt_and_offset(source, sensor):
+    for current_a, more in ((0.3, ()), (1.2, ("--add",))):
+        source.current_a = current_a
+        reference = ("--current-a", current_a, "--current-u", 0.001, "--reference", "DMM")
+        outcome = sensor("span", *SENSOR, *reference, *more)
+        assert outcome.code == 0, outcome.err
+    (correction,) = outcome.json["corrections"]
+    assert correction["offset_v"] == pytest.approx(40e-6, abs=4e-6)
+    assert correction["shunt_ohm"] == pytest.approx(0.101, rel=2e-4)
+
+
+def test_records_are_listed_shown_and_forgotten(source, sensor, joulesplit, tmp_path):
+    assert sensor("list").json["sensors"] == []
+    sensor("zero", *SENSOR)
+    assert [each["key"] for each in sensor("list").json["sensors"]] == [KEY]
+    assert sensor("show", KEY).json["zeros"][0]["readings"] == 256
+    page = joulesplit("sensor", "show", KEY, "--store", tmp_path).out
+    assert "Zero at gain /4" in page
+    assert "Applied at gain /4" in page
+    assert KEY in joulesplit("sensor", "list", "--store", tmp_path).out
+    assert sensor("forget", KEY).code == 0
+    missing = sensor("show", KEY)
+    assert missing.code == 4
+    assert "sensor list" in missing.err
+
+
+def test_records_are_kept_in_the_users_data_directory(source, joulesplit, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert joulesplit("sensor", "zero", *SENSOR).code == 0
+    stored = json.loads((tmp_path / f"joulesplit/sensors/{KEY}.json").read_text())
+    assert stored["identity"]["address"] == 0x40
+
+
+def test_a_zero_with_current_is_refused_and_nothing_is_kept(source, sensor):
+    source.current_a = 0.5
+    outcome = sensor("zero", *SENSOR)
+    assert outcome.code == 4
+    assert "still flows" in outcome.err
+    assert sensor("list").json["sensors"] == []
+
+
+def test_other_kinds_apply_no_corrections(sensor):
+    outcome = sensor("zero", "--sensor", "simulated")
+    assert outcome.code == 2
+    assert "only ina219" in outcome.err
+
+
+def test_options_that_are_given_win_over_the_board(source, sensor):
+    outcome = sensor("zero", *SENSOR, "--shunt-ohm", 0.05, "--peak-current-a", 0.5)
+    assert outcome.json["key"] == "ina219-bus1-0x40-0.05ohm"
+
+
+def test_boards_are_listed_and_an_unknown_one_is_a_usage_error(sensor, joulesplit):
+    boards = joulesplit("sensor", "boards", "--json").json["boards"]
+    assert {board["key"] for board in boards} >= {"adafruit-904", "dfrobot-sen0291"}
+    assert "waveshare-4ch" in joulesplit("sensor", "boards").out
+    outcome = sensor("zero", "--sensor", "ina219", "--board", "none")
+    assert outcome.code == 2
+    assert "adafruit-904" in outcome.err
+
+
+def test_a_drop_that_trips_the_detector_is_warned_about_on_standard_error(source, sensor):
+    outcome = sensor("zero", *SENSOR, "--peak-current-a", 3)
+    assert "warning: 3 A over 0.1 ohm leave 4.80 V" in outcome.err
+    assert outcome.json["zeros"]
+
+
+def test_an_unknown_sensor_is_a_usage_error_that_lists_those_there_are(joulesplit):
+    outcome = joulesplit("monitor", "--sensor", "nothing")
+    assert outcome.code == 2
+    assert "rapl" in outcome.err
