@@ -114,14 +114,18 @@ def test_a_chip_that_resets_itself_is_configured_again_and_flagged(bench, world)
     assert ReadingFlag.CHIP_RESET | ReadingFlag.GAP_BEFORE in flags
 
 
+def read_often(sensor, times):
+    for _ in range(times):
+        sensor.read()
+
+
 def test_a_chip_that_keeps_losing_its_configuration_ends_the_run(bench, world):
     with bench.sensor() as sensor:
         sensor.read()
         world.chip.brown_out(persistent=True)
         # A reset shows within three readings, see the driver's promise.
         with pytest.raises(ChipResetError, match="power supply") as caught:
-            for _ in range(3):
-                sensor.read()
+            read_often(sensor, 3)
     assert_says_where_on_one_line(caught.value, bench)
 
 
