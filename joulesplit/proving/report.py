@@ -154,7 +154,8 @@ def _outcome(proof: Proof) -> list[str]:
     broken = proof.broken_claims()
     claims = (
         f"bias below {percent(BIAS_LIMIT, 1)}, intervals that hold the truth in 93–97 % (two "
-        f"standard errors of chance allowed), faults named in at least {percent(CALLED_AT_LEAST, 0)}, clean "
+        f"standard errors of chance allowed), faults named in at least "
+        f"{percent(CALLED_AT_LEAST, 0)}, clean "
         f"campaigns called suspect in at most {percent(FALSELY_AT_MOST, 0)}"
     )
     if not broken:
