@@ -26,7 +26,8 @@ from drivers.simulated.chip import ChipParameters, SimulatedIna219
 from drivers.simulated.clock import SimulatedClock
 from drivers.simulated.load import BenchSource, LoadModel, LoadParameters
 from drivers.simulated.load_log import LoadLog
-from joulesplit.wiring import SensorChoice, sensor_factory
+from joulesplit.choices import SensorChoice
+from joulesplit.wiring import sensor_factory
 
 NS_PER_S = 1_000_000_000
 ROUNDS = 9

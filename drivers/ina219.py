@@ -19,9 +19,9 @@ from drivers.errors import (
     SensorError,
     WrongDeviceError,
 )
-from drivers.ina219_accuracy import Grade
 from drivers.ina219_correction import Correction
 from drivers.ina219_description import Ina219Wiring, describe
+from drivers.ina219_limits import Grade
 from drivers.ina219_link import Ina219Link
 from drivers.ina219_lock import POWER_READ, Lock, LockFinder
 from drivers.ina219_marks import ReadingMarks

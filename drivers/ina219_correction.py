@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from math import hypot, sqrt
 
 from drivers.errors import SensorConfigurationError
-from drivers.ina219_accuracy import CMRR_V_PER_V, OFFSET_BUS_V, OFFSET_V
+from drivers.ina219_limits import CMRR_V_PER_V, OFFSET_BUS_V, OFFSET_V
 from drivers.ina219_registers import Gain
 
 MINIMUM_READINGS = 200

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from drivers.clock import NS_PER_S
 from drivers.errors import SensorConfigurationError
-from drivers.ina219_accuracy import Grade, accuracy_terms, corrected_terms
+from drivers.ina219_accuracy import accuracy_terms, corrected_terms
 from drivers.ina219_correction import Correction
+from drivers.ina219_limits import Grade
 from drivers.ina219_lock import Lock
 from drivers.ina219_registers import (
     BUS_LSB_V,

@@ -20,8 +20,8 @@ from drivers.errors import (
     SensorUnavailableError,
 )
 from drivers.i2c import translate_os_error
-from drivers.ina219_accuracy import Grade
 from drivers.ina219_description import Ina219Wiring, describe
+from drivers.ina219_limits import Grade
 from drivers.ina219_registers import BusRange
 from drivers.protocols import Clock
 from drivers.readings import Reading, ReadingFlag, SensorDescription

@@ -26,16 +26,12 @@ from calibrate.workloads.synthetic import truth_of
 from drivers.clock import MonotonicClock
 from edge.client import EdgeClient
 from edge.interface import route_interface
+from joulesplit.choices import SIMULATED, SensorChoice
 from joulesplit.identity import this_tool
 from joulesplit.link_bench import CONNECTION, LinkBench
 from joulesplit.network_bench import NetworkBench, RuntimeChoice
 from joulesplit.phase_bench import PhaseBench
-from joulesplit.wiring import (
-    SIMULATED,
-    SensorChoice,
-    sensor_factory,
-    simulated_world,
-)
+from joulesplit.wiring import sensor_factory, simulated_world
 
 if TYPE_CHECKING:
     from calibrate.sampler_process import SensorFactory

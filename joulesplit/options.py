@@ -10,7 +10,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from joulesplit.wiring import KINDS, EdgeChoice, SensorChoice
+from joulesplit.choices import EdgeChoice, SensorChoice
+from joulesplit.wiring import KINDS
 
 Command = Callable[..., Any]
 

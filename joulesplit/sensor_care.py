@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from drivers.catalog import Board
     from drivers.correction_store import CorrectionStore, SensorIdentity
     from drivers.ina219_correction import Correction
-    from joulesplit.wiring import SensorChoice
+    from joulesplit.choices import SensorChoice
 
 CORRECTED_KIND = "ina219"
 """The one kind whose driver applies corrections."""

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
+from joulesplit.choices import SIMULATED, SensorChoice
 from joulesplit.errors import CommandError, ServerStartError
-from joulesplit.wiring import SIMULATED, SensorChoice
 
 STOP_TIMEOUT_S = 5.0
 """A server that was told to stop ends within its grace period; after this it is killed."""

@@ -17,7 +17,7 @@ from drivers.simulated.thermal import ThermalGovernor
 
 if TYPE_CHECKING:
     from calibrate.sampler_process import SensorFactory
-    from drivers.ina219_accuracy import Grade
+    from drivers.ina219_limits import Grade
     from drivers.protocols import Clock, PowerSensor
     from partition.network import Block
 

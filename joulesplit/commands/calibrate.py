@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from calibrate.profile import DeviceProfile
     from calibrate.profile_device import InterfaceKind
     from joulesplit.campaign import JournalFile
+    from joulesplit.choices import EdgeChoice, SensorChoice
     from joulesplit.network_bench import RuntimeChoice
-    from joulesplit.wiring import EdgeChoice, SensorChoice
 
 LINK_KINDS = ("wifi", "ethernet", "loopback", "other")
 

@@ -15,10 +15,10 @@ from joulesplit.output import json_option, note
 
 if TYPE_CHECKING:
     from calibrate.profile import DeviceProfile
+    from joulesplit.choices import SensorChoice
     from joulesplit.instrument import Instrument
     from joulesplit.report.page import Page
     from joulesplit.validation import SplitValidation
-    from joulesplit.wiring import SensorChoice
     from optimizer.result import Decision
 
 PROFILE_NAME = "demo-profile.json"
@@ -78,10 +78,10 @@ def command(*, seed: int | None, keep: Path | None, as_json: bool) -> int:
     """
     import secrets
 
+    from joulesplit.choices import SIMULATED, SensorChoice
     from joulesplit.exit_codes import ExitCode
     from joulesplit.output import emit
     from joulesplit.resources import paper_network
-    from joulesplit.wiring import SIMULATED, SensorChoice
 
     choice = SensorChoice(kind=SIMULATED, seed=secrets.randbelow(10**6) if seed is None else seed)
     note(f"simulated world {choice.seed}; the network and the uploads are real")

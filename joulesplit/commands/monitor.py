@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from calibrate.sampler_process import SamplerProcess
     from calibrate.trace import Trace
     from drivers.protocols import Clock
+    from joulesplit.choices import SensorChoice
     from joulesplit.recording import Recording
     from joulesplit.watch import Glance, Summary, Watch
-    from joulesplit.wiring import SensorChoice
 
 LIVE_PERIOD_NS = 250_000_000
 LINE_PERIOD_NS = 1_000_000_000

@@ -15,7 +15,7 @@ from joulesplit.output import emit, json_option, note
 if TYPE_CHECKING:
     from drivers.correction_store import SensorRecords
     from drivers.ina219_correction import MeanShunt
-    from joulesplit.wiring import SensorChoice
+    from joulesplit.choices import SensorChoice
 
 
 @click.group("sensor")

@@ -14,9 +14,9 @@ from joulesplit.output import json_option
 
 if TYPE_CHECKING:
     from calibrate.profile import DeviceProfile
+    from joulesplit.choices import EdgeChoice, SensorChoice
     from joulesplit.network_bench import RuntimeChoice
     from joulesplit.validation import SplitValidation
-    from joulesplit.wiring import EdgeChoice, SensorChoice
 
 
 @click.command("validate")
@@ -82,7 +82,7 @@ def _cut(profile: DeviceProfile) -> tuple[int, ...] | Literal["residual"]:
 
 def _require_same_kind(profile: DeviceProfile, choice: SensorChoice) -> None:
     """Refuse to hold a simulated figure against a measured one."""
-    from joulesplit.wiring import SIMULATED
+    from joulesplit.choices import SIMULATED
 
     if profile.simulated != (choice.kind == SIMULATED):
         raise CommandError(

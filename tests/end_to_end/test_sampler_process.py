@@ -19,8 +19,9 @@ from calibrate.sampler_process import SamplerProcess
 from drivers.clock import MonotonicClock
 from drivers.errors import BusNotFoundError
 from drivers.simulated.load import LoadParameters
+from joulesplit.choices import SensorChoice
 from joulesplit.simulation import SimulatedWorld, draw_world
-from joulesplit.wiring import SensorChoice, energy_meter, sensor_factory
+from joulesplit.wiring import energy_meter, sensor_factory
 
 NS = 1_000_000_000
 
@@ -28,7 +29,8 @@ PARENT = """
 import sys
 from calibrate.sampler_process import SamplerProcess
 from drivers.clock import MonotonicClock
-from joulesplit.wiring import SensorChoice, sensor_factory
+from joulesplit.choices import SensorChoice
+from joulesplit.wiring import sensor_factory
 if __name__ == "__main__":
     clock = MonotonicClock()
     with SamplerProcess(sensor_factory(SensorChoice(kind="simulated")), clock) as sampler:
