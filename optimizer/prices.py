@@ -26,6 +26,8 @@ class Prices:
         compute_model: ``per-block`` uses ``blocks``, ``constant`` uses N_l / ``e_d``.
         e_d: FLOP/J.
         blocks: e_1 … e_L, J; empty unless the profile knows these very blocks.
+        covariance_j2: Statistical covariance of the e_l, J², lower triangle row by row; empty
+            where the profile has none for this account.
         e_c: bit/J at the profile's rate.
         rate_bit_per_s: The rate E_c is stated at, bit/s.
         fit: The link's fit, which is net; None by the gross account or without one.
@@ -37,6 +39,7 @@ class Prices:
     compute_model: ComputeModel
     e_d: Quantity
     blocks: tuple[Quantity, ...]
+    covariance_j2: tuple[float, ...]
     e_c: Quantity
     rate_bit_per_s: float
     fit: LinkFit | None
@@ -97,6 +100,8 @@ def prices_from_profile(
         compute_model=model,
         e_d=_positive(_by(profile.compute.e_d_flop_per_j, chosen, "E_d"), "E_d"),
         blocks=_block_figures(profile.compute, chosen, model) if not mismatch else (),
+        # The profile's covariance is that of the net energies.
+        covariance_j2=profile.compute.covariance_j2 if chosen == "net" and not mismatch else (),
         e_c=_positive(_by(uplink.e_c_bit_per_j, chosen, "E_c"), "E_c"),
         rate_bit_per_s=uplink.rate_bit_per_s,
         fit=_sound_fit(uplink.fit) if uplink.fit and chosen == "net" else None,

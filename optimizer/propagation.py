@@ -17,10 +17,11 @@ from partition.network import Block
 def error_sources(prices: Prices, blocks: Sequence[Block]) -> ErrorSources | None:
     """List the sources behind the figures of one decision.
 
-    Statistical errors of different blocks are independent, and so are blocks and link; the
-    link's fixed cost and price per bit come from one fit and share its covariance. What the
-    systematic part holds beyond the common scale is the sensor's offset: one source, which
-    moves every energy the same way.
+    Statistical errors of different blocks are shared as the profile's covariance says, and
+    independent where it says nothing; blocks and link are independent; the link's fixed cost
+    and price per bit come from one fit and share its covariance. What the systematic part holds
+    beyond the common scale is the sensor's offset: one source, which moves every energy the
+    same way.
 
     Args:
         prices: The figures.
@@ -30,7 +31,7 @@ def error_sources(prices: Prices, blocks: Sequence[Block]) -> ErrorSources | Non
         The sources; None if any figure comes without a stated uncertainty.
 
     Raises:
-        ProfileUnusableError: The link's covariance is not one.
+        ProfileUnusableError: A covariance is not one.
     """
     used = [*_compute_figures(prices), prices.e_c]
     if prices.fit is not None:
@@ -75,9 +76,27 @@ def _compute_figures(prices: Prices) -> tuple[Quantity, ...]:
 def _block_columns(prices: Prices, blocks: Sequence[Block]) -> FloatArray:
     """Give one column per block, or a single one if all share E_d; shape (L, L) or (L, 1)."""
     if prices.compute_model == "per-block":
+        if prices.covariance_j2:
+            return _factor(prices.covariance_j2, len(blocks))
         return np.diag([figure.u_stat or 0.0 for figure in prices.blocks])
     flop = np.array([[block.flop] for block in blocks], dtype=np.float64)
     return np.asarray(flop * (prices.e_d.u_stat or 0.0) / prices.e_d.value**2)
+
+
+def _factor(lower_triangle: Sequence[float], size: int) -> FloatArray:
+    """Give columns C with C·Cᵀ the covariance whose lower triangle is given row by row."""
+    if len(lower_triangle) == size * (size + 1) // 2:
+        matrix = np.zeros((size, size))
+        matrix[np.tril_indices(size)] = lower_triangle
+        matrix += np.tril(matrix, -1).T
+        if np.isfinite(matrix).all():
+            values, vectors = np.linalg.eigh(matrix)
+            # Rounding may leave the smallest eigenvalue a hair below zero, not more.
+            if values.min(initial=0.0) >= -1e-9 * values.max(initial=0.0):
+                return np.asarray(vectors * np.sqrt(values.clip(min=0.0)))
+    raise ProfileUnusableError(
+        "the profile's covariance of the block energies is not a covariance; calibrate again"
+    )
 
 
 def _link_columns(prices: Prices) -> tuple[list[float], list[float]]:

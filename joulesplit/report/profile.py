@@ -8,6 +8,7 @@ from rich.text import Text
 
 from calibrate.profile import Check, DeviceProfile, Quality, Sampling, Sensor
 from joulesplit.report.bars import Bar
+from joulesplit.report.beyond import beyond_sections
 from joulesplit.report.environment import environment_rows
 from joulesplit.report.figures import (
     block_section,
@@ -36,6 +37,7 @@ def profile_page(profile: DeviceProfile, name: str) -> Page:
         truth_section(profile),
         block_section(profile.compute),
         link_section(profile.link),
+        *beyond_sections(profile.compute, profile.link),
         Section(title="Checks", body=checks_table(profile.quality)),
         _sensor_section(profile.sensor),
         _sampling_section(profile.sampling),

@@ -84,6 +84,7 @@ class World:
     offset_rel: float = 0.0
     scale_u_rel: float = 0.0
     covariance: tuple | None = None
+    block_covariance: tuple = ()
     scale: float = 1.0
 
     def _energy(self, energy_j, u_rel=None):
@@ -141,6 +142,7 @@ class World:
                 model=ModelIdentity(name="net.tflite", sha256=SHA, input_bits=32000),
                 runtime=None, flop_convention="tflite-2mac",
                 e_d_flop_per_j=self._per_joule(sum(self.flop), sum(self.block_j)), blocks=blocks,
+                covariance_j2=self.block_covariance,
             ),
             "link": Link(interface="wlan0", loopback=False, uplink=Uplink(
                 rate_bit_per_s=self.rate, e_c_bit_per_j=self._per_joule(1.0, self.bit_j),

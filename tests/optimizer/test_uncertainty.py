@@ -50,6 +50,23 @@ def test_per_block_uncertainty_adds_in_squares_and_leaves_the_unused_out(prepare
     assert np.linalg.norm(effects, axis=1) == pytest.approx(expected)
 
 
+def test_errors_that_blocks_share_are_propagated_as_shared(prepare, world):
+    """Half of each block's variance is common to all three."""
+    lower = (0.01, 0.005, 0.01, 0.005, 0.005, 0.01)
+    _, _, effects = prepare(world(u_rel=0.1, block_covariance=lower))
+
+    full_local = np.linalg.norm(effects[3])
+    assert full_local**2 == pytest.approx(3 * 0.01 + 6 * 0.005)
+    u_bit = 0.1 * 0.001
+    assert difference_u_j(effects, 3, 2) == pytest.approx(math.hypot(0.1, 3200 * u_bit))
+
+
+@pytest.mark.parametrize("lower", [(0.01,), (0.01, 0.05, 0.01, 0.0, 0.0, 0.01), (math.nan,) * 6])
+def test_a_block_covariance_that_is_none_is_refused(prepare, world, lower):
+    with pytest.raises(ProfileUnusableError, match="block energies"):
+        prepare(world(u_rel=0.1, block_covariance=lower))
+
+
 def test_a_difference_keeps_only_what_is_not_shared(prepare, world):
     _, _, effects = prepare(world(u_rel=0.1))
     u_bit = 0.1 * 0.001
