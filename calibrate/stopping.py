@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, fsum
 
 import msgspec
 
@@ -85,12 +85,13 @@ Raises:
 def heaviest(variances: Mapping[str, float], share: float = VARIANCE_SHARE) -> tuple[str, ...]:
     """Return the fewest subjects that make ``share`` of the variance, heaviest first."""
     order = sorted(variances, key=lambda key: (-variances[key], key))
-    goal, chosen, total = share * sum(variances.values()), [], 0.0
+    # Exact sums: the order of adding must not decide whether a share has been reached.
+    goal = share * fsum(variances.values())
+    chosen: list[str] = []
     for key in order:
-        if total >= goal:
+        if fsum(variances[name] for name in chosen) >= goal:
             break
         chosen.append(key)
-        total += variances[key]
     return tuple(chosen)
 
 
