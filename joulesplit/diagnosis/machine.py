@@ -64,7 +64,7 @@ def _governor(machine: Machine) -> Finding:
         name="governor",
         state="warn",
         found=f"{governor}: the clock follows the load, so energy depends on what ran before",
-        fix="echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor",
+        fix="sudo joulesplit tune --governor performance; tune --restore puts it back",
     )
 
 
