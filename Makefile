@@ -11,7 +11,7 @@ DEV := $(VENV)/.dev-ready
 PEERS := $(VENV)/peers/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix golden schema wheel fuzz clean
+.PHONY: help demo test check fix golden schema wheel proof fuzz clean
 
 help: ## list what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /' | column -t -s '-' 2>/dev/null \
@@ -63,6 +63,9 @@ schema: $(DEV) ## write data/schema again from calibrate/profile.py
 
 wheel: $(DEV) ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist .
+
+proof: $(DEV) ## the proof in full, a thousand campaigns and more; writes docs/proof.md
+	$(BIN)/python -m benchmarks.proof --write docs/proof.md
 
 SECONDS ?= 60
 fuzz: $(DEV) ## feed damaged models to reader, cuts and extraction for SECONDS (Python 3.11)
