@@ -14,8 +14,7 @@ PEERS := $(VENV)/peers/.ready
 .PHONY: help demo test check fix golden schema wheel proof fuzz clean
 
 help: ## list what there is to make
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /' | column -t -s '-' 2>/dev/null \
-	  || grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST)
+	@sed -nE 's/^([a-z]+):.*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from calibrate.common_idle import observations_at_common_idle
+from calibrate.common_idle import at_idle, idle_estimate, observations_at_common_idle
 from calibrate.errors import EstimateError
 from calibrate.estimate_records import RateCost
 from calibrate.fitting import (
@@ -33,7 +33,7 @@ from calibrate.profile import (
     Uplink,
 )
 from calibrate.ratio import ratio_of, work_and_bit
-from calibrate.stats import Array, mean_of_batches
+from calibrate.stats import Array
 from calibrate.uncertainty import (
     Estimate,
     SystematicBudget,
@@ -53,14 +53,7 @@ SAME_RATE = 1.05
 
 def idle_of(records: Sequence[WindowRecord], budget: SystematicBudget) -> Idle:
     """Return P_0 from the local idle powers of all windows."""
-    mean = mean_of_batches(np.array([record.idle_power_w for record in records], dtype=np.float64))
-    estimate = Estimate(
-        value=mean.value,
-        u_stat=mean.u_stat,
-        degrees_of_freedom=mean.degrees_of_freedom,
-        n=len(records),
-    )
-    return Idle(power_w=quantity(estimate, "W", budget, offset_duration=1.0))
+    return Idle(power_w=quantity(idle_estimate(records), "W", budget, offset_duration=1.0))
 
 
 def _positive(estimate: Estimate, what: str) -> Estimate:
@@ -77,6 +70,7 @@ class _ComputeFits:
     net: PerUnitFit
     gross: PerUnitFit
     latency: PerUnitFit
+    idle: Estimate
 
 
 def _block_energy(block: Block, fits: _ComputeFits, budget: SystematicBudget) -> BlockEnergy:
@@ -90,7 +84,7 @@ def _block_energy(block: Block, fits: _ComputeFits, budget: SystematicBudget) ->
         output_bits=block.output_bits,
         energy_j=GrossNet(
             gross=quantity(
-                _positive(fits.gross.one(block.index), what),
+                at_idle(_positive(fits.gross.one(block.index), what), latency.value, fits.idle),
                 "J",
                 budget,
                 offset_duration=latency.value,
@@ -126,7 +120,7 @@ def compute_of(
         EstimateError: The windows do not determine the figures, or an energy is not positive.
     """
     observations = observations_at_common_idle(records, "compute")
-    fits = _compute_fits(observations, len(blocks))
+    fits = _compute_fits(observations, len(blocks), idle_estimate(records))
     flop = sum(block.flop for block in blocks)
     energies = tuple(_block_energy(block, fits, budget) for block in blocks)
     by_class = [class_flop(block, operators) for block in blocks] if operators else None
@@ -146,11 +140,12 @@ def compute_of(
     )
 
 
-def _compute_fits(observations: Sequence[Observation], count: int) -> _ComputeFits:
+def _compute_fits(observations: Sequence[Observation], count: int, idle: Estimate) -> _ComputeFits:
     return _ComputeFits(
         net=fit_blocks(observations, count, "net"),
         gross=fit_blocks(observations, count, "gross"),
         latency=fit_latency(observations, count),
+        idle=idle,
     )
 
 
@@ -158,7 +153,8 @@ def _flop_per_joule(flop: int, fits: _ComputeFits, budget: SystematicBudget) -> 
     all_blocks = (0.0, *([1.0] * (len(fits.net.values) - 1)))
     total_s = fits.latency.combine(all_blocks).value
     net_total = quantity(fits.net.combine(all_blocks), "J", budget)
-    gross_total = quantity(fits.gross.combine(all_blocks), "J", budget, offset_duration=total_s)
+    gross = at_idle(fits.gross.combine(all_blocks), total_s, fits.idle)
+    gross_total = quantity(gross, "J", budget, offset_duration=total_s)
     return GrossNet(
         gross=reciprocal(flop, gross_total, "FLOP/J"),
         net=reciprocal(flop, net_total, "FLOP/J"),
@@ -170,6 +166,13 @@ def _lower_triangle(matrix: Array) -> tuple[float, ...]:
     return tuple(float(f"{x:.6g}") for x in matrix[np.tril_indices(len(matrix))])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LinkFits:
+    net: PerUnitFit
+    gross: PerUnitFit
+    idle: Estimate
+
+
 def uplink_of(
     records: Sequence[WindowRecord], rate_bit_per_s: float, budget: SystematicBudget
 ) -> Uplink:
@@ -179,11 +182,15 @@ def uplink_of(
         EstimateError: The windows do not determine the figures, or an energy is not positive.
     """
     observations = observations_at_common_idle(records, "upload")
-    net, gross = fit_link(observations, "net"), fit_link(observations, "gross")
-    rates = _rates(observations)
+    fits = _LinkFits(
+        net=fit_link(observations, "net"),
+        gross=fit_link(observations, "gross"),
+        idle=idle_estimate(records),
+    )
+    net, rates = fits.net, _rates(observations)
     return Uplink(
         rate_bit_per_s=rate_bit_per_s,
-        e_c_bit_per_j=_bits_per_joule(gross, net, rate_bit_per_s, budget),
+        e_c_bit_per_j=_bits_per_joule(fits, rate_bit_per_s, budget),
         fit=LinkFit(
             upload_cost_j=quantity(net.one(0), "J", budget),
             air_power_w=quantity(net.one(1), "W", budget),
@@ -194,30 +201,31 @@ def uplink_of(
             burst_cost_j=quantity(net.one(3), "J", budget) if len(net.values) > 3 else None,
             diagnostics=link_diagnostics(observations),
         ),
-        at_rates=tuple(_at_rates(gross, net, rates, budget)),
+        at_rates=tuple(_at_rates(fits, rates, budget)),
     )
 
 
 def _at_rates(
-    gross: PerUnitFit, net: PerUnitFit, rates: Sequence[float], budget: SystematicBudget
+    fits: _LinkFits, rates: Sequence[float], budget: SystematicBudget
 ) -> Iterator[RateCost]:
     """Return E_c at each rate whose energy per bit is known to be above zero."""
     for rate in rates:
         try:
-            e_c = _bits_per_joule(gross, net, rate, budget)
+            e_c = _bits_per_joule(fits, rate, budget)
         except EstimateError:
             continue
         yield RateCost(rate_bit_per_s=rate, e_c_bit_per_j=e_c)
 
 
-def _bits_per_joule(
-    gross: PerUnitFit, net: PerUnitFit, rate_bit_per_s: float, budget: SystematicBudget
-) -> GrossNet:
+def _bits_per_joule(fits: _LinkFits, rate_bit_per_s: float, budget: SystematicBudget) -> GrossNet:
     at = f"at {rate_bit_per_s:.3g} bit/s, J/bit,"
-    gross_bit = _positive(energy_per_bit(gross, rate_bit_per_s), f"the gross energy per bit {at}")
-    net_bit = _positive(energy_per_bit(net, rate_bit_per_s), f"the net energy per bit {at}")
-    offset_s = 1 / rate_bit_per_s
-    gross_j = quantity(gross_bit, "J/bit", budget, offset_duration=offset_s)
+    gross_bit, net_bit = (
+        _positive(energy_per_bit(fit, rate_bit_per_s), f"the {account} energy per bit {at}")
+        for account, fit in (("gross", fits.gross), ("net", fits.net))
+    )
+    bit_s = 1 / rate_bit_per_s
+    gross_bit = at_idle(gross_bit, bit_s, fits.idle)
+    gross_j = quantity(gross_bit, "J/bit", budget, offset_duration=bit_s)
     return GrossNet(
         gross=reciprocal(1.0, gross_j, "bit/J"),
         net=reciprocal(1.0, quantity(net_bit, "J/bit", budget), "bit/J"),
@@ -237,11 +245,11 @@ def ratio_of_e_d_and_e_c(
     """
     compute = observations_at_common_idle(records, "compute")
     uploads = observations_at_common_idle(records, "upload")
-    flop = sum(block.flop for block in blocks)
+    flop, idle = sum(block.flop for block in blocks), idle_estimate(records)
 
     def ratio(account: Account) -> Quantity:
         energies = work_and_bit(compute, uploads, len(blocks), rate_bit_per_s, account)
-        return ratio_of(flop, energies, account, budget)
+        return ratio_of(flop, energies, account, budget, idle_u_w=idle.u_stat)
 
     return GrossNet(gross=ratio("gross"), net=ratio("net"))
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import hypot
 
 import numpy as np
 from numpy.polynomial import Legendre
 
 from calibrate.fitting import Observation
-from calibrate.stats import Array
+from calibrate.stats import Array, mean_of_batches
+from calibrate.uncertainty import Estimate
 from calibrate.window import WindowKind, WindowRecord
 
 WINDOWS_PER_DEGREE = 15
@@ -56,3 +58,32 @@ def observations_at_common_idle(
         for record, above_w in zip(records, departures, strict=True)
         if record.task.kind == kind
     ]
+
+
+def idle_estimate(records: Sequence[WindowRecord]) -> Estimate:
+    """Return P_0, W: the mean of the local idle powers of all windows.
+
+    Raises:
+        EstimateError: Too few windows to tell their scatter.
+    """
+    mean = mean_of_batches(np.array([record.idle_power_w for record in records], dtype=np.float64))
+    return Estimate(
+        value=mean.value,
+        u_stat=mean.u_stat,
+        degrees_of_freedom=mean.degrees_of_freedom,
+        n=len(records),
+    )
+
+
+def at_idle(gross: Estimate, duration_s: float, idle: Estimate) -> Estimate:
+    """Return a gross energy with the uncertainty of the idle power that it is stated at.
+
+    What the windows have in common, a P_0 that is a little too high or low, does not show in
+    their scatter.
+
+    Args:
+        gross: Energy at the mean idle power of the windows, J.
+        duration_s: How long that idle power lasts in it, s.
+        idle: P_0, W.
+    """
+    return replace(gross, u_stat=hypot(gross.u_stat, idle.u_stat * duration_s))

@@ -59,13 +59,26 @@ def work_and_bit(
 
 
 def ratio_of(
-    flop: int, energies: WorkAndBit, account: Account, budget: SystematicBudget
+    flop: int,
+    energies: WorkAndBit,
+    account: Account,
+    budget: SystematicBudget,
+    *,
+    idle_u_w: float = 0.0,
 ) -> Quantity:
     """Return E_d/E_c = (Σ N_l / Σ e_l) / (1 / e_bit), FLOP/bit.
 
     Every joule carries the same unknown scale factor, so it cancels. The offset of the sensor
     adds the same power to both and cancels in net energy; in gross energy what is left of it
-    is its share in the bit less its share in the network.
+    is its share in the bit less its share in the network. The same holds for P_0, which all
+    gross energies are stated at.
+
+    Args:
+        flop: Σ N_l.
+        energies: Of the network and of a bit.
+        account: Which energies these are.
+        budget: The sensor's.
+        idle_u_w: Statistical standard uncertainty of P_0, W.
 
     Raises:
         EstimateError: An energy is not positive.
@@ -79,8 +92,8 @@ def ratio_of(
     value = flop * bit.value / network.value
     parts = (network.u_stat / network.value, bit.u_stat / bit.value)
     share = energies.bit_s / bit.value - energies.network_s / network.value
-    u_sys = value * abs(share) * budget.offset_u_w if account == "gross" else 0.0
-    u_stat = value * hypot(*parts)
+    common = value * abs(share) if account == "gross" else 0.0
+    u_sys, u_stat = common * budget.offset_u_w, hypot(value * hypot(*parts), common * idle_u_w)
     freedoms = (network.degrees_of_freedom, bit.degrees_of_freedom)
     combined = hypot(u_stat, u_sys)
     factor = coverage_factor(_effective(combined / value, parts, freedoms))

@@ -76,9 +76,10 @@ def _combined(proof: Proof) -> list[str]:
             [_row(proof.drawn[name]) for name in [*HEADLINES, "P_0", "e_l"]],
         ),
         (
-            "\nThe bounds of shunt, gain and offset are rectangular and the budget has terms that "
-            "no simulated chip errs by, so intervals in joules hold the truth more often than in "
-            "95 %. E_d/E_c, in which the scale cancels, does not need that room.\n"
+            "\nThe scatter in joules is that of the chips: several times that of the "
+            "statistics. In E_d/E_c the scale cancels, and its scatter is that of a perfect "
+            "sensor. These are the first of the worlds above with another chip, so chance has "
+            "dealt them the same statistics, not new ones.\n"
         ),
     ]
 

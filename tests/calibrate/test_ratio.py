@@ -34,6 +34,18 @@ def test_the_sensors_scale_is_not_in_the_ratio_and_its_offset_only_in_gross():
     assert net.unit == "FLOP/bit"
 
 
+def test_a_common_error_of_the_idle_power_counts_as_an_offset_of_statistics():
+    plain = ratio_of(600_000_000, energies(), "gross", BUDGET)
+    unsure = ratio_of(600_000_000, energies(), "gross", BUDGET, idle_u_w=0.02)
+
+    share = 0.02 * (5e-8 / 4e-8 - 0.15 / 0.2)
+    assert unsure.u_stat == pytest.approx(hypot(plain.u_stat, unsure.value * share))
+    assert unsure.u_sys == plain.u_sys
+    assert ratio_of(1, energies(), "net", BUDGET, idle_u_w=0.02).u_stat == pytest.approx(
+        ratio_of(1, energies(), "net", BUDGET).u_stat
+    )
+
+
 def test_the_interval_has_the_degrees_of_freedom_of_both():
     net = ratio_of(600_000_000, energies(), "net", BUDGET)
 

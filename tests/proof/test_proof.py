@@ -44,8 +44,9 @@ def test_with_a_perfect_sensor_no_figure_is_biased_and_the_intervals_cover(perfe
     # 1200 intervals of e_l: three standard errors around 95 %, were they independent, are 1.9 %.
     assert 0.925 <= table["e_l"].coverage <= 0.975
     for name in HEADLINES:
-        # 60 intervals: fewer than 51 happen by chance in one of a thousand such tests.
-        assert table[name].coverage >= 0.85, name
+        # A thousand campaigns give 93 to 96 %. Of 60 intervals that hold the truth in 93 %,
+        # fewer than 48 happen by chance in one of two thousand such tests.
+        assert table[name].coverage >= 0.8, name
 
 
 @pytest.mark.xdist_group("proof")
