@@ -14,10 +14,11 @@ from partition.network import Block
 Announce = Callable[[int, int, float], None]
 """Tells the simulated world: from [ns], until [ns], power above idle [W]."""
 
-LATE_NS = 2_000_000
-"""A step that comes later than this after the last one starts afresh: the world has already
-converted the time between, and energy moved out of it would leave the window it belongs to. One
-that comes sooner was only woken late, and the board goes on as if it had come in time."""
+LATE_NS = 20_000_000
+"""A step that comes later than this after the last one starts afresh. One that comes sooner was
+only held up by the host, and the board goes on as if it had come in time; the world has converted
+the time between and draws that energy as much later, which must stay inside the settling time
+(30 ms in the quickest plan) of the window it belongs to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
