@@ -25,12 +25,12 @@ from typing import Any
 import numpy as np
 
 from partition import flatbuffer
-from partition.cuts import prefix_cuts
-from partition.mincut import best_closed_cut
+from partition.cutting.cuts import prefix_cuts
+from partition.cutting.mincut import best_closed_cut
 from partition.network import Network, Operator, Tensor
-from partition.reading import load_model, read_network
+from partition.parts.split import split_model
+from partition.reading.reading import load_model, read_network
 from partition.runtime import Runner, runtime_identity
-from partition.split import split_model
 from partition.writing import model_pieces
 
 ROOT = Path(__file__).parents[1]
@@ -44,7 +44,9 @@ INVOCATIONS = 300
 CUT = """
 import sys
 from pathlib import Path
-from partition import flatbuffer, reading, split
+from partition.reading import reading
+from partition.parts import split
+from partition import flatbuffer
 
 def peak_bytes():
     # Not ru_maxrss: that goes on counting from the process that started this one.

@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from benchmarks import sensing_peers
-from calibrate.sampler_process import SamplerProcess
+from calibrate.sampling.process import SamplerProcess
 from drivers.clock import MonotonicClock
-from drivers.ina219 import Ina219
+from drivers.ina219.driver import Ina219
 from drivers.readings import ReadingFlag
 from drivers.simulated.bus import SimulatedI2cBus
 from drivers.simulated.chip import ChipParameters, SimulatedIna219

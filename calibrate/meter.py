@@ -25,8 +25,8 @@ import numpy as np
 
 from calibrate.errors import CalibrationError, WindowError
 from calibrate.meter_energy import MeteredEnergy, energy_between
-from calibrate.sampling import SamplerStatistics
-from calibrate.trace import Trace
+from calibrate.sampling.sampler import SamplerStatistics
+from calibrate.sampling.trace import Trace
 from drivers.errors import SensorError
 from drivers.protocols import Clock
 from drivers.readings import SensorDescription

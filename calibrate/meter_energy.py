@@ -1,8 +1,8 @@
 """The energy of any stretch of time from the readings that touch it. Pure.
 
-Unlike ``calibrate.energy``, which needs idle on both sides and so has no edges to guess, this asks
-nothing of what surrounds the stretch: its edges cut through readings, and how the power was spread
-inside those is counted as an uncertainty.
+Unlike ``calibrate.windows.energy``, which needs idle on both sides and so has no edges to guess,
+this asks nothing of what surrounds the stretch: its edges cut through readings, and how the power
+was spread inside those is counted as an uncertainty.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibrate.errors import WindowError
+from calibrate.estimates.uncertainty import Estimate, budget_of, quantity
 from calibrate.quantity import Quantity
-from calibrate.trace import Trace, cycle_of, lost_cycles, lost_time_s
-from calibrate.uncertainty import Estimate, budget_of, quantity
+from calibrate.sampling.trace import Trace, cycle_of, lost_cycles, lost_time_s
 from drivers.readings import ReadingFlag, SensorDescription
 
 MEAN_BLOCKS = 20

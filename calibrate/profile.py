@@ -2,7 +2,7 @@
 
 Format history: 1 is the first format.
 
-Frozen plain data; reading, writing and upgrading files is ``calibrate.profile_io``.
+Frozen plain data; reading, writing and upgrading files is ``calibrate.profiles.io``.
 Every quantity carries its unit, its interval, its uncertainty apart by kind, and its n.
 """
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.errors import SensorConfigurationError, SensorUnavailableError
-from drivers.ina219_accuracy import accuracy_terms
-from drivers.ina219_registers import POWER_ON_CONFIGURATION, decode_configuration
+from drivers.ina219.accuracy import accuracy_terms
+from drivers.ina219.registers import POWER_ON_CONFIGURATION, decode_configuration
 from drivers.polled_sensor import POWER_ONLY_VOLTAGE_V, PolledSensor
 from drivers.protocols import Clock
 from drivers.readings import AccuracyTerm, Reading, ReadingFlag, SensorDescription

@@ -1,8 +1,8 @@
 """An INA219 through the PyPI library ``pi-ina219`` (module ``ina219``), for those who use it.
 
 The library knows nothing of conversions: this module polls its ``is_conversion_ready`` and reads
-each conversion once. It needs twice the transactions of ``drivers.ina219`` and cannot notice a
-chip that reset itself, so prefer that one.
+each conversion once. It needs twice the transactions of ``drivers.ina219.driver`` and cannot notice
+a chip that reset itself, so prefer that one.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from drivers.errors import (
     SensorUnavailableError,
 )
 from drivers.i2c import translate_os_error
-from drivers.ina219_description import Ina219Wiring, describe
-from drivers.ina219_limits import Grade
-from drivers.ina219_registers import BusRange
+from drivers.ina219.description import Ina219Wiring, describe
+from drivers.ina219.limits import Grade
+from drivers.ina219.registers import BusRange
 from drivers.protocols import Clock
 from drivers.readings import Reading, ReadingFlag, SensorDescription
 

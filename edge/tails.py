@@ -14,10 +14,10 @@ from edge.bundle import NamedTensor, TensorEntry
 from edge.errors import RequestRefusedError
 from edge.protocol import Refusal
 from edge.receipts import ServedModel
-from partition.cuts import prefix_cuts
-from partition.extract import extract
+from partition.cutting.cuts import prefix_cuts
 from partition.network import Cut, Network
-from partition.reading import LoadedModel, load_model
+from partition.parts.extract import extract
+from partition.reading.reading import LoadedModel, load_model
 from partition.runtime import Runner
 
 # A runner of float32 MobileNetV2 holds its 14 MB of weights twice, as file and packed by XNNPACK.

@@ -30,10 +30,10 @@ def exercise(data: bytes, path: Path) -> str:
         data: The file's bytes.
         path: Where to put them.
     """
-    from partition.blocks import every_cut_blocks, residual_blocks
-    from partition.cuts import prefix_cuts
-    from partition.extract import extract
-    from partition.reading import load_model
+    from partition.cutting.blocks import every_cut_blocks, residual_blocks
+    from partition.cutting.cuts import prefix_cuts
+    from partition.parts.extract import extract
+    from partition.reading.reading import load_model
 
     path.write_bytes(data)
     try:
@@ -65,7 +65,7 @@ def _check_message(message: str) -> None:
 
 def _check_part(part: bytes, path: Path) -> None:
     """A part of a readable network is readable."""
-    from partition.reading import load_model
+    from partition.reading.reading import load_model
 
     path.write_bytes(part)
     load_model(path)
@@ -76,10 +76,10 @@ def main(arguments: list[str]) -> None:
     import atheris
 
     with atheris.instrument_imports(include=["partition"]):
-        import partition.blocks
-        import partition.cuts
-        import partition.extract
-        import partition.reading  # noqa: F401 - imported to be instrumented
+        import partition.cutting.blocks
+        import partition.cutting.cuts
+        import partition.parts.extract
+        import partition.reading.reading  # noqa: F401 - imported to be instrumented
     from mutations import mutated
 
     def mutate(data: bytes, max_size: int, seed: int) -> bytes:

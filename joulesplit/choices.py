@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from drivers.ina219_limits import Grade
+    from drivers.ina219.limits import Grade
 
 SIMULATED = "simulated"
 

@@ -199,7 +199,7 @@ def runtime_options(command: Command) -> Command:
 
     @functools.wraps(command)
     def with_runtime(*args: Any, threads: int, xnnpack: bool, **options: Any) -> Any:
-        from joulesplit.network_bench import RuntimeChoice
+        from joulesplit.measuring.network_bench import RuntimeChoice
 
         runtime = RuntimeChoice(threads=threads, xnnpack=xnnpack)
         return command(*args, runtime=runtime, **options)

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from partition.closed import ClosedCut
-    from partition.encoding_effects import EncodingEffect
-    from partition.hull import HullCut
-    from partition.manifest import BundleManifest, SplitManifest
-    from partition.mincut import PricedCut
+    from partition.checking.encoding_effects import EncodingEffect
+    from partition.checking.verify import SplitComparison
+    from partition.cutting.closed import ClosedCut
+    from partition.cutting.hull import HullCut
+    from partition.cutting.mincut import PricedCut
     from partition.network import Block, Cut, Network
-    from partition.reading import LoadedModel
-    from partition.verify import SplitComparison
+    from partition.parts.manifest import BundleManifest, SplitManifest
+    from partition.reading.reading import LoadedModel
 
 SEED = 1
 ROUNDING = 1e-12
@@ -151,8 +151,8 @@ def carry_out(request: Request) -> Outcome:
     Raises:
         PartitionError: The network, a cut, an input or a file is not as it must be.
     """
-    from partition.hull import undominated_cuts
-    from partition.reading import load_model
+    from partition.cutting.hull import undominated_cuts
+    from partition.reading.reading import load_model
 
     model = load_model(request.path, request.input_shapes)
     network = model.network
@@ -183,8 +183,8 @@ def chosen_blocks(network: Network, granularity: str, at: tuple[str, ...]) -> tu
     Raises:
         CutError: There are no such blocks.
     """
-    from partition.blocks import every_cut_blocks, residual_blocks
-    from partition.granularity import balanced_blocks, blocks_at_tensors
+    from partition.cutting.blocks import every_cut_blocks, residual_blocks
+    from partition.cutting.granularity import balanced_blocks, blocks_at_tensors
 
     if at:
         return blocks_at_tensors(network, at)
@@ -197,8 +197,8 @@ def chosen_blocks(network: Network, granularity: str, at: tuple[str, ...]) -> tu
 
 def best_cuts(network: Network, ratio_flop_per_bit: float, *, keep_input: bool) -> BestCuts:
     """Return the best prefix and the best closed cut at one E_d/E_c."""
-    from partition.cuts import prefix_cuts
-    from partition.mincut import best_closed_cut
+    from partition.cutting.cuts import prefix_cuts
+    from partition.cutting.mincut import best_closed_cut
 
     work = [float(operator.flop or 0) for operator in network.operators]
     forbidden = frozenset(network.inputs if keep_input else ())
@@ -227,7 +227,7 @@ def best_cuts(network: Network, ratio_flop_per_bit: float, *, keep_input: bool) 
 def _written(
     model: LoadedModel, cut: int | ClosedCut | None, directory: Path | None
 ) -> SplitManifest | None:
-    from partition.split import write_closed_split, write_split
+    from partition.parts.split import write_closed_split, write_split
 
     if cut is None or directory is None:
         return None
@@ -240,7 +240,7 @@ def _compared(
     model: LoadedModel, cut: int | ClosedCut | None, request: Request
 ) -> SplitComparison | None:
     """Compare on all inputs; return the first comparison that differs, else the last."""
-    from partition.verify import compare_split
+    from partition.checking.verify import compare_split
 
     if cut is None:
         return None
@@ -261,7 +261,7 @@ def _compared(
 
 
 def _effects(model: LoadedModel, request: Request) -> tuple[EncodingEffect, ...] | None:
-    from partition.encoding_effects import encoding_effects
+    from partition.checking.encoding_effects import encoding_effects
 
     if request.after is None:
         return None
@@ -277,7 +277,7 @@ def _effects(model: LoadedModel, request: Request) -> tuple[EncodingEffect, ...]
 def _bundle(
     model: LoadedModel, blocks: Sequence[Block], directory: Path | None
 ) -> BundleManifest | None:
-    from partition.bundle_writing import write_bundle
+    from partition.parts.bundle_writing import write_bundle
 
     return None if directory is None else write_bundle(model, blocks, directory)
 

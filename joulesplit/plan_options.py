@@ -12,7 +12,7 @@ import click
 from joulesplit.errors import CommandError
 
 if TYPE_CHECKING:
-    from calibrate.plan import Plan
+    from calibrate.campaign.plan import Plan
     from joulesplit.options import Command
 
 
@@ -42,8 +42,8 @@ class PlanChoice:
             CommandError: A regret without a decision to regret.
             PlanError: There is no such plan, or it cannot give the figures.
         """
-        from calibrate.plan import STANDARD, for_decision
-        from calibrate.plan_file import load_plan
+        from calibrate.campaign.plan import STANDARD, for_decision
+        from calibrate.campaign.plan_file import load_plan
 
         if self.regret is not None and not self.decision:
             raise CommandError("--regret belongs to --for-decision: give both, or neither")
@@ -99,9 +99,9 @@ _PLAN_OPTIONS = (
 
 def announcement(plan: Plan, model: Path) -> str:
     """Return one line that says how long a plan takes on a network, before anything starts."""
-    from calibrate.schedule import announced_duration_s, head_blocks
-    from joulesplit.network_bench import blocks_cut
-    from partition.reading import read_network
+    from calibrate.campaign.schedule import announced_duration_s, head_blocks
+    from joulesplit.measuring.network_bench import blocks_cut
+    from partition.reading.reading import read_network
 
     blocks = blocks_cut(read_network(model), plan.blocks)
     round_s = announced_duration_s(plan, blocks, [block.output_bits for block in blocks])

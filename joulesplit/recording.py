@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from calibrate.files import OutputError
-from calibrate.trace import Trace
+from calibrate.sampling.trace import Trace
 from drivers.readings import Reading, ReadingFlag, SensorDescription
 from drivers.trace_csv import TraceWriter
 

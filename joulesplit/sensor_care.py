@@ -11,8 +11,8 @@ from joulesplit.errors import CommandError
 
 if TYPE_CHECKING:
     from drivers.catalog import Board
-    from drivers.correction_store import CorrectionStore, SensorIdentity
-    from drivers.ina219_correction import Correction
+    from drivers.ina219.correction import Correction
+    from drivers.ina219.correction_store import CorrectionStore, SensorIdentity
     from joulesplit.choices import SensorChoice
 
 CORRECTED_KIND = "ina219"
@@ -25,7 +25,7 @@ def open_store(directory: Path | None) -> CorrectionStore:
     Args:
         directory: Where; None for ``$XDG_DATA_HOME/joulesplit/sensors``.
     """
-    from drivers.correction_store import CorrectionStore
+    from drivers.ina219.correction_store import CorrectionStore
 
     home = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local/share")
     return CorrectionStore(directory or Path(home) / "joulesplit/sensors")
@@ -33,7 +33,7 @@ def open_store(directory: Path | None) -> CorrectionStore:
 
 def identity_of(choice: SensorChoice, shunt_ohm: float) -> SensorIdentity:
     """Return what the records of the chosen sensor go by."""
-    from drivers.correction_store import SensorIdentity
+    from drivers.ina219.correction_store import SensorIdentity
 
     return SensorIdentity(
         kind=choice.kind, bus=choice.bus, address=choice.address, shunt_ohm=shunt_ohm
@@ -46,7 +46,7 @@ def correction_of(choice: SensorChoice, shunt_ohm: float) -> Correction | None:
     Raises:
         CorrectionRecordError: They cannot be read.
     """
-    from drivers.ina219_registers import select_gain
+    from drivers.ina219.registers import select_gain
 
     records = open_store(choice.store).load(identity_of(choice, shunt_ohm))
     return records.correction_at(select_gain(choice.peak_current_a, shunt_ohm).divider)
@@ -72,8 +72,8 @@ def advice_of(choice: SensorChoice) -> Iterator[str]:
     if choice.kind not in (CORRECTED_KIND, "pi-ina219") or choice.shunt_ohm is None:
         return
     from drivers.discovery import find_buses
-    from drivers.ina219_advice import advice
-    from drivers.ina219_description import Ina219Wiring
+    from drivers.ina219.advice import advice
+    from drivers.ina219.description import Ina219Wiring
 
     wiring = Ina219Wiring(
         address=choice.address,

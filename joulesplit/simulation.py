@@ -16,8 +16,8 @@ from drivers.simulated.radio import RadioParameters, SimulatedRadio
 from drivers.simulated.thermal import ThermalGovernor
 
 if TYPE_CHECKING:
-    from calibrate.sampler_process import SensorFactory
-    from drivers.ina219_limits import Grade
+    from calibrate.sampling.process import SensorFactory
+    from drivers.ina219.limits import Grade
     from drivers.protocols import Clock, PowerSensor
     from partition.network import Block
 
@@ -118,7 +118,7 @@ def open_simulated_sensor(
         load: The world's load, for whoever also wants to ask it for the truth.
     """
     from drivers.clock import MonotonicClock
-    from drivers.ina219 import Ina219
+    from drivers.ina219.driver import Ina219
     from drivers.simulated.bus import SimulatedI2cBus
 
     clock = clock or MonotonicClock()

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from calibrate.bench import Bench
-from calibrate.plan import Plan
-from calibrate.procedure import Outcome, Past, Told, run_campaign
-from calibrate.produce import LOOPBACK_INTERFACE, Circumstances
+from calibrate.campaign.bench import Bench
+from calibrate.campaign.plan import Plan
+from calibrate.campaign.procedure import Outcome, Past, Told, run_campaign
+from calibrate.campaign.produce import LOOPBACK_INTERFACE, Circumstances
+from calibrate.campaign.schedule import UploadSubject, head_blocks, upload_subjects
+from calibrate.campaign.stopping import StopRule, once
+from calibrate.campaign.warmup import Thermometer, no_thermometer
 from calibrate.profile import ModelIdentity, Runtime, Tool
 from calibrate.profile_device import Device
-from calibrate.sampling import InlineSampler, SamplerStatistics
-from calibrate.schedule import UploadSubject, head_blocks, upload_subjects
-from calibrate.stopping import StopRule, once
-from calibrate.warmup import Thermometer, no_thermometer
+from calibrate.sampling.sampler import InlineSampler, SamplerStatistics
 from calibrate.workloads.block import BlockWorkload
 from calibrate.workloads.synthetic import truth_of
 from calibrate.workloads.upload import Send, UploadWorkload
 from drivers.simulated.clock import SimulatedClock
 from drivers.simulated.load_log import LoadLog
 from edge.pacing import Pacer
-from joulesplit.link_bench import pace_of
+from joulesplit.measuring.link_bench import pace_of
 from joulesplit.simulation import (
     LINK_RATE_BIT_PER_S,
     LOG_SEGMENTS,
@@ -31,7 +31,7 @@ from joulesplit.simulation import (
 )
 
 if TYPE_CHECKING:
-    from calibrate.window import WindowRecord
+    from calibrate.windows.window import WindowRecord
     from calibrate.workloads.protocol import DeviceActivity
     from drivers.readings import SensorDescription
     from partition.network import Block, Network

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrate.estimates.uncertainty import Estimate, budget_of, quantity
 from calibrate.profile import Quantity
-from calibrate.sampling import SamplerStatistics
-from calibrate.trace import Trace
-from calibrate.uncertainty import Estimate, budget_of, quantity
+from calibrate.sampling.sampler import SamplerStatistics
+from calibrate.sampling.trace import Trace
 from drivers.readings import SensorDescription
 
 HISTORY = 240

@@ -14,8 +14,8 @@ from joulesplit.errors import CommandError
 
 if TYPE_CHECKING:
     from calibrate.meter import EnergyMeter
-    from calibrate.sampler_process import SensorFactory
-    from drivers.ina219 import Ina219
+    from calibrate.sampling.process import SensorFactory
+    from drivers.ina219.driver import Ina219
     from drivers.protocols import Clock, I2cBus, PowerSensor
     from joulesplit.simulation import SimulatedWorld
 
@@ -93,7 +93,7 @@ def energy_meter(choice: SensorChoice) -> Iterator[EnergyMeter]:
         SensorError: The source is not there, or is not what it should be.
     """
     from calibrate.meter import EnergyMeter
-    from calibrate.sampler_process import SamplerProcess
+    from calibrate.sampling.process import SamplerProcess
     from drivers.clock import MonotonicClock
 
     clock = MonotonicClock()
@@ -139,7 +139,7 @@ def open_ina219(choice: SensorChoice) -> Ina219:
         SensorError: The bus is not there, or its records cannot be read.
     """
     from drivers.clock import MonotonicClock
-    from drivers.ina219 import Ina219
+    from drivers.ina219.driver import Ina219
     from joulesplit.sensor_care import correction_of
 
     shunt_ohm = _shunt_ohm(choice)

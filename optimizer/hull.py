@@ -15,7 +15,7 @@ from typing import Literal
 
 from calibrate.profile import LinkFit
 from optimizer.cost import SplitEnergy
-from partition.hull import Point, lower_left_hull
+from partition.cutting.hull import Point, lower_left_hull
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

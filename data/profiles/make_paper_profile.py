@@ -25,7 +25,7 @@ from calibrate.profile import (
     Tool,
     Uplink,
 )
-from calibrate.profile_io import StoredProfile, save_profile
+from calibrate.profiles.io import StoredProfile, save_profile
 
 E_D_FLOP_PER_J = 1.22e8
 E_C_BIT_PER_J = 2e6

@@ -19,12 +19,12 @@ from joulesplit.output import json_option, note
 from joulesplit.plan_options import PlanChoice, announcement, plan_options
 
 if TYPE_CHECKING:
-    from calibrate.plan import Plan
+    from calibrate.campaign.plan import Plan
     from calibrate.profile import DeviceProfile
     from calibrate.profile_device import InterfaceKind
-    from joulesplit.campaign import JournalFile
     from joulesplit.choices import EdgeChoice, SensorChoice
-    from joulesplit.network_bench import RuntimeChoice
+    from joulesplit.measuring.campaign import JournalFile
+    from joulesplit.measuring.network_bench import RuntimeChoice
 
 LINK_KINDS = ("wifi", "ethernet", "loopback", "other")
 
@@ -105,9 +105,9 @@ def _measure(
     runtime: RuntimeChoice,
     link: InterfaceKind | None,
 ) -> DeviceProfile:
-    from joulesplit.instrument import Instrument
+    from joulesplit.measuring.instrument import Instrument
+    from joulesplit.measuring.steps import calibrate
     from joulesplit.server_process import edge_server
-    from joulesplit.steps import calibrate
     from joulesplit.wiring import try_sensor
 
     try_sensor(choice)
@@ -130,7 +130,7 @@ def _measure(
 def _show_plan(plan: Plan, model: Path | None, *, as_json: bool) -> int:
     from rich.text import Text
 
-    from calibrate.plan_file import plan_toml
+    from calibrate.campaign.plan_file import plan_toml
     from joulesplit.exit_codes import ExitCode
     from joulesplit.output import emit
 
@@ -141,8 +141,8 @@ def _show_plan(plan: Plan, model: Path | None, *, as_json: bool) -> int:
 
 
 def _reanalyse(journal: Path, output: Path, *, force: bool, as_json: bool) -> int:
-    from calibrate.completing import profile_of
-    from calibrate.journal import read_journal
+    from calibrate.campaign.completing import profile_of
+    from calibrate.campaign.journal import read_journal
 
     contents = read_journal(journal)
     if output.exists() and not force:
@@ -154,7 +154,7 @@ def _reanalyse(journal: Path, output: Path, *, force: bool, as_json: bool) -> in
 
 def _journal(output: Path, resume: Path | None, *, force: bool) -> JournalFile:
     """Return the journal to write; nothing that exists is replaced without being told to."""
-    from joulesplit.campaign import JournalFile
+    from joulesplit.measuring.campaign import JournalFile
 
     if resume is not None:
         return JournalFile(path=resume, resume=True)
@@ -173,16 +173,16 @@ def _plan(planned: PlanChoice, file: JournalFile) -> Plan:
     """Return the plan; a resumed campaign keeps its own unless another one is asked for."""
     if not file.resume or planned.given:
         return planned.plan()
-    from calibrate.journal import read_journal
+    from calibrate.campaign.journal import read_journal
 
     return read_journal(file.path).header.plan
 
 
 def _interrupted(journal: Path, output: Path, *, as_json: bool) -> int:
     """Keep what there is: the profile if the windows give one, the journal in any case."""
-    from calibrate.completing import profile_of
+    from calibrate.campaign.completing import profile_of
+    from calibrate.campaign.journal import read_journal
     from calibrate.errors import CalibrationError
-    from calibrate.journal import read_journal
     from joulesplit.exit_codes import ExitCode
 
     again = f"the same command with --resume {journal} goes on"
@@ -198,7 +198,7 @@ def _interrupted(journal: Path, output: Path, *, as_json: bool) -> int:
 
 
 def _finish(profile: DeviceProfile, output: Path, journal: Path, *, as_json: bool) -> int:
-    from calibrate.profile_io import StoredProfile, save_profile
+    from calibrate.profiles.io import StoredProfile, save_profile
     from joulesplit.exit_codes import ExitCode
     from joulesplit.output import emit
     from joulesplit.report.profile import profile_page

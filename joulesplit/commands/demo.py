@@ -16,9 +16,9 @@ from joulesplit.output import json_option, note
 if TYPE_CHECKING:
     from calibrate.profile import DeviceProfile
     from joulesplit.choices import SensorChoice
-    from joulesplit.instrument import Instrument
+    from joulesplit.measuring.instrument import Instrument
+    from joulesplit.measuring.validation import SplitValidation
     from joulesplit.report.page import Page
-    from joulesplit.validation import SplitValidation
     from optimizer.result import Decision
 
 PROFILE_NAME = "demo-profile.json"
@@ -105,13 +105,13 @@ def _directory(keep: Path | None) -> Iterator[Path]:
 
 def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
     """Calibrate, decide and validate under one simulated sensor."""
-    from calibrate.plan import QUICK
-    from calibrate.profile_io import StoredProfile, load_profile, save_profile
-    from joulesplit.campaign import JournalFile
-    from joulesplit.instrument import Instrument
-    from joulesplit.network_bench import RuntimeChoice
+    from calibrate.campaign.plan import QUICK
+    from calibrate.profiles.io import StoredProfile, load_profile, save_profile
+    from joulesplit.measuring.campaign import JournalFile
+    from joulesplit.measuring.instrument import Instrument
+    from joulesplit.measuring.network_bench import RuntimeChoice
+    from joulesplit.measuring.steps import calibrate
     from joulesplit.server_process import loopback_server
-    from joulesplit.steps import calibrate
 
     path = directory / PROFILE_NAME
     journal = JournalFile(path=path.with_suffix(".windows.jsonl"))
@@ -126,7 +126,7 @@ def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
 
 
 def _decided(instrument: Instrument, profile: DeviceProfile) -> LoopResult:
-    from joulesplit.steps import validate
+    from joulesplit.measuring.steps import validate
     from optimizer.decision import decide
 
     network = instrument.network

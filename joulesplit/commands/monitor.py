@@ -14,8 +14,8 @@ from joulesplit.options import sensor_options
 from joulesplit.output import console, emit, json_option
 
 if TYPE_CHECKING:
-    from calibrate.sampler_process import SamplerProcess
-    from calibrate.trace import Trace
+    from calibrate.sampling.process import SamplerProcess
+    from calibrate.sampling.trace import Trace
     from drivers.protocols import Clock
     from joulesplit.choices import SensorChoice
     from joulesplit.recording import Recording
@@ -40,7 +40,7 @@ def command(
     Ends after --seconds or with Ctrl-C, with a summary; with --json the summary alone. What
     --record writes can be played back with --sensor replay.
     """
-    from calibrate.sampler_process import SamplerProcess
+    from calibrate.sampling.process import SamplerProcess
     from drivers.clock import MonotonicClock
     from joulesplit.report.live import summary_page
     from joulesplit.watch import Watch

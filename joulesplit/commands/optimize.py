@@ -62,9 +62,9 @@ def command(
     **options: Any,
 ) -> None:
     """Decide where to split MODEL on a measured device, how surely, and what would change it."""
-    from calibrate.profile_io import load_profile
+    from calibrate.profiles.io import load_profile
     from joulesplit.report.decision import decision_page
-    from partition.reading import read_network
+    from partition.reading.reading import read_network
 
     if options["input_bits"] is not None and options["input_encoding"] is not None:
         raise CommandError("--input-bits and --input-encoding both state the input: give one")
@@ -111,7 +111,7 @@ def _decide(network: Network, profile: DeviceProfile, options: dict[str, Any]) -
 
 def blocks_for(network: Network, profile: DeviceProfile) -> tuple[Block, ...]:
     """Return the network's blocks: those the profile measured, if it measured this network."""
-    from partition.blocks import blocks_at, residual_blocks
+    from partition.cutting.blocks import blocks_at, residual_blocks
 
     blocks = residual_blocks(network)
     known = profile.compute.model

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 @json_option
 def command(*, as_json: bool) -> None:
     """Recompute the paper's Fig. 1, Fig. 2 and claims, and what it leaves out."""
-    from calibrate.profile_io import load_profile
+    from calibrate.profiles.io import load_profile
     from joulesplit.report.study import study_page
     from joulesplit.resources import bundled, paper_network
     from optimizer.paper import float32_blocks
-    from partition.blocks import residual_blocks
-    from partition.reading import read_network
+    from partition.cutting.blocks import residual_blocks
+    from partition.reading.reading import read_network
 
     constants = load_profile(bundled("profiles/paper.json")).profile
     network = read_network(paper_network())

@@ -192,7 +192,7 @@ def _named(outcome: Outcome, indices: tuple[int, ...]) -> list[dict[str, Any]]:
 
 
 def _cuts(outcome: Outcome) -> list[dict[str, Any]]:
-    from partition.cuts import prefix_cuts
+    from partition.cutting.cuts import prefix_cuts
 
     tensors = outcome.network.tensors
     hull = {entry.cut.after_operator: entry for entry in outcome.hull}

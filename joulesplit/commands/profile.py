@@ -13,7 +13,7 @@ from joulesplit.options import Command
 from joulesplit.output import emit, json_option, note
 
 if TYPE_CHECKING:
-    from calibrate.profile_io import StoredProfile
+    from calibrate.profiles.io import StoredProfile
 
 EXISTING = click.Path(path_type=Path)
 SENSORS = {"auto": None, "same": True, "different": False}
@@ -42,7 +42,7 @@ def command() -> None:
 @json_option
 def show(*, profile: Path, as_json: bool) -> None:
     """Show PROFILE: its figures, what they rest on, and whether to believe them."""
-    from calibrate.profile_io import load_profile
+    from calibrate.profiles.io import load_profile
 
     _emit_profile(load_profile(profile), profile.name, as_json=as_json)
 
@@ -55,8 +55,8 @@ def check(*, profile: Path, as_json: bool) -> int:
 
     The exit code is 6 if it is rejected.
     """
-    from calibrate.plausibility import examine_profile
-    from calibrate.profile_io import load_profile
+    from calibrate.checks.plausibility import examine_profile
+    from calibrate.profiles.io import load_profile
     from joulesplit.exit_codes import ExitCode
     from joulesplit.report.examination import examination_page
 
@@ -81,8 +81,8 @@ def diff(*, first: Path, second: Path, sensor: str, as_json: bool) -> None:
     """Compare the profiles FIRST and SECOND, figure by figure, with intervals."""
     import msgspec
 
-    from calibrate.profile_diff import diff_profiles
-    from calibrate.profile_io import load_profile
+    from calibrate.profiles.diff import diff_profiles
+    from calibrate.profiles.io import load_profile
     from joulesplit.report.difference import difference_page
 
     profiles = load_profile(first).profile, load_profile(second).profile
@@ -108,8 +108,8 @@ def merge(*, profiles: tuple[Path, ...], output: Path, force: bool, as_json: boo
     from datetime import UTC, datetime
     from hashlib import sha256
 
-    from calibrate.profile_io import StoredProfile, load_profile, save_profile
-    from calibrate.profile_merge import Candidate, merge_profiles
+    from calibrate.profiles.io import StoredProfile, load_profile, save_profile
+    from calibrate.profiles.merge import Candidate, merge_profiles
     from joulesplit.identity import this_tool
 
     _require_free(output, force=force)
@@ -135,8 +135,8 @@ def merge(*, profiles: tuple[Path, ...], output: Path, force: bool, as_json: boo
 @json_option
 def redact(*, profile: Path, output: Path, force: bool, as_json: bool) -> None:
     """Write PROFILE without names, addresses and places; all figures stay."""
-    from calibrate.profile_io import load_profile, save_profile
-    from calibrate.profile_redact import redact_profile
+    from calibrate.profiles.io import load_profile, save_profile
+    from calibrate.profiles.redact import redact_profile
     from joulesplit.report.redaction import redaction_page
 
     if output.resolve() != profile.resolve():
@@ -174,7 +174,7 @@ def upgrade(*, profile: Path, output: Path | None, force: bool, as_json: bool) -
 
     The file is replaced whole or not at all, and keeps every field, known or not.
     """
-    from calibrate.profile_upgrade import upgrade_profile
+    from calibrate.profiles.upgrade import upgrade_profile
     from joulesplit.report.page import paragraph
 
     target = profile if output is None else output
@@ -193,7 +193,7 @@ def upgrade(*, profile: Path, output: Path | None, force: bool, as_json: bool) -
 def _emit_profile(stored: StoredProfile, name: str, *, as_json: bool) -> None:
     import msgspec
 
-    from calibrate.profile_io import profile_bytes
+    from calibrate.profiles.io import profile_bytes
     from joulesplit.report.profile import profile_page
 
     emit(

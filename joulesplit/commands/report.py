@@ -19,7 +19,7 @@ def command(*, profile: Path, as_json: bool) -> None:
     """
     import msgspec
 
-    from calibrate.profile_io import load_profile, profile_bytes
+    from calibrate.profiles.io import load_profile, profile_bytes
     from joulesplit.report.profile import profile_page
 
     stored = load_profile(profile)

@@ -13,8 +13,8 @@ from joulesplit.options import sensor_options, store_option
 from joulesplit.output import emit, json_option, note
 
 if TYPE_CHECKING:
-    from drivers.correction_store import SensorRecords
-    from drivers.ina219_correction import MeanShunt
+    from drivers.ina219.correction import MeanShunt
+    from drivers.ina219.correction_store import SensorRecords
     from joulesplit.choices import SensorChoice
 
 
@@ -42,7 +42,7 @@ def zero(*, choice: SensorChoice, readings: int, as_json: bool) -> None:
     Join VIN+ and VIN- to the supply and take the load off VIN-, so that no current flows through
     the shunt while the supply stands at both of its ends. Removes offset and common-mode error.
     """
-    from drivers.ina219_correction import check_zero
+    from drivers.ina219.correction import check_zero
 
     mean, records = _average(choice, readings)
     check_zero(mean, records.identity.shunt_ohm)
@@ -87,7 +87,7 @@ def span(  # noqa: PLR0913 - one option per fact that only the user knows
     One point gives the effective shunt, with the zero if there is one; a second (--add), at
     another current, gives shunt and offset together. --voltage-v calibrates the voltage too.
     """
-    from drivers.ina219_correction import SpanPoint, check_points, reference_current_a
+    from drivers.ina219.correction import SpanPoint, check_points, reference_current_a
 
     mean, records = _average(choice, readings)
     point = SpanPoint(
@@ -115,7 +115,7 @@ def _average(choice: SensorChoice, readings: int) -> tuple[MeanShunt, SensorReco
     """Return the mean of a steady current, and what is known of the sensor so far."""
     from datetime import UTC, datetime
 
-    from drivers.ina219_averaging import average
+    from drivers.ina219.averaging import average
     from joulesplit.sensor_care import CORRECTED_KIND, identity_of, open_store
     from joulesplit.wiring import give_advice, open_ina219
 

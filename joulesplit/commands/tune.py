@@ -11,7 +11,7 @@ from joulesplit.errors import CommandError
 from joulesplit.output import emit, json_option
 
 if TYPE_CHECKING:
-    from calibrate.machine import Machine
+    from calibrate.environment.machine import Machine
 
 
 @click.command("tune")
@@ -44,7 +44,7 @@ def command(
     directory before anything is set, so that --restore works after a crash or a kill as well; a
     boot sets everything back by itself.
     """
-    from calibrate.machine import Machine
+    from calibrate.environment.machine import Machine
     from joulesplit.report.tuning import tuning_page
 
     _require_one_request(governor or wifi_power_save, restore, show)
@@ -67,8 +67,8 @@ def _done(
 ) -> dict[str, Any]:
     import msgspec
 
-    from calibrate import tuning
-    from calibrate.tuning_state import read_state, state_path
+    from calibrate.environment import tuning
+    from calibrate.environment.tuning_state import read_state, state_path
 
     path = state_path()
     restored = None

@@ -15,8 +15,8 @@ from joulesplit.output import json_option
 if TYPE_CHECKING:
     from calibrate.profile import DeviceProfile
     from joulesplit.choices import EdgeChoice, SensorChoice
-    from joulesplit.network_bench import RuntimeChoice
-    from joulesplit.validation import SplitValidation
+    from joulesplit.measuring.network_bench import RuntimeChoice
+    from joulesplit.measuring.validation import SplitValidation
 
 
 @click.command("validate")
@@ -50,10 +50,10 @@ def command(
     The head runs here, the tail on the edge server, the result comes back and is compared with
     the whole network's. Exit code 6 if an energy differs by more than chance.
     """
-    from calibrate.profile_io import load_profile
-    from joulesplit.instrument import Instrument
+    from calibrate.profiles.io import load_profile
+    from joulesplit.measuring.instrument import Instrument
+    from joulesplit.measuring.steps import validate
     from joulesplit.server_process import edge_server
-    from joulesplit.steps import validate
     from joulesplit.wiring import try_sensor
 
     profile = load_profile(profile_path).profile

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psutil
 
-from calibrate.environment import Machine
+from calibrate.environment.survey import Machine
 from drivers.catalog import SENSOR_KINDS
 from drivers.discovery import discover
 from joulesplit.diagnosis.installation import installation_findings

@@ -6,7 +6,7 @@ import platform
 import sys
 from collections.abc import Iterator
 
-from calibrate.environment import Machine, throttled_reasons
+from calibrate.environment.survey import Machine, throttled_reasons
 from joulesplit.finding import Finding
 from joulesplit.report.units import percent, si
 

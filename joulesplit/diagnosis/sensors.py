@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from calibrate.environment import Machine
+from calibrate.environment.survey import Machine
 from drivers.discovery import Findings, I2cBusFinding
 from drivers.errors import DeviceNotRespondingError, SensorError
-from drivers.ina219_registers import POWER_ON_CONFIGURATION
+from drivers.ina219.registers import POWER_ON_CONFIGURATION
 from drivers.plugins import find_plugins
 from drivers.protocols import I2cBus
 from joulesplit.finding import Finding

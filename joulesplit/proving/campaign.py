@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 import msgspec
 
-from calibrate.assemble import compute_of, idle_of, ratio_of_e_d_and_e_c, uplink_of
-from calibrate.checks import judge
+from calibrate.campaign.plan import QUICK, Plan
+from calibrate.campaign.procedure import run_campaign
+from calibrate.campaign.schedule import upload_subjects
+from calibrate.campaign.stopping import StopRule, once
+from calibrate.checks.evidence import Evidence
+from calibrate.checks.run import judge
 from calibrate.estimate_records import EstimateView
-from calibrate.evidence import Evidence
-from calibrate.plan import QUICK, Plan
-from calibrate.procedure import run_campaign
+from calibrate.estimates.assemble import compute_of, idle_of, ratio_of_e_d_and_e_c, uplink_of
+from calibrate.estimates.uncertainty import SystematicBudget, budget_of
 from calibrate.profile import (
     Compute,
     GrossNet,
@@ -23,10 +26,7 @@ from calibrate.profile import (
     SimulatedTruth,
     Uplink,
 )
-from calibrate.schedule import upload_subjects
-from calibrate.stopping import StopRule, once
-from calibrate.uncertainty import SystematicBudget, budget_of
-from calibrate.window import WindowRecord
+from calibrate.windows.window import WindowRecord
 from calibrate.workloads.synthetic import truth_of
 from joulesplit.proving.stage import Stage, stage_of
 from joulesplit.simulation import WorldSetup

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from calibrate.bench import Bench
-from calibrate.sampling import InlineSampler
-from calibrate.schedule import UploadSubject
+from calibrate.campaign.bench import Bench
+from calibrate.campaign.schedule import UploadSubject
+from calibrate.sampling.sampler import InlineSampler
 from calibrate.workloads.block import BlockWorkload
 from calibrate.workloads.synthetic import SimulatedBoard
 from calibrate.workloads.upload import UploadWorkload
@@ -24,9 +24,9 @@ from joulesplit.simulation import (
     load_of,
     open_simulated_sensor,
 )
-from partition.blocks import residual_blocks
+from partition.cutting.blocks import residual_blocks
 from partition.network import Block, Network
-from partition.reading import read_network
+from partition.reading.reading import read_network
 
 
 @cache

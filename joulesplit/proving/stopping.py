@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from calibrate.plan import QUICK, RIGOROUS, Plan, StopPlan, for_decision
-from calibrate.precision import assess_e_d_and_e_c
-from calibrate.produce import produce_profile
-from calibrate.stopping import precision_rule
-from joulesplit.decision_stop import rule_of
+from calibrate.campaign.plan import QUICK, RIGOROUS, Plan, StopPlan, for_decision
+from calibrate.campaign.precision import assess_e_d_and_e_c
+from calibrate.campaign.produce import produce_profile
+from calibrate.campaign.stopping import precision_rule
+from joulesplit.measuring.decision_stop import rule_of
 from joulesplit.proving.campaign import Measured, run_world
 from joulesplit.proving.stage import proof_blocks, proof_network
 from joulesplit.proving.worlds import perfect_sensor_world

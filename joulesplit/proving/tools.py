@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from calibrate.stats import Array, coverage_factor, weighted_fit
-from calibrate.trace import Trace
+from calibrate.estimates.stats import Array, coverage_factor, weighted_fit
+from calibrate.sampling.trace import Trace
 from calibrate.workloads.synthetic import truth_of
 from joulesplit.proving.campaign import Figure
 from joulesplit.proving.stage import Stage, stage_of

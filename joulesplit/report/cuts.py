@@ -12,10 +12,10 @@ from joulesplit.partitioning import BestCuts
 from joulesplit.report.page import Section, paragraph
 from joulesplit.report.tables import Column, FittingTable, facts
 from joulesplit.report.units import percent, si
-from partition.encoding_effects import EncodingEffect
-from partition.hull import HullCut
-from partition.manifest import BundleManifest
+from partition.checking.encoding_effects import EncodingEffect
+from partition.cutting.hull import HullCut
 from partition.network import Network
+from partition.parts.manifest import BundleManifest
 
 SHOWN_TENSORS = 2
 

@@ -13,7 +13,7 @@ from joulesplit.report.validation import validation_section
 
 if TYPE_CHECKING:
     from calibrate.profile import DeviceProfile
-    from joulesplit.validation import SplitValidation
+    from joulesplit.measuring.validation import SplitValidation
     from optimizer.result import Decision
 
 

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from calibrate.profile import DeviceProfile
-from calibrate.profile_diff import FigureDifference, ProfileDifference
+from calibrate.profiles.diff import FigureDifference, ProfileDifference
 from joulesplit.report.page import Origin, Page, Section, bullets, origin_of, paragraph
 from joulesplit.report.tables import Column, FittingTable
 from joulesplit.report.units import percent, si, uncertain

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rich.console import RenderableType
 
-from calibrate.environment import throttled_reasons
+from calibrate.environment.survey import throttled_reasons
 from calibrate.profile_device import Device, FrequencyPolicy, WifiLink
 from joulesplit.report.units import si
 

@@ -12,9 +12,9 @@ from joulesplit.report.bars import Bar
 from joulesplit.report.page import Page, Section, paragraph
 from joulesplit.report.tables import Column, FittingTable, facts
 from joulesplit.report.units import percent, si
-from partition.manifest import SplitManifest
+from partition.checking.verify import SplitComparison
 from partition.network import Block, Network, Tensor
-from partition.verify import SplitComparison
+from partition.parts.manifest import SplitManifest
 
 COMPUTE_STYLE = "cyan"
 UPLOAD_STYLE = "yellow"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calibrate.profile_redact import Removal
+from calibrate.profiles.redact import Removal
 from joulesplit.report.page import Page, Section, paragraph
 from joulesplit.report.tables import facts
 

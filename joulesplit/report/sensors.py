@@ -10,8 +10,8 @@ from typing import Any
 from rich.console import RenderableType
 
 from drivers.catalog import Board
-from drivers.correction_store import SensorRecords
-from drivers.ina219_correction import Correction, MeanShunt, SpanPoint
+from drivers.ina219.correction import Correction, MeanShunt, SpanPoint
+from drivers.ina219.correction_store import SensorRecords
 from joulesplit.report.page import Page, Section, paragraph
 from joulesplit.report.tables import Column, FittingTable, facts
 from joulesplit.report.units import percent, si

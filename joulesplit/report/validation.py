@@ -14,7 +14,7 @@ from joulesplit.report.tables import Column, FittingTable
 from joulesplit.report.units import quantity_text, si, uncertain
 
 if TYPE_CHECKING:
-    from joulesplit.validation import SplitValidation
+    from joulesplit.measuring.validation import SplitValidation
 
 
 def validation_page(

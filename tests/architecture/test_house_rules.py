@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from calibrate.assemble import FLOP_CONVENTION
+from calibrate.estimates.assemble import FLOP_CONVENTION
 from optimizer.explanation import NETWORK_CONVENTION
-from partition.flops import CONVENTION
+from partition.flops.rules import CONVENTION
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("drivers", "partition", "edge", "calibrate", "optimizer", "joulesplit")

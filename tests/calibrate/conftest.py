@@ -10,8 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from calibrate.fitting import Observation
-from calibrate.machine import Machine
+from calibrate.environment.machine import Machine
+from calibrate.estimates.uncertainty import (
+    Estimate,
+    SystematicBudget,
+    quantity,
+    reciprocal,
+    with_interval,
+)
 from calibrate.profile import (
     BlockEnergy,
     BudgetTerm,
@@ -32,14 +38,8 @@ from calibrate.profile import (
     Uplink,
 )
 from calibrate.profile_device import Device
-from calibrate.trace import RECORD, Trace
-from calibrate.uncertainty import (
-    Estimate,
-    SystematicBudget,
-    quantity,
-    reciprocal,
-    with_interval,
-)
+from calibrate.sampling.trace import RECORD, Trace
+from calibrate.windows.observation import Observation
 from partition.network import Block
 
 CYCLE_NS = 9_000_000

@@ -11,9 +11,9 @@ import pytest
 from calibrate.errors import WindowError
 from calibrate.meter import EnergyMeter
 from calibrate.meter_energy import WindowFlag, energy_between
-from calibrate.sampling import InlineSampler
-from calibrate.trace import trace_of
-from drivers.ina219 import Ina219
+from calibrate.sampling.sampler import InlineSampler
+from calibrate.sampling.trace import trace_of
+from drivers.ina219.driver import Ina219
 from drivers.readings import AccuracyTerm, Reading, ReadingFlag, SensorDescription
 from drivers.simulated.bus import SimulatedI2cBus
 from drivers.simulated.chip import ChipParameters, SimulatedIna219

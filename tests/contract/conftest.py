@@ -26,7 +26,7 @@ import pytest
 from drivers.clock import MonotonicClock
 from drivers.errors import BusError, DeviceNotRespondingError
 from drivers.i2c import SmbusI2cBus, translate_os_error
-from drivers.ina219 import Ina219
+from drivers.ina219.driver import Ina219
 from drivers.protocols import Clock, I2cBus
 from drivers.simulated.bus import SimulatedI2cBus
 from drivers.simulated.chip import ChipParameters, SimulatedIna219

@@ -13,8 +13,8 @@ from drivers.errors import (
     DeviceNotRespondingError,
     SensorError,
 )
-from drivers.ina219_link import MAX_TRIES
-from drivers.ina219_registers import convert_words
+from drivers.ina219.link import MAX_TRIES
+from drivers.ina219.registers import convert_words
 from drivers.readings import ReadingFlag
 
 S = 1_000_000_000

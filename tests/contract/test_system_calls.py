@@ -20,7 +20,7 @@ from drivers.errors import (
     DeviceNotRespondingError,
 )
 from drivers.i2c import SmbusI2cBus
-from drivers.ina219 import Ina219
+from drivers.ina219.driver import Ina219
 from drivers.simulated.bus import SimulatedI2cBus
 from drivers.simulated.clock import SimulatedClock
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from drivers.ina219 import Ina219
+from drivers.ina219.driver import Ina219
 from drivers.simulated.bus import SimulatedI2cBus
 from drivers.simulated.chip import ChipParameters, SimulatedIna219
 from drivers.simulated.clock import SimulatedClock

@@ -8,7 +8,7 @@ import pytest
 
 from drivers.catalog import BOARDS, SENSOR_KINDS, board
 from drivers.discovery import discover, find_buses
-from drivers.ina219_description import ADDRESSES
+from drivers.ina219.description import ADDRESSES
 
 
 def test_kinds_of_sensor_are_named_once_and_explained():

@@ -18,7 +18,7 @@ from drivers.errors import (
     DeviceNotRespondingError,
 )
 from drivers.i2c import SmbusI2cBus, swap_bytes
-from drivers.ina219 import Ina219
+from drivers.ina219.driver import Ina219
 from drivers.readings import ReadingFlag
 
 I2C_SLAVE = 0x0703

@@ -15,9 +15,9 @@ from edge.errors import RequestRefusedError, ServerLacksModelError, ServerRefuse
 from edge.pacing import Pacer
 from edge.protocol import TENSORS_HEADER, tail_path
 from edge.tails import TailShelf
-from partition.cuts import prefix_cuts
-from partition.extract import extract
-from partition.reading import read_network
+from partition.cutting.cuts import prefix_cuts
+from partition.parts.extract import extract
+from partition.reading.reading import read_network
 from partition.runtime import Runner
 
 

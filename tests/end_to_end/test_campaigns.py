@@ -8,23 +8,23 @@ import math
 import msgspec
 import pytest
 
-from calibrate.completing import profile_of, storable
+from calibrate.campaign.completing import profile_of, storable
+from calibrate.campaign.journal import Begun, Ended, Header, Journal, Kept, read_journal
+from calibrate.campaign.plan import QUICK, Limits, StopPlan
+from calibrate.campaign.procedure import Past, Told, run_campaign
+from calibrate.campaign.resume import past_of
+from calibrate.campaign.schedule import upload_subjects
+from calibrate.campaign.stopping import StopOpinion
 from calibrate.errors import JournalError, WindowError
-from calibrate.journal import Begun, Ended, Header, Journal, Kept, read_journal
-from calibrate.plan import QUICK, Limits, StopPlan
-from calibrate.procedure import Past, Told, run_campaign
-from calibrate.profile_io import StoredProfile, profile_bytes
-from calibrate.resume import past_of
-from calibrate.schedule import upload_subjects
-from calibrate.stopping import StopOpinion
+from calibrate.profiles.io import StoredProfile, profile_bytes
 from calibrate.workloads.synthetic import truth_of
 from drivers.simulated.load_log import LoadLog
-from joulesplit.decision_stop import rule_of
+from joulesplit.measuring.decision_stop import rule_of
 from joulesplit.resources import paper_network
 from joulesplit.simulation import LOG_SEGMENTS, draw_world
 from joulesplit.virtual import run_virtual, virtual_bench, virtual_circumstances
-from partition.blocks import residual_blocks
-from partition.reading import read_network
+from partition.cutting.blocks import residual_blocks
+from partition.reading.reading import read_network
 
 NETWORK = read_network(paper_network())
 BLOCKS = residual_blocks(NETWORK)

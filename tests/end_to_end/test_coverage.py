@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from calibrate.assemble import compute_of, idle_of, uplink_of
-from calibrate.plan import QUICK
+from calibrate.campaign.plan import QUICK
+from calibrate.estimates.assemble import compute_of, idle_of, uplink_of
+from calibrate.estimates.uncertainty import SystematicBudget, budget_of
 from calibrate.profile import ModelIdentity, Quantity, Runtime
-from calibrate.uncertainty import SystematicBudget, budget_of
 from calibrate.workloads.synthetic import truth_of
 from joulesplit.resources import paper_network
 from joulesplit.simulation import SHUNT_OHM, draw_world
 from joulesplit.virtual import run_virtual_campaign
-from partition.blocks import residual_blocks
-from partition.reading import read_network
+from partition.cutting.blocks import residual_blocks
+from partition.reading.reading import read_network
 
 CAMPAIGNS = 100
 HEADLINES = ("E_d net", "E_d gross", "E_c net", "E_c gross")

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from calibrate.journal import read_journal
+from calibrate.campaign.journal import read_journal
 from joulesplit.resources import bundled
 
 MODEL = bundled("models/mobilenet_v2_1.0_224_int8.tflite")

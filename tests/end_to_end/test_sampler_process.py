@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from calibrate.errors import SamplerError
-from calibrate.sampler_process import SamplerProcess
+from calibrate.sampling.process import SamplerProcess
 from drivers.clock import MonotonicClock
 from drivers.errors import BusNotFoundError
 from drivers.simulated.load import LoadParameters
@@ -27,7 +27,7 @@ NS = 1_000_000_000
 
 PARENT = """
 import sys
-from calibrate.sampler_process import SamplerProcess
+from calibrate.sampling.process import SamplerProcess
 from drivers.clock import MonotonicClock
 from joulesplit.choices import SensorChoice
 from joulesplit.wiring import sensor_factory

@@ -10,18 +10,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from calibrate.completing import storable
-from calibrate.plan import QUICK, StopPlan, for_decision
-from calibrate.produce import produce_profile
-from calibrate.stats import coverage_factor
+from calibrate.campaign.completing import storable
+from calibrate.campaign.plan import QUICK, StopPlan, for_decision
+from calibrate.campaign.produce import produce_profile
+from calibrate.estimates.stats import coverage_factor
 from calibrate.workloads.synthetic import truth_of
-from joulesplit.decision_stop import rule_of
+from joulesplit.measuring.decision_stop import rule_of
 from joulesplit.resources import paper_network
 from joulesplit.simulation import SHUNT_OHM, draw_world
 from joulesplit.virtual import run_virtual, virtual_circumstances
 from optimizer.decision import decide
-from partition.blocks import residual_blocks
-from partition.reading import read_network
+from partition.cutting.blocks import residual_blocks
+from partition.reading.reading import read_network
 
 NETWORK = read_network(paper_network())
 BLOCKS = residual_blocks(NETWORK)

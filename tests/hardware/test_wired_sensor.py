@@ -22,7 +22,7 @@ import pytest
 
 from drivers.clock import MonotonicClock
 from drivers.i2c import SmbusI2cBus
-from drivers.ina219 import Ina219
+from drivers.ina219.driver import Ina219
 from drivers.readings import ReadingFlag
 
 pytestmark = pytest.mark.hardware

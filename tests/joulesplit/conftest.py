@@ -32,12 +32,12 @@ from calibrate.profile import (
     Tool,
     Uplink,
 )
-from calibrate.profile_io import StoredProfile, save_profile
+from calibrate.profiles.io import StoredProfile, save_profile
 from drivers.readings import AccuracyTerm, SensorDescription
 from joulesplit.main import run
 from joulesplit.resources import paper_network
-from partition.blocks import residual_blocks
-from partition.reading import read_network
+from partition.cutting.blocks import residual_blocks
+from partition.reading.reading import read_network
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 IDLE_W, LOAD_W = 2.6, 3.1

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from optimizer.cost import split_energies
 from optimizer.hull import breakpoints, crossovers
 from optimizer.search import cheapest
-from partition.hull import lower_left_hull
+from partition.cutting.hull import lower_left_hull
 
 point_lists = st.lists(
     st.tuples(st.integers(0, 30).map(float), st.integers(0, 30).map(float)), min_size=1, max_size=15

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from partition import flatbuffer
-from partition.reading import LoadedModel, load_model
+from partition.reading.reading import LoadedModel, load_model
 from partition.writing import joined, model_pieces
 
 MODELS = Path(__file__).parents[2] / "data" / "models"

@@ -12,7 +12,7 @@ import pytest
 from partition import bounds, flatbuffer
 from partition.bounds import check_bounds
 from partition.errors import PartitionError, TruncatedModelError, UnsupportedModelError
-from partition.reading import load_model, read_network
+from partition.reading.reading import load_model, read_network
 
 MODELS = Path(__file__).parent / "models"
 PEAK_BYTES = 4_000_000

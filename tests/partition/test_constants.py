@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from partition.checking.verify import compare_split
 from partition.constants import constant_tensors
-from partition.cuts import prefix_cuts
-from partition.extract import extract
-from partition.reading import LoadedModel, load_model, read_network
+from partition.cutting.cuts import prefix_cuts
+from partition.parts.extract import extract
+from partition.reading.reading import LoadedModel, load_model, read_network
 from partition.runtime import Runner
-from partition.verify import compare_split
 
 
 @pytest.fixture

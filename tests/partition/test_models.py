@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from partition.blocks import residual_blocks
-from partition.extract import extract
+from partition.cutting.blocks import residual_blocks
 from partition.inputs import random_inputs
-from partition.reading import LoadedModel
+from partition.parts.extract import extract
+from partition.reading.reading import LoadedModel
 from partition.runtime import Runner
 from partition.specs import tensor_specs
 

@@ -22,7 +22,7 @@ from partition.errors import (
     RuntimeMissingError,
 )
 from partition.inputs import random_inputs
-from partition.reading import read_network
+from partition.reading.reading import read_network
 from partition.runtime import Runner, runtime_identity
 from partition.specs import TensorSpec, tensor_specs
 
@@ -181,7 +181,7 @@ def test_the_runtimes_chatter_stays_off_stderr_but_other_lines_pass(int8_path: P
 def test_the_network_layer_imports_no_runtime_and_no_schema_until_asked() -> None:
     code = (
         "import sys\n"
-        "import partition.split, partition.verify, partition.blocks\n"
+        "import partition.parts.split, partition.checking.verify, partition.cutting.blocks\n"
         "heavy = ('ai_edge_litert', 'tflite_runtime', 'tensorflow', 'flatbuffers')\n"
         "print([name for name in sys.modules if name.split('.')[0] in heavy])"
     )
@@ -194,14 +194,14 @@ OTHER = "JOULESPLIT_TFLITE_RUNTIME_PYTHON"
 
 @pytest.mark.skipif(OTHER not in os.environ, reason=f"{OTHER} names no Python")
 def test_tflite_runtime_computes_bundles_too(mobilenet_path: Path, tmp_path: Path) -> None:
-    from partition.blocks import residual_blocks
-    from partition.bundle_writing import write_bundle
-    from partition.reading import load_model
+    from partition.cutting.blocks import residual_blocks
+    from partition.parts.bundle_writing import write_bundle
+    from partition.reading.reading import load_model
 
     model = load_model(mobilenet_path)
     write_bundle(model, residual_blocks(model.network), tmp_path / "bundle")
     code = (
-        "from partition.bundle import load_bundle\n"
+        "from partition.parts.bundle import load_bundle\n"
         "from partition.inputs import random_inputs\n"
         "from partition.runtime import Runner, runtime_identity\n"
         f"bundle = load_bundle({str(tmp_path / 'bundle')!r})\n"

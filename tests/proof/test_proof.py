@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from calibrate.plan import QUICK
+from calibrate.campaign.plan import QUICK
 from joulesplit.proving.campaign import run_world
 from joulesplit.proving.report import proof_page
 from joulesplit.proving.run import FAULTS, HEADLINES, ProofPlan, measure, prove

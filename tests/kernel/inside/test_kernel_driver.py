@@ -14,8 +14,8 @@ from drivers.errors import (
     SensorUnavailableError,
 )
 from drivers.hwmon import HwmonSensor, find_power_chips
-from drivers.ina219 import Ina219
-from drivers.ina219_registers import POWER_ON_CONFIGURATION, bus_voltage_v, shunt_voltage_v
+from drivers.ina219.driver import Ina219
+from drivers.ina219.registers import POWER_ON_CONFIGURATION, bus_voltage_v, shunt_voltage_v
 from drivers.simulated.chip import ChipParameters, SimulatedIna219
 from drivers.simulated.clock import SimulatedClock
 from drivers.simulated.load import BenchSource

@@ -17,7 +17,7 @@ from drivers.errors import (
     WrongDeviceError,
 )
 from drivers.i2c import SmbusI2cBus
-from drivers.ina219 import Ina219
+from drivers.ina219.driver import Ina219
 
 SHUNT, BUS = 1, 2
 STEPS = 100

@@ -1,0 +1,1 @@
+"""Running a calibration: plan, order, warm-up, stopping, journal, resuming."""

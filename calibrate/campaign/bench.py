@@ -1,0 +1,155 @@
+"""Everything a campaign can measure, by subject, and how long one repetition of it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from calibrate.campaign.plan import Plan
+from calibrate.campaign.schedule import WHOLE_KEY, Subject, UploadSubject, block_key, head_key
+from calibrate.campaign.warmup import Thermometer, no_thermometer
+from calibrate.sampling.sampler import Sampler
+from calibrate.windows.window import WindowKind, WindowTask
+from calibrate.workloads.protocol import PreparedWorkload, WorkDone, Workload
+from drivers.protocols import Clock
+
+Direction = Literal["upload", "download"]
+
+PILOT_S = 0.02
+"""The pilot doubles its repetitions until a run takes this long, s."""
+
+PILOT_AGREEMENT = 0.1
+"""Warm: two successive pilot runs agree in time per inference to this fraction."""
+
+PILOT_RUNS = 12
+"""A workload that has not settled after so many runs is measured as it is."""
+
+PREPARED_AT_MOST = 16
+"""Copies that are made ready for one window: each may hold a whole network in memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What a campaign works with.
+
+    Attributes:
+        clock: Time of the workloads.
+        sampler: Running sampler.
+        blocks: Workload of block l, by l.
+        uploads: Workload of each upload subject, by key.
+        heads: Workload of several blocks as one network, by the last of them.
+        downloads: Workload of each download, by key.
+        phases: Workload of what happens once per start, by key.
+        thermometer: Of the processor.
+    """
+
+    clock: Clock
+    sampler: Sampler
+    blocks: Mapping[int, Workload]
+    uploads: Mapping[str, Workload]
+    heads: Mapping[int, Workload] = field(default_factory=dict)
+    downloads: Mapping[str, Workload] = field(default_factory=dict)
+    phases: Mapping[str, Workload] = field(default_factory=dict)
+    thermometer: Thermometer = no_thermometer
+
+    def head_key(self, last_block: int) -> str:
+        """Return the subject key of a head, which may be all of the network."""
+        return WHOLE_KEY if last_block == len(self.blocks) else head_key(last_block)
+
+    def workloads(self) -> dict[str, Workload]:
+        """Return every workload by its subject's key."""
+        return {
+            **{block_key(index): workload for index, workload in self.blocks.items()},
+            **{self.head_key(last): workload for last, workload in self.heads.items()},
+            **self.uploads,
+            **self.downloads,
+            **self.phases,
+        }
+
+    def workload(self, task: WindowTask) -> Workload:
+        """Return the workload of a task, ready for it."""
+        workload = self.workloads()[task.subject]
+        if isinstance(workload, PreparedWorkload):
+            workload.prepare(task.repetitions)
+        return workload
+
+
+def pilot_latency_s(workload: Workload) -> float:
+    """Return the time of one repetition, s, once the workload is warm.
+
+    Warm is decided by a test, two successive runs that agree, not by a count.
+    """
+    repetitions, previous = 1, float("inf")
+    for _ in range(PILOT_RUNS):
+        done = _run(workload, repetitions)
+        run_s = (done.ended_ns - done.started_ns) * 1e-9
+        latency_s = run_s / repetitions
+        settled = abs(latency_s - previous) <= PILOT_AGREEMENT * latency_s
+        if run_s >= PILOT_S and settled:
+            break
+        previous = latency_s
+        repetitions *= 1 if run_s >= PILOT_S else 2
+        if isinstance(workload, PreparedWorkload):
+            repetitions = min(repetitions, PREPARED_AT_MOST)
+    return latency_s
+
+
+def _run(workload: Workload, repetitions: int) -> WorkDone:
+    if isinstance(workload, PreparedWorkload):
+        workload.prepare(repetitions)
+    return workload.run(repetitions)
+
+
+def pilot(bench: Bench, uploads: Sequence[UploadSubject]) -> dict[str, float]:
+    """Return the time of one repetition of every subject, s, by key.
+
+    Args:
+        bench: What is there to measure.
+        uploads: Upload subjects; at a stated rate their airtime is known without a pilot.
+    """
+    airtime_s = {upload.key: upload.airtime_s for upload in uploads}
+    return {
+        key: airtime_s.get(key) or pilot_latency_s(workload)
+        for key, workload in bench.workloads().items()
+    }
+
+
+def subjects_of(plan: Plan, bench: Bench, unit_s: Mapping[str, float]) -> tuple[Subject, ...]:
+    """Return everything there is to measure, in the order of the network.
+
+    Args:
+        plan: The plan.
+        bench: What is there to measure.
+        unit_s: From ``pilot``, s.
+    """
+
+    def computing(key: str, block: int) -> Subject:
+        kind: WindowKind = "whole" if key == WHOLE_KEY else "head"
+        if key == block_key(block):
+            kind = "compute"
+        return Subject(kind=kind, key=key, block=block, unit_s=unit_s[key], lengths_s=plan.work_s)
+
+    return (
+        *(computing(block_key(index), index) for index in bench.blocks),
+        *(computing(bench.head_key(last), last) for last in bench.heads),
+        *(_sending("upload", key, plan, unit_s) for key in bench.uploads),
+        *(_sending("download", key, plan, unit_s) for key in bench.downloads),
+        *(_phase(key, workload, plan, unit_s) for key, workload in bench.phases.items()),
+    )
+
+
+def _sending(kind: Direction, key: str, plan: Plan, unit_s: Mapping[str, float]) -> Subject:
+    return Subject(kind=kind, key=key, block=0, unit_s=unit_s[key], lengths_s=plan.upload_lengths_s)
+
+
+def _phase(key: str, workload: Workload, plan: Plan, unit_s: Mapping[str, float]) -> Subject:
+    prepared = isinstance(workload, PreparedWorkload)
+    return Subject(
+        kind="phase",
+        key=key,
+        block=0,
+        unit_s=unit_s[key],
+        lengths_s=(min(plan.work_s), max(plan.work_s)),
+        most=PREPARED_AT_MOST if prepared else None,
+    )

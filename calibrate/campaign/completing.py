@@ -1,0 +1,176 @@
+"""A journal to a profile: the estimates, what was measured beside them, how it ended. Pure."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from calibrate.campaign.journal import JournalContents
+from calibrate.campaign.produce import Circumstances, produce_profile
+from calibrate.checks.conditions import condition_checks
+from calibrate.errors import EstimateError
+from calibrate.estimates.downlink import downlink_of
+from calibrate.estimates.subject_fits import (
+    bits_per_payload_bit,
+    head_energies,
+    phase_energies,
+    upload_tail,
+)
+from calibrate.estimates.uncertainty import SystematicBudget, budget_of
+from calibrate.profile import Check, Compute, DeviceProfile, Link, Outcome, Quality
+from calibrate.windows.window import WindowRecord
+
+SEVERITY: tuple[Outcome, ...] = ("pass", "warn", "fail")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """How a campaign ended.
+
+    Attributes:
+        complete: It was not interrupted.
+        reached: What the plan asked for is known.
+        reason: The stop rule's last word.
+        warm: The device was warm when it began.
+    """
+
+    complete: bool
+    reached: bool
+    reason: str
+    warm: bool
+
+
+def storable(around: Circumstances) -> Circumstances:
+    """Return circumstances that JSON can hold: it knows no infinity, as of an unbounded range."""
+    bounded_a = min(around.sensor.full_scale_a, sys.float_info.max)
+    return replace(around, sensor=replace(around.sensor, full_scale_a=bounded_a))
+
+
+def profile_of(contents: JournalContents) -> DeviceProfile:
+    """Return the profile that a journal gives; the same journal always gives the same one.
+
+    Raises:
+        EstimateError: The windows do not determine a figure, or an energy is not positive.
+    """
+    ended = contents.ended
+    opinion = ended.opinion if ended else None
+    around = replace(
+        contents.header.around,
+        sampling=contents.sampling,
+        throttled_bits=ended.throttled_bits if ended else None,
+        checks=(*contents.header.around.checks, *machine_checks(contents)),
+    )
+    completion = Completion(
+        complete=opinion is not None,
+        reached=opinion is not None and opinion.reached,
+        reason=opinion.reason if opinion else "",
+        warm=contents.warm,
+    )
+    profile = completed_profile(contents.records, around, completion)
+    if profile.link is None:
+        return profile
+    link = msgspec.structs.replace(profile.link, kind=contents.header.link_kind)
+    return msgspec.structs.replace(profile, link=link)
+
+
+def machine_checks(contents: JournalContents) -> tuple[Check, ...]:
+    """Return the checks of the machine's state over all runs: of each, the worst outcome."""
+    worst: dict[str, Check] = {}
+    for run in contents.runs:
+        before, after = run.begun.conditions, run.ended.conditions if run.ended else None
+        if before is None or after is None:
+            continue
+        own_bytes = sum(kept.window.payload_bits for kept in run.kept) // 8
+        for check in condition_checks(before, after, own_bytes=own_bytes):
+            known = worst.get(check.name)
+            if known is None or SEVERITY.index(check.outcome) > SEVERITY.index(known.outcome):
+                worst[check.name] = check
+    return tuple(worst.values())
+
+
+def completed_profile(
+    records: Sequence[WindowRecord], around: Circumstances, completion: Completion
+) -> DeviceProfile:
+    """Return the profile that windows give, with how the campaign ended among its checks.
+
+    Raises:
+        EstimateError: The windows do not determine a figure, or an energy is not positive.
+    """
+    profile = produce_profile(records, around)
+    budget = budget_of(around.sensor.accuracy)
+    link, link_checks = _link(profile.link, records, budget)
+    checks = (*profile.quality.checks, *_checks(completion), *link_checks)
+    return msgspec.structs.replace(
+        profile,
+        compute=_compute(profile.compute, records, budget),
+        link=link,
+        quality=quality_of(checks),
+    )
+
+
+def quality_of(checks: tuple[Check, ...]) -> Quality:
+    """Return the verdict of checks: the worst outcome decides."""
+    outcomes = {check.outcome for check in checks}
+    if "fail" in outcomes:
+        return Quality(verdict="rejected", checks=checks)
+    return Quality(verdict="suspect" if "warn" in outcomes else "valid", checks=checks)
+
+
+def _compute(
+    compute: Compute, records: Sequence[WindowRecord], budget: SystematicBudget
+) -> Compute:
+    blocks_j = [(b.energy_j.net or b.energy_j.gross).value for b in compute.blocks]
+    return msgspec.structs.replace(
+        compute,
+        heads=head_energies(records, blocks_j, budget),
+        phases=phase_energies(records, budget),
+    )
+
+
+def _link(
+    link: Link | None, records: Sequence[WindowRecord], budget: SystematicBudget
+) -> tuple[Link | None, tuple[Check, ...]]:
+    if link is None:
+        return None, ()
+    uplink = msgspec.structs.replace(
+        link.uplink,
+        interface_bits_per_payload_bit=bits_per_payload_bit(
+            records, "upload", lambda record: record.interface_tx_bits
+        ),
+        socket_bits_per_payload_bit=bits_per_payload_bit(
+            records, "upload", lambda record: record.socket_bits
+        ),
+        tail=upload_tail(records, budget),
+    )
+    try:
+        downlink, failure = downlink_of(records, budget), ""
+    except EstimateError as error:
+        downlink, failure = None, str(error)
+    checks = (_flag("downlink", failure),) if downlink or failure else ()
+    return msgspec.structs.replace(link, uplink=uplink, downlink=downlink), checks
+
+
+def _checks(completion: Completion) -> tuple[Check, ...]:
+    finish = "finish it with `joulesplit calibrate … --resume` and this profile's windows"
+    goal = f"{completion.reason}: measure longer, or ask for less"
+    warm = "it never took the same time twice before the first window: stop what else runs on it"
+    return (
+        _flag("complete", "" if completion.complete else finish),
+        _flag("stop-rule", goal if completion.complete and not completion.reached else ""),
+        _flag("warm-up", "" if completion.warm else warm),
+    )
+
+
+def _flag(name: str, advice: str) -> Check:
+    """Return a check that passed, or that failed with an advice."""
+    return Check(
+        name=name,
+        value=float(bool(advice)),
+        limit=0.0,
+        unit="1",
+        outcome="warn" if advice else "pass",
+        advice=advice,
+    )

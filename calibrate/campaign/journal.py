@@ -1,0 +1,260 @@
+"""Every finished window on disk at once: append-only lines, each with its own checksum.
+
+The first line is the header: the plan and all circumstances of the campaign, so that any figure
+can be computed again from this file alone. Each run then writes how it began, its windows, and
+how it ended; a run that was killed has no ending.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from calibrate.campaign.plan import Plan
+from calibrate.campaign.procedure import Start
+from calibrate.campaign.produce import Circumstances
+from calibrate.campaign.stopping import StopOpinion
+from calibrate.environment.conditions import Conditions
+from calibrate.errors import JournalError
+from calibrate.profile_device import InterfaceKind
+from calibrate.sampling.sampler import SamplerStatistics
+from calibrate.windows.window import WindowRecord
+
+JOURNAL_FORMAT = 1
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
+    """What is measured, with what, where.
+
+    Attributes:
+        format: Of the file.
+        plan: As carried out, adapted to the sensor.
+        around: Circumstances, as they were when the campaign began.
+        link_kind: Of the interface that the uploads leave by; None if it cannot be told.
+    """
+
+    format: int = JOURNAL_FORMAT
+    plan: Plan
+    around: Circumstances
+    link_kind: InterfaceKind | None
+
+
+class Begun(msgspec.Struct, frozen=True, kw_only=True, tag="begun"):
+    """A run begins, the first one or a resumed one.
+
+    Attributes:
+        start: How.
+        conditions: The machine's state; None in a simulated world, which has another machine.
+    """
+
+    start: Start
+    conditions: Conditions | None
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True, tag="window"):
+    """A finished window, and how the sampler of its run had fared by then."""
+
+    window: WindowRecord
+    sampling: SamplerStatistics
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended"):
+    """A run has ended in good order.
+
+    Attributes:
+        opinion: The stop rule's last word; None if the run was interrupted.
+        throttled_bits: From the system; None where it cannot be known.
+        conditions: The machine's state; None as in ``Begun``.
+    """
+
+    opinion: StopOpinion | None
+    throttled_bits: int | None
+    conditions: Conditions | None
+
+
+Entry = Header | Begun | Kept | Ended
+
+
+class _Line(msgspec.Struct, frozen=True):
+    crc32: int
+    entry: msgspec.Raw
+
+
+class Journal:
+    """Appends entries to a file; each is on the disk when ``append`` returns.
+
+    Args:
+        path: A new file, its directory must exist; or one to go on with.
+        resume: Go on with an existing file; what a crash left of a last line is cut off.
+    """
+
+    def __init__(self, path: Path, *, resume: bool = False) -> None:
+        self._path = path
+        self._resume = resume
+
+    def __enter__(self) -> Self:
+        """Open the file, for this process alone.
+
+        Raises:
+            JournalError: It exists already, cannot be opened, or is being written.
+        """
+        try:
+            self._file = self._path.open("r+b" if self._resume else "xb")
+        except FileExistsError:
+            raise JournalError(
+                f"the journal {self._path} exists already: a campaign is never overwritten; "
+                "choose another output file, move it away, or go on with --resume"
+            ) from None
+        except OSError as error:
+            what = "open" if self._resume else "create"
+            raise JournalError(f"cannot {what} {self._path}: {error.strerror}") from error
+        self._lock()
+        if self._resume:
+            content = self._file.read()
+            self._file.seek(content.rfind(b"\n") + 1)
+            self._file.truncate()
+        return self
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            raise JournalError(
+                f"another process is writing the journal {self._path}: wait for it to end"
+            ) from None
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def append(self, entry: Entry) -> None:
+        """Write one entry through to the disk."""
+        content = msgspec.json.encode(entry)
+        line = msgspec.json.encode(_Line(crc32=zlib.crc32(content), entry=msgspec.Raw(content)))
+        self._file.write(line + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run of a campaign: from its beginning until it ended, was interrupted or killed.
+
+    Attributes:
+        begun: How it began.
+        kept: Its windows.
+        ended: How it ended; None if it was killed.
+    """
+
+    begun: Begun
+    kept: tuple[Kept, ...]
+    ended: Ended | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalContents:
+    """What a journal holds.
+
+    Attributes:
+        header: Of the campaign.
+        runs: In order of time.
+    """
+
+    header: Header
+    runs: tuple[Run, ...]
+
+    @property
+    def records(self) -> tuple[WindowRecord, ...]:
+        """Every window, in order."""
+        return tuple(kept.window for run in self.runs for kept in run.kept)
+
+    @property
+    def start(self) -> Start | None:
+        """How the first run began; None if there was none."""
+        return self.runs[0].begun.start if self.runs else None
+
+    @property
+    def warm(self) -> bool:
+        """The device was warm at the beginning of every run."""
+        return all(run.begun.start.warm_up.warm for run in self.runs)
+
+    @property
+    def ended(self) -> Ended | None:
+        """How the last run ended; None if it was killed."""
+        return self.runs[-1].ended if self.runs else None
+
+    @property
+    def sampling(self) -> SamplerStatistics:
+        """How the samplers of all runs fared; each counts from the beginning of its own run."""
+        last = [run.kept[-1].sampling for run in self.runs if run.kept]
+        shares = [one.cpu_fraction for one in last if one.cpu_fraction is not None]
+        return SamplerStatistics(
+            readings=sum(one.readings for one in last),
+            lost=sum(one.lost for one in last),
+            clipped=sum(one.clipped for one in last),
+            cpu_fraction=max(shares) if shares else None,
+        )
+
+
+def read_journal(path: Path) -> JournalContents:
+    """Return what a journal holds; a last line that was cut off by a crash is left out.
+
+    Raises:
+        JournalError: The file cannot be read, holds no header, or a line before the last is
+            damaged.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise JournalError(f"cannot read the journal {path}: {error.strerror}") from error
+    # What follows the last newline is empty, or a line that a crash cut off.
+    entries = list(_entries(path, lines[:-1]))
+    if not entries or not isinstance(entries[0], Header):
+        raise JournalError(f"{path} is not the journal of a campaign: its header is missing")
+    return JournalContents(header=entries[0], runs=tuple(_runs(path, entries[1:])))
+
+
+def _runs(path: Path, entries: Iterable[Entry]) -> Iterator[Run]:
+    begun: Begun | None = None
+    kept: list[Kept] = []
+    ended: Ended | None = None
+    for entry in entries:
+        if isinstance(entry, Begun):
+            if begun is not None:
+                yield Run(begun=begun, kept=tuple(kept), ended=ended)
+            begun, kept, ended = entry, [], None
+        elif begun is None or ended is not None or isinstance(entry, Header):
+            raise JournalError(f"the journal {path} is out of order; use another copy of it")
+        elif isinstance(entry, Kept):
+            kept.append(entry)
+        else:
+            ended = entry
+    if begun is not None:
+        yield Run(begun=begun, kept=tuple(kept), ended=ended)
+
+
+def _entries(path: Path, lines: list[bytes]) -> Iterator[Entry]:
+    for number, text in enumerate(lines, start=1):
+        try:
+            line = msgspec.json.decode(text, type=_Line)
+            if zlib.crc32(line.entry) != line.crc32:
+                raise msgspec.ValidationError("checksum does not fit")
+            yield msgspec.json.decode(line.entry, type=Entry)
+        except msgspec.DecodeError as error:
+            raise JournalError(
+                f"line {number} of the journal {path} is damaged: {error}"
+            ) from error

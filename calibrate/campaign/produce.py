@@ -1,0 +1,160 @@
+"""A campaign's windows and circumstances to a device profile. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from calibrate.checks.evidence import Evidence
+from calibrate.checks.run import judge
+from calibrate.estimates.assemble import compute_of, idle_of, ratio_of_e_d_and_e_c, uplink_of
+from calibrate.estimates.uncertainty import SystematicBudget, budget_of
+from calibrate.estimates.window_budget import window_budget
+from calibrate.profile import (
+    Check,
+    Compute,
+    DeviceProfile,
+    Link,
+    ModelIdentity,
+    Runtime,
+    Sampling,
+    Sensor,
+    SimulatedTruth,
+    Tool,
+    Uplink,
+)
+from calibrate.profile_device import Device
+from calibrate.sampling.sampler import SamplerStatistics
+from calibrate.windows.window import WindowRecord
+from drivers.readings import SensorDescription
+from partition.network import Block, Operator
+
+LOOPBACK_INTERFACE = "lo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """Everything a profile records beside the windows.
+
+    Attributes:
+        created: ISO 8601 with offset.
+        tool: What measures.
+        device: The machine.
+        sensor: As opened.
+        sampling: How the sampler fared.
+        model: The network.
+        runtime: What ran it.
+        blocks: Of the network.
+        interface: Network interface of the uplink.
+        stated_rate_bit_per_s: Rate that E_c is stated at, bit/s.
+        throttled_bits: After the campaign; None where it cannot be known.
+        truth: Of a simulated world; None for anything measured.
+        operators: Of the network, in execution order; without them there are no costs by class
+            of operator.
+        checks: That others have made, of the machine's state.
+    """
+
+    created: str
+    tool: Tool
+    device: Device
+    sensor: SensorDescription
+    sampling: SamplerStatistics
+    model: ModelIdentity
+    runtime: Runtime
+    blocks: Sequence[Block]
+    interface: str
+    stated_rate_bit_per_s: float
+    throttled_bits: int | None
+    truth: SimulatedTruth | None
+    operators: Sequence[Operator] = ()
+    checks: Sequence[Check] = ()
+
+    @property
+    def loopback(self) -> bool:
+        """The uploads never leave the machine."""
+        return self.interface == LOOPBACK_INTERFACE
+
+
+def _sampling(statistics: SamplerStatistics) -> Sampling:
+    return Sampling(
+        readings=statistics.readings,
+        lost=statistics.lost,
+        clipped=statistics.clipped,
+        cpu_fraction=statistics.cpu_fraction,
+    )
+
+
+def _evidence(
+    records: Sequence[WindowRecord], around: Circumstances, compute: Compute, uplink: Uplink
+) -> Evidence:
+    return Evidence(
+        records=records,
+        sampling=around.sampling,
+        throttled_bits=around.throttled_bits,
+        e_d=compute.e_d_flop_per_j.net or compute.e_d_flop_per_j.gross,
+        e_c=uplink.e_c_bit_per_j.net or uplink.e_c_bit_per_j.gross,
+        loopback=around.loopback,
+        simulated=around.sensor.simulated,
+        sensor=around.sensor,
+        extra=around.checks,
+    )
+
+
+def _sensor(
+    description: SensorDescription, budget: SystematicBudget, records: Sequence[WindowRecord]
+) -> Sensor:
+    return Sensor(
+        kind=description.kind,
+        name=description.name,
+        rail=description.rail,
+        includes=description.includes,
+        simulated=description.simulated,
+        modelled=description.modelled,
+        cycle_s=description.cycle_s,
+        observed_fraction=description.observed_fraction,
+        scale_u_rel=budget.scale_u_rel,
+        offset_u_w=budget.offset_u_w,
+        budget=budget.terms,
+        settings=description.settings,
+        window_budget=window_budget(records, description),
+    )
+
+
+def produce_profile(records: Sequence[WindowRecord], around: Circumstances) -> DeviceProfile:
+    """Return the profile that the windows of a campaign give.
+
+    Args:
+        records: Every window of the campaign.
+        around: Its circumstances.
+
+    Raises:
+        EstimateError: The windows do not determine a figure, or an energy is not positive.
+    """
+    budget = budget_of(around.sensor.accuracy)
+    simulated = around.sensor.simulated
+    compute = compute_of(
+        records,
+        around.blocks,
+        budget,
+        model=around.model,
+        runtime=around.runtime,
+        operators=around.operators,
+    )
+    uplink = uplink_of(records, around.stated_rate_bit_per_s, budget)
+    return DeviceProfile(
+        created=around.created,
+        tool=around.tool,
+        source="simulated" if simulated else "modelled" if around.sensor.modelled else "measured",
+        device=around.device,
+        sensor=_sensor(around.sensor, budget, records),
+        sampling=_sampling(around.sampling),
+        idle=idle_of(records, budget),
+        compute=compute,
+        link=Link(interface=around.interface, loopback=around.loopback, uplink=uplink),
+        quality=judge(_evidence(records, around, compute, uplink)),
+        simulated=simulated,
+        truth=around.truth if simulated else None,
+        e_d_over_e_c_flop_per_bit=ratio_of_e_d_and_e_c(
+            records, around.blocks, around.stated_rate_bit_per_s, budget
+        ),
+    )

@@ -1,0 +1,87 @@
+"""May a journal be gone on with here? Only with the same plan, network, sensor and tool. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from calibrate.campaign.journal import Header, JournalContents
+from calibrate.campaign.procedure import Past
+from calibrate.errors import JournalError
+from drivers.readings import SensorDescription
+
+TIMED_SETTINGS = frozenset({"transaction_s"})
+"""Settings that a sensor times anew whenever it is opened."""
+
+
+def require_same(path: Path, journal: Header, now: Header) -> None:
+    """Check that a campaign can go on as it began.
+
+    Args:
+        path: Of the journal, for the message.
+        journal: Its header.
+        now: The header that a new campaign would have.
+
+    Raises:
+        JournalError: Something differs; the message names it.
+    """
+    found = list(differences(journal, now))
+    if found:
+        raise JournalError(
+            f"cannot go on with {path}: {'; '.join(found)}; give what the journal was made with, "
+            "or start a new one with another --output"
+        )
+
+
+def differences(journal: Header, now: Header) -> Iterator[str]:
+    """Name what differs between two headers so that their windows must not be mixed."""
+    yield from _between("plan", _plain(journal.plan), _plain(now.plan))
+    before, after = journal.around, now.around
+    yield from _between("model", _some(before.model, ("sha256",)), _some(after.model, ("sha256",)))
+    yield from _between("runtime", _plain(before.runtime), _plain(after.runtime))
+    yield from _between("sensor", _sensor(before.sensor), _sensor(after.sensor))
+    yield from _between("tool", _plain(before.tool), _plain(after.tool))
+    facts = ("board", "machine", "governor")
+    yield from _between("device", _some(before.device, facts), _some(after.device, facts))
+    yield from _between("link", {"interface": before.interface}, {"interface": after.interface})
+    yield from _between("simulated world", _plain(before.truth), _plain(after.truth))
+    if _plain(before.blocks) != _plain(after.blocks):
+        yield "the blocks are cut elsewhere"
+
+
+def _plain(value: object) -> Any:
+    # Through JSON and back, as the journal's own went: tuples and lists are the same there.
+    return msgspec.json.decode(msgspec.json.encode(value))
+
+
+def _some(value: object, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: _plain(getattr(value, name, None)) for name in names}
+
+
+def _sensor(sensor: SensorDescription) -> dict[str, Any]:
+    """Return what stays the same when one and the same sensor is opened again."""
+    facts = ("kind", "name", "rail", "simulated", "modelled", "full_scale_a")
+    settings = {k: v for k, v in sensor.settings.items() if k not in TIMED_SETTINGS}
+    return {**_some(sensor, facts), **_plain(settings)}
+
+
+def _between(what: str, before: Any, after: Any) -> Iterator[str]:
+    """Name the innermost settings that differ."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted(before.keys() | after.keys()):
+            yield from _between(f"{what} {key}", before.get(key), after.get(key))
+    elif before != after:
+        yield f"{what} was {_short(before)} and is {_short(after)}"
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def past_of(contents: JournalContents) -> Past:
+    """Return what the earlier runs of a campaign left."""
+    return Past(start=contents.start, records=contents.records)

@@ -1,0 +1,233 @@
+"""A plan's windows: which, how long, in which order. Pure."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from math import ceil
+
+import msgspec
+
+from calibrate.campaign.plan import UNLIMITED, Plan, Rate
+from calibrate.errors import PlanError
+from calibrate.windows.window import WindowKind, WindowTask, WindowTiming
+from partition.network import Block
+
+LONGEST_UPLOAD = 2.0
+"""A single upload that would last so many times the plan's target is left out at that rate."""
+
+WHOLE_KEY = "whole network"
+"""Subject key of the network run as one."""
+
+
+class UploadSubject(msgspec.Struct, frozen=True, kw_only=True):
+    """One payload size at one rate."""
+
+    key: str
+    payload_bits: int
+    rate_bit_per_s: Rate
+
+    @property
+    def airtime_s(self) -> float | None:
+        """Airtime of one upload, s; None if only a pilot can tell."""
+        if self.rate_bit_per_s == UNLIMITED:
+            return None
+        return self.payload_bits / float(self.rate_bit_per_s)
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is measured in windows of its own.
+
+    Attributes:
+        kind: Of its windows.
+        key: Names it.
+        block: See ``WindowTask``.
+        unit_s: Time of one repetition, s.
+        lengths_s: Lengths of work it is measured at, s.
+        most: Repetitions at most, where each needs memory of its own.
+    """
+
+    kind: WindowKind
+    key: str
+    block: int
+    unit_s: float
+    lengths_s: tuple[float, ...]
+    most: int | None = None
+
+    def task(self, seconds: float) -> WindowTask:
+        """Return the window with so much work."""
+        repetitions = max(1, ceil(seconds / self.unit_s))
+        return WindowTask(
+            kind=self.kind,
+            subject=self.key,
+            block=self.block,
+            repetitions=min(repetitions, self.most or repetitions),
+        )
+
+
+def block_key(index: int) -> str:
+    """Return the subject key of block l."""
+    return f"block {index}"
+
+
+def head_key(last_block: int) -> str:
+    """Return the subject key of the head that ends with block l."""
+    return f"head {last_block}"
+
+
+def upload_subjects(plan: Plan, sizes_bits: Sequence[int]) -> tuple[UploadSubject, ...]:
+    """Return the uploads to measure: sizes spread over those of the cuts, at every rate.
+
+    A size that would take far longer at a rate than the plan wants is left out there.
+
+    Args:
+        plan: The plan.
+        sizes_bits: Payload sizes at hand, bit.
+
+    Raises:
+        PlanError: There is nothing to upload.
+    """
+    distinct = sorted({bits for bits in sizes_bits if bits > 0})
+    if not distinct:
+        raise PlanError("no block has an output to upload")
+    count = min(plan.upload_sizes, len(distinct))
+    step = (len(distinct) - 1) / max(count - 1, 1)
+    chosen = sorted({distinct[round(i * step)] for i in range(count)})
+    longest_s = LONGEST_UPLOAD * plan.upload_s
+    subjects = (_upload(bits, rate) for bits in chosen for rate in plan.rates_bit_per_s)
+    return tuple(
+        subject
+        for subject in subjects
+        if (subject.airtime_s or 0.0) <= longest_s or subject.payload_bits == chosen[0]
+    )
+
+
+def _upload(bits: int, rate: Rate) -> UploadSubject:
+    speed = rate if rate == UNLIMITED else f"{rate:g} bit/s"
+    return UploadSubject(
+        key=f"upload {bits} bit at {speed}", payload_bits=bits, rate_bit_per_s=rate
+    )
+
+
+def head_blocks(plan: Plan, blocks: Sequence[Block]) -> tuple[int, ...]:
+    """Return the last blocks of the heads to measure as one network.
+
+    ``candidates`` are the blocks with a smaller output than all before them: a split after any
+    other one computes more and sends no less than a split before it. A head of one block is that
+    block, and the head of all blocks is the whole network.
+
+    Raises:
+        PlanError: The plan names a block that there is not.
+    """
+    if plan.heads != "candidates":
+        for last in plan.heads:
+            if not 1 < last < len(blocks):
+                raise PlanError(
+                    f"plan '{plan.name}': no head ends with block {last}: heads of several blocks "
+                    f"end with 2 to {len(blocks) - 1}"
+                )
+        return tuple(sorted(set(plan.heads)))
+    smallest, chosen = blocks[0].output_bits, []
+    for block in blocks[1:-1]:
+        if block.output_bits < smallest:
+            smallest = block.output_bits
+            chosen.append(block.index)
+    return tuple(chosen)
+
+
+def round_tasks(
+    plan: Plan,
+    subjects: Sequence[Subject],
+    number: int,
+    *,
+    only: Iterable[str] | None = None,
+    windows: int = 0,
+) -> tuple[WindowTask, ...]:
+    """Return the windows of one round in the order they are to be run.
+
+    All kinds are shuffled together, so that drift cannot look like a difference between blocks,
+    sizes or rates; control windows stand at fixed intervals.
+
+    Args:
+        plan: The plan.
+        subjects: Everything there is to measure.
+        number: Of the round, from 0; each has an order of its own.
+        only: Keys of the subjects to measure; None for all.
+        windows: About how many are wanted, if that is more than the plan's repeats make.
+    """
+    wanted = None if only is None else set(only)
+    once = [
+        subject.task(seconds)
+        for subject in subjects
+        if wanted is None or subject.key in wanted
+        for seconds in subject.lengths_s
+    ]
+    tasks = once * max(plan.repeats, round(windows / max(len(once), 1)))
+    random.Random(f"{plan.order_seed} round {number}").shuffle(tasks)
+    return _with_controls(plan, tasks, subjects)
+
+
+def _with_controls(
+    plan: Plan, tasks: Sequence[WindowTask], subjects: Sequence[Subject]
+) -> tuple[WindowTask, ...]:
+    """Put the control window, the slowest block for a middle length, at fixed intervals."""
+    control = control_task(plan, subjects)
+    ordered = [control]
+    for position, task in enumerate(tasks, start=1):
+        ordered.append(task)
+        if position % plan.control_every == 0:
+            ordered.append(control)
+    return tuple(ordered)
+
+
+def control_task(plan: Plan, subjects: Sequence[Subject]) -> WindowTask:
+    """Return the window that is repeated to tell drift."""
+    slowest = max((s for s in subjects if s.kind == "compute"), key=lambda s: s.unit_s)
+    middle_s = sorted(plan.work_s)[len(plan.work_s) // 2]
+    return msgspec.structs.replace(slowest.task(middle_s), kind="control")
+
+
+def expected_duration_s(
+    timing: WindowTiming, tasks: Iterable[WindowTask], unit_s: Mapping[str, float]
+) -> float:
+    """Return how long windows will take, s.
+
+    Args:
+        timing: Of the windows.
+        tasks: The windows.
+        unit_s: Time of one repetition by subject, s.
+    """
+    return sum(
+        2 * timing.idle_s
+        + timing.settle_after_s(task.kind)
+        + task.repetitions * unit_s[task.subject]
+        for task in tasks
+    )
+
+
+def announced_duration_s(plan: Plan, blocks: Sequence[Block], sizes_bits: Sequence[int]) -> float:
+    """Return how long one round of a plan will take at least, s, before anything has been timed.
+
+    Args:
+        plan: The plan.
+        blocks: Of the network.
+        sizes_bits: Payload sizes at hand, bit.
+    """
+    heads = len(head_blocks(plan, blocks)) + plan.whole
+    runs = (len(blocks) + heads) * len(plan.work_s) * plan.repeats
+    run_s = (len(blocks) + heads) * sum(plan.work_s) * plan.repeats
+    uploads = upload_subjects(plan, sizes_bits)
+    sent_s = plan.repeats * sum(
+        max(seconds, u.airtime_s or 0.0) for u in uploads for seconds in plan.upload_lengths_s
+    )
+    sent = len(uploads) * len(plan.upload_lengths_s) * plan.repeats
+    control_s = sorted(plan.work_s)[len(plan.work_s) // 2]
+    controls = 1 + (runs + sent) // plan.control_every
+    around_s = 2 * plan.timing.idle_s
+    return (
+        run_s
+        + runs * (around_s + plan.timing.settle_s)
+        + sent_s
+        + sent * (around_s + plan.timing.settle_after_s("upload"))
+        + controls * (control_s + around_s + plan.timing.settle_s)
+    )

@@ -1,0 +1,151 @@
+"""Is the device warm, is it cool enough? Decided by what it does, not by a count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from statistics import mean, median
+
+import msgspec
+
+from calibrate.campaign.plan import Limits
+from calibrate.sampling.sampler import Sampler
+from calibrate.workloads.protocol import Workload
+from drivers.protocols import Clock
+
+Thermometer = Callable[[], float | None]
+"""Returns the processor's temperature, °C; None where it cannot be known."""
+
+HALF = 4
+"""Runs in each of the two halves that must agree."""
+
+LATENCY_AGREEMENT = 0.03
+"""The halves' times per repetition agree to this fraction."""
+
+TEMPERATURE_AGREEMENT_C = 0.5
+"""The halves' mean temperatures agree to this, °C."""
+
+COOL_MARGIN_C = 2.0
+"""A device that was too hot waits until it is so far inside its band, °C: at its very edge the
+next window would begin too hot again."""
+
+COOL_STEP_S = 1.0
+"""How often a cooling device is looked at, s."""
+
+
+class WarmUp(msgspec.Struct, frozen=True, kw_only=True):
+    """How warming up went.
+
+    Attributes:
+        warm: The last two halves agreed; else the longest wait was over first.
+        duration_s: How long it took, s.
+        runs: Runs it took.
+        temperature_c: At its end, °C; None if unknown.
+    """
+
+    warm: bool
+    duration_s: float
+    runs: int
+    temperature_c: float | None
+
+
+class CoolDown(msgspec.Struct, frozen=True, kw_only=True):
+    """How a wait for the temperature band went.
+
+    Attributes:
+        waited_s: How long it took, s; 0 if there was nothing to wait for.
+        temperature_c: At its end, °C; None if unknown.
+    """
+
+    waited_s: float
+    temperature_c: float | None
+
+
+def no_thermometer() -> None:
+    """Say that the temperature is unknown."""
+
+
+def halves_agree(
+    latencies_s: Sequence[float],
+    temperatures_c: Sequence[float | None],
+    band_c: tuple[float, float],
+) -> bool:
+    """Test the last ``2·HALF`` runs for having settled.
+
+    Args:
+        latencies_s: Time per repetition of each run, s.
+        temperatures_c: After each run, °C.
+        band_c: Where they must lie, °C.
+    """
+    if len(latencies_s) < 2 * HALF:
+        return False
+    first_s, second_s = latencies_s[-2 * HALF : -HALF], latencies_s[-HALF:]
+    if abs(median(first_s) - median(second_s)) > LATENCY_AGREEMENT * median(second_s):
+        return False
+    known = [t for t in temperatures_c[-2 * HALF :] if t is not None]
+    if len(known) < 2 * HALF:
+        return True
+    steady = abs(mean(known[:HALF]) - mean(known[HALF:])) <= TEMPERATURE_AGREEMENT_C
+    return steady and all(band_c[0] <= t <= band_c[1] for t in known)
+
+
+def warm_up(
+    workload: Workload,
+    repetitions: int,
+    *,
+    clock: Clock,
+    sampler: Sampler,
+    thermometer: Thermometer,
+    limits: Limits,
+) -> WarmUp:
+    """Run a workload until it takes the same time again and again, inside the band.
+
+    Args:
+        workload: What to run.
+        repetitions: In each run.
+        clock: Time.
+        sampler: Drained meanwhile: what it reads now belongs to no window.
+        thermometer: Of the processor.
+        limits: The band, and the longest wait.
+    """
+    began_ns = clock.now_ns()
+    latencies_s: list[float] = []
+    temperatures_c: list[float | None] = []
+    while True:
+        done = workload.run(repetitions)
+        latencies_s.append((done.ended_ns - done.started_ns) * 1e-9 / repetitions)
+        temperatures_c.append(thermometer())
+        sampler.trace_until(clock.now_ns())
+        warm = halves_agree(latencies_s, temperatures_c, limits.temperature_c)
+        spent_s = (clock.now_ns() - began_ns) * 1e-9
+        if warm or spent_s >= limits.warm_up_s:
+            return WarmUp(
+                warm=warm,
+                duration_s=spent_s,
+                runs=len(latencies_s),
+                temperature_c=temperatures_c[-1],
+            )
+
+
+def cool_down(clock: Clock, sampler: Sampler, thermometer: Thermometer, limits: Limits) -> CoolDown:
+    """Wait until a device that is too hot is back in its band, as far as the limits allow.
+
+    Args:
+        clock: Time.
+        sampler: Drained meanwhile: what it reads now belongs to no window.
+        thermometer: Of the processor.
+        limits: The band, and the longest wait.
+    """
+    temperature_c = thermometer()
+    high_c = limits.temperature_c[1]
+    if temperature_c is None or temperature_c <= high_c:
+        return CoolDown(waited_s=0.0, temperature_c=temperature_c)
+    began_ns = now_ns = clock.now_ns()
+    last_ns = began_ns + round(limits.cool_down_s * 1e9)
+    while temperature_c is not None and temperature_c > high_c - COOL_MARGIN_C:
+        if now_ns >= last_ns:
+            break
+        clock.sleep_until_ns(now_ns + round(COOL_STEP_S * 1e9))
+        now_ns = clock.now_ns()
+        sampler.trace_until(now_ns)
+        temperature_c = thermometer()
+    return CoolDown(waited_s=(now_ns - began_ns) * 1e-9, temperature_c=temperature_c)

@@ -1,0 +1,1 @@
+"""Named checks: may the windows, the machine and the profile be believed?"""

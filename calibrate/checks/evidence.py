@@ -1,0 +1,75 @@
+"""What the checks look at, and how a check is made. Plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from calibrate.profile import Check, Outcome, Quantity
+from calibrate.sampling.sampler import SamplerStatistics
+from calibrate.windows.window import WindowRecord
+from drivers.readings import SensorDescription
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What the checks look at.
+
+    Attributes:
+        records: Every window.
+        sampling: How the sampler fared.
+        throttled_bits: From the system after the campaign; None where it cannot be known.
+        e_d: E_d by net energy.
+        e_c: E_c by net energy.
+        loopback: The uploads never left the machine.
+        simulated: The power was simulated.
+        sensor: As opened; None leaves out what only it can tell.
+        extra: Checks that others have made, e.g. of the machine's state.
+    """
+
+    records: Sequence[WindowRecord]
+    sampling: SamplerStatistics
+    throttled_bits: int | None
+    e_d: Quantity
+    e_c: Quantity
+    loopback: bool
+    simulated: bool
+    sensor: SensorDescription | None = None
+    extra: Sequence[Check] = ()
+
+    def of_kind(self, kind: str) -> list[WindowRecord]:
+        """Return the windows of one kind, in order of time."""
+        return [record for record in self.records if record.task.kind == kind]
+
+
+def make_check(
+    name: str,
+    value: float,
+    limit: float,
+    unit: str,
+    *,
+    advice: str,
+    severity: Outcome = "warn",
+    minimum: bool = False,
+) -> Check:
+    """Return a check of a value against its largest (or smallest) allowed value.
+
+    Args:
+        name: Of the check.
+        value: What was found, in ``unit``.
+        limit: The bound, in ``unit``.
+        unit: Of both.
+        advice: What to do next, if it does not pass.
+        severity: Outcome if it does not pass.
+        minimum: The limit is the smallest allowed value.
+    """
+    good = value >= limit if minimum else value <= limit
+    outcome: Outcome = "pass" if good else severity
+    return Check(
+        name=name,
+        value=value,
+        limit=limit,
+        unit=unit,
+        outcome=outcome,
+        advice="" if good else advice,
+    )

@@ -1,0 +1,1 @@
+"""The machine that is measured: its board, clocks, network and state; setting and restoring it."""

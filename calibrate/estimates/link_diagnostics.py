@@ -1,0 +1,58 @@
+"""Does E = E_0 + P_air · airtime + e_bit · bits describe the upload windows? Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from calibrate.estimate_records import LinkDiagnostics
+from calibrate.estimates.fitting import link_problem
+from calibrate.estimates.stats import Array, LinearFit
+from calibrate.windows.observation import Observation
+
+
+def link_diagnostics(observations: Sequence[Observation]) -> LinkDiagnostics:
+    """Return how well the net energies of the upload windows follow the fit.
+
+    Raises:
+        EstimateError: The windows do not determine the fit.
+    """
+    problem = link_problem(observations, "net")
+    fit = problem.fit()
+    scaled = problem.observed / problem.spread
+    mean = np.average(problem.observed, weights=1 / problem.spread**2)
+    total = float(np.sum((scaled - mean / problem.spread) ** 2))
+    residual = float(fit.residuals @ fit.residuals)
+    return LinkDiagnostics(
+        r_squared=1 - residual / total if total > 0 else 0.0,
+        windows=len(observations),
+        largest_residual=float(np.max(np.abs(fit.studentised))),
+        autocorrelation=lag_one(fit.studentised),
+        lack_of_fit_p=_lack_of_fit_p(observations, scaled, fit),
+    )
+
+
+def lag_one(values: Array) -> float:
+    """Return the correlation of neighbours, mean taken as known to be zero; 0 if undefined."""
+    power = float(values @ values)
+    return float(values[1:] @ values[:-1]) / power if power > 0 else 0.0
+
+
+def _lack_of_fit_p(
+    observations: Sequence[Observation], scaled: Array, fit: LinearFit
+) -> float | None:
+    """Return the p-value of the F test of lack of fit against pure error (repeats)."""
+    groups: dict[tuple[int, int, int], list[int]] = defaultdict(list)
+    for row, o in enumerate(observations):
+        groups[o.payload_bits, o.repetitions, round(o.airtime_s * 1e3)].append(row)
+    pure_freedom = len(observations) - len(groups)
+    lack_freedom = fit.degrees_of_freedom - pure_freedom
+    pure = sum(float(np.sum((scaled[r] - scaled[r].mean()) ** 2)) for r in groups.values())
+    if pure_freedom < 1 or lack_freedom < 1 or pure <= 0:
+        return None
+    from scipy.special import fdtrc
+
+    lack = max(float(fit.residuals @ fit.residuals) - pure, 0.0)
+    return float(fdtrc(lack_freedom, pure_freedom, lack / lack_freedom / (pure / pure_freedom)))

@@ -1,0 +1,113 @@
+"""E_d/E_c: the one number the choice of a split depends on, without the sensor's scale. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import hypot
+
+from calibrate.errors import EstimateError
+from calibrate.estimates.fitting import (
+    Account,
+    Observation,
+    energy_per_bit,
+    fit_blocks,
+    fit_latency,
+    fit_link,
+)
+from calibrate.estimates.stats import coverage_factor
+from calibrate.estimates.uncertainty import Estimate, SystematicBudget
+from calibrate.quantity import Quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkAndBit:
+    """The two energies whose quotient is wanted.
+
+    Attributes:
+        network: Energy of all blocks together, J.
+        network_s: Their duration, s.
+        bit: Energy of one more bit, J/bit.
+        bit_s: Its airtime, s.
+    """
+
+    network: Estimate
+    network_s: float
+    bit: Estimate
+    bit_s: float
+
+
+def work_and_bit(
+    compute: Sequence[Observation],
+    uploads: Sequence[Observation],
+    block_count: int,
+    rate_bit_per_s: float,
+    account: Account,
+) -> WorkAndBit:
+    """Return the energy of the network and of a bit from their windows.
+
+    Raises:
+        EstimateError: The windows do not determine them.
+    """
+    every_block = (0.0, *([1.0] * block_count))
+    return WorkAndBit(
+        network=fit_blocks(compute, block_count, account).combine(every_block),
+        network_s=fit_latency(compute, block_count).combine(every_block).value,
+        bit=energy_per_bit(fit_link(uploads, account), rate_bit_per_s),
+        bit_s=1 / rate_bit_per_s,
+    )
+
+
+def ratio_of(
+    flop: int,
+    energies: WorkAndBit,
+    account: Account,
+    budget: SystematicBudget,
+    *,
+    idle_u_w: float = 0.0,
+) -> Quantity:
+    """Return E_d/E_c = (Σ N_l / Σ e_l) / (1 / e_bit), FLOP/bit.
+
+    Every joule carries the same unknown scale factor, so it cancels. The offset of the sensor
+    adds the same power to both and cancels in net energy; in gross energy what is left of it
+    is its share in the bit less its share in the network. The same holds for P_0, which all
+    gross energies are stated at.
+
+    Args:
+        flop: Σ N_l.
+        energies: Of the network and of a bit.
+        account: Which energies these are.
+        budget: The sensor's.
+        idle_u_w: Statistical standard uncertainty of P_0, W.
+
+    Raises:
+        EstimateError: An energy is not positive.
+    """
+    network, bit = energies.network, energies.bit
+    if network.value <= 0 or bit.value <= 0:
+        raise EstimateError(
+            f"E_d/E_c is not defined: the network takes {network.value:.3g} J and a bit "
+            f"{bit.value:.3g} J; lengthen the work, or check which rail is measured"
+        )
+    value = flop * bit.value / network.value
+    parts = (network.u_stat / network.value, bit.u_stat / bit.value)
+    share = energies.bit_s / bit.value - energies.network_s / network.value
+    common = value * abs(share) if account == "gross" else 0.0
+    u_sys, u_stat = common * budget.offset_u_w, hypot(value * hypot(*parts), common * idle_u_w)
+    freedoms = (network.degrees_of_freedom, bit.degrees_of_freedom)
+    combined = hypot(u_stat, u_sys)
+    factor = coverage_factor(_effective(combined / value, parts, freedoms))
+    return Quantity(
+        value=value,
+        unit="FLOP/bit",
+        ci95=(value - factor * combined, value + factor * combined),
+        u_stat=u_stat,
+        u_sys=u_sys,
+        n=network.n + bit.n,
+    )
+
+
+def _effective(combined: float, parts: tuple[float, float], freedoms: tuple[float, float]) -> float:
+    """Return the effective degrees of freedom of Welch and Satterthwaite (GUM G.4)."""
+    spent = sum(u**4 / nu for u, nu in zip(parts, freedoms, strict=True))
+    return combined**4 / spent if spent > 0 else float("inf")

@@ -1,0 +1,131 @@
+"""From estimates to quantities: type A and type B together, after the GUM. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import hypot, inf
+
+from calibrate.errors import EstimateError
+from calibrate.estimates.stats import coverage_factor
+from calibrate.profile import BudgetTerm, Quantity
+from drivers.readings import AccuracyTerm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystematicBudget:
+    """The sensor's systematic terms, ready for propagation.
+
+    Attributes:
+        terms: As a profile stores them.
+        scale_u_rel: Scale terms together, relative standard uncertainty.
+        offset_u_w: Offset terms together, standard uncertainty, W.
+    """
+
+    terms: tuple[BudgetTerm, ...]
+    scale_u_rel: float
+    offset_u_w: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A figure with its statistics only.
+
+    Attributes:
+        value: In the figure's unit.
+        u_stat: Type A standard uncertainty, same unit.
+        degrees_of_freedom: Behind ``u_stat``.
+        n: Windows behind the figure.
+    """
+
+    value: float
+    u_stat: float
+    degrees_of_freedom: float
+    n: int
+
+
+def budget_of(accuracy: tuple[AccuracyTerm, ...]) -> SystematicBudget:
+    """Return the budget of a sensor's accuracy terms (GUM 4.3.7, 5.1.2)."""
+    terms = tuple(
+        BudgetTerm(
+            name=term.name,
+            kind=term.kind,
+            standard_uncertainty=term.standard_uncertainty,
+            source=term.source,
+        )
+        for term in accuracy
+    )
+    return SystematicBudget(
+        terms=terms,
+        scale_u_rel=hypot(*(t.standard_uncertainty for t in terms if t.kind == "scale")),
+        offset_u_w=hypot(*(t.standard_uncertainty for t in terms if t.kind == "offset")),
+    )
+
+
+def quantity(
+    estimate: Estimate, unit: str, budget: SystematicBudget, *, offset_duration: float = 0.0
+) -> Quantity:
+    """Combine an estimate that is proportional to power with the sensor's budget.
+
+    Args:
+        estimate: Value and its statistics, in ``unit``.
+        unit: SI unit.
+        budget: The sensor's systematic terms.
+        offset_duration: How much of ``unit`` one watt of offset makes (s for a gross energy in
+            J, 1 for a power in W); 0 where an offset cancels.
+
+    Returns:
+        The quantity; its interval uses the effective degrees of freedom of Welch and
+        Satterthwaite (GUM G.4).
+    """
+    u_sys = hypot(budget.scale_u_rel * estimate.value, budget.offset_u_w * offset_duration)
+    return with_interval(estimate, unit, u_sys)
+
+
+def with_interval(estimate: Estimate, unit: str, u_sys: float) -> Quantity:
+    """Return an estimate as a quantity, given its systematic standard uncertainty in ``unit``.
+
+    Raises:
+        EstimateError: The statistics have no degree of freedom.
+    """
+    combined = hypot(estimate.u_stat, u_sys)
+    if estimate.u_stat > 0:
+        effective = estimate.degrees_of_freedom * (combined / estimate.u_stat) ** 4
+    else:
+        effective = inf
+    half_width = coverage_factor(effective) * combined
+    return Quantity(
+        value=estimate.value,
+        unit=unit,
+        ci95=(estimate.value - half_width, estimate.value + half_width),
+        u_stat=estimate.u_stat,
+        u_sys=u_sys,
+        n=estimate.n,
+    )
+
+
+def reciprocal(numerator: float, denominator: Quantity, unit: str) -> Quantity:
+    """Return numerator / denominator with the interval's ends carried over exactly.
+
+    Args:
+        numerator: Exact, e.g. a FLOP count.
+        denominator: Energy per unit of work.
+        unit: Unit of the result.
+
+    Raises:
+        EstimateError: The denominator's interval reaches zero, so the ratio has no bound.
+    """
+    if denominator.ci95 is None or denominator.ci95[0] <= 0:
+        raise EstimateError(
+            f"cannot state a figure in {unit}: the energy behind it is "
+            f"{denominator.value:.3g} {denominator.unit} and not distinguishable from zero; "
+            "measure more work per window or more windows"
+        )
+    value = numerator / denominator.value
+    return Quantity(
+        value=value,
+        unit=unit,
+        ci95=(numerator / denominator.ci95[1], numerator / denominator.ci95[0]),
+        u_stat=value * (denominator.u_stat or 0.0) / denominator.value,
+        u_sys=value * (denominator.u_sys or 0.0) / denominator.value,
+        n=denominator.n,
+    )

@@ -1,0 +1,1 @@
+"""Reading a sensor all the time, in a process of its own or in virtual time."""

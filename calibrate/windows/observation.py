@@ -1,0 +1,30 @@
+"""One window as the fits see it. Plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One window as the fits see it.
+
+    Attributes:
+        block: l for compute windows, 0 for uploads.
+        repetitions: Inferences or uploads in the window.
+        airtime_s: Time on the air, s; 0 for compute.
+        payload_bits: Payload sent, bit; 0 for compute.
+        gross_j: ∫P dt over the work, J.
+        net_j: The same less the local idle power, J.
+        work_s: Duration of the work, s.
+        idle_s: Idle time behind the local idle power, s.
+    """
+
+    block: int
+    repetitions: int
+    airtime_s: float
+    payload_bits: int
+    gross_j: float
+    net_j: float
+    work_s: float
+    idle_s: float

@@ -1,0 +1,1 @@
+"""The INA219: registers, driver, accuracy, corrections."""

@@ -1,0 +1,60 @@
+"""A steady current through an INA219, averaged with its scatter and its drift."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+
+from drivers.errors import SensorConfigurationError
+from drivers.ina219.correction import MINIMUM_READINGS, MeanShunt
+from drivers.ina219.driver import Ina219
+from drivers.ina219.registers import convert_words
+from drivers.readings import ReadingFlag
+
+BLOCKS = 20
+"""Blocks whose means give the scatter; neighbouring readings are not independent."""
+UNUSABLE = ReadingFlag.SHUNT_CLIPPED | ReadingFlag.BUS_CLIPPED | ReadingFlag.CHIP_RESET
+
+
+def average(sensor: Ina219, *, readings: int = 256, created: str) -> MeanShunt:
+    """Return the mean of many readings, from the raw words: no correction enters.
+
+    Args:
+        sensor: Open sensor; the current through it must be steady.
+        readings: How many to average, 200 or more.
+        created: Date and time to keep with it, ISO 8601.
+
+    Raises:
+        SensorConfigurationError: Too few are asked for, or one of them stood at full scale or
+            followed a reset of the chip.
+        SensorError: The sensor failed.
+    """
+    if readings < MINIMUM_READINGS:
+        raise SensorConfigurationError(
+            f"{readings} readings are too few for a record; take {MINIMUM_READINGS} or more"
+        )
+    taken = [sensor.read() for _ in range(readings)]
+    if any(reading.flags & UNUSABLE for reading in taken):
+        raise SensorConfigurationError(
+            "a reading stood at full scale or the chip reset itself while it was averaged; "
+            "check the range (--peak-current-a) and the supply, then try again"
+        )
+    words = np.array([reading.raw for reading in taken])
+    bus_v, shunt_v = convert_words(words[:, 0], words[:, 1], shunt_ohm=1.0)
+    first, second = np.array_split(shunt_v, 2)
+    return MeanShunt(
+        shunt_v=float(shunt_v.mean()),
+        u_shunt_v=_u_mean(shunt_v),
+        bus_v=float(bus_v.mean()),
+        u_bus_v=_u_mean(bus_v),
+        residual_v=float(second.mean() - first.mean()),
+        readings=readings,
+        gain=sensor.configuration.gain.divider,
+        created=created,
+    )
+
+
+def _u_mean(values: np.ndarray) -> float:
+    means = np.array([block.mean() for block in np.array_split(values, BLOCKS)])
+    return float(means.std(ddof=1)) / sqrt(BLOCKS)

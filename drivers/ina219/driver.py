@@ -1,0 +1,297 @@
+"""The INA219 over I2C: one reading per conversion, and nothing wrong passed over in silence.
+
+The chip converts on its own, shunt then bus voltage, cycle after cycle. ``read`` sleeps through
+most of a cycle, polls the conversion-ready bit of the bus register, and takes the voltage from
+the very word that showed it and the current from the shunt register: two transfers, and every
+other time a third that looks just before the end. Current and power are computed here: the
+chip's own arithmetic truncates and forgets its factor when it resets.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from drivers.clock import NS_PER_S
+from drivers.errors import (
+    ConversionTimeoutError,
+    SensorError,
+    WrongDeviceError,
+)
+from drivers.ina219.conversion_tracker import AFTER_THE_END, ConversionTracker, LocatedConversion
+from drivers.ina219.correction import Correction
+from drivers.ina219.description import Ina219Wiring, describe
+from drivers.ina219.limits import Grade
+from drivers.ina219.link import Ina219Link
+from drivers.ina219.lock import POWER_READ, Lock, LockFinder
+from drivers.ina219.marks import ReadingMarks
+from drivers.ina219.registers import (
+    BUS_DATA_SHIFT,
+    BUS_LSB_V,
+    READY_BIT,
+    SHUNT_LSB_V,
+    Configuration,
+    Register,
+    shunt_code,
+)
+from drivers.protocols import Clock, I2cBus
+from drivers.readings import Reading, ReadingFlag, SensorDescription
+
+VERIFY_EVERY_NS = NS_PER_S
+MAX_RESETS_IN_A_ROW = 3
+MAX_DROPS = 20
+LATE_CYCLES = 3
+LATE_NS = 50_000_000
+# Plain numbers, since to look an enumeration up costs as much as to read a register.
+SHUNT_VOLTAGE = Register.SHUNT_VOLTAGE.value
+BUS_VOLTAGE = Register.BUS_VOLTAGE.value
+
+
+class Ina219:
+    """A wired INA219 as a power sensor.
+
+    ``Reading.t_ns`` is the estimated end of the conversion: the previous end plus whole measured
+    periods, kept between the last poll that was not ready and the one that was. ``Reading.raw``
+    is (shunt word of register 0x01, bus word of 0x02); ``ina219_registers.convert_words`` converts
+    recorded words again.
+
+    A chip that resets itself keeps measuring on the same scale at its power-on settings; the
+    shorter cycle gives it away within three readings, the configuration is read back every second
+    as well, and the reading after recovery carries ``CHIP_RESET`` and ``GAP_BEFORE``.
+
+    Args:
+        bus: The bus; it stays the caller's and is not closed here.
+        address: 7-bit address, 0x40 to 0x4F.
+        shunt_ohm: Shunt resistance, ohm; printed on the resistor (R100 is 0.1 ohm).
+        shunt_tolerance: Its relative tolerance (0.01 for 1 %), or the relative half-width that a
+            calibration left.
+        expected_peak_a: Largest current to expect, A; chooses the gain.
+        grade: ``A`` or ``B`` as printed on the chip, None if unknown.
+        shunt_samples: Shunt samples averaged per conversion: 1, 2, 4 … 128.
+        clock: Time.
+        simulated: True if no physical chip is behind the bus.
+        correction: What comparisons with references found out about this chip and its shunt.
+        rail: What the shunt is wired into.
+
+    Raises:
+        SensorConfigurationError: A parameter no INA219 could work with.
+    """
+
+    def __init__(  # noqa: PLR0913 - one keyword per fact that only the user knows
+        self,
+        bus: I2cBus,
+        *,
+        address: int = 0x40,
+        shunt_ohm: float,
+        shunt_tolerance: float,
+        expected_peak_a: float,
+        grade: Grade | None = None,
+        shunt_samples: int = 16,
+        clock: Clock,
+        simulated: bool = False,
+        correction: Correction | None = None,
+        rail: str = "5 V supply",
+    ) -> None:
+        self._wiring = Ina219Wiring(
+            address=address,
+            shunt_ohm=shunt_ohm,
+            shunt_tolerance=shunt_tolerance,
+            expected_peak_a=expected_peak_a,
+            grade=grade,
+            shunt_samples=shunt_samples,
+            rail=rail,
+            simulated=simulated,
+            correction=correction,
+        )
+        self._configuration = self._wiring.configuration
+        self._ampere_per_code = SHUNT_LSB_V / self._wiring.effective_shunt_ohm
+        self._offset_codes = self._wiring.offset_v / SHUNT_LSB_V
+        self._volt_per_code = BUS_LSB_V * self._wiring.bus_factor
+        self._clock = clock
+        self._link = Ina219Link(bus, address, clock)
+        self._marks = ReadingMarks(self._configuration, shunt_ohm, self._link.place)
+        self._lock: Lock | None = None
+        self._description = self._describe()
+        self.missed_conversions = 0
+        """Conversions since opening that were overwritten before they were read."""
+
+    @property
+    def configuration(self) -> Configuration:
+        """The fields written to the chip."""
+        return self._configuration
+
+    @property
+    def description(self) -> SensorDescription:
+        """What the sensor measures and how good it is; final once the sensor is open."""
+        return self._description
+
+    @property
+    def period_s(self) -> float:
+        """Measured time from one conversion to the next, s; only while open."""
+        return self._tracker.period_ns / NS_PER_S
+
+    def __enter__(self) -> Self:
+        """Reset, identify and configure the chip, and find its phase.
+
+        Raises:
+            WrongDeviceError: It is not a working INA219.
+            ConversionTimeoutError: It does not convert at a steady pace.
+            SensorConfigurationError: The bus is too slow for the chosen averaging.
+            BusError: The bus failed.
+        """
+        self._link.reset_and_identify()
+        self._start()
+        self._description = self._describe()
+        self._marks.pending = 0
+        self._has_delivered = False
+        self.missed_conversions = 0
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop reading; the chip goes on converting."""
+        self.close()
+
+    def close(self) -> None:
+        """Stop reading; calling it again does nothing."""
+        self._lock = None
+
+    def read(self) -> Reading:
+        """Wait for the next conversion and return it; never returns one conversion twice.
+
+        Raises:
+            ChipResetError: The chip keeps losing its configuration.
+            RangeExceededError: The range has been too small for many readings in a row.
+            StuckReadingsError: The chip has delivered the same words for too long.
+            ConversionTimeoutError: No conversion in time, or the bus is too slow to follow.
+            BusError: The bus failed more often than tries are allowed.
+            SensorError: The sensor is not open.
+        """
+        if self._lock is None:
+            raise SensorError("the INA219 is not open; read it inside a with block")
+        resets = drops = 0
+        while drops < MAX_DROPS:
+            polled = self._poll()
+            reading = self._take(*polled) if polled else None
+            if polled is None or self._lost_configuration(polled[0]):
+                resets += 1
+                self._recover(resets)
+            elif reading is not None:
+                return reading
+            else:
+                drops += 1
+        raise ConversionTimeoutError(
+            f"the reader is too slow for the INA219 at {self._link.place}: {MAX_DROPS} results in "
+            "a row were overwritten; average more samples or give the reader a core of its own"
+        )
+
+    def _start(self) -> None:
+        self._link.configure(self._configuration.word)
+        lock = LockFinder(self._link, self._clock, self._configuration).find()
+        self._tracker = ConversionTracker(
+            end_ns=lock.end_ns,
+            period_ns=lock.period_ns,
+            shunt_share=self._configuration.shunt_duty,
+            transaction_ns=lock.transaction_ns,
+            reads=lock.reads,
+        )
+        self._lock = lock
+        self._verify_at_ns = self._clock.now_ns() + VERIFY_EVERY_NS
+        self._is_cleared_by_power = lock.cleared_by == POWER_READ
+        self._is_check_due = self._was_watched = False
+        self._marks.restart()
+
+    def _poll(self) -> tuple[LocatedConversion | None, int] | None:
+        """Poll until ready: (the conversion, the bus word), or None if the chip was reset."""
+        tracker, link = self._tracker, self._link
+        now_ns = self._clock.now_ns()
+        give_up_ns = now_ns + LATE_CYCLES * tracker.period_ns + LATE_NS
+        idle_ns: int | None = None
+        attempt = self._first_attempt(now_ns)
+        while True:
+            self._clock.sleep_until_ns(tracker.poll_time_ns(now_ns, attempt))
+            word = link.read(BUS_VOLTAGE)
+            if word & READY_BIT:
+                located = tracker.locate(
+                    idle_ns=idle_ns, started_ns=link.started_ns, ended_ns=link.ended_ns
+                )
+                return located, word
+            attempt, idle_ns, now_ns = attempt + 1, link.started_ns, link.ended_ns
+            if idle_ns > give_up_ns:
+                break
+        if self._is_configured():
+            raise ConversionTimeoutError(
+                f"the INA219 at {self._link.place} finished no conversion in {LATE_CYCLES} cycles "
+                "although its configuration is intact; check its supply voltage (3 V to 5.5 V)"
+            )
+        return None
+
+    def _first_attempt(self, now_ns: int) -> int:
+        """Return whether to look before the end as well: 0, or ``AFTER_THE_END`` if not.
+
+        That keeps the estimate of the end honest and finds a chip at other settings. Every second
+        reading does with the last one's, and so does one whose check is due.
+        """
+        self._is_check_due = now_ns >= self._verify_at_ns
+        self._was_watched = not (self._was_watched or self._is_check_due)
+        return 0 if self._was_watched else AFTER_THE_END
+
+    def _lost_configuration(self, located: LocatedConversion | None) -> bool:
+        suspicious = located is not None and located.early
+        if not (suspicious or self._is_check_due):
+            return False
+        self._verify_at_ns = self._link.ended_ns + VERIFY_EVERY_NS
+        return not self._is_configured()
+
+    def _is_configured(self) -> bool:
+        return self._link.read(Register.CONFIGURATION) == self._configuration.word
+
+    def _recover(self, resets: int) -> None:
+        if resets > MAX_RESETS_IN_A_ROW:
+            raise self._link.supply_dips()
+        try:
+            self._start()
+        except (WrongDeviceError, ConversionTimeoutError) as error:
+            raise self._link.supply_dips() from error
+        self._marks.pending |= int(ReadingFlag.CHIP_RESET | ReadingFlag.GAP_BEFORE)
+
+    def _take(self, located: LocatedConversion | None, word: int) -> Reading | None:
+        """Read the shunt of a located conversion; None if it may be another conversion's."""
+        shunt = self._link.read(SHUNT_VOLTAGE)
+        read_ns = self._link.ended_ns
+        if self._is_cleared_by_power:
+            self._link.read(Register.POWER)
+        if located is None:
+            return None
+        if not self._tracker.is_coherent(located, read_ns):
+            self._tracker.drop(located.number)
+            return None
+        missed = self._tracker.accept(located)
+        flags = self._marks.flags_of(shunt, word)
+        if missed or self._link.retried:
+            flags |= self._trouble(missed)
+        self._has_delivered = True
+        return Reading(
+            t_ns=int(located.end_ns),
+            raw=(shunt, word),
+            voltage_v=(word >> BUS_DATA_SHIFT) * self._volt_per_code,
+            current_a=(shunt_code(shunt) - self._offset_codes) * self._ampere_per_code,
+            flags=ReadingFlag(flags) if flags else ReadingFlag.NONE,
+        )
+
+    def _describe(self) -> SensorDescription:
+        return describe(self._wiring, self._configuration, self._link.place, self._lock)
+
+    def _trouble(self, missed: int) -> int:
+        flags = 0
+        if missed and self._has_delivered:
+            flags |= ReadingFlag.GAP_BEFORE.value
+            self.missed_conversions += missed
+        if self._link.retried:
+            flags |= ReadingFlag.RETRIED.value
+            self._link.retried = False
+        return flags

@@ -1,0 +1,128 @@
+"""A calibration with a running instrument: new or resumed, every window journaled at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from calibrate.campaign.completing import profile_of, storable
+from calibrate.campaign.journal import (
+    Begun,
+    Ended,
+    Header,
+    Journal,
+    JournalContents,
+    Kept,
+    read_journal,
+)
+from calibrate.campaign.plan import Plan, for_sensor
+from calibrate.campaign.procedure import Outcome, Progress, Start, Told, run_campaign
+from calibrate.campaign.resume import past_of, require_same
+from calibrate.windows.window import WindowRecord
+from joulesplit.measuring.decision_stop import rule_of
+
+if TYPE_CHECKING:
+    from calibrate.profile import DeviceProfile
+    from joulesplit.measuring.instrument import Instrument
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalFile:
+    """Where a campaign is kept.
+
+    Attributes:
+        path: Of the journal.
+        resume: Go on with it; else it is new.
+    """
+
+    path: Path
+    resume: bool = False
+
+
+def calibrate_device(
+    instrument: Instrument,
+    plan: Plan,
+    file: JournalFile,
+    on_window: Callable[[Progress], None],
+) -> DeviceProfile:
+    """Run a whole calibration in real time, or the rest of one.
+
+    Args:
+        instrument: Running instrument.
+        plan: What to measure.
+        file: Where the windows go.
+        on_window: Told before the first window and after each.
+
+    Raises:
+        JournalError: The journal exists, or is of another campaign.
+        SensorError: The sensor failed.
+        EdgeError: The server failed.
+        CalibrationError: The windows do not give the figures.
+        KeyboardInterrupt: It was interrupted; the journal says so.
+    """
+    header, past = _header(instrument, plan, file)
+    if past is None or past.ended is None or past.ended.opinion is None:
+        with Journal(file.path, resume=file.resume) as journal:
+            if past is None:
+                journal.append(header)
+            _run(instrument, header, past, journal, on_window)
+    return profile_of(read_journal(file.path))
+
+
+def _header(
+    instrument: Instrument, plan: Plan, file: JournalFile
+) -> tuple[Header, JournalContents | None]:
+    past = read_journal(file.path) if file.resume else None
+    # A sensor times its cycle anew each time it is opened; the lengths stay those of the start.
+    sensor = past.header.around.sensor if past else instrument.sampler.description
+    plan = for_sensor(plan, sensor.cycle_s)
+    around = storable(instrument.circumstances(plan))
+    header = Header(plan=plan, around=around, link_kind=instrument.link_kind)
+    if past is None:
+        return header, None
+    require_same(file.path, past.header, header)
+    return past.header, past
+
+
+def _run(
+    instrument: Instrument,
+    header: Header,
+    past: JournalContents | None,
+    journal: Journal,
+    on_window: Callable[[Progress], None],
+) -> None:
+    bench, uploads = instrument.bench(header.plan)
+    outcome: Outcome | None = None
+    begun = False
+
+    def begin(start: Start) -> None:
+        nonlocal begun
+        journal.append(Begun(start=start, conditions=instrument.conditions()))
+        begun = True
+
+    def keep(record: WindowRecord) -> None:
+        journal.append(Kept(window=record, sampling=instrument.sampler.statistics()))
+
+    try:
+        outcome = run_campaign(
+            header.plan,
+            bench,
+            uploads,
+            rule=rule_of(header.plan, instrument.network.network, header.around),
+            past=past_of(past) if past else None,
+            told=Told(start=begin, keep=keep, progress=on_window),
+        )
+    finally:
+        # Whatever ended the run, its windows are worth keeping together with how it ended.
+        if begun:
+            journal.append(_ending(instrument, outcome))
+
+
+def _ending(instrument: Instrument, outcome: Outcome | None) -> Ended:
+    return Ended(
+        opinion=outcome.opinion if outcome else None,
+        throttled_bits=instrument.machine.throttled_bits,
+        conditions=instrument.conditions(),
+    )

@@ -1,0 +1,172 @@
+"""The instrument put together, and a calibration with it, in real time."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from calibrate.campaign.bench import Bench
+from calibrate.campaign.plan import BlockCut, Plan
+from calibrate.campaign.produce import Circumstances
+from calibrate.campaign.schedule import UploadSubject, head_blocks, upload_subjects
+from calibrate.campaign.warmup import no_thermometer
+from calibrate.environment.conditions import Conditions, snapshot
+from calibrate.environment.machine import Machine
+from calibrate.environment.network import interface_kind, require_link
+from calibrate.environment.survey import describe_device
+from calibrate.profile import SimulatedTruth
+from calibrate.profile_device import InterfaceKind
+from calibrate.sampling.process import SamplerProcess
+from calibrate.workloads.protocol import DeviceActivity, RealActivity, Workload
+from calibrate.workloads.synthetic import truth_of
+from drivers.clock import MonotonicClock
+from edge.client import EdgeClient
+from edge.interface import route_interface
+from joulesplit.choices import SIMULATED, SensorChoice
+from joulesplit.identity import this_tool
+from joulesplit.measuring.link_bench import CONNECTION, LinkBench
+from joulesplit.measuring.network_bench import NetworkBench, RuntimeChoice
+from joulesplit.measuring.phase_bench import PhaseBench
+from joulesplit.wiring import sensor_factory, simulated_world
+
+if TYPE_CHECKING:
+    from calibrate.sampling.process import SensorFactory
+    from joulesplit.simulation import SimulatedWorld
+
+
+class Instrument:
+    """Everything a measurement needs, running: network, link, sampler, board.
+
+    Use inside ``with``. Calibration and validation share it.
+
+    Args:
+        model: The ``.tflite`` file.
+        sensor: The power source.
+        edge_url: The edge server.
+        token: Of the edge server.
+        runtime: How the interpreter runs.
+        cut: Where blocks end, see ``calibrate.campaign.plan.Plan``.
+        link: What the link to the server is called; None to take it as it is.
+    """
+
+    def __init__(
+        self,
+        model: Path,
+        sensor: SensorChoice,
+        *,
+        edge_url: str,
+        token: str | None,
+        runtime: RuntimeChoice,
+        cut: BlockCut | tuple[int, ...] = "residual",
+        link: InterfaceKind | None = None,
+    ) -> None:
+        self.clock = MonotonicClock()
+        self.edge_url = edge_url
+        self._sensor = sensor
+        self._token = token
+        self._network = NetworkBench(model, runtime, cut=cut)
+        self._expected_link = link
+        self.machine = Machine()
+        self._stack = ExitStack()
+        self.world: SimulatedWorld | None = None
+        self.activity: DeviceActivity = RealActivity()
+
+    def __enter__(self) -> Instrument:
+        """Prepare the blocks, reach the server, start the sampler.
+
+        Raises:
+            PartitionError: The network cannot be run.
+            EdgeError: The server cannot be reached.
+            LinkKindError: The way to the server is not of the kind it would be called.
+            SensorError: The sensor cannot be opened.
+        """
+        with ExitStack() as stack:
+            self.client = stack.enter_context(EdgeClient(self.edge_url, token=self._token))
+            self.client.health()
+            self.interface = route_interface(urlsplit(self.edge_url).hostname or "")
+            self.link_kind = interface_kind(self.machine, self.interface)
+            if self._expected_link is not None:
+                require_link(self._expected_link, self.interface, self.link_kind)
+            self.network = stack.enter_context(self._network)
+            self.sampler = stack.enter_context(SamplerProcess(self._factory(), self.clock))
+            if self.world is not None:
+                self.activity = self.world.board(self.network.blocks)
+            self._stack = stack.pop_all()
+        return self
+
+    def _factory(self) -> SensorFactory:
+        if self._sensor.kind != SIMULATED:
+            return sensor_factory(self._sensor)
+        self.world = simulated_world(self._sensor.seed, self.clock)
+        return self.world.sensor_factory
+
+    def __exit__(self, *exception: object) -> None:
+        """Stop the sampler and release everything."""
+        self._stack.close()
+
+    def bench(self, plan: Plan) -> tuple[Bench, tuple[UploadSubject, ...]]:
+        """Return the workloads of a plan, and its uploads."""
+        payloads = self.network.payloads()
+        subjects = upload_subjects(plan, list(payloads))
+        link = self._link()
+        sizes = sorted({subject.payload_bits for subject in subjects})
+        blocks = self.network.blocks
+        heads = (*head_blocks(plan, blocks), *((len(blocks),) if plan.whole else ()))
+        return Bench(
+            clock=self.clock,
+            sampler=self.sampler,
+            blocks=self.network.block_workloads(self.clock, self.activity),
+            heads=self.network.head_workloads(heads, self.clock, self.activity),
+            uploads=link.uploads(subjects, payloads),
+            downloads=link.downloads(sizes) if plan.downloads else {},
+            phases=self._phases(link) if plan.phases else {},
+            thermometer=no_thermometer if self.world else lambda: self.machine.temperature_c,
+        ), subjects
+
+    def _link(self) -> LinkBench:
+        return LinkBench(
+            self.client,
+            self.clock,
+            self.activity,
+            interface=self.interface,
+            link_rate_bit_per_s=self.world.link_rate_bit_per_s if self.world else None,
+        )
+
+    def _phases(self, link: LinkBench) -> dict[str, Workload]:
+        phases = PhaseBench(self.network, self.clock, self.activity)
+        return {**phases.workloads(), CONNECTION: link.connection()}
+
+    def truth(self, rate_bit_per_s: float) -> SimulatedTruth | None:
+        """Return the simulated world's truth; None for real hardware."""
+        if self.world is None:
+            return None
+        return truth_of(self.world.setup.costs, self.network.blocks, rate_bit_per_s)
+
+    def conditions(self) -> Conditions | None:
+        """Return the machine's state now; None in a simulated world, which has another one."""
+        if self.world is not None:
+            return None
+        own = (os.getpid(),)
+        return snapshot(self.machine, interface=self.interface, own_processes=own, thorough=True)
+
+    def circumstances(self, plan: Plan) -> Circumstances:
+        """Return what a profile records beside the windows."""
+        return Circumstances(
+            created=datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
+            tool=this_tool(),
+            device=describe_device(self.machine, self.interface),
+            sensor=self.sampler.description,
+            sampling=self.sampler.statistics(),
+            model=self.network.identity,
+            runtime=self.network.runtime,
+            blocks=self.network.blocks,
+            interface=self.interface,
+            stated_rate_bit_per_s=plan.stated_rate_bit_per_s,
+            throttled_bits=self.machine.throttled_bits,
+            truth=self.truth(plan.stated_rate_bit_per_s),
+            operators=self.network.network.operators,
+        )

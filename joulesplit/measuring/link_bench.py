@@ -1,0 +1,138 @@
+"""The link made ready to be measured: uploads, downloads, new connections, and their counters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from calibrate.campaign.plan import UNLIMITED
+from calibrate.campaign.schedule import UploadSubject
+from calibrate.workloads.download import DownloadWorkload
+from calibrate.workloads.metered import LinkCount
+from calibrate.workloads.phase import StepWorkload
+from calibrate.workloads.upload import UploadWorkload
+from edge.errors import InterfaceNotFoundError
+from edge.interface import interface_counters
+from edge.pacing import BITS_PER_BYTE, Pacer
+
+if TYPE_CHECKING:
+    from calibrate.workloads.protocol import DeviceActivity
+    from drivers.protocols import Clock
+    from edge.client import EdgeClient
+
+CONNECTION = "connection: set it up, ask for nothing"
+"""Subject key of a new connection with one small exchange."""
+
+
+def pace_of(upload: UploadSubject) -> float | None:
+    """Return an upload's rate, bit/s; None if it has none."""
+    return None if upload.rate_bit_per_s == UNLIMITED else float(upload.rate_bit_per_s)
+
+
+class LinkBench:
+    """Transfers to the edge server as workloads.
+
+    The airtime of a paced upload is that of its schedule; an unpaced one ends with the answer,
+    because a socket takes bytes long before they are on the air.
+
+    Args:
+        client: Of the edge server.
+        clock: Time.
+        activity: Who is told.
+        interface: Whose counters are read around each window; None for none.
+        link_rate_bit_per_s: What a simulated link takes at most, bit/s; None for a real one,
+            which finds its own.
+    """
+
+    def __init__(
+        self,
+        client: EdgeClient,
+        clock: Clock,
+        activity: DeviceActivity,
+        *,
+        interface: str | None,
+        link_rate_bit_per_s: float | None,
+    ) -> None:
+        self._client, self._clock, self._activity = client, clock, activity
+        self._interface = interface
+        self._link_rate_bit_per_s = link_rate_bit_per_s
+        self._socket_bits = 0
+
+    def send(self, payload: bytes, rate_bit_per_s: float | None) -> float:
+        """Upload a payload; return the time on the air, s."""
+        rate = rate_bit_per_s or self._link_rate_bit_per_s
+        pacer = Pacer(rate, clock=self._clock, on_chunk=self._activity.on_air)
+        receipt = self._client.upload(payload, pacer=pacer)
+        sent_bytes = receipt.payload_bytes + receipt.http_overhead_bytes
+        self._socket_bits += BITS_PER_BYTE * sent_bytes
+        if rate is None:
+            return (receipt.answered_ns - receipt.started_ns) * 1e-9
+        return receipt.duration_s
+
+    def receive(self, payload_bytes: int) -> float:
+        """Download a payload; return the time from the request to its last byte, s."""
+        started_ns = self._clock.now_ns()
+        receipt = self._client.download(payload_bytes)
+        if self._link_rate_bit_per_s is not None:
+            # A simulated radio takes its time for what came over loopback in none.
+            bits = BITS_PER_BYTE * payload_bytes
+            airtime_s = bits / self._link_rate_bit_per_s
+            self._activity.on_air(bits, airtime_s)
+            self._clock.sleep_until_ns(self._clock.now_ns() + round(airtime_s * 1e9))
+        self._socket_bits += BITS_PER_BYTE * receipt.http_overhead_bytes
+        return (self._clock.now_ns() - started_ns) * 1e-9
+
+    def count(self) -> LinkCount:
+        """Read the counters; see ``calibrate.workloads.metered.LinkMeter``."""
+        if self._interface is None:
+            return LinkCount(socket_bits=self._socket_bits)
+        try:
+            counters = interface_counters(self._interface)
+        except InterfaceNotFoundError:
+            return LinkCount(socket_bits=self._socket_bits)
+        return LinkCount(
+            socket_bits=self._socket_bits,
+            interface_tx_bits=BITS_PER_BYTE * counters.tx_bytes,
+            interface_rx_bits=BITS_PER_BYTE * counters.rx_bytes,
+        )
+
+    def uploads(
+        self, subjects: Sequence[UploadSubject], payloads: Mapping[int, bytes]
+    ) -> dict[str, UploadWorkload]:
+        """Return each upload subject as a workload that sends a real block output."""
+        return {
+            subject.key: UploadWorkload(
+                name=subject.key,
+                payload=payloads[subject.payload_bits],
+                rate_bit_per_s=pace_of(subject),
+                send=self.send,
+                clock=self._clock,
+                activity=self._activity,
+                meter=self.count,
+            )
+            for subject in subjects
+        }
+
+    def downloads(self, sizes_bits: Sequence[int]) -> dict[str, DownloadWorkload]:
+        """Return a download of each size as a workload."""
+        return {
+            f"download {bits} bit": DownloadWorkload(
+                name=f"download {bits} bit",
+                payload_bytes=bits // BITS_PER_BYTE,
+                receive=self.receive,
+                clock=self._clock,
+                activity=self._activity,
+                meter=self.count,
+            )
+            for bits in sizes_bits
+        }
+
+    def connection(self) -> StepWorkload:
+        """Return the set-up of a new connection as a workload."""
+        return StepWorkload(
+            name=CONNECTION, step=self._connect, clock=self._clock, activity=self._activity
+        )
+
+    def _connect(self) -> None:
+        self._client.close()
+        self._client.health()

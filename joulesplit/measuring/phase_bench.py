@@ -1,0 +1,82 @@
+"""The steps of a start made ready to be measured: reading, loading, first inference, input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from calibrate.workloads.phase import FreshStepWorkload, StepWorkload
+
+if TYPE_CHECKING:
+    from calibrate.workloads.protocol import DeviceActivity, Workload
+    from drivers.protocols import Clock
+    from joulesplit.measuring.network_bench import NetworkBench
+    from partition.runtime import Runner
+
+READ_FILE = "model file: read it from the cache of the system"
+LOAD = "model: load it, allocate its tensors"
+FIRST_INFERENCE = "first inference"
+SET_INPUT = "input: copy it into the network"
+DECODE_INPUT = "input: 8-bit values to the network's type"
+
+
+class PhaseBench:
+    """What happens once per start, as workloads.
+
+    A simulated board spends its energies on inferences alone: of the other steps it knows
+    nothing, so they show the host's times and no energy.
+
+    Args:
+        network: The network.
+        clock: Time.
+        activity: Who is told.
+    """
+
+    def __init__(self, network: NetworkBench, clock: Clock, activity: DeviceActivity) -> None:
+        self._network, self._clock, self._activity = network, clock, activity
+        self._content = network.path.read_bytes()
+        self._runner = network.runner(0, len(network.network.operators) - 1)
+        self._inputs = network.crossing(0)
+
+    def workloads(self) -> dict[str, Workload]:
+        """Return every step by its subject's key."""
+        import numpy as np
+
+        pixels = [np.zeros(array.shape, np.uint8) for array in self._inputs]
+        steps = {
+            READ_FILE: self._network.path.read_bytes,
+            LOAD: lambda: self._loaded().close(),
+            SET_INPUT: lambda: self._runner.set_inputs(self._inputs),
+            DECODE_INPUT: lambda: [self._decoded(image) for image in pixels],
+        }
+        return {
+            **{key: self._step(key, step) for key, step in steps.items()},
+            FIRST_INFERENCE: FreshStepWorkload(
+                name=FIRST_INFERENCE,
+                make=self._ready,
+                step=self._first,
+                clock=self._clock,
+                activity=self._activity,
+            ),
+        }
+
+    def _step(self, name: str, step: Any) -> StepWorkload:
+        return StepWorkload(name=name, step=step, clock=self._clock, activity=self._activity)
+
+    def _loaded(self) -> Runner:
+        return self._network.new_runner(self._content)
+
+    def _ready(self) -> Runner:
+        runner = self._loaded()
+        runner.set_inputs(self._inputs)
+        return runner
+
+    def _first(self, runner: Any) -> None:
+        with self._activity.inference(1, len(self._network.blocks)):
+            runner.invoke()
+
+    def _decoded(self, pixels: Any) -> Any:
+        """Return 8-bit values as the network takes them, spread from −1 to 1 for floats."""
+        kind = self._inputs[0].dtype
+        if kind.kind != "f":
+            return pixels.astype(kind)
+        return (pixels.astype(kind) - 127.5) / 127.5

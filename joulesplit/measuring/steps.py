@@ -1,0 +1,62 @@
+"""The steps of the loop as commands run them: with progress on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from joulesplit.errors import CommandError
+from joulesplit.measuring.campaign import JournalFile, calibrate_device
+from joulesplit.measuring.progress import campaign_detail, progress_bar
+from joulesplit.measuring.validation import validate_split
+from optimizer.decision import decide
+
+if TYPE_CHECKING:
+    from calibrate.campaign.plan import Plan
+    from calibrate.profile import DeviceProfile
+    from joulesplit.measuring.instrument import Instrument
+    from joulesplit.measuring.validation import SplitValidation
+
+
+def calibrate(instrument: Instrument, plan: Plan, file: JournalFile) -> DeviceProfile:
+    """Measure the blocks and the uplink; see ``campaign.calibrate_device``."""
+    with progress_bar("measuring") as show:
+        return calibrate_device(
+            instrument,
+            plan,
+            file,
+            lambda p: show(done=p.done, total=p.total, detail=campaign_detail(p)),
+        )
+
+
+def validate(
+    instrument: Instrument, profile: DeviceProfile, splits: Sequence[int]
+) -> tuple[SplitValidation, ...]:
+    """Run splits end to end; the best one if none is named.
+
+    Raises:
+        CommandError: A split that the network does not have.
+        JouleSplitError, CalibrationError, EdgeError: See ``validation.validate_split``.
+    """
+    network = instrument.network
+    decision = decide(network.network, network.blocks, profile, account="net")
+    last = len(decision.candidates) - 1
+    for split in splits:
+        if not 0 <= split <= last:
+            raise CommandError(
+                f"there is no split {split}: choose from 0 (all on the server) to {last} (all on "
+                "the device)"
+            )
+    validations = []
+    for split in splits or (decision.best.block,):
+        with progress_bar(f"running split {split}") as show:
+            validations.append(
+                validate_split(
+                    instrument,
+                    decision.candidates[split],
+                    decision.rate_bit_per_s,
+                    partial(show, detail=""),
+                )
+            )
+    return tuple(validations)

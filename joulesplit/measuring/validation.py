@@ -1,0 +1,220 @@
+"""Run chosen splits for real and hold what they cost against what the profile predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import hypot
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from calibrate.campaign.validating import MeasuredSplit, ValidationPlan, measure_split
+from calibrate.estimates.stats import coverage_factor
+from calibrate.estimates.uncertainty import budget_of
+from calibrate.windows.window import WindowTiming
+from calibrate.workloads.split import Offload, SplitWorkload
+from edge.pacing import Pacer
+from joulesplit.errors import DisagreementError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from joulesplit.measuring.instrument import Instrument
+    from optimizer.result import Candidate
+
+TIMING = WindowTiming(idle_s=0.2, settle_s=0.03)
+
+RELATIVE_ERROR_LIMIT = 1e-3
+"""Largest output error of a split against the whole network, relative to the output's range.
+Kernels fused differently on the two sides of a cut round differently; a wrong cut is off by far
+more."""
+
+
+CONTRADICTION = 0.999
+"""A measured energy contradicts the profile if chance alone exceeds the difference so rarely;
+at 95 % one honest run in twenty would be called wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputComparison:
+    """The split's result beside the whole network's.
+
+    Attributes:
+        largest_error: Largest absolute difference, in the output's own unit.
+        relative_error: The same over the range of the whole network's output.
+        bit_equal: Every bit is the same.
+        same_top: The largest output element is the same one.
+    """
+
+    largest_error: float
+    relative_error: float
+    bit_equal: bool
+    same_top: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitValidation:
+    """Predicted and measured, side by side.
+
+    Attributes:
+        predicted: The optimizer's candidate.
+        measured: What the runs cost.
+        difference_j: Measured less predicted net energy per inference, J.
+        difference_bound_j: What chance alone makes of it, 95 %, J; the sensor's scale errors
+            are common to both and cancel.
+        agrees: The difference is not beyond what chance makes at ``CONTRADICTION``.
+        outputs: The results compared.
+    """
+
+    predicted: Candidate
+    measured: MeasuredSplit
+    difference_j: float
+    difference_bound_j: float
+    agrees: bool
+    outputs: OutputComparison
+
+
+class SplitRunner:
+    """One split of a network, ready to run end to end.
+
+    Args:
+        instrument: Running instrument.
+        block: l.
+        rate_bit_per_s: Upload rate, bit/s.
+    """
+
+    def __init__(self, instrument: Instrument, block: int, rate_bit_per_s: float) -> None:
+        self._instrument = instrument
+        self._block = block
+        self._rate_bit_per_s = rate_bit_per_s
+        network = instrument.network
+        self._last = network.last_operator(block)
+        self._head = network.runner(0, self._last) if block else None
+        if self._head is not None:
+            self._head.set_inputs(network.crossing(0))
+        self.outputs: list[NDArray[Any]] = []
+
+    def workload(self) -> SplitWorkload:
+        """Return the split as a workload."""
+        network = self._instrument.network
+        full_local = self._block == len(network.blocks)
+        bits = 8 * sum(array.nbytes for array in network.crossing(self._block))
+        return SplitWorkload(
+            name=f"split {self._block}",
+            head_blocks=self._block,
+            head=self._run_head if self._head is not None else None,
+            offload=None if full_local else self._offload(),
+            payload_bits=bits,
+            clock=self._instrument.clock,
+            activity=self._instrument.activity,
+        )
+
+    def _run_head(self) -> None:
+        assert self._head is not None
+        self._head.invoke()
+        if self._block == len(self._instrument.network.blocks):
+            self.outputs = self._head.get_outputs()
+
+    def _offload(self) -> Offload:
+        instrument = self._instrument
+        network = instrument.network
+
+        def offload() -> float:
+            arrays = self._head.get_outputs() if self._head else network.crossing(0)
+            pacer = Pacer(
+                self._rate_bit_per_s, clock=instrument.clock, on_chunk=instrument.activity.on_air
+            )
+            result = instrument.client.run_tail(
+                network.network.sha256,
+                self._last,
+                network.named_crossing(self._block, arrays),
+                pacer=pacer,
+            )
+            self.outputs = [tensor.data for tensor in result.outputs]
+            return result.receipt.duration_s
+
+        return offload
+
+
+def compare_outputs(
+    whole: Sequence[NDArray[Any]], split: Sequence[NDArray[Any]]
+) -> OutputComparison:
+    """Return how far the split's result is from the whole network's.
+
+    Args:
+        whole: Outputs of the whole network.
+        split: Outputs of the split, same order.
+    """
+    pairs = [
+        (np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64))
+        for a, b in zip(whole, split, strict=True)
+    ]
+    largest = max(float(np.abs(a - b).max()) for a, b in pairs)
+    spread = max(float(np.ptp(a)) for a, _ in pairs)
+    return OutputComparison(
+        largest_error=largest,
+        relative_error=largest / spread if spread else largest,
+        bit_equal=all(
+            a.dtype == b.dtype and a.tobytes() == b.tobytes()
+            for a, b in zip(whole, split, strict=True)
+        ),
+        same_top=all(int(a.argmax()) == int(b.argmax()) for a, b in pairs),
+    )
+
+
+def validate_split(
+    instrument: Instrument,
+    predicted: Candidate,
+    rate_bit_per_s: float,
+    on_window: Callable[[int, int], None],
+) -> SplitValidation:
+    """Run one split and compare.
+
+    Args:
+        instrument: Running instrument.
+        predicted: The optimizer's candidate, by the net account.
+        rate_bit_per_s: Rate that the prediction is for, bit/s.
+        on_window: Told (windows done, windows in all).
+
+    Raises:
+        DisagreementError: The split computes something else than the whole network.
+        CalibrationError: The windows give no energy.
+        EdgeError: The server failed.
+    """
+    runner = SplitRunner(instrument, predicted.block, rate_bit_per_s)
+    measured = measure_split(
+        runner.workload(),
+        ValidationPlan(timing=TIMING),
+        instrument.clock,
+        instrument.sampler,
+        budget=budget_of(instrument.sampler.description.accuracy),
+        on_window=on_window,
+    )
+    outputs = compare_outputs(
+        instrument.network.crossing(len(instrument.network.blocks)), runner.outputs
+    )
+    if outputs.relative_error > RELATIVE_ERROR_LIMIT:
+        raise DisagreementError(
+            f"split {predicted.block} gives another result than the whole network: largest error "
+            f"{outputs.relative_error:.2g} of the output's range; check that the server runs the "
+            "same runtime, and report it"
+        )
+    return _compared(predicted, measured, outputs)
+
+
+def _compared(
+    predicted: Candidate, measured: MeasuredSplit, outputs: OutputComparison
+) -> SplitValidation:
+    difference_j = measured.net_j.value - predicted.energy_j
+    u_measured = measured.net_j.u_stat or 0.0
+    u_j = hypot(u_measured, predicted.u_stat_j or 0.0)
+    effective = measured.degrees_of_freedom * (u_j / u_measured) ** 4 if u_measured else 1e9
+    return SplitValidation(
+        predicted=predicted,
+        measured=measured,
+        difference_j=difference_j,
+        difference_bound_j=coverage_factor(effective) * u_j,
+        agrees=abs(difference_j) <= coverage_factor(effective, CONTRADICTION) * u_j,
+        outputs=outputs,
+    )

@@ -1,0 +1,1 @@
+"""Does a split network compute the same, and what does an encoding change?"""

@@ -1,0 +1,205 @@
+"""What an encoding costs and saves at a cut: measured bits, seconds, and error at the output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from partition.checking.tracing import run_parts
+from partition.encoding import ENCODINGS, Encoding, decode, encode, encodings_for, suited
+from partition.errors import CutError, EncodingError, InputError
+from partition.inputs import random_inputs
+from partition.network import Network, Quantization
+from partition.parts.extract import Part
+from partition.parts.split import cut_after, split_parts
+from partition.reading.reading import LoadedModel, load_model
+from partition.runtime import Runner
+from partition.specs import check_array, tensor_specs
+
+Arrays = list[NDArray[Any]]
+REPEATS = 5
+"""Times that each tensor is encoded; the median is reported."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodingEffect:
+    """An encoding at a cut, measured on some inputs on this machine.
+
+    Attributes:
+        encoding: Name of the encoding. Integers that cross are sent without loss in any case.
+        bits: P_l as sent, mean over the inputs, bit.
+        bits_max: The largest of the inputs, bit.
+        encode_s: Time to encode all that crosses, median, s; on the machine that measured it.
+        decode_s: Time to decode it, median, s.
+        relative_error: |y − y'| / |y| of all outputs together (Euclidean norms, real values),
+            the largest of the inputs; y' with the encoding, y without.
+        top1_agreement: Share of the inputs whose first output has its largest value at the same
+            place with and without the encoding.
+        inputs: Number of inputs.
+        refused: Why the encoding cannot hold the tensors; None if it can. All measured figures
+            are 0 then.
+    """
+
+    encoding: str
+    bits: float = 0.0
+    bits_max: int = 0
+    encode_s: float = 0.0
+    decode_s: float = 0.0
+    relative_error: float = 0.0
+    top1_agreement: float = 0.0
+    inputs: int
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sample:
+    """One input: what crosses, and what the network makes of it."""
+
+    crossing: Arrays
+    outputs: Arrays
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sent:
+    """One input's tensors after they were sent."""
+
+    crossing: Arrays
+    bits: int
+    encode_s: float
+    decode_s: float
+
+
+def encoding_effects(
+    model: LoadedModel | str | Path,
+    after_operator: int,
+    *,
+    inputs: Sequence[Sequence[NDArray[Any]]] | None = None,
+    seeds: Sequence[int] = range(8),
+    threads: int = 1,
+    use_xnnpack: bool = True,
+) -> tuple[EncodingEffect, ...]:
+    """Measure every encoding that suits the tensors that cross.
+
+    Errors on random inputs tell little of the error on real ones: give some of these.
+
+    Args:
+        model: A file's path, or what ``load_model`` returned.
+        after_operator: Index of the head's last operator.
+        inputs: The network's inputs, several times; random ones otherwise.
+        seeds: Of the random ones.
+        threads: Number of CPU threads.
+        use_xnnpack: Let the runtime use XNNPACK.
+
+    Raises:
+        CutError: No such cut, or nothing is uploaded after it.
+        InputError: The inputs do not fit the network.
+        PartitionError: The network cannot be read or run.
+    """
+    model = model if isinstance(model, LoadedModel) else load_model(model)
+    network = model.network
+    crossing = cut_after(network, after_operator).tensors
+    head, tail = split_parts(model, after_operator)
+    if tail is None:
+        raise CutError(
+            f"{network.name}: nothing runs after operator {after_operator}, so nothing is "
+            "uploaded; choose an earlier cut"
+        )
+    dtypes = {network.tensors[index].dtype for index in crossing}
+    specs = tensor_specs(network, network.inputs)
+    given = [random_inputs(specs, seed) for seed in seeds] if inputs is None else inputs
+    settings = {"threads": threads, "use_xnnpack": use_xnnpack}
+    samples = [_sample(network, (head, tail), arrays, settings) for arrays in given]
+    with Runner(tail.to_bytes(), threads=threads, use_xnnpack=use_xnnpack) as runner:
+        return tuple(
+            _effect(encoding, samples, runner)
+            for encoding in ENCODINGS.values()
+            if any(encoding in encodings_for(dtype) for dtype in dtypes)
+        )
+
+
+def _sample(
+    network: Network,
+    sides: tuple[Part | None, Part],
+    arrays: Sequence[NDArray[Any]],
+    settings: dict[str, Any],
+) -> _Sample:
+    specs = tensor_specs(network, network.inputs)
+    if len(arrays) != len(specs):
+        raise InputError(f"{len(arrays)} arrays given for {len(specs)} inputs; give one each")
+    for array, spec in zip(arrays, specs, strict=True):
+        check_array(array, spec)
+    values = run_parts(sides, dict(zip(network.inputs, arrays, strict=True)), **settings)
+    return _Sample(
+        crossing=[values[index] for index in sides[1].inputs],
+        outputs=[values[index] for index in sides[1].outputs],
+    )
+
+
+def _effect(encoding: Encoding, samples: Sequence[_Sample], runner: Runner) -> EncodingEffect:
+    try:
+        sent = [_send(encoding, sample.crossing) for sample in samples]
+    except EncodingError as error:
+        return EncodingEffect(encoding=encoding.name, inputs=len(samples), refused=str(error))
+    outputs = [runner.run(one.crossing) for one in sent]
+    pairs = [(s.outputs, found) for s, found in zip(samples, outputs, strict=True)]
+    return EncodingEffect(
+        encoding=encoding.name,
+        bits=fmean(one.bits for one in sent),
+        bits_max=max(one.bits for one in sent),
+        encode_s=median(one.encode_s for one in sent),
+        decode_s=median(one.decode_s for one in sent),
+        relative_error=max(_relative_error(runner, *pair) for pair in pairs),
+        top1_agreement=fmean(_same_top(expected[0], found[0]) for expected, found in pairs),
+        inputs=len(samples),
+    )
+
+
+def _send(encoding: Encoding, crossing: Arrays) -> _Sent:
+    """Encode and decode what crosses, several times; the bits are those of all tensors."""
+    encode_s, decode_s = [], []
+    for _ in range(REPEATS):
+        start = perf_counter()
+        payloads = [encode(array, suited(encoding, array.dtype.name)) for array in crossing]
+        encoded = perf_counter()
+        arrays = [
+            decode(payload, suited(encoding, a.dtype.name), a.shape, a.dtype.name)
+            for payload, a in zip(payloads, crossing, strict=True)
+        ]
+        encode_s.append(encoded - start)
+        decode_s.append(perf_counter() - encoded)
+    bits = sum(8 * len(payload) for payload in payloads)
+    return _Sent(crossing=arrays, bits=bits, encode_s=median(encode_s), decode_s=median(decode_s))
+
+
+def _relative_error(runner: Runner, expected: Arrays, found: Arrays) -> float:
+    scales = [_scale(spec.quantization) for spec in runner.outputs]
+    differences = [
+        s * np.linalg.norm((a.astype(np.float64) - b.astype(np.float64)).ravel())
+        for a, b, s in zip(expected, found, scales, strict=True)
+    ]
+    norms = [
+        s * np.linalg.norm((a.astype(np.float64) - _zero_point(spec.quantization)).ravel())
+        for a, spec, s in zip(expected, runner.outputs, scales, strict=True)
+    ]
+    difference, norm = float(np.hypot.reduce(differences)), float(np.hypot.reduce(norms))
+    return difference / norm if norm else (0.0 if not difference else float("inf"))
+
+
+def _scale(quantization: Quantization | None) -> float:
+    """Return the step of an output, which has one scale if it is quantised at all."""
+    return quantization.scales[0] if quantization else 1.0
+
+
+def _zero_point(quantization: Quantization | None) -> int:
+    return quantization.zero_points[0] if quantization else 0
+
+
+def _same_top(expected: NDArray[Any], found: NDArray[Any]) -> bool:
+    return bool(expected.argmax() == found.argmax()) if expected.size else True

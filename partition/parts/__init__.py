@@ -1,0 +1,1 @@
+"""Head, tail and blocks as files of their own, with their manifests."""

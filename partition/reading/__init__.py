@@ -1,0 +1,1 @@
+"""From a `.tflite` file to a network as data, with the shapes as they really are."""

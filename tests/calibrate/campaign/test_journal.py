@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+
+import msgspec
+import pytest
+
+from calibrate.campaign.completing import storable
+from calibrate.campaign.journal import Begun, Ended, Header, Journal, Kept, read_journal
+from calibrate.campaign.plan import QUICK, STANDARD
+from calibrate.campaign.procedure import Start
+from calibrate.campaign.produce import Circumstances
+from calibrate.campaign.resume import past_of, require_same
+from calibrate.campaign.stopping import StopOpinion
+from calibrate.campaign.warmup import WarmUp
+from calibrate.errors import JournalError
+from calibrate.profile import ModelIdentity, Runtime, Tool
+from calibrate.profile_device import Device
+from calibrate.sampling.sampler import SamplerStatistics
+from calibrate.windows.window import WindowRecord, WindowTask
+from drivers.readings import AccuracyTerm, SensorDescription
+
+SENSOR = SensorDescription(
+    kind="ina219",
+    name="INA219 at 0x40",
+    rail="5 V",
+    includes="all",
+    simulated=False,
+    modelled=False,
+    cycle_s=0.009,
+    observed_fraction=0.94,
+    voltage_resolution_v=0.004,
+    current_resolution_a=1e-4,
+    full_scale_a=math.inf,
+    accuracy=(
+        AccuracyTerm(
+            name="shunt", kind="scale", half_width=0.01, distribution="normal", source="x"
+        ),
+    ),
+    settings={"shunt_ohm": 0.1, "transaction_s": 1e-4},
+)
+START = Start(
+    unit_s={"block 1": 0.01},
+    warm_up=WarmUp(warm=True, duration_s=1.0, runs=8, temperature_c=None),
+)
+ENOUGH = StopOpinion(stop=True, reached=True, reason="enough")
+
+
+@pytest.fixture
+def around(make_block) -> Circumstances:
+    return storable(
+        Circumstances(
+            created="2026-11-22T12:00:00+00:00",
+            tool=Tool(name="joulesplit", version="1"),
+            device=Device(
+                board="Pi 4",
+                machine="aarch64",
+                kernel="6",
+                python="3.11",
+                cpu_count=4,
+                memory_bytes=None,
+                governor="performance",
+                wifi_power_save="off",
+            ),
+            sensor=SENSOR,
+            sampling=SamplerStatistics(readings=0, lost=0, clipped=0, cpu_fraction=None),
+            model=ModelIdentity(name="m", sha256="ab", input_bits=8),
+            runtime=Runtime(name="r", version="1", threads=1, xnnpack=True),
+            blocks=(make_block(1, 100, 10), make_block(2, 200, 20)),
+            interface="wlan0",
+            stated_rate_bit_per_s=2e7,
+            throttled_bits=None,
+            truth=None,
+        )
+    )
+
+
+@pytest.fixture
+def header(around) -> Header:
+    return Header(plan=QUICK, around=around, link_kind="wifi")
+
+
+def window(number: int) -> WindowRecord:
+    return WindowRecord(
+        task=WindowTask(kind="compute", subject="block 1", block=1, repetitions=number),
+        started_ns=number * 1000,
+        work_s=0.1,
+        idle_s=0.3,
+        airtime_s=0.0,
+        payload_bits=0,
+        gross_j=0.3,
+        net_j=0.1 / 3,
+        idle_power_w=2.0,
+        idle_step_w=0.001,
+        peak_power_w=3.1,
+        minimum_voltage_v=4.98,
+        lost_s=0.0,
+        readings=40,
+        clipped=0,
+        resets=0,
+    )
+
+
+def kept(number: int, *, readings: int = 0) -> Kept:
+    sampling = SamplerStatistics(readings=readings, lost=1, clipped=0, cpu_fraction=0.01)
+    return Kept(window=window(number), sampling=sampling)
+
+
+def begun(*, warm: bool = True) -> Begun:
+    warm_up = msgspec.structs.replace(START.warm_up, warm=warm)
+    return Begun(start=msgspec.structs.replace(START, warm_up=warm_up), conditions=None)
+
+
+@pytest.fixture
+def path(tmp_path, header):
+    path = tmp_path / "windows.jsonl"
+    with Journal(path) as journal:
+        for entry in (header, begun(), kept(1), kept(2), kept(3, readings=30)):
+            journal.append(entry)
+    return path
+
+
+def test_everything_comes_back_as_it_went_in(path, header):
+    contents = read_journal(path)
+
+    assert msgspec.json.encode(contents.header) == msgspec.json.encode(header)
+    assert contents.records == (window(1), window(2), window(3))
+    assert contents.start == START
+    assert contents.ended is None
+
+
+def test_an_entry_is_on_disk_before_the_journal_is_closed(tmp_path, header):
+    path = tmp_path / "w.jsonl"
+    with Journal(path) as journal:
+        journal.append(header)
+        journal.append(begun())
+        journal.append(kept(1))
+        assert read_journal(path).records == (window(1),)
+
+
+@pytest.mark.parametrize("cut", [1, 7, 300])
+def test_a_last_line_cut_off_by_a_crash_loses_only_itself(path, cut):
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert read_journal(path).records == (window(1), window(2))
+
+
+def test_going_on_after_a_crash_cuts_the_torn_line_off_and_appends(path):
+    path.write_bytes(path.read_bytes()[:-7])
+
+    with Journal(path, resume=True) as journal:
+        journal.append(begun(warm=False))
+        journal.append(kept(3, readings=5))
+        journal.append(Ended(opinion=ENOUGH, throttled_bits=0, conditions=None))
+
+    contents = read_journal(path)
+    assert contents.records == (window(1), window(2), window(3))
+    assert contents.ended.opinion == ENOUGH
+    assert past_of(contents).start == START
+    assert not contents.warm
+
+
+def test_the_samplers_of_all_runs_add_up(path):
+    with Journal(path, resume=True) as journal:
+        journal.append(begun())
+        journal.append(kept(4, readings=7))
+        journal.append(kept(5, readings=9))
+
+    assert read_journal(path).sampling == SamplerStatistics(
+        readings=30 + 9, lost=2, clipped=0, cpu_fraction=0.01
+    )
+
+
+def test_a_changed_figure_is_found_by_its_checksum(path):
+    path.write_bytes(path.read_bytes().replace(b'"idle_s":0.3', b'"idle_s":0.4', 1))
+
+    with pytest.raises(JournalError, match=r"line 3 of the journal .* checksum"):
+        read_journal(path)
+
+
+def test_two_processes_cannot_write_one_journal(path):
+    with (
+        Journal(path, resume=True),
+        pytest.raises(JournalError, match="another process is writing"),
+        Journal(path, resume=True),
+    ):
+        pass
+
+
+def test_an_existing_journal_is_never_overwritten(path):
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match="never overwritten"), Journal(path):
+        pass
+    assert path.read_bytes() == before
+
+
+def test_what_is_no_journal_is_one_clear_line(tmp_path, path):
+    with pytest.raises(JournalError, match="cannot read"):
+        read_journal(tmp_path / "none.jsonl")
+    with pytest.raises(JournalError, match="cannot create"), Journal(tmp_path / "no" / "w.jsonl"):
+        pass
+    with pytest.raises(JournalError, match="cannot open"), Journal(tmp_path / "n", resume=True):
+        pass
+    (tmp_path / "empty").touch()
+    with pytest.raises(JournalError, match="header is missing"):
+        read_journal(tmp_path / "empty")
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([lines[0], *lines[2:]]))
+    with pytest.raises(JournalError, match="out of order"):
+        read_journal(path)
+
+
+def test_the_same_campaign_may_go_on(path, header):
+    timed_anew = {**SENSOR.settings, "transaction_s": 2e-4}
+    sensor = dataclasses.replace(header.around.sensor, settings=timed_anew, cycle_s=0.0091)
+    around = dataclasses.replace(header.around, created="later", sensor=sensor)
+
+    require_same(path, read_journal(path).header, msgspec.structs.replace(header, around=around))
+
+
+def _other(around: Circumstances, name: str):
+    model = msgspec.structs.replace(around.model, sha256="cd")
+    runtime = msgspec.structs.replace(around.runtime, threads=4)
+    settings = {**SENSOR.settings, "shunt_ohm": 0.01}
+    return {
+        "model": {"model": model},
+        "runtime": {"runtime": runtime},
+        "sensor": {"sensor": dataclasses.replace(around.sensor, settings=settings)},
+        "kind": {"sensor": dataclasses.replace(around.sensor, kind="hwmon")},
+        "tool": {"tool": Tool(name="joulesplit", version="2")},
+        "device": {"device": msgspec.structs.replace(around.device, governor="powersave")},
+        "link": {"interface": "eth0"},
+        "blocks": {"blocks": around.blocks[:1]},
+    }[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("model", "model sha256 was ab and is cd"),
+        ("runtime", "runtime threads was 1 and is 4"),
+        ("sensor", "sensor shunt_ohm was 0.1 and is 0.01"),
+        ("kind", "sensor kind was ina219 and is hwmon"),
+        ("tool", "tool version was 1 and is 2"),
+        ("device", "device governor was performance and is powersave"),
+        ("link", "link interface was wlan0 and is eth0"),
+        ("blocks", "the blocks are cut elsewhere"),
+    ],
+)
+def test_another_campaign_may_not_and_the_message_says_what_differs(
+    tmp_path, header, name, message
+):
+    changed = _other(header.around, name)
+    now = msgspec.structs.replace(header, around=dataclasses.replace(header.around, **changed))
+
+    with pytest.raises(JournalError, match=f"cannot go on with .*: {re.escape(message)}; give"):
+        require_same(tmp_path, header, now)
+
+
+def test_another_plan_may_not_go_on(tmp_path, header):
+    now = msgspec.structs.replace(header, plan=STANDARD)
+    with pytest.raises(JournalError, match=r"plan control_every was 15 and is 12; plan downloads"):
+        require_same(tmp_path, header, now)

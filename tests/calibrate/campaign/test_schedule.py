@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+import pytest
+
+from calibrate.campaign.plan import PLANS, QUICK, STANDARD, UNLIMITED
+from calibrate.campaign.schedule import (
+    Subject,
+    announced_duration_s,
+    block_key,
+    expected_duration_s,
+    head_blocks,
+    round_tasks,
+    upload_subjects,
+)
+from calibrate.errors import PlanError
+
+LATENCY_S = {1: 0.01, 2: 0.002, 3: 0.03}
+SIZES = [32_000, 401_408, 802_816, 2_408_448, 12_845_056]
+
+
+def changed(**fields):
+    return msgspec.structs.replace(QUICK, **fields)
+
+
+def subjects(plan):
+    blocks = [
+        Subject(kind="compute", key=block_key(i), block=i, unit_s=s, lengths_s=plan.work_s)
+        for i, s in LATENCY_S.items()
+    ]
+    uploads = [
+        Subject(
+            kind="upload",
+            key=upload.key,
+            block=0,
+            unit_s=upload.airtime_s or 0.1,
+            lengths_s=plan.upload_lengths_s,
+        )
+        for upload in upload_subjects(plan, SIZES)
+    ]
+    return (*blocks, *uploads)
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+def test_every_subject_and_length_is_measured_as_often_as_planned(plan):
+    tasks = round_tasks(plan, subjects(plan), 0)
+
+    measured = Counter(task.subject for task in tasks if task.kind != "control")
+    assert measured == {s.key: len(s.lengths_s) * plan.repeats for s in subjects(plan)}
+
+
+def test_repetitions_fill_the_planned_length():
+    tasks = round_tasks(QUICK, subjects(QUICK), 0)
+
+    lengths = sorted({t.repetitions * LATENCY_S[3] for t in tasks if t.block == 3})
+    assert lengths == pytest.approx(QUICK.work_s, rel=0.15)
+
+
+def test_no_window_asks_for_more_copies_than_there_may_be():
+    subject = Subject(kind="phase", key="p", block=0, unit_s=1e-3, lengths_s=(1.0,), most=16)
+    assert subject.task(1.0).repetitions == 16
+    assert subject.task(0.004).repetitions == 4
+
+
+def test_the_order_is_shuffled_but_repeatable_and_another_one_in_each_round():
+    first = round_tasks(QUICK, subjects(QUICK), 0)
+
+    assert first == round_tasks(QUICK, subjects(QUICK), 0)
+    assert first != round_tasks(QUICK, subjects(QUICK), 1)
+    assert first != round_tasks(changed(order_seed=2), subjects(QUICK), 0)
+    kinds = [task.kind for task in first if task.kind != "control"]
+    assert kinds != sorted(kinds)
+
+
+def test_a_later_round_measures_only_what_is_asked_for():
+    tasks = round_tasks(QUICK, subjects(QUICK), 1, only=["block 2"])
+    assert {task.subject for task in tasks if task.kind != "control"} == {"block 2"}
+
+
+def test_the_control_window_comes_first_and_at_fixed_intervals():
+    plan = changed(control_every=4)
+    tasks = round_tasks(plan, subjects(plan), 0)
+
+    controls = [i for i, task in enumerate(tasks) if task.kind == "control"]
+    assert controls[:3] == [0, 5, 10]
+    assert {(tasks[i].subject, tasks[i].repetitions) for i in controls} == {("block 3", 8)}
+
+
+def test_upload_sizes_span_those_of_the_cuts_and_leave_out_what_lasts_too_long():
+    found = upload_subjects(QUICK, SIZES)
+
+    sizes = {subject.payload_bits for subject in found}
+    assert {min(SIZES), max(SIZES)} <= sizes
+    assert all(s.airtime_s <= 2 * QUICK.upload_s for s in found)
+    assert {s.rate_bit_per_s for s in found} == set(QUICK.rates_bit_per_s)
+
+
+def test_an_upload_without_a_rate_is_measured_at_every_size():
+    found = upload_subjects(STANDARD, SIZES)
+
+    unlimited = {s.payload_bits for s in found if s.rate_bit_per_s == UNLIMITED}
+    assert unlimited == {s.payload_bits for s in found}
+    assert all(s.airtime_s is None for s in found if s.rate_bit_per_s == UNLIMITED)
+
+
+def test_nothing_to_upload_is_refused():
+    with pytest.raises(PlanError, match="no block has an output"):
+        upload_subjects(QUICK, [])
+
+
+def test_the_expected_duration_is_the_sum_of_the_windows():
+    tasks = round_tasks(QUICK, subjects(QUICK), 0)
+    unit_s = {s.key: s.unit_s for s in subjects(QUICK)}
+    around_s = 2 * QUICK.timing.idle_s + QUICK.timing.settle_s
+
+    alone = expected_duration_s(QUICK.timing, tasks[:1], unit_s)
+
+    assert alone == pytest.approx(around_s + tasks[0].repetitions * unit_s[tasks[0].subject])
+    assert expected_duration_s(QUICK.timing, tasks, unit_s) > len(tasks) * around_s
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+def test_what_is_announced_before_is_what_the_windows_take(plan, make_block):
+    plan = msgspec.structs.replace(plan, heads=(), whole=False)
+    blocks = [make_block(i, 1, bits) for i, bits in enumerate(SIZES[:3], start=1)]
+    unit_s = {s.key: s.unit_s for s in subjects(plan)}
+    tasks = round_tasks(plan, subjects(plan), 0)
+
+    announced_s = announced_duration_s(plan, blocks, SIZES)
+
+    assert announced_s == pytest.approx(expected_duration_s(plan.timing, tasks, unit_s), rel=0.1)
+
+
+def test_candidate_heads_send_less_than_every_split_before_them(make_block):
+    bits = [900, 400, 500, 400, 300, 800, 100]
+    blocks = [make_block(i, 1, b) for i, b in enumerate(bits, start=1)]
+    plan = changed(heads="candidates")
+
+    brute_force = tuple(
+        last for last in range(2, len(bits)) if bits[last - 1] < min(bits[: last - 1])
+    )
+    assert head_blocks(plan, blocks) == brute_force == (2, 5)
+
+
+@pytest.mark.parametrize("last", [0, 1, 7, 8])
+def test_a_head_that_is_no_head_is_refused(make_block, last):
+    blocks = [make_block(i, 1, 100) for i in range(1, 8)]
+    with pytest.raises(PlanError, match=f"no head ends with block {last}"):
+        head_blocks(changed(heads=(last,)), blocks)

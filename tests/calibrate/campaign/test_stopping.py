@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from math import fsum
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from calibrate.campaign.plan import StopPlan
+from calibrate.campaign.stopping import Precision, heaviest, look_confidence, once, precision_rule
+from calibrate.errors import EstimateError
+from calibrate.estimates.stats import coverage_factor
+
+STOP = StopPlan(rule="precision", relative_half_width=0.01, looks=5)
+
+
+def figure(name="E_d", u_rel=1e-3, windows=40, **variances):
+    return Precision(
+        name=name,
+        u_rel=u_rel,
+        degrees_of_freedom=30.0,
+        variances=variances or {"block 1": 1.0},
+        windows=windows,
+    )
+
+
+def opinion(*figures):
+    return precision_rule(STOP, lambda _: figures)([])
+
+
+def test_a_fixed_plan_stops_after_its_windows():
+    assert once([]).stop
+    assert once([]).reached
+
+
+def test_looks_share_the_risk_of_stopping_by_luck():
+    assert look_confidence(1) == pytest.approx(0.95)
+    assert look_confidence(5) == pytest.approx(0.99)
+
+
+def test_it_stops_when_the_stricter_interval_of_every_figure_is_narrow_enough():
+    factor = coverage_factor(30.0, 0.99)
+    just, too_wide = 0.01 / factor * 0.999, 0.01 / factor * 1.001
+
+    assert opinion(figure(u_rel=just), figure("E_c", u_rel=just)).stop
+    open_still = opinion(figure(u_rel=just), figure("E_c", u_rel=too_wide))
+    assert not open_still.stop
+    assert not open_still.reached
+    # An interval at plain 95 % would have been narrow enough: looking five times is not free.
+    assert coverage_factor(30.0) * too_wide < 0.01
+
+
+def test_it_says_how_many_windows_are_missing_and_which():
+    known = figure("E_d", **{"block 1": 1.0})
+    vague = figure("E_c", 0.02, windows=20, **{"upload a": 8.0, "upload b": 1.0, "upload c": 1.0})
+
+    told = opinion(known, vague)
+
+    width = coverage_factor(30.0, 0.99) * 0.02
+    assert told.windows_needed == pytest.approx(20 * ((width / 0.01) ** 2 - 1), abs=1)
+    assert told.measure_next == ("upload a",)
+    assert "E_d ± " in told.reason
+    assert "goal is 1 %" in told.reason
+
+
+def test_windows_that_do_not_give_the_figures_yet_are_no_reason_to_stop():
+    def assess(_):
+        raise EstimateError("8 windows cannot determine 9 figures")
+
+    told = precision_rule(STOP, assess)([])
+    assert (told.stop, told.measure_next) == (False, ())
+    assert "8 windows" in told.reason
+
+
+@example(
+    variances={"a": 509.0, "b": 2.1164310589266506, "c": 1.424817384317464,
+               "d": 1.383650816568263, "e": 0.0},
+    share=1.0,
+)  # fmt: skip
+@given(
+    variances=st.dictionaries(st.text(max_size=3), st.floats(0, 1e3), min_size=1, max_size=8),
+    share=st.floats(0.1, 1.0),
+)
+def test_the_heaviest_are_the_fewest_that_make_the_share(variances, share):
+    chosen = heaviest(variances, share)
+
+    total = fsum(variances.values())
+    taken = [variances[key] for key in chosen]
+    assert fsum(taken) >= share * total
+    assert fsum(taken[:-1]) < share * total or not taken
+    left = [v for key, v in variances.items() if key not in chosen]
+    assert not taken or not left or min(taken) >= max(left)

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from calibrate.checks.plausibility import examine_profile, plausibility_checks
+from calibrate.profile import Check, GrossNet, Quality
+from calibrate.profiles.io import load_profile
+
+
+def changed(profile, path, **fields):
+    """Return a profile with fields replaced in the record at a dotted path."""
+    if not path:
+        return msgspec.structs.replace(profile, **fields)
+    first, _, rest = path.partition(".")
+    return msgspec.structs.replace(
+        profile, **{first: changed(getattr(profile, first), rest, **fields)}
+    )
+
+
+def troubled(profile):
+    return [check.name for check in plausibility_checks(profile) if check.outcome != "pass"]
+
+
+def test_a_sound_profile_passes_and_keeps_its_recorded_checks(make_measured):
+    quality = examine_profile(make_measured())
+
+    assert quality.verdict == "valid"
+    assert quality.checks[0].name == "lost"
+    assert all(check.outcome == "pass" and not check.advice for check in quality.checks)
+    assert len(quality.checks) >= 9
+
+
+def test_each_falsehood_fails_its_own_check_with_advice(make_measured):
+    sound = make_measured()
+    power = sound.idle.power_w
+    e_d = sound.compute.e_d_flop_per_j
+    exchanged = GrossNet(gross=e_d.net, net=e_d.gross)
+    blocks = tuple(
+        msgspec.structs.replace(
+            block, energy_j=GrossNet(gross=block.energy_j.net, net=block.energy_j.gross)
+        )
+        for block in sound.compute.blocks
+    )
+    cases = {
+        "sound-intervals": changed(sound, "idle", power_w=_moved(power, 3.0)),
+        "gross-above-net": changed(sound, "compute", e_d_flop_per_j=exchanged, blocks=blocks),
+        "idle-range": changed(sound, "idle.power_w", value=2600.0, ci95=(2500.0, 2700.0)),
+        "consistent-figures": changed(
+            sound, "compute", e_d_flop_per_j=GrossNet(gross=_scaled(e_d.gross), net=None)
+        ),
+        "sensor-budget": changed(sound, "sensor", scale_u_rel=0.001),
+        "simulated-mark": changed(sound, "sensor", simulated=True),
+        "link-mark": changed(sound, "link", kind="loopback"),
+        "recorded-verdict": changed(
+            sound,
+            "quality",
+            checks=(Check(name="x", value=1, limit=0, unit="1", outcome="fail", advice="mend"),),
+        ),
+    }
+    assert {name: troubled(profile) for name, profile in cases.items()} == {
+        name: [name] for name in cases
+    }
+    assert all(examine_profile(profile).verdict == "rejected" for profile in cases.values())
+    assert all(
+        check.advice
+        for profile in cases.values()
+        for check in plausibility_checks(profile)
+        if check.outcome != "pass"
+    )
+
+
+def _moved(quantity, value):
+    return msgspec.structs.replace(quantity, value=value)
+
+
+def _scaled(quantity):
+    low, high = quantity.ci95
+    return msgspec.structs.replace(
+        quantity, value=1.5 * quantity.value, ci95=(1.5 * low, 1.5 * high)
+    )
+
+
+@pytest.mark.parametrize(("factor", "name"), [(1e-9, "e_d-range"), (1e9, "e_d-range")])
+def test_an_efficiency_that_no_device_has_is_told(make_measured, factor, name):
+    sound = make_measured()
+    low, high = sound.compute.e_d_flop_per_j.gross.ci95
+    gross = msgspec.structs.replace(
+        sound.compute.e_d_flop_per_j.gross,
+        value=factor * sound.compute.e_d_flop_per_j.gross.value,
+        ci95=(factor * low, factor * high),
+    )
+    bare = changed(sound, "compute", e_d_flop_per_j=GrossNet(gross=gross, net=None), blocks=())
+
+    assert troubled(bare) == [name]
+
+
+def test_a_recorded_verdict_worse_than_its_checks_stands(make_measured):
+    strict = make_measured(quality=Quality(verdict="rejected", checks=()))
+
+    assert examine_profile(strict).verdict == "rejected"
+    assert troubled(strict) == []
+
+
+def test_the_bundled_constants_are_plausible():
+    from joulesplit.resources import bundled
+
+    profile = load_profile(bundled("profiles/paper.json")).profile
+
+    assert troubled(profile) == []
+    assert examine_profile(profile).verdict == "suspect"

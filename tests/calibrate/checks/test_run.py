@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+import pytest
+
+from calibrate.checks.evidence import Evidence
+from calibrate.checks.run import judge
+from calibrate.checks.scatter import TWO_MODES_LIMIT, two_group_share
+from calibrate.profile import Check, Quantity
+from calibrate.sampling.sampler import SamplerStatistics
+from calibrate.windows.window import WindowRecord, WindowTask
+from drivers.readings import SensorDescription
+
+QUANTITY = Quantity(value=1e9, unit="FLOP/J", ci95=(0.99e9, 1.01e9), u_stat=1e6, u_sys=5e6, n=9)
+
+
+NOISE = np.random.default_rng(1).standard_normal(120)
+
+
+def record(number: int, kind: str = "control", **fields) -> WindowRecord:
+    plain = WindowRecord(
+        task=WindowTask(kind=kind, subject="block 1", block=1, repetitions=5),
+        started_ns=number * 10**9,
+        work_s=0.5,
+        idle_s=0.3,
+        airtime_s=0.0,
+        payload_bits=0,
+        gross_j=1.6,
+        net_j=0.6,
+        idle_power_w=2.0,
+        idle_step_w=0.0,
+        peak_power_w=3.2,
+        minimum_voltage_v=4.98,
+        lost_s=0.0,
+        readings=50,
+        clipped=0,
+        resets=0,
+    )
+    return msgspec.structs.replace(plain, **fields)
+
+
+def compute_windows(
+    *, noise_j=None, pace=lambda _: 1.0, share=lambda _: 1.0, count: int = 8
+) -> list[WindowRecord]:
+    """Windows of four blocks at three lengths, ``count`` times, in order of time."""
+    random = np.random.default_rng(2)
+    windows = []
+    for number in range(12 * count):
+        block, repetitions = number % 4 + 1, (4, 8, 16)[number // 4 % 3]
+        work_s = (0.01 + 0.05 * block * repetitions) * pace(number)
+        error_j = noise_j(number) if noise_j else 1e-3 * random.standard_normal()
+        windows.append(
+            record(
+                number,
+                kind="compute",
+                task=WindowTask(
+                    kind="compute",
+                    subject=f"block {block}",
+                    block=block,
+                    repetitions=repetitions,
+                ),
+                work_s=work_s,
+                net_j=(0.01 + 0.06 * block * repetitions) * share(number) + error_j,
+            )
+        )
+    return windows
+
+
+SENSOR = SensorDescription(
+    kind="test",
+    name="test",
+    rail="5 V",
+    includes="all",
+    simulated=False,
+    modelled=False,
+    cycle_s=9e-3,
+    observed_fraction=0.94,
+    voltage_resolution_v=4e-3,
+    current_resolution_a=1e-4,
+    full_scale_a=1.6,
+    accuracy=(),
+)
+
+
+def evidence(**fields) -> Evidence:
+    plain = {
+        "records": [record(n) for n in range(10)],
+        "sampling": SamplerStatistics(readings=500, lost=0, clipped=0, cpu_fraction=0.02),
+        "throttled_bits": 0,
+        "e_d": QUANTITY,
+        "e_c": QUANTITY,
+        "loopback": False,
+        "simulated": False,
+    }
+    return Evidence(**(plain | fields))
+
+
+def test_a_clean_campaign_is_valid():
+    quality = judge(evidence())
+
+    assert quality.verdict == "valid"
+    assert {check.outcome for check in quality.checks} == {"pass"}
+
+
+SAMPLING = SamplerStatistics(readings=500, lost=0, clipped=0, cpu_fraction=None)
+WIDE = msgspec.structs.replace(QUANTITY, ci95=(0.9e9, 1.1e9))
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "fields"),
+    [
+        (
+            "lost-conversions",
+            "suspect",
+            {"sampling": SamplerStatistics(readings=500, lost=6, clipped=0, cpu_fraction=None)},
+        ),
+        (
+            "clipped-readings",
+            "rejected",
+            {"sampling": SamplerStatistics(readings=500, lost=0, clipped=1, cpu_fraction=None)},
+        ),
+        ("chip-resets", "rejected", {"records": [record(1), record(2, resets=1), record(3)]}),
+        (
+            "idle-drift",
+            "suspect",
+            {"records": [record(n, idle_power_w=2.0 + 0.01 * n) for n in range(10)]},
+        ),
+        (
+            "control-repeat",
+            "suspect",
+            {"records": [record(n, net_j=0.6 + 0.005 * n) for n in range(10)]},
+        ),
+        (
+            "supply-voltage",
+            "suspect",
+            {"records": [record(1), record(2, minimum_voltage_v=4.6), record(3)]},
+        ),
+        ("throttling", "rejected", {"throttled_bits": 0x4}),
+        ("e_d-interval", "suspect", {"e_d": WIDE}),
+        ("e_c-interval", "suspect", {"e_c": WIDE}),
+        ("link-on-air", "suspect", {"loopback": True}),
+        (
+            "a-a-difference",
+            "suspect",
+            {"records": [record(n, net_j=0.6 + 0.003 * (n % 2) + 1e-5 * n) for n in range(10)]},
+        ),
+        (
+            "steady-pace",
+            "suspect",
+            {"records": compute_windows(pace=lambda n: 1.4 if 40 < n < 60 else 1.0)},
+        ),
+        (
+            "outlying-windows",
+            "suspect",
+            {"records": compute_windows(noise_j=lambda n: 0.05 if n == 7 else 1e-3 * NOISE[n])},
+        ),
+        (
+            "autocorrelation",
+            "suspect",
+            {"records": compute_windows(noise_j=lambda n: 1e-3 * sum(NOISE[n : n + 8]))},
+        ),
+        (
+            "two-modes",
+            "suspect",
+            {"records": compute_windows(share=lambda n: 1.0 + 0.05 * (NOISE[n] > 0))},
+        ),
+        (
+            "edge-term",
+            "suspect",
+            {
+                "records": compute_windows(),
+                "sensor": replace(SENSOR, cycle_s=0.068, observed_fraction=0.5),
+            },
+        ),
+        (
+            "made-elsewhere",
+            "suspect",
+            {
+                "extra": [
+                    Check(
+                        name="made-elsewhere",
+                        value=2.0,
+                        limit=1.0,
+                        unit="1",
+                        outcome="warn",
+                        advice="do",
+                    )
+                ]
+            },
+        ),
+    ],
+)
+def test_each_fault_fails_its_own_check_and_says_what_to_do(name, verdict, fields):
+    quality = judge(evidence(**fields))
+
+    troubled = [check for check in quality.checks if check.outcome != "pass"]
+    assert [check.name for check in troubled] == [name]
+    assert troubled[0].advice
+    assert quality.verdict == verdict
+
+
+def test_clean_compute_windows_pass_and_their_scatter_was_looked_at():
+    quality = judge(evidence(records=compute_windows(), sensor=SENSOR))
+
+    names = {check.name for check in quality.checks}
+    assert quality.verdict == "valid"
+    scatter = {"outlying-windows", "autocorrelation", "two-modes"}
+    assert {"steady-pace", "edge-term"} | scatter <= names
+
+
+def test_half_of_a_normal_sample_is_no_second_mode():
+    shares = [two_group_share(np.random.default_rng(k).standard_normal(60)) for k in range(200)]
+
+    # Two halves of a normal distribution explain 2/π of its variance.
+    assert np.mean(shares) == pytest.approx(2 / np.pi, abs=0.03)
+    assert max(shares) < TWO_MODES_LIMIT
+
+
+def test_throttling_in_the_past_does_not_spoil_a_campaign():
+    assert judge(evidence(throttled_bits=0x50000)).verdict == "valid"
+
+
+def test_what_cannot_be_known_is_not_checked():
+    names = {check.name for check in judge(evidence(throttled_bits=None, simulated=True)).checks}
+
+    assert "throttling" not in names
+    assert "link-on-air" not in names

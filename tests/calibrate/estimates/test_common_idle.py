@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from calibrate.estimates.common_idle import idle_departures_w, observations_at_common_idle
+from calibrate.windows.window import WindowRecord, WindowTask
+
+
+def window(number: int, idle_w: float, kind: str = "compute") -> WindowRecord:
+    return WindowRecord(
+        task=WindowTask(kind=kind, subject="s", block=1, repetitions=5),
+        started_ns=number * 10**9,
+        work_s=0.5,
+        idle_s=0.3,
+        airtime_s=0.0,
+        payload_bits=0,
+        gross_j=0.6 + idle_w * 0.5,
+        net_j=0.6,
+        idle_power_w=idle_w,
+        idle_step_w=0.0,
+        peak_power_w=3.2,
+        minimum_voltage_v=4.98,
+        lost_s=0.0,
+        readings=50,
+        clipped=0,
+        resets=0,
+    )
+
+
+def test_gross_energies_of_a_warming_board_are_brought_to_its_mean_idle_power():
+    warming = [window(n, 2.6 + 0.1 * (1 - np.exp(-n / 30))) for n in range(90)]
+    mean_w = np.mean([record.idle_power_w for record in warming])
+
+    found = observations_at_common_idle(warming, "compute")
+
+    # The raw ones spread by 0.05 J.
+    gross = [observation.gross_j for observation in found]
+    assert gross == pytest.approx([0.6 + mean_w * 0.5] * 90, abs=5e-4)
+    assert {observation.net_j for observation in found} == {0.6}
+
+
+def test_noise_of_single_idle_powers_is_not_carried_into_the_energies():
+    random = np.random.default_rng(3)
+    noisy = [window(n, 2.6 + 0.01 * random.standard_normal()) for n in range(90)]
+
+    departures = idle_departures_w(noisy)
+
+    # Seven coefficients of 90 windows keep √(7/90) of the noise.
+    assert np.std(departures) < 0.01 * np.sqrt(7 / 90) * 1.5
+    assert departures.mean() == pytest.approx(0.0, abs=1e-12)
+
+
+def test_the_course_is_taken_from_all_windows_and_few_windows_have_none():
+    mixed = [window(n, 2.6 + 0.001 * n, "upload" if n % 5 == 0 else "compute") for n in range(40)]
+
+    uploads = observations_at_common_idle(mixed, "upload")
+
+    assert len(uploads) == 8
+    assert np.ptp([observation.gross_j for observation in uploads]) < 1e-9
+    few = [msgspec.structs.replace(record) for record in mixed[:10]]
+    assert not idle_departures_w(few).any()
+    assert observations_at_common_idle([], "upload") == []

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from calibrate.errors import EstimateError
+from calibrate.estimates.stats import coverage_factor, mean_of_batches, weighted_fit
+
+
+@pytest.mark.parametrize(
+    ("degrees_of_freedom", "t95"),
+    [(1, 12.706), (4, 2.776), (10, 2.228), (30, 2.042), (float("inf"), 1.960)],
+)
+def test_coverage_factor_equals_the_tabled_students_t(degrees_of_freedom, t95):
+    assert coverage_factor(degrees_of_freedom) == pytest.approx(t95, abs=5e-4)
+
+
+def test_no_degrees_of_freedom_is_an_error_with_advice():
+    with pytest.raises(EstimateError, match="raise the repeats"):
+        coverage_factor(0)
+
+
+def test_fit_of_a_straight_line_equals_the_textbook_formulas():
+    x = np.array([1.0, 2.0, 3.0, 4.0, 6.0])
+    y = np.array([2.1, 3.9, 6.2, 7.8, 12.3])
+
+    fit = weighted_fit(np.column_stack([np.ones(5), x]), y, np.ones(5))
+
+    s_xx = ((x - x.mean()) ** 2).sum()
+    slope = ((x - x.mean()) * (y - y.mean())).sum() / s_xx
+    intercept = y.mean() - slope * x.mean()
+    variance = ((y - intercept - slope * x) ** 2).sum() / 3
+    assert fit.coefficients == pytest.approx([intercept, slope])
+    assert fit.covariance[1, 1] == pytest.approx(variance / s_xx)
+    assert fit.covariance[0, 0] == pytest.approx(variance * (1 / 5 + x.mean() ** 2 / s_xx))
+    assert fit.covariance[0, 1] == pytest.approx(-variance * x.mean() / s_xx)
+    assert fit.degrees_of_freedom == 3
+
+
+def test_a_row_with_twice_the_spread_counts_a_quarter():
+    design = np.ones((2, 1))
+
+    fit = weighted_fit(design, np.array([1.0, 6.0]), np.array([1.0, 2.0]))
+
+    assert fit.coefficients[0] == pytest.approx((1.0 * 4 + 6.0 * 1) / 5)
+
+
+def test_columns_of_very_different_size_are_fitted_all_the_same():
+    random = np.random.default_rng(1)
+    design = np.column_stack(
+        [np.ones(20), random.uniform(0.1, 1, 20), random.uniform(1e5, 1e7, 20)]
+    )
+    truth = np.array([5e-3, 0.6, 1e-8])
+
+    fit = weighted_fit(design, design @ truth, np.ones(20))
+
+    assert fit.coefficients == pytest.approx(truth, rel=1e-6)
+
+
+def test_figures_the_windows_cannot_tell_apart_are_an_error():
+    bits = np.array([1.0, 2.0, 3.0, 4.0])
+    with pytest.raises(EstimateError, match="tell the figures apart"):
+        weighted_fit(np.column_stack([bits, 2 * bits]), bits, np.ones(4))
+    with pytest.raises(EstimateError, match="depends on it"):
+        weighted_fit(np.column_stack([bits, np.zeros(4)]), bits, np.ones(4))
+    with pytest.raises(EstimateError, match="cannot determine"):
+        weighted_fit(np.ones((1, 1)), np.ones(1), np.ones(1))
+
+
+def test_batch_means_keep_their_coverage_where_neighbours_are_correlated():
+    """The plain standard error of the mean would cover 85 % here."""
+    random = np.random.default_rng(7)
+    inside = 0
+    for _ in range(600):
+        white = random.standard_normal(81)
+        values = white[1:] + 0.6 * white[:-1]
+        mean = mean_of_batches(values)
+        factor = coverage_factor(mean.degrees_of_freedom)
+        inside += abs(mean.value) <= factor * mean.u_stat
+    assert 0.91 <= inside / 600 <= 0.97
+
+
+def test_too_few_values_for_two_batches_are_an_error():
+    with pytest.raises(EstimateError):
+        mean_of_batches(np.ones(7))
+
+
+def test_studentised_residuals_have_unit_variance_whatever_their_leverage():
+    random = np.random.default_rng(5)
+    design = np.column_stack([np.ones(12), [0.0] * 11 + [8.0]])
+    design[:11, 1] = np.linspace(0, 1, 11)
+    fits = [
+        weighted_fit(design, random.standard_normal(12), np.ones(12)).studentised
+        for _ in range(2000)
+    ]
+
+    assert np.std(fits, axis=0) == pytest.approx(np.ones(12), abs=0.08)
+
+
+def test_a_row_that_alone_determines_a_figure_has_no_residual():
+    design = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
+
+    fit = weighted_fit(design, np.array([1.0, 1.1, 0.9, 5.0]), np.ones(4))
+
+    assert fit.leverage[3] == pytest.approx(1.0)
+    assert fit.studentised[3] == 0.0
+
+
+def test_covariance_from_the_rows_own_scatter_covers_where_scatter_grows_with_size():
+    random = np.random.default_rng(8)
+    x = np.linspace(1, 10, 40)
+    design = np.column_stack([np.ones(40), x])
+    inside = {"plain": 0, "own": 0}
+    for _ in range(500):
+        fit = weighted_fit(design, random.standard_normal(40) * x**2, np.ones(40))
+        for name, covariance in (("plain", fit.covariance), ("own", fit.own_scatter_covariance())):
+            half = coverage_factor(38) * covariance[1, 1] ** 0.5
+            inside[name] += abs(fit.coefficients[1]) <= half
+
+    assert inside["own"] / 500 >= 0.93
+    assert inside["plain"] < inside["own"]

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from calibrate.errors import EstimateError
+from calibrate.estimates.downlink import downlink_of
+from calibrate.estimates.subject_fits import (
+    bits_per_payload_bit,
+    head_energies,
+    phase_energies,
+    upload_tail,
+)
+from calibrate.estimates.uncertainty import SystematicBudget
+from calibrate.windows.window import WindowRecord, WindowTask
+
+EXACT = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)
+WINDOW_J = 0.004
+E_J = {"block 1": 0.010, "block 2": 0.020, "head 2": 0.024, "whole network": 0.05, "load": 0.3}
+T_S = {key: energy_j / 1.5 for key, energy_j in E_J.items()}
+KINDS = {"b": "compute", "h": "head", "w": "whole", "l": "phase"}
+NOISE_J = (1e-5, -2e-5, 1.5e-5, -0.5e-5)
+
+
+def run(subject: str, repetitions: int, noise_j: float = 0.0, **fields) -> WindowRecord:
+    """A window with idle power 2 W and 1.5 W more while it works."""
+    work_s = repetitions * T_S.get(subject, 0.01)
+    net_j = WINDOW_J + repetitions * E_J.get(subject, 0.0) + noise_j
+    block = int(subject[-1]) if subject[-1].isdigit() else 3 * (subject[0] == "w")
+    plain = WindowRecord(
+        task=WindowTask(
+            kind=KINDS[subject[0]], subject=subject, block=block, repetitions=repetitions
+        ),
+        started_ns=0,
+        work_s=work_s,
+        idle_s=1.0,
+        airtime_s=0.0,
+        payload_bits=0,
+        gross_j=net_j + 2.0 * work_s,
+        net_j=net_j,
+        idle_power_w=2.0,
+        idle_step_w=0.0,
+        peak_power_w=3.5,
+        minimum_voltage_v=5.0,
+        lost_s=0.0,
+        readings=100,
+        clipped=0,
+        resets=0,
+    )
+    return msgspec.structs.replace(plain, **fields)
+
+
+def runs(*subjects: str, noise=NOISE_J) -> list[WindowRecord]:
+    return [
+        run(subject, 10 * (number + 1), noise_j)
+        for subject in subjects
+        for number, noise_j in enumerate(noise)
+    ]
+
+
+def test_a_head_costs_its_own_slope_and_not_the_sum_of_its_blocks():
+    records = runs("block 1", "block 2", "head 2", "whole network")
+
+    head, whole = head_energies(records, [0.010, 0.020, 0.025], EXACT)
+
+    assert (head.last_block, whole.last_block) == (2, 3)
+    assert head.energy_j.net.value == pytest.approx(0.024, rel=1e-3)
+    assert head.energy_j.gross.value == pytest.approx(0.024 + 2 * 0.016, rel=1e-3)
+    assert head.latency_s.value == pytest.approx(0.016)
+    assert head.net_over_blocks == pytest.approx(0.8, rel=1e-3)
+    assert whole.net_over_blocks == pytest.approx(0.05 / 0.055, rel=1e-3)
+    low, high = head.energy_j.net.ci95
+    assert low <= 0.024 <= high
+
+
+def test_without_windows_of_heads_or_phases_there_are_none():
+    assert head_energies(runs("block 1"), [0.01], EXACT) == ()
+    assert phase_energies(runs("block 1"), EXACT) == ()
+
+
+def test_a_phase_that_stands_out_has_an_energy():
+    (phase,) = phase_energies(runs("block 1", "load"), EXACT)
+
+    assert phase.name == "load"
+    assert phase.energy_j.net.value == pytest.approx(0.3, rel=1e-3)
+    assert phase.latency_s.value == pytest.approx(0.2)
+    assert phase.energy_bound_j == phase.energy_j.net.ci95[1]
+
+
+def test_a_phase_that_does_not_stand_out_has_a_time_and_a_bound_and_no_energy():
+    loud = [5.0, -5.0, 4.0, -4.0]
+    records = [*runs("block 1"), *runs("load", noise=[n - 0.3 * 10 for n in loud])]
+
+    (phase,) = phase_energies(records, EXACT)
+
+    assert phase.energy_j is None
+    assert phase.latency_s.value == pytest.approx(0.2)
+    assert phase.energy_bound_j > 0
+
+
+def transfer(kind: str, repetitions: int, bits: int, net_j: float, **fields) -> WindowRecord:
+    task = WindowTask(kind=kind, subject=f"{kind} {bits}", block=0, repetitions=repetitions)
+    airtime_s = repetitions * bits / 4e7
+    return run(
+        "block 1",
+        1,
+        task=task,
+        airtime_s=airtime_s,
+        work_s=airtime_s,
+        payload_bits=repetitions * bits,
+        net_j=net_j,
+        gross_j=net_j + 2.0 * airtime_s,
+        **fields,
+    )
+
+
+def test_the_tail_is_the_mean_over_upload_windows_with_its_scatter():
+    tails = [0.010, 0.012, None, 0.014]
+    records = [transfer("upload", 1, 1000, 0.1, tail_j=tail, settle_s=0.5) for tail in tails] + [
+        run("block 1", 5, tail_j=9.0)
+    ]
+
+    tail = upload_tail(records, EXACT)
+
+    assert tail.energy_j.value == pytest.approx(0.012)
+    assert tail.energy_j.u_stat == pytest.approx(0.002 / 3**0.5)
+    assert (tail.energy_j.n, tail.duration_s) == (3, 0.5)
+    assert upload_tail(records[:1], EXACT) is None
+
+
+def test_bits_elsewhere_are_per_payload_bit_over_the_windows_that_were_counted():
+    records = [
+        transfer("upload", 1, 1000, 0.1, interface_tx_bits=1100),
+        transfer("upload", 1, 3000, 0.1, interface_tx_bits=3100),
+        transfer("upload", 1, 9000, 0.1),
+    ]
+
+    def counted(record):
+        return record.interface_tx_bits
+
+    assert bits_per_payload_bit(records, "upload", counted) == pytest.approx(4200 / 4000)
+    assert bits_per_payload_bit(records, "download", counted) is None
+
+
+def downloads(bit_j: float) -> list[WindowRecord]:
+    return [
+        transfer("download", n, bits, 0.002 * n + bit_j * n * bits + noise_j)
+        for n in (4, 8)
+        for bits, noise_j in zip((1e5, 1e6, 1e7), NOISE_J, strict=False)
+    ]
+
+
+def test_receiving_costs_a_slope_per_bit_at_the_rate_that_was_reached():
+    downlink = downlink_of(downloads(2e-8), EXACT)
+
+    assert downlink.rate_bit_per_s == pytest.approx(4e7)
+    assert downlink.e_c_bit_per_j.net.value == pytest.approx(5e7, rel=1e-2)
+    assert downlink.e_c_bit_per_j.gross.value == pytest.approx(1 / (2e-8 + 2 / 4e7), rel=1e-2)
+    low, high = downlink.e_c_bit_per_j.net.ci95
+    assert low <= 5e7 <= high
+
+
+def test_receiving_that_costs_nothing_is_an_error_and_not_a_figure():
+    with pytest.raises(EstimateError, match="not above zero"):
+        downlink_of(downloads(-1e-8), EXACT)
+    assert downlink_of(runs("block 1"), EXACT) is None

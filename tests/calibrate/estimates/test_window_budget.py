@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from math import sqrt
+
+import msgspec
+import numpy as np
+import pytest
+
+from calibrate.estimates.window_budget import edge_share, window_budget
+from calibrate.windows.window import WindowRecord, WindowTask
+from drivers.readings import SensorDescription
+
+SENSOR = SensorDescription(
+    kind="test",
+    name="test",
+    rail="5 V",
+    includes="all",
+    simulated=False,
+    modelled=False,
+    cycle_s=9e-3,
+    observed_fraction=0.94,
+    voltage_resolution_v=4e-3,
+    current_resolution_a=1e-4,
+    full_scale_a=1.6,
+    accuracy=(),
+)
+
+WINDOW = WindowRecord(
+    task=WindowTask(kind="compute", subject="block 1", block=1, repetitions=5),
+    started_ns=0,
+    work_s=0.36,
+    idle_s=0.3,
+    airtime_s=0.0,
+    payload_bits=0,
+    gross_j=1.44,
+    net_j=0.54,
+    idle_power_w=2.5,
+    idle_step_w=0.0,
+    peak_power_w=4.2,
+    minimum_voltage_v=5.0,
+    lost_s=0.0,
+    readings=50,
+    clipped=0,
+    resets=0,
+)
+
+
+def terms(*records):
+    return {t.name: t for t in window_budget(records, SENSOR)}
+
+
+def test_the_edge_term_is_what_a_simulated_sensor_does_at_the_edges():
+    """Work that begins and ends anywhere in a cycle whose last part is not observed."""
+    random = np.random.default_rng(1)
+    dead, cycle_s, work_s = 0.06, 9e-3, 0.36
+    edges = random.uniform(0, 1, size=(20_000, 2))
+    # Share of a cycle after an edge at u, as seen in the observed part, less the true share.
+    seen = np.maximum(1 - dead - edges, 0) / (1 - dead) - (1 - edges)
+    error = (seen[:, 0] - seen[:, 1]) * cycle_s / work_s
+
+    assert edge_share(SENSOR, work_s) == pytest.approx(error.std(), rel=0.03)
+
+
+def test_terms_are_those_of_the_shortest_window_relative_to_its_net_energy():
+    longer = msgspec.structs.replace(WINDOW, work_s=1.0, gross_j=4.0, net_j=1.5)
+
+    found = terms(longer, WINDOW)
+
+    assert found["window edges"].standard_uncertainty == pytest.approx(0.06 * 9e-3 / sqrt(6) / 0.36)
+    step_w = np.hypot(1e-4 * 5.0, 4e-3 * 0.8)
+    assert found["resolution"].standard_uncertainty == pytest.approx(
+        step_w / sqrt(12) / sqrt(40) / 1.5
+    )
+    assert found["dead time"].standard_uncertainty == pytest.approx(0.06 / sqrt(3) / sqrt(40))
+
+
+def test_settling_is_the_only_term_that_scatter_does_not_show():
+    stepped = msgspec.structs.replace(WINDOW, idle_step_w=0.03)
+
+    found = terms(stepped, stepped)
+
+    assert [t.name for t in found.values() if t.treatment == "bounded"] == ["settling"]
+    assert found["settling"].standard_uncertainty == pytest.approx(0.03 / 2 / sqrt(3) / 1.5)
+
+
+def test_without_compute_windows_there_are_no_terms():
+    assert window_budget([], SENSOR) == ()

@@ -1,0 +1,76 @@
+"""What a sampler reports of itself, and the ring between the processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+
+import numpy as np
+import pytest
+
+from calibrate.errors import SamplerError
+from calibrate.sampling.ring import ReadingRing
+from calibrate.sampling.sampler import Tally
+from calibrate.sampling.trace import RECORD, RECORD_FORMAT, Trace, trace_of
+from drivers.readings import Reading, ReadingFlag
+
+
+def reading(number, raw=(7, 9)):
+    return Reading(
+        t_ns=number * 10_000_000, raw=raw, voltage_v=5.0 + number, current_a=-0.5,
+        flags=ReadingFlag.GAP_BEFORE | ReadingFlag.RETRIED,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def make_ring():
+    return lambda capacity: ReadingRing(multiprocessing.get_context("spawn"), capacity)
+
+
+def test_a_reading_comes_out_of_the_ring_as_it_went_in(make_ring):
+    ring = make_ring(8)
+    writer = ring.writer()
+    for number, raw in enumerate([(7, 9), (), (5,), (1, 2, 3)]):
+        writer.append(reading(number, raw), late_us=40 + number)
+    records = ring.copy(0, ring.written())
+    assert records["raw0"].tolist() == [7, 0, 5, 1]
+    assert records["raw1"].tolist() == [9, 0, 0, 2]
+    assert records["late_us"].tolist() == [40, 41, 42, 43]
+    assert records["voltage_v"].tolist() == [5.0, 6.0, 7.0, 8.0]
+    assert set(records["flags"].tolist()) == {int(reading(0).flags)}
+    assert records["t_ns"].tolist() == [0, 10_000_000, 20_000_000, 30_000_000]
+
+
+def test_the_ring_packs_what_numpy_unpacks():
+    import struct
+
+    assert struct.calcsize(RECORD_FORMAT) == RECORD.itemsize
+
+
+def test_readings_that_were_overwritten_are_an_error(make_ring):
+    ring = make_ring(8)
+    writer = ring.writer()
+    for number in range(20):
+        writer.append(reading(number), late_us=0)
+    assert ring.copy(14, 20)["t_ns"][0] == 140_000_000
+    with pytest.raises(SamplerError, match="not collected in time"):
+        ring.copy(5, 12)
+
+
+def test_rate_jitter_and_latest_are_those_of_the_readings():
+    tally = Tally()
+    delays = np.array([100, 300, 200, 600])
+    for part in (slice(0, 2), slice(2, 4)):
+        trace = trace_of(part.start * 10_000_000, [reading(n + 1) for n in range(4)[part]])
+        trace.records["late_us"] = delays[part]
+        tally.add(trace)
+    found = tally.statistics(cpu_fraction=0.02)
+    assert found.rate_hz == pytest.approx(100.0)
+    assert found.jitter_s == pytest.approx(delays.std() * 1e-6)
+    assert found.latest_s == pytest.approx(600e-6)
+    assert tally.statistics(cpu_fraction=None).jitter_s is None
+
+
+def test_nothing_sampled_has_no_rate():
+    tally = Tally()
+    tally.add(Trace(start_ns=5, records=np.zeros(0, dtype=RECORD)))
+    assert tally.statistics(cpu_fraction=0.1).rate_hz is None

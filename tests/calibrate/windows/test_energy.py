@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calibrate.errors import WindowError
+from calibrate.windows.energy import WindowTimes, window_energy
+
+MS = 1_000_000
+
+
+def times(work_start_ms: float, work_end_ms: float, end_ms: float = 360) -> WindowTimes:
+    return WindowTimes(
+        idle_start_ns=0,
+        work_start_ns=round(work_start_ms * MS),
+        work_end_ns=round(work_end_ms * MS),
+        settled_ns=round(work_end_ms * MS),
+        idle_end_ns=round(end_ms * MS),
+    )
+
+
+@given(start_ms=st.floats(72, 100), length_ms=st.floats(40, 150), extra_w=st.floats(0.1, 5))
+def test_net_energy_does_not_depend_on_where_the_edges_fall_in_a_cycle(
+    start_ms, length_ms, extra_w
+):
+    powers = [
+        2.0 + extra_w * max(0.0, min(end, start_ms + length_ms) - max(end - 9, start_ms)) / 9
+        for end in range(9, 369, 9)
+    ]
+    trace = _trace(powers)
+
+    energy = window_energy(trace, times(start_ms, start_ms + length_ms))
+
+    assert energy.net_j == pytest.approx(extra_w * length_ms * 1e-3, rel=1e-6)
+    assert energy.gross_j == pytest.approx((2.0 + extra_w) * length_ms * 1e-3, rel=1e-6)
+
+
+def test_a_linear_drift_of_the_idle_power_is_removed_exactly():
+    powers = [2.0 + 0.01 * k + (1.0 if 10 <= k < 30 else 0.0) for k in range(40)]
+    trace = _trace(powers)
+
+    energy = window_energy(trace, times(90, 270))
+
+    assert energy.net_j == pytest.approx(1.0 * 0.180)
+    assert energy.idle_step_w == pytest.approx(0.01 * 30)
+
+
+def test_settling_after_the_work_belongs_to_the_work():
+    powers = [2.0] * 10 + [3.0] * 10 + [2.5] * 5 + [2.0] * 15
+    trace = _trace(powers)
+    settled = WindowTimes(
+        idle_start_ns=0,
+        work_start_ns=90 * MS,
+        work_end_ns=180 * MS,
+        settled_ns=225 * MS,
+        idle_end_ns=360 * MS,
+    )
+
+    assert window_energy(trace, settled).net_j == pytest.approx(0.09 + 0.5 * 0.045)
+
+
+def test_a_conversion_that_was_not_read_is_counted_as_lost_time(make_trace):
+    trace = make_trace([2.0] * 10 + [3.0] * 20 + [2.0] * 10)
+    records = trace.records[[k for k in range(40) if k != 15]]
+    gapped = type(trace)(start_ns=0, records=records)
+
+    energy = window_energy(gapped, times(90, 270))
+
+    assert energy.lost_s == pytest.approx(0.009)
+    assert energy.net_j == pytest.approx(0.18)
+
+
+def test_too_little_idle_is_an_error_that_names_the_side(make_trace):
+    with pytest.raises(WindowError, match="only 2 readings in the idle before"):
+        window_energy(make_trace([2.0] * 40), times(20, 200))
+    with pytest.raises(WindowError, match="in the idle after"):
+        window_energy(make_trace([2.0] * 40), times(90, 340))
+
+
+def test_readings_that_end_before_the_work_are_an_error(make_trace):
+    window = WindowTimes(
+        idle_start_ns=0,
+        work_start_ns=90 * MS,
+        work_end_ns=100 * MS,
+        settled_ns=100 * MS,
+        idle_end_ns=360 * MS,
+    )
+    with pytest.raises(WindowError):
+        window_energy(make_trace([2.0] * 10), window)
+
+
+def _trace(powers):
+    import numpy as np
+
+    from calibrate.sampling.trace import RECORD, Trace
+
+    records = np.zeros(len(powers), dtype=RECORD)
+    records["t_ns"] = 9 * MS * np.arange(1, len(powers) + 1)
+    records["voltage_v"] = 5.0
+    records["current_a"] = np.array(powers) / 5.0
+    return Trace(start_ns=0, records=records)
+
+
+def test_the_tail_is_what_is_left_above_idle_while_settling():
+    powers = [2.0] * 10 + [3.0] * 10 + [2.5] * 5 + [2.0] * 15
+    window = WindowTimes(
+        idle_start_ns=0,
+        work_start_ns=90 * MS,
+        work_end_ns=180 * MS,
+        settled_ns=225 * MS,
+        idle_end_ns=360 * MS,
+    )
+
+    assert window_energy(_trace(powers), window).tail_j == pytest.approx(0.5 * 0.045)
+
+
+def test_a_tail_no_longer_than_a_reading_is_unknown_and_not_zero():
+    assert window_energy(_trace([2.0] * 40), times(90, 270)).tail_j is None

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+
+from drivers.ina219.advice import advice
+from drivers.ina219.registers import BusRange, Configuration, Gain, Mode, averaging_code
+
+GOOD = {"shunt_ohm": 0.1, "expected_peak_a": 1.5, "bus_clock_hz": 400_000, "supply_v": 5.1}
+
+
+def configuration(samples):
+    return Configuration(
+        bus_range=BusRange.V16,
+        gain=Gain.DIV_4,
+        bus_adc=averaging_code(1),
+        shunt_adc=averaging_code(samples),
+        mode=Mode.BOTH_CONTINUOUS,
+    )
+
+
+@pytest.mark.parametrize(
+    ("samples", "clock_hz", "warned"),
+    [
+        (1, 100_000, True), (2, 100_000, True), (16, 100_000, False), (1, 400_000, True),
+        (2, 400_000, False), (1, None, False), (16, None, False),
+    ],
+)  # fmt: skip
+def test_a_bus_that_cannot_follow_the_cycle_is_warned_about(samples, clock_hz, warned):
+    lines = list(advice(configuration(samples), **{**GOOD, "bus_clock_hz": clock_hz}))
+    assert bool(lines) == warned
+    if warned:
+        assert "i2c_arm_baudrate=400000" in lines[0]
+        assert f"{clock_hz // 1000} kHz" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("peak_a", "shunt_ohm", "supply_v", "warned"),
+    [
+        (1.5, 0.1, 5.1, False),  # 4.95 V are left
+        (2.5, 0.1, 5.1, True),  # 4.85 V, and 4.63 V + 5 % is 4.86 V
+        (2.5, 0.1, 5.25, False),
+        (2.5, 0.02, 5.1, False),
+        (3.2, 0.1, 12.0, False),  # no Raspberry Pi stands on 12 V
+    ],
+)
+def test_a_drop_that_may_trip_the_under_voltage_detector_is_warned_about(
+    peak_a, shunt_ohm, supply_v, warned
+):
+    wiring = {"expected_peak_a": peak_a, "shunt_ohm": shunt_ohm, "supply_v": supply_v}
+    lines = list(advice(configuration(16), **{**GOOD, **wiring}))
+    assert bool(lines) == warned
+    if warned:
+        assert "4.85 V of 5.1 V" in lines[0]
+        assert "4.63 V" in lines[0]

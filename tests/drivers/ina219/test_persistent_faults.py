@@ -1,0 +1,102 @@
+"""Faults that last: from a flag to an error that says what to do; and clocks that jump."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from drivers.errors import DeviceNotRespondingError, RangeExceededError, StuckReadingsError
+from drivers.ina219.link import RETRY_PAUSES_NS
+from drivers.ina219.marks import CLIPPED_LIMIT, STUCK_AFTER, STUCK_LIMIT
+from drivers.readings import ReadingFlag
+from drivers.simulated.clock import SteppedClock
+from drivers.simulated.load import BenchSource
+
+MS = 1_000_000
+
+
+def read_on(sensor, count):
+    for _ in range(count):
+        sensor.read()
+
+
+def test_a_range_that_stays_too_small_is_an_error_naming_shunt_gain_and_current(make_bench):
+    bench = make_bench(noise_v_rms=50e-6)
+    with bench.sensor() as sensor:
+        sensor.read()
+        bench.chip.overload(0.25)
+        flags = [sensor.read().flags for _ in range(CLIPPED_LIMIT - 2)]
+        assert set(flags[2:]) == {ReadingFlag.SHUNT_CLIPPED}
+        with pytest.raises(RangeExceededError, match=r"0\.1 ohm.*1\.6 A.*gain /4.*--peak-current"):
+            read_on(sensor, 3)
+
+
+def test_clipping_now_and_then_is_flagged_and_no_error(make_bench):
+    bench = make_bench(noise_v_rms=50e-6)
+    with bench.sensor() as sensor:
+        for shunt_v in [0.25, None] * 8:
+            bench.chip.overload(shunt_v)
+            for _ in range(CLIPPED_LIMIT // 2):
+                sensor.read()
+
+
+def test_a_rail_above_the_bus_range_is_an_error(make_bench):
+    bench = make_bench(BenchSource(current_a=0.5, voltage_v=20.0), noise_v_rms=50e-6)
+    with bench.sensor() as sensor, pytest.raises(RangeExceededError, match="16 V"):
+        read_on(sensor, CLIPPED_LIMIT + 1)
+
+
+def test_words_that_never_change_again_end_in_an_error(make_bench):
+    bench = make_bench(noise_v_rms=50e-6)
+    with bench.sensor() as sensor:
+        sensor.read()
+        bench.chip.freeze()
+        flags = [sensor.read().flags for _ in range(STUCK_LIMIT - 5)]
+        assert flags[STUCK_AFTER - 5] == ReadingFlag.NONE
+        assert set(flags[STUCK_AFTER + 5 :]) == {ReadingFlag.STUCK}
+        with pytest.raises(StuckReadingsError, match="supply off and on"):
+            read_on(sensor, 10)
+
+
+def test_a_data_line_held_as_long_as_the_chip_may_hold_it_costs_a_gap_and_no_error(make_bench):
+    """The chip lets go of its bus interface after 28 ms, 35 ms at most (section 6.5)."""
+    bench = make_bench(noise_v_rms=50e-6)
+    with bench.sensor() as sensor:
+        sensor.read()
+        bench.bus.hold_data_line(35 * MS)
+        late = sensor.read()
+        assert late.flags == ReadingFlag.GAP_BEFORE | ReadingFlag.RETRIED
+        assert {sensor.read().flags for _ in range(20)} == {ReadingFlag.NONE}
+
+
+def test_a_data_line_held_for_ever_is_an_error_within_the_bound(make_bench):
+    bench = make_bench()
+    with bench.sensor() as sensor:
+        sensor.read()
+        begin_ns = bench.clock.now_ns()
+        bench.bus.hold_data_line(10_000 * MS)
+        with pytest.raises(DeviceNotRespondingError, match="data line"):
+            sensor.read()
+    assert bench.clock.now_ns() - begin_ns < sum(RETRY_PAUSES_NS) + 15 * MS
+
+
+@pytest.mark.parametrize("step_ms", [-5000, -40, -3, 3, 40, 5000])
+def test_a_clock_that_jumps_repeats_nothing_and_mixes_nothing(make_bench, step_ms):
+    """CLOCK_MONOTONIC does not; should another one, times still increase and a jump ahead shows."""
+    bench = make_bench(noise_v_rms=50e-6)
+    clock = SteppedClock(bench.clock)
+    with bench.sensor(clock=clock) as sensor:
+        times_ns = [sensor.read().t_ns for _ in range(20)]
+        numbers = []
+        clock.step_ns(step_ms * MS)
+        after = [sensor.read() for _ in range(1)]
+        for _ in range(100):
+            after.append(sensor.read())
+            numbers.append(bench.chip.finished_conversions())
+    times_ns += [reading.t_ns for reading in after]
+    assert all(later > earlier for earlier, later in itertools.pairwise(times_ns))
+    assert all(later > earlier for earlier, later in itertools.pairwise(numbers))
+    if step_ms >= 40:
+        assert after[0].flags & ReadingFlag.GAP_BEFORE
+    assert after[-1].flags == ReadingFlag.NONE

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import pytest
+
+from joulesplit.commands.optimize import blocks_for
+from joulesplit.resources import bundled
+from partition.cutting.blocks import blocks_at
+
+
+@pytest.fixture
+def paper_profile():
+    return bundled("profiles/paper.json")
+
+
+def test_json_holds_choice_candidates_paper_and_ratio(joulesplit, model, saved, simulated):
+    document = joulesplit("optimize", model, "--profile", saved(simulated), "--json").json
+    best = document["best"]
+    allowed = [c for c in document["candidates"] if not c["violates"]]
+    assert best == min(allowed, key=lambda candidate: candidate["energy_j"])
+    assert best["where"] == "split"
+    assert [c["block"] for c in document["candidates"]] == list(range(21))
+    assert document["paper"]["best_block"] in range(1, 21)
+    assert document["ratio_flop_per_bit"] == pytest.approx(
+        document["e_d_flop_per_j"] / document["e_c_bit_per_j"]
+    )
+    assert (document["account"], document["source"]) == ("net", "simulated")
+    assert document["simulated"] is True
+    assert document["probability_best"] == best["probability_best"]
+
+
+def test_the_papers_constants_lead_to_the_papers_block(joulesplit, model, paper_profile):
+    document = joulesplit("optimize", model, "--profile", paper_profile, "--json").json
+    assert document["best"]["block"] == document["paper"]["best_block"] == 5
+    assert document["account"] == "gross"
+    assert document["simulated"] is False
+    assert "10.1109/LCN.2014.6925777" in document["profile"]["reference"]
+
+
+@pytest.mark.parametrize("option", [("--input-encoding", "uint8"), ("--input-bits", 1_204_224)])
+def test_pixels_of_8_bit_make_the_server_win(joulesplit, model, paper_profile, option):
+    document = joulesplit("optimize", model, "--profile", paper_profile, *option, "--json").json
+    assert document["best"]["where"] == "server"
+    assert document["best"]["upload_bits"] == 1_204_224
+
+
+def test_limits_are_kept(joulesplit, model, paper_profile):
+    limits = ("--min-block", 7, "--max-block", 9)
+    document = joulesplit("optimize", model, "--profile", paper_profile, *limits, "--json").json
+    assert document["best"]["block"] == 8
+
+
+def test_account_and_compute_model_are_as_asked(joulesplit, model, saved, measured):
+    document = joulesplit(
+        "optimize", model, "--profile", saved(measured), "--account", "gross",
+        "--compute-model", "constant", "--json",
+    ).json  # fmt: skip
+    assert (document["account"], document["compute_model"]) == ("gross", "constant")
+
+
+def test_a_battery_pays_for_its_energy_over_the_energy_of_one_inference(
+    joulesplit, model, saved, measured
+):
+    document = joulesplit(
+        "optimize", model, "--profile", saved(measured), "--battery-j", 20_000, "--json"
+    ).json
+    count = document["battery"]["inferences"]["count"]
+    assert count == pytest.approx(20_000 / document["best"]["energy_j"])
+
+
+def test_the_report_is_marked_with_where_the_profile_comes_from(
+    joulesplit, model, saved, simulated, paper_profile
+):
+    assert "SIMULATED" in joulesplit("optimize", model, "--profile", saved(simulated)).out
+    assert "LITERATURE" in joulesplit("optimize", model, "--profile", paper_profile).out
+
+
+def test_a_profile_with_other_cuts_of_this_network_is_followed(network, measured, make_profile):
+    kept = measured.compute.blocks[4::5]
+    compute = type(measured.compute)(
+        **{
+            name: kept if name == "blocks" else getattr(measured.compute, name)
+            for name in measured.compute.__struct_fields__
+        }
+    )
+    ends = [block.last_operator for block in kept]
+    assert blocks_for(network, make_profile(compute=compute)) == blocks_at(network, ends)
+
+
+def test_a_rejected_profile_is_refused_unless_allowed(
+    joulesplit, model, saved, make_profile, measured
+):
+    quality = type(measured.quality)(verdict="rejected", checks=measured.quality.checks)
+    path = saved(make_profile(quality=quality))
+    assert joulesplit("optimize", model, "--profile", path).code == 7
+    assert joulesplit("optimize", model, "--profile", path, "--allow-rejected").code == 0
+
+
+def test_limits_that_nothing_keeps_are_a_decision_error(joulesplit, model, saved, measured):
+    outcome = joulesplit(
+        "optimize", model, "--profile", saved(measured), "--max-latency-s", 1e-9, "--json"
+    )
+    assert outcome.code == 7
+    assert outcome.json["error"]["kind"] == "NoFeasibleSplitError"
+
+
+def test_the_input_can_be_stated_in_one_way_only(joulesplit, model, paper_profile):
+    options = ("--input-bits", 8, "--input-encoding", "uint8")
+    assert joulesplit("optimize", model, "--profile", paper_profile, *options).code == 2
+
+
+def test_a_missing_model_or_profile_is_a_file_error(joulesplit, model, paper_profile, tmp_path):
+    assert joulesplit("optimize", tmp_path / "no", "--profile", paper_profile).code == 3
+    assert joulesplit("optimize", model, "--profile", tmp_path / "no").code == 3

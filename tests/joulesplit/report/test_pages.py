@@ -1,0 +1,224 @@
+"""Whole reports. Stored texts: JOULESPLIT_UPDATE_GOLDEN=1 pytest tests/joulesplit -k stored."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from rich.text import Text
+
+from calibrate.profiles.io import load_profile
+from calibrate.sampling.sampler import SamplerStatistics
+from joulesplit.finding import Diagnosis, Finding
+from joulesplit.report.decision import Battery, decision_page
+from joulesplit.report.findings import doctor_page
+from joulesplit.report.live import LiveView, glance_line, summary_page
+from joulesplit.report.network import network_page
+from joulesplit.report.page import ORIGIN_TEXT, Page, Section, origin_of
+from joulesplit.report.profile import profile_page
+from joulesplit.report.study import study_page
+from joulesplit.resources import bundled
+from joulesplit.watch import Glance, Summary
+from optimizer.constraints import Constraints
+from optimizer.decision import decide
+from optimizer.paper import float32_blocks, paper_split
+
+WIDTHS = (60, 80, 120)
+PER_JOULE = re.compile(r"FLOP/J|J/FLOP|bit/J|J/bit")
+LABEL = re.compile(r"\b(net|gross)\b")
+
+
+@pytest.fixture(scope="module")
+def decision(network, blocks, simulated):
+    return decide(network, blocks, simulated)
+
+
+@pytest.fixture(scope="module")
+def literature(make_profile):
+    return make_profile(source="literature", reference="A. Author, A Paper, 2014")
+
+
+@pytest.fixture(scope="module")
+def study(network, blocks):
+    shown = float32_blocks(network, blocks)
+    constants = load_profile(bundled("profiles/paper.json")).profile
+    paper = paper_split(shown, 1.22e8, 2e6, input_elements=224 * 224 * 3)
+    return study_page(network, shown, paper, constants)
+
+
+@pytest.fixture(scope="module")
+def told(network, decision):
+    """The optimizer's own sentences are its own business: others stand in their place."""
+    return decision_page(
+        replace(decision, explanation="It costs least. " * 12, notes=("One note.", "Another.")),
+        network_name=network.name,
+        profile_name="profile.json",
+        battery=Battery(energy_j=2e4, inferences=decision.inferences_per_battery(2e4)),
+    )
+
+
+@pytest.fixture(scope="module")
+def pages(request, measured, simulated, literature):
+    network, blocks = (request.getfixturevalue(name) for name in ("with_unknown", "blocks"))
+    return {
+        "measured": profile_page(measured, "profile.json"),
+        "simulated": profile_page(simulated, "profile.json"),
+        "literature": profile_page(literature, "paper.json"),
+        "decision": request.getfixturevalue("told"),
+        "paper": request.getfixturevalue("study"),
+        "network": network_page(network, blocks),
+        "doctor": doctor_page(DIAGNOSIS),
+    }
+
+
+DIAGNOSIS = Diagnosis(
+    findings=(
+        Finding(name="python", state="ok", found="Python 3.11.2"),
+        Finding(
+            name="wifi",
+            state="warn",
+            found="wlan0, power save on: uploads also pay for waking the radio",
+            fix="sudo iw dev wlan0 set power_save off",
+        ),
+        Finding(name="i2c", state="error", found="/dev/i2c-1 is of group i2c", fix="log in"),
+    ),
+    ready_for={"ina219": True, "rapl": False, "simulated": True},
+)
+
+NAMES = ("measured", "simulated", "literature", "decision", "paper", "network", "doctor")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_report_reads_as_stored(pages, text_of, golden, name, width):
+    golden(f"{name}-{width}.txt", text_of(pages[name], width))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_report_needs_no_unicode_and_no_more_columns_than_there_are(pages, text_of, name, width):
+    lines = text_of(pages[name], width, ascii_only=True).splitlines()
+    assert lines
+    assert all(line.isascii() and len(line) <= width for line in lines)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", ["simulated", "decision"])
+def test_the_simulated_mark_stands_above_below_and_in_every_heading(pages, text_of, name, width):
+    lines = text_of(pages[name], width).splitlines()
+    headings = [line for line in lines if line.endswith("─") and line[:1].isalpha()]
+    assert len(headings) > 5
+    assert all(heading.startswith("SIMULATED · ") for heading in headings)
+    assert lines[0].startswith("SIMULATED")
+    assert any("SIMULATED no physical power" in line for line in lines[1:4])
+    assert any("SIMULATED no physical power" in line for line in lines[-4:])
+
+
+def test_any_hint_of_simulation_marks_a_profile_as_simulated(make_profile, simulated):
+    assert origin_of(make_profile(source="measured", simulated=True)) == "SIMULATED"
+    assert origin_of(make_profile(source="simulated", simulated=False)) == "SIMULATED"
+    assert origin_of(make_profile(sensor=simulated.sensor)) == "SIMULATED"
+    assert origin_of(make_profile(source="modelled")) == "MODELLED"
+    assert origin_of(make_profile()) == "MEASURED"
+
+
+def test_only_a_measured_report_says_measured(pages, text_of):
+    says = ORIGIN_TEXT["MEASURED"]
+    assert says in text_of(pages["measured"], 80)
+    for name in ("simulated", "literature", "decision"):
+        assert says not in text_of(pages[name], 80)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", ["measured", "simulated", "literature", "paper"])
+def test_no_figure_per_joule_stands_without_its_account(pages, text_of, name, width):
+    lines = [line for line in text_of(pages[name], width).splitlines() if PER_JOULE.search(line)]
+    assert lines
+    assert all(LABEL.search(line) for line in lines)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_figure_per_joule_of_a_decision_stands_in_a_passage_without_account(
+    decision, network, text_of, width
+):
+    page = decision_page(decision, network_name=network.name, profile_name="profile.json")
+    sections = text_of(page, width).split("\n\n")
+    reasons = next(section for section in sections if " · Why" in section)
+    assert "per inference (net)" in " ".join(reasons.split())
+    # A row begins with one space; what a row wraps to is indented further.
+    rows = [row for s in sections if s is not reasons for row in re.split(r"\n ?(?=\S)", s)]
+    found = [row for row in rows if PER_JOULE.search(row)]
+    assert len(found) == 4
+    assert all(LABEL.search(row) for row in found)
+
+
+def test_the_truth_table_tells_estimates_inside_from_those_outside(pages, text_of):
+    lines = text_of(pages["simulated"], 80).splitlines()
+    outside = [line.split()[:2] for line in lines if line.endswith("OUTSIDE")]
+    assert outside == [["E_c", "gross"], ["e_3", "net"]]
+    assert any("23 of 25 intervals hold the truth" in line for line in lines)
+
+
+def test_unknown_operators_are_said_loudly(pages, text_of):
+    text = text_of(pages["network"], 80)
+    assert "Unknown work" in text
+    assert "1 × CUSTOM:Strange" in text
+
+
+def test_a_decision_names_choice_energy_sureness_and_battery_at_once(pages, text_of, decision):
+    headline = text_of(pages["decision"], 80).split("╰")[0]
+    assert f"Split after block {decision.best.block}" in headline
+    assert "per inference (net)" in headline
+    assert "best with probability" in headline
+    assert "expected regret" in headline
+    assert "inferences from 20.0 kJ" in headline
+
+
+def test_pixels_that_beat_the_choice_are_told_at_once_unless_they_are_not_allowed(
+    decision, network, blocks, simulated, text_of
+):
+    def headline(told):
+        page = decision_page(told, network_name=network.name, profile_name="profile.json")
+        return text_of(page, 80).split("╰")[0]
+
+    assert decision.input_as_uint8_j < decision.best.energy_j
+    assert "as 8-bit values would cost only" in headline(decision)
+    private = decide(network, blocks, simulated, constraints=Constraints(min_block=1))
+    assert "8-bit" not in headline(private)
+
+
+def test_colour_is_only_an_addition(pages, text_of):
+    assert "\x1b" not in text_of(pages["simulated"], 80)
+
+
+def test_a_page_without_joules_has_no_banner(text_of):
+    page = Page(None, "title", [Section(title="part", body=Text("body"))])
+    assert text_of(page, 20) == "title\n\npart ───────────────\nbody\n"
+
+
+@pytest.fixture
+def statistics():
+    return SamplerStatistics(readings=999, lost=1, clipped=0, cpu_fraction=0.05)
+
+
+def test_every_line_of_a_simulated_watch_says_simulated(description, statistics, text_of):
+    glance = Glance(
+        elapsed_s=1.0, power_w=2.6, voltage_v=5.0, current_a=0.52, rate_hz=106.0, energy_j=2.6,
+        statistics=statistics,
+    )  # fmt: skip
+    assert glance_line(description, glance).startswith("SIMULATED ")
+    view = text_of(LiveView(description, glance, [2.5, 2.6, 2.7]), 60)
+    assert view.count("SIMULATED") >= 3
+    assert "2.600 W" in view
+    assert "1 of 1,000" in view
+
+
+def test_a_watch_too_short_for_an_uncertainty_says_so(description, statistics, text_of):
+    summary = Summary(
+        duration_s=0.1, energy_j=0.26, power_w=None, minimum_w=2.6, maximum_w=2.6, rate_hz=100.0,
+        statistics=statistics,
+    )  # fmt: skip
+    text = text_of(summary_page(description, summary), 80)
+    assert "too short for an uncertainty" in text
+    assert "260.0 mJ gross" in text

@@ -1,0 +1,105 @@
+"""A comparison finds what differs, and says where it begins."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from partition.checking.verify import compare_sides, compare_split
+from partition.cutting.closed import closed_cut
+from partition.errors import InputError
+from partition.inputs import random_inputs
+from partition.network import Network
+from partition.parts.split import split_parts
+from partition.reading.reading import load_model
+from partition.runtime import Runner
+from partition.specs import tensor_specs
+
+
+def inputs_of(network: Network) -> dict[int, np.ndarray]:
+    arrays = random_inputs(tensor_specs(network, network.inputs), 1)
+    return dict(zip(network.inputs, arrays, strict=True))
+
+
+def test_swapped_tensors_are_found(two_branches: Path) -> None:
+    """A tail fed with its inputs swapped is what a wrong order would look like."""
+    model = load_model(two_branches)
+    head, tail = split_parts(model, 0)
+    assert tail is not None
+    sides = (head, replace(tail, inputs=tail.inputs[::-1]))
+    found = compare_sides(
+        two_branches, model.network, sides, inputs_of(model.network), after_operator=0, seed=1
+    )
+    assert not found.bit_equal
+    assert found.max_abs_error > 0
+    assert (found.first_difference, found.first_tensor) == ("z", "y")
+
+
+@pytest.mark.parametrize(("damaged", "first"), [("early", "sum"), ("late", "z")])
+def test_the_first_tensor_that_differs_is_named_not_only_the_output(
+    file_of, tensor, operator, damaged: str, first: str
+) -> None:
+    """A constant of the head or of the tail is damaged; all before it is still right."""
+    constants = {"early": np.full((1, 4), 2.5, np.float32), "late": np.full((1, 4), 7.5, "f4")}
+    path = file_of(
+        [tensor(name, (1, 4)) for name in ("x", "sum", "relu", "z")]
+        + [tensor(name, (1, 4), "float32", data) for name, data in constants.items()],
+        [
+            operator("ADD", ["x", "early"], ["sum"]),
+            operator("RELU", ["sum"], ["relu"]),
+            operator("MUL", ["relu", "late"], ["z"]),
+        ],
+        ["x"],
+        ["z"],
+    )
+    network = load_model(path).network
+    sides = list(split_parts(load_model(path), 1))
+    position = ("early", "late").index(damaged)
+    side = sides[position]
+    assert side is not None
+    data = side.to_bytes().replace(constants[damaged].tobytes(), np.ones(4, np.float32).tobytes())
+    sides[position] = replace(side, pieces=[data])
+    inputs = inputs_of(network)
+    found = compare_sides(path, network, tuple(sides), inputs, after_operator=1, seed=1)
+    assert (found.bit_equal, found.first_difference, found.first_tensor) == (False, "z", first)
+
+
+def test_users_inputs_are_run_and_checked(two_branches: Path) -> None:
+    ones = [np.ones((2, 3), np.float32)] * 2
+    found = compare_split(two_branches, 1, inputs=ones)
+    assert (found.bit_equal, found.seed) == (True, None)
+    with pytest.raises(InputError, match="one each"):
+        compare_split(two_branches, 1, inputs=ones[:1])
+    with pytest.raises(InputError, match="float64"):
+        compare_split(two_branches, 1, inputs=[array.astype(np.float64) for array in ones])
+
+
+def test_a_closed_cut_is_compared_like_a_prefix(two_branches: Path) -> None:
+    model = load_model(two_branches)
+    found = compare_split(model, closed_cut(model.network, [1]), path=two_branches)
+    assert (found.bit_equal, found.after_operator) == (True, None)
+    with pytest.raises(InputError, match="path"):
+        compare_split(model, 1)
+
+
+@pytest.mark.parametrize("use_xnnpack", [True, False])
+def test_the_kernels_that_ran_are_told(mobilenet_path: Path, use_xnnpack: bool) -> None:
+    found = compare_split(mobilenet_path, 24, use_xnnpack=use_xnnpack)
+    assert found.bit_equal
+    assert found.delegate == ("XNNPACK" if use_xnnpack else None)
+
+
+def test_an_open_input_runs_with_the_shape_it_was_read_with(file_of, tensor, operator) -> None:
+    path = file_of(
+        [tensor(name, (1, 4), "float32", None, (-1, 4)) for name in "xyz"],
+        [operator("RELU", ["x"], ["y"]), operator("TANH", ["y"], ["z"])],
+        ["x"],
+        ["z"],
+    )
+    model = load_model(path, {"x": (3, 4)})
+    assert compare_split(model, 0, path=path).bit_equal
+    with Runner(path, input_shapes=[(5, 4)]) as runner:
+        assert runner.outputs[0].shape == (5, 4)
