@@ -12,7 +12,6 @@ from calibrate.estimate_records import RateCost
 from calibrate.estimates.common_idle import at_idle, idle_estimate, observations_at_common_idle
 from calibrate.estimates.fitting import (
     Account,
-    Observation,
     PerUnitFit,
     energy_per_bit,
     fit_blocks,
@@ -42,6 +41,7 @@ from calibrate.profile import (
     Runtime,
     Uplink,
 )
+from calibrate.windows.observation import Observation
 from calibrate.windows.window import WindowRecord
 from partition.network import Block, Operator
 

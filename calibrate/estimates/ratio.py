@@ -9,7 +9,6 @@ from math import hypot
 from calibrate.errors import EstimateError
 from calibrate.estimates.fitting import (
     Account,
-    Observation,
     energy_per_bit,
     fit_blocks,
     fit_latency,
@@ -18,6 +17,7 @@ from calibrate.estimates.fitting import (
 from calibrate.estimates.stats import coverage_factor
 from calibrate.estimates.uncertainty import Estimate, SystematicBudget
 from calibrate.quantity import Quantity
+from calibrate.windows.observation import Observation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
