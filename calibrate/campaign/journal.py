@@ -31,6 +31,11 @@ from calibrate.windows.window import WindowRecord
 JOURNAL_FORMAT = 1
 
 
+def journal_beside(profile: Path) -> Path:
+    """Return where the windows of a profile are kept, given the profile's own path."""
+    return profile.with_suffix(".windows.jsonl")
+
+
 class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
     """What is measured, with what, where.
 

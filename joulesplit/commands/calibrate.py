@@ -154,11 +154,12 @@ def _reanalyse(journal: Path, output: Path, *, force: bool, as_json: bool) -> in
 
 def _journal(output: Path, resume: Path | None, *, force: bool) -> JournalFile:
     """Return the journal to write; nothing that exists is replaced without being told to."""
+    from calibrate.campaign.journal import journal_beside
     from joulesplit.measuring.campaign import JournalFile
 
     if resume is not None:
         return JournalFile(path=resume, resume=True)
-    journal = output.with_suffix(".windows.jsonl")
+    journal = journal_beside(output)
     existing = [path for path in (output, journal) if path.exists()]
     if existing and not force:
         raise CommandError(

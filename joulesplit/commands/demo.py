@@ -105,6 +105,7 @@ def _directory(keep: Path | None) -> Iterator[Path]:
 
 def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
     """Calibrate, decide and validate under one simulated sensor."""
+    from calibrate.campaign.journal import journal_beside
     from calibrate.campaign.plan import QUICK
     from calibrate.profiles.io import StoredProfile, load_profile, save_profile
     from joulesplit.measuring.campaign import JournalFile
@@ -114,7 +115,7 @@ def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
     from joulesplit.server_process import loopback_server
 
     path = directory / PROFILE_NAME
-    journal = JournalFile(path=path.with_suffix(".windows.jsonl"))
+    journal = JournalFile(path=journal_beside(path))
     with (
         loopback_server(model) as url,
         Instrument(model, choice, edge_url=url, token=None, runtime=RuntimeChoice()) as instrument,

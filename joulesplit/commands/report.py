@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from joulesplit.output import emit, json_option
+from joulesplit.errors import CommandError
+from joulesplit.output import emit, json_option, note
+
+if TYPE_CHECKING:
+    from calibrate.profile import DeviceProfile
+    from calibrate.windows.window import WindowRecord
 
 
 @click.command("report")
 @click.argument("profile", type=click.Path(path_type=Path))
+@click.option(
+    "--html",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write one self-contained page with plots.",
+)
+@click.option(
+    "--windows",
+    metavar="JOURNAL",
+    type=click.Path(path_type=Path),
+    help="Windows the profile rests on, for the plots; default: those beside it, if any.",
+)
 @json_option
-def command(*, profile: Path, as_json: bool) -> None:
+def command(*, profile: Path, html: Path | None, windows: Path | None, as_json: bool) -> None:
     """Show a device PROFILE: its figures, what they rest on, and whether to believe them.
 
     With --json the object is the profile itself, unknown fields included.
@@ -22,9 +40,42 @@ def command(*, profile: Path, as_json: bool) -> None:
     from calibrate.profiles.io import load_profile, profile_bytes
     from joulesplit.report.profile import profile_page
 
+    if windows is not None and html is None:
+        raise click.UsageError("--windows goes with --html: only its plots show windows")
     stored = load_profile(profile)
+    if html is not None:
+        from calibrate.files import write_whole
+        from joulesplit.report.document import profile_document
+
+        records = _records(stored.profile, profile, windows)
+        write_whole(html, profile_document(stored.profile, profile.name, records))
+        note(f"wrote {html}")
     emit(
         as_json,
         msgspec.Raw(msgspec.json.format(profile_bytes(stored), indent=-1)),
         lambda: profile_page(stored.profile, profile.name),
+    )
+
+
+def _records(profile: DeviceProfile, path: Path, windows: Path | None) -> tuple[WindowRecord, ...]:
+    """Return the windows to draw: those asked for, or the profile's own where they lie beside it.
+
+    Raises:
+        JournalError: The journal cannot be read.
+        CommandError: What was asked for is of another campaign.
+    """
+    from calibrate.campaign.journal import journal_beside, read_journal
+
+    journal = windows or journal_beside(path)
+    if windows is None and not journal.exists():
+        return ()
+    contents = read_journal(journal)
+    if contents.header.around.created == profile.created:
+        return contents.records
+    if windows is None:
+        note(f"{journal} is of another campaign than {path}: its windows are not drawn")
+        return ()
+    raise CommandError(
+        f"{journal} holds the windows of a campaign of {contents.header.around.created}, "
+        f"{path} is of {profile.created}: give the journal that was written with it"
     )

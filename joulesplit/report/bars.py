@@ -48,9 +48,9 @@ class Bar:
     def __init__(
         self, parts: Sequence[Part], maximum: float, *, marker: float | None = None
     ) -> None:
-        self._parts = [part for part in parts if part.value > 0]
-        self._maximum = maximum if maximum > 0 else 1.0
-        self._marker = marker
+        self.parts = [part for part in parts if part.value > 0]
+        self.maximum = maximum if maximum > 0 else 1.0
+        self.marker = marker
 
     @classmethod
     def of(cls, value: float, maximum: float, style: str, *, marker: float | None = None) -> Bar:
@@ -74,17 +74,17 @@ class Bar:
     def _cells(self, width: int, *, ascii_only: bool) -> list[tuple[str, str]]:
         cells: list[tuple[str, str]] = []
         end = 0.0
-        for position, part in enumerate(self._parts):
-            end += part.value / self._maximum * width
-            if len(self._parts) == 1 and part.fill == FULL:
+        for position, part in enumerate(self.parts):
+            end += part.value / self.maximum * width
+            if len(self.parts) == 1 and part.fill == FULL:
                 cells = self._fine(end, width, part.style)
                 continue
             # Something that exists leaves a trace, and leaves room for the parts after it.
-            room = width - (len(self._parts) - 1 - position)
+            room = width - (len(self.parts) - 1 - position)
             cells += [(part.fill, part.style)] * max(1, min(round(end), room) - len(cells))
         cells += [(" ", "")] * (width - len(cells))
-        if self._marker is not None:
-            place = min(int(self._marker / self._maximum * width), width - 1)
+        if self.marker is not None:
+            place = min(int(self.marker / self.maximum * width), width - 1)
             cells[place] = (MARKER, "bold")
         if ascii_only:
             return [(ASCII.get(c, " " if c in EIGHTHS else c), style) for c, style in cells]

@@ -83,9 +83,9 @@ class Page:
     """
 
     def __init__(self, origin: Origin | None, title: str, sections: Sequence[Section]) -> None:
-        self._origin = origin
-        self._title = title
-        self._sections = sections
+        self.origin = origin
+        self.title = title
+        self.sections = sections
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         rendered = console.render(Group(*self._parts()), options)
@@ -93,18 +93,18 @@ class Page:
 
     def _parts(self) -> Iterable[RenderableType]:
         # The mark stands first, so that a heading cut to fit loses its end and not the mark.
-        mark = f"{self._origin} · " if self._origin not in (None, "MEASURED") else ""
-        yield Text.assemble((mark, "dim"), (self._title, "bold"))
-        if self._origin:
-            yield banner(self._origin)
-        for section in self._sections:
+        mark = f"{self.origin} · " if self.origin not in (None, "MEASURED") else ""
+        yield Text.assemble((mark, "dim"), (self.title, "bold"))
+        if self.origin:
+            yield banner(self.origin)
+        for section in self.sections:
             yield Text("")
             heading = Text.assemble((mark, "dim"), (section.title, "bold"))
             yield Rule(heading, align="left", style="dim")
             yield section.body
-        if self._origin:
+        if self.origin:
             yield Text("")
-            yield banner(self._origin)
+            yield banner(self.origin)
 
 
 def banner(origin: Origin) -> RenderableType:

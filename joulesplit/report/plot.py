@@ -1,17 +1,15 @@
-"""Plots as files: the one module that imports matplotlib."""
+"""Plots of a network as files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 
 from calibrate.files import write_whole
 from joulesplit.errors import CommandError
+from joulesplit.report.drawing import OUTPUT_COLOUR, WORK_COLOUR, new_figure, picture
 from partition.network import Block
 
-WORK_COLOUR = "#1f6f8b"
-OUTPUT_COLOUR = "#d17a22"
 FORMATS = (".svg", ".png", ".pdf")
 
 
@@ -38,19 +36,9 @@ def write_block_plot(path: Path, blocks: Sequence[Block], network_name: str) -> 
         OutputError: The file cannot be written.
     """
     check_plot_path(path)
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise CommandError(
-            "--plot needs matplotlib: install it with pip install 'joulesplit[plot]'"
-        ) from error
-    figure = Figure(figsize=(9, 4.6), layout="constrained")
+    figure = new_figure(9, 4.6, needed_by="--plot")
     _draw_blocks(figure, blocks, network_name)
-    picture = BytesIO()
-    # Without a date the same network gives the same file.
-    metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
-    figure.savefig(picture, format=path.suffix[1:].lower(), dpi=150, metadata=metadata)
-    write_whole(path, picture.getvalue())
+    write_whole(path, picture(figure, path.suffix[1:].lower()))
 
 
 def _draw_blocks(figure: object, blocks: Sequence[Block], network_name: str) -> None:

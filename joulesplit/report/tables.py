@@ -40,12 +40,12 @@ class FittingTable:
     """
 
     def __init__(self, columns: Sequence[Column], *, emphasised: int | None = None) -> None:
-        self._columns = columns
-        self._emphasised = emphasised
+        self.columns = columns
+        self.emphasised = emphasised
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         del console
-        shown = [column for column in self._columns if column.from_width <= options.max_width]
+        shown = [column for column in self.columns if column.from_width <= options.max_width]
         table = Table(
             box=box.SIMPLE_HEAD,
             expand=any(column.flexible for column in shown),
@@ -62,15 +62,30 @@ class FittingTable:
                 overflow="fold" if column.flexible else "ellipsis",
             )
         for row, cells in enumerate(zip(*(column.cells for column in shown), strict=True)):
-            table.add_row(*cells, style="bold" if row == self._emphasised else None)
+            table.add_row(*cells, style="bold" if row == self.emphasised else None)
         yield Padding(table, (0, 0, 0, 1))
 
 
-def facts(rows: Sequence[tuple[str, RenderableType]]) -> RenderableType:
+class Facts:
+    """Names with their values, without lines.
+
+    Args:
+        rows: From the top.
+    """
+
+    def __init__(self, rows: Sequence[tuple[str, RenderableType]]) -> None:
+        self.rows = rows
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        del console, options
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(no_wrap=True, style="dim")
+        table.add_column(overflow="fold")
+        for name, value in self.rows:
+            table.add_row(name, Text(value) if isinstance(value, str) else value)
+        yield Padding(table, (0, 0, 0, 1), expand=False)
+
+
+def facts(rows: Sequence[tuple[str, RenderableType]]) -> Facts:
     """Return names with their values, without lines."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True, style="dim")
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        table.add_row(name, Text(value) if isinstance(value, str) else value)
-    return Padding(table, (0, 0, 0, 1), expand=False)
+    return Facts(rows)

@@ -120,7 +120,7 @@ def measure(value: float, unit: str) -> str:
         return percent(value)
     if unit in PREFIXED_UNITS:
         return si(value, unit)
-    return f"{value:g} {unit}"
+    return f"{value:.0f} {unit}" if value == round(value) else f"{value:.3g} {unit}"
 
 
 def ratio(value: float) -> str:

@@ -53,3 +53,31 @@ def test_a_profile_of_a_later_schema_is_a_file_error(joulesplit, saved, measured
     outcome = joulesplit("report", path)
     assert outcome.code == 3
     assert "update joulesplit" in outcome.err
+
+
+def test_html_writes_a_page_and_still_prints_the_report(joulesplit, saved, simulated, tmp_path):
+    page = tmp_path / "page.html"
+    outcome = joulesplit("report", saved(simulated), "--html", page)
+    assert outcome.code == 0
+    assert outcome.out.startswith("SIMULATED")
+    assert outcome.err == f"wrote {page}\n"
+    assert page.read_bytes().startswith(b"<!DOCTYPE html>")
+
+
+def test_a_page_that_cannot_be_written_is_a_file_error(joulesplit, saved, simulated, tmp_path):
+    outcome = joulesplit("report", saved(simulated), "--html", tmp_path / "none" / "page.html")
+    assert outcome.code == 3
+    assert "cannot write" in outcome.err
+
+
+def test_windows_without_a_page_to_draw_them_on_are_a_usage_error(joulesplit, saved, simulated):
+    assert joulesplit("report", saved(simulated), "--windows", "w.jsonl").code == 2
+
+
+def test_windows_that_cannot_be_read_are_a_file_error(joulesplit, saved, simulated, tmp_path):
+    page = tmp_path / "page.html"
+    outcome = joulesplit(
+        "report", saved(simulated), "--html", page, "--windows", tmp_path / "none.jsonl"
+    )
+    assert outcome.code == 3
+    assert not page.exists()
