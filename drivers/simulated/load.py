@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import math
 from array import array
 from dataclasses import dataclass
@@ -11,11 +10,13 @@ from typing import Protocol
 import numpy as np
 
 from drivers.simulated.load_log import LoadLog, Segment
+from drivers.simulated.segment_sweep import SegmentSweep, overlap_w_ns
 from drivers.simulated.thermal import CELL_S, LeakagePath, ThermalParameters
 
 S_PER_NS = 1e-9
 GRID_S = 4e-3
 BLOCK_POINTS = 2048
+CELL_NS = round(CELL_S / S_PER_NS)
 
 
 class Load(Protocol):
@@ -132,15 +133,18 @@ class LoadModel:
         self.parameters = parameters
         self._log = log
         self._origin_ns = origin_ns
-        self._background = Background(
-            sd_w=parameters.background_sd_w, tau_s=parameters.background_tau_s, seed=seed
-        )
+        self._background = None
+        if parameters.background_sd_w:
+            self._background = Background(
+                sd_w=parameters.background_sd_w, tau_s=parameters.background_tau_s, seed=seed
+            )
         self._leakage = LeakagePath(parameters.thermal) if parameters.thermal else None
-        self._warming: list[Segment] = []
+        self._cell_end_ns = origin_ns + CELL_NS
         self._horizon_ns = origin_ns
-        self._pending: list[Segment] = []
-        self._active: list[Segment] = []
+        self._work = SegmentSweep()
+        self._warming = SegmentSweep()
         self._placed: list[Segment] = []
+        self._wandered = origin_ns, 0.0
 
     @property
     def horizon_ns(self) -> int:
@@ -153,16 +157,19 @@ class LoadModel:
         Intervals must begin in order of time; ``true_energy_j`` answers for any.
         """
         self._ingest()
-        pending = self._pending
-        while pending and pending[0][0] < t1_ns:
-            self._active.append(heapq.heappop(pending))
-        work_w_ns = _overlap_w_ns(self._active, t0_ns, t1_ns)
-        if self._active:
-            self._active = [segment for segment in self._active if segment[1] > t0_ns]
-        self._horizon_ns = max(self._horizon_ns, t1_ns)
-        self._warm_up()
-        base_w = self._base_energy_j(t0_ns, t1_ns) / ((t1_ns - t0_ns) * S_PER_NS)
-        return base_w + work_w_ns / (t1_ns - t0_ns)
+        work_w_ns = self._work.energy_w_ns(t0_ns, t1_ns)
+        if t1_ns > self._horizon_ns:
+            self._horizon_ns = t1_ns
+            if t1_ns >= self._cell_end_ns:
+                self._warm_up()
+        # Most intervals begin where the last one ended.
+        known_ns, before_j = self._wandered
+        if known_ns != t0_ns:
+            before_j = self._wandering_j(t0_ns)
+        after_j = self._wandering_j(t1_ns)
+        self._wandered = t1_ns, after_j
+        base_j = self._steady_energy_j(t0_ns, t1_ns) + (after_j - before_j)
+        return (base_j / S_PER_NS + work_w_ns) / (t1_ns - t0_ns)
 
     def mean_current_a(self, t0_ns: int, t1_ns: int) -> float:
         """Return the mean current into the load over an interval, A."""
@@ -179,8 +186,9 @@ class LoadModel:
         It may still grow for times after ``horizon_ns``.
         """
         self._ingest()
-        work_j = _overlap_w_ns(self._placed, t0_ns, t1_ns) * S_PER_NS
-        return self._base_energy_j(t0_ns, t1_ns) + work_j
+        work_j = overlap_w_ns(self._placed, t0_ns, t1_ns) * S_PER_NS
+        wandering_j = self._wandering_j(t1_ns) - self._wandering_j(t0_ns)
+        return self._steady_energy_j(t0_ns, t1_ns) + wandering_j + work_j
 
     def true_leakage_j(self, t0_ns: int, t1_ns: int) -> float:
         """Return the heat-driven share of ``true_energy_j``, J; 0 without a thermal model."""
@@ -193,48 +201,49 @@ class LoadModel:
         """Let the heat of every cell whose past is settled have its effect on the next one."""
         if self._leakage is None:
             return
-        settled_s = (self._horizon_ns - self._origin_ns) * S_PER_NS
-        while (end_s := self._leakage.next_cell_s) <= settled_s:
-            end_ns = self._origin_ns + round(end_s / S_PER_NS)
-            start_ns = end_ns - round(CELL_S / S_PER_NS)
+        while (end_ns := self._cell_end_ns) <= self._horizon_ns:
+            start_ns = end_ns - CELL_NS
             energy_j = self._steady_energy_j(start_ns, end_ns)
-            energy_j += _overlap_w_ns(self._warming, start_ns, end_ns) * S_PER_NS
+            energy_j += self._background_j(end_ns) - self._background_j(start_ns)
+            energy_j += self._warming.energy_w_ns(start_ns, end_ns) * S_PER_NS
             self._leakage.extend(energy_j / CELL_S)
-            self._warming = [segment for segment in self._warming if segment[1] > end_ns]
+            self._cell_end_ns += CELL_NS
 
     def _ingest(self) -> None:
-        for start_ns, end_ns, power_w in self._log.take():
-            late_ns = max(0, self._horizon_ns - start_ns)
-            segment = (start_ns + late_ns, end_ns + late_ns, power_w)
+        for segment in self._log.take():
+            late_ns = self._horizon_ns - segment[0]
+            if late_ns > 0:
+                start_ns, end_ns, power_w = segment
+                segment = (start_ns + late_ns, end_ns + late_ns, power_w)
             self._placed.append(segment)
-            heapq.heappush(self._pending, segment)
+            self._work.add(segment)
             if self._leakage is not None:
-                self._warming.append(segment)
-
-    def _base_energy_j(self, t0_ns: int, t1_ns: int) -> float:
-        return self._steady_energy_j(t0_ns, t1_ns) + self.true_leakage_j(t0_ns, t1_ns)
+                self._warming.add(segment)
 
     def _steady_energy_j(self, t0_ns: int, t1_ns: int) -> float:
+        """Return what idle power and its drift take over an interval, J."""
         parameters = self.parameters
         energy_j = parameters.idle_power_w * (t1_ns - t0_ns) * S_PER_NS
-        x0_s = max(0.0, (t0_ns - self._origin_ns) * S_PER_NS)
-        x1_s = max(0.0, (t1_ns - self._origin_ns) * S_PER_NS)
-        energy_j += parameters.drift_w_per_s * (x1_s - x0_s) * (x1_s + x0_s) / 2
-        if parameters.background_sd_w:
-            energy_j += self._background.energy_j(x1_s) - self._background.energy_j(x0_s)
+        if parameters.drift_w_per_s:
+            x0_s = max(0.0, (t0_ns - self._origin_ns) * S_PER_NS)
+            x1_s = max(0.0, (t1_ns - self._origin_ns) * S_PER_NS)
+            energy_j += parameters.drift_w_per_s * (x1_s - x0_s) * (x1_s + x0_s) / 2
         return energy_j
+
+    def _wandering_j(self, t_ns: int) -> float:
+        """Return what background and leakage took from the origin to ``t_ns``, J."""
+        energy_j = self._background_j(t_ns)
+        if self._leakage is not None:
+            energy_j += self._leakage.energy_j((t_ns - self._origin_ns) * S_PER_NS)
+        return energy_j
+
+    def _background_j(self, t_ns: int) -> float:
+        if self._background is None:
+            return 0.0
+        return self._background.energy_j((t_ns - self._origin_ns) * S_PER_NS)
 
     def _voltage_v(self, power_w: float) -> float:
         supply_v = self.parameters.supply_voltage_v
         square = supply_v**2 - 4 * self.parameters.source_resistance_ohm * power_w
         # Past the maximum power transfer no operating point exists; the voltage stays at half.
         return (supply_v + math.sqrt(max(square, 0.0))) / 2
-
-
-def _overlap_w_ns(segments: list[Segment], t0_ns: int, t1_ns: int) -> float:
-    total = 0.0
-    for start_ns, end_ns, power_w in segments:
-        shared_ns = min(end_ns, t1_ns) - max(start_ns, t0_ns)
-        if shared_ns > 0:
-            total += power_w * shared_ns
-    return total
