@@ -130,11 +130,12 @@ class InlineSampler:
 
     def trace_until(self, t_ns: int) -> Trace:
         """Read on until a reading ends at or after ``t_ns``."""
-        start_ns = self._last_ns
+        start_ns, read = self._last_ns, self._sensor.read
         readings: list[Reading] = []
         while self._last_ns < t_ns:
-            readings.append(self._sensor.read())
-            self._last_ns = readings[-1].t_ns
+            reading = read()
+            readings.append(reading)
+            self._last_ns = reading.t_ns
         trace = trace_of(start_ns, readings)
         self._tally.add(trace)
         return trace

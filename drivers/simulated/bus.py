@@ -41,7 +41,10 @@ class SimulatedI2cBus:
         self._number = number
         self._devices = dict(devices)
         self._wire_clock = clock if isinstance(clock, SimulatedClock) else None
-        self._bit_ns = NS_PER_S / scl_hz
+        bit_ns = NS_PER_S / scl_hz
+        self._until_latch_ns = round(READ_LATCH_BITS * bit_ns)
+        self._after_latch_ns = round((READ_BITS - READ_LATCH_BITS) * bit_ns)
+        self._write_ns = round(WRITE_BITS * bit_ns)
         self._clock = clock
         self._failures: list[BusError | None] = []
         self._held_until_ns = 0
@@ -61,9 +64,12 @@ class SimulatedI2cBus:
             BusError: An injected failure.
         """
         device = self._select(address)
-        self._pass_bits(READ_LATCH_BITS)
+        clock = self._wire_clock
+        if clock is None:
+            return device.read_register(register)
+        clock.advance_ns(self._until_latch_ns)
         word = device.read_register(register)
-        self._pass_bits(READ_BITS - READ_LATCH_BITS)
+        clock.advance_ns(self._after_latch_ns)
         return word
 
     def write_word(self, address: int, register: int, word: int) -> None:
@@ -74,7 +80,7 @@ class SimulatedI2cBus:
             BusError: An injected failure.
         """
         device = self._select(address)
-        self._pass_bits(WRITE_BITS)
+        self._pass(self._write_ns)
         device.write_register(register, word)
 
     def close(self) -> None:
@@ -94,8 +100,8 @@ class SimulatedI2cBus:
 
     def _select(self, address: int) -> SimulatedIna219:
         self.transactions += 1
-        if self._clock.now_ns() < self._held_until_ns:
-            self._pass_bits(READ_BITS)
+        if self._held_until_ns and self._clock.now_ns() < self._held_until_ns:
+            self._pass(self._until_latch_ns + self._after_latch_ns)
             raise self._timed_out(address)
         if self._failures:
             raise self._failures.pop(0) or self._not_acknowledged(address)
@@ -121,6 +127,6 @@ class SimulatedI2cBus:
             errno_value=errno.ETIMEDOUT,
         )
 
-    def _pass_bits(self, bits: int) -> None:
+    def _pass(self, duration_ns: int) -> None:
         if self._wire_clock is not None:
-            self._wire_clock.advance_ns(round(bits * self._bit_ns))
+            self._wire_clock.advance_ns(duration_ns)

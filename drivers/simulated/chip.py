@@ -166,9 +166,12 @@ class SimulatedIna219:
         was_down = self._mode in (0, 4)
         self._configuration = word
         self._mode = word & 7
-        scale = self._parameters.conversion_time_scale
-        shunt_ns, self._shunt_samples, self._shunt_step = _conversion(word >> 3 & 15)
-        bus_ns, self._bus_samples, self._bus_step = _conversion(word >> 7 & 15)
+        specimen = self._parameters
+        scale = specimen.conversion_time_scale
+        shunt_ns, shunt_samples, self._shunt_step = _conversion(word >> 3 & 15)
+        bus_ns, bus_samples, self._bus_step = _conversion(word >> 7 & 15)
+        self._shunt_noise_v = specimen.noise_v_rms / shunt_samples**0.5
+        self._bus_noise_v = specimen.bus_noise_v_rms / bus_samples**0.5
         self._shunt_ns = shunt_ns * scale if self._mode & 1 else 0.0
         self._bus_ns = bus_ns * scale if self._mode & 2 else 0.0
         self._cycle_ns = self._shunt_ns + self._bus_ns
@@ -178,6 +181,7 @@ class SimulatedIna219:
         # A triggered mode (1 to 3) runs one cycle, a continuous one (5 to 7) goes on.
         self._last_cycle = None if self._mode & 4 else 1
         self._shunt_done = self._bus_done = 0
+        self._quiet_until_ns = 0.0
         if self._mode & 3:
             self._ready = False
 
@@ -188,10 +192,15 @@ class SimulatedIna219:
         return cycles if self._last_cycle is None else min(cycles, self._last_cycle)
 
     def _refresh(self, t_ns: int) -> None:
-        cycles = self._finished(t_ns)
-        shunts = cycles
+        # Most reads come while nothing new has been converted.
+        if t_ns < self._quiet_until_ns:
+            return
+        cycles = shunts = self._finished(t_ns)
+        next_ns = self.conversion_end_ns(cycles + 1)
         if self._parameters.shunt_latch == "shunt-end":
             shunts = self._finished(t_ns + self._bus_ns)
+            next_ns -= self._bus_ns
+        self._quiet_until_ns = next_ns - 1
         shunt_is_new = shunts > self._shunt_done
         # In order of time: the next cycle's shunt part follows this cycle's bus part.
         if shunt_is_new and shunts == cycles:
@@ -212,8 +221,8 @@ class SimulatedIna219:
         volts = current_a * specimen.shunt_ohm * (1 + specimen.gain_error) + specimen.offset_v
         if self._overload_v is not None:
             volts = self._overload_v
-        if specimen.noise_v_rms:
-            volts += self._normal() * specimen.noise_v_rms / self._shunt_samples**0.5
+        if self._shunt_noise_v:
+            volts += self._normal() * self._shunt_noise_v
         step = self._shunt_step
         code = round(volts / (SHUNT_STEP_V * step)) * step
         self._shunt_code = max(-self._shunt_limit, min(self._shunt_limit, code))
@@ -224,10 +233,9 @@ class SimulatedIna219:
             return
         end_ns = self._origin_ns + number * self._cycle_ns
         volts = self._load.mean_voltage_v(int(end_ns - self._bus_ns), int(end_ns))
-        specimen = self._parameters
-        volts *= 1 + specimen.bus_gain_error
-        if specimen.bus_noise_v_rms:
-            volts += self._normal() * specimen.bus_noise_v_rms / self._bus_samples**0.5
+        volts *= 1 + self._parameters.bus_gain_error
+        if self._bus_noise_v:
+            volts += self._normal() * self._bus_noise_v
         step = self._bus_step
         self._bus_code = max(0, min(self._bus_limit, round(volts / (BUS_STEP_V * step)) * step))
 

@@ -131,6 +131,9 @@ class LoadModel:
         self, log: LoadLog, parameters: LoadParameters, seed: int = 0, *, origin_ns: int = 0
     ) -> None:
         self.parameters = parameters
+        self._supply_v = parameters.supply_voltage_v
+        self._supply_v2 = self._supply_v**2
+        self._four_ohm = 4 * parameters.source_resistance_ohm
         self._log = log
         self._origin_ns = origin_ns
         self._background = None
@@ -162,7 +165,7 @@ class LoadModel:
             self._horizon_ns = t1_ns
             if t1_ns >= self._cell_end_ns:
                 self._warm_up()
-        # Most intervals begin where the last one ended.
+        # Most intervals begin where the last one ended, and the past does not change.
         known_ns, before_j = self._wandered
         if known_ns != t0_ns:
             before_j = self._wandering_j(t0_ns)
@@ -210,11 +213,9 @@ class LoadModel:
             self._cell_end_ns += CELL_NS
 
     def _ingest(self) -> None:
-        for segment in self._log.take():
-            late_ns = self._horizon_ns - segment[0]
-            if late_ns > 0:
-                start_ns, end_ns, power_w = segment
-                segment = (start_ns + late_ns, end_ns + late_ns, power_w)
+        for start_ns, end_ns, power_w in self._log.take():
+            late_ns = max(0, self._horizon_ns - start_ns)
+            segment = (start_ns + late_ns, end_ns + late_ns, power_w)
             self._placed.append(segment)
             self._work.add(segment)
             if self._leakage is not None:
@@ -232,10 +233,10 @@ class LoadModel:
 
     def _wandering_j(self, t_ns: int) -> float:
         """Return what background and leakage took from the origin to ``t_ns``, J."""
-        energy_j = self._background_j(t_ns)
-        if self._leakage is not None:
-            energy_j += self._leakage.energy_j((t_ns - self._origin_ns) * S_PER_NS)
-        return energy_j
+        x_s = (t_ns - self._origin_ns) * S_PER_NS
+        background, leakage = self._background, self._leakage
+        energy_j = background.energy_j(x_s) if background is not None else 0.0
+        return energy_j + leakage.energy_j(x_s) if leakage is not None else energy_j
 
     def _background_j(self, t_ns: int) -> float:
         if self._background is None:
@@ -243,7 +244,6 @@ class LoadModel:
         return self._background.energy_j((t_ns - self._origin_ns) * S_PER_NS)
 
     def _voltage_v(self, power_w: float) -> float:
-        supply_v = self.parameters.supply_voltage_v
-        square = supply_v**2 - 4 * self.parameters.source_resistance_ohm * power_w
+        square = self._supply_v2 - self._four_ohm * power_w
         # Past the maximum power transfer no operating point exists; the voltage stays at half.
-        return (supply_v + math.sqrt(max(square, 0.0))) / 2
+        return (self._supply_v + math.sqrt(square if square > 0 else 0.0)) / 2

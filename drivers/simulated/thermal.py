@@ -71,11 +71,6 @@ class LeakagePath:
         self._energy_j = array("d", [0.0])
 
     @property
-    def next_cell_s(self) -> float:
-        """Start of the cell after the last one known, s after the origin."""
-        return len(self._power_w) * CELL_S
-
-    @property
     def temperature_c(self) -> float:
         """Temperature at the start of the last cell known, °C."""
         return self._temperature_c
