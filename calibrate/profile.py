@@ -147,6 +147,9 @@ class Compute(msgspec.Struct, frozen=True, kw_only=True):
         views: E_d by other methods from the same windows.
         classes: Net energy per FLOP by class of operator.
         heads: Several blocks run as one network, as a split runs them.
+        head_covariance_j2: Statistical covariance of the heads' net energies, J²: for each head
+            in order, that with e_1 … e_L and then with the heads up to itself. It continues the
+            lower triangle of ``covariance_j2``.
         phases: What happens once per start.
     """
 
@@ -160,17 +163,19 @@ class Compute(msgspec.Struct, frozen=True, kw_only=True):
     views: tuple[EstimateView, ...] = ()
     classes: ClassFit | None = None
     heads: tuple[HeadEnergy, ...] = ()
+    head_covariance_j2: tuple[float, ...] = ()
     phases: tuple[PhaseEnergy, ...] = ()
 
 
 class LinkFit(msgspec.Struct, frozen=True, kw_only=True):
-    """E = E_0 + P_air · airtime + e_bit · bits, net.
+    """E = E_0 + P_air · airtime + e_bit · bits, by one account.
 
     Attributes:
-        upload_cost_j: E_0, J per upload.
-        air_power_w: P_air, W while sending.
+        upload_cost_j: E_0, J per upload; may be negative within its uncertainty.
+        air_power_w: P_air, W while sending; by the gross account it holds P_0.
         bit_energy_j: e_bit, J/bit; may be negative within its uncertainty.
-        covariance: Statistical covariance of (E_0, P_air, e_bit), shape (3, 3), row-major.
+        covariance: Statistical covariance of (E_0, P_air, e_bit) and of E_burst where there is
+            one, shape (3, 3) or (4, 4), row-major.
         rates_bit_per_s, payload_bits: What was measured.
         burst_cost_j: Once per burst of uploads, however many: waking the radio and its tail;
             None where the windows could not tell it from airtime.
@@ -195,11 +200,13 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True):
         interface_bits_per_payload_bit: Bits counted on the interface per payload bit; None if
             the interface could not be read.
         at_rates: E_c at every measured rate whose energy per bit is known to be above zero.
+        fit, fit_gross: The same plane fitted to net and to gross energies.
     """
 
     rate_bit_per_s: float
     e_c_bit_per_j: GrossNet
     fit: LinkFit | None = None
+    fit_gross: LinkFit | None = None
     interface_bits_per_payload_bit: float | None = None
     at_rates: tuple[RateCost, ...] = ()
     socket_bits_per_payload_bit: float | None = None
@@ -252,12 +259,14 @@ class SimulatedTruth(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         e_d_flop_per_j, e_c_bit_per_j: By account (``gross``, ``net``); E_c at the stated rate.
         block_energy_j: Net e_l in block order, J.
+        head_energy_j: Net energy of blocks 1 … l run as one network, at position l − 1, J.
     """
 
     idle_power_w: float
     e_d_flop_per_j: dict[str, float]
     e_c_bit_per_j: dict[str, float]
     block_energy_j: tuple[float, ...]
+    head_energy_j: tuple[float, ...] = ()
 
 
 class DeviceProfile(msgspec.Struct, frozen=True, kw_only=True):

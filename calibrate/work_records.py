@@ -10,24 +10,30 @@ import msgspec
 
 from calibrate.quantity import GrossNet, Quantity
 
+CONNECTION_PHASE = "connection: set it up, ask for nothing"
+"""Name of the phase that sets up a new connection to the server, with one small exchange."""
+
 
 class HeadEnergy(msgspec.Struct, frozen=True, kw_only=True):
     """Blocks 1 … l run as one network: what a split after block l really computes.
 
-    The runtime fuses operators and keeps tensors in cache across the ends of blocks, so this is
-    not the sum of the blocks measured alone.
+    This is not the sum of the blocks measured alone. The runtime fuses operators and hands
+    tensors on in the cache across the ends of blocks, which saves energy; a block that is run
+    over and over finds its weights in the cache, which a block inside a network does not.
 
     Attributes:
         last_block: l; that of the whole network is its number of blocks.
         energy_j: Per inference, J.
         latency_s: Per inference, s.
         net_over_blocks: Net energy over the sum of the blocks' net energies.
+        net_over_blocks_u: Its standard uncertainty; the sensor's scale cancels in it.
     """
 
     last_block: int
     energy_j: GrossNet
     latency_s: Quantity
     net_over_blocks: float
+    net_over_blocks_u: float | None = None
 
 
 class PhaseEnergy(msgspec.Struct, frozen=True, kw_only=True):

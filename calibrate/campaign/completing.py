@@ -13,12 +13,8 @@ from calibrate.campaign.produce import Circumstances, produce_profile
 from calibrate.checks.conditions import condition_checks
 from calibrate.errors import EstimateError
 from calibrate.estimates.downlink import downlink_of
-from calibrate.estimates.subject_fits import (
-    bits_per_payload_bit,
-    head_energies,
-    phase_energies,
-    upload_tail,
-)
+from calibrate.estimates.head_fits import heads_of
+from calibrate.estimates.subject_fits import bits_per_payload_bit, phase_energies, upload_tail
 from calibrate.estimates.uncertainty import SystematicBudget, budget_of
 from calibrate.profile import Check, Compute, DeviceProfile, Link, Outcome, Quality
 from calibrate.windows.window import WindowRecord
@@ -122,10 +118,11 @@ def quality_of(checks: tuple[Check, ...]) -> Quality:
 def _compute(
     compute: Compute, records: Sequence[WindowRecord], budget: SystematicBudget
 ) -> Compute:
-    blocks_j = [(b.energy_j.net or b.energy_j.gross).value for b in compute.blocks]
+    heads = heads_of(records, len(compute.blocks), budget)
     return msgspec.structs.replace(
         compute,
-        heads=head_energies(records, blocks_j, budget),
+        heads=heads.energies if heads else (),
+        head_covariance_j2=heads.triangle_j2 if heads else (),
         phases=phase_energies(records, budget),
     )
 

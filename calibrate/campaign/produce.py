@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from calibrate.checks.evidence import Evidence
 from calibrate.checks.run import judge
-from calibrate.estimates.assemble import compute_of, idle_of, ratio_of_e_d_and_e_c, uplink_of
+from calibrate.estimates.assemble import compute_of, idle_of, ratio_of_e_d_and_e_c
 from calibrate.estimates.uncertainty import SystematicBudget, budget_of
+from calibrate.estimates.uplink import uplink_of
 from calibrate.estimates.window_budget import window_budget
 from calibrate.profile import (
     Check,

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from calibrate.errors import EstimateError
-from calibrate.estimate_records import RateCost
 from calibrate.estimates.common_idle import at_idle, idle_estimate, observations_at_common_idle
-from calibrate.estimates.fitting import (
-    Account,
-    PerUnitFit,
-    energy_per_bit,
-    fit_blocks,
-    fit_latency,
-    fit_link,
-)
-from calibrate.estimates.link_diagnostics import link_diagnostics
+from calibrate.estimates.fitting import Account, PerUnitFit, fit_blocks, fit_latency
 from calibrate.estimates.operator_classes import class_fit, class_flop
 from calibrate.estimates.ratio import ratio_of, work_and_bit
 from calibrate.estimates.stats import Array
@@ -27,6 +17,7 @@ from calibrate.estimates.uncertainty import (
     SystematicBudget,
     quantity,
     reciprocal,
+    require_positive,
     with_interval,
 )
 from calibrate.estimates.views import e_d_views
@@ -35,11 +26,9 @@ from calibrate.profile import (
     Compute,
     GrossNet,
     Idle,
-    LinkFit,
     ModelIdentity,
     Quantity,
     Runtime,
-    Uplink,
 )
 from calibrate.windows.observation import Observation
 from calibrate.windows.window import WindowRecord
@@ -47,22 +36,10 @@ from partition.network import Block, Operator
 
 FLOP_CONVENTION = "tflite-2mac"
 
-SAME_RATE = 1.05
-"""Rates closer than this are listed as one: an unpaced link is never twice exactly as fast."""
-
 
 def idle_of(records: Sequence[WindowRecord], budget: SystematicBudget) -> Idle:
     """Return P_0 from the local idle powers of all windows."""
     return Idle(power_w=quantity(idle_estimate(records), "W", budget, offset_duration=1.0))
-
-
-def _positive(estimate: Estimate, what: str) -> Estimate:
-    if estimate.value <= 0:
-        raise EstimateError(
-            f"{what} comes out as {estimate.value:.3g}: not above zero, so the work does not show "
-            "above idle; lengthen the work, or check that the sensor measures the right rail"
-        )
-    return estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +53,7 @@ class _ComputeFits:
 def _block_energy(block: Block, fits: _ComputeFits, budget: SystematicBudget) -> BlockEnergy:
     what = f"the energy of block {block.index} ({block.name}) per inference, in J,"
     latency = fits.latency.one(block.index)
+    gross = require_positive(fits.gross.one(block.index), what)
     return BlockEnergy(
         index=block.index,
         name=block.name,
@@ -84,12 +62,12 @@ def _block_energy(block: Block, fits: _ComputeFits, budget: SystematicBudget) ->
         output_bits=block.output_bits,
         energy_j=GrossNet(
             gross=quantity(
-                at_idle(_positive(fits.gross.one(block.index), what), latency.value, fits.idle),
+                at_idle(gross, latency.value, fits.idle),
                 "J",
                 budget,
                 offset_duration=latency.value,
             ),
-            net=quantity(_positive(fits.net.one(block.index), what), "J", budget),
+            net=quantity(require_positive(fits.net.one(block.index), what), "J", budget),
         ),
         latency_s=with_interval(latency, "s", 0.0),
     )
@@ -166,72 +144,6 @@ def _lower_triangle(matrix: Array) -> tuple[float, ...]:
     return tuple(float(f"{x:.6g}") for x in matrix[np.tril_indices(len(matrix))])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _LinkFits:
-    net: PerUnitFit
-    gross: PerUnitFit
-    idle: Estimate
-
-
-def uplink_of(
-    records: Sequence[WindowRecord], rate_bit_per_s: float, budget: SystematicBudget
-) -> Uplink:
-    """Return E_c at the stated rate and the fit behind it.
-
-    Raises:
-        EstimateError: The windows do not determine the figures, or an energy is not positive.
-    """
-    observations = observations_at_common_idle(records, "upload")
-    fits = _LinkFits(
-        net=fit_link(observations, "net"),
-        gross=fit_link(observations, "gross"),
-        idle=idle_estimate(records),
-    )
-    net, rates = fits.net, _rates(observations)
-    return Uplink(
-        rate_bit_per_s=rate_bit_per_s,
-        e_c_bit_per_j=_bits_per_joule(fits, rate_bit_per_s, budget),
-        fit=LinkFit(
-            upload_cost_j=quantity(net.one(0), "J", budget),
-            air_power_w=quantity(net.one(1), "W", budget),
-            bit_energy_j=quantity(net.one(2), "J/bit", budget),
-            covariance=tuple(tuple(float(x) for x in row[:3]) for row in net.covariance[:3]),
-            rates_bit_per_s=rates,
-            payload_bits=tuple(sorted({o.payload_bits // o.repetitions for o in observations})),
-            burst_cost_j=quantity(net.one(3), "J", budget) if len(net.values) > 3 else None,
-            diagnostics=link_diagnostics(observations),
-        ),
-        at_rates=tuple(_at_rates(fits, rates, budget)),
-    )
-
-
-def _at_rates(
-    fits: _LinkFits, rates: Sequence[float], budget: SystematicBudget
-) -> Iterator[RateCost]:
-    """Return E_c at each rate whose energy per bit is known to be above zero."""
-    for rate in rates:
-        try:
-            e_c = _bits_per_joule(fits, rate, budget)
-        except EstimateError:
-            continue
-        yield RateCost(rate_bit_per_s=rate, e_c_bit_per_j=e_c)
-
-
-def _bits_per_joule(fits: _LinkFits, rate_bit_per_s: float, budget: SystematicBudget) -> GrossNet:
-    at = f"at {rate_bit_per_s:.3g} bit/s, J/bit,"
-    gross_bit, net_bit = (
-        _positive(energy_per_bit(fit, rate_bit_per_s), f"the {account} energy per bit {at}")
-        for account, fit in (("gross", fits.gross), ("net", fits.net))
-    )
-    bit_s = 1 / rate_bit_per_s
-    gross_bit = at_idle(gross_bit, bit_s, fits.idle)
-    gross_j = quantity(gross_bit, "J/bit", budget, offset_duration=bit_s)
-    return GrossNet(
-        gross=reciprocal(1.0, gross_j, "bit/J"),
-        net=reciprocal(1.0, quantity(net_bit, "J/bit", budget), "bit/J"),
-    )
-
-
 def ratio_of_e_d_and_e_c(
     records: Sequence[WindowRecord],
     blocks: Sequence[Block],
@@ -252,14 +164,3 @@ def ratio_of_e_d_and_e_c(
         return ratio_of(flop, energies, account, budget, idle_u_w=idle.u_stat)
 
     return GrossNet(gross=ratio("gross"), net=ratio("net"))
-
-
-def _rates(observations: Sequence[Observation]) -> tuple[float, ...]:
-    """Return the rates that the windows really had, to three digits, near ones as one."""
-    rates = sorted(o.payload_bits / o.airtime_s for o in observations)
-    groups = [[rates[0]]]
-    for rate in rates[1:]:
-        if rate > SAME_RATE * groups[-1][0]:
-            groups.append([])
-        groups[-1].append(rate)
-    return tuple(float(f"{sum(group) / len(group):.3g}") for group in groups)

@@ -44,19 +44,19 @@ def idle_departures_w(records: Sequence[WindowRecord]) -> Array:
 
 
 def observations_at_common_idle(
-    records: Sequence[WindowRecord], kind: WindowKind
+    records: Sequence[WindowRecord], *kinds: WindowKind
 ) -> list[Observation]:
-    """Return the windows of a kind as the fits see them, their gross energy at the mean idle power.
+    """Return windows as the fits see them, their gross energy at the mean idle power.
 
     Args:
         records: Every window of the campaign, in order of time.
-        kind: Of the windows wanted.
+        kinds: Of the windows wanted.
     """
     departures = idle_departures_w(records) if records else ()
     return [
         replace(record.observation, gross_j=record.gross_j - float(above_w) * record.work_s)
         for record, above_w in zip(records, departures, strict=True)
-        if record.task.kind == kind
+        if record.task.kind in kinds
     ]
 
 

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from calibrate.errors import EstimateError
-from calibrate.estimates.stats import weighted_fit
+from calibrate.estimates.common_idle import at_idle, idle_estimate, observations_at_common_idle
+from calibrate.estimates.stats import Array, weighted_fit
 from calibrate.estimates.subject_fits import bits_per_payload_bit
 from calibrate.estimates.uncertainty import Estimate, SystematicBudget, quantity, reciprocal
 from calibrate.quantity import GrossNet, Quantity
+from calibrate.windows.observation import Observation
 from calibrate.windows.window import WindowRecord
 from calibrate.work_records import Downlink
 
@@ -25,22 +27,22 @@ def downlink_of(records: Sequence[WindowRecord], budget: SystematicBudget) -> Do
     Raises:
         EstimateError: The windows do not determine it, or it does not stand out of the scatter.
     """
-    windows = [record for record in records if record.task.kind == "download"]
+    windows = observations_at_common_idle(records, "download")
     if not windows:
         return None
-    seconds, bits = sum(r.airtime_s for r in windows), sum(r.payload_bits for r in windows)
+    seconds, bits = sum(o.airtime_s for o in windows), sum(o.payload_bits for o in windows)
     rate_bit_per_s = bits / seconds
-    net_j = np.array([record.net_j for record in windows])
-    gross_j = np.array([record.gross_j for record in windows])
-    gross = quantity(
-        _bit_energy(windows, gross_j), "J/bit", budget, offset_duration=1 / rate_bit_per_s
-    )
+    net_j = np.array([observation.net_j for observation in windows])
+    gross_j = np.array([observation.gross_j for observation in windows])
+    bit_s = 1 / rate_bit_per_s
+    gross_bit = at_idle(_bit_energy(windows, gross_j), bit_s, idle_estimate(records))
+    gross = quantity(gross_bit, "J/bit", budget, offset_duration=bit_s)
     net = quantity(_bit_energy(windows, net_j), "J/bit", budget)
     return Downlink(
         rate_bit_per_s=rate_bit_per_s,
         e_c_bit_per_j=GrossNet(gross=_bits_per_joule(gross), net=_bits_per_joule(net)),
         interface_bits_per_payload_bit=bits_per_payload_bit(
-            windows, "download", lambda record: record.interface_rx_bits
+            records, "download", lambda record: record.interface_rx_bits
         ),
     )
 
@@ -49,9 +51,9 @@ def _bits_per_joule(per_bit: Quantity) -> Quantity:
     return reciprocal(1.0, per_bit, "bit/J")
 
 
-def _bit_energy(windows: Sequence[WindowRecord], energy_j: np.ndarray) -> Estimate:
-    design = np.array([[r.task.repetitions, r.payload_bits] for r in windows], dtype=np.float64)
-    work_s = np.array([record.work_s for record in windows])
+def _bit_energy(windows: Sequence[Observation], energy_j: Array) -> Estimate:
+    design = np.array([[o.repetitions, o.payload_bits] for o in windows], dtype=np.float64)
+    work_s = np.array([observation.work_s for observation in windows])
     fit = weighted_fit(design, energy_j, np.sqrt(work_s))
     if fit.coefficients[1] <= 0:
         raise EstimateError(

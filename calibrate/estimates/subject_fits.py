@@ -1,7 +1,7 @@
-"""Energies of heads, phases and downloads, from their windows. Pure.
+"""Energies of phases, and what uploads leave behind, from their windows. Pure.
 
-All of them share the fixed cost of a window with the blocks, so the blocks' windows help to
-tell it: one fit holds them all, with a slope for each.
+Phases share the fixed cost of a window with the blocks, so the blocks' windows help to tell it:
+one fit holds them all, with a slope for each.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from calibrate.estimates.fitting import Account, PerUnitFit, fit_blocks, fit_latency
+from calibrate.estimates.common_idle import at_idle, idle_estimate, observations_at_common_idle
+from calibrate.estimates.fitting import PerUnitFit, fit_blocks, fit_latency
 from calibrate.estimates.uncertainty import Estimate, SystematicBudget, quantity, with_interval
 from calibrate.quantity import GrossNet, Quantity
 from calibrate.windows.window import WindowKind, WindowRecord
-from calibrate.work_records import HeadEnergy, PhaseEnergy, UploadTail
+from calibrate.work_records import PhaseEnergy, UploadTail
 
-RUN_KINDS: frozenset[WindowKind] = frozenset({"compute", "head", "whole", "phase"})
+RUN_KINDS: tuple[WindowKind, ...] = ("compute", "head", "whole", "phase")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,24 +29,24 @@ class SubjectFits:
         columns: Coefficient of each subject, by key.
         net, gross: J per repetition.
         latency: s per repetition.
+        idle: P_0, W.
     """
 
     columns: Mapping[str, int]
     net: PerUnitFit
     gross: PerUnitFit
     latency: PerUnitFit
+    idle: Estimate
 
     def energy_j(self, key: str, budget: SystematicBudget) -> GrossNet:
         """Return the energy of one repetition, J."""
         column = self.columns[key]
-        gross = quantity(
-            self.gross.one(column), "J", budget, offset_duration=self.latency.one(column).value
+        lasting_s = self.latency.one(column).value
+        gross = at_idle(self.gross.one(column), lasting_s, self.idle)
+        return GrossNet(
+            gross=quantity(gross, "J", budget, offset_duration=lasting_s),
+            net=quantity(self.net.one(column), "J", budget),
         )
-        return GrossNet(gross=gross, net=quantity(self.net.one(column), "J", budget))
-
-    def latency_s(self, key: str) -> Quantity:
-        """Return the time of one repetition, s."""
-        return with_interval(self.latency.one(self.columns[key]), "s", 0.0)
 
 
 def fit_subjects(records: Sequence[WindowRecord]) -> SubjectFits:
@@ -57,49 +58,18 @@ def fit_subjects(records: Sequence[WindowRecord]) -> SubjectFits:
     windows = [record for record in records if record.task.kind in RUN_KINDS]
     keys = sorted({record.task.subject for record in windows})
     columns = {key: column for column, key in enumerate(keys, start=1)}
+    common = observations_at_common_idle(records, *RUN_KINDS)
     observations = [
-        replace(record.observation, block=columns[record.task.subject]) for record in windows
+        replace(observation, block=columns[record.task.subject])
+        for record, observation in zip(windows, common, strict=True)
     ]
     count = len(columns)
-
-    def energies(account: Account) -> PerUnitFit:
-        return fit_blocks(observations, count, account)
-
     return SubjectFits(
         columns=columns,
-        net=energies("net"),
-        gross=energies("gross"),
+        net=fit_blocks(observations, count, "net"),
+        gross=fit_blocks(observations, count, "gross"),
         latency=fit_latency(observations, count),
-    )
-
-
-def head_energies(
-    records: Sequence[WindowRecord], block_net_j: Sequence[float], budget: SystematicBudget
-) -> tuple[HeadEnergy, ...]:
-    """Return what was measured of several blocks as one network, by the last block.
-
-    Args:
-        records: Every window.
-        block_net_j: Net e_1 … e_L of the blocks measured alone, J.
-        budget: The sensor's systematic terms.
-    """
-    heads = {
-        record.task.block: record.task.subject
-        for record in records
-        if record.task.kind in ("head", "whole")
-    }
-    if not heads:
-        return ()
-    fits = fit_subjects(records)
-    energies = {last: fits.energy_j(key, budget) for last, key in sorted(heads.items())}
-    return tuple(
-        HeadEnergy(
-            last_block=last,
-            energy_j=energy,
-            latency_s=fits.latency_s(heads[last]),
-            net_over_blocks=(energy.net or energy.gross).value / sum(block_net_j[:last]),
-        )
-        for last, energy in energies.items()
+        idle=idle_estimate(records),
     )
 
 

@@ -43,6 +43,24 @@ class Estimate:
     n: int
 
 
+def require_positive(estimate: Estimate, what: str) -> Estimate:
+    """Return an energy that is above zero.
+
+    Args:
+        estimate: The energy.
+        what: Names it, with its unit.
+
+    Raises:
+        EstimateError: It is zero or negative.
+    """
+    if estimate.value <= 0:
+        raise EstimateError(
+            f"{what} comes out as {estimate.value:.3g}: not above zero, so the work does not show "
+            "above idle; lengthen the work, or check that the sensor measures the right rail"
+        )
+    return estimate
+
+
 def budget_of(accuracy: tuple[AccuracyTerm, ...]) -> SystematicBudget:
     """Return the budget of a sensor's accuracy terms (GUM 4.3.7, 5.1.2)."""
     terms = tuple(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import hypot, inf, isfinite, sqrt
 
 from calibrate.estimates.stats import CONFIDENCE, coverage_factor
-from calibrate.profile import Compute, DeviceProfile, Link, Sensor
+from calibrate.profile import Compute, DeviceProfile, Link, LinkFit, Sensor
 from calibrate.quantity import GrossNet, Quantity
 
 SYMMETRY = 1e-6
@@ -74,17 +74,21 @@ def _compute_figures(compute: Compute) -> Iterator[Figure]:
 
 
 def _link_figures(link: Link) -> Iterator[Figure]:
-    fit = link.uplink.fit
-    if fit is not None:
-        yield Figure(name="E_0 net", quantity=fit.upload_cost_j)
-        yield Figure(name="P_air net", quantity=fit.air_power_w)
-        yield Figure(name="e_bit net", quantity=fit.bit_energy_j)
-        if fit.burst_cost_j is not None:
-            yield Figure(name="E_burst net", quantity=fit.burst_cost_j)
+    for account, fit in (("net", link.uplink.fit), ("gross", link.uplink.fit_gross)):
+        if fit is not None:
+            yield from _fit_figures(fit, account)
     if link.uplink.tail is not None:
         yield Figure(name="tail net", quantity=link.uplink.tail.energy_j)
     if link.downlink is not None:
         yield from _accounts("E_c-down", link.downlink.e_c_bit_per_j)
+
+
+def _fit_figures(fit: LinkFit, account: str) -> Iterator[Figure]:
+    yield Figure(name=f"E_0 {account}", quantity=fit.upload_cost_j)
+    yield Figure(name=f"P_air {account}", quantity=fit.air_power_w)
+    yield Figure(name=f"e_bit {account}", quantity=fit.bit_energy_j)
+    if fit.burst_cost_j is not None:
+        yield Figure(name=f"E_burst {account}", quantity=fit.burst_cost_j)
 
 
 def _accounts(name: str, figure: GrossNet, *, scaled: bool = True) -> Iterator[Figure]:

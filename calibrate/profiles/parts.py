@@ -110,6 +110,7 @@ def pooled_compute(part: Part) -> Compute:
         window_cost_j=part.quantity(lambda p: p.compute.window_cost_j) if has_window_cost else None,
         covariance_j2=part.covariance([p.compute.covariance_j2 for p in part.profiles]),
         heads=_heads(part),
+        head_covariance_j2=_head_covariance(part),
         views=(),
         classes=None,
         phases=(),
@@ -124,16 +125,26 @@ def _heads(part: Part) -> tuple[HeadEnergy, ...]:
     return tuple(_head(part, index) for index in range(len(lists[0])))
 
 
+def _head_covariance(part: Part) -> tuple[float, ...]:
+    """Return the heads' covariance pooled; empty unless every profile has the same heads."""
+    if not _heads(part):
+        return ()
+    return part.covariance([profile.compute.head_covariance_j2 for profile in part.profiles])
+
+
 def _head(part: Part, index: int) -> HeadEnergy:
-    first = part.profiles[0].compute.heads[index]
-    energy_j = part.accounts(lambda p: p.compute.heads[index].energy_j)
-    known = [profile.compute.heads[index].net_over_blocks for profile in part.profiles]
+    found = [profile.compute.heads[index] for profile in part.profiles]
     shares = part.weights.shares
+    known = [head.net_over_blocks_u for head in found if head.net_over_blocks_u is not None]
+    u = hypot(*(share * u for share, u in zip(shares, known, strict=False)))
     return HeadEnergy(
-        last_block=first.last_block,
-        energy_j=energy_j,
+        last_block=found[0].last_block,
+        energy_j=part.accounts(lambda p: p.compute.heads[index].energy_j),
         latency_s=part.quantity(lambda p: p.compute.heads[index].latency_s, scaled=False),
-        net_over_blocks=sum(share * ratio for share, ratio in zip(shares, known, strict=True)),
+        net_over_blocks=sum(
+            share * head.net_over_blocks for share, head in zip(shares, found, strict=True)
+        ),
+        net_over_blocks_u=u * part.weights.inflation if len(known) == len(found) else None,
     )
 
 
@@ -155,7 +166,8 @@ def pooled_link(part: Part, link: Link) -> Link:
     uplink = msgspec.structs.replace(
         link.uplink,
         e_c_bit_per_j=part.accounts(lambda p: _uplink(p).e_c_bit_per_j, reciprocal=True),
-        fit=_fit(part) if link.uplink.fit else None,
+        fit=_fit(part, lambda uplink: uplink.fit),
+        fit_gross=_fit(part, lambda uplink: uplink.fit_gross),
         at_rates=(),
         tail=None,
     )
@@ -176,27 +188,35 @@ def _uplink(profile: DeviceProfile) -> Uplink:
     return profile.link.uplink
 
 
-def _link_fit(profile: DeviceProfile) -> LinkFit:
-    fit = _uplink(profile).fit
-    assert fit is not None, "profiles without the fit were refused before"
-    return fit
+def _fit(part: Part, read: Callable[[Uplink], LinkFit | None]) -> LinkFit | None:
+    """Return the fit of one account pooled; None unless every profile has it."""
+    fits = [fit for profile in part.profiles if (fit := read(_uplink(profile))) is not None]
+    if len(fits) < len(part.profiles):
+        return None
 
+    def figure(name: str) -> Quantity:
+        return part.quantity(lambda p: getattr(read(_uplink(p)), name))
 
-def _fit(part: Part) -> LinkFit:
-    fits = [_link_fit(profile) for profile in part.profiles]
-    side = len(fits[0].covariance)
-    flat = part.covariance([[value for row in fit.covariance for value in row] for fit in fits])
     return LinkFit(
-        upload_cost_j=part.quantity(lambda p: _link_fit(p).upload_cost_j),
-        air_power_w=part.quantity(lambda p: _link_fit(p).air_power_w),
-        bit_energy_j=part.quantity(lambda p: _link_fit(p).bit_energy_j),
-        burst_cost_j=part.quantity(lambda p: _link_fit(p).burst_cost_j)
+        upload_cost_j=figure("upload_cost_j"),
+        air_power_w=figure("air_power_w"),
+        bit_energy_j=figure("bit_energy_j"),
+        burst_cost_j=figure("burst_cost_j")
         if all(fit.burst_cost_j is not None for fit in fits)
         else None,
-        covariance=tuple(flat[start : start + side] for start in range(0, len(flat), side)),
+        covariance=_fit_covariance(part, fits),
         rates_bit_per_s=tuple(sorted({rate for fit in fits for rate in fit.rates_bit_per_s})),
         payload_bits=tuple(sorted({bits for fit in fits for bits in fit.payload_bits})),
     )
+
+
+def _fit_covariance(part: Part, fits: Sequence[LinkFit]) -> tuple[tuple[float, ...], ...]:
+    """Return the covariance of what all the fits have, row by row."""
+    side = min(len(fit.covariance) for fit in fits)
+    flat = part.covariance(
+        [[value for row in fit.covariance[:side] for value in row[:side]] for fit in fits]
+    )
+    return tuple(flat[start : start + side] for start in range(0, len(flat), side))
 
 
 def pooled_ratio(profile: DeviceProfile, profiles: Sequence[DeviceProfile]) -> GrossNet | None:

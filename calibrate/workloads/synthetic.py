@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -38,6 +38,8 @@ class BoardCosts:
         compute_drift_per_s: Relative growth of the power while computing, 1/s from the start.
         retransmitted_share: Mean number of times a frame is sent again; its energy per bit
             counts as often.
+        cold_share: Relative extra time of a block that runs after others instead of after
+            itself: they have driven its weights and its input out of the caches.
     """
 
     idle_power_w: float = 2.6
@@ -51,6 +53,7 @@ class BoardCosts:
     sampler_power_w: float = 0.0
     compute_drift_per_s: float = 0.0
     retransmitted_share: float = 0.0
+    cold_share: float = 0.0
 
     start_s: float = 0.01
     """Time the start costs (window and upload) are spent over, s."""
@@ -69,6 +72,12 @@ class BoardCosts:
 def block_latency_s(costs: BoardCosts, block: Block) -> float:
     """Return the true time of one inference of a block, s."""
     return block.flop / costs.flop_rate_per_s + block.output_bits / costs.memory_rate_bit_per_s
+
+
+def run_latency_s(costs: BoardCosts, blocks: Sequence[Block]) -> float:
+    """Return the true time of one inference of neighbouring blocks as one network, s."""
+    alone_s = sum(block_latency_s(costs, block) for block in blocks)
+    return alone_s * (1 + costs.cold_share if len(blocks) > 1 else 1)
 
 
 def truth_of(
@@ -103,6 +112,10 @@ def truth_of(
             "gross": 1 / (per_bit + idle_w / rate_bit_per_s),
         },
         block_energy_j=tuple(net_j),
+        head_energy_j=tuple(
+            costs.compute_power_w * run_latency_s(costs, blocks[:last])
+            for last in range(1, len(blocks) + 1)
+        ),
     )
 
 
@@ -153,7 +166,7 @@ class SimulatedBoard:
         self._costs = costs
         self._governor = governor
         self._radio = radio
-        self._latency_s = [block_latency_s(costs, block) for block in blocks]
+        self._blocks = blocks
         self._announce = announce
         self._clock = clock
         self._free_ns = self._origin_ns = clock.now_ns()
@@ -177,7 +190,7 @@ class SimulatedBoard:
     @contextmanager
     def inference(self, first_block: int, last_block: int) -> Iterator[None]:
         """Spend the energy of the blocks, and return when the board would be done."""
-        duration_s = sum(self._latency_s[first_block - 1 : last_block])
+        duration_s = run_latency_s(self._costs, self._blocks[first_block - 1 : last_block])
         power_w = self._costs.compute_power_w
         if self._costs.compute_drift_per_s:
             elapsed_s = (self._clock.now_ns() - self._origin_ns) * 1e-9

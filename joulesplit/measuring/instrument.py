@@ -21,6 +21,7 @@ from calibrate.environment.survey import describe_device
 from calibrate.profile import SimulatedTruth
 from calibrate.profile_device import InterfaceKind
 from calibrate.sampling.process import SamplerProcess
+from calibrate.work_records import CONNECTION_PHASE
 from calibrate.workloads.protocol import DeviceActivity, RealActivity, Workload
 from calibrate.workloads.synthetic import truth_of
 from drivers.clock import MonotonicClock
@@ -28,7 +29,7 @@ from edge.client import EdgeClient
 from edge.interface import route_interface
 from joulesplit.choices import SIMULATED, SensorChoice
 from joulesplit.identity import this_tool
-from joulesplit.measuring.link_bench import CONNECTION, LinkBench
+from joulesplit.measuring.link_bench import LinkBench
 from joulesplit.measuring.network_bench import NetworkBench, RuntimeChoice
 from joulesplit.measuring.phase_bench import PhaseBench
 from joulesplit.wiring import sensor_factory, simulated_world
@@ -138,7 +139,7 @@ class Instrument:
 
     def _phases(self, link: LinkBench) -> dict[str, Workload]:
         phases = PhaseBench(self.network, self.clock, self.activity)
-        return {**phases.workloads(), CONNECTION: link.connection()}
+        return {**phases.workloads(), CONNECTION_PHASE: link.connection()}
 
     def truth(self, rate_bit_per_s: float) -> SimulatedTruth | None:
         """Return the simulated world's truth; None for real hardware."""

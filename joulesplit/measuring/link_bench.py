@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from calibrate.campaign.plan import UNLIMITED
 from calibrate.campaign.schedule import UploadSubject
+from calibrate.work_records import CONNECTION_PHASE
 from calibrate.workloads.download import DownloadWorkload
 from calibrate.workloads.metered import LinkCount
 from calibrate.workloads.phase import StepWorkload
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from calibrate.workloads.protocol import DeviceActivity
     from drivers.protocols import Clock
     from edge.client import EdgeClient
-
-CONNECTION = "connection: set it up, ask for nothing"
-"""Subject key of a new connection with one small exchange."""
 
 
 def pace_of(upload: UploadSubject) -> float | None:
@@ -130,7 +128,7 @@ class LinkBench:
     def connection(self) -> StepWorkload:
         """Return the set-up of a new connection as a workload."""
         return StepWorkload(
-            name=CONNECTION, step=self._connect, clock=self._clock, activity=self._activity
+            name=CONNECTION_PHASE, step=self._connect, clock=self._clock, activity=self._activity
         )
 
     def _connect(self) -> None:

@@ -14,8 +14,9 @@ from calibrate.campaign.stopping import StopRule, once
 from calibrate.checks.evidence import Evidence
 from calibrate.checks.run import judge
 from calibrate.estimate_records import EstimateView
-from calibrate.estimates.assemble import compute_of, idle_of, ratio_of_e_d_and_e_c, uplink_of
+from calibrate.estimates.assemble import compute_of, idle_of, ratio_of_e_d_and_e_c
 from calibrate.estimates.uncertainty import SystematicBudget, budget_of
+from calibrate.estimates.uplink import uplink_of
 from calibrate.profile import (
     Compute,
     GrossNet,

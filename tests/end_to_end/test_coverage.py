@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from calibrate.campaign.plan import QUICK
-from calibrate.estimates.assemble import compute_of, idle_of, uplink_of
+from calibrate.estimates.assemble import compute_of, idle_of
 from calibrate.estimates.uncertainty import SystematicBudget, budget_of
+from calibrate.estimates.uplink import uplink_of
 from calibrate.profile import ModelIdentity, Quantity, Runtime
 from calibrate.workloads.synthetic import truth_of
 from joulesplit.resources import paper_network

@@ -7,7 +7,6 @@ from calibrate.errors import EstimateError
 from calibrate.estimates.downlink import downlink_of
 from calibrate.estimates.subject_fits import (
     bits_per_payload_bit,
-    head_energies,
     phase_energies,
     upload_tail,
 )
@@ -16,9 +15,9 @@ from calibrate.windows.window import WindowRecord, WindowTask
 
 EXACT = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)
 WINDOW_J = 0.004
-E_J = {"block 1": 0.010, "block 2": 0.020, "head 2": 0.024, "whole network": 0.05, "load": 0.3}
+E_J = {"block 1": 0.010, "load": 0.3}
 T_S = {key: energy_j / 1.5 for key, energy_j in E_J.items()}
-KINDS = {"b": "compute", "h": "head", "w": "whole", "l": "phase"}
+KINDS = {"b": "compute", "l": "phase"}
 NOISE_J = (1e-5, -2e-5, 1.5e-5, -0.5e-5)
 
 
@@ -26,7 +25,7 @@ def run(subject: str, repetitions: int, noise_j: float = 0.0, **fields) -> Windo
     """A window with idle power 2 W and 1.5 W more while it works."""
     work_s = repetitions * T_S.get(subject, 0.01)
     net_j = WINDOW_J + repetitions * E_J.get(subject, 0.0) + noise_j
-    block = int(subject[-1]) if subject[-1].isdigit() else 3 * (subject[0] == "w")
+    block = int(subject[-1]) if subject[-1].isdigit() else 0
     plain = WindowRecord(
         task=WindowTask(
             kind=KINDS[subject[0]], subject=subject, block=block, repetitions=repetitions
@@ -58,23 +57,7 @@ def runs(*subjects: str, noise=NOISE_J) -> list[WindowRecord]:
     ]
 
 
-def test_a_head_costs_its_own_slope_and_not_the_sum_of_its_blocks():
-    records = runs("block 1", "block 2", "head 2", "whole network")
-
-    head, whole = head_energies(records, [0.010, 0.020, 0.025], EXACT)
-
-    assert (head.last_block, whole.last_block) == (2, 3)
-    assert head.energy_j.net.value == pytest.approx(0.024, rel=1e-3)
-    assert head.energy_j.gross.value == pytest.approx(0.024 + 2 * 0.016, rel=1e-3)
-    assert head.latency_s.value == pytest.approx(0.016)
-    assert head.net_over_blocks == pytest.approx(0.8, rel=1e-3)
-    assert whole.net_over_blocks == pytest.approx(0.05 / 0.055, rel=1e-3)
-    low, high = head.energy_j.net.ci95
-    assert low <= 0.024 <= high
-
-
-def test_without_windows_of_heads_or_phases_there_are_none():
-    assert head_energies(runs("block 1"), [0.01], EXACT) == ()
+def test_without_windows_of_phases_there_are_none():
     assert phase_energies(runs("block 1"), EXACT) == ()
 
 
@@ -151,7 +134,7 @@ def downloads(bit_j: float) -> list[WindowRecord]:
 
 
 def test_receiving_costs_a_slope_per_bit_at_the_rate_that_was_reached():
-    downlink = downlink_of(downloads(2e-8), EXACT)
+    downlink = downlink_of([*runs("block 1"), *downloads(2e-8)], EXACT)
 
     assert downlink.rate_bit_per_s == pytest.approx(4e7)
     assert downlink.e_c_bit_per_j.net.value == pytest.approx(5e7, rel=1e-2)
@@ -162,5 +145,5 @@ def test_receiving_costs_a_slope_per_bit_at_the_rate_that_was_reached():
 
 def test_receiving_that_costs_nothing_is_an_error_and_not_a_figure():
     with pytest.raises(EstimateError, match="not above zero"):
-        downlink_of(downloads(-1e-8), EXACT)
+        downlink_of([*runs("block 1"), *downloads(-1e-8)], EXACT)
     assert downlink_of(runs("block 1"), EXACT) is None

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from calibrate.estimates.common_idle import idle_estimate
+from calibrate.estimates.uncertainty import SystematicBudget
+from calibrate.estimates.uplink import uplink_of
+from calibrate.windows.window import WindowRecord, WindowTask
+
+EXACT = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)
+OFFSET = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.003)
+E_0_J, AIR_W, BIT_J, BURST_J = 5e-3, 0.6, 1.2e-8, 0.03
+IDLE_W, START_S, WAKE_S = 2.5, 0.012, 0.02
+
+
+def upload(uploads, bits, rate, idle_w=IDLE_W, number=0) -> WindowRecord:
+    """A window of uploads that wake the radio once, and start once each."""
+    airtime_s = uploads * bits / rate
+    work_s = airtime_s + uploads * START_S + WAKE_S
+    net_j = uploads * E_0_J + airtime_s * AIR_W + uploads * bits * BIT_J + BURST_J
+    return WindowRecord(
+        task=WindowTask(kind="upload", subject="u", block=0, repetitions=uploads),
+        started_ns=number * 10**9,
+        work_s=work_s,
+        idle_s=1.0,
+        airtime_s=airtime_s,
+        payload_bits=uploads * bits,
+        gross_j=net_j + idle_w * work_s,
+        net_j=net_j,
+        idle_power_w=idle_w,
+        idle_step_w=0.0,
+        peak_power_w=3.5,
+        minimum_voltage_v=5.0,
+        lost_s=0.0,
+        readings=100,
+        clipped=0,
+        resets=0,
+    )
+
+
+def uploads(idle_w=lambda _: IDLE_W):
+    plan = [
+        (n, bits, rate)
+        for rate in (5e6, 2e7)
+        for bits, n in ((32_000, 40), (800_000, 4), (800_000, 9), (6_400_000, 1))
+    ]
+    return [upload(*w, idle_w=idle_w(k), number=k) for k, w in enumerate(plan)]
+
+
+def test_gross_figures_hold_the_idle_power_for_as_long_as_each_lasts():
+    uplink = uplink_of(uploads(), 2e7, EXACT)
+
+    net, gross = uplink.fit, uplink.fit_gross
+    assert net.upload_cost_j.value == pytest.approx(E_0_J)
+    assert net.burst_cost_j.value == pytest.approx(BURST_J)
+    assert gross.upload_cost_j.value == pytest.approx(E_0_J + IDLE_W * START_S)
+    assert gross.air_power_w.value == pytest.approx(AIR_W + IDLE_W)
+    assert gross.bit_energy_j.value == pytest.approx(BIT_J)
+    assert gross.burst_cost_j.value == pytest.approx(BURST_J + IDLE_W * WAKE_S)
+    per_bit = gross.air_power_w.value / 2e7 + gross.bit_energy_j.value
+    assert 1 / uplink.e_c_bit_per_j.gross.value == pytest.approx(per_bit)
+    assert len(net.covariance) == len(gross.covariance) == 4
+
+
+def test_an_offset_of_the_sensor_stays_in_gross_figures_for_as_long_as_each_lasts():
+    gross = uplink_of(uploads(), 2e7, OFFSET).fit_gross
+
+    assert gross.upload_cost_j.u_sys == pytest.approx(0.003 * START_S)
+    assert gross.air_power_w.u_sys == pytest.approx(0.003)
+    assert gross.burst_cost_j.u_sys == pytest.approx(0.003 * WAKE_S)
+    assert gross.bit_energy_j.u_sys == pytest.approx(0.0, abs=1e-15)
+
+
+def test_the_idle_power_that_gross_figures_are_stated_at_is_uncertain_in_all_of_them_together():
+    records = uploads(idle_w=lambda k: IDLE_W + 0.01 * (-1) ** (k // 4))
+    # The same energies above idle, so the fit itself is exact.
+    records = [msgspec.structs.replace(r, gross_j=r.net_j + IDLE_W * r.work_s) for r in records]
+    u_idle_w = idle_estimate(records).u_stat
+
+    covariance = np.array(uplink_of(records, 2e7, EXACT).fit_gross.covariance)
+
+    lasting = np.array([START_S, 1.0, 0.0, WAKE_S])
+    assert u_idle_w > 0
+    assert covariance == pytest.approx(u_idle_w**2 * np.outer(lasting, lasting), abs=1e-12)
