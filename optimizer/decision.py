@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from calibrate.profile import DeviceProfile
+from optimizer.computing import priced_by
 from optimizer.constraints import Constraints
-from optimizer.cost import Account, ComputeModel
-from optimizer.errors import InvalidInputError, ProfileUnusableError
+from optimizer.cost import Account, ComputeModel, SplitEnergy
+from optimizer.errors import ProfileUnusableError
 from optimizer.explanation import decision_notes, explain, input_note, profile_notes
 from optimizer.hull import Sensitivity, breakpoints, crossovers
 from optimizer.paper import UINT8_BITS, PaperSplit, float32_blocks, input_elements, paper_split
 from optimizer.prices import prices_from_profile, require_blocks
-from optimizer.propagation import ratio_u_flop_per_bit
-from optimizer.result import Candidate, Decision, RunnerUp
+from optimizer.result import Candidate, Decision, ModelChoice, RunnerUp
 from optimizer.robustness import probability_cheaper
 from optimizer.search import cheapest
 from optimizer.solution import Problem, Solution, solve
 from optimizer.uncertainty import difference_u_j
+from optimizer.usage import Usage
 from partition.network import Block, Network
 
 
@@ -29,7 +30,7 @@ def decide(
     *,
     account: Account | None = None,
     compute_model: ComputeModel | None = None,
-    input_bits: int | None = None,
+    usage: Usage | None = None,
     constraints: Constraints | None = None,
     allow_rejected: bool = False,
 ) -> Decision:
@@ -40,16 +41,17 @@ def decide(
         blocks: Its blocks, whole and in order.
         profile: What the device's computing and sending cost.
         account: ``net`` or ``gross``; None takes net where the profile has all of it.
-        compute_model: None takes ``per-block`` where the profile knows these very blocks.
-        input_bits: Upload of full offload in the user's own encoding, bit; None takes the
-            network's input as it is.
+        compute_model: None takes ``heads`` where the profile has measured any, else ``blocks``
+            where it knows these very ones, else ``constant``.
+        usage: None takes an inference now and then over a connection that is kept open, and
+            uploads the network's input as it is.
         constraints: Limits to keep.
         allow_rejected: Use a profile that was rejected.
 
     Raises:
         InvalidInputError: The blocks are not the network's, or an option makes no sense.
         InvalidConstraintError: A limit makes no sense.
-        ProfileMismatchError: ``per-block`` asked for, but the blocks are not the profile's.
+        ProfileMismatchError: Blocks or heads asked for that the profile does not have.
         ProfileUnusableError: The profile was rejected, lacks a figure, or holds one that cannot
             be true.
         NoFeasibleSplitError: No split keeps all the limits.
@@ -58,16 +60,10 @@ def decide(
     _require_accepted(profile, allow_rejected=allow_rejected)
     limits = constraints or Constraints()
     limits.require_sensible(len(blocks))
-    problem = Problem(
-        network=network,
-        blocks=tuple(blocks),
-        compute=profile.compute,
-        prices=prices_from_profile(
-            network, blocks, profile, account=account, compute_model=compute_model
-        ),
-        constraints=limits,
-        input_bits=_input_bits(network, input_bits),
+    prices = prices_from_profile(
+        network, blocks, profile, account=account, compute_model=compute_model, usage=usage
     )
+    problem = Problem(network=network, blocks=tuple(blocks), prices=prices, constraints=limits)
     return _told(_decision(problem, solve(problem), profile), problem, profile)
 
 
@@ -81,17 +77,10 @@ def _require_accepted(profile: DeviceProfile, *, allow_rejected: bool) -> None:
     )
 
 
-def _input_bits(network: Network, asked: int | None) -> int:
-    bits = network.input_bits if asked is None else asked
-    if bits > 0:
-        return bits
-    raise InvalidInputError(f"the input has {bits} bit; state the positive size you would upload")
-
-
 def _decision(problem: Problem, solution: Solution, profile: DeviceProfile) -> Decision:
     prices, doubt = problem.prices, solution.doubt
     candidates = _candidates(problem, solution)
-    constant_best, constant_regret_j = _constant_model(problem, solution)
+    e_d, sending = prices.computing.e_d, prices.sending
     return Decision(
         best=candidates[solution.best],
         candidates=candidates,
@@ -101,17 +90,18 @@ def _decision(problem: Problem, solution: Solution, profile: DeviceProfile) -> D
         source=profile.source,
         simulated=profile.simulated,
         verdict=profile.quality.verdict,
-        e_d_flop_per_j=prices.e_d.value,
-        e_c_bit_per_j=prices.e_c.value,
-        rate_bit_per_s=prices.rate_bit_per_s,
-        ratio_flop_per_bit=prices.e_d.value / prices.e_c.value,
-        ratio_u_flop_per_bit=ratio_u_flop_per_bit(prices),
+        e_d_flop_per_j=e_d.value,
+        e_c_bit_per_j=sending.e_c.value,
+        rate_bit_per_s=sending.rate_bit_per_s,
+        ratio_flop_per_bit=e_d.value / sending.e_c.value,
+        ratio_u_flop_per_bit=prices.ratio_u_flop_per_bit,
         robustness=doubt.robustness if doubt else None,
         sensitivity=_sensitivity(problem, solution),
         paper=_paper(problem),
-        constant_model_best=constant_best,
-        constant_model_regret_j=constant_regret_j,
-        input_as_uint8_j=_input_as_uint8_j(problem),
+        models=_model_choices(problem, solution),
+        judged_by=prices.computing.models[0],
+        usage=prices.usage,
+        input_as_uint8_j=_input_as_uint8_j(problem, solution.energies[0]),
         scale_u_rel=prices.scale_u_rel,
     )
 
@@ -127,10 +117,21 @@ def _told(decision: Decision, problem: Problem, profile: DeviceProfile) -> Decis
 
 
 def _candidates(problem: Problem, solution: Solution) -> tuple[Candidate, ...]:
-    return tuple(_candidate(problem, solution, block) for block in range(len(solution.energies)))
+    by_model = {model: problem.energies(model) for model in problem.prices.computing.models}
+    return tuple(
+        _candidate(
+            problem,
+            solution,
+            block,
+            {model: energies[block].total_j for model, energies in by_model.items()},
+        )
+        for block in range(len(solution.energies))
+    )
 
 
-def _candidate(problem: Problem, solution: Solution, block: int) -> Candidate:
+def _candidate(
+    problem: Problem, solution: Solution, block: int, by_model_j: dict[ComputeModel, float]
+) -> Candidate:
     energy, doubt = solution.energies[block], solution.doubt
     uncertainty = doubt.uncertainties[block] if doubt else None
     return Candidate(
@@ -141,6 +142,10 @@ def _candidate(problem: Problem, solution: Solution, block: int) -> Candidate:
         compute_j=energy.compute_j,
         upload_j=energy.upload_j,
         upload_fixed_j=energy.upload_fixed_j,
+        answer_j=energy.answer_j,
+        wait_j=energy.wait_j,
+        priced_by=priced_by(problem.prices.computing, problem.prices.compute_model, block),
+        by_model_j=by_model_j,
         upload_bits=energy.upload_bits,
         latency_s=solution.latencies_s[block] if solution.latencies_s else None,
         u_stat_j=uncertainty.u_stat_j if uncertainty else None,
@@ -160,9 +165,9 @@ def _runner_up(solution: Solution) -> RunnerUp | None:
     return RunnerUp(
         block=second,
         excess_j=energies[second].total_j - energies[best].total_j,
-        excess_u_j=difference_u_j(doubt.effects_j, second, best) if doubt else None,
+        excess_u_j=difference_u_j(doubt.effects.on_candidates_j, second, best) if doubt else None,
         probability_cheaper=(
-            probability_cheaper(energies, doubt.effects_j, one=second, other=best)
+            probability_cheaper(energies, doubt.effects.on_candidates_j, one=second, other=best)
             if doubt
             else None
         ),
@@ -171,29 +176,42 @@ def _runner_up(solution: Solution) -> RunnerUp | None:
 
 def _sensitivity(problem: Problem, solution: Solution) -> Sensitivity:
     prices, energies, feasible = problem.prices, solution.energies, solution.feasible
-    hull, swaps = breakpoints(energies, feasible, e_d_flop_per_j=prices.e_d.value)
+    hull, swaps = breakpoints(energies, feasible, e_d_flop_per_j=prices.computing.e_d.value)
     return Sensitivity(
         hull=hull,
         breakpoints=swaps,
-        crossovers=crossovers(energies, feasible, solution.best, prices.fit),
+        crossovers=crossovers(energies, feasible, solution.best, prices.sending.fit),
     )
 
 
-def _constant_model(problem: Problem, solution: Solution) -> tuple[int, float | None]:
-    """Choose by the constant E_d and price that choice by the per-block energies."""
-    chosen = cheapest(problem.energies("constant"), solution.feasible)
-    if not problem.prices.blocks:
-        return chosen, None
-    by_block = problem.energies("per-block")
-    best = cheapest(by_block, solution.feasible)
-    return chosen, by_block[chosen].total_j - by_block[best].total_j
+def _model_choices(problem: Problem, solution: Solution) -> tuple[ModelChoice, ...]:
+    """Give each model's choice, priced by the model nearest to what a split really computes."""
+    models = problem.prices.computing.models
+    judge, effects = problem.energies(models[0]), problem.effects(models[0])
+    best = cheapest(judge, solution.feasible)
+    choices = []
+    for model in models:
+        energies = problem.energies(model)
+        block = cheapest(energies, solution.feasible)
+        choices.append(
+            ModelChoice(
+                model=model,
+                block=block,
+                energy_j=energies[block].total_j,
+                regret_j=judge[block].total_j - judge[best].total_j,
+                regret_u_j=(
+                    difference_u_j(effects.on_candidates_j, block, best) if effects else None
+                ),
+            )
+        )
+    return tuple(choices)
 
 
 def _paper(problem: Problem) -> PaperSplit:
     return paper_split(
         float32_blocks(problem.network, problem.blocks),
-        problem.prices.e_d.value,
-        problem.prices.e_c.value,
+        problem.prices.computing.e_d.value,
+        problem.prices.sending.e_c.value,
         input_elements=input_elements(problem.network),
     )
 
@@ -202,13 +220,15 @@ def _uint8_bits(problem: Problem) -> int:
     return UINT8_BITS * input_elements(problem.network)
 
 
-def _input_as_uint8_j(problem: Problem) -> float:
-    return _uint8_bits(problem) * problem.prices.bit_energy_j + problem.prices.upload_cost_j
+def _input_as_uint8_j(problem: Problem, offload: SplitEnergy) -> float:
+    """Price full offload with another upload; nothing else of it changes."""
+    bits_j = _uint8_bits(problem) / problem.prices.sending.e_c.value
+    return offload.without_bits_j + bits_j
 
 
 def _uint8_allowed(problem: Problem) -> bool:
     """Say whether uploading the input as 8-bit values would break no limit."""
     bits = _uint8_bits(problem)
-    latency_s = bits / problem.prices.rate_bit_per_s
+    latency_s = bits / problem.prices.sending.rate_bit_per_s
     broken = problem.constraints.violations(block=0, upload_bits=bits, latency_s=latency_s)
     return not broken

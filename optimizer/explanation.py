@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from calibrate.profile import DeviceProfile
-from optimizer.cost import Where
+from optimizer.cost import ComputeModel, Where
 from optimizer.hull import Crossover
 from optimizer.paper import UINT8_BITS, input_elements
-from optimizer.result import Decision
+from optimizer.result import Candidate, Decision, ModelChoice
 from optimizer.robustness import TOO_CLOSE_PROBABILITY
 from partition.network import Network
 
@@ -17,6 +17,18 @@ _WHERE: dict[Where, str] = {
     "device": "Running everything on the device",
     "split": "Splitting",
     "server": "Uploading the input and running everything on the server",
+}
+
+_MODEL: dict[ComputeModel, str] = {
+    "heads": "The measured heads",
+    "blocks": "The sum of the blocks",
+    "constant": "The constant-E_d model",
+}
+
+_JUDGE: dict[ComputeModel, str] = {
+    "heads": "the measured heads",
+    "blocks": "the sum of the blocks",
+    "constant": "the constant E_d",
 }
 
 
@@ -55,13 +67,17 @@ def decision_notes(decision: Decision) -> list[str]:
             f"{decision.probability_best:.2f}, below {TOO_CLOSE_PROBABILITY}; choosing it costs "
             f"{_joules(decision.expected_regret_j)} per inference above the truly best on average."
         )
-    if decision.constant_model_regret_j:
-        notes.append(
-            f"A constant E_d would choose block {decision.constant_model_best} and cost "
-            f"{_joules(decision.constant_model_regret_j)} more per inference by the per-block "
-            "energies."
-        )
+    notes += [_model_note(decision, choice) for choice in decision.models if choice.regret_j > 0.0]
     return notes
+
+
+def _model_note(decision: Decision, choice: ModelChoice) -> str:
+    """Tell what choosing by another model would cost."""
+    uncertain = f" (standard uncertainty {_joules(choice.regret_u_j)})" if choice.regret_u_j else ""
+    return (
+        f"{_MODEL[choice.model]} would have chosen block {choice.block}, costing "
+        f"{_joules(choice.regret_j)}{uncertain} more per inference by {_JUDGE[decision.judged_by]}."
+    )
 
 
 def input_note(decision: Decision, network: Network, *, uint8_allowed: bool) -> str:
@@ -102,15 +118,26 @@ def explain(decision: Decision) -> str:
 def _why(decision: Decision) -> str:
     best = decision.best
     after = f" after block {best.block} ({best.name})" if best.where == "split" else ""
-    upload_j = best.upload_j + best.upload_fixed_j
-    parts = f"{_joules(best.compute_j)} of computing"
-    if best.where != "device":
-        parts += f" and {_joules(upload_j)} of sending {best.upload_bits:,} bit"
     allowed = "allowed " if any(c.violates for c in decision.candidates) else ""
     return (
         f"{_WHERE[best.where]}{after} costs least of all {allowed}candidates: "
-        f"{_joules(best.energy_j)} per inference ({decision.account}), {parts}."
+        f"{_joules(best.energy_j)} per inference ({decision.account}), {_parts(best)}."
     )
+
+
+def _parts(best: Candidate) -> str:
+    """Tell what an energy is made of."""
+    parts = []
+    if best.where != "server":
+        parts.append(f"{_joules(best.compute_j)} of computing (priced by {best.priced_by})")
+    if best.where != "device":
+        sending_j = best.upload_j + best.upload_fixed_j
+        parts.append(f"{_joules(sending_j)} of sending {best.upload_bits:,} bit")
+    if best.answer_j:
+        parts.append(f"{_joules(best.answer_j)} of receiving the answer")
+    if best.wait_j:
+        parts.append(f"{_joules(best.wait_j)} of waiting for it")
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def _alternatives(decision: Decision) -> str:

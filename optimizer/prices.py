@@ -1,19 +1,24 @@
-"""What a profile says one block, one bit and one upload cost, by one account.
+"""What a profile says computing and sending cost, by one account.
 
 Every figure is taken by the same account, gross or net, and none is filled in from the other.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from calibrate.profile import Compute, DeviceProfile, GrossNet, LinkFit, Quantity, Uplink
-from optimizer.cost import Account, ComputeModel
-from optimizer.errors import InvalidInputError, ProfileMismatchError, ProfileUnusableError
-from optimizer.uncertainty import COVERAGE_95
+from calibrate.profile import DeviceProfile, Link, Quantity
+from calibrate.work_records import CONNECTION_PHASE
+from optimizer.compute_prices import chosen_model, computing_of, mismatch_reason
+from optimizer.computing import Computing
+from optimizer.cost import MODELS, Account, ComputeModel
+from optimizer.errors import InvalidInputError
+from optimizer.link_prices import sending_of, usable_link
+from optimizer.sending import Sending
+from optimizer.uncertainty import ratio_u
+from optimizer.usage import Usage
 from partition.network import Block, Network
 
 
@@ -23,44 +28,29 @@ class Prices:
 
     Attributes:
         account: Which definition of energy all of them follow.
-        compute_model: ``per-block`` uses ``blocks``, ``constant`` uses N_l / ``e_d``.
-        e_d: FLOP/J.
-        blocks: e_1 … e_L, J; empty unless the profile knows these very blocks.
-        covariance_j2: Statistical covariance of the e_l, J², lower triangle row by row; empty
-            where the profile has none for this account.
-        e_c: bit/J at the profile's rate.
-        rate_bit_per_s: The rate E_c is stated at, bit/s.
-        fit: The link's fit, which is net; None by the gross account or without one.
+        compute_model: What computing is priced by.
+        computing: E_d, blocks and heads.
+        sending: Everything that an upload costs.
+        usage: How often what is not per upload falls on one.
+        ratio_u_flop_per_bit: Standard uncertainty of E_d/E_c; None if the source states none.
         scale_u_rel: Relative standard uncertainty common to every joule.
+        mismatch: Why the profile's blocks are not those of the network; None if they are.
         notes: What a reader must know about how they were chosen.
     """
 
     account: Account
     compute_model: ComputeModel
-    e_d: Quantity
-    blocks: tuple[Quantity, ...]
-    covariance_j2: tuple[float, ...]
-    e_c: Quantity
-    rate_bit_per_s: float
-    fit: LinkFit | None
+    computing: Computing
+    sending: Sending
+    usage: Usage
+    ratio_u_flop_per_bit: float | None
     scale_u_rel: float
+    mismatch: str | None
     notes: tuple[str, ...]
 
-    @property
-    def bit_energy_j(self) -> float:
-        """1/E_c, J/bit."""
-        return 1.0 / self.e_c.value
-
-    @property
-    def upload_cost_j(self) -> float:
-        """E_0, J per upload; 0 where there is none, or where it was measured below zero."""
-        return max(0.0, self.fit.upload_cost_j.value) if self.fit else 0.0
-
-    def block_energy_j(self, blocks: Sequence[Block], model: ComputeModel) -> tuple[float, ...]:
-        """Give e_1 … e_L by a compute model, J."""
-        if model == "per-block":
-            return tuple(block.value for block in self.blocks)
-        return tuple(block.flop / self.e_d.value for block in blocks)
+    def is_uncertain(self, model: ComputeModel) -> bool:
+        """Say whether every figure that a model takes states what it may be off by."""
+        return self.computing.is_uncertain(model) and self.sending.is_uncertain(self.usage)
 
 
 def prices_from_profile(
@@ -70,6 +60,7 @@ def prices_from_profile(
     *,
     account: Account | None = None,
     compute_model: ComputeModel | None = None,
+    usage: Usage | None = None,
 ) -> Prices:
     """Take the figures for one decision out of a profile.
 
@@ -78,50 +69,45 @@ def prices_from_profile(
         blocks: Its blocks.
         profile: The device's figures.
         account: ``net`` or ``gross``; None takes net where the profile has all of it.
-        compute_model: None takes ``per-block`` where the profile knows these very blocks.
+        compute_model: None takes heads where the profile has measured any, else blocks where it
+            knows these very ones, else the constant E_d.
+        usage: None takes an inference now and then over a connection that is kept open.
 
     Raises:
-        InvalidInputError: No such account or compute model.
-        ProfileMismatchError: ``per-block`` asked for, but the blocks are not the profile's.
+        InvalidInputError: No such account or compute model, or a usage without sense.
+        ProfileMismatchError: Blocks or heads asked for that the profile does not have.
         ProfileUnusableError: No link, no figure by that account, or one that cannot be true.
     """
     _require_known(account, compute_model)
-    uplink = _uplink(profile)
+    usage = usage or Usage()
+    usage.require_sensible()
+    link = usable_link(profile)
     mismatch = mismatch_reason(network, blocks, profile.compute)
-    if compute_model == "per-block" and mismatch:
-        raise ProfileMismatchError(
-            f"cannot use per-block energies: {mismatch}; calibrate {network.name} or use the "
-            "constant compute model"
-        )
-    model: ComputeModel = compute_model or ("constant" if mismatch else "per-block")
-    chosen = account or _default_account(profile, uplink, model)
+    model = chosen_model(network, profile.compute, compute_model, mismatch)
+    chosen = account or _default_account(profile, link, model)
+    computing = computing_of(profile, chosen, model, matches=mismatch is None)
+    sending = sending_of(profile, link, chosen)
+    fallback = mismatch if compute_model is None else None
+    scale_u_rel = profile.sensor.scale_u_rel if profile.sensor else 0.0
     return Prices(
         account=chosen,
         compute_model=model,
-        e_d=_positive(_by(profile.compute.e_d_flop_per_j, chosen, "E_d"), "E_d"),
-        blocks=_block_figures(profile.compute, chosen, model) if not mismatch else (),
-        # The profile's covariance is that of the net energies.
-        covariance_j2=profile.compute.covariance_j2 if chosen == "net" and not mismatch else (),
-        e_c=_positive(_by(uplink.e_c_bit_per_j, chosen, "E_c"), "E_c"),
-        rate_bit_per_s=uplink.rate_bit_per_s,
-        fit=_sound_fit(uplink.fit) if uplink.fit and chosen == "net" else None,
-        scale_u_rel=profile.sensor.scale_u_rel if profile.sensor else 0.0,
-        notes=_notes(uplink, chosen, account, mismatch if compute_model is None else None),
+        computing=computing,
+        sending=sending,
+        usage=usage,
+        ratio_u_flop_per_bit=_ratio_u(profile, computing.e_d, sending.e_c, chosen),
+        scale_u_rel=scale_u_rel,
+        mismatch=mismatch,
+        notes=(
+            *(
+                [f"Computing is priced by the constant E_d, because {fallback}."]
+                if fallback
+                else []
+            ),
+            *_account_notes(chosen, account, sending, usage),
+            *_link_notes(profile, sending, usage),
+        ),
     )
-
-
-def mismatch_reason(network: Network, blocks: Sequence[Block], compute: Compute) -> str | None:
-    """Say why a profile's per-block energies are not those of these blocks; None if they are."""
-    if compute.model is None or not compute.blocks:
-        return "the profile has no per-block energies"
-    if compute.model.sha256 != network.sha256:
-        return (
-            f"the profile was measured with {compute.model.name} ({compute.model.sha256[:12]}), "
-            f"not with {network.name} ({network.sha256[:12]})"
-        )
-    if [b.last_operator for b in compute.blocks] != [b.last_operator for b in blocks]:
-        return "the profile's blocks end at other operators than these"
-    return None
 
 
 def require_blocks(network: Network, blocks: Sequence[Block]) -> None:
@@ -146,107 +132,78 @@ def require_blocks(network: Network, blocks: Sequence[Block]) -> None:
 
 
 def _require_known(account: str | None, compute_model: str | None) -> None:
-    if account in (None, "net", "gross") and compute_model in (None, "per-block", "constant"):
+    if account in (None, "net", "gross") and compute_model in (None, *MODELS):
         return
     raise InvalidInputError(
         f"cannot price by account {account!r} and compute model {compute_model!r}; use net or "
-        "gross, per-block or constant"
+        f"gross, {', '.join(MODELS[:-1])} or {MODELS[-1]}"
     )
 
 
-def _uplink(profile: DeviceProfile) -> Uplink:
-    link = profile.link
-    if link is None:
-        raise ProfileUnusableError(
-            "the profile has no link, so an upload has no price; calibrate again with an edge "
-            "server"
-        )
-    if link.loopback and not profile.simulated:
-        raise ProfileUnusableError(
-            "the profile's link is loopback, so nothing went on the air; calibrate again with "
-            "the edge server on another machine"
-        )
-    rate = link.uplink.rate_bit_per_s
-    if not (math.isfinite(rate) and rate > 0.0):
-        raise ProfileUnusableError(
-            f"the profile states E_c at {rate} bit/s; calibrate the link again"
-        )
-    return link.uplink
-
-
-def _default_account(profile: DeviceProfile, uplink: Uplink, model: ComputeModel) -> Account:
-    needed = [profile.compute.e_d_flop_per_j, uplink.e_c_bit_per_j]
-    if model == "per-block":
+def _default_account(profile: DeviceProfile, link: Link, model: ComputeModel) -> Account:
+    needed = [profile.compute.e_d_flop_per_j, link.uplink.e_c_bit_per_j]
+    if model != "constant":
         needed += [block.energy_j for block in profile.compute.blocks]
+    if model == "heads":
+        needed += [head.energy_j for head in profile.compute.heads]
     return "net" if all(figure.net is not None for figure in needed) else "gross"
 
 
-def _by(figure: GrossNet, account: Account, name: str) -> Quantity:
-    quantity = figure.net if account == "net" else figure.gross
-    if quantity is None:
-        raise ProfileUnusableError(
-            f"the profile has no net figure for {name}; use the gross account"
-        )
-    return quantity
+def _ratio_u(
+    profile: DeviceProfile, e_d: Quantity, e_c: Quantity, account: Account
+) -> float | None:
+    """Give the standard uncertainty of E_d/E_c, FLOP/bit: the profile's own where it has one."""
+    stated = profile.e_d_over_e_c_flop_per_bit
+    own = (stated.net if account == "net" else stated.gross) if stated else None
+    if own is not None and own.u_stat is not None and own.u_sys is not None:
+        return float((own.u_stat**2 + own.u_sys**2) ** 0.5)
+    return ratio_u(e_d, e_c, profile.sensor.scale_u_rel if profile.sensor else 0.0)
 
 
-def _positive(quantity: Quantity, name: str) -> Quantity:
-    if not (math.isfinite(quantity.value) and quantity.value > 0.0):
-        raise ProfileUnusableError(
-            f"the profile gives {quantity.value} {quantity.unit} for {name}, which cannot be; "
-            "calibrate again with more work per window"
-        )
-    uncertainties = (quantity.u_stat, quantity.u_sys)
-    if any(u is not None and not (math.isfinite(u) and u >= 0.0) for u in uncertainties):
-        raise ProfileUnusableError(
-            f"the profile gives {name} with standard uncertainties {uncertainties}, which cannot "
-            "be; calibrate again"
-        )
-    return quantity
-
-
-def _block_figures(compute: Compute, account: Account, model: ComputeModel) -> tuple[Quantity, ...]:
-    """Take the blocks' energies; where they are not needed, only if they are all sound."""
-    try:
-        names = [f"block {block.index} ({block.name})" for block in compute.blocks]
-        return tuple(
-            _positive(_by(block.energy_j, account, name), name)
-            for block, name in zip(compute.blocks, names, strict=True)
-        )
-    except ProfileUnusableError as error:
-        if model == "constant":
-            return ()
-        raise ProfileUnusableError(f"{error}, or use the constant compute model") from error
-
-
-def _sound_fit(fit: LinkFit) -> LinkFit:
-    """Check E_0: below zero only where zero is within its interval."""
-    cost = fit.upload_cost_j
-    floor_j = -COVERAGE_95 * math.hypot(cost.u_stat or 0.0, cost.u_sys or 0.0)
-    if math.isfinite(cost.value) and cost.value >= floor_j:
-        return fit
-    raise ProfileUnusableError(
-        f"the profile gives {cost.value} J for the fixed cost of an upload, which cannot be; "
-        "calibrate the link again with more payload sizes"
-    )
-
-
-def _notes(
-    uplink: Uplink, account: Account, asked: Account | None, fallback: str | None
-) -> tuple[str, ...]:
-    notes = []
+def _model_notes(fallback: str | None) -> Iterator[str]:
     if fallback:
-        notes.append(f"Computing is priced by the constant E_d, because {fallback}.")
-    if account == "gross" and asked is None:
-        notes.append("The profile has no net figures throughout: energies are gross.")
-    if account == "gross":
-        notes.append(
-            "Gross energies leave out the wait for the server and the fixed cost of an upload, "
-            "which the profile does not know by this account."
+        yield f"Computing is priced by the constant E_d, because {fallback}."
+
+
+def _account_notes(
+    account: Account, asked: Account | None, sending: Sending, usage: Usage
+) -> Iterator[str]:
+    if account == "net":
+        return
+    if asked is None:
+        yield "The profile has no net figures throughout: energies are gross."
+    left_out = []
+    if usage.server_wait_s is None or sending.waiting.figure is None:
+        left_out.append("the wait for the server")
+    if sending.upload.figure is None:
+        left_out.append("the fixed cost of an upload")
+    if left_out:
+        yield (
+            f"Gross energies leave out {' and '.join(left_out)}, which "
+            f"{'is' if len(left_out) == 1 else 'are'} not known by this account: what is sent "
+            "costs at least so much."
         )
-    elif uplink.fit and uplink.fit.upload_cost_j.value < 0.0:
-        notes.append(
-            "The fixed cost of an upload was measured below zero within its uncertainty and is "
-            "taken as zero."
-        )
-    return tuple(notes)
+
+
+def _link_notes(profile: DeviceProfile, sending: Sending, usage: Usage) -> Iterator[str]:
+    """Say which costs of an upload are not in the energies, and which were too small to tell."""
+    if sending.answer_bit.figure is None:
+        yield "The answer's way back costs nothing here: the profile measured no downloads."
+    for name, term in (("an upload", sending.upload), ("a burst of uploads", sending.burst)):
+        if term.value < 0.0:
+            yield (
+                f"The fixed cost of {name} was measured below zero within its uncertainty and is "
+                "used as measured, because the price of a bit was fitted together with it."
+            )
+    if usage.uploads_per_connection is not None and sending.connection.figure is None:
+        yield _unknown_connection(profile)
+
+
+def _unknown_connection(profile: DeviceProfile) -> str:
+    for phase in profile.compute.phases:
+        if phase.name == CONNECTION_PHASE:
+            return (
+                f"A new connection costs less than {phase.energy_bound_j:.2g} J net, too little to "
+                "tell, and counts nothing here."
+            )
+    return "A new connection counts nothing here: the profile did not measure one."

@@ -11,6 +11,7 @@ from optimizer.errors import InvalidInputError
 from optimizer.hull import Sensitivity
 from optimizer.paper import PaperSplit
 from optimizer.robustness import Robustness
+from optimizer.usage import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +22,18 @@ class Candidate:
         block: l, from 0 to L.
         name: Name of block l; ``input`` for l = 0.
         where: ``server`` (l = 0), ``split`` or ``device`` (l = L).
-        energy_j: The device's energy per inference, J: the sum of the next three.
+        energy_j: The device's energy per inference, J: the sum of the next five.
         compute_j: Of blocks 1 … l, J.
         upload_j: Of the bits that go up, J.
-        upload_fixed_j: Of an upload whatever its size, J.
+        upload_fixed_j: Of an upload whatever its size, J, with its share of a burst and of a
+            connection.
+        answer_j: Of receiving the result, J.
+        wait_j: Idle while the server works, J; 0 by the net account, or if not known.
+        priced_by: What computing was priced by, in words.
+        by_model_j: The whole energy by each compute model that the profile allows, J.
         upload_bits: What goes up, bit.
-        latency_s: Time on the device and on the air, s; None if the profile does not know it.
+        latency_s: Time on the device and on the air, with the wait and the answer where they are
+            known, s; None if the profile does not know the blocks' times.
         u_stat_j: Standard uncertainty from statistics, J; None if the source states none.
         u_sys_j: Standard uncertainty from everything else, J; None likewise.
         ci95_j: Interval of both, 95 %, J; None likewise.
@@ -41,6 +48,10 @@ class Candidate:
     compute_j: float
     upload_j: float
     upload_fixed_j: float
+    answer_j: float
+    wait_j: float
+    priced_by: str
+    by_model_j: dict[ComputeModel, float]
     upload_bits: int
     latency_s: float | None
     u_stat_j: float | None
@@ -69,6 +80,25 @@ class RunnerUp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelChoice:
+    """What a compute model chooses under the same limits.
+
+    Attributes:
+        model: The model.
+        block: l it chooses.
+        energy_j: What it says that this costs, J.
+        regret_j: What this choice costs above the best one, by ``Decision.judged_by``, J.
+        regret_u_j: Standard uncertainty of that, J; None if the source states none.
+    """
+
+    model: ComputeModel
+    block: int
+    energy_j: float
+    regret_j: float
+    regret_u_j: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inferences:
     """How many inferences a battery pays for.
 
@@ -90,7 +120,7 @@ class Decision:
         candidates: All L + 1, at position l, allowed or not.
         runner_up: The next best; None if only one candidate is allowed.
         account: ``net`` or ``gross``; every energy here follows it.
-        compute_model: How computing was priced.
+        compute_model: What computing was priced by.
         source: Where the profile's figures come from.
         simulated: True if any of them did not come from a physical measurement of power.
         verdict: The profile's own verdict.
@@ -103,9 +133,9 @@ class Decision:
         robustness: How sure the choice is; None likewise.
         sensitivity: What would change it.
         paper: The paper's own model with this E_d and E_c, float32 outputs, l from 1.
-        constant_model_best: l that the constant-E_d model chooses under the same limits.
-        constant_model_regret_j: What that l costs above the best, by the per-block energies, J;
-            None if the profile has none for these blocks.
+        models: What each compute model that the profile allows chooses.
+        judged_by: The one of them that is nearest to what a split really computes.
+        usage: How often what is not per upload was taken to fall on one.
         input_as_uint8_j: Uploading the input as 8-bit values, J.
         scale_u_rel: Relative standard uncertainty common to all energies; cancels in the choice.
         notes: What a reader must know, one sentence each.
@@ -128,8 +158,9 @@ class Decision:
     robustness: Robustness | None
     sensitivity: Sensitivity
     paper: PaperSplit
-    constant_model_best: int
-    constant_model_regret_j: float | None
+    models: tuple[ModelChoice, ...]
+    judged_by: ComputeModel
+    usage: Usage
     input_as_uint8_j: float
     scale_u_rel: float
     notes: tuple[str, ...] = ()

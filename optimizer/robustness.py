@@ -46,14 +46,14 @@ def assess(
     draws: int = DRAWS,
     seed: int = SEED,
 ) -> Robustness:
-    """Draw every source of error, normal and independent, and count who wins.
+    """Draw every cause of error, normal and independent, and count who wins.
 
-    The common scale is not among the sources: it multiplies all candidates alike. Sources that
+    The common scale is not among them: it multiplies all candidates alike. Causes that
     candidates share move them together, so correlation needs no further care.
 
     Args:
         energies: Candidates at position l.
-        effects_j: From ``uncertainty.candidate_effects``, J; float64, shape (L + 1, M).
+        effects_j: ``ledger.Effects.on_candidates_j``, J; float64, shape (L + 1, M).
         feasible: Which candidates are allowed.
         best: l that was chosen.
         draws: Number of draws.
@@ -83,7 +83,7 @@ def probability_cheaper(
 
     Args:
         energies: Candidates at position l.
-        effects_j: From ``uncertainty.candidate_effects``, J; float64, shape (L + 1, M).
+        effects_j: ``ledger.Effects.on_candidates_j``, J; float64, shape (L + 1, M).
         one: l of a candidate.
         other: l of another.
     """

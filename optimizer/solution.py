@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from calibrate.profile import Compute
+from optimizer.computing import computing_ledger
 from optimizer.constraints import Constraints
-from optimizer.cost import ComputeModel, SplitEnergy, split_energies, split_latencies_s
+from optimizer.cost import ComputeModel, SplitEnergy, upload_sizes, where_of
 from optimizer.errors import ProfileUnusableError
-from optimizer.prices import Prices, mismatch_reason
-from optimizer.propagation import error_sources
+from optimizer.ledger import Effects, Ledger, effects_of
+from optimizer.prices import Prices
 from optimizer.robustness import Robustness, assess
 from optimizer.search import broken_limits, cheapest, feasible_blocks
-from optimizer.uncertainty import (
-    EnergyUncertainty,
-    ErrorSources,
-    FloatArray,
-    candidate_effects,
-    energy_uncertainty,
-)
+from optimizer.sending import ANSWER_BIT, BIT, BURST, CONNECTION, UPLOAD, WAIT, sending_ledger
+from optimizer.uncertainty import EnergyUncertainty, energy_uncertainty
 from partition.network import Block, Network
 
 
@@ -29,28 +24,57 @@ class Problem:
     Attributes:
         network: The network.
         blocks: Its blocks.
-        compute: The profile's figures of computing, for the times of the blocks.
-        prices: What a block, a bit and an upload cost.
+        prices: What computing and sending cost.
         constraints: Limits to keep.
-        input_bits: Upload of l = 0, bit.
     """
 
     network: Network
     blocks: tuple[Block, ...]
-    compute: Compute
     prices: Prices
     constraints: Constraints
-    input_bits: int
+
+    @property
+    def upload_bits(self) -> tuple[int, ...]:
+        """What goes up at l = 0 … L, bit."""
+        input_bits = self.prices.usage.input_bits or self.network.input_bits
+        return upload_sizes(input_bits, [block.output_bits for block in self.blocks])
+
+    @property
+    def answer_bits(self) -> int:
+        """The network's result, bit."""
+        return sum(self.network.tensors[index].bits for index in self.network.outputs)
+
+    def ledgers(self, model: ComputeModel) -> tuple[Ledger, Ledger]:
+        """Give what every candidate computes and sends, by one compute model."""
+        prices = self.prices
+        return (
+            computing_ledger(prices.computing, model, self.blocks),
+            sending_ledger(prices.sending, prices.usage, self.upload_bits, self.answer_bits),
+        )
 
     def energies(self, model: ComputeModel) -> tuple[SplitEnergy, ...]:
         """Price every candidate by one compute model; at position l."""
-        return split_energies(
-            block_energy_j=self.prices.block_energy_j(self.blocks, model),
-            output_bits=[block.output_bits for block in self.blocks],
-            input_bits=self.input_bits,
-            bit_energy_j=self.prices.bit_energy_j,
-            upload_cost_j=self.prices.upload_cost_j,
+        computing, sending = self.ledgers(model)
+        compute_j = computing.parts_j().sum(axis=1)
+        link_j = sending.parts_j()
+        fixed_j = link_j[:, [UPLOAD, BURST, CONNECTION]].sum(axis=1)
+        return tuple(
+            SplitEnergy(
+                block=block,
+                where=where_of(block, len(self.blocks)),
+                upload_bits=bits,
+                compute_j=float(compute_j[block]),
+                upload_j=float(link_j[block, BIT]),
+                upload_fixed_j=float(fixed_j[block]),
+                answer_j=float(link_j[block, ANSWER_BIT]),
+                wait_j=float(link_j[block, WAIT]),
+            )
+            for block, bits in enumerate(self.upload_bits)
         )
+
+    def effects(self, model: ComputeModel) -> Effects | None:
+        """Give how far errors move every candidate; None where a figure states no uncertainty."""
+        return effects_of(self.ledgers(model)) if self.prices.is_uncertain(model) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,12 +82,12 @@ class Doubt:
     """What the stated uncertainties do to the choice.
 
     Attributes:
-        effects_j: From ``uncertainty.candidate_effects``, J; float64, shape (L + 1, M).
+        effects: Of every cause of error on every candidate.
         uncertainties: Of each candidate on its own.
         robustness: Of the choice.
     """
 
-    effects_j: FloatArray
+    effects: Effects
     uncertainties: tuple[EnergyUncertainty, ...]
     robustness: Robustness
 
@@ -95,58 +119,73 @@ def solve(problem: Problem) -> Solution:
     Raises:
         NoFeasibleSplitError: No split keeps all the limits.
         ProfileUnusableError: A limit on latency, but the profile does not know the blocks' times;
-            or the link's covariance is not one.
+            a covariance is not one; or a split would cost nothing or less.
     """
-    energies = problem.energies(problem.prices.compute_model)
-    latencies_s = _latencies_s(problem, energies)
+    model = problem.prices.compute_model
+    energies = problem.energies(model)
+    _require_positive(energies)
+    latencies_s = _latencies_s(problem)
     broken = broken_limits(problem.constraints, energies, latencies_s)
     feasible = feasible_blocks(broken, energies, latencies_s)
     best = cheapest(energies, feasible)
-    sources = error_sources(problem.prices, problem.blocks)
-    scale_u_rel = problem.prices.scale_u_rel
+    effects = problem.effects(model)
     return Solution(
         energies=energies,
         latencies_s=latencies_s,
         broken=broken,
         feasible=feasible,
         best=best,
-        doubt=_doubt(energies, sources, feasible, best, scale_u_rel) if sources else None,
+        doubt=_doubt(problem, energies, effects, feasible, best) if effects else None,
     )
+
+
+def _require_positive(energies: tuple[SplitEnergy, ...]) -> None:
+    for energy in energies:
+        if not energy.total_j > 0.0:
+            raise ProfileUnusableError(
+                f"split {energy.block} comes out at {energy.total_j:.3g} J, which cannot be: its "
+                f"upload has {energy.upload_j:.3g} J of bits and {energy.upload_fixed_j:.3g} J of "
+                "fixed costs; calibrate the link again with more payload sizes"
+            )
 
 
 def _doubt(
+    problem: Problem,
     energies: tuple[SplitEnergy, ...],
-    sources: ErrorSources,
+    effects: Effects,
     feasible: tuple[int, ...],
     best: int,
-    scale_u_rel: float,
 ) -> Doubt:
-    effects_j = candidate_effects(sources, energies)
     uncertainties = tuple(
         energy_uncertainty(
             energy.total_j,
-            effects_j[energy.block],
-            statistical=sources.statistical,
-            scale_u_rel=scale_u_rel,
+            effects.on_candidates_j[energy.block],
+            statistical=effects.statistical,
+            scale_u_rel=problem.prices.scale_u_rel,
         )
         for energy in energies
     )
-    robustness = assess(energies, effects_j, feasible=feasible, best=best)
-    return Doubt(effects_j=effects_j, uncertainties=uncertainties, robustness=robustness)
+    robustness = assess(energies, effects.on_candidates_j, feasible=feasible, best=best)
+    return Doubt(effects=effects, uncertainties=uncertainties, robustness=robustness)
 
 
-def _latencies_s(problem: Problem, energies: tuple[SplitEnergy, ...]) -> tuple[float, ...] | None:
-    mismatch = mismatch_reason(problem.network, problem.blocks, problem.compute)
-    block_latency_s = [block.latency_s.value for block in problem.compute.blocks]
-    if not mismatch and all(0.0 < time_s < float("inf") for time_s in block_latency_s):
-        return split_latencies_s(
-            energies,
-            block_latency_s=block_latency_s,
-            rate_bit_per_s=problem.prices.rate_bit_per_s,
+def _latencies_s(problem: Problem) -> tuple[float, ...] | None:
+    """Time every candidate: on the device, on the air, and what is known of waiting, s."""
+    prices, sending = problem.prices, problem.prices.sending
+    computed_s = prices.computing.latencies_s()
+    if computed_s is None:
+        if problem.constraints.max_latency_s is None:
+            return None
+        reason = prices.mismatch or "one of the profile's block times is not a positive number"
+        raise ProfileUnusableError(
+            f"cannot keep max_latency_s: {reason}; calibrate {problem.network.name} or drop the "
+            "limit"
         )
-    if problem.constraints.max_latency_s is None:
-        return None
-    reason = mismatch or "one of the profile's block times is not a positive number"
-    raise ProfileUnusableError(
-        f"cannot keep max_latency_s: {reason}; calibrate {problem.network.name} or drop the limit"
+    rate = sending.answer_rate_bit_per_s
+    answer_s = problem.answer_bits / rate if rate else 0.0
+    back_s = (prices.usage.server_wait_s or 0.0) + answer_s
+    last = len(computed_s) - 1
+    return tuple(
+        elapsed_s + bits / sending.rate_bit_per_s + (back_s if block < last else 0.0)
+        for block, (elapsed_s, bits) in enumerate(zip(computed_s, problem.upload_bits, strict=True))
     )

@@ -1,46 +1,19 @@
-"""How far each candidate's energy, and each difference between two, may be off.
-
-Every independent cause of error is one *source*: its column says how far one standard deviation
-of it moves each figure. Candidates share sources (the first l blocks are common to l and l + 1,
-the price of a bit to all uploads), so a difference of two rows has exactly the uncertainty that
-is left when the shared part is gone.
-
-The sensor's scale error is not a source. It multiplies every joule of a profile alike, cancels
-in every comparison, and is added only where an energy is stated on its own.
-"""
+"""How far each candidate's energy, each difference between two, and a ratio may be off."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.cost import SplitEnergy
+from calibrate.profile import Quantity
 
 FloatArray = NDArray[np.float64]
 
 COVERAGE_95 = 1.96
 """Half-width of a 95 % interval in standard uncertainties, normal law (GUM 6.3, table G.1)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ErrorSources:
-    """M independent sources of error, each as the effect of one standard deviation of it.
-
-    Attributes:
-        block_j: On each block's energy, J; float64, shape (L, M).
-        bit_j: On the price of a bit, J/bit; float64, shape (M,).
-        upload_j: On the fixed cost of an upload, J; float64, shape (M,).
-        statistical: Which are statistical (GUM type A); bool, shape (M,).
-    """
-
-    block_j: FloatArray
-    bit_j: FloatArray
-    upload_j: FloatArray
-    statistical: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,21 +31,6 @@ class EnergyUncertainty:
     ci95_j: tuple[float, float]
 
 
-def candidate_effects(sources: ErrorSources, energies: Sequence[SplitEnergy]) -> FloatArray:
-    """Give each source's effect on each candidate, J; float64, shape (L + 1, M).
-
-    Args:
-        sources: For the L blocks and the link.
-        energies: Candidates at position l, L + 1 of them.
-    """
-    bits = np.array([energy.upload_bits for energy in energies], dtype=np.float64)
-    uploads = np.array([energy.where != "device" for energy in energies], dtype=np.float64)
-    first_blocks_j = np.vstack([np.zeros_like(sources.bit_j), np.cumsum(sources.block_j, axis=0)])
-    return np.asarray(
-        first_blocks_j + np.outer(bits, sources.bit_j) + np.outer(uploads, sources.upload_j)
-    )
-
-
 def energy_uncertainty(
     energy_j: float, effects_j: FloatArray, *, statistical: NDArray[np.bool_], scale_u_rel: float
 ) -> EnergyUncertainty:
@@ -80,8 +38,8 @@ def energy_uncertainty(
 
     Args:
         energy_j: The candidate's energy, J.
-        effects_j: Its row of ``candidate_effects``, J; float64, shape (M,).
-        statistical: Which sources are statistical; bool, shape (M,).
+        effects_j: Its row of ``ledger.Effects.on_candidates_j``, J; float64, shape (M,).
+        statistical: Which causes of error are statistical; bool, shape (M,).
         scale_u_rel: Relative standard uncertainty of the common scale.
     """
     u_stat_j = float(np.linalg.norm(effects_j[statistical]))
@@ -98,10 +56,10 @@ def energy_uncertainty(
 def difference_u_j(effects_j: FloatArray, one: int, other: int) -> float:
     """Give the standard uncertainty of the difference of two candidates' energies, J.
 
-    Shared sources cancel as far as they are shared; the common scale cancels to first order.
+    Shared causes cancel as far as they are shared; the common scale cancels to first order.
 
     Args:
-        effects_j: From ``candidate_effects``, J; float64, shape (L + 1, M).
+        effects_j: ``ledger.Effects.on_candidates_j``, J; float64, shape (L + 1, M).
         one: Position of a candidate.
         other: Position of another.
     """
@@ -120,3 +78,25 @@ def without_scale(u_sys: float, value: float, scale_u_rel: float) -> float:
         What is left, in the same unit; 0 if the scale explains all of it.
     """
     return math.sqrt(max(0.0, u_sys**2 - (scale_u_rel * value) ** 2))
+
+
+def ratio_u(one: Quantity, other: Quantity, scale_u_rel: float) -> float | None:
+    """Give the standard uncertainty of one / other; the common scale cancels in it.
+
+    Args:
+        one: E_d.
+        other: E_c.
+        scale_u_rel: Relative standard uncertainty of the common scale.
+
+    Returns:
+        None if either comes without a stated uncertainty.
+    """
+    statistical = []
+    offsets = []
+    for figure in (one, other):
+        if figure.u_stat is None or figure.u_sys is None:
+            return None
+        statistical.append(figure.u_stat / figure.value)
+        offsets.append(without_scale(figure.u_sys, figure.value, scale_u_rel) / figure.value)
+    # One offset moves both energies the same way, so only the difference is left in the ratio.
+    return math.hypot(*statistical, offsets[0] - offsets[1]) * one.value / other.value

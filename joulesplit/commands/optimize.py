@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from calibrate.profile import DeviceProfile
     from joulesplit.report.decision import Battery
     from optimizer.result import Decision
+    from optimizer.usage import Usage
     from partition.network import Block, Network
 
 ENCODING_BITS = {"float32": 32, "uint8": 8}
@@ -36,8 +37,26 @@ ENCODING_BITS = {"float32": 32, "uint8": 8}
 )
 @click.option(
     "--compute-model",
-    type=click.Choice(["per-block", "constant"]),
-    help="Measured blocks, or N_l over one E_d; default per-block where the profile has them.",
+    type=click.Choice(["heads", "blocks", "constant"]),
+    help="Price computing by heads measured as one network, by the sum of measured blocks, or by "
+    "N_l over one E_d; default the first that the profile has.",
+)
+@click.option(
+    "--uploads-per-burst",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Uploads that share waking the radio and its tail.",
+)
+@click.option(
+    "--uploads-per-connection",
+    type=float,
+    help="Uploads before the connection is made anew; default it stays open.",
+)
+@click.option(
+    "--server-wait-s",
+    type=float,
+    help="From the last bit sent to the first of the answer, s, as `validate` measures it.",
 )
 @click.option(
     "--input-bits", type=int, help="Size of your own input if everything is offloaded, bit."
@@ -88,24 +107,35 @@ def command(
 def _decide(network: Network, profile: DeviceProfile, options: dict[str, Any]) -> Decision:
     from optimizer.constraints import Constraints
     from optimizer.decision import decide
-    from optimizer.paper import input_elements
 
-    input_bits = options["input_bits"]
-    if options["input_encoding"] is not None:
-        input_bits = ENCODING_BITS[options["input_encoding"]] * input_elements(network)
     return decide(
         network,
         blocks_for(network, profile),
         profile,
         account=options["account"],
         compute_model=options["compute_model"],
-        input_bits=input_bits,
+        usage=_usage(network, options),
         constraints=Constraints(
             min_block=options["min_block"],
             max_block=options["max_block"],
             max_latency_s=options["max_latency_s"],
         ),
         allow_rejected=options["allow_rejected"],
+    )
+
+
+def _usage(network: Network, options: dict[str, Any]) -> Usage:
+    from optimizer.paper import input_elements
+    from optimizer.usage import Usage
+
+    input_bits = options["input_bits"]
+    if options["input_encoding"] is not None:
+        input_bits = ENCODING_BITS[options["input_encoding"]] * input_elements(network)
+    return Usage(
+        uploads_per_burst=options["uploads_per_burst"],
+        uploads_per_connection=options["uploads_per_connection"],
+        server_wait_s=options["server_wait_s"],
+        input_bits=input_bits,
     )
 
 

@@ -96,10 +96,8 @@ def _problem(network: Network, around: Circumstances, profile: DeviceProfile) ->
     return Problem(
         network=network,
         blocks=tuple(around.blocks),
-        compute=profile.compute,
         prices=prices,
         constraints=Constraints(),
-        input_bits=network.input_bits,
     )
 
 
@@ -111,7 +109,7 @@ def rivals(solution: Solution, coverage: float) -> tuple[Rival, ...]:
         coverage: Half-width of the interval in standard uncertainties.
     """
     assert solution.doubt is not None
-    effects_j, best = solution.doubt.effects_j, solution.best
+    effects_j, best = solution.doubt.effects.on_candidates_j, solution.best
     best_j = solution.energies[best].total_j
     differences = (
         (other, best_j - solution.energies[other].total_j, difference_u_j(effects_j, best, other))

@@ -4,55 +4,77 @@ from __future__ import annotations
 
 from rich.console import RenderableType
 
-from calibrate.profile import Compute, Link
+from calibrate.profile import Compute, Link, Quantity
 from calibrate.work_records import HeadEnergy, PhaseEnergy
 from joulesplit.report.page import Section
 from joulesplit.report.tables import Column, FittingTable, facts
-from joulesplit.report.units import percent, quantity_text, si
+from joulesplit.report.units import percent, quantity_text, si, uncertain
+from optimizer.uncertainty import COVERAGE_95
 
 
 def beyond_sections(compute: Compute, link: Link | None) -> list[Section]:
     """Return a section for each thing the profile has."""
     sections = []
     if compute.heads:
-        sections.append(
-            Section(title="Heads, each run as one network (net)", body=_heads(compute.heads))
-        )
+        title = "Heads, each run as one network: energy per inference"
+        sections.append(Section(title=title, body=_heads(compute.heads)))
     if compute.phases:
-        sections.append(Section(title="Once per start", body=_phases(compute.phases)))
+        title = "Apart from inferences: once per start, input or connection"
+        sections.append(Section(title=title, body=_phases(compute.phases)))
     if link is not None and (rows := _link_rows(link)):
         sections.append(Section(title="After and beside the uploads", body=facts(rows)))
     return sections
 
 
 def _heads(heads: tuple[HeadEnergy, ...]) -> RenderableType:
-    figures = [head.energy_j.net or head.energy_j.gross for head in heads]
     return FittingTable(
         [
             Column(header="blocks", cells=[f"1–{head.last_block}" for head in heads], right=True),
-            Column(header="energy net", cells=[quantity_text(q) for q in figures], right=True),
+            Column(header="net", cells=[_text(head.energy_j.net) for head in heads], right=True),
             Column(
-                header="time", cells=[si(head.latency_s.value, "s") for head in heads], right=True
+                header="gross",
+                cells=[_text(head.energy_j.gross) for head in heads],
+                right=True,
+                from_width=90,
             ),
             Column(
-                header="of its blocks' sum",
-                cells=[percent(head.net_over_blocks) for head in heads],
+                header="time", cells=[si(head.latency_s.value, "s") for head in heads], right=True,
+                from_width=70,
+            ),
+            Column(
+                header="net over its blocks' sum",
+                cells=[_over_blocks(head) for head in heads],
                 right=True,
             ),
         ]
-    )
+    )  # fmt: skip
+
+
+def _text(quantity: Quantity | None) -> str:
+    return "?" if quantity is None else quantity_text(quantity)
+
+
+def _over_blocks(head: HeadEnergy) -> str:
+    """Return a head's share of its blocks' sum with its ±; the sensor's scale cancels in it."""
+    if head.net_over_blocks_u is None:
+        return percent(head.net_over_blocks)
+    half_width = 100 * COVERAGE_95 * head.net_over_blocks_u
+    return f"{uncertain(100 * head.net_over_blocks, half_width, '')} %"
 
 
 def _phases(phases: tuple[PhaseEnergy, ...]) -> RenderableType:
     return FittingTable(
         [
-            Column(header="phase", cells=[phase.name for phase in phases]),
+            Column(header="phase", cells=[phase.name for phase in phases], flexible=True),
             Column(
                 header="time",
                 cells=[quantity_text(phase.latency_s) for phase in phases],
                 right=True,
             ),
-            Column(header="energy net", cells=[_phase_energy(p) for p in phases], right=True),
+            Column(header="net", cells=[_phase_energy(p) for p in phases], right=True),
+            Column(
+                header="gross", cells=[_phase_gross(p) for p in phases], right=True, from_width=110
+            ),
         ]
     )
 
@@ -63,17 +85,20 @@ def _phase_energy(phase: PhaseEnergy) -> str:
     return quantity_text(phase.energy_j.net)
 
 
+def _phase_gross(phase: PhaseEnergy) -> str:
+    return "" if phase.energy_j is None else quantity_text(phase.energy_j.gross)
+
+
 def _link_rows(link: Link) -> list[tuple[str, RenderableType]]:
     rows: list[tuple[str, RenderableType]] = []
     if link.uplink.tail is not None:
         tail = link.uplink.tail
-        text = f"{quantity_text(tail.energy_j)} net in {si(tail.duration_s, 's')} after a window"
+        text = f"{quantity_text(tail.energy_j)} net in {si(tail.duration_s, 's')} after a burst"
         rows.append(("tail", text))
     if link.downlink is not None:
-        down = link.downlink
-        figure = down.e_c_bit_per_j.net or down.e_c_bit_per_j.gross
-        label = "net" if down.e_c_bit_per_j.net else "gross"
-        rows.append(
-            ("downlink", f"{quantity_text(figure)} {label} at {si(down.rate_bit_per_s, 'bit/s')}")
-        )
+        down = link.downlink.e_c_bit_per_j
+        at = f"at {si(link.downlink.rate_bit_per_s, 'bit/s')}"
+        if down.net is not None:
+            rows.append(("downlink net", f"{quantity_text(down.net)} {at}"))
+        rows.append(("downlink gross", f"{quantity_text(down.gross)} {at}"))
     return rows

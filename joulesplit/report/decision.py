@@ -10,6 +10,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from joulesplit.report.bars import SHADED, Bar, Part
+from joulesplit.report.models import MODEL, models_table, usage_text
 from joulesplit.report.network import COMPUTE_STYLE, UPLOAD_STYLE
 from joulesplit.report.page import Page, Section, bullets, origin, paragraph
 from joulesplit.report.tables import Column, FittingTable, facts
@@ -57,7 +58,7 @@ def decision_page(
     """
     sections = [
         *decision_sections(decision, battery),
-        Section(title="The models compared", body=_models(decision)),
+        Section(title="The models compared", body=models_table(decision)),
         Section(title="Figures used", body=_figures(decision, profile_name, reference)),
         Section(title="Notes", body=bullets(decision.notes, "!")),
     ]
@@ -153,7 +154,8 @@ def _candidate_table(decision: Decision) -> RenderableType:
                    from_width=110),
             Column(header="P(best)", cells=[_chance(c) for c in candidates], right=True,
                    from_width=75),
-            Column(header="█ compute  ▒ upload", cells=[_bar(c, most_j) for c in candidates],
+            Column(header="priced by", cells=[c.priced_by for c in candidates], from_width=100),
+            Column(header="█ compute  ▒ link", cells=[_bar(c, most_j) for c in candidates],
                    flexible=True),
         ],
         emphasised=decision.best.block,
@@ -179,11 +181,11 @@ def _chance(candidate: Candidate) -> str:
 
 
 def _bar(candidate: Candidate, most_j: float) -> Bar:
-    upload_j = candidate.upload_j + candidate.upload_fixed_j
+    link_j = candidate.energy_j - candidate.compute_j
     return Bar(
         [
             Part(value=candidate.compute_j, style=COMPUTE_STYLE),
-            Part(value=upload_j, style=UPLOAD_STYLE, fill=SHADED),
+            Part(value=link_j, style=UPLOAD_STYLE, fill=SHADED),
         ],
         most_j,
     )
@@ -233,35 +235,15 @@ def _winners(decision: Decision) -> str:
     return f"{text} as E_d/E_c grows; now {ratio_text}"
 
 
-def _models(decision: Decision) -> RenderableType:
-    best, regret_j = decision.constant_model_best, decision.constant_model_regret_j
-    constant = f"chooses l = {best}"
-    if regret_j is None:
-        constant += "; the profile has no energies of these blocks to judge it by"
-    elif regret_j > 0:
-        constant += f", which costs {si(regret_j, 'J')} more by the per-block energies"
-    else:
-        constant += ", the same choice" if best == decision.best.block else ", at no extra cost"
-    paper = decision.paper
-    rows: list[tuple[str, RenderableType]] = [
-        ("used here", f"{decision.compute_model} energies"),
-        ("constant E_d", constant),
-        (
-            "the paper",
-            f"chooses l = {paper.best_block}, {si(paper.best_energy_j, 'J')} (l from 1, float32)",
-        ),
-        ("input as 8 bit", f"{si(decision.input_as_uint8_j, 'J')} to upload at l = 0"),
-    ]
-    return facts(rows)
-
-
 def _figures(decision: Decision, profile_name: str, reference: str | None) -> RenderableType:
     rate = f" at {si(decision.rate_bit_per_s, 'bit/s')}"
     rows: list[tuple[str, RenderableType]] = [
         ("profile", f"{profile_name}: {decision.source}, {decision.verdict}"),
+        ("computing", f"priced by {MODEL[decision.compute_model]}"),
         ("E_d", f"{si(decision.e_d_flop_per_j, 'FLOP/J', 4)} {decision.account}"),
         ("E_c", f"{si(decision.e_c_bit_per_j, 'bit/J', 4)} {decision.account}{rate}"),
     ]
+    rows.append(("an upload", usage_text(decision)))
     if reference:
         rows.append(("reference", reference))
     return facts(rows)

@@ -140,21 +140,27 @@ def link_section(link: Link | None) -> Section | None:
         rows.append(("overhead", f"{overhead:.3f} bit on the interface per payload bit"))
     body: RenderableType = facts(rows)
     if link.uplink.fit is not None:
-        body = Group(body, *_fit(link.uplink.fit))
+        body = Group(body, *_fit(link.uplink.fit, link.uplink.fit_gross))
     return Section(title="Link", body=body)
 
 
-def _fit(fit: LinkFit) -> tuple[RenderableType, ...]:
+def _fit(fit: LinkFit, gross: LinkFit | None) -> tuple[RenderableType, ...]:
+    rows = [
+        ("E_0 net per upload", fit.upload_cost_j),
+        ("P_air net while sending", fit.air_power_w),
+        ("e_bit net per bit", fit.bit_energy_j),
+    ]
+    if fit.burst_cost_j is not None:
+        rows.append(("E_burst net per burst", fit.burst_cost_j))
+    if gross is not None:
+        rows.append(("E_0 gross per upload", gross.upload_cost_j))
+    if gross is not None and gross.burst_cost_j is not None:
+        rows.append(("E_burst gross per burst", gross.burst_cost_j))
+    burst = " + E_burst" if fit.burst_cost_j is not None else ""
     return (
         Text(""),
-        paragraph("E = E_0 + P_air · airtime + e_bit · bits, fitted to net energy:"),
-        quantity_table(
-            [
-                ("E_0 net per upload", fit.upload_cost_j),
-                ("P_air net while sending", fit.air_power_w),
-                ("e_bit net per bit", fit.bit_energy_j),
-            ]
-        ),
+        paragraph(f"E = E_0 + P_air · airtime + e_bit · bits{burst}, fitted to each account:"),
+        quantity_table(rows),
         Text(""),
         facts(
             [
@@ -199,9 +205,22 @@ def _with_truth(
     if profile.link is not None:
         for name, quantity in _accounts("E_c", profile.link.uplink.e_c_bit_per_j):
             yield name, quantity, truth.e_c_bit_per_j[name.rpartition(" ")[2]]
-    for block, true_j in zip(profile.compute.blocks, truth.block_energy_j, strict=False):
+    yield from _computing_with_truth(profile.compute, truth)
+
+
+def _computing_with_truth(
+    compute: Compute, truth: SimulatedTruth
+) -> Iterator[tuple[str, Quantity, float]]:
+    for block, true_j in zip(compute.blocks, truth.block_energy_j, strict=False):
         if block.energy_j.net is not None:
             yield f"e_{block.index} net", block.energy_j.net, true_j
+    for head in compute.heads:
+        if head.energy_j.net is not None and head.last_block <= len(truth.head_energy_j):
+            yield (
+                f"1–{head.last_block} net",
+                head.energy_j.net,
+                truth.head_energy_j[head.last_block - 1],
+            )
 
 
 def _value(quantity: Quantity, value: float) -> str:

@@ -33,6 +33,13 @@ from calibrate.profile import (
     Uplink,
 )
 from calibrate.profiles.io import StoredProfile, save_profile
+from calibrate.work_records import (
+    CONNECTION_PHASE,
+    Downlink,
+    HeadEnergy,
+    PhaseEnergy,
+    UploadTail,
+)
 from drivers.readings import AccuracyTerm, SensorDescription
 from joulesplit.main import run
 from joulesplit.resources import paper_network
@@ -72,6 +79,57 @@ def block_energy(block):
         energy_j=both(net_j, net_j + IDLE_W * latency_s, "J"),
         latency_s=quantity(latency_s, "s", 0.001),
     )
+
+
+HEADS = {2: 0.9, 3: 0.93, 5: 0.95, 8: 0.97, 15: 1.02, 20: 1.04}
+"""Net energy of blocks 1 … l as one network, over the sum of these blocks."""
+
+
+def head_energy(energies, last, factor):
+    net_j = factor * sum(block.energy_j.net.value for block in energies[:last])
+    latency_s = net_j / (LOAD_W - IDLE_W)
+    return HeadEnergy(
+        last_block=last,
+        energy_j=both(net_j, net_j + IDLE_W * latency_s, "J"),
+        latency_s=quantity(latency_s, "s", 0.001),
+        net_over_blocks=factor,
+        net_over_blocks_u=0.004,
+    )
+
+
+def phases():
+    """A start, an input and a connection; reading the file does not stand out."""
+    first = GrossNet(net=quantity(0.19, "J"), gross=quantity(0.9, "J"))
+    connection = GrossNet(net=quantity(0.006, "J"), gross=quantity(0.03, "J"))
+    return (
+        PhaseEnergy(
+            name=CONNECTION_PHASE, latency_s=quantity(0.011, "s"), energy_j=connection,
+            energy_bound_j=0.0061,
+        ),
+        PhaseEnergy(
+            name="first inference", latency_s=quantity(0.27, "s"), energy_j=first,
+            energy_bound_j=0.192,
+        ),
+        PhaseEnergy(
+            name="model file: read it from the cache of the system",
+            latency_s=quantity(0.0012, "s"), energy_j=None, energy_bound_j=0.0004,
+        ),
+    )  # fmt: skip
+
+
+def link_fit(upload_j, air_w, burst_j):
+    return LinkFit(
+        upload_cost_j=quantity(upload_j, "J"),
+        air_power_w=quantity(air_w, "W"),
+        bit_energy_j=quantity(1.5e-8, "J/bit"),
+        burst_cost_j=quantity(burst_j, "J"),
+        covariance=(
+            (1e-10, 0.0, 0.0, 0.0), (0.0, 9e-6, 0.0, 0.0), (0.0, 0.0, 8e-21, 0.0),
+            (0.0, 0.0, 0.0, 4e-10),
+        ),
+        rates_bit_per_s=(5e6, 10e6, 20e6),
+        payload_bits=(32000, 802816, 4816896),
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -125,18 +183,17 @@ def make_profile(network, blocks):
             e_d_flop_per_j=both(network.flop / net_j, network.flop / gross_j, "FLOP/J"),
             blocks=energies,
             window_cost_j=quantity(0.001, "J"),
+            heads=tuple(head_energy(energies, last, share) for last, share in HEADS.items()),
+            phases=phases(),
         ),
-        "link": Link(interface="wlan0", loopback=False, uplink=Uplink(
+        "link": Link(interface="wlan0", loopback=False, downlink=Downlink(
+            rate_bit_per_s=30e6, e_c_bit_per_j=both(9e7, 9.6e6, "bit/J"),
+        ), uplink=Uplink(
             rate_bit_per_s=RATE_BIT_PER_S,
             e_c_bit_per_j=both(1 / BIT_J, 1 / gross_bit_j, "bit/J"),
-            fit=LinkFit(
-                upload_cost_j=quantity(0.004, "J"),
-                air_power_w=quantity(0.5, "W"),
-                bit_energy_j=quantity(1.5e-8, "J/bit"),
-                covariance=((1e-10, 0.0, 0.0), (0.0, 9e-6, 0.0), (0.0, 0.0, 8e-21)),
-                rates_bit_per_s=(5e6, 10e6, 20e6),
-                payload_bits=(32000, 802816, 4816896),
-            ),
+            fit=link_fit(0.004, 0.5, 0.009),
+            fit_gross=link_fit(0.004 + IDLE_W * 0.01, 0.5 + IDLE_W, 0.009 + IDLE_W * 0.002),
+            tail=UploadTail(energy_j=quantity(0.005, "J"), duration_s=0.5),
             interface_bits_per_payload_bit=1.06,
         )),
         "quality": Quality(verdict="valid", checks=(
@@ -174,6 +231,10 @@ def simulated(make_profile, measured):
             block_energy_j=tuple(
                 block.energy_j.net.value * (1.1 if block.index == 3 else 1.004)
                 for block in compute.blocks
+            ),
+            head_energy_j=tuple(
+                HEADS.get(last, 1.0) * sum(b.energy_j.net.value for b in compute.blocks[:last])
+                for last in range(1, len(compute.blocks) + 1)
             ),
         ),
         quality=Quality(

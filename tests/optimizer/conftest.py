@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -13,6 +13,7 @@ from calibrate.profile import (
     Device,
     DeviceProfile,
     GrossNet,
+    Idle,
     Link,
     LinkFit,
     ModelIdentity,
@@ -22,6 +23,11 @@ from calibrate.profile import (
     Tool,
     Uplink,
 )
+from calibrate.work_records import CONNECTION_PHASE, Downlink, HeadEnergy, PhaseEnergy
+from optimizer.constraints import Constraints
+from optimizer.prices import prices_from_profile
+from optimizer.solution import Problem
+from optimizer.usage import Usage
 from partition.network import Block, Network, Operator, Tensor
 
 # Facts: MobileNetV2 1.0 at 224 × 224 as TFLite (batch norm folded), 20 blocks.
@@ -86,6 +92,15 @@ class World:
     covariance: tuple | None = None
     block_covariance: tuple = ()
     scale: float = 1.0
+    head_j: tuple = ()
+    head_covariance: tuple = ()
+    burst_j: float | None = None
+    answer_bit_j: float | None = None
+    answer_rate: float = 500.0
+    connection_j: float | None = None
+    idle_w: float | None = None
+    idle_u_w: float = 0.0
+    gross_fit: bool = False
 
     def _energy(self, energy_j, u_rel=None):
         u_rel = self.u_rel if u_rel is None else u_rel
@@ -106,18 +121,48 @@ class World:
 
         return both(one(energy.net), one(energy.gross))
 
-    def _fit(self):
-        if self.covariance is None:
+    def _fit(self, account="net"):
+        if self.covariance is None or (account == "gross" and not self.gross_fit):
             return None
         factor = self.scale**2
+        burst = None if self.burst_j is None else self._energy(self.burst_j, u_rel=0.0)
         return LinkFit(
-            upload_cost_j=self._energy(self.upload_cost_j, u_rel=0.0).net,
+            upload_cost_j=getattr(self._energy(self.upload_cost_j, u_rel=0.0), account),
+            burst_cost_j=getattr(burst, account) if burst else None,
             air_power_w=quantity(self.scale * self.bit_j * self.rate, unit="W"),
             bit_energy_j=quantity(0.0, unit="J/bit"),
             covariance=tuple(tuple(c * factor for c in row) for row in self.covariance),
             rates_bit_per_s=(self.rate / 2, self.rate * 2),
             payload_bits=(1000, 10000),
         )
+
+    def _heads(self):
+        return tuple(
+            HeadEnergy(last_block=last, energy_j=self._energy(e), net_over_blocks=1.0,
+                       latency_s=quantity(0.08 * last, unit="s"))
+            for last, e in self.head_j
+        )  # fmt: skip
+
+    def _phases(self):
+        if self.connection_j is None:
+            return ()
+        return (
+            PhaseEnergy(name=CONNECTION_PHASE, latency_s=quantity(0.05, unit="s"),
+                        energy_j=self._energy(self.connection_j) if self.connection_j else None,
+                        energy_bound_j=0.07),
+        )  # fmt: skip
+
+    def _downlink(self):
+        if self.answer_bit_j is None:
+            return None
+        return Downlink(
+            rate_bit_per_s=self.answer_rate, e_c_bit_per_j=self._per_joule(1.0, self.answer_bit_j)
+        )
+
+    def _idle(self):
+        if self.idle_w is None:
+            return None
+        return Idle(power_w=quantity(self.idle_w * self.scale, self.idle_u_w, unit="W"))
 
     def profile(self, **changes):
         blocks = tuple(
@@ -137,16 +182,17 @@ class World:
                              modelled=False, cycle_s=1.0, observed_fraction=1.0,
                              scale_u_rel=self.scale_u_rel, offset_u_w=0.0, budget=(),
                              settings={}),
-            "idle": None,
+            "idle": self._idle(),
             "compute": Compute(
                 model=ModelIdentity(name="net.tflite", sha256=SHA, input_bits=32000),
                 runtime=None, flop_convention="tflite-2mac",
                 e_d_flop_per_j=self._per_joule(sum(self.flop), sum(self.block_j)), blocks=blocks,
-                covariance_j2=self.block_covariance,
+                covariance_j2=self.block_covariance, heads=self._heads(),
+                head_covariance_j2=self.head_covariance, phases=self._phases(),
             ),
             "link": Link(interface="wlan0", loopback=False, uplink=Uplink(
                 rate_bit_per_s=self.rate, e_c_bit_per_j=self._per_joule(1.0, self.bit_j),
-                fit=self._fit())),
+                fit=self._fit(), fit_gross=self._fit("gross")), downlink=self._downlink()),
             "quality": Quality(verdict="valid", checks=()),
             "simulated": False,
         }  # fmt: skip
@@ -171,3 +217,26 @@ def make_quantity():
 @pytest.fixture(scope="session")
 def mobilenet():
     return network_of(PAPER_FLOP, PAPER_BITS, input_elements=224 * 224 * 3)
+
+
+def candidates_of(*, block_energy_j, output_bits, input_bits, bit_energy_j, upload_cost_j):
+    """Price the candidates of a network of blocks without heads, answers or bursts."""
+    count = len(block_energy_j)
+    network, blocks = network_of((1,) * count, (32,) * count)
+    blocks = [replace(b, output_bits=bits) for b, bits in zip(blocks, output_bits, strict=True)]
+    device = World(
+        flop=(1,) * count, block_j=tuple(block_energy_j), bit_j=bit_energy_j,
+        upload_cost_j=upload_cost_j, covariance=((0.0,) * 3,) * 3,
+    )  # fmt: skip
+    prices = prices_from_profile(
+        network, blocks, device.profile(), usage=Usage(input_bits=input_bits)
+    )
+    problem = Problem(
+        network=network, blocks=tuple(blocks), prices=prices, constraints=Constraints()
+    )
+    return problem.energies("blocks")
+
+
+@pytest.fixture(scope="session")
+def candidates():
+    return candidates_of

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibrate.profile import BlockEnergy, Check, GrossNet, Quality
@@ -21,6 +21,7 @@ from optimizer.errors import (
     ProfileMismatchError,
     ProfileUnusableError,
 )
+from optimizer.usage import Usage
 
 FLOP, BITS = (100, 200, 400), (6400, 3200, 64)
 
@@ -48,17 +49,18 @@ def test_paper_constants_in_a_profile_reproduce_the_paper_and_warn_of_the_pixels
     assert decision.candidates[0].energy_j == pytest.approx(2.408448)
     assert decision.input_as_uint8_j == pytest.approx(0.602112)
     assert any("8-bit" in note and "less than this choice" in note for note in decision.notes)
-    pixels = decide(network, blocks, device.profile(), input_bits=1_204_224)
+    pixels_up = Usage(input_bits=1_204_224)
+    pixels = decide(network, blocks, device.profile(), usage=pixels_up)
     assert (pixels.best.block, pixels.best.where) == (0, "server")
     private = Constraints(min_block=1)
-    kept = decide(network, blocks, device.profile(), input_bits=1_204_224, constraints=private)
+    kept = decide(network, blocks, device.profile(), usage=pixels_up, constraints=private)
     assert kept.best.block == 5
     assert kept.candidates[0].violates == ("min_block",)
 
 
 def test_full_local_uploads_nothing_and_equals_constant_model_exactly(small, world):
     profile = world(u_rel=0.01).profile()
-    by_block = decide(*small, profile, compute_model="per-block").candidates[-1]
+    by_block = decide(*small, profile, compute_model="blocks").candidates[-1]
     constant = decide(*small, profile, compute_model="constant").candidates[-1]
     assert (by_block.upload_bits, by_block.upload_j, by_block.upload_fixed_j) == (0, 0.0, 0.0)
     assert constant.energy_j == pytest.approx(by_block.energy_j, rel=1e-14)
@@ -71,17 +73,21 @@ def test_constant_model_regret_is_priced_by_the_blocks(small, world):
     decision = decide(*small, device.profile())
     # Per block: 12, 8.5, 5, 7 J. By E_d: 12, 9, 7, 7 J, and the tie goes to no upload.
     assert [c.energy_j for c in decision.candidates] == pytest.approx([12.0, 8.5, 5.0, 7.0])
-    assert (decision.best.block, decision.constant_model_best) == (2, 3)
-    assert decision.constant_model_regret_j == pytest.approx(2.0)
-    assert any("constant E_d would choose block 3" in note for note in decision.notes)
+    by_blocks, constant = decision.models
+    assert (by_blocks.model, by_blocks.block, by_blocks.regret_j) == ("blocks", 2, 0.0)
+    assert (constant.model, constant.block, constant.energy_j) == ("constant", 3, 7.0)
+    assert constant.regret_j == pytest.approx(2.0)
+    assert decision.judged_by == "blocks"
+    told = "The constant-E_d model would have chosen block 3, costing 2 J more per inference by the"
+    assert any(note.startswith(f"{told} sum of the blocks") for note in decision.notes)
 
 
 def test_constant_model_keeps_the_same_limits(small, world):
     device = world(block_j=(0.5, 0.5, 6.0), bit_j=0.00125)
     decision = decide(*small, device.profile(), constraints=Constraints(max_block=1))
     # Of 12 and 8.5 J by block, 12 and 9 J by E_d.
-    assert (decision.best.block, decision.constant_model_best) == (1, 1)
-    assert decision.constant_model_regret_j == 0.0
+    assert [choice.block for choice in decision.models] == [decision.best.block] * 2 == [1, 1]
+    assert [choice.regret_j for choice in decision.models] == [0.0, 0.0]
 
 
 def test_paper_result_takes_float32_outputs_of_a_quantised_network(make_network, world):
@@ -157,6 +163,7 @@ LINKED = {
 }
 
 
+@settings(deadline=None)
 @given(
     block_j=st.lists(st.floats(0.1, 5.0), min_size=3, max_size=3),
     bit_j=st.floats(1e-4, 5e-3),
@@ -268,7 +275,7 @@ def test_another_network_falls_back_to_constant_and_says_so(small, world):
     decision = decide(other, blocks, world(block_j=(0.5, 0.5, 6.0)).profile())
     assert decision.compute_model == "constant"
     assert [c.compute_j for c in decision.candidates] == pytest.approx([0.0, 1.0, 3.0, 7.0])
-    assert decision.constant_model_regret_j is None
+    assert [choice.model for choice in decision.models] == ["constant"]
     assert decision.best.latency_s is None
     assert any("constant E_d" in note and "net.tflite" in note for note in decision.notes)
 
@@ -291,7 +298,7 @@ def no_blocks(network, blocks, profile):
 def test_per_block_energies_of_other_blocks_are_refused(small, world, spoil):
     spoiled = spoil(*small, world().profile())
     with pytest.raises(ProfileMismatchError):
-        decide(*spoiled, compute_model="per-block")
+        decide(*spoiled, compute_model="blocks")
     with pytest.raises(ProfileUnusableError, match="max_latency_s"):
         decide(*spoiled, constraints=Constraints(max_latency_s=1.0))
 
@@ -349,7 +356,7 @@ def test_figures_that_cannot_be_are_refused(small, world, make_quantity, value, 
     with pytest.raises(ProfileUnusableError, match="constant compute model"):
         decide(*small, spoiled, account=account)
     constant = decide(*small, spoiled, account=account, compute_model="constant")
-    assert constant.constant_model_regret_j is None
+    assert constant.judged_by == "constant"
     with pytest.raises(ProfileUnusableError, match="bit/s"):
         decide(*small, changed(good, "link.uplink.rate_bit_per_s", value))
 
@@ -367,17 +374,27 @@ def test_a_profile_without_link_is_refused(small, world):
         decide(*small, world().profile(link=None))
 
 
-def test_fixed_cost_below_zero_counts_as_zero_only_within_its_uncertainty(
+def test_a_fixed_cost_below_zero_within_its_uncertainty_is_used_as_measured(
     small, world, make_quantity
 ):
     profile = world(covariance=((0.01, 0.0, 0.0), (0.0,) * 3, (0.0,) * 3)).profile()
     path = "link.uplink.fit.upload_cost_j"
     near = decide(*small, changed(profile, path, make_quantity(-0.15, 0.1)))
-    assert near.candidates[0].upload_fixed_j == 0.0
+    assert near.candidates[0].upload_fixed_j == -0.15
+    assert near.candidates[0].energy_j == pytest.approx(9.6 - 0.15)
     assert any("below zero" in note for note in near.notes)
     for value in (-0.25, math.nan):
         with pytest.raises(ProfileUnusableError, match="fixed cost"):
             decide(*small, changed(profile, path, make_quantity(value, 0.1)))
+
+
+def test_a_split_that_would_cost_nothing_or_less_is_an_error_with_advice(
+    small, world, make_quantity
+):
+    profile = world(covariance=((16.0, 0.0, 0.0), (0.0,) * 3, (0.0,) * 3)).profile()
+    spoiled = changed(profile, "link.uplink.fit.upload_cost_j", make_quantity(-7.0, 4.0))
+    with pytest.raises(ProfileUnusableError, match=r"split 2 comes out at -0.8 J.*calibrate"):
+        decide(*small, spoiled)
 
 
 def test_blocks_that_are_not_the_whole_network_are_refused(small, world):
@@ -387,11 +404,22 @@ def test_blocks_that_are_not_the_whole_network_are_refused(small, world):
             decide(network, wrong, world().profile())
 
 
+NONSENSE = (
+    ("input_bits", 0),
+    ("uploads_per_burst", 0.5),
+    ("uploads_per_connection", math.nan),
+    ("server_wait_s", -1.0),
+)
+
+
 def test_options_without_sense_are_refused(small, world):
     profile = world().profile()
     with pytest.raises(InvalidConstraintError):
         decide(*small, profile, constraints=Constraints(min_block=4))
-    for options in ({"input_bits": 0}, {"account": "Net"}, {"compute_model": "blocks"}):
+    for options in (
+        *({"account": "Net"}, {"compute_model": "per-block"}),
+        *({"usage": Usage(**{name: value})} for name, value in NONSENSE),
+    ):
         with pytest.raises(InvalidInputError):
             decide(*small, profile, **options)
 

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizer.cost import split_energies
 from optimizer.hull import breakpoints, crossovers
 from optimizer.search import cheapest
 from partition.cutting.hull import lower_left_hull
@@ -36,9 +35,9 @@ def test_hull_is_the_set_of_winners_between_all_pairwise_swaps(points):
 
 
 @pytest.fixture
-def priced():
+def priced(candidates):
     def price(bit_energy_j):
-        return split_energies(
+        return candidates(
             block_energy_j=[4.0, 1.0, 6.0, 2.0, 9.0, 1.0],
             output_bits=[30, 12, 12, 5, 9, 1],
             input_bits=40,
@@ -53,7 +52,7 @@ def priced():
 def test_breakpoints_are_where_the_search_changes_its_mind(priced, feasible):
     e_d = 100.0
     hull, swaps = breakpoints(priced(1.0), feasible, e_d_flop_per_j=e_d)
-    ratios = [k * 0.1 for k in range(1, 6_000)]
+    ratios = [k * 0.5 for k in range(1, 1_200)]
     chosen = [cheapest(priced(ratio / e_d), feasible) for ratio in ratios]
     changes = [
         (ratio, before, after)
@@ -64,7 +63,7 @@ def test_breakpoints_are_where_the_search_changes_its_mind(priced, feasible):
     assert len(changes) == len(swaps)
     for (ratio, before, after), swap in zip(changes, swaps, strict=True):
         assert (before, after) == (swap.block_below, swap.block_above)
-        assert swap.ratio_flop_per_bit == pytest.approx(ratio, abs=0.101)
+        assert swap.ratio_flop_per_bit == pytest.approx(ratio, abs=0.501)
         assert swap.e_c_bit_per_j == pytest.approx(e_d / swap.ratio_flop_per_bit)
 
 

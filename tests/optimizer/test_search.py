@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimizer.constraints import Constraints
-from optimizer.cost import split_energies, split_latencies_s
 from optimizer.errors import InvalidConstraintError, NoFeasibleSplitError
 from optimizer.search import broken_limits, cheapest, feasible_blocks
 
@@ -34,17 +33,17 @@ def formula_j(case, block):
 
 
 @given(instances)
-def test_choice_is_the_brute_force_minimum_and_ties_go_to_the_smaller_upload(case):
+def test_choice_is_the_brute_force_minimum_and_ties_go_to_the_smaller_upload(candidates, case):
     # All figures are multiples of 1/4 far below 2^53, so ties are exact.
-    energies = split_energies(**case)
+    energies = candidates(**case)
     truth = [(*formula_j(case, block), block) for block in range(len(energies))]
     assert [(e.total_j, e.upload_bits, e.block) for e in energies] == truth
     assert cheapest(energies, range(len(energies))) == min(truth)[2]
 
 
-@given(instances, st.data())
-def test_limits_leave_exactly_the_candidates_that_keep_them(case, data):
-    energies = split_energies(**case)
+@given(case=instances, data=st.data())
+def test_limits_leave_exactly_the_candidates_that_keep_them(candidates, case, data):
+    energies = candidates(**case)
     last = len(energies) - 1
     low = data.draw(st.integers(0, last))
     limits = Constraints(
@@ -54,7 +53,7 @@ def test_limits_leave_exactly_the_candidates_that_keep_them(case, data):
         max_upload_bits=data.draw(st.integers(0, 60)),
     )
     limits.require_sensible(last)
-    times = split_latencies_s(energies, block_latency_s=[1.0] * last, rate_bit_per_s=10.0)
+    times = [energy.block + energy.upload_bits / 10.0 for energy in energies]
     broken = broken_limits(limits, energies, times)
     kept = [
         block
@@ -72,8 +71,8 @@ def test_limits_leave_exactly_the_candidates_that_keep_them(case, data):
 
 
 @pytest.fixture
-def three_blocks():
-    return split_energies(
+def three_blocks(candidates):
+    return candidates(
         block_energy_j=[1.0, 1.0, 1.0],
         output_bits=[40, 20, 10],
         input_bits=100,

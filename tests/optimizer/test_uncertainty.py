@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from optimizer.cost import split_energies
+from calibrate.profile import GrossNet
+from optimizer.constraints import Constraints
 from optimizer.errors import ProfileUnusableError
 from optimizer.prices import prices_from_profile
-from optimizer.propagation import error_sources, ratio_u_flop_per_bit
 from optimizer.robustness import assess, probability_cheaper
-from optimizer.uncertainty import candidate_effects, difference_u_j, energy_uncertainty
+from optimizer.solution import Problem
+from optimizer.uncertainty import difference_u_j, energy_uncertainty, ratio_u
+from optimizer.usage import Usage
 
 BITS = (6400, 3200, 64)
 INPUT_BITS = 9600
@@ -22,18 +23,15 @@ FIT_COVARIANCE = ((0.04, 0.01, -2e-6), (0.01, 0.09, -3e-5), (-2e-6, -3e-5, 4e-8)
 
 @pytest.fixture
 def prepare(make_network):
-    def build(world, model="per-block"):
+    def build(world, model="blocks"):
         network, blocks = make_network(world.flop, BITS)
-        prices = prices_from_profile(network, blocks, world.profile(), compute_model=model)
-        energies = split_energies(
-            block_energy_j=prices.block_energy_j(blocks, model),
-            output_bits=BITS,
-            input_bits=INPUT_BITS,
-            bit_energy_j=prices.bit_energy_j,
-            upload_cost_j=prices.upload_cost_j,
-        )
-        sources = error_sources(prices, blocks)
-        return energies, sources, candidate_effects(sources, energies)
+        prices = prices_from_profile(
+            network, blocks, world.profile(), compute_model=model,
+            usage=Usage(input_bits=INPUT_BITS),
+        )  # fmt: skip
+        problem = Problem(network=network, blocks=blocks, prices=prices, constraints=Constraints())
+        effects = problem.effects(model)
+        return problem.energies(model), effects, effects.on_candidates_j
 
     return build
 
@@ -119,7 +117,7 @@ def test_ratio_loses_the_scale_and_adds_the_statistics(world, make_network):
     network, blocks = make_network((100, 200, 400), BITS)
     profile = world(u_rel=0.03, scale_u_rel=0.5).profile()
     prices = prices_from_profile(network, blocks, profile)
-    assert ratio_u_flop_per_bit(prices) == pytest.approx(0.1 * 0.03 * math.sqrt(2.0))
+    assert prices.ratio_u_flop_per_bit == pytest.approx(0.1 * 0.03 * math.sqrt(2.0))
 
 
 def test_ratio_keeps_only_what_an_offset_does_to_one_side_more_than_to_the_other(
@@ -128,9 +126,18 @@ def test_ratio_keeps_only_what_an_offset_does_to_one_side_more_than_to_the_other
     network, blocks = make_network((100, 200, 400), BITS)
     profile = world(offset_rel=0.1).profile()
     prices = prices_from_profile(network, blocks, profile)
-    assert ratio_u_flop_per_bit(prices) == pytest.approx(0.0, abs=1e-12)
-    less = replace(prices, e_c=make_quantity(1000.0, 0.0, 30.0))
-    assert ratio_u_flop_per_bit(less) == pytest.approx(0.1 * (0.1 - 0.03))
+    assert prices.ratio_u_flop_per_bit == pytest.approx(0.0, abs=1e-12)
+    less = make_quantity(1000.0, 0.0, 30.0)
+    assert ratio_u(prices.computing.e_d, less, 0.0) == pytest.approx(0.1 * (0.1 - 0.03))
+
+
+def test_the_profiles_own_ratio_is_taken_where_it_has_one(world, make_network, make_quantity):
+    network, blocks = make_network((100, 200, 400), BITS)
+    own = GrossNet(gross=make_quantity(0.2, 0.01, 0.02), net=make_quantity(0.1, 0.003, 0.004))
+    profile = world(u_rel=0.03).profile(e_d_over_e_c_flop_per_bit=own)
+    assert prices_from_profile(network, blocks, profile).ratio_u_flop_per_bit == pytest.approx(
+        0.005
+    )
 
 
 def test_monte_carlo_meets_the_closed_form_of_two_candidates(prepare, world):

@@ -95,7 +95,7 @@ def test_a_report_on_profiles_reads_as_stored_and_fits(pages, text_of, golden, n
 def test_no_figure_per_joule_of_a_difference_stands_without_its_account(pages, text_of, width):
     lines = text_of(pages["profile-diff"], width).splitlines()
     per_joule = [line for line in lines if re.search(r"FLOP/J|bit/J", line)]
-    assert len(per_joule) == 4
+    assert len(per_joule) == 6
     assert all(re.search(r"\b(net|gross)\b", line) for line in per_joule)
 
 

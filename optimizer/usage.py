@@ -1,0 +1,54 @@
+"""How a split is used: what is sent, and what of the costs not per inference falls on one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from optimizer.errors import InvalidInputError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """How inferences follow each other, and how long the server takes.
+
+    Attributes:
+        uploads_per_burst: Uploads that follow each other before the radio goes back to sleep;
+            1 is an inference now and then, which wakes the radio and pays for its tail alone.
+        uploads_per_connection: Uploads before the connection is made anew; None keeps it open.
+        server_wait_s: From the last bit sent to the first bit of the answer, s; None if not
+            known, and then not counted.
+        input_bits: Upload of full offload in the user's own encoding, bit; None takes the
+            network's input as it is.
+    """
+
+    uploads_per_burst: float = 1.0
+    uploads_per_connection: float | None = None
+    server_wait_s: float | None = None
+    input_bits: int | None = None
+
+    def require_sensible(self) -> None:
+        """Check the figures.
+
+        Raises:
+            InvalidInputError: One of them makes no sense.
+        """
+        counts = {
+            "uploads_per_burst": self.uploads_per_burst,
+            "uploads_per_connection": self.uploads_per_connection,
+        }
+        for name, count in counts.items():
+            if count is not None and not (math.isfinite(count) and count >= 1.0):
+                raise InvalidInputError(f"{name} is {count}; give one or more")
+        wait_s = self.server_wait_s
+        if wait_s is not None and not (math.isfinite(wait_s) and wait_s >= 0.0):
+            raise InvalidInputError(f"server_wait_s is {wait_s}; give zero or more seconds")
+        if self.input_bits is not None and self.input_bits <= 0:
+            raise InvalidInputError(
+                f"the input has {self.input_bits} bit; state the positive size you would upload"
+            )
+
+    @property
+    def connections_per_upload(self) -> float:
+        """New connections per upload."""
+        return 0.0 if self.uploads_per_connection is None else 1.0 / self.uploads_per_connection
