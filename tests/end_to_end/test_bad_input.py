@@ -52,7 +52,7 @@ MODEL = str(paper_network())
         (("report", "later.json"), 3, "update joulesplit"),
         (("optimize", MODEL, "--profile", "none.json"), 3, "none.json"),
         (
-            ("optimize", MODEL, "--profile", "paper.json", "--compute-model", "per-block"),
+            ("optimize", MODEL, "--profile", "paper.json", "--compute-model", "blocks"),
             7,
             "constant",
         ),
