@@ -14,6 +14,7 @@ import platform
 import random
 import time
 from collections.abc import Callable, Iterator
+from statistics import median
 from typing import Any
 
 from benchmarks import sensing_peers
@@ -30,7 +31,9 @@ from joulesplit.choices import SensorChoice
 from joulesplit.wiring import sensor_factory
 
 NS_PER_S = 1_000_000_000
-ROUNDS = 9
+ROUNDS = 25
+READINGS = 1000
+"""In a row, of each library in turn."""
 CYCLE_S = 9.042e-3
 PEERS: tuple[tuple[str, str], ...] = (
     ("ours", "joulesplit, V and I of one conversion"),
@@ -62,34 +65,33 @@ def main() -> None:
 
 def cost_table() -> Iterator[str]:
     """CPU time and transfers per power reading, the bus answering at once."""
-    yield "| power reading | transfers | CPU time | ours over it |"
-    yield "|---|---|---|---|"
     makers: dict[str, Callable[[Any], Callable[[], Any]]] = vars(sensing_peers)
     found = {}
     for key, name in PEERS:
         chip = sensing_peers.InstantChip()
         try:
-            take = makers[key](chip)
+            found[key] = (name, chip, makers[key](chip))
         except ImportError as error:
-            yield f"| {name} | not installed ({error}) | | |"
-        else:
-            found[key] = (name, chip, take)
-    best_us = dict.fromkeys(found, float("inf"))
-    # In turns, so that a machine that changes its pace changes it for all.
-    for _ in range(ROUNDS):
-        for key, (_, chip, take) in found.items():
-            chip.transfers = 0
-            best_us[key] = min(best_us[key], _cpu_us(take))
+            yield f"{name}: not installed ({error})\n"
+    yield "| power reading | transfers | CPU time | ours over it |"
+    yield "|---|---|---|---|"
+    # In turns, and the ratio of neighbours: a machine that changes its pace changes it for both.
+    rounds_us = [
+        {key: _cpu_us(chip, take) for key, (_, chip, take) in found.items()} for _ in range(ROUNDS)
+    ]
     for key, (name, chip, _) in found.items():
-        ratio = best_us["ours"] / best_us[key]
-        yield f"| {name} | {chip.transfers / 2000:.2f} | {best_us[key]:.1f} µs | {ratio:.2f} |"
+        typical_us = median(times_us[key] for times_us in rounds_us)
+        ratio = median(times_us["ours"] / times_us[key] for times_us in rounds_us)
+        transfers = chip.transfers / READINGS
+        yield f"| {name} | {transfers:.2f} | {typical_us:.1f} µs | {ratio:.2f} |"
 
 
-def _cpu_us(take: Callable[[], Any]) -> float:
+def _cpu_us(chip: sensing_peers.InstantChip, take: Callable[[], Any]) -> float:
+    chip.transfers = 0
     begin_ns = time.process_time_ns()
-    for _ in range(2000):
+    for _ in range(READINGS):
         take()
-    return (time.process_time_ns() - begin_ns) / 2000 / 1000
+    return (time.process_time_ns() - begin_ns) / READINGS / 1000
 
 
 class BusyMachineBus(SimulatedI2cBus):

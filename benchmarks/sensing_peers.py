@@ -17,7 +17,7 @@ POWER_ON = 0x399F
 CYCLE_NS = 9_100_000
 TRANSFER_NS = 120_000
 ADDRESS = 0x40
-
+SHUNT_CODE = 6000  # 0.6 A through 0.1 ohm
 
 _CHIPS: list[InstantChip] = []
 """Behind each device file of the peers' bus library, by its number."""
@@ -32,6 +32,7 @@ class InstantChip:
         self._begin = self.now
         self._done = 0
         self._kept = {0: POWER_ON, 5: 0}
+        self._overflow = False
 
     def now_ns(self) -> int:
         """Return the chip's time: transfers and sleeps move it, nothing waits."""
@@ -48,8 +49,8 @@ class InstantChip:
         if register == 2:
             done = (self.now - self._begin) // CYCLE_NS
             ready, self._done = done > self._done, done
-            return 1250 << 3 | ready << 1
-        return 6000 + self._done % 7 if register == 1 else self._kept.get(register, 1000)
+            return 1250 << 3 | ready << 1 | self._overflow
+        return SHUNT_CODE + self._done % 7 if register == 1 else self._kept.get(register, 1000)
 
     def write(self, register: int, word: int) -> None:
         """Write a register word."""
@@ -57,7 +58,10 @@ class InstantChip:
         if register == 0:
             self._begin, self._done = self.now, 0
             word = POWER_ON if word & 0x8000 else word & 0x3FFF
-        self._kept[register] = word & 0xFFFE if register == 5 else word
+        if register == 5:
+            word &= 0xFFFE
+            self._overflow = SHUNT_CODE * word // 4096 > 0x7FFF  # equation 4
+        self._kept[register] = word
 
 
 def _swapped(word: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntFlag
-from typing import Literal
+from typing import Literal, NamedTuple
 
 
 class ReadingFlag(IntFlag):
@@ -17,19 +17,20 @@ class ReadingFlag(IntFlag):
     """The shunt register stood at full scale: the current is a lower bound."""
     BUS_CLIPPED = 4
     """The bus register stood at full scale: the voltage is a lower bound."""
-    MATH_OVERFLOW = 8
-    """The chip's own OVF bit; says nothing about the registers this driver uses."""
     CHIP_RESET = 16
-    """The chip was found reset and was configured again before this reading."""
+    """The chip was found reset and was configured again before this reading. The reading before
+    may already have been made at its power-on settings, none earlier than that."""
     STUCK = 32
     """The raw words have not changed for longer than noise allows."""
     RETRIED = 64
     """The transaction needed more than one try."""
+    CLOCK_STEP = 128
+    """The clock or the conversions jumped since the last look at their phase, a few readings ago
+    at most: how many conversions were lost is unknown."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """One conversion of a power sensor.
+class Reading(NamedTuple):
+    """One conversion of a power sensor; a tuple, since one is made for every conversion.
 
     Attributes:
         t_ns: CLOCK_MONOTONIC at the end of the conversion, ns.

@@ -91,4 +91,4 @@ class ReplaySensor:
         self._position += 1
         t_ns = recorded.t_ns + self._shift_ns
         self._clock.sleep_until_ns(t_ns)
-        return replace(recorded, t_ns=t_ns)
+        return recorded._replace(t_ns=t_ns)

@@ -3,8 +3,8 @@
 The chip converts on its own, shunt then bus voltage, cycle after cycle. ``read`` sleeps through
 most of a cycle, polls the conversion-ready bit of the bus register, and takes the voltage from
 the very word that showed it and the current from the shunt register: two transfers, and every
-other time a third that looks just before the end. Current and power are computed here: the
-chip's own arithmetic truncates and forgets its factor when it resets.
+fourth time a third that looks just before the end. Current and power are computed here: the
+chip's own arithmetic truncates and forgets its factor when it resets, by which the reset shows.
 """
 
 from __future__ import annotations
@@ -18,33 +18,31 @@ from drivers.errors import (
     SensorError,
     WrongDeviceError,
 )
-from drivers.ina219.conversion_tracker import AFTER_THE_END, ConversionTracker, LocatedConversion
+from drivers.ina219.conversion_tracker import ConversionTracker
 from drivers.ina219.correction import Correction
 from drivers.ina219.description import Ina219Wiring, describe
 from drivers.ina219.limits import Grade
 from drivers.ina219.link import Ina219Link
 from drivers.ina219.lock import POWER_READ, Lock, LockFinder
 from drivers.ina219.marks import ReadingMarks
+from drivers.ina219.pacing import LATE_CYCLES, ConversionPacer
 from drivers.ina219.registers import (
     BUS_DATA_SHIFT,
     BUS_LSB_V,
-    READY_BIT,
     SHUNT_LSB_V,
     Configuration,
     Register,
-    shunt_code,
 )
+from drivers.ina219.reset_watch import ResetWatch
 from drivers.protocols import Clock, I2cBus
 from drivers.readings import Reading, ReadingFlag, SensorDescription
 
-VERIFY_EVERY_NS = NS_PER_S
 MAX_RESETS_IN_A_ROW = 3
 MAX_DROPS = 20
-LATE_CYCLES = 3
-LATE_NS = 50_000_000
 # Plain numbers, since to look an enumeration up costs as much as to read a register.
 SHUNT_VOLTAGE = Register.SHUNT_VOLTAGE.value
-BUS_VOLTAGE = Register.BUS_VOLTAGE.value
+POWER = Register.POWER.value
+NO_FLAG = ReadingFlag.NONE
 
 
 class Ina219:
@@ -55,9 +53,9 @@ class Ina219:
     is (shunt word of register 0x01, bus word of 0x02); ``ina219_registers.convert_words`` converts
     recorded words again.
 
-    A chip that resets itself keeps measuring on the same scale at its power-on settings; the
-    shorter cycle gives it away within three readings, the configuration is read back every second
-    as well, and the reading after recovery carries ``CHIP_RESET`` and ``GAP_BEFORE``.
+    A chip that resets itself keeps measuring on the same scale at its power-on settings. Above
+    21 mV over the shunt its own words give that away, and nothing measured so is delivered; below,
+    one such reading may be. The reading after recovery carries ``CHIP_RESET`` and ``GAP_BEFORE``.
 
     Args:
         bus: The bus; it stays the caller's and is not closed here.
@@ -175,13 +173,14 @@ class Ina219:
             raise SensorError("the INA219 is not open; read it inside a with block")
         resets = drops = 0
         while drops < MAX_DROPS:
-            polled = self._poll()
-            reading = self._take(*polled) if polled else None
-            if polled is None or self._lost_configuration(polled[0]):
+            word = self._pacer.wait()
+            if word is None:
+                self._look_into_silence()
+            elif (reading := self._take(word)) is not None:
+                return reading
+            if self._is_lost:
                 resets += 1
                 self._recover(resets)
-            elif reading is not None:
-                return reading
             else:
                 drops += 1
         raise ConversionTimeoutError(
@@ -190,8 +189,10 @@ class Ina219:
         )
 
     def _start(self) -> None:
-        self._link.configure(self._configuration.word)
+        word = self._configuration.word
+        self._link.configure(word)
         lock = LockFinder(self._link, self._clock, self._configuration).find()
+        self._link.mark()
         self._tracker = ConversionTracker(
             end_ns=lock.end_ns,
             period_ns=lock.period_ns,
@@ -200,55 +201,20 @@ class Ina219:
             reads=lock.reads,
         )
         self._lock = lock
-        self._verify_at_ns = self._clock.now_ns() + VERIFY_EVERY_NS
+        self._watch = ResetWatch(self._link, word, is_overflow_honest=lock.is_overflow_honest)
+        self._pacer = ConversionPacer(self._link, self._clock, self._tracker, self._watch)
         self._is_cleared_by_power = lock.cleared_by == POWER_READ
-        self._is_check_due = self._was_watched = False
+        self._is_lost = False
         self._marks.restart()
 
-    def _poll(self) -> tuple[LocatedConversion | None, int] | None:
-        """Poll until ready: (the conversion, the bus word), or None if the chip was reset."""
-        tracker, link = self._tracker, self._link
-        now_ns = self._clock.now_ns()
-        give_up_ns = now_ns + LATE_CYCLES * tracker.period_ns + LATE_NS
-        idle_ns: int | None = None
-        attempt = self._first_attempt(now_ns)
-        while True:
-            self._clock.sleep_until_ns(tracker.poll_time_ns(now_ns, attempt))
-            word = link.read(BUS_VOLTAGE)
-            if word & READY_BIT:
-                located = tracker.locate(
-                    idle_ns=idle_ns, started_ns=link.started_ns, ended_ns=link.ended_ns
-                )
-                return located, word
-            attempt, idle_ns, now_ns = attempt + 1, link.started_ns, link.ended_ns
-            if idle_ns > give_up_ns:
-                break
-        if self._is_configured():
+    def _look_into_silence(self) -> None:
+        """Find out why no conversion comes; a chip that lost its configuration may have stopped."""
+        if self._watch.reads_back():
             raise ConversionTimeoutError(
                 f"the INA219 at {self._link.place} finished no conversion in {LATE_CYCLES} cycles "
                 "although its configuration is intact; check its supply voltage (3 V to 5.5 V)"
             )
-        return None
-
-    def _first_attempt(self, now_ns: int) -> int:
-        """Return whether to look before the end as well: 0, or ``AFTER_THE_END`` if not.
-
-        That keeps the estimate of the end honest and finds a chip at other settings. Every second
-        reading does with the last one's, and so does one whose check is due.
-        """
-        self._is_check_due = now_ns >= self._verify_at_ns
-        self._was_watched = not (self._was_watched or self._is_check_due)
-        return 0 if self._was_watched else AFTER_THE_END
-
-    def _lost_configuration(self, located: LocatedConversion | None) -> bool:
-        suspicious = located is not None and located.early
-        if not (suspicious or self._is_check_due):
-            return False
-        self._verify_at_ns = self._link.ended_ns + VERIFY_EVERY_NS
-        return not self._is_configured()
-
-    def _is_configured(self) -> bool:
-        return self._link.read(Register.CONFIGURATION) == self._configuration.word
+        self._is_lost = True
 
     def _recover(self, resets: int) -> None:
         if resets > MAX_RESETS_IN_A_ROW:
@@ -259,39 +225,47 @@ class Ina219:
             raise self._link.supply_dips() from error
         self._marks.pending |= int(ReadingFlag.CHIP_RESET | ReadingFlag.GAP_BEFORE)
 
-    def _take(self, located: LocatedConversion | None, word: int) -> Reading | None:
+    def _take(self, word: int) -> Reading | None:
         """Read the shunt of a located conversion; None if it may be another conversion's."""
-        shunt = self._link.read(SHUNT_VOLTAGE)
-        read_ns = self._link.ended_ns
+        link, tracker = self._link, self._tracker
+        shunt = link.read(SHUNT_VOLTAGE)
+        read_ns = link.ended_ns
         if self._is_cleared_by_power:
-            self._link.read(Register.POWER)
-        if located is None:
+            link.read(POWER)
+        if not self._pacer.is_located:
             return None
-        if not self._tracker.is_coherent(located, read_ns):
-            self._tracker.drop(located.number)
+        code = shunt - 0x10000 if shunt & 0x8000 else shunt
+        if not self._watch.is_intact(word, code, is_off_pace=tracker.is_off_pace):
+            self._is_lost = True
             return None
-        missed = self._tracker.accept(located)
-        flags = self._marks.flags_of(shunt, word)
-        if missed or self._link.retried:
-            flags |= self._trouble(missed)
+        missed = tracker.accept(read_ns)
+        if missed is None:
+            return None
+        bus_code = word >> BUS_DATA_SHIFT
+        flags = self._marks.flags_of(code, bus_code) | self._flags(missed)
         self._has_delivered = True
         return Reading(
-            t_ns=int(located.end_ns),
-            raw=(shunt, word),
-            voltage_v=(word >> BUS_DATA_SHIFT) * self._volt_per_code,
-            current_a=(shunt_code(shunt) - self._offset_codes) * self._ampere_per_code,
-            flags=ReadingFlag(flags) if flags else ReadingFlag.NONE,
+            int(tracker.end_ns),
+            (shunt, word),
+            bus_code * self._volt_per_code,
+            (code - self._offset_codes) * self._ampere_per_code,
+            ReadingFlag(flags) if flags else NO_FLAG,
         )
 
     def _describe(self) -> SensorDescription:
         return describe(self._wiring, self._configuration, self._link.place, self._lock)
 
-    def _trouble(self, missed: int) -> int:
+    def _flags(self, missed: int) -> int:
+        """Return what is wrong with a reading but for its words, as an integer."""
+        link, tracker, pacer = self._link, self._tracker, self._pacer
         flags = 0
         if missed and self._has_delivered:
-            flags |= ReadingFlag.GAP_BEFORE.value
+            flags = ReadingFlag.GAP_BEFORE.value
             self.missed_conversions += missed
-        if self._link.retried:
+        if link.retried:
             flags |= ReadingFlag.RETRIED.value
-            self._link.retried = False
+            link.retried = False
+        if tracker.has_slipped or pacer.has_clock_stepped:
+            flags |= ReadingFlag.CLOCK_STEP.value
+            pacer.has_clock_stepped = False
         return flags

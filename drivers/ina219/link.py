@@ -12,6 +12,7 @@ from drivers.errors import (
 )
 from drivers.ina219.registers import (
     CALIBRATION_VOID_BIT,
+    MARK_CALIBRATION,
     POWER_ON_CONFIGURATION,
     RESET_BIT,
     UNUSED_CONFIGURATION_BIT,
@@ -25,7 +26,7 @@ from drivers.protocols import Clock, I2cBus
 RETRY_PAUSES_NS = (2_000_000, 8_000_000, 32_000_000)
 MAX_TRIES = 1 + len(RETRY_PAUSES_NS)
 WORTH_ANOTHER_TRY = (DeviceNotRespondingError, BusTransferError)
-CALIBRATION_FOR_SOFTWARE = 0  # this driver computes current itself; OVF then never fires
+NO_CALIBRATION = 0  # OVF then never fires
 
 
 class Ina219Link:
@@ -65,7 +66,7 @@ class Ina219Link:
             BusTransferError: Every try failed: transfers break off.
             BusError: The bus failed in a way that another try cannot cure.
         """
-        # Written out: most of what a power reading costs in Python is in here, three times.
+        # Written out: most of what a power reading costs in Python is in here.
         self.started_ns = self._now_ns()
         try:
             word = self._read_word(self.address, register)
@@ -101,19 +102,27 @@ class Ina219Link:
             raise self._wrong(f"its calibration register took 0xFFFF as 0x{found:04X}, not 0xFFFE")
 
     def configure(self, word: int) -> None:
-        """Write the configuration and read it back.
+        """Write the configuration and read it back; the calibration is 0 then.
 
         Raises:
             WrongDeviceError: The chip does not keep what is written.
             BusError: The bus failed.
         """
         for pause_ns in RETRY_PAUSES_NS:
-            self.write(Register.CALIBRATION, CALIBRATION_FOR_SOFTWARE)
+            self.write(Register.CALIBRATION, NO_CALIBRATION)
             self.write(Register.CONFIGURATION, word)
             if (found := self.read(Register.CONFIGURATION)) == word:
                 return
             self._clock.sleep_until_ns(self._clock.now_ns() + pause_ns)
         raise self._wrong(f"it was configured with 0x{word:04X} and reads back 0x{found:04X}")
+
+    def mark(self) -> None:
+        """Write a calibration by which the overflow bit tells that no reset has cleared it.
+
+        Raises:
+            BusError: The bus failed.
+        """
+        self.write(Register.CALIBRATION, MARK_CALIBRATION)
 
     def supply_dips(self) -> ChipResetError:
         """Return the error for a chip that does not keep its configuration while measuring."""

@@ -15,7 +15,7 @@ from drivers.clock import NS_PER_S
 from drivers.errors import ConversionTimeoutError, SensorConfigurationError, WrongDeviceError
 from drivers.ina219.conversion_tracker import can_follow
 from drivers.ina219.link import Ina219Link
-from drivers.ina219.registers import Configuration, Register, is_ready
+from drivers.ina219.registers import OVERFLOW_BIT, Configuration, Register, is_ready
 from drivers.protocols import Clock
 
 LOCK_S = 10.0
@@ -54,6 +54,7 @@ class Lock:
         transaction_ns: Median time of one register read, ns.
         cleared_by: Which read clears the ready bit: ``bus-read`` or ``power-read``.
         bus_word: The last bus word.
+        is_overflow_honest: The overflow bit was never set while there was no calibration.
     """
 
     end_ns: float
@@ -61,6 +62,7 @@ class Lock:
     transaction_ns: float
     cleared_by: str
     bus_word: int
+    is_overflow_honest: bool
 
     @property
     def reads(self) -> int:
@@ -88,6 +90,7 @@ class LockFinder:
         self._cleared_by = POWER_READ
         self._poll_times_ns: list[int] = []
         self._transaction_ns = 0.0
+        self._overflows = 0
 
     def find(self) -> Lock:
         """Test the ready bit, then time several conversions; all of them are consumed.
@@ -169,6 +172,7 @@ class LockFinder:
             transaction_ns=self._transaction_ns,
             cleared_by=self._cleared_by,
             bus_word=bus_word,
+            is_overflow_honest=not self._overflows,
         )
 
     def _give_up_if_late(self) -> None:
@@ -199,6 +203,7 @@ class LockFinder:
 
     def _poll(self) -> bool:
         self._word = self._link.read(Register.BUS_VOLTAGE)
+        self._overflows |= self._word & OVERFLOW_BIT
         if len(self._poll_times_ns) < FIRST_POLLS:
             self._poll_times_ns.append(self._link.ended_ns - self._link.started_ns)
         return is_ready(self._word)

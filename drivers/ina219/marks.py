@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from drivers.errors import RangeExceededError, StuckReadingsError
-from drivers.ina219.registers import (
-    BUS_DATA_SHIFT,
-    OVERFLOW_BIT,
-    SHUNT_LSB_V,
-    Configuration,
-)
+from drivers.ina219.registers import SHUNT_LSB_V, Configuration
 from drivers.readings import ReadingFlag
 
 STUCK_AFTER = 100
@@ -17,7 +12,6 @@ STUCK_LIMIT = 10_000
 """Equal raw pairs in a row, 90 s at the usual settings, that are no measurement any more."""
 CLIPPED_LIMIT = 100
 """Readings at full scale in a row, 0.9 s at the usual settings, that end the measurement."""
-CLIPPED = int(ReadingFlag.SHUNT_CLIPPED | ReadingFlag.BUS_CLIPPED)
 
 
 class ReadingMarks:
@@ -41,36 +35,39 @@ class ReadingMarks:
 
     def restart(self) -> None:
         """Forget the readings before: the chip was configured again."""
-        self._last_pair = (-1, -1)
+        self._last_code = self._last_bus_code = -1
         self._equal_pairs = 0
         self._clipped = 0
 
-    def flags_of(self, shunt_word: int, bus_word: int) -> int:
-        """Return the flags of a pair of words as an integer, those pending included.
+    def flags_of(self, code: int, bus_code: int) -> int:
+        """Return the flags of a pair of codes as an integer, those pending included.
+
+        Args:
+            code: Signed shunt code, steps of 10 µV.
+            bus_code: Bus voltage code, steps of 4 mV.
 
         Raises:
             RangeExceededError: The range has been too small for ``CLIPPED_LIMIT`` readings.
             StuckReadingsError: The words have not changed for ``STUCK_LIMIT`` readings.
         """
         flags, self.pending = self.pending, 0
-        code = shunt_word - 0x10000 if shunt_word & 0x8000 else shunt_word
-        bus_code = bus_word >> BUS_DATA_SHIFT
-        if not -self._shunt_limit < code < self._shunt_limit:
-            flags |= ReadingFlag.SHUNT_CLIPPED.value
-        if bus_code >= self._bus_limit:
-            flags |= ReadingFlag.BUS_CLIPPED.value
-        if bus_word & OVERFLOW_BIT:
-            flags |= ReadingFlag.MATH_OVERFLOW.value
-        pair = (code, bus_code)
-        if pair != self._last_pair:
-            self._last_pair = pair
-            self._equal_pairs = 0
-        else:
+        if code == self._last_code and bus_code == self._last_bus_code:
             flags |= self._equal_again()
-        self._clipped = self._clipped + 1 if flags & CLIPPED else 0
+        else:
+            self._last_code, self._last_bus_code = code, bus_code
+            self._equal_pairs = 0
+        if -self._shunt_limit < code < self._shunt_limit and bus_code < self._bus_limit:
+            self._clipped = 0
+            return flags
+        return flags | self._clipped_again(code, bus_code)
+
+    def _clipped_again(self, code: int, bus_code: int) -> int:
+        self._clipped += 1
         if self._clipped >= CLIPPED_LIMIT:
             raise self._range_exceeded(code, bus_code)
-        return flags
+        is_shunt = abs(code) >= self._shunt_limit
+        flags = ReadingFlag.SHUNT_CLIPPED.value if is_shunt else 0
+        return flags | (ReadingFlag.BUS_CLIPPED.value if bus_code >= self._bus_limit else 0)
 
     def _equal_again(self) -> int:
         self._equal_pairs += 1

@@ -25,6 +25,13 @@ SHUNT_FULL_SCALE_PER_GAIN_V = 40e-3
 BUS_DATA_SHIFT = 3
 READY_BIT = 0x0002
 OVERFLOW_BIT = 0x0001
+MARK_CALIBRATION = 0xFFFE
+"""Largest calibration: the chip's own current then overflows, and OVF with it, at any shunt
+voltage above 2048 codes (equation 4: code · 65534 / 4096 > 32767). A reset clears it."""
+MARK_CODE = 2100
+"""Least magnitude of a shunt code, 21 mV, that certainly sets OVF under that calibration."""
+NO_MARK_CODE = 2000
+"""Least magnitude of one that perhaps does."""
 
 
 class Register(IntEnum):

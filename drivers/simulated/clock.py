@@ -50,8 +50,9 @@ class SteppedClock:
         return self._clock.now_ns() + self._ahead_ns
 
     def sleep_until_ns(self, t_ns: int) -> None:
-        """Return at ``t_ns`` of this clock."""
-        self._clock.sleep_until_ns(t_ns - self._ahead_ns)
+        """Return at ``t_ns`` of this clock, also if it jumps back meanwhile."""
+        while self.now_ns() < t_ns:
+            self._clock.sleep_until_ns(t_ns - self._ahead_ns)
 
     def step_ns(self, duration_ns: int) -> None:
         """Jump by ``duration_ns``, ns, forward or back (world side)."""

@@ -154,7 +154,7 @@ counter = itertools.count()
         ("times_increase_and_lie_between_opening_and_now", lambda: {"change": repeat_first()}),
         (
             "times_increase_and_lie_between_opening_and_now",
-            lambda: {"change": lambda r: dataclasses.replace(r, t_ns=r.t_ns + 10**9)},
+            lambda: {"change": lambda r: r._replace(t_ns=r.t_ns + 10**9)},
         ),
         (
             "readings_keep_the_pace_that_the_description_states",
@@ -162,11 +162,11 @@ counter = itertools.count()
         ),
         (
             "readings_are_numbers_with_known_flags",
-            lambda: {"change": lambda r: dataclasses.replace(r, current_a=float("nan"))},
+            lambda: {"change": lambda r: r._replace(current_a=float("nan"))},
         ),
         (
             "readings_are_numbers_with_known_flags",
-            lambda: {"change": lambda r: dataclasses.replace(r, flags=0)},
+            lambda: {"change": lambda r: r._replace(flags=0)},
         ),
         (
             "the_description_is_complete",

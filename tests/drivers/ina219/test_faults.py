@@ -9,7 +9,6 @@ import pytest
 
 from drivers.errors import (
     BusError,
-    ChipResetError,
     ConversionTimeoutError,
     DeviceNotRespondingError,
 )
@@ -20,7 +19,6 @@ from drivers.simulated.bus import SimulatedI2cBus
 from drivers.simulated.load import BenchSource
 
 S = 1_000_000_000
-ANY_CLEARING = ["bus-read", "power-read", "any-read"]
 
 
 def test_clipped_shunt_and_bus_are_flagged(make_bench):
@@ -73,47 +71,6 @@ def test_a_failure_that_retries_cannot_cure_is_raised_at_once(make_bench):
         sensor.read()
 
 
-@pytest.mark.parametrize("clears", ANY_CLEARING)
-def test_a_chip_reset_is_noticed_repaired_and_flagged(make_bench, clears):
-    bench = make_bench(noise_v_rms=50e-6, cnvr_clears=clears)
-    with bench.sensor() as sensor:
-        for moment in (0.1, 0.4, 0.7):
-            sensor.read()
-            bench.clock.advance_ns(int(moment * sensor.period_s * S))
-            bench.chip.brown_out()
-            flags = {sensor.read().flags for _ in range(3)}
-            assert ReadingFlag.CHIP_RESET | ReadingFlag.GAP_BEFORE in flags
-            assert bench.chip.read_register(0) == sensor.configuration.word
-            assert {sensor.read().flags for _ in range(20)} == {ReadingFlag.NONE}
-
-
-def test_a_reset_at_any_moment_is_noticed_within_three_readings(make_bench):
-    for moment, settled in itertools.product([part / 40 for part in range(40)], (1, 2)):
-        bench = make_bench(noise_v_rms=50e-6)
-        with bench.sensor() as sensor:
-            for _ in range(settled):
-                sensor.read()
-            bench.clock.advance_ns(int(moment * sensor.period_s * S))
-            bench.chip.brown_out()
-            flags = [sensor.read().flags for _ in range(3)]
-        assert any(flag & ReadingFlag.CHIP_RESET for flag in flags), moment
-
-
-def test_a_reset_that_leaves_the_pace_unchanged_is_noticed_by_the_periodic_check(make_bench):
-    """One-sample averaging has the power-on settings' cycle; in phase, only a read-back tells."""
-    bench = make_bench(noise_v_rms=50e-6)
-    with bench.sensor(shunt_samples=1) as sensor:
-        begin_ns = sensor.read().t_ns
-        bench.clock.sleep_until_ns(begin_ns + round(sensor.period_s * S))  # where it is expected
-        bench.chip.brown_out()
-        for _ in range(20):
-            assert not sensor.read().flags & ReadingFlag.CHIP_RESET
-        flags = ReadingFlag.NONE
-        while (reading := sensor.read()).t_ns < begin_ns + int(1.2 * S):
-            flags |= reading.flags
-    assert flags & ReadingFlag.CHIP_RESET
-
-
 def test_the_configuration_is_read_back_every_second(make_bench):
     bench = make_bench(noise_v_rms=50e-6)
     looked_ns = []
@@ -141,16 +98,6 @@ def test_a_chip_that_another_program_powers_down_is_started_again(make_bench):
         sensor.read()
         bench.bus.write_word(0x40, 0, sensor.configuration.word & ~7)
         assert sensor.read().flags == ReadingFlag.CHIP_RESET | ReadingFlag.GAP_BEFORE
-
-
-def test_a_chip_that_cannot_be_configured_again_is_an_error(make_bench):
-    bench = make_bench()
-    with bench.sensor() as sensor:
-        sensor.read()
-        bench.chip.brown_out(persistent=True)
-        sensor.read()  # every second reading looks before the end as well
-        with pytest.raises(ChipResetError, match="power supply"):
-            sensor.read()
 
 
 def test_a_chip_that_stops_converting_is_an_error(make_bench):

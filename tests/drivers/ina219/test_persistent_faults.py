@@ -1,8 +1,6 @@
-"""Faults that last: from a flag to an error that says what to do; and clocks that jump."""
+"""Faults that last: from a flag to an error that says what to do."""
 
 from __future__ import annotations
-
-import itertools
 
 import pytest
 
@@ -10,7 +8,6 @@ from drivers.errors import DeviceNotRespondingError, RangeExceededError, StuckRe
 from drivers.ina219.link import RETRY_PAUSES_NS
 from drivers.ina219.marks import CLIPPED_LIMIT, STUCK_AFTER, STUCK_LIMIT
 from drivers.readings import ReadingFlag
-from drivers.simulated.clock import SteppedClock
 from drivers.simulated.load import BenchSource
 
 MS = 1_000_000
@@ -79,24 +76,3 @@ def test_a_data_line_held_for_ever_is_an_error_within_the_bound(make_bench):
         with pytest.raises(DeviceNotRespondingError, match="data line"):
             sensor.read()
     assert bench.clock.now_ns() - begin_ns < sum(RETRY_PAUSES_NS) + 15 * MS
-
-
-@pytest.mark.parametrize("step_ms", [-5000, -40, -3, 3, 40, 5000])
-def test_a_clock_that_jumps_repeats_nothing_and_mixes_nothing(make_bench, step_ms):
-    """CLOCK_MONOTONIC does not; should another one, times still increase and a jump ahead shows."""
-    bench = make_bench(noise_v_rms=50e-6)
-    clock = SteppedClock(bench.clock)
-    with bench.sensor(clock=clock) as sensor:
-        times_ns = [sensor.read().t_ns for _ in range(20)]
-        numbers = []
-        clock.step_ns(step_ms * MS)
-        after = [sensor.read() for _ in range(1)]
-        for _ in range(100):
-            after.append(sensor.read())
-            numbers.append(bench.chip.finished_conversions())
-    times_ns += [reading.t_ns for reading in after]
-    assert all(later > earlier for earlier, later in itertools.pairwise(times_ns))
-    assert all(later > earlier for earlier, later in itertools.pairwise(numbers))
-    if step_ms >= 40:
-        assert after[0].flags & ReadingFlag.GAP_BEFORE
-    assert after[-1].flags == ReadingFlag.NONE
