@@ -34,8 +34,6 @@ from drivers.readings import SensorDescription
 KEPT_BEFORE = 2
 """Readings kept before the earliest open window: the one its start cuts, and its neighbour."""
 
-NS_PER_S = 1_000_000_000
-
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
 
@@ -229,11 +227,7 @@ class EnergyMeter:
         if not self._left:
             return
         description = self._sampler.description
-        # Only a whole reading after the end shows how the power changed there.
-        end_ns = max(ended_ns for _, ended_ns, _ in self._left.values())
-        wanted_ns = end_ns + round(description.cycle_s * NS_PER_S)
-        if self._history.end_ns < wanted_ns:
-            self._extend(self._sampler.trace_until(wanted_ns))
+        self._await_the_next(max(ended_ns for _, ended_ns, _ in self._left.values()))
         for window, (started_ns, ended_ns, interrupted) in self._left.items():
             window.energy = energy_between(
                 self._history,
@@ -244,6 +238,14 @@ class EnergyMeter:
             )
             self.results.append(window.energy)
         self._left.clear()
+
+    def _await_the_next(self, end_ns: int) -> None:
+        """Wait for a whole reading after the end.
+
+        Only that shows how the power changed at the end, and whether the chip was found reset.
+        """
+        while not len(self._history.next_after(end_ns)):
+            self._extend(self._sampler.trace_until(max(end_ns, self._history.end_ns + 1)))
 
     def _extend(self, trace: Trace) -> None:
         if trace.start_ns != self._history.end_ns:

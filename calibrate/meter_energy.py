@@ -36,7 +36,9 @@ class WindowFlag(StrEnum):
     CLIPPED = "clipped"
     """A reading stood at full scale: the energy is a lower bound."""
     CHIP_RESET = "chip-reset"
-    """The chip lost its configuration and was configured again."""
+    """The chip lost its configuration and was configured again, or was found so after the end."""
+    CLOCK_STEP = "clock-step"
+    """The clock jumped: how many conversions were lost is unknown, and so is the time."""
     STUCK = "stuck"
     """The chip's words did not change for longer than noise allows."""
     RETRIED = "retried"
@@ -49,10 +51,14 @@ class WindowFlag(StrEnum):
 
 _OF_READING = {
     WindowFlag.CLIPPED: ReadingFlag.SHUNT_CLIPPED | ReadingFlag.BUS_CLIPPED,
-    WindowFlag.CHIP_RESET: ReadingFlag.CHIP_RESET,
     WindowFlag.STUCK: ReadingFlag.STUCK,
     WindowFlag.RETRIED: ReadingFlag.RETRIED,
 }
+_OF_READING_OR_THE_NEXT = {
+    WindowFlag.CHIP_RESET: ReadingFlag.CHIP_RESET,
+    WindowFlag.CLOCK_STEP: ReadingFlag.CLOCK_STEP,
+}
+"""What a reading says of the one before it as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +118,8 @@ def energy_between(
     covers the T/6 by which the interpolation is biased for a step exactly at the edge.
 
     Args:
-        trace: Readings that cover the stretch; one more on each side shows the change at the edge.
+        trace: Readings that cover the stretch; one more on each side shows the change at the edge,
+            and the one after it whether the chip was found reset.
         times_ns: Start and end, CLOCK_MONOTONIC, ns.
         description: The sensor.
         name: Kept in the result.
@@ -143,7 +150,7 @@ def energy_between(
         samples=len(busy),
         gaps=lost_cycles(busy, cycle_s),
         lost_s=lost_s,
-        flags=_flags(busy, lost_s, description, interrupted=interrupted),
+        flags=_flags(busy, trace.next_after(end_ns), lost_s, description, interrupted=interrupted),
     )
 
 
@@ -201,7 +208,7 @@ def _block_means_w(
 
 
 def _flags(
-    busy: Trace, lost_s: float, description: SensorDescription, *, interrupted: bool
+    busy: Trace, after: Trace, lost_s: float, description: SensorDescription, *, interrupted: bool
 ) -> frozenset[WindowFlag]:
     said = {
         WindowFlag.INTERRUPTED: interrupted,
@@ -210,5 +217,9 @@ def _flags(
         WindowFlag.SIMULATED: description.simulated,
         WindowFlag.MODELLED: description.modelled,
         **{flag: bool(busy.count(bits)) for flag, bits in _OF_READING.items()},
+        **{
+            flag: bool(busy.count(bits) or after.count(bits))
+            for flag, bits in _OF_READING_OR_THE_NEXT.items()
+        },
     }
     return frozenset(flag for flag, holds in said.items() if holds)

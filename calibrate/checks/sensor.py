@@ -42,6 +42,14 @@ def sensor_checks(evidence: Evidence) -> Iterator[Check]:
         severity="fail",
         advice="the sensor browned out: shorten its supply leads and add a capacitor",
     )
+    yield make_check(
+        "clock-steps",
+        sum(record.clock_steps for record in evidence.records),
+        0,
+        "jumps",
+        severity="fail",
+        advice="the machine was suspended or its clock stood still: keep it awake, and run again",
+    )
     yield from _edge_term(evidence)
 
 

@@ -99,6 +99,13 @@ class Trace:
         inside = (self.records["t_ns"] > start_ns) & (self.starts_ns < end_ns)
         return self._pick(inside)
 
+    def next_after(self, end_ns: int) -> Trace:
+        """Return the first reading that begins at ``end_ns`` or later; empty if there is none."""
+        first = int(np.searchsorted(self.starts_ns, end_ns))
+        mask = np.zeros(len(self), dtype=np.bool_)
+        mask[first : first + 1] = True
+        return self._pick(mask)
+
     def _pick(self, mask: NDArray[np.bool_]) -> Trace:
         starts = self.starts_ns[mask]
         first_ns = int(starts[0]) if len(starts) else self.start_ns

@@ -38,6 +38,8 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A finished window, as the journal keeps it; units are in the names.
 
     Attributes:
+        resets: Times that the chip was found reset in it, or just after its last reading.
+        clock_steps: Times that the clock was found to have jumped, likewise.
         tail_j: Net energy from the end of the work until it settled, part of ``net_j``, J; None
             if that was too short to tell.
         settle_s: How long that was, s.
@@ -64,6 +66,7 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     readings: int
     clipped: int
     resets: int
+    clock_steps: int = 0
     tail_j: float | None = None
     settle_s: float = 0.0
     socket_bits: int = 0
@@ -138,10 +141,15 @@ def run_window(
         settled_ns=settled_ns,
         idle_end_ns=idle_end_ns,
     )
-    return _record(task, done, times, sampler.trace_until(idle_end_ns))
+    trace = sampler.trace_until(idle_end_ns)
+    # The reading after a reset says that the one before it, the window's last, may be spoilt too.
+    after = sampler.trace_until(trace.end_ns + 1)
+    return _record(task, done, times, trace, after)
 
 
-def _record(task: WindowTask, done: WorkDone, times: WindowTimes, trace: Trace) -> WindowRecord:
+def _record(
+    task: WindowTask, done: WorkDone, times: WindowTimes, trace: Trace, after: Trace
+) -> WindowRecord:
     energy = window_energy(trace, times)
     return WindowRecord(
         task=task,
@@ -159,7 +167,8 @@ def _record(task: WindowTask, done: WorkDone, times: WindowTimes, trace: Trace) 
         lost_s=energy.lost_s,
         readings=energy.readings,
         clipped=trace.count(ReadingFlag.SHUNT_CLIPPED | ReadingFlag.BUS_CLIPPED),
-        resets=trace.count(ReadingFlag.CHIP_RESET),
+        resets=trace.count(ReadingFlag.CHIP_RESET) + after.count(ReadingFlag.CHIP_RESET),
+        clock_steps=trace.count(ReadingFlag.CLOCK_STEP) + after.count(ReadingFlag.CLOCK_STEP),
         tail_j=energy.tail_j,
         settle_s=(times.settled_ns - times.work_end_ns) * 1e-9,
         socket_bits=done.socket_bits,

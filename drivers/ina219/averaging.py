@@ -35,7 +35,9 @@ def average(sensor: Ina219, *, readings: int = 256, created: str) -> MeanShunt:
             f"{readings} readings are too few for a record; take {MINIMUM_READINGS} or more"
         )
     taken = [sensor.read() for _ in range(readings)]
-    if any(reading.flags & UNUSABLE for reading in taken):
+    # The reading after a reset says that the one before it, the last here, may be spoilt too.
+    after = sensor.read().flags & ReadingFlag.CHIP_RESET
+    if after or any(reading.flags & UNUSABLE for reading in taken):
         raise SensorConfigurationError(
             "a reading stood at full scale or the chip reset itself while it was averaged; "
             "check the range (--peak-current-a) and the supply, then try again"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from drivers.protocols import Clock
 
 
@@ -32,6 +34,40 @@ class SimulatedClock:
         if duration_ns < 0:
             raise ValueError(f"cannot advance by {duration_ns} ns; time does not run backwards")
         self._now_ns += duration_ns
+
+
+class EventfulClock(SimulatedClock):
+    """Virtual time in which things happen at their very moment, whatever a reader is just doing.
+
+    Args:
+        start_ns: First time shown, ns.
+    """
+
+    def __init__(self, *, start_ns: int = 1_000_000_000) -> None:
+        super().__init__(start_ns=start_ns)
+        self._events: list[tuple[int, Callable[[], None]]] = []
+
+    def at(self, t_ns: int, happen: Callable[[], None]) -> None:
+        """Call ``happen`` at ``t_ns`` (world side), or as soon as time moves if that is past."""
+        self._events.append((t_ns, happen))
+        self._events.sort(key=lambda event: event[0])
+
+    def sleep_until_ns(self, t_ns: int) -> None:
+        """Move to ``t_ns``, by way of what happens before it."""
+        while self._events and self._events[0][0] <= t_ns:
+            due_ns, happen = self._events.pop(0)
+            super().sleep_until_ns(due_ns)
+            happen()
+        super().sleep_until_ns(t_ns)
+
+    def advance_ns(self, duration_ns: int) -> None:
+        """Move forward by ``duration_ns``, ns, by way of what happens meanwhile.
+
+        Raises:
+            ValueError: The duration is negative.
+        """
+        self.sleep_until_ns(self.now_ns() + duration_ns)
+        super().advance_ns(min(duration_ns, 0))
 
 
 class SteppedClock:

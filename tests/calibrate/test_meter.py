@@ -17,7 +17,7 @@ from drivers.ina219.driver import Ina219
 from drivers.readings import AccuracyTerm, Reading, ReadingFlag, SensorDescription
 from drivers.simulated.bus import SimulatedI2cBus
 from drivers.simulated.chip import ChipParameters, SimulatedIna219
-from drivers.simulated.clock import SimulatedClock
+from drivers.simulated.clock import EventfulClock, SimulatedClock
 from drivers.simulated.load import LoadModel, LoadParameters
 from drivers.simulated.load_log import LoadLog
 
@@ -32,6 +32,8 @@ class World:
     log: LoadLog
     load: LoadModel
     meter: EnergyMeter
+    chip: SimulatedIna219
+    chip_clock: EventfulClock
 
     def work(self, seconds, watts):
         """Draw watts above idle for that long, and let the time pass."""
@@ -44,11 +46,20 @@ class World:
 
 
 @pytest.fixture
+def make_world():
+    return build_world
+
+
+@pytest.fixture
 def world():
+    return build_world(2.0)
+
+
+def build_world(idle_power_w):
     origin_ns = S
     log = LoadLog.in_memory()
-    load = LoadModel(log, LoadParameters(idle_power_w=2.0), 1, origin_ns=origin_ns)
-    chip_clock = SimulatedClock(start_ns=origin_ns)
+    load = LoadModel(log, LoadParameters(idle_power_w=idle_power_w), 1, origin_ns=origin_ns)
+    chip_clock = EventfulClock(start_ns=origin_ns)
     parameters = ChipParameters(shunt_ohm=0.1, noise_v_rms=20e-6)
     chip = SimulatedIna219(load, chip_clock, seed=4, parameters=parameters)
     sensor = Ina219(
@@ -57,7 +68,7 @@ def world():
     ).__enter__()  # fmt: skip
     sampler = InlineSampler(sensor)
     clock = SimulatedClock(start_ns=chip_clock.now_ns())
-    return World(clock, log, load, EnergyMeter(sampler, clock))
+    return World(clock, log, load, EnergyMeter(sampler, clock), chip, chip_clock)
 
 
 def test_the_edges_uncertainty_covers_what_interpolation_misses(world):
@@ -246,6 +257,37 @@ def test_voltages_and_flags_of_the_readings_are_in_the_result():
     assert result.energy_j.u_sys == pytest.approx(((0.2 * 0.01) ** 2 + (0.1 * 0.1) ** 2) ** 0.5)
     quiet = energy_between(trace, (200 * MS, 250 * MS), DESCRIPTION, name="x")
     assert quiet.flags == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("bad", "flag"),
+    [(ReadingFlag.CHIP_RESET, WindowFlag.CHIP_RESET),
+     (ReadingFlag.CLOCK_STEP, WindowFlag.CLOCK_STEP)],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("at", "marked"), [(9, False), (10, True), (14, True), (15, True), (16, False)]
+)
+def test_a_reset_found_by_the_reading_after_a_window_marks_it(bad, flag, at, marked):
+    """The window ends in reading 14; the next one tells of it as well, the one after does not."""
+    readings = [reading(10 * k, flags=bad if k == at else ReadingFlag.NONE) for k in range(1, 40)]
+    result = energy_between(trace_of(0, readings), (95 * MS, 135 * MS), DESCRIPTION, name="x")
+    assert (flag in result.flags) == marked
+
+
+@pytest.mark.parametrize("idle_power_w", [0.2, 2.0])
+def test_a_chip_that_resets_in_a_windows_last_reading_marks_it(make_world, idle_power_w):
+    """Whatever the phase; at 0.2 W, 4 mV over the shunt, only the reading after it may tell."""
+    world = make_world(idle_power_w)
+    for index in range(24):
+        world.clock.advance_ns(round((0.5 + index / 24 * CYCLE_S) * S))
+        with world.meter.window("spoilt") as spoilt:
+            world.clock.advance_ns(100 * MS)
+            world.chip_clock.at(world.clock.now_ns() - 2 * MS, world.chip.brown_out)
+        world.clock.advance_ns(500 * MS)
+        with world.meter.window("sound") as sound:
+            world.clock.advance_ns(100 * MS)
+        assert WindowFlag.CHIP_RESET in spoilt.result.flags
+        assert sound.result.flags == {WindowFlag.SIMULATED}
 
 
 def test_readings_that_do_not_cover_the_window_are_refused():

@@ -9,7 +9,7 @@ import pytest
 from drivers.ina219.driver import Ina219
 from drivers.simulated.bus import SimulatedI2cBus
 from drivers.simulated.chip import ChipParameters, SimulatedIna219
-from drivers.simulated.clock import SimulatedClock
+from drivers.simulated.clock import EventfulClock, SimulatedClock
 from drivers.simulated.load import BenchSource, Load, LoadModel, LoadParameters
 from drivers.simulated.load_log import LoadLog
 
@@ -49,28 +49,6 @@ def build_bench(
     )
 
 
-class FatefulClock(SimulatedClock):
-    """Lets something happen at its very time, whatever the reader is just doing."""
-
-    def __init__(self):
-        super().__init__()
-        self._fates = []
-
-    def at(self, t_ns, happen):
-        self._fates.append((t_ns, happen))
-        self._fates.sort(key=lambda fate: fate[0])
-
-    def sleep_until_ns(self, t_ns):
-        while self._fates and self._fates[0][0] <= t_ns:
-            due_ns, happen = self._fates.pop(0)
-            super().sleep_until_ns(due_ns)
-            happen()
-        super().sleep_until_ns(t_ns)
-
-    def advance_ns(self, duration_ns):
-        self.sleep_until_ns(self.now_ns() + duration_ns)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedBench:
     bench: Bench
@@ -98,10 +76,10 @@ def make_loaded_bench():
 
 
 @pytest.fixture
-def make_fateful_bench():
+def make_eventful_bench():
     """A bench on whose clock things happen at their very time."""
 
     def make(load=None, **chip_changes):
-        return build_bench(load, clock=FatefulClock(), **chip_changes)
+        return build_bench(load, clock=EventfulClock(), **chip_changes)
 
     return make

@@ -123,6 +123,7 @@ WIDE = msgspec.structs.replace(QUANTITY, ci95=(0.9e9, 1.1e9))
             {"sampling": SamplerStatistics(readings=500, lost=0, clipped=1, cpu_fraction=None)},
         ),
         ("chip-resets", "rejected", {"records": [record(1), record(2, resets=1), record(3)]}),
+        ("clock-steps", "rejected", {"records": [record(1), record(2, clock_steps=1), record(3)]}),
         (
             "idle-drift",
             "suspect",

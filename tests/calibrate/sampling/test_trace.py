@@ -41,6 +41,13 @@ def test_touching_keeps_every_reading_that_shares_time():
     assert part.records["t_ns"].tolist() == [20, 30]
 
 
+@pytest.mark.parametrize(("end_ns", "times_ns"), [(0, [10]), (15, [30]), (20, [30]), (35, [])])
+def test_the_next_reading_is_the_first_that_shares_no_time(end_ns, times_ns):
+    trace = trace_of(0, [reading(10), reading(20), reading(30)])
+
+    assert trace.next_after(end_ns).records["t_ns"].tolist() == times_ns
+
+
 def test_lost_conversions_are_counted_from_the_time_stamps_alone():
     times = [10, 20, 30, 60, 70, 90, 100]
     trace = trace_of(0, [reading(t * 1_000_000) for t in times])

@@ -25,7 +25,7 @@ shows nowhere: its own clock and the chip's phase are as if nothing had happened
 
 jumps_ms = st.floats(-200.0, 200.0) | st.floats(-6000.0, 6000.0)
 many = settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -68,11 +68,11 @@ def test_a_jump_between_readings_loses_nothing_in_silence(make_bench, step_ms, c
 @many
 @given(step_ms=jumps_ms, moment=st.floats(0.05, 0.9))
 def test_a_jump_while_the_reader_sleeps_loses_nothing_in_silence(
-    make_fateful_bench, step_ms, moment
+    make_eventful_bench, step_ms, moment
 ):
     off = abs(step_ms / PERIOD_MS - round(step_ms / PERIOD_MS))
     assume(off > SILENT or abs(step_ms) < PERIOD_MS / 2)
-    bench = make_fateful_bench(noise_v_rms=50e-6)
+    bench = make_eventful_bench(noise_v_rms=50e-6)
 
     def step(clock, sensor):
         at_ns = bench.clock.now_ns() + int(moment * sensor.period_s * S)

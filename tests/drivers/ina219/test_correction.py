@@ -202,6 +202,18 @@ def test_an_average_refuses_too_few_readings_and_clipped_ones(make_bench):
             average(sensor, readings=200, created=DAY)
 
 
+@pytest.mark.parametrize("phase", [part / 12 for part in range(12)])
+def test_an_average_whose_last_reading_may_follow_a_reset_is_refused(make_eventful_bench, phase):
+    """A zero has no current, so only the reading after the last one tells."""
+    bench = make_eventful_bench(BenchSource(current_a=0.0, voltage_v=5.0), noise_v_rms=50e-6)
+    with bench.sensor() as sensor:
+        sensor.read()
+        last_ns = bench.clock.now_ns() + 199 * 9_042_000
+        bench.clock.at(last_ns + int(phase * 9_042_000), bench.chip.brown_out)
+        with pytest.raises(SensorConfigurationError, match="reset itself"):
+            average(sensor, readings=200, created=DAY)
+
+
 def test_the_uncertainty_of_an_average_is_its_scatter(make_bench):
     bench = make_bench(noise_v_rms=400e-6)
     with bench.sensor() as sensor:

@@ -79,18 +79,18 @@ random_resets = given(
     latch=st.sampled_from(["cycle-end", "shunt-end"]),
 )
 many = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
 @many
 @random_resets
 def test_a_reset_at_any_moment_spoils_no_delivered_reading(
-    make_fateful_bench, phase, scale, clears, latch
+    make_eventful_bench, phase, scale, clears, latch
 ):
     """Above 21 mV: what is read from the chip at other settings is not delivered at all."""
     bench = observed(
-        make_fateful_bench,
+        make_eventful_bench,
         ENOUGH_A,
         conversion_time_scale=scale,
         cnvr_clears=clears,
@@ -105,10 +105,10 @@ def test_a_reset_at_any_moment_spoils_no_delivered_reading(
 @many
 @random_resets
 def test_a_reset_below_the_mark_spoils_one_reading_at_most_and_the_next_says_so(
-    make_fateful_bench, phase, scale, clears, latch
+    make_eventful_bench, phase, scale, clears, latch
 ):
     bench = observed(
-        make_fateful_bench,
+        make_eventful_bench,
         TOO_SMALL_A,
         conversion_time_scale=scale,
         cnvr_clears=clears,
@@ -129,7 +129,7 @@ def test_a_reset_below_the_mark_spoils_one_reading_at_most_and_the_next_says_so(
     in_transfer=st.booleans(),
 )
 def test_a_reset_under_any_load_and_any_delay_spoils_one_reading_at_most(
-    make_fateful_bench, phase, currents_a, stalls, in_transfer
+    make_eventful_bench, phase, currents_a, stalls, in_transfer
 ):
     """The current crosses the mark and the reader is held up, between transfers or readings."""
     waits = iter(stalls)
@@ -141,7 +141,7 @@ def test_a_reset_under_any_load_and_any_delay_spoils_one_reading_at_most(
                 self._wire_clock.advance_ns(int(next(waits, 0.0) * 9_042_000))
             return word
 
-    world = observed(make_fateful_bench, ENOUGH_A, make_bus=LateBus)
+    world = observed(make_eventful_bench, ENOUGH_A, make_bus=LateBus)
     clock = world.bench.clock
     with world.sensor() as sensor:
         sensor.read()
@@ -184,9 +184,9 @@ class AlwaysOverflowing(NeverOverflowing):
 @pytest.mark.parametrize("kind", [NeverOverflowing, AlwaysOverflowing])
 @pytest.mark.parametrize("phase", [part / 20 for part in range(60)])
 def test_a_chip_whose_overflow_bit_tells_nothing_is_read_back_instead(
-    make_fateful_bench, kind, phase
+    make_eventful_bench, kind, phase
 ):
-    bench = make_fateful_bench(noise_v_rms=50e-6)
+    bench = make_eventful_bench(noise_v_rms=50e-6)
     bus = SimulatedI2cBus(1, {0x40: kind(bench.chip)}, bench.clock)
     with replace(bench, bus=bus).sensor() as sensor:
         assert {sensor.read().flags for _ in range(8)} == {ReadingFlag.NONE}
@@ -231,7 +231,7 @@ def test_a_chip_that_cannot_be_configured_again_is_an_error(make_bench):
 
 
 def test_a_chip_that_lost_its_supply_for_a_moment_is_asked_before_it_is_believed(
-    make_fateful_bench,
+    make_eventful_bench,
 ):
     """It does not answer, comes back reset and gives a plausible shunt word to the next try."""
 
@@ -245,7 +245,7 @@ def test_a_chip_that_lost_its_supply_for_a_moment_is_asked_before_it_is_believed
                 self.drop_acknowledge(1)
             return super().read_word(address, register)
 
-    world = observed(make_fateful_bench, ENOUGH_A, make_bus=DippingBus)
+    world = observed(make_eventful_bench, ENOUGH_A, make_bus=DippingBus)
     with world.sensor() as sensor:
         sensor.read()
         world.bench.bus.dips = True
