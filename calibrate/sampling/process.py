@@ -67,14 +67,17 @@ def _sample(factory: SensorFactory, shared: _Shared, talk: Connection) -> None:
         writer = shared.ring.writer()
         # What starting costs, imports above all, is over before the first baseline.
         begin_ns = time.process_time_ns()
-        while not shared.stop.value:
-            reading = sensor.read()
-            writer.append(reading, _late_us(reading.t_ns))
-            shared.cpu_ns.value = time.process_time_ns() - begin_ns
+        read, append, now_ns, stop = sensor.read, writer.append, time.monotonic_ns, shared.stop
+        cpu_ns, used_ns = shared.cpu_ns, time.process_time_ns
+        while not stop.value:
+            reading = read()
+            late_us = (now_ns() - reading.t_ns) // 1000
+            append(reading, late_us if 0 <= late_us < LATEST_US else _clamped(late_us))
+            cpu_ns.value = used_ns() - begin_ns
 
 
-def _late_us(t_ns: int) -> int:
-    return min(max((time.monotonic_ns() - t_ns) // 1000, 0), LATEST_US)
+def _clamped(late_us: int) -> int:
+    return min(max(late_us, 0), LATEST_US)
 
 
 def _sampler_main(

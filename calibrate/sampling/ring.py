@@ -89,7 +89,7 @@ class RingWriter:
         self._memory = memoryview(memory).cast("B")
         self._pack_into = struct.Struct(RECORD_FORMAT).pack_into
         self._count = count
-        self._lock = lock
+        self._acquire, self._release = lock.acquire, lock.release
         self._capacity = capacity
         self._written = int(count.value)
 
@@ -103,20 +103,15 @@ class RingWriter:
         Raises:
             SamplerError: The reader of the ring was stopped while it held the lock.
         """
-        raw0, raw1 = reading.raw if len(reading.raw) == 2 else (*reading.raw, 0, 0)[:2]
+        t_ns, raw, voltage_v, current_a, flags = reading
+        raw0, raw1 = raw if len(raw) == 2 else (*raw, 0, 0)[:2]
+        at = self._written % self._capacity * RECORD.itemsize
         self._pack_into(
-            self._memory,
-            self._written % self._capacity * RECORD.itemsize,
-            reading.t_ns,
-            reading.voltage_v,
-            reading.current_a,
-            raw0,
-            raw1,
-            reading.flags,
-            late_us,
+            self._memory, at, t_ns, voltage_v, current_a, raw0, raw1, flags, late_us
         )
         self._written += 1
-        if not self._lock.acquire(timeout=LOCK_TIMEOUT_S):
+        # Hardly ever is it held, and to ask without a time limit is quicker.
+        if not (self._acquire(False) or self._acquire(timeout=LOCK_TIMEOUT_S)):
             raise SamplerError("the reader of the ring holds its lock: it was stopped in the act")
         self._count.value = self._written
-        self._lock.release()
+        self._release()
