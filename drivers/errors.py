@@ -16,6 +16,7 @@ SensorError
 ├── SensorUnavailableError (LookupError)       this machine does not offer that source
 ├── CorrectionRecordError (ValueError)         a stored zero or span cannot be read or written
 ├── TraceFormatError (ValueError)              a recorded trace cannot be understood
+├── TraceLibraryError (ImportError)            a recording needs a library that is not installed
 ├── TraceEndedError (EOFError)                 a replayed trace has no further reading
 └── LoadLogFullError (BufferError)             simulated load is announced faster than read
 """
@@ -108,6 +109,10 @@ class CorrectionRecordError(SensorError, ValueError):
 
 class TraceFormatError(SensorError, ValueError):
     """A recorded trace cannot be understood."""
+
+
+class TraceLibraryError(SensorError, ImportError):
+    """A recording is of a kind that needs a library which is not installed."""
 
 
 class TraceEndedError(SensorError, EOFError):

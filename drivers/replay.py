@@ -10,7 +10,7 @@ from typing import Self
 from drivers.errors import SensorError, SensorUnavailableError, TraceEndedError
 from drivers.protocols import Clock
 from drivers.readings import Reading, SensorDescription
-from drivers.trace_csv import read_trace
+from drivers.traces.files import read_trace
 
 
 class ReplaySensor:
@@ -20,12 +20,13 @@ class ReplaySensor:
     of itself, its ``simulated`` mark included, under the kind ``replay``.
 
     Args:
-        path: Trace written by ``trace_csv.TraceWriter``.
+        path: Recording, CSV or Parquet, as ``drivers.traces`` writes it.
         clock: Time to replay against.
 
     Raises:
         SensorUnavailableError: The file cannot be read.
         TraceFormatError: It is not a trace.
+        TraceLibraryError: It is Parquet and pyarrow is not installed.
     """
 
     def __init__(self, path: Path, *, clock: Clock) -> None:

@@ -8,8 +8,10 @@ from typing import Self
 
 from calibrate.files import OutputError
 from calibrate.sampling.trace import Trace
+from drivers.errors import TraceLibraryError
 from drivers.readings import Reading, ReadingFlag, SensorDescription
-from drivers.trace_csv import TraceWriter
+from drivers.traces.files import open_trace_writer
+from joulesplit.errors import CommandError
 
 RAW_WORDS = 2
 """Register words that the sampler keeps of each reading."""
@@ -19,16 +21,19 @@ class Recording:
     """A trace file that grows by stretches of readings.
 
     Args:
-        path: File to make; one that is there is replaced.
+        path: File to make, Parquet if it ends in .parquet, else CSV; one that is there is replaced.
         description: The sensor's.
 
     Raises:
         OutputError: The file cannot be made.
+        CommandError: It is to be Parquet and pyarrow is not installed.
     """
 
     def __init__(self, path: Path, description: SensorDescription) -> None:
         try:
-            self._writer = TraceWriter(path, description, raw_words=RAW_WORDS)
+            self._writer = open_trace_writer(path, description, raw_words=RAW_WORDS)
+        except TraceLibraryError as error:
+            raise CommandError(f"--record {path}: {error}") from error
         except OSError as error:
             raise OutputError(
                 f"cannot write {path}: {error.strerror}; choose a directory you may write to"
@@ -43,7 +48,10 @@ class Recording:
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._writer.close()
+        try:
+            self._writer.close()
+        except OSError as error:
+            raise OutputError(f"cannot finish the recording: {error.strerror}") from error
 
     def add(self, trace: Trace) -> None:
         """Append a stretch of readings.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 
@@ -34,7 +35,7 @@ def pytest_addoption(parser):
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def cannot():
     """Skip with the reason; with ``JOULESPLIT_MUST_RUN`` set, as in ``.ci/run``, fail with it."""
 
@@ -42,3 +43,14 @@ def cannot():
         (pytest.fail if os.environ.get("JOULESPLIT_MUST_RUN") else pytest.skip)(reason)
 
     return give_up
+
+
+@pytest.fixture(scope="session")
+def needs_pyarrow(cannot):
+    """Call it where a test makes or reads Parquet."""
+
+    def check():
+        if importlib.util.find_spec("pyarrow") is None:
+            cannot("no pyarrow: pip install 'joulesplit[dev]'")
+
+    return check

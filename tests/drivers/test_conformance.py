@@ -19,7 +19,7 @@ from drivers.rapl import RaplSensor
 from drivers.readings import Reading, ReadingFlag
 from drivers.replay import ReplaySensor
 from drivers.simulated.clock import SimulatedClock
-from drivers.trace_csv import TraceWriter
+from drivers.traces.csv_file import CsvTraceWriter
 
 PMIC = "VDD_CORE_A current(7)=1.5A\nVDD_CORE_V volt(15)=0.75V\nEXT5V_V volt(24)=5.0V\n"
 
@@ -106,7 +106,7 @@ class TestReplay(InVirtualTime):
         if not path.exists():
             with (
                 self.bench.sensor(simulated=True) as sensor,
-                TraceWriter(path, sensor.description) as writer,
+                CsvTraceWriter(path, sensor.description) as writer,
             ):
                 for _ in range(self.readings):
                     writer.write(sensor.read())

@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +13,8 @@ import pytest
 from calibrate.sampling.sampler import SamplerStatistics
 from calibrate.sampling.trace import RECORD, Trace
 from drivers.readings import Reading
-from drivers.trace_csv import TraceWriter, read_trace
+from drivers.traces.csv_file import CsvTraceWriter
+from drivers.traces.files import read_trace
 from joulesplit.watch import Watch
 
 COMMAND = (sys.executable, "-m", "joulesplit", "monitor")
@@ -65,7 +65,7 @@ def recorded(tmp_path, description):
 
     def make(seconds):
         path = tmp_path / "recorded.csv"
-        with TraceWriter(path, description) as writer:
+        with CsvTraceWriter(path, description) as writer:
             for index in range(round(seconds * 100)):
                 writer.write(
                     Reading(t_ns=index * 10_000_000, raw=(4000, 10000 + index % 2), voltage_v=5.0,
@@ -94,14 +94,17 @@ def test_a_simulated_watch_is_recorded_and_its_replay_still_says_simulated(tmp_p
     assert "MEASURED" not in again.stdout
 
 
-def test_a_recording_replays_to_identical_readings(tmp_path, recorded):
-    source, copy = recorded(1.0), tmp_path / "copy.csv"
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_recording_replays_to_identical_readings(tmp_path, recorded, needs_pyarrow, ending):
+    if ending == "parquet":
+        needs_pyarrow()
+    source, copy = recorded(1.0), tmp_path / f"copy.{ending}"
     outcome = monitor("--sensor", "replay", "--trace", source, "--record", copy, "--json")
     assert outcome.returncode == 0, outcome.stderr
     # The first reading only says when the first stretch begins.
     originals, copies = read_trace(source)[1][1:], read_trace(copy)[1]
     shift_ns = copies[0].t_ns - originals[0].t_ns
-    assert copies == [replace(one, t_ns=one.t_ns + shift_ns) for one in originals]
+    assert copies == [one._replace(t_ns=one.t_ns + shift_ns) for one in originals]
 
 
 def test_json_is_one_object_with_what_the_readings_add_up_to(recorded):
@@ -152,6 +155,20 @@ def test_a_recording_that_cannot_be_made_is_a_file_error(tmp_path, recorded):
     outcome = monitor("--sensor", "replay", "--trace", recorded(60), "--record", nowhere)
     assert outcome.returncode == 3
     assert "cannot write" in outcome.stderr
+
+
+def test_a_parquet_recording_without_pyarrow_is_refused_before_anything_is_watched(
+    tmp_path, recorded
+):
+    """As on a machine where it is not installed: the name leads to a module that cannot be had."""
+    (tmp_path / "pyarrow.py").write_text("raise ImportError")
+    outcome = subprocess.run(
+        [*COMMAND, "--sensor", "replay", "--trace", recorded(60), "--record", "x.parquet"],
+        capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert outcome.returncode == 2
+    assert "pip install 'joulesplit[parquet]'" in outcome.stderr
+    assert outcome.stdout == ""
 
 
 def test_a_missing_bus_is_a_sensor_error():

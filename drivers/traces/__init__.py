@@ -1,0 +1,1 @@
+"""Recorded readings: CSV and Parquet files with the same columns and the same header."""
