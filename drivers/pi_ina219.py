@@ -2,7 +2,8 @@
 
 The library knows nothing of conversions: this module polls its ``is_conversion_ready`` and reads
 each conversion once. It needs twice the transactions of ``drivers.ina219.driver`` and cannot notice
-a chip that reset itself, so prefer that one.
+a chip that reset itself, so prefer that one. Zeros and spans hold for the chip and its shunt,
+whoever reads them: both drivers apply the same records.
 """
 
 from __future__ import annotations
@@ -20,9 +21,17 @@ from drivers.errors import (
     SensorUnavailableError,
 )
 from drivers.i2c import translate_os_error
+from drivers.ina219.correction import Correction
 from drivers.ina219.description import Ina219Wiring, describe
 from drivers.ina219.limits import Grade
-from drivers.ina219.registers import BusRange
+from drivers.ina219.registers import (
+    BUS_LSB_V,
+    SHUNT_LSB_V,
+    BusRange,
+    Configuration,
+    bus_word,
+    shunt_word,
+)
 from drivers.protocols import Clock
 from drivers.readings import Reading, ReadingFlag, SensorDescription
 
@@ -32,7 +41,7 @@ GAP_PERIODS = 1.6
 """Two conversions are at least 1.8 typical periods apart if one between them was missed."""
 LATE_CYCLES = 3
 LATE_NS = 50_000_000
-VOLT_PER_MV = 1e-3
+SHUNT_STEP_MV = 0.01
 
 DeviceFactory = Callable[[float, float, int, int], Any]
 
@@ -59,6 +68,7 @@ class PiIna219:
     """The library's INA219 as a power sensor; one reading per conversion while it keeps up.
 
     ``Reading.t_ns`` is when the conversion was seen to be ready, up to a tenth of a cycle late.
+    ``Reading.raw`` is (shunt word, bus word) as the library must have read them.
 
     Args:
         bus_number: N of ``/dev/i2c-N``.
@@ -68,13 +78,15 @@ class PiIna219:
         expected_peak_a: Largest current to expect, A; chooses the gain.
         grade: ``A`` or ``B`` as printed on the chip, None if unknown.
         clock: Time.
+        correction: What comparisons with references found out about this chip and its shunt.
+        rail: What the shunt is wired into.
         open_device: Makes the library's object.
 
     Raises:
         SensorConfigurationError: A parameter no INA219 could work with.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword per fact that only the user knows
         self,
         bus_number: int,
         *,
@@ -84,6 +96,8 @@ class PiIna219:
         expected_peak_a: float,
         grade: Grade | None = None,
         clock: Clock,
+        correction: Correction | None = None,
+        rail: str = "5 V supply",
         open_device: DeviceFactory = open_library_device,
     ) -> None:
         self._wiring = Ina219Wiring(
@@ -93,8 +107,9 @@ class PiIna219:
             expected_peak_a=expected_peak_a,
             grade=grade,
             shunt_samples=16,
-            rail="5 V supply",
+            rail=rail,
             simulated=False,
+            correction=correction,
         )
         self._configuration = self._wiring.configuration
         self._bus_number = bus_number
@@ -103,6 +118,11 @@ class PiIna219:
         self._device: Any = None
         self._period_ns = self._configuration.cycle_s * NS_PER_S
         self._previous_ns: int | None = None
+
+    @property
+    def configuration(self) -> Configuration:
+        """The fields written to the chip."""
+        return self._configuration
 
     @property
     def description(self) -> SensorDescription:
@@ -164,18 +184,19 @@ class PiIna219:
         """
         if self._device is None:
             raise SensorError("the sensor pi-ina219 is not open; read it inside a with block")
-        with _Translated(self._bus_number, self._wiring.address):
+        wiring = self._wiring
+        with _Translated(self._bus_number, wiring.address):
             t_ns = self._wait_ready()
-            voltage_v = float(self._device.voltage())
-            current_a = self._device.shunt_voltage() * VOLT_PER_MV / self._wiring.shunt_ohm
+            bus_code = round(self._device.voltage() / BUS_LSB_V)
+            code = round(self._device.shunt_voltage() / SHUNT_STEP_MV)
             self._clear_ready()
         previous_ns, self._previous_ns = self._previous_ns, t_ns
         missed = previous_ns is not None and t_ns - previous_ns > GAP_PERIODS * self._period_ns
         return Reading(
             t_ns=t_ns,
-            raw=(),
-            voltage_v=voltage_v,
-            current_a=current_a,
+            raw=(shunt_word(code), bus_word(bus_code)),
+            voltage_v=bus_code * BUS_LSB_V * wiring.bus_factor,
+            current_a=(code * SHUNT_LSB_V - wiring.offset_v) / wiring.effective_shunt_ohm,
             flags=ReadingFlag.GAP_BEFORE if missed else ReadingFlag.NONE,
         )
 

@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING
 from joulesplit.errors import CommandError
 
 if TYPE_CHECKING:
+    from calibrate.environment.machine import Machine
     from drivers.catalog import Board
     from drivers.ina219.correction import Correction
     from drivers.ina219.correction_store import CorrectionStore, SensorIdentity
     from joulesplit.choices import SensorChoice
 
-CORRECTED_KIND = "ina219"
-"""The one kind whose driver applies corrections."""
+CORRECTED_KINDS = ("ina219", "pi-ina219")
+"""The kinds that apply corrections: two ways to read one chip, so they share its records."""
+NOT_CORRECTED = {
+    "hwmon": "the kernel rounds the shunt voltage to 1 mV, fifty times what a zero measures; write "
+    "the effective shunt (µΩ) into the chip's shunt_resistor instead",
+}
+"""Why not, of kinds for which one might expect it."""
 
 
 def open_store(directory: Path | None) -> CorrectionStore:
@@ -32,12 +38,29 @@ def open_store(directory: Path | None) -> CorrectionStore:
 
 
 def identity_of(choice: SensorChoice, shunt_ohm: float) -> SensorIdentity:
-    """Return what the records of the chosen sensor go by."""
+    """Return what the records of the chosen sensor go by: the chip, whoever reads it."""
     from drivers.ina219.correction_store import SensorIdentity
 
-    return SensorIdentity(
-        kind=choice.kind, bus=choice.bus, address=choice.address, shunt_ohm=shunt_ohm
-    )
+    chip = CORRECTED_KINDS[0]
+    return SensorIdentity(kind=chip, bus=choice.bus, address=choice.address, shunt_ohm=shunt_ohm)
+
+
+def check_corrected(kind: str) -> None:
+    """Refuse a kind that applies no corrections.
+
+    Raises:
+        CommandError: It applies none.
+    """
+    if kind not in CORRECTED_KINDS:
+        why = NOT_CORRECTED.get(kind, f"only {' and '.join(CORRECTED_KINDS)} do")
+        raise CommandError(f"--sensor {kind} applies no corrections: {why}")
+
+
+def this_machine() -> Machine:
+    """Return where facts about this machine are read from."""
+    from calibrate.environment.machine import Machine
+
+    return Machine()
 
 
 def correction_of(choice: SensorChoice, shunt_ohm: float) -> Correction | None:
@@ -69,7 +92,7 @@ def find_board(key: str) -> Board:
 
 def advice_of(choice: SensorChoice) -> Iterator[str]:
     """Yield what to know about the chosen wiring before measuring, one line each."""
-    if choice.kind not in (CORRECTED_KIND, "pi-ina219") or choice.shunt_ohm is None:
+    if choice.kind not in CORRECTED_KINDS or choice.shunt_ohm is None:
         return
     from drivers.discovery import find_buses
     from drivers.ina219.advice import advice

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from calibrate.meter import EnergyMeter
     from calibrate.sampling.process import SensorFactory
     from drivers.ina219.driver import Ina219
+    from drivers.pi_ina219 import PiIna219
     from drivers.protocols import Clock, I2cBus, PowerSensor
     from joulesplit.simulation import SimulatedWorld
 
@@ -157,19 +158,39 @@ def open_ina219(choice: SensorChoice) -> Ina219:
     )
 
 
-def _pi_ina219(choice: SensorChoice) -> PowerSensor:
+def open_pi_ina219(choice: SensorChoice) -> PiIna219:
+    """Return the same chip through the PyPI library, likewise corrected, not yet open.
+
+    Raises:
+        CommandError: The shunt is missing.
+        SensorError: Its records cannot be read.
+    """
     from drivers.clock import MonotonicClock
     from drivers.pi_ina219 import PiIna219
+    from joulesplit.sensor_care import correction_of
 
+    shunt_ohm = _shunt_ohm(choice)
     return PiIna219(
         choice.bus,
         address=choice.address,
-        shunt_ohm=_shunt_ohm(choice),
+        shunt_ohm=shunt_ohm,
         shunt_tolerance=choice.shunt_tolerance,
         expected_peak_a=choice.peak_current_a,
         grade=choice.grade,
         clock=MonotonicClock(),
+        correction=correction_of(choice, shunt_ohm),
+        rail=choice.rail,
     )
+
+
+def open_correctable(choice: SensorChoice) -> Ina219 | PiIna219:
+    """Return the chosen sensor, one to which zeros and spans apply, not yet open.
+
+    Raises:
+        CommandError: The shunt is missing.
+        SensorError: The bus is not there, or its records cannot be read.
+    """
+    return open_pi_ina219(choice) if choice.kind == "pi-ina219" else open_ina219(choice)
 
 
 def _hwmon(choice: SensorChoice) -> PowerSensor:
@@ -226,7 +247,7 @@ def _plugin(choice: SensorChoice) -> PowerSensor:
 
 _OPENERS: dict[str, Callable[[SensorChoice], PowerSensor]] = {
     "ina219": open_ina219,
-    "pi-ina219": _pi_ina219,
+    "pi-ina219": open_pi_ina219,
     "hwmon": _hwmon,
     "pi5-pmic": _pi5_pmic,
     "rapl": _rapl,

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 from math import sqrt
+from typing import Protocol
 
 import numpy as np
 
 from drivers.errors import SensorConfigurationError
 from drivers.ina219.correction import MINIMUM_READINGS, MeanShunt
-from drivers.ina219.driver import Ina219
-from drivers.ina219.registers import convert_words
-from drivers.readings import ReadingFlag
+from drivers.ina219.registers import Configuration, convert_words
+from drivers.readings import Reading, ReadingFlag
 
 BLOCKS = 20
 """Blocks whose means give the scatter; neighbouring readings are not independent."""
 UNUSABLE = ReadingFlag.SHUNT_CLIPPED | ReadingFlag.BUS_CLIPPED | ReadingFlag.CHIP_RESET
 
 
-def average(sensor: Ina219, *, readings: int = 256, created: str) -> MeanShunt:
+class RawSensor(Protocol):
+    """What the averaging needs of an open sensor: raw words of an INA219, and its gain."""
+
+    @property
+    def configuration(self) -> Configuration:
+        """The fields written to the chip."""
+
+    def read(self) -> Reading:
+        """Wait for the next conversion and return it."""
+
+
+def average(
+    sensor: RawSensor, *, readings: int = 256, created: str, temperature_c: float | None = None
+) -> MeanShunt:
     """Return the mean of many readings, from the raw words: no correction enters.
 
     Args:
         sensor: Open sensor; the current through it must be steady.
         readings: How many to average, 200 or more.
         created: Date and time to keep with it, ISO 8601.
+        temperature_c: Temperature of the board to keep with it, °C.
 
     Raises:
         SensorConfigurationError: Too few are asked for, or one of them stood at full scale or
@@ -54,6 +68,7 @@ def average(sensor: Ina219, *, readings: int = 256, created: str) -> MeanShunt:
         readings=readings,
         gain=sensor.configuration.gain.divider,
         created=created,
+        temperature_c=temperature_c,
     )
 
 

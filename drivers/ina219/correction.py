@@ -43,6 +43,8 @@ class MeanShunt:
         readings: Readings behind it.
         gain: Divider of the shunt amplifier: 1, 2, 4 or 8.
         created: Date and time, ISO 8601.
+        temperature_c: Temperature of the board's processor then, °C; None if unknown. The shunt
+            is not as warm, but a figure far from it later says that both have moved.
     """
 
     shunt_v: float
@@ -53,6 +55,13 @@ class MeanShunt:
     readings: int
     gain: int
     created: str
+    temperature_c: float | None = None
+
+    @property
+    def taken(self) -> str:
+        """When it was taken and how warm the board was, for people."""
+        warm = "" if self.temperature_c is None else f" at {self.temperature_c:.0f} °C"
+        return f"{self.created[:10]}{warm}"
 
     @property
     def u_total_v(self) -> float:
@@ -202,7 +211,7 @@ def _offset(
         return _line(points, 0.0)[1], _u_intercept_v(points), _span_source(points)
     if zero is None:
         return 0.0, unknown_v / sqrt(3), ""
-    source = f"zero of {_day(zero.created)}, {zero.readings} readings at {zero.bus_v:.2f} V"
+    source = f"zero of {zero.taken}, {zero.readings} readings at {zero.bus_v:.2f} V"
     return zero.shunt_v, zero.u_total_v, source
 
 
@@ -257,11 +266,7 @@ def _span_source(points: tuple[SpanPoint, ...]) -> str:
     if not points:
         return ""
     count = "1 point" if len(points) == 1 else f"{len(points)} points"
-    return f"span of {_day(points[-1].mean.created)}, {count}, {points[-1].reference}"
-
-
-def _day(created: str) -> str:
-    return created[:10]
+    return f"span of {points[-1].mean.taken}, {count}, {points[-1].reference}"
 
 
 def reference_current_a(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from joulesplit.errors import CommandError
 from joulesplit.options import sensor_options, store_option
 from joulesplit.output import emit, json_option, note
 
@@ -116,18 +115,23 @@ def _average(choice: SensorChoice, readings: int) -> tuple[MeanShunt, SensorReco
     from datetime import UTC, datetime
 
     from drivers.ina219.averaging import average
-    from joulesplit.sensor_care import CORRECTED_KIND, identity_of, open_store
-    from joulesplit.wiring import give_advice, open_ina219
+    from joulesplit import sensor_care
+    from joulesplit.wiring import give_advice, open_correctable
 
-    if choice.kind != CORRECTED_KIND:
-        raise CommandError(f"--sensor {choice.kind} applies no corrections: only ina219 does")
+    sensor_care.check_corrected(choice.kind)
     give_advice(choice)
-    with open_ina219(choice) as sensor:
-        identity = identity_of(choice, float(choice.shunt_ohm or 0.0))
-        records = open_store(choice.store).load(identity)
+    with open_correctable(choice) as sensor:
+        identity = sensor_care.identity_of(choice, float(choice.shunt_ohm or 0.0))
+        records = sensor_care.open_store(choice.store).load(identity)
         note(f"averaging {readings} readings; keep the current steady")
         created = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
-        return average(sensor, readings=readings, created=created), records
+        mean = average(
+            sensor,
+            readings=readings,
+            created=created,
+            temperature_c=sensor_care.this_machine().temperature_c,
+        )
+        return mean, records
 
 
 def _keep(choice: SensorChoice, records: SensorRecords, gain: int, *, as_json: bool) -> None:

@@ -119,6 +119,7 @@ def _mean(mean: MeanShunt) -> RenderableType:
             ("residual", f"{_microvolt(mean.residual_v)} from the first half to the second"),
             ("bus", f"{mean.bus_v:.3f} V ± {mean.u_bus_v * 1e3:.1f} mV (standard)"),
             ("readings", f"{mean.readings:,}"),
+            ("board", _warmth(mean)),
         ]
     )
 
@@ -134,6 +135,7 @@ def _point(point: SpanPoint) -> RenderableType:
             ("voltage", voltage),
             ("shunt", f"{_microvolt(point.mean.shunt_v)} at gain /{point.mean.gain}"),
             ("residual", f"{_microvolt(point.mean.residual_v)} from the first half to the second"),
+            ("board", _warmth(point.mean)),
         ]
     )
 
@@ -150,6 +152,12 @@ def _correction(found: Correction) -> RenderableType:
         bus = f"× {found.bus_factor:.5f} ± {percent(found.u_bus_rel)} (standard)"
         rows.append(("voltage", f"{bus}, {found.bus_source}"))
     return facts(rows)
+
+
+def _warmth(mean: MeanShunt) -> str:
+    if mean.temperature_c is None:
+        return "temperature unknown"
+    return f"{mean.temperature_c:.1f} °C at the processor"
 
 
 def _microvolt(volts: float) -> str:

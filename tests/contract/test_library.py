@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from drivers.errors import (
     DeviceNotRespondingError,
     RangeExceededError,
 )
+from drivers.ina219.correction import MeanShunt, SpanPoint, correction_of
 from drivers.pi_ina219 import PiIna219
 from drivers.readings import ReadingFlag
 
@@ -53,6 +55,29 @@ def test_its_numbers_are_ours(bench, world, current_a, voltage_v):
     assert (
         theirs.description.settings["configuration"] == (ours.description.settings["configuration"])
     )
+
+
+def test_a_correction_means_the_same_to_both(bench, world):
+    """A specimen with an offset behind a shunt that is 1 % too large, and what a span would say."""
+    world.source.current_a, world.source.voltage_v = 0.7, 5.02
+    mean = MeanShunt(
+        shunt_v=40e-6, u_shunt_v=1e-7, bus_v=5.0, u_bus_v=1e-4, residual_v=0.0, readings=256,
+        gain=4, created="2026-11-22T10:00:00+00:00",
+    )  # fmt: skip
+    point = SpanPoint(
+        mean=replace(mean, shunt_v=0.101), current_a=1.0, u_current_rel=0.001, voltage_v=5.01,
+        u_voltage_rel=0.001, reference="DMM",
+    )  # fmt: skip
+    correction = correction_of(mean, (point,), unknown_offset_v=0.0)
+    with bench.sensor(correction=correction) as ours:
+        mine = ours.read()
+    with library_sensor(bench, correction=correction) as theirs:
+        reading = theirs.read()
+    assert reading.current_a == pytest.approx(mine.current_a)
+    assert reading.voltage_v == pytest.approx(mine.voltage_v)
+    assert mine.current_a == pytest.approx((0.07 - 40e-6) / (0.101 - 40e-6), abs=1e-4)
+    sources = [[term.source for term in one.description.accuracy] for one in (theirs, ours)]
+    assert sources[0] == sources[1]
 
 
 @pytest.mark.parametrize("clears", ["bus-read", "power-read", "any-read"])

@@ -7,11 +7,13 @@ import json
 import pytest
 
 import drivers.clock
-import joulesplit.wiring
+import drivers.pi_ina219
+from calibrate.environment.machine import Machine
 from drivers.simulated.bus import SimulatedI2cBus
 from drivers.simulated.chip import ChipParameters, SimulatedIna219
 from drivers.simulated.clock import SimulatedClock
 from drivers.simulated.load import BenchSource
+from joulesplit import wiring
 
 SENSOR = ("--sensor", "ina219", "--board", "adafruit-904")
 KEY = "ina219-bus1-0x40-0.1ohm"
@@ -26,7 +28,7 @@ def source(monkeypatch):
     chip = SimulatedIna219(bench, clock, parameters=specimen)
     monkeypatch.setattr(drivers.clock, "MonotonicClock", lambda: clock)
     monkeypatch.setattr(
-        joulesplit.wiring,
+        wiring,
         "open_i2c_bus",
         lambda number: SimulatedI2cBus(number, {0x40: chip}, clock),
     )
@@ -50,8 +52,8 @@ def test_zero_and_span_find_the_specimen_and_the_sensor_uses_them(source, sensor
     (correction,) = span.json["corrections"]
     assert correction["shunt_ohm"] == pytest.approx(0.101, rel=2e-4)
     assert correction["bus_factor"] == pytest.approx(5.02 / 5.0, rel=1e-3)
-    choice = joulesplit.wiring.SensorChoice(kind="ina219", shunt_ohm=0.1, store=tmp_path)
-    with joulesplit.wiring.open_sensor(choice) as opened:
+    choice = wiring.SensorChoice(kind="ina219", shunt_ohm=0.1, store=tmp_path)
+    with wiring.open_sensor(choice) as opened:
         opened.read()
         assert opened.read().current_a == pytest.approx(1.0, abs=3e-4)
         assert "DMM 7, certificate 9" in opened.description.settings["shunt_source"]
@@ -98,10 +100,87 @@ def test_a_zero_with_current_is_refused_and_nothing_is_kept(source, sensor):
     assert sensor("list").json["sensors"] == []
 
 
-def test_other_kinds_apply_no_corrections(sensor):
-    outcome = sensor("zero", "--sensor", "simulated")
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [("simulated", "only ina219 and pi-ina219 do"), ("hwmon", "rounds the shunt voltage to 1 mV")],
+)
+def test_other_kinds_apply_no_corrections_and_say_why(sensor, kind, why):
+    outcome = sensor("zero", "--sensor", kind)
     assert outcome.code == 2
-    assert "only ina219" in outcome.err
+    assert why in outcome.err
+
+
+@pytest.fixture
+def library(monkeypatch, source):
+    """Let the PyPI library's device, reduced to what is used of it, read this machine's chip."""
+
+    class Device:
+        def __init__(self, shunt_ohm, peak_a, bus_number, address):
+            self._bus = wiring.open_i2c_bus(bus_number)
+            self._address = address
+
+        def configure(self, *, voltage_range, gain, bus_adc, shunt_adc):
+            word = voltage_range << 13 | gain << 11 | bus_adc << 7 | shunt_adc << 3 | 7
+            self._bus.write_word(self._address, 0, word)
+
+        def is_conversion_ready(self):
+            return self._bus.read_word(self._address, 2) & 2 == 2
+
+        def voltage(self):
+            return (self._bus.read_word(self._address, 2) >> 3) * 4 / 1000
+
+        def shunt_voltage(self):
+            return self._bus.read_word(self._address, 1) * 0.01
+
+        def power(self):
+            return self._bus.read_word(self._address, 2)
+
+    monkeypatch.setattr(drivers.pi_ina219.PiIna219.__init__, "__kwdefaults__", {
+        **drivers.pi_ina219.PiIna219.__init__.__kwdefaults__, "open_device": Device})  # fmt: skip
+
+
+def test_both_ways_to_read_a_chip_share_its_records(source, library, sensor, tmp_path):
+    """The zero by one, the span by the other, and either is corrected by both."""
+    assert sensor("zero", *SENSOR).code == 0
+    source.current_a = 1.0
+    reference = ("--current-a", 1.0, "--current-u", 0.001, "--reference", "DMM 7")
+    span = sensor("span", "--sensor", "pi-ina219", "--board", "adafruit-904", *reference)
+    assert span.code == 0, span.err
+    assert span.json["key"] == KEY
+    for kind in ("ina219", "pi-ina219"):
+        choice = wiring.SensorChoice(kind=kind, shunt_ohm=0.1, store=tmp_path)
+        with wiring.open_sensor(choice) as opened:
+            opened.read()
+            assert opened.read().current_a == pytest.approx(1.0, abs=3e-4)
+            assert "DMM 7" in opened.description.settings["shunt_source"]
+
+
+def test_a_record_keeps_how_warm_the_board_was_and_the_sensor_says_so(
+    source, sensor, joulesplit, tmp_path, monkeypatch
+):
+    zone = tmp_path / "root/sys/class/thermal/thermal_zone0"
+    zone.mkdir(parents=True)
+    (zone / "temp").write_text("48312\n")
+    machine = Machine(root=tmp_path / "root")
+    monkeypatch.setattr("joulesplit.sensor_care.this_machine", lambda: machine)
+    zero = sensor("zero", *SENSOR)
+    assert zero.json["zeros"][0]["temperature_c"] == 48.312
+    assert "48.3 °C at the processor" in joulesplit("sensor", "show", KEY, "--store", tmp_path).out
+    choice = wiring.SensorChoice(kind="ina219", shunt_ohm=0.1, store=tmp_path)
+    with wiring.open_sensor(choice) as opened:
+        day = zero.json["zeros"][0]["created"][:10]
+        assert f"zero of {day} at 48 °C" in opened.description.settings["zero_source"]
+        sources = [term.source for term in opened.description.accuracy]
+        assert any("48 °C" in source for source in sources)
+
+
+def test_a_board_that_does_not_tell_its_temperature_keeps_none(
+    source, sensor, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("joulesplit.sensor_care.this_machine", lambda: Machine(root=tmp_path))
+    zero = sensor("zero", *SENSOR)
+    assert zero.json["zeros"][0]["temperature_c"] is None
+    assert " °C" not in zero.json["corrections"][0]["offset_source"]
 
 
 def test_options_that_are_given_win_over_the_board(source, sensor):
