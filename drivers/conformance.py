@@ -6,9 +6,10 @@
         def make_sensor(self):
             return MyMeter(...)
 
-``make_sensor`` returns a new sensor, not yet open, each time; override ``clock`` where the sensor
-lives in other than real time, and ``readings`` where it delivers fewer. The suite needs nothing
-but Python: each method may also be called by hand.
+``make_sensor`` returns a new sensor, not yet open, each time. Override ``clock`` where the sensor
+lives in other than real time, ``readings`` where it delivers fewer, ``counts_on`` for an energy
+counter, and ``break_source`` if a failing source can be had. The suite needs nothing but Python:
+each method may also be called by hand.
 """
 
 from __future__ import annotations
@@ -21,13 +22,20 @@ from dataclasses import asdict
 from itertools import pairwise
 from statistics import median
 
-from drivers.clock import MonotonicClock
+from drivers.clock import NS_PER_S, MonotonicClock
 from drivers.errors import SensorError
 from drivers.protocols import Clock, PowerSensor
 from drivers.readings import Reading, ReadingFlag
 
 PACE_TOLERANCE = 0.25
 """Relative deviation of the median step from the stated cycle."""
+HELD_UP_CYCLES = 6
+"""Cycles for which the reader does not read."""
+LOST_STEP = 1.5
+"""A step of so many cycles leaves out a reading."""
+UNTIL_IT_SHOWS = 200
+"""Readings that a failed source may still deliver, from a buffer for instance."""
+KNOWN_FLAGS = sum(ReadingFlag)
 
 
 class SensorConformance:
@@ -36,6 +44,9 @@ class SensorConformance:
     readings = 20
     """How many readings the sensor can deliver in one go."""
 
+    counts_on = False
+    """A late reading is a longer mean and leaves nothing out, as an energy counter's."""
+
     def make_sensor(self) -> PowerSensor:
         """Return a new sensor, not yet open."""
         raise NotImplementedError("say in make_sensor how to make the sensor under test")
@@ -43,6 +54,10 @@ class SensorConformance:
     def clock(self) -> Clock:
         """Return the clock the sensor's times are on, after ``make_sensor``."""
         return MonotonicClock()
+
+    def break_source(self) -> bool:
+        """Make the source of the open sensor fail; return False where that cannot be done."""
+        return False
 
     def _take(self) -> tuple[PowerSensor, list[Reading]]:
         with self.make_sensor() as sensor:
@@ -79,7 +94,36 @@ class SensorConformance:
             assert math.isfinite(reading.current_a), "current_a is finite"
             assert all(isinstance(word, int) for word in reading.raw), "raw words are integers"
             assert isinstance(reading.flags, ReadingFlag), "flags is a ReadingFlag"
+            assert not int(reading.flags) & ~KNOWN_FLAGS, "flags has no bit of its own"
         assert len({len(reading.raw) for reading in taken}) == 1, "raw has always as many words"
+
+    def test_a_reader_that_was_held_up_is_told_what_it_missed(self) -> None:
+        """A longer step carries ``GAP_BEFORE``, and the readings from then on come in order."""
+        clock, taken = self.clock, []
+        with self.make_sensor() as sensor:
+            cycle_s = sensor.description.cycle_s
+            for number in range(self.readings):
+                if number == self.readings // 2:
+                    wait_ns = round(HELD_UP_CYCLES * cycle_s * NS_PER_S)
+                    clock().sleep_until_ns(clock().now_ns() + wait_ns)
+                taken.append(sensor.read())
+        for earlier, later in pairwise(taken):
+            cycles = (later.t_ns - earlier.t_ns) / NS_PER_S / cycle_s
+            assert cycles > 0, "each conversion is delivered once, in order of time"
+            if cycles > LOST_STEP and not self.counts_on:
+                assert later.flags & ReadingFlag.GAP_BEFORE, (
+                    f"a step of {cycles:.1f} cycles has no GAP_BEFORE: was it lost in silence?"
+                )
+
+    def test_a_source_that_fails_is_a_sensor_error(self) -> None:
+        """Not a number, and no error of another kind."""
+        with self.make_sensor() as sensor:
+            sensor.read()
+            if not self.break_source():
+                return
+            with _refused("read() of a source that has failed"):
+                for _ in range(UNTIL_IT_SHOWS):
+                    sensor.read()
 
     def test_the_description_is_complete(self) -> None:
         """It says what is measured, how good it is, and can be written down."""

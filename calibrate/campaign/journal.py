@@ -211,6 +211,9 @@ class JournalContents:
             readings=sum(one.readings for one in last),
             lost=sum(one.lost for one in last),
             clipped=sum(one.clipped for one in last),
+            resets=sum(one.resets for one in last),
+            clock_steps=sum(one.clock_steps for one in last),
+            stuck=sum(one.stuck for one in last),
             cpu_fraction=max(shares) if shares else None,
         )
 

@@ -29,6 +29,9 @@ class SamplerStatistics:
         jitter_s: Standard deviation of the time from the end of a conversion until the sampler had
             it, s; None without a process.
         latest_s: The longest such time, s; None without a process.
+        resets: Times that the chip was found reset.
+        clock_steps: Times that the clock was found to have jumped.
+        stuck: Readings whose words had not changed for longer than noise allows.
     """
 
     readings: int
@@ -38,6 +41,9 @@ class SamplerStatistics:
     rate_hz: float | None = None
     jitter_s: float | None = None
     latest_s: float | None = None
+    resets: int = 0
+    clock_steps: int = 0
+    stuck: int = 0
 
 
 class Sampler(Protocol):
@@ -74,7 +80,7 @@ class Tally:
     def __init__(self) -> None:
         self.readings = 0
         self.lost = 0
-        self.clipped = 0
+        self.clipped = self.resets = self.clock_steps = self.stuck = 0
         self._covered_s = 0.0
         self._late_us = 0.0
         self._late_us2 = 0.0
@@ -87,6 +93,9 @@ class Tally:
         self.readings += len(trace)
         self.lost += lost_cycles(trace, cycle_of(trace))
         self.clipped += trace.count(ReadingFlag.SHUNT_CLIPPED | ReadingFlag.BUS_CLIPPED)
+        self.resets += trace.count(ReadingFlag.CHIP_RESET)
+        self.clock_steps += trace.count(ReadingFlag.CLOCK_STEP)
+        self.stuck += trace.count(ReadingFlag.STUCK)
         self._covered_s += (trace.end_ns - trace.start_ns) * 1e-9
         late_us = trace.records["late_us"].astype(np.float64)
         self._late_us += float(late_us.sum())
@@ -104,6 +113,9 @@ class Tally:
             rate_hz=self.readings / self._covered_s if self._covered_s > 0 else None,
             jitter_s=self._jitter_s() if has_process else None,
             latest_s=self._latest_us * 1e-6 if has_process else None,
+            resets=self.resets,
+            clock_steps=self.clock_steps,
+            stuck=self.stuck,
         )
 
     def _jitter_s(self) -> float:

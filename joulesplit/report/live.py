@@ -8,6 +8,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.padding import Padding
 from rich.text import Text
 
+from calibrate.sampling.sampler import SamplerStatistics
 from drivers.readings import SensorDescription
 from joulesplit.report.bars import Sparkline
 from joulesplit.report.page import Origin, Page, Section, paragraph
@@ -61,8 +62,19 @@ def _now(glance: Glance) -> RenderableType:
             ("rate", f"{glance.rate_hz:.1f} readings/s"),
             ("lost", f"{glance.statistics.lost:,} of {_all(glance):,}"),
             ("clipped", f"{glance.statistics.clipped:,}"),
+            *_troubles(glance.statistics),
         ]
     )
+
+
+def _troubles(statistics: SamplerStatistics) -> list[tuple[str, RenderableType]]:
+    """Return what should not happen at all, if it did."""
+    said = [
+        ("chip resets", statistics.resets),
+        ("clock steps", statistics.clock_steps),
+        ("stuck", statistics.stuck),
+    ]
+    return [(name, Text(f"{count:,}", style="bold red")) for name, count in said if count]
 
 
 def _all(glance: Glance) -> int:
@@ -77,10 +89,11 @@ def _range(history_w: Sequence[float]) -> str:
 
 def glance_line(description: SensorDescription, glance: Glance) -> str:
     """Return the latest readings as one line that says itself where they come from."""
+    troubles = "".join(f"  {name} {count}" for name, count in _troubles(glance.statistics))
     return (
         f"{sensor_origin(description)} {glance.elapsed_s:8.1f} s  {si(glance.power_w, 'W', 4)}  "
         f"{si(glance.voltage_v, 'V', 4)}  {si(glance.current_a, 'A', 4)}  "
-        f"{glance.rate_hz:.1f} readings/s  lost {glance.statistics.lost}"
+        f"{glance.rate_hz:.1f} readings/s  lost {glance.statistics.lost}{troubles}"
     )
 
 
@@ -101,6 +114,7 @@ def summary_page(description: SensorDescription, summary: Summary) -> Page:
         ("rate", f"{summary.rate_hz:.1f} readings/s"),
         ("lost", f"{statistics.lost:,} of {total:,} ({percent(statistics.lost / total)})"),
         ("clipped", f"{statistics.clipped:,}"),
+        *_troubles(statistics),
         ("sampler CPU", percent(statistics.cpu_fraction)),
     ]
     sections = [

@@ -161,4 +161,5 @@ def _warmth(mean: MeanShunt) -> str:
 
 
 def _microvolt(volts: float) -> str:
-    return f"{volts * 1e6:.2f} µV"
+    """Return a shunt voltage to a hundredth of the chip's step of 10 µV, or nearly."""
+    return f"{volts * 1e6:.2f} µV" if abs(volts) < 1e-3 else f"{volts * 1e3:.4f} mV"

@@ -38,6 +38,10 @@ class TestIna219(InVirtualTime):
     def make_sensor(self):
         return self.bench.sensor()
 
+    def break_source(self):
+        self.bench.chip.stop_converting()
+        return True
+
 
 class TestSimulated(InVirtualTime):
     def make_sensor(self):
@@ -74,6 +78,10 @@ class TestPiIna219(InVirtualTime):
             open_device=lambda *_: PlainLibraryDevice(self.bench.bus),
         )  # fmt: skip
 
+    def break_source(self):
+        self.bench.chip.stop_converting()
+        return True
+
 
 class TestHwmon(InVirtualTime):
     def make_sensor(self):
@@ -83,8 +91,14 @@ class TestHwmon(InVirtualTime):
             (chip / name).write_text(f"{content}\n")
         return HwmonSensor(clock=self.bench.clock, root=self.tmp_path, scale_tolerance=0.01)
 
+    def break_source(self):
+        (self.tmp_path / "hwmon0/in1_input").unlink()
+        return True
+
 
 class TestRapl(InVirtualTime):
+    counts_on = True
+
     def make_sensor(self):
         package = self.tmp_path / "intel-rapl:0"
         package.mkdir(exist_ok=True)
@@ -94,10 +108,20 @@ class TestRapl(InVirtualTime):
             (package / name).write_text(f"{content}\n")
         return RaplSensor(clock=self.bench.clock, root=self.tmp_path)
 
+    def break_source(self):
+        (self.tmp_path / "intel-rapl:0/energy_uj").unlink()
+        return True
+
 
 class TestPmic(InVirtualTime):
+    printed = PMIC
+
     def make_sensor(self):
-        return PmicSensor(clock=self.bench.clock, run=lambda _: PMIC)
+        return PmicSensor(clock=self.bench.clock, run=lambda _: self.printed)
+
+    def break_source(self):
+        self.printed = ""
+        return True
 
 
 class TestReplay(InVirtualTime):
@@ -111,6 +135,9 @@ class TestReplay(InVirtualTime):
                 for _ in range(self.readings):
                     writer.write(sensor.read())
         return ReplaySensor(path, clock=self.bench.clock)
+
+    def break_source(self):
+        return True  # it ends
 
 
 class Spoilt:
@@ -181,6 +208,14 @@ counter = itertools.count()
             lambda: {"describe": lambda d: dataclasses.replace(d, name=str(next(counter)))},
         ),
         ("a_sensor_that_was_closed_can_be_opened_again", lambda: {"swallows": True}),
+        (
+            "readings_are_numbers_with_known_flags",
+            lambda: {"change": lambda r: r._replace(flags=ReadingFlag(1 << 12))},
+        ),
+        (
+            "a_reader_that_was_held_up_is_told_what_it_missed",
+            lambda: {"change": lambda r: r._replace(flags=ReadingFlag.NONE)},
+        ),
     ],
 )
 def test_the_suite_notices_a_broken_promise(make_bench, test, spoils):
@@ -195,6 +230,27 @@ def test_the_suite_notices_a_broken_promise(make_bench, test, spoils):
 
     with pytest.raises((AssertionError, ValueError)):
         getattr(Suite(), f"test_{test}")()
+
+
+def test_the_suite_notices_a_source_that_fails_with_another_error(make_bench):
+    class Suite(SensorConformance):
+        def make_sensor(self):
+            return Spoilt(make_bench().sensor(), change=next(self.changes))
+
+        def break_source(self):
+            return True
+
+    def fails(_):
+        raise OSError("as the system raised it")
+
+    suite = Suite()
+    suite.changes = iter([lambda reading: reading])
+    with pytest.raises(AssertionError, match="source that has failed"):
+        suite.test_a_source_that_fails_is_a_sensor_error()
+    calls = itertools.count()
+    suite.changes = iter([lambda reading: fails(reading) if next(calls) else reading])
+    with pytest.raises(OSError, match="as the system raised it"):
+        suite.test_a_source_that_fails_is_a_sensor_error()
 
 
 class NeverClosed:

@@ -214,6 +214,23 @@ def test_every_line_of_a_simulated_watch_says_simulated(description, statistics,
     assert "1 of 1,000" in view
 
 
+def test_what_should_not_happen_shows_in_a_watch_only_where_it_did(
+    description, statistics, text_of
+):
+    def glance(statistics):
+        return Glance(
+            elapsed_s=1.0, power_w=2.6, voltage_v=5.0, current_a=0.52, rate_hz=106.0, energy_j=2.6,
+            statistics=statistics,
+        )  # fmt: skip
+
+    spoilt = replace(statistics, resets=2, clock_steps=1)
+    assert glance_line(description, glance(spoilt)).endswith("chip resets 2  clock steps 1")
+    assert glance_line(description, glance(statistics)).endswith("lost 1")
+    view = text_of(LiveView(description, glance(spoilt), [2.5]), 60)
+    assert "chip resets  2" in view
+    assert "stuck" not in view
+
+
 def test_a_watch_too_short_for_an_uncertainty_says_so(description, statistics, text_of):
     summary = Summary(
         duration_s=0.1, energy_j=0.26, power_w=None, minimum_w=2.6, maximum_w=2.6, rate_hz=100.0,
