@@ -30,11 +30,14 @@ $(DEV): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $(RUN) $@
 
-# The PyPI library is compared with ours; its own dependencies do not build everywhere.
+# The libraries that ours is compared with; their own dependencies do not build everywhere.
 $(PEERS): | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/peers \
 	  pi-ina219==1.4.1 Adafruit-GPIO==1.0.3 Adafruit-PureIO==1.1.12 \
-	  || echo "pi-ina219 cannot be installed here: its tests are skipped"
+	  adafruit-circuitpython-ina219==3.5.2 adafruit-circuitpython-busdevice==5.2.17 \
+	  adafruit-circuitpython-register==1.13.0 adafruit-circuitpython-typing==1.12.3 \
+	  Adafruit-Blinka==10.0.0 \
+	  || echo "the peers cannot be installed here: their tests are skipped"
 	@mkdir -p $(@D) && touch $@
 
 demo: $(RUN) ## the whole loop here: measure, profile, split (simulated sensor)

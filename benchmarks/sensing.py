@@ -14,6 +14,7 @@ import platform
 import random
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -63,27 +64,59 @@ def main() -> None:
         print()
 
 
-def cost_table() -> Iterator[str]:
-    """CPU time and transfers per power reading, the bus answering at once."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a power reading costs through one library.
+
+    Attributes:
+        name: The library and what it reads.
+        transfers: On the bus, on average.
+        cpu_us: CPU time, the bus answering at once, µs.
+        ours_over_it: CPU time of our reading over that of this one.
+    """
+
+    name: str
+    transfers: float
+    cpu_us: float
+    ours_over_it: float
+
+
+def costs() -> tuple[dict[str, Cost], dict[str, str]]:
+    """Return the cost by library, and why others could not be tried."""
     makers: dict[str, Callable[[Any], Callable[[], Any]]] = vars(sensing_peers)
-    found = {}
+    found, missing = {}, {}
     for key, name in PEERS:
         chip = sensing_peers.InstantChip()
         try:
-            found[key] = (name, chip, makers[key](chip))
+            found[key] = (chip, makers[key](chip))
         except ImportError as error:
-            yield f"{name}: not installed ({error})\n"
+            missing[name] = str(error)
+    # In turns, and the ratio of neighbours: a machine that changes its pace changes it for both.
+    rounds_us = [{key: _cpu_us(*one) for key, one in found.items()} for _ in range(ROUNDS)]
+    names = dict(PEERS)
+    return {
+        key: Cost(
+            name=names[key],
+            transfers=chip.transfers / READINGS,
+            cpu_us=median(times_us[key] for times_us in rounds_us),
+            ours_over_it=median(times_us["ours"] / times_us[key] for times_us in rounds_us),
+        )
+        for key, (chip, _) in found.items()
+    }, missing
+
+
+def cost_table() -> Iterator[str]:
+    """CPU time and transfers per power reading, the bus answering at once."""
+    found, missing = costs()
+    for name, why in missing.items():
+        yield f"{name}: not installed ({why})\n"
     yield "| power reading | transfers | CPU time | ours over it |"
     yield "|---|---|---|---|"
-    # In turns, and the ratio of neighbours: a machine that changes its pace changes it for both.
-    rounds_us = [
-        {key: _cpu_us(chip, take) for key, (_, chip, take) in found.items()} for _ in range(ROUNDS)
-    ]
-    for key, (name, chip, _) in found.items():
-        typical_us = median(times_us[key] for times_us in rounds_us)
-        ratio = median(times_us["ours"] / times_us[key] for times_us in rounds_us)
-        transfers = chip.transfers / READINGS
-        yield f"| {name} | {transfers:.2f} | {typical_us:.1f} µs | {ratio:.2f} |"
+    for cost in found.values():
+        yield (
+            f"| {cost.name} | {cost.transfers:.2f} | {cost.cpu_us:.1f} µs "
+            f"| {cost.ours_over_it:.2f} |"
+        )
 
 
 def _cpu_us(chip: sensing_peers.InstantChip, take: Callable[[], Any]) -> float:

@@ -11,6 +11,7 @@ from drivers.errors import (
     SensorConfigurationError,
     WrongDeviceError,
 )
+from drivers.ina219.driver import Ina219
 from drivers.readings import ReadingFlag
 from drivers.simulated.bus import SimulatedI2cBus
 from drivers.simulated.chip import ChipParameters, SimulatedIna219
@@ -137,6 +138,44 @@ def test_nobody_at_the_address_is_an_error_that_names_it(make_bench):
     bench = make_bench()
     with pytest.raises(DeviceNotRespondingError, match="0x45"):
         bench.sensor(address=0x45).__enter__()
+
+
+@pytest.mark.parametrize("address", range(0x40, 0x50))
+def test_a_chip_is_found_at_any_of_its_sixteen_addresses(make_bench, address):
+    bench = make_bench()
+    bus = SimulatedI2cBus(1, {address: bench.chip}, bench.clock)
+    with replace(bench, bus=bus).sensor(address=address) as sensor:
+        assert sensor.read().current_a == pytest.approx(0.6, abs=1e-4)
+        assert sensor.description.settings["address"] == f"0x{address:02X}"
+
+
+def test_chips_on_one_bus_do_not_disturb_each_other(make_bench):
+    clock = SimulatedClock()
+    benches = {
+        address: make_bench(
+            BenchSource(current_a=current_a, voltage_v=5.0), clock=clock, noise_v_rms=50e-6
+        )
+        for address, current_a in ((0x40, 0.25), (0x41, 0.5), (0x44, 0.75))
+    }
+    bus = SimulatedI2cBus(1, {at: bench.chip for at, bench in benches.items()}, clock)
+    sensors = {
+        at: replace(bench, bus=bus).sensor(address=at).__enter__() for at, bench in benches.items()
+    }
+    for _ in range(100):
+        for address, sensor in sensors.items():
+            reading = sensor.read()
+            assert reading.flags == ReadingFlag.NONE
+            true_a = {0x40: 0.25, 0x41: 0.5, 0x44: 0.75}[address]
+            assert reading.current_a == pytest.approx(true_a, abs=1e-3)
+
+
+@pytest.mark.parametrize("left_out", ["shunt_ohm", "shunt_tolerance", "expected_peak_a"])
+def test_what_no_register_tells_has_to_be_stated(make_bench, left_out):
+    bench = make_bench()
+    facts = {"shunt_ohm": 0.1, "shunt_tolerance": 0.01, "expected_peak_a": 1.5}
+    del facts[left_out]
+    with pytest.raises(TypeError, match=left_out):
+        Ina219(bench.bus, **facts, clock=bench.clock)
 
 
 @pytest.mark.parametrize(

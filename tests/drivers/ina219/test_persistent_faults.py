@@ -38,6 +38,17 @@ def test_clipping_now_and_then_is_flagged_and_no_error(make_bench):
                 sensor.read()
 
 
+def test_the_range_stays_what_was_chosen_whatever_the_current_does(make_bench):
+    """A gain that follows the current would give one campaign several scales."""
+    source = BenchSource(current_a=0.01, voltage_v=5.0)
+    bench = make_bench(source, noise_v_rms=50e-6)
+    with bench.sensor() as sensor:
+        for current_a in (0.01, 0.39, 0.9, 1.7, 3.0, 0.2, -2.0, 0.01):
+            source.current_a = current_a
+            read_on(sensor, CLIPPED_LIMIT // 2)
+            assert bench.chip.read_register(0) == sensor.configuration.word == 0x11E7
+
+
 def test_a_rail_above_the_bus_range_is_an_error(make_bench):
     bench = make_bench(BenchSource(current_a=0.5, voltage_v=20.0), noise_v_rms=50e-6)
     with bench.sensor() as sensor, pytest.raises(RangeExceededError, match="16 V"):
