@@ -164,7 +164,8 @@ def test_chips_on_one_bus_do_not_disturb_each_other(make_bench):
     for _ in range(100):
         for address, sensor in sensors.items():
             reading = sensor.read()
-            assert reading.flags == ReadingFlag.NONE
+            # One reader for three takes its turns: it may miss a conversion of one at another's.
+            assert not reading.flags & ~ReadingFlag.GAP_BEFORE
             true_a = {0x40: 0.25, 0x41: 0.5, 0x44: 0.75}[address]
             assert reading.current_a == pytest.approx(true_a, abs=1e-3)
 
