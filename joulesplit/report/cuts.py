@@ -8,11 +8,11 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from joulesplit.partitioning import BestCuts
 from joulesplit.report.page import Section, paragraph
 from joulesplit.report.tables import Column, FittingTable, facts
 from joulesplit.report.units import percent, si
 from partition.checking.encoding_effects import EncodingEffect
+from partition.cutting.best import BestCuts
 from partition.cutting.hull import HullCut
 from partition.network import Network
 from partition.parts.manifest import BundleManifest

@@ -4,10 +4,10 @@ The rule, in this order:
     1. A block may end only where the fewest tensors cross, which is one in most networks: never
        inside a residual, a branch or anything else that runs side by side.
     2. A stretch between two such places that holds more than half of the multiply-accumulates
-       of what it is a stretch of is no block yet: it is divided by the same rule, with what
-       crosses only inside it counted. So a tensor that passes by for long (a skip of a U-Net, a
-       mask of a transformer, the last but one cell of NASNet) does not hide the units beside
-       it. Parts with less than a hundredth of the stretch's multiply-accumulates join the next.
+       of what it is a stretch of is no block yet: it is divided where the fewest tensors cross
+       inside it, and of these places where something was just joined, if there are such. So
+       what passes by for long (a skip of a U-Net, a mask of a transformer, the last but one
+       cell of NASNet) does not hide the units beside it.
     3. Multiply-accumulate operators whose layers carry the same block name (``block_1_expand``,
        ``block_1_depthwise``, ``block_1_project``) stay in one block with all between them.
     4. The trailing operators whose outputs have no spatial extent any more (global pooling,
@@ -30,8 +30,6 @@ from partition.network import Cut, Network
 
 LARGE = 2
 """A stretch with more than one in so many of the multiply-accumulates is divided further."""
-SMALL = 100
-"""A part of a divided stretch with less than one in so many of its is joined to the next."""
 
 
 def unit_ends(network: Network, layers: Sequence[str]) -> list[int]:
@@ -78,34 +76,29 @@ def _divided(network: Network, cuts: Sequence[Cut]) -> list[int]:
     while waiting:
         first, end = waiting.pop()
         work = done[end + 1] - done[first]
-        ends = _narrowest(cuts[first + 1 : end + 1])
-        if (first, end) != whole:
-            ends = _large_enough(ends, done, first, end)
+        inside = range(first + 1, end + 1)
+        ends = _narrowest(cuts, inside, joined=(first, end) != whole)
         found += ends
-        for start, part in pairwise([first - 1, *ends, end]):
-            if LARGE * (done[part + 1] - done[start + 1]) > work and part - start <= end - first:
-                waiting.append((start + 1, part))
+        for start, last in pairwise([first - 1, *ends, end]):
+            if LARGE * (done[last + 1] - done[start + 1]) > work and last - start <= end - first:
+                waiting.append((start + 1, last))
     return sorted(found)
 
 
-def _narrowest(cuts: Sequence[Cut]) -> list[int]:
-    """Return the operators behind which the fewest tensors cross; none counts as one."""
-    widths = {cut.after_operator: max(len(cut.tensors), 1) for cut in cuts if not cut.obstacle}
-    least = min(widths.values(), default=0)
-    return [after for after, width in widths.items() if width == least]
+def _narrowest(cuts: Sequence[Cut], places: range, *, joined: bool) -> list[int]:
+    """Return the operators behind which the fewest tensors cross; none counts as one.
 
-
-def _large_enough(ends: Sequence[int], done: Sequence[int], first: int, last: int) -> list[int]:
-    """Drop ends that would leave less than a hundredth of the work to a part."""
-    work = done[last + 1] - done[first]
-    kept: list[int] = []
-    for end in ends:
-        start = kept[-1] + 1 if kept else first
-        if SMALL * (done[end + 1] - done[start]) >= work:
-            kept.append(end)
-    if kept and SMALL * (done[last + 1] - done[kept[-1] + 1]) < work:
-        kept.pop()
-    return kept
+    Args:
+        cuts: All prefix cuts.
+        places: Positions among them to choose from.
+        joined: Choose only where fewer cross than one operator earlier, if there are such places.
+    """
+    widths = {place: max(len(cuts[place].tensors), 1) for place in places}
+    possible = [place for place in places if not cuts[place].obstacle]
+    least = min((widths[place] for place in possible), default=0)
+    narrowest = [place for place in possible if widths[place] == least]
+    arrivals = [place for place in narrowest if widths.get(place - 1, 0) > least]
+    return [cuts[place].after_operator for place in (joined and arrivals) or narrowest]
 
 
 def _without_same_stem(ends: Sequence[int], network: Network, layers: Sequence[str]) -> list[int]:

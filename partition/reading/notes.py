@@ -36,8 +36,9 @@ def _operator_note(operator: Operator) -> str:
     if operator.calls and operator.kind != INITIALISER:
         remark = f": {operator.remark}" if operator.remark else ""
         work = f"its work is {'counted' if known else 'unknown'}{remark}"
-        runs = f"subgraph{'s' * (len(operator.calls) > 1)} {', '.join(map(str, operator.calls))}"
-        return f"{name} runs {runs}, and no cut goes inside it; {work}"
+        numbers = ", ".join(map(str, sorted(operator.calls)))
+        subgraphs = "subgraphs" if len(operator.calls) > 1 else "subgraph"
+        return f"{name} runs {subgraphs} {numbers}, and no cut goes inside it; {work}"
     if operator.kind.startswith("CUSTOM:Flex"):
         return (
             f"{name} is TensorFlow's own: its work is unknown, and only a runtime with the Flex "
@@ -65,8 +66,8 @@ def _unsendable_notes(network: Network) -> Iterator[str]:
     moved = {*network.inputs, *(i for o in network.operators for i in o.outputs)} - constants
     held = [reason for i in sorted(moved) if (reason := unsendable(network.tensors[i]))]
     if held:
-        others = f"; {len(held) - 1} others are like it" if len(held) > 1 else ""
-        yield f"{held[0]}, so no cut is possible where it would have to be{others}"
+        more = f"; so have {len(held) - 1} more" if len(held) > 1 else ""
+        yield f"no cut is possible where this would cross: {held[0]}{more}"
 
 
 def _left_out(file: ModelFile, signature: str, called: int) -> Iterator[str]:

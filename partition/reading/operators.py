@@ -48,6 +48,7 @@ class OperatorReader:
         self._bodies, self._called = bodies, called
         self._variables = state_tensors(graph)
         self._constants = {tensor.index for tensor in tensors if tensor.is_constant}
+        self._first_stored: dict[int, int] = {}
 
     def operators(self) -> tuple[Operator, ...]:
         """Return the operators, in order.
@@ -103,7 +104,7 @@ class OperatorReader:
         return Finding(work=work, remark=NO_RULE if work is None else "")
 
     def _traffic(self, operator: Operator, called_bytes: int) -> Traffic:
-        inputs = [self._tensors[index] for index in operator.inputs]
+        inputs = [self._tensors[self._stored_as(index)] for index in operator.inputs]
         moved = traffic(
             operator.kind,
             inputs,
@@ -116,6 +117,12 @@ class OperatorReader:
             read_bytes=moved.read_bytes + called_bytes,
             parameter_bytes=moved.parameter_bytes + called_bytes,
         )
+
+    def _stored_as(self, index: int) -> int:
+        """Return the first tensor that is stored in the same buffer; the tensor itself if none."""
+        if self._graph.data(index) is None:
+            return index
+        return self._first_stored.setdefault(self._graph.raw.tensors[index].buffer, index)
 
     def _is_weight(self, tensor: Tensor) -> bool:
         return tensor.index in self._constants and is_weight(tensor.dtype, tensor.quantization)
