@@ -14,6 +14,8 @@ MAIN = 0
 OPTIONS = ("builtinOptions", "builtinOptions2")
 NONE = -1
 """schema.fbs: stands for a role that is not taken."""
+SHOWN = 3
+"""Numbers in a message."""
 
 
 def called_subgraphs(operator: Any) -> tuple[int, ...]:
@@ -69,7 +71,8 @@ def reachable_subgraphs(root: Any, operators: Iterable[Any]) -> tuple[int, ...]:
     try:
         return tuple(TopologicalSorter({n: sorted(callees[n]) for n in found}).static_order())
     except CycleError as error:
-        raise ValueError(f"subgraphs {error.args[1]} run each other in a circle") from error
+        circle = ", ".join(map(str, error.args[1][:SHOWN]))
+        raise ValueError(f"subgraphs {circle} … run each other in a circle") from error
 
 
 def _direct(root: Any, graph: Any) -> set[int]:

@@ -123,9 +123,12 @@ def command(
     check_request(request)
     outcome = carry_out(request)
     if plot is not None:
+        from joulesplit.report.network import partly_unknown
         from joulesplit.report.plot import write_block_plot
 
-        write_block_plot(plot, outcome.blocks, outcome.network.name)
+        network, blocks = outcome.network, outcome.blocks
+        partly = partly_unknown(network, blocks)
+        write_block_plot(plot, blocks, network.name, partly_unknown=partly)
         note(f"wrote {plot}")
     emit(as_json, _document(outcome), lambda: _page(request, outcome))
 

@@ -24,6 +24,8 @@ from partition.reading.graphs import Graph
 from partition.reading.loops import BODY, CONDITION, LoopFollower
 
 Shape = tuple[int, ...]
+MAX_FLOP = 10**21
+"""Years of the largest machines; subgraphs that run subgraphs can claim numbers of any length."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,11 @@ class CalledWork:
 
     def found(self, kind: str, call: Call) -> Finding:
         """Return the work of an operator of a kind that has a rule."""
-        return self._rules[kind](call)
+        found = self._rules[kind](call)
+        if found.work is None or found.work.flop <= MAX_FLOP:
+            return found
+        remark = "it would run its subgraphs more often than any machine can"
+        return Finding(remark=remark, weight_bytes=found.weight_bytes)
 
     def _single(self, call: Call) -> Finding:
         bodies = list(self._roles(call).values())

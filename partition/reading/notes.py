@@ -66,8 +66,8 @@ def _unsendable_notes(network: Network) -> Iterator[str]:
     moved = {*network.inputs, *(i for o in network.operators for i in o.outputs)} - constants
     held = [reason for i in sorted(moved) if (reason := unsendable(network.tensors[i]))]
     if held:
-        more = f"; so have {len(held) - 1} more" if len(held) > 1 else ""
-        yield f"no cut is possible where this would cross: {held[0]}{more}"
+        others = f" ({len(held) - 1} more like it)" if len(held) > 1 else ""
+        yield f"{held[0]}: no cut is possible where it would cross{others}"
 
 
 def _left_out(file: ModelFile, signature: str, called: int) -> Iterator[str]:

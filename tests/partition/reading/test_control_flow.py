@@ -46,8 +46,8 @@ def test_a_loop_counted_by_a_number_is_as_much_work_as_its_steps() -> None:
 def test_the_weights_inside_a_loop_count_once_however_often_it_runs() -> None:
     network = read_network(MODELS / "gru_loop.tflite")
     inside = 4 * (12 * 10 + 12 * 4 + 1)
-    # Its inputs: the first states are stored zeros.
-    assert one(network, "WHILE").parameter_bytes == inside + 4 * (4 + 4)
+    # Its inputs: the first state and the first result are the same stored zeros.
+    assert one(network, "WHILE").parameter_bytes == inside + 4 * 4
     unrolled = read_network(MODELS / "gru_unrolled.tflite")
     # The zeros that the states start from are stored for the loop only.
     assert network.parameters == unrolled.parameters + 4
@@ -271,3 +271,17 @@ def test_a_list_of_branches_that_claims_more_than_the_file_holds_is_refused(runn
     path.write_bytes(data)
     with pytest.raises(TruncatedModelError):
         read_network(path)
+
+
+def test_calls_of_calls_do_not_count_up_to_numbers_without_end(running: Build) -> None:
+    """A hundred subgraphs, each of which runs the next one twice: 2¹⁰⁰ runs of the last."""
+    path = running("CALL", *[2] * 101, options_kind="CallOptions", subgraph=1)
+    root = flatbuffer.read_model_file(path).root
+    for number, graph in enumerate(root.subgraphs[1:-1], start=1):
+        for operator in graph.operators:
+            operator.opcodeIndex = root.subgraphs[0].operators[0].opcodeIndex
+            options(operator, "CallOptions", subgraph=number + 1)
+    path.write_bytes(joined(model_pieces(root)))
+    network = read_network(path)
+    assert network.unknown_operators == {"CALL": 1}
+    assert one(network, "CALL").remark == "the work of 2 × CALL in subgraph 1 is not known"
