@@ -67,21 +67,6 @@ def undominated_cuts(network: Network, *, results_uploaded: bool = False) -> tup
     )
 
 
-def smaller_than_all_before(network: Network) -> tuple[Cut, ...]:
-    """Return the prefix cuts at which less crosses than at every earlier one.
-
-    Whatever the operators cost (each something or nothing), no other cut can beat all of these:
-    an earlier one has less on the device and no more to upload. The last cut, at which nothing
-    has to be uploaded, is always among them. Cuts with an obstacle are not.
-    """
-    *earlier, last = prefix_cuts(network)
-    kept: list[Cut] = []
-    for cut in earlier:
-        if not cut.obstacle and (not kept or cut.bits < kept[-1].bits):
-            kept.append(cut)
-    return (*kept, last)
-
-
 def lower_left_hull(points: Sequence[Point]) -> tuple[int, ...]:
     """Find the points (x, y) that minimise y + a·x for some a ≥ 0.
 
