@@ -8,14 +8,19 @@ from typing import Any
 
 from calibrate.files import write_whole
 from joulesplit.errors import CommandError
-from joulesplit.report.drawing import OUTPUT_COLOUR, WORK_COLOUR, new_figure, picture
+from joulesplit.report.drawing import (
+    OUTPUT_COLOUR,
+    WORK_COLOUR,
+    label_with_unit,
+    new_figure,
+    picture,
+)
 from partition.network import Block
 
 FORMATS = (".svg", ".png", ".pdf")
 WIDTH_IN, HEIGHT_IN = 9.0, 4.6
 BLOCK_WIDTH_IN, MAX_WIDTH_IN = 0.16, 40.0
 """So that the names of many blocks stand beside each other."""
-PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def check_plot_path(path: Path) -> None:
@@ -59,26 +64,20 @@ def _draw_blocks(
 ) -> None:
     work = figure.add_subplot()
     output = work.twinx()
-    flop, flop_unit = _scaled([block.flop for block in blocks], "FLOP")
-    bits, bit_unit = _scaled([block.output_bits for block in blocks], "bit")
     places = [block.index for block in blocks]
     left, right = ([place + shift for place in places] for shift in (-0.2, 0.2))
+    flop, bits = [block.flop for block in blocks], [block.output_bits for block in blocks]
     bars = work.bar(left, flop, 0.4, color=WORK_COLOUR, label="N_l", edgecolor="white", linewidth=0)
     output.bar(right, bits, 0.4, color=OUTPUT_COLOUR, label="P_l")
     for block, bar in zip(blocks, bars, strict=True):
         bar.set_hatch("//" if block.index in partly_unknown else None)
     hatched = " – hatched: at least so much" if partly_unknown else ""
     work.set(xlabel="block l", title=f"{network_name}{hatched}")
-    work.set_ylabel(f"work N_l, {flop_unit} (tflite-2mac)", color=WORK_COLOUR)
-    output.set_ylabel(f"output P_l, {bit_unit}", color=OUTPUT_COLOUR)
+    work.set_ylabel("work N_l by tflite-2mac", color=WORK_COLOUR)
+    output.set_ylabel("output P_l", color=OUTPUT_COLOUR)
+    label_with_unit(work.yaxis, "FLOP")
+    label_with_unit(output.yaxis, "bit")
     names = [block.name for block in blocks]
     work.set_xticks(places, names, rotation=60, ha="right", fontsize=7)
     work.margins(x=0.01)
     figure.legend(loc="outside upper right", ncols=2)
-
-
-def _scaled(values: Sequence[int], unit: str) -> tuple[list[float], str]:
-    """Return values with the prefix of the largest."""
-    largest = max(values, default=0)
-    factor, prefix = next((each for each in PREFIXES if largest >= each[0]), (1.0, ""))
-    return [value / factor for value in values], f"{prefix}{unit}"

@@ -192,3 +192,19 @@ def test_a_tail_that_cannot_run_is_refused_with_the_reason_and_the_server_lives_
             own.run_tail(int8_local.sha256, -1, int8_local.crossing(-1))
         assert (caught.value.code, caught.value.status) == ("internal", 500)
         assert own.upload(b"still a sink").payload_bytes == 12
+
+
+def test_a_network_whose_results_are_texts_is_not_served(words_model):
+    with pytest.raises(UnsupportedModelError, match="cannot be sent back.*holds texts"):
+        TailShelf([words_model])
+
+
+def test_where_state_would_be_torn_apart_there_is_no_tail(stateful_model):
+    shelf = TailShelf([stateful_model])
+    network = read_network(stateful_model)
+    for cut in prefix_cuts(network)[:-1]:
+        if cut.obstacle:
+            with pytest.raises(RequestRefusedError, match="has no tail"):
+                shelf.crossing(network.sha256, cut.after_operator)
+        else:
+            assert len(shelf.crossing(network.sha256, cut.after_operator)) == len(cut.tensors)
