@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from partition.reading.order import check_order
 from partition.reading.shapes import run_time_shapes
 from partition.reading.signatures import main_signature, with_signature_first
 from partition.reading.state import state_tensors
-from partition.reading.tensors import network_tensors, stored_weights
+from partition.reading.tensors import Weight, network_tensors, stored_weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,34 +89,43 @@ def load_model(
 
 def _network(file: ModelFile, input_shapes: Mapping[str, Sequence[int]] | None) -> Network:
     graph = graph_of(file, MAIN)
-    if not graph.kinds or not len(graph.raw.outputs):
-        raise UnsupportedModelError(
-            f"{file.name}: computes nothing ({len(graph.kinds)} operators, "
-            f"{len(graph.raw.outputs)} outputs); give a network with some of both"
-        )
+    _check_computes(graph)
     numbers = reachable_subgraphs(file.root, graph.raw.operators)
     bodies, called = _called(graph, numbers)
     settled = run_time_shapes(graph, input_shapes)
     tensors = network_tensors(graph, settled.shapes)
-    operators = OperatorReader(graph, tensors, bodies, called).operators()
-    weights = stored_weights(graph)
-    for body in bodies.values():
-        weights |= stored_weights(body.graph)
+    weights = _weights([graph, *(body.graph for body in bodies.values())])
     network = Network(
         sha256=file.sha256,
         name=file.name,
         tensors=tensors,
-        operators=operators,
+        operators=OperatorReader(graph, tensors, bodies, called).operators(),
         inputs=tuple(int(index) for index in graph.raw.inputs),
         outputs=tuple(int(index) for index in graph.raw.outputs),
-        parameters=sum(weight.elements for weight in weights.values()),
-        parameter_bytes=sum(weight.stored_bytes for weight in weights.values()),
+        parameters=sum(weight.elements for weight in weights),
+        parameter_bytes=sum(weight.stored_bytes for weight in weights),
         signature=main_signature(file.root),
         assumed_batch=settled.assumed_batch,
         notes=settled.notes,
     )
     check_order(network, state_tensors(graph) | stored_constants(tensors))
     return replace(network, notes=(*network.notes, *reading_notes(file, network, len(numbers))))
+
+
+def _check_computes(graph: Graph) -> None:
+    if not graph.kinds or not len(graph.raw.outputs):
+        raise UnsupportedModelError(
+            f"{graph.file.name}: computes nothing ({len(graph.kinds)} operators, "
+            f"{len(graph.raw.outputs)} outputs); give a network with some of both"
+        )
+
+
+def _weights(graphs: Iterable[Graph]) -> list[Weight]:
+    """Return the weights that operators of some subgraphs use, those of one buffer once."""
+    weights: dict[int, Weight] = {}
+    for graph in graphs:
+        weights |= stored_weights(graph)
+    return list(weights.values())
 
 
 def _called(graph: Graph, numbers: Sequence[int]) -> tuple[dict[int, Body], CalledWork]:
