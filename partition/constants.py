@@ -19,6 +19,7 @@ NEVER_CONSTANT = frozenset(
 HANDLES = frozenset({"VAR_HANDLE", "HASHTABLE"})
 """Operators that only name a variable or a table: each side can, as of a constant."""
 MADE_OF_NOTHING = HANDLES | {"STABLEHLO_IOTA"}
+"""Operators without inputs that always give the same."""
 INITIALISER = "CALL_ONCE"
 """Fills variables and tables before the first inference; belongs to the side that uses them."""
 UNKNOWN_CODES = ("CUSTOM:", "BUILTIN_")

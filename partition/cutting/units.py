@@ -67,7 +67,8 @@ def _divided(network: Network, cuts: Sequence[Cut]) -> list[int]:
     """Divide the operators by rules 1 and 2.
 
     Whatever is divided again lies between places where more tensors cross than where it was cut
-    out: an operator is looked at no more often than tensors cross there.
+    out, or just as many and nothing was joined: an operator is looked at no more than twice as
+    often as tensors cross there.
     """
     done = list(accumulate((operator.mac_flop for operator in network.operators), initial=0))
     found: list[int] = []

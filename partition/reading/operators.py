@@ -35,6 +35,10 @@ class OperatorReader:
         tensors: Its tensors, with their shapes as they are.
         bodies: The subgraphs that it runs, by number.
         called: What running them takes.
+
+    Attributes:
+        called_bytes: Stored weights that the subgraphs read, once for each operator that runs
+            them, bytes; there after ``operators``.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class OperatorReader:
         self._variables = state_tensors(graph)
         self._constants = {tensor.index for tensor in tensors if tensor.is_constant}
         self._first_stored: dict[int, int] = {}
+        self.called_bytes = 0
 
     def operators(self) -> tuple[Operator, ...]:
         """Return the operators, in order.
@@ -80,6 +85,7 @@ class OperatorReader:
     def _with_costs(self, operator: Operator, raw: Any, listed: tuple[int, ...]) -> Operator:
         finding = self._finding(operator, raw, listed)
         moved = self._traffic(operator, finding.weight_bytes)
+        self.called_bytes += finding.weight_bytes
         return replace(
             operator,
             flop=None if finding.work is None else finding.work.flop,
@@ -153,7 +159,7 @@ def body_of(graph: Graph, bodies: Mapping[int, Body], called: CalledWork) -> Bod
         inputs=tuple(shapes[int(index)] for index in graph.raw.inputs),
         work=None if unknown else _total(operators),
         unknown=unknown,
-        weight_bytes=own + sum(o.parameter_bytes for o in operators if o.calls),
+        weight_bytes=own + reader.called_bytes,
     )
 
 
