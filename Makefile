@@ -11,7 +11,7 @@ DEV := $(VENV)/.dev-ready
 PEERS := $(VENV)/peers/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix golden schema wheel proof fuzz clean
+.PHONY: help demo test check fix golden schema wheel proof fuzz large clean
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -75,6 +75,9 @@ fuzz: $(DEV) ## feed damaged models to reader, cuts and extraction for SECONDS (
 	@mkdir -p build/corpus
 	PYTHONPATH=. $(BIN)/python fuzz/fuzz_partition.py build/corpus tests/partition/models \
 	  -max_total_time=$(SECONDS) -max_len=20000 -timeout=300 -rss_limit_mb=4096
+
+large: $(DEV) ## cut a file of 4 GB (needs so much disk, and a minute)
+	JOULESPLIT_LARGE_FILES=1 $(BIN)/python -m pytest -n 0 tests/partition/test_large_files.py
 
 clean: ## remove the environment and everything built
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

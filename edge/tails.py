@@ -15,7 +15,9 @@ from edge.errors import RequestRefusedError
 from edge.protocol import Refusal
 from edge.receipts import ServedModel
 from partition.cutting.cuts import prefix_cuts
+from partition.errors import UnsupportedModelError
 from partition.network import Cut, Network
+from partition.obstacles import first_unsendable
 from partition.parts.extract import extract
 from partition.reading.reading import LoadedModel, load_model
 from partition.runtime import Runner
@@ -60,7 +62,8 @@ class TailShelf:
         max_runners: How many runners are kept; the one unused for longest goes first.
 
     Raises:
-        partition.errors.PartitionError: A file cannot be read as a network.
+        partition.errors.PartitionError: A file cannot be read as a network, or it has results
+            that cannot be sent.
     """
 
     def __init__(self, models: Sequence[Path], *, max_runners: int = MAX_RUNNERS) -> None:
@@ -70,7 +73,9 @@ class TailShelf:
         self._lock = threading.Lock()
         for path in models:
             loaded = load_model(path)
-            cuts = {cut.after_operator: cut for cut in prefix_cuts(loaded.network)}
+            _check_results(loaded.network)
+            possible = [cut for cut in prefix_cuts(loaded.network) if not cut.obstacle]
+            cuts = {cut.after_operator: cut for cut in possible}
             self._models[loaded.network.sha256] = _Model(loaded=loaded, cuts=cuts)
 
     @property
@@ -155,3 +160,12 @@ class TailShelf:
             while len(self._tails) > self._max_runners:
                 self._tails.popitem(last=False)
         return tail
+
+
+def _check_results(network: Network) -> None:
+    obstacle = first_unsendable(network, network.outputs)
+    if obstacle:
+        raise UnsupportedModelError(
+            f"{network.name}: its results cannot be sent back: {obstacle}; serve a network whose "
+            "results are numbers"
+        )

@@ -16,11 +16,17 @@ import random
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from partition.errors import PartitionError
 
+if TYPE_CHECKING:
+    from partition.network import Network
+
 MAX_EXTRACTIONS = 3
 """Cuts tried per file."""
+MAX_FLOW = 200
+"""Operators up to which the best of all cuts is looked for."""
 
 
 def exercise(data: bytes, path: Path) -> str:
@@ -30,8 +36,6 @@ def exercise(data: bytes, path: Path) -> str:
         data: The file's bytes.
         path: Where to put them.
     """
-    from partition.cutting.blocks import every_cut_blocks, residual_blocks
-    from partition.cutting.cuts import prefix_cuts
     from partition.parts.extract import extract
     from partition.reading.reading import load_model
 
@@ -42,12 +46,10 @@ def exercise(data: bytes, path: Path) -> str:
         _check_message(str(error))
         return "refused"
     network = model.network
-    for note in network.notes:
-        _check_message(note)
-    cuts = prefix_cuts(network)
-    assert len(cuts) == len(network.operators) + 1
-    residual_blocks(network)
-    every_cut_blocks(network)
+    for text in (*network.notes, *(o.remark for o in network.operators if o.remark)):
+        _check_message(text)
+    assert all((o.flop is None) <= bool(o.remark) for o in network.operators)
+    _check_cuts(network)
     last = len(network.operators) - 1
     for after in sorted({0, last // 2, last - 1})[:MAX_EXTRACTIONS]:
         for first, end in ((0, after), (after + 1, last)):
@@ -56,6 +58,24 @@ def exercise(data: bytes, path: Path) -> str:
             except PartitionError as error:
                 _check_message(str(error))
     return "cut"
+
+
+def _check_cuts(network: Network) -> None:
+    """Blocks cover the network and end where it can be cut; some cut is always best."""
+    from partition.cutting.best import best_cuts
+    from partition.cutting.blocks import every_cut_blocks, residual_blocks
+    from partition.cutting.cuts import prefix_cuts
+    from partition.cutting.granularity import balanced_blocks
+
+    cuts = prefix_cuts(network)
+    assert len(cuts) == len(network.operators) + 1
+    every = every_cut_blocks(network)
+    for blocks in (residual_blocks(network), every, balanced_blocks(network, 1)):
+        assert sum(block.flop for block in blocks) == network.flop
+        assert not any(cuts[block.last_operator + 1].obstacle for block in blocks)
+    if len(network.operators) <= MAX_FLOW:
+        best = best_cuts(network, 61.0, keep_input=False)
+        assert best.closed.cost <= best.prefix_cost_flop * (1 + 1e-9)
 
 
 def _check_message(message: str) -> None:
@@ -76,8 +96,8 @@ def main(arguments: list[str]) -> None:
     import atheris
 
     with atheris.instrument_imports(include=["partition"]):
-        import partition.cutting.blocks
-        import partition.cutting.cuts
+        import partition.cutting.best
+        import partition.cutting.granularity
         import partition.parts.extract
         import partition.reading.reading  # noqa: F401 - imported to be instrumented
     from mutations import mutated

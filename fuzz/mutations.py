@@ -152,7 +152,39 @@ def _subgraphs(root: Any, rng: random.Random) -> None:
         root.subgraphs = root.subgraphs[: rng.randrange(3)]
 
 
+def _calls(root: Any, rng: random.Random) -> None:
+    """Let an operator run some subgraph, in one role or another."""
+    schema, operator = flatbuffer.schema(), rng.choice(_graph(root, rng).operators)
+    number, other = (rng.choice([-1, *range(len(root.subgraphs) + 1)]) for _ in range(2))
+    kind, fields = rng.choice(
+        [
+            ("While", {"condSubgraphIndex": number, "bodySubgraphIndex": other}),
+            ("If", {"thenSubgraphIndex": number, "elseSubgraphIndex": other}),
+            ("Call", {"subgraph": number}),
+            ("CallOnce", {"initSubgraphIndex": number}),
+        ]
+    )
+    operator.builtinOptionsType = getattr(schema.BuiltinOptions, f"{kind}Options")
+    operator.builtinOptions = getattr(schema, f"{kind}OptionsT")(**fields)
+    codes = {name: value for value, name in flatbuffer.enum_names("BuiltinOperator").items()}
+    code = codes[{"CallOnce": "CALL_ONCE"}.get(kind, kind.upper())]
+    root.operatorCodes.append(
+        schema.OperatorCodeT(builtinCode=code, deprecatedBuiltinCode=min(code, 127))
+    )
+    operator.opcodeIndex = len(root.operatorCodes) - 1
+
+
+def _signatures(root: Any, rng: random.Random) -> None:
+    signature = flatbuffer.schema().SignatureDefT(
+        signatureKey=rng.choice([None, b"", b"\xff", b"a"])
+    )
+    signature.subgraphIndex = rng.randrange(len(root.subgraphs) + 1)
+    signature.inputs = signature.outputs = []
+    root.signatureDefs = [*(root.signatureDefs or ()), signature]
+
+
 MUTATIONS: tuple[Mutation, ...] = (
     *(_rewire, _swap_index, _swap_index, _interface, _reorder, _repeat, _drop, _reshape),
-    *(_retype, _retype, _recode, _recode, _options, _buffer, _subgraphs),
+    *(_retype, _retype, _recode, _recode, _options, _buffer, _subgraphs, _calls, _calls),
+    _signatures,
 )

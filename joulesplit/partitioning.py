@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,18 +15,14 @@ if TYPE_CHECKING:
 
     from partition.checking.encoding_effects import EncodingEffect
     from partition.checking.verify import SplitComparison
+    from partition.cutting.best import BestCuts
     from partition.cutting.closed import ClosedCut
     from partition.cutting.hull import HullCut
-    from partition.cutting.mincut import PricedCut
-    from partition.network import Block, Cut, Network
+    from partition.network import Block, Network
     from partition.parts.manifest import BundleManifest, SplitManifest
     from partition.reading.reading import LoadedModel
 
 SEED = 1
-ROUNDING = 1e-12
-"""Costs closer than this, relatively, differ only by how they were added up."""
-FORBIDDEN_BITS = 10**18
-"""What an input that must not be uploaded counts as: dearer than any network's work."""
 RESIDUAL, EVERY_CUT = "residual", "every-cut"
 
 
@@ -37,6 +32,7 @@ class Request:
 
     Attributes:
         path: Of the model.
+        signature: Name of the file's signature to take; None for its first network.
         input_shapes: Shapes of inputs that the file leaves open, by name.
         granularity: ``residual``, ``every-cut`` or a number of blocks.
         at: Names of tensors after which blocks end; replaces the granularity.
@@ -53,6 +49,7 @@ class Request:
     """
 
     path: Path
+    signature: str | None
     input_shapes: dict[str, tuple[int, ...]]
     granularity: str
     at: tuple[str, ...]
@@ -66,33 +63,6 @@ class Request:
     inputs: tuple[Path, ...]
     threads: int
     xnnpack: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BestCuts:
-    """The best cuts at one E_d/E_c; costs are FLOP on the device plus ratio times bits.
-
-    Attributes:
-        ratio_flop_per_bit: E_d/E_c.
-        prefix: The best of those in the file's order.
-        prefix_bits: What it uploads, bit.
-        prefix_cost_flop: Its cost.
-        closed: The best of all.
-    """
-
-    ratio_flop_per_bit: float
-    prefix: Cut
-    prefix_bits: int
-    prefix_cost_flop: float
-    closed: PricedCut
-
-    @property
-    def saving(self) -> float:
-        """Share of the prefix's cost that the closed cut saves; 0 if it is no better."""
-        if not self.prefix_cost_flop:
-            return 0.0
-        saving = 1 - self.closed.cost / self.prefix_cost_flop
-        return saving if saving > ROUNDING else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,10 +121,11 @@ def carry_out(request: Request) -> Outcome:
     Raises:
         PartitionError: The network, a cut, an input or a file is not as it must be.
     """
+    from partition.cutting.best import best_cuts
     from partition.cutting.hull import undominated_cuts
     from partition.reading.reading import load_model
 
-    model = load_model(request.path, request.input_shapes)
+    model = load_model(request.path, request.input_shapes, signature=request.signature)
     network = model.network
     best = (
         None
@@ -195,35 +166,6 @@ def chosen_blocks(network: Network, granularity: str, at: tuple[str, ...]) -> tu
     return balanced_blocks(network, int(granularity))
 
 
-def best_cuts(network: Network, ratio_flop_per_bit: float, *, keep_input: bool) -> BestCuts:
-    """Return the best prefix and the best closed cut at one E_d/E_c."""
-    from partition.cutting.cuts import prefix_cuts
-    from partition.cutting.mincut import best_closed_cut
-
-    work = [float(operator.flop or 0) for operator in network.operators]
-    forbidden = frozenset(network.inputs if keep_input else ())
-    cuts = prefix_cuts(network)
-    bits = [cut.bits for cut in cuts[:-1]] + [0]
-    costs = [
-        head + ratio_flop_per_bit * upload
-        for head, upload in zip(accumulate(work, initial=0.0), bits, strict=True)
-    ]
-    allowed = [i for i, cut in enumerate(cuts) if forbidden.isdisjoint(cut.tensors) or not bits[i]]
-    best = min(allowed, key=lambda index: costs[index])
-    return BestCuts(
-        ratio_flop_per_bit=ratio_flop_per_bit,
-        prefix=cuts[best],
-        prefix_bits=bits[best],
-        prefix_cost_flop=costs[best],
-        closed=best_closed_cut(
-            network,
-            work,
-            ratio_flop_per_bit,
-            tensor_bits=dict.fromkeys(forbidden, FORBIDDEN_BITS),
-        ),
-    )
-
-
 def _written(
     model: LoadedModel, cut: int | ClosedCut | None, directory: Path | None
 ) -> SplitManifest | None:
@@ -250,7 +192,7 @@ def _compared(
             model,
             cut,
             SEED,
-            path=request.path,
+            path=_whole(model, request),
             inputs=inputs,
             threads=request.threads,
             use_xnnpack=request.xnnpack,
@@ -258,6 +200,15 @@ def _compared(
         if not comparison.bit_equal:
             break
     return comparison
+
+
+def _whole(model: LoadedModel, request: Request) -> Path | bytes:
+    """Return the file as it is; written again with its network first if that was not first."""
+    from partition.writing import joined, model_pieces
+
+    if request.signature is None:
+        return request.path
+    return joined(model_pieces(model.file.root))
 
 
 def _effects(model: LoadedModel, request: Request) -> tuple[EncodingEffect, ...] | None:

@@ -13,11 +13,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from mmap import mmap
 
 MAX_TABLES = 200_000
 """Tensors, operators, buffers and what belongs to them; the largest networks have some 10,000."""
 SHARING = 4
 """How often a writer may refer to the same bytes on average; the usual ones never do."""
+MAX_CLAIMED_BYTES = 2**28
+"""Names, shapes, scales and tables of any file; the largest networks have some megabytes."""
 UNSIGNED, SIGNED, HALF = struct.Struct("<I"), struct.Struct("<i"), struct.Struct("<H")
 """FlatBuffers: references and lengths are 32 bits, distances to a vtable signed, vtables 16."""
 
@@ -49,14 +52,18 @@ VARIANT = Layout(arrays={0: 4})
 TENSOR = Layout(
     arrays={0: 4, 3: 1, 7: 4}, table={4: QUANTIZATION, 6: SPARSITY}, tables={9: VARIANT}
 )
-VARIABLE_HANDLE, CUSTOM_CALL, COMPOSITE = 111, 5, 21
-"""schema.fbs: numbers in ``BuiltinOptions`` and, the last two, ``BuiltinOptions2``."""
+VARIABLE_HANDLE, CUSTOM_CALL, COMPOSITE, CASE = 111, 5, 21, 23
+"""schema.fbs: numbers in ``BuiltinOptions`` and, but for the first, ``BuiltinOptions2``."""
 OPERATOR = Layout(
     arrays={1: 4, 2: 4, 8: 4},
     views=(5, 7),
     choices={
         4: {VARIABLE_HANDLE: Layout(arrays={0: 1, 1: 1})},
-        12: {CUSTOM_CALL: Layout(arrays={0: 1, 2: 1}), COMPOSITE: Layout(arrays={0: 1})},
+        12: {
+            CUSTOM_CALL: Layout(arrays={0: 1, 2: 1}),
+            COMPOSITE: Layout(arrays={0: 1}),
+            CASE: Layout(arrays={0: 4}),
+        },
     },
 )
 SUBGRAPH = Layout(arrays={1: 4, 2: 4, 4: 1}, tables={0: TENSOR, 3: OPERATOR})
@@ -76,7 +83,7 @@ MODEL = Layout(
 )
 
 
-def check_bounds(data: bytes) -> None:
+def check_bounds(data: bytes | mmap) -> None:
     """Follow every reference of a `.tflite` file.
 
     Raises:
@@ -91,7 +98,7 @@ def check_bounds(data: bytes) -> None:
 class _Walk:
     """Adds up what the tables of a file claim."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes | mmap) -> None:
         self._data = data
         self._claimed = 0
         self._tables = 0
@@ -155,5 +162,5 @@ class _Walk:
 
     def _claim(self, size_bytes: int) -> None:
         self._claimed += size_bytes
-        if self._claimed > SHARING * len(self._data):
+        if self._claimed > min(SHARING * len(self._data), MAX_CLAIMED_BYTES):
             raise ValueError(f"its tables do not fit into {len(self._data)} bytes")

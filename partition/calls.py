@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import copy
+from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+import numpy as np
+
 MAIN = 0
 """The runtime runs the first subgraph; others are called by it, or other signatures."""
+OPTIONS = ("builtinOptions", "builtinOptions2")
+NONE = -1
+"""schema.fbs: stands for a role that is not taken."""
+SHOWN = 3
+"""Numbers in a message."""
 
 
 def called_subgraphs(operator: Any) -> tuple[int, ...]:
@@ -15,18 +23,38 @@ def called_subgraphs(operator: Any) -> tuple[int, ...]:
 
     The schema has a field for each role (condition, body, branch …), all named alike.
     """
-    called: list[int] = []
-    for options in (operator.builtinOptions, operator.builtinOptions2):
-        fields = {} if options is None else vars(options)
-        for name, value in fields.items():
+    called = (number for numbers in subgraph_roles(operator).values() for number in numbers)
+    return tuple(dict.fromkeys(called))
+
+
+def subgraph_roles(operator: Any) -> dict[str, tuple[int, ...]]:
+    """Return the numbers of the subgraphs that an operator runs by the schema's name for each."""
+    roles = {}
+    for options in (getattr(operator, name) for name in OPTIONS):
+        for name, value in ({} if options is None else vars(options)).items():
             if "subgraph" in name.lower() and value is not None:
-                called += [int(value)] if isinstance(value, int) else [int(one) for one in value]
-    # −1 stands for a role that is not taken.
-    return tuple(dict.fromkeys(number for number in called if number != -1))
+                # A damaged file can list one branch millions of times.
+                roles[name] = tuple(int(one) for one in np.unique(value) if one != NONE)
+    return {name: numbers for name, numbers in roles.items() if numbers}
+
+
+def with_calls(operator: Any, numbers: Mapping[int, int]) -> Any:
+    """Return a copy of an operator that runs the same subgraphs under other numbers."""
+    new = copy.copy(operator)
+    for field in OPTIONS:
+        options = copy.copy(getattr(operator, field))
+        for name, value in ({} if options is None else vars(options)).items():
+            if "subgraph" in name.lower() and value is not None:
+                renamed = [numbers.get(int(one), int(one)) for one in np.atleast_1d(value)]
+                setattr(options, name, renamed[0] if isinstance(value, int) else renamed)
+        setattr(new, field, options)
+    return new
 
 
 def reachable_subgraphs(root: Any, operators: Iterable[Any]) -> tuple[int, ...]:
-    """Return the numbers of all subgraphs that operators run, directly or not, ascending.
+    """Return the numbers of all subgraphs that operators run, directly or not.
+
+    Each stands after those that it runs itself.
 
     Raises:
         ValueError: One of them does not exist, or they run each other for ever.
@@ -40,8 +68,11 @@ def reachable_subgraphs(root: Any, operators: Iterable[Any]) -> tuple[int, ...]:
         if number not in found:
             found.add(number)
             waiting.extend(callees[number])
-    _check_no_loop({number: callees[number] for number in found})
-    return tuple(sorted(found))
+    try:
+        return tuple(TopologicalSorter({n: sorted(callees[n]) for n in found}).static_order())
+    except CycleError as error:
+        circle = ", ".join(map(str, error.args[1][:SHOWN]))
+        raise ValueError(f"subgraphs {circle} … run each other in a circle") from error
 
 
 def _direct(root: Any, graph: Any) -> set[int]:
@@ -54,10 +85,3 @@ def _check_exist(numbers: Iterable[int], known: Any) -> None:
     for number in numbers:
         if not 0 <= number < len(known):
             raise ValueError(f"an operator runs subgraph {number} of {len(known)}")
-
-
-def _check_no_loop(callees: dict[int, set[int]]) -> None:
-    try:
-        TopologicalSorter(callees).prepare()
-    except CycleError as error:
-        raise ValueError(f"subgraphs {error.args[1]} run each other in a circle") from error

@@ -34,7 +34,7 @@ class TruncatedModelError(PartitionError, ValueError):
 
 
 class UnsupportedModelError(PartitionError, ValueError):
-    """The model uses something that cannot be split, e.g. control flow or open shapes."""
+    """The model uses something that cannot be split, e.g. leaves the shape of an input open."""
 
 
 class CutError(PartitionError, ValueError):

@@ -7,11 +7,13 @@ Corrupt offsets make the generated reader raise almost anything; all of it is tr
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from partition.errors import (
     UnsupportedModelError,
 )
 
+FileBytes = bytes | mmap.mmap
 FILE_IDENTIFIER = b"TFL3"
 IDENTIFIER_OFFSET = 4
 """schema.fbs: file_identifier; flatbuffers put it after the 4-byte root offset."""
@@ -36,6 +39,10 @@ NO_OFFSET = 1
 """schema.fbs: an offset of data behind the tables is larger; 1 is a placeholder of writers."""
 MAX_NAME = 200
 """Characters of a custom operator's name that are kept; a damaged file can have millions."""
+READ_WHOLE_BYTES = 2**31 - 1
+"""FlatBuffers' own limit; what a larger file holds beyond it lies behind its tables. Such a file is
+mapped: only what is used of it takes memory. Smaller ones are read, so that whoever cuts the file
+short meanwhile does no harm."""
 SCHEMA_MODULES = (
     "ai_edge_litert.schema_py_generated",
     "tensorflow.lite.python.schema_py_generated",
@@ -76,14 +83,12 @@ def read_model_file(path: str | Path) -> ModelFile:
         RuntimeMissingError: The schema is not installed.
     """
     path = Path(path)
-    data = _read_bytes(path)
-    return ModelFile(
-        name=path.name, sha256=hashlib.sha256(data).hexdigest(), root=_parse(data, path)
-    )
+    data, sha256 = _read_bytes(path)
+    return ModelFile(name=path.name, sha256=sha256, root=_parse(data, path))
 
 
-def _read_bytes(path: Path) -> bytes:
-    """Read a file whole if it is a regular one and starts like a model."""
+def _read_bytes(path: Path) -> tuple[FileBytes, str]:
+    """Read or map a file if it is a regular one and starts like a model; return its SHA-256 too."""
     if path.exists() and not path.is_file():
         what = "directory" if path.is_dir() else "device"
         raise ModelNotFoundError(f"{path}: is a {what}; give the path of a .tflite file")
@@ -91,13 +96,12 @@ def _read_bytes(path: Path) -> bytes:
         # Unbuffered: what is read here in one piece is not copied.
         with path.open("rb", buffering=0) as stream:
             start = stream.read(IDENTIFIER_OFFSET + len(FILE_IDENTIFIER))
-            stream.seek(0)
-            if start[IDENTIFIER_OFFSET:] == FILE_IDENTIFIER:
-                return stream.read()
             size = stream.seek(0, os.SEEK_END)
+            if start[IDENTIFIER_OFFSET:] == FILE_IDENTIFIER:
+                return _content(stream, size)
     except FileNotFoundError as error:
         raise ModelNotFoundError(f"{path}: no such file; check the path of the model") from error
-    except MemoryError as error:
+    except (MemoryError, OverflowError) as error:
         raise UnsupportedModelError(
             f"{path}: does not fit into memory; read it on a machine with more"
         ) from error
@@ -111,7 +115,16 @@ def _read_bytes(path: Path) -> bytes:
     )
 
 
-def _parse(data: bytes, path: Path) -> Any:
+def _content(stream: FileIO, size: int) -> tuple[FileBytes, str]:
+    stream.seek(0)
+    if size > READ_WHOLE_BYTES:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ), digest
+    data = stream.read()
+    return data, hashlib.sha256(data).hexdigest()
+
+
+def _parse(data: FileBytes, path: Path) -> Any:
     module = schema()
     try:
         check_bounds(data)
@@ -145,7 +158,7 @@ def _complete(root: Any) -> None:
         graph.outputs = () if graph.outputs is None else graph.outputs
 
 
-def _bring_in(root: Any, data: bytes, name: str) -> None:
+def _bring_in(root: Any, data: FileBytes, name: str) -> None:
     """Put data that the file keeps behind its tables, as those above 2 GB do, into their place."""
     if any(t.externalBuffer for t in _all(root, "tensors") if hasattr(t, "externalBuffer")):
         raise UnsupportedModelError(
@@ -168,7 +181,7 @@ def _all(root: Any, what: str) -> Iterator[Any]:
         yield from getattr(graph, what)
 
 
-def _outside(data: bytes, offset: int, size: int) -> Any:
+def _outside(data: FileBytes, offset: int, size: int) -> Any:
     if offset + size > len(data):
         raise ValueError(f"{size} bytes at {offset} lie outside the file's {len(data)}")
     return np.frombuffer(data, np.uint8, size, offset)

@@ -10,14 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partition.errors import InputError
-from partition.specs import TensorSpec, check_array
+from partition.specs import TEXT, TensorSpec, check_array
+
+
+def zero_inputs(specs: Sequence[TensorSpec]) -> list[NDArray[Any]]:
+    """Return one array of zeros, or of empty texts, per specification."""
+    return [np.zeros(spec.shape, "S1" if spec.dtype == TEXT else spec.dtype) for spec in specs]
 
 
 def random_inputs(specs: Sequence[TensorSpec], seed: int) -> list[NDArray[Any]]:
     """Return one random array per specification, of its shape and dtype.
 
     Floats are uniform in [−1, 1); 8- and 16-bit integers take every value their type has (they
-    are quantised numbers); wider integers are 0 or 1, which any table of indices holds.
+    are quantised numbers); wider integers are 0 or 1, which any table of indices holds; texts are
+    "0" or "1".
 
     Raises:
         InputError: A dtype numpy cannot hold.
@@ -74,6 +80,8 @@ def samples(
 
 
 def _random(spec: TensorSpec, generator: np.random.Generator) -> NDArray[Any]:
+    if spec.dtype == TEXT:
+        return generator.integers(0, 2, spec.shape).astype("S")
     try:
         dtype = np.dtype(spec.dtype)
     except TypeError as error:

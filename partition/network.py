@@ -30,7 +30,8 @@ class Tensor:
         name: Name in the file.
         shape: Dimensions as they are at run time.
         dtype: numpy name of the element type, e.g. ``float32``.
-        bits: Size of the tensor's data, bit.
+        bits: Size of the tensor's data, bit; a sparse constant as it is stored, with its indices.
+            0 for what has no fixed size: strings, handles of variables and tables.
         is_constant: True if its value is stored in the file.
         quantization: Scale and zero point, if it is quantised.
     """
@@ -59,6 +60,9 @@ class Operator:
         written_bytes: Least memory traffic out, bytes: every output once.
         parameter_bytes: Share of ``read_bytes`` that is weights, in the form the operator reads.
         calls: Numbers of the file's other subgraphs that it runs (control flow).
+        state: What it reads or changes that outlives an inference, by name: variables, tables.
+            Operators with a name in common cannot be on different sides of a cut.
+        remark: How its work was found, or why it is not known; empty where its kind says it.
     """
 
     index: int
@@ -71,6 +75,8 @@ class Operator:
     written_bytes: int = 0
     parameter_bytes: int = 0
     calls: tuple[int, ...] = ()
+    state: tuple[str, ...] = ()
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +90,10 @@ class Network:
         operators: In execution order.
         inputs: Tensor indices of the network's inputs.
         outputs: Tensor indices of the network's outputs.
-        parameters: Number of stored constant elements that operators use as weights.
+        parameters: Number of stored constant elements that operators use as weights, those of
+            subgraphs that they run among them; numbers stored once count once.
+        parameter_bytes: Their size as stored, bytes.
+        signature: Name of the file's signature that it is; empty if it has none.
         assumed_batch: True if the file leaves the batch open and it was taken as 1.
         notes: What a reader of the figures must know, one sentence each: shapes that were
             assumed, operators whose work is unknown, parts of the file left out.
@@ -97,6 +106,8 @@ class Network:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     parameters: int
+    parameter_bytes: int = 0
+    signature: str = ""
     assumed_batch: bool = False
     notes: tuple[str, ...] = ()
 
@@ -131,11 +142,13 @@ class Cut:
         tensors: Indices of the tensors that cross: made (or received) by the head side and
             needed by the tail or as network outputs; never constants.
         bits: Their size, bit.
+        obstacle: Why the network cannot be cut here; empty if it can.
     """
 
     after_operator: int
     tensors: tuple[int, ...]
     bits: int
+    obstacle: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,9 +20,9 @@ from partition.errors import (
     ModelNotFoundError,
     RuntimeMissingError,
 )
-from partition.inputs import random_inputs
+from partition.inputs import random_inputs, zero_inputs
 from partition.quiet import without_chatter
-from partition.specs import check_array, runtime_spec
+from partition.specs import check_array, plain, runtime_spec
 
 RUNTIMES = (
     ("ai-edge-litert", "ai_edge_litert.interpreter"),
@@ -146,7 +146,7 @@ class Runner:
     def get_outputs(self) -> list[NDArray[Any]]:
         """Return copies of the network's outputs, of the shapes and dtypes in ``outputs``."""
         interpreter = self._open()
-        return [interpreter.get_tensor(detail["index"]) for detail in self._output_details]
+        return [plain(interpreter.get_tensor(detail["index"])) for detail in self._output_details]
 
     def run(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         """Set the inputs, run once, return copies of the outputs.
@@ -170,7 +170,7 @@ class Runner:
         found = {}
         for detail in interpreter.get_tensor_details():
             try:
-                found[int(detail["index"])] = interpreter.get_tensor(detail["index"])
+                found[int(detail["index"])] = plain(interpreter.get_tensor(detail["index"]))
             except ValueError:
                 continue
         return found
@@ -218,8 +218,7 @@ def shapes_of_a_run(
     _prepare(interpreter)
     details = interpreter.get_input_details()
     specs = [runtime_spec(detail) for detail in details]
-    zeros = [np.zeros(spec.shape, spec.dtype) for spec in specs]
-    arrays = zeros if seed is None else random_inputs(specs, seed)
+    arrays = zero_inputs(specs) if seed is None else random_inputs(specs, seed)
     for detail, array in zip(details, arrays, strict=True):
         interpreter.set_tensor(detail["index"], array)
     _invoke(interpreter)

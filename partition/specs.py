@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from partition.errors import InputError
 from partition.network import Network, Quantization
 
+TEXT = "string"
+"""What the schema calls texts; numpy has them as bytes of any length."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorSpec:
@@ -20,7 +23,7 @@ class TensorSpec:
     Attributes:
         name: Name in the file.
         shape: Dimensions.
-        dtype: numpy name of the element type.
+        dtype: numpy name of the element type, or ``string`` for texts: arrays of bytes then.
         quantization: Scale and zero point, if it is quantised.
     """
 
@@ -51,10 +54,11 @@ def runtime_spec(detail: Mapping[str, Any]) -> TensorSpec:
         zero_points=tuple(int(point) for point in parameters["zero_points"]),
         axis=int(parameters["quantized_dimension"]),
     )
+    dtype = np.dtype(detail["dtype"])
     return TensorSpec(
         name=detail["name"],
         shape=tuple(int(size) for size in detail["shape"]),
-        dtype=np.dtype(detail["dtype"]).name,
+        dtype=TEXT if dtype.kind == "S" else dtype.name,
         quantization=quantization if quantization.scales else None,
     )
 
@@ -65,8 +69,15 @@ def check_array(array: NDArray[Any], spec: TensorSpec) -> None:
     Raises:
         InputError: Shape or dtype differs.
     """
-    if array.shape != spec.shape or array.dtype != np.dtype(spec.dtype):
+    fits = array.dtype.kind == "S" if spec.dtype == TEXT else array.dtype == np.dtype(spec.dtype)
+    if array.shape != spec.shape or not fits:
+        wanted = "bytes (numpy's S)" if spec.dtype == TEXT else spec.dtype
         raise InputError(
-            f"input {spec.name!r} takes {spec.dtype} of shape {spec.shape}, not {array.dtype} of "
+            f"input {spec.name!r} takes {wanted} of shape {spec.shape}, not {array.dtype} of "
             f"shape {array.shape}; convert the array first"
         )
+
+
+def plain(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array without Python objects: the runtime hands out texts as such."""
+    return array.astype("S") if array.dtype.kind == "O" else array

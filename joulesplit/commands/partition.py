@@ -98,6 +98,7 @@ def input_shape(text: str) -> tuple[str, tuple[int, ...]]:
     metavar="NAME=SHAPE",
     help="Shape of an input that the file leaves open.",
 )
+@click.option("--signature", metavar="NAME", help="Take this one of the file's signatures.")
 @click.option(
     "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads of a run."
 )
@@ -122,9 +123,12 @@ def command(
     check_request(request)
     outcome = carry_out(request)
     if plot is not None:
+        from joulesplit.report.network import partly_unknown
         from joulesplit.report.plot import write_block_plot
 
-        write_block_plot(plot, outcome.blocks, outcome.network.name)
+        network, blocks = outcome.network, outcome.blocks
+        partly = partly_unknown(network, blocks)
+        write_block_plot(plot, blocks, network.name, partly_unknown=partly)
         note(f"wrote {plot}")
     emit(as_json, _document(outcome), lambda: _page(request, outcome))
 
@@ -158,6 +162,7 @@ def _document(outcome: Outcome) -> dict[str, Any]:
     document: dict[str, Any] = {
         "model": {
             "name": network.name,
+            "signature": network.signature,
             "sha256": network.sha256,
             "operators": len(network.operators),
             "inputs": _named(outcome, network.inputs),
@@ -168,10 +173,16 @@ def _document(outcome: Outcome) -> dict[str, Any]:
             "flop": network.flop,
             "mac_flop": network.mac_flop,
             "parameters": network.parameters,
+            "parameter_bytes": network.parameter_bytes,
         },
         "notes": network.notes,
         "unknown_operators": [
             {"kind": kind, "count": count} for kind, count in network.unknown_operators.items()
+        ],
+        "remarks": [
+            {"operator": o.index, "kind": o.kind, "flop": o.flop, "remark": o.remark}
+            for o in network.operators
+            if o.remark
         ],
         "blocks": outcome.blocks,
         "cuts": _cuts(outcome),
@@ -204,7 +215,8 @@ def _cuts(outcome: Outcome) -> list[dict[str, Any]]:
                 "after_operator": cut.after_operator,
                 "tensors": [tensors[index].name for index in cut.tensors],
                 "bits": cut.bits,
-                "dominated": entry is None,
+                "obstacle": cut.obstacle or None,
+                "dominated": entry is None and not cut.obstacle,
                 "wins_from_flop_per_bit": entry and entry.from_flop_per_bit,
                 "wins_to_flop_per_bit": entry and entry.to_flop_per_bit,
             }

@@ -8,11 +8,12 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from joulesplit.partitioning import BestCuts
 from joulesplit.report.page import Section, paragraph
 from joulesplit.report.tables import Column, FittingTable, facts
-from joulesplit.report.units import percent, si
+from joulesplit.report.units import counted, percent, si
 from partition.checking.encoding_effects import EncodingEffect
+from partition.cutting.best import BestCuts
+from partition.cutting.cuts import prefix_cuts
 from partition.cutting.hull import HullCut
 from partition.network import Network
 from partition.parts.manifest import BundleManifest
@@ -40,9 +41,27 @@ def hull_section(network: Network, hull: Sequence[HullCut]) -> Section:
             ),
         ]
     )
-    others = len(network.operators) + 1 - len(hull)
-    text = f"The other {others} cuts in the file's order lose at every E_d/E_c, or only tie."
-    return Section(title="Cuts that can win", body=Group(table, paragraph(text, style="dim")))
+    lines = [paragraph(line, style="dim") for line in _other_cuts(network, len(hull))]
+    return Section(title="Cuts that can win", body=Group(table, *lines))
+
+
+def _other_cuts(network: Network, winning: int) -> list[str]:
+    cuts = prefix_cuts(network)
+    impossible = [cut for cut in cuts if cut.obstacle]
+    losing = len(cuts) - winning - len(impossible)
+    lines = []
+    if losing:
+        lose, tie = ("lose", "tie") if losing > 1 else ("loses", "ties")
+        other = counted(losing, "other cut")
+        lines.append(f"{other} in the file's order {lose} at every E_d/E_c, or only {tie}.")
+    if impossible:
+        first = impossible[0]
+        are = "are" if len(impossible) > 1 else "is"
+        lines.append(
+            f"{counted(len(impossible), 'cut')} {are} not possible; the first, after operator "
+            f"{first.after_operator}: {first.obstacle}."
+        )
+    return lines
 
 
 def _place(network: Network, after: int) -> str:
@@ -55,7 +74,11 @@ def _range(entry: HullCut) -> str:
     start = si(entry.from_flop_per_bit, "FLOP/bit")
     if entry.to_flop_per_bit == float("inf"):
         return f"from {start}"
-    return f"{start} – {si(entry.to_flop_per_bit, 'FLOP/bit')}"
+    end = si(entry.to_flop_per_bit, "FLOP/bit")
+    if not entry.from_flop_per_bit:
+        return f"to {end}"
+    number, unit = start.split(" ")
+    return f"{number if end.endswith(f' {unit}') else start} – {end}"
 
 
 def _names(network: Network, tensors: Sequence[int]) -> str:

@@ -11,9 +11,10 @@ from rich.text import Text
 from joulesplit.report.bars import Bar
 from joulesplit.report.page import Page, Section, paragraph
 from joulesplit.report.tables import Column, FittingTable, facts
-from joulesplit.report.units import percent, si
+from joulesplit.report.units import counted, percent, si
 from partition.checking.verify import SplitComparison
 from partition.network import Block, Network, Tensor
+from partition.obstacles import unsendable
 from partition.parts.manifest import SplitManifest
 
 COMPUTE_STYLE = "cyan"
@@ -30,7 +31,7 @@ def network_page(network: Network, blocks: Sequence[Block], *extra: Section) -> 
     """
     sections = [
         Section(title="Network", body=_totals(network)),
-        Section(title=f"{len(blocks)} blocks", body=block_table(network, blocks)),
+        Section(title=counted(len(blocks), "block"), body=block_table(network, blocks)),
     ]
     if network.unknown_operators:
         sections.insert(1, Section(title="Unknown work", body=_unknown(network)))
@@ -46,7 +47,7 @@ def _totals(network: Network) -> RenderableType:
     rows += [("output", _tensor(network.tensors[i])) for i in network.outputs]
     rows += [
         ("operators", str(len(network.operators))),
-        ("parameters", f"{network.parameters:,}"),
+        ("parameters", f"{network.parameters:,} in {si(network.parameter_bytes, 'byte')}"),
         ("work", f"{network.flop:,} FLOP by tflite-2mac"),
         ("", f"{network.mac_flop:,} FLOP of it multiply-accumulates"),
     ]
@@ -55,7 +56,8 @@ def _totals(network: Network) -> RenderableType:
 
 def _tensor(tensor: Tensor) -> str:
     shape = " × ".join(str(size) for size in tensor.shape)
-    return f"{tensor.name}: {shape} {tensor.dtype}, {si(tensor.bits, 'bit')}"
+    size = "no fixed size" if unsendable(tensor) else si(tensor.bits, "bit")
+    return f"{tensor.name}: {shape} {tensor.dtype}, {size}"
 
 
 def _unknown(network: Network) -> RenderableType:
@@ -63,10 +65,20 @@ def _unknown(network: Network) -> RenderableType:
     return Group(
         paragraph(kinds, style="bold red"),
         paragraph(
-            "These operators have no FLOP rule and add nothing to the totals: every N_l that "
-            "contains one is too low. Measured energies are not affected.",
+            "The work of these operators is not known and adds nothing to the totals: an N_l that "
+            "contains one is marked ≥. Measured energies are not affected.",
             style="red",
         ),
+    )
+
+
+def partly_unknown(network: Network, blocks: Sequence[Block]) -> frozenset[int]:
+    """Return the indices l of the blocks that contain operators of unknown work."""
+    unknown = [operator.index for operator in network.operators if operator.flop is None]
+    return frozenset(
+        block.index
+        for block in blocks
+        if any(block.first_operator <= index <= block.last_operator for index in unknown)
     )
 
 
@@ -75,18 +87,20 @@ def block_table(network: Network, blocks: Sequence[Block]) -> FittingTable:
     most_flop = max((block.flop for block in blocks), default=1)
     most_bits = max((block.output_bits for block in blocks), default=1)
     total = max(network.flop, 1)
+    partly = partly_unknown(network, blocks)
+    work = [f"{'≥ ' * (b.index in partly)}{si(b.flop, 'FLOP')}" for b in blocks]
     ends = [(block.first_operator, block.last_operator) for block in blocks]
     return FittingTable(
         [
             Column(header="l", cells=[str(block.index) for block in blocks], right=True),
-            Column(header="block", cells=[block.name for block in blocks]),
+            Column(header="block", cells=[block.name for block in blocks], yielding=True),
             Column(
                 header="operators",
                 cells=[f"{first}–{last}" if first < last else f"{last}" for first, last in ends],
                 right=True,
                 from_width=70,
             ),
-            Column(header="N_l", cells=[si(block.flop, "FLOP") for block in blocks], right=True),
+            Column(header="N_l", cells=work, right=True),
             Column(
                 header="share",
                 cells=[percent(block.flop / total) for block in blocks],

@@ -6,10 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+
+MINIMUM_WIDTH = 6
+"""Least width of a bar, of prose, and of what yields."""
+INDENT, GAP = 1, 2
+"""Left of a table, and between its columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +28,7 @@ class Column:
         right: Flush right, for numbers.
         from_width: Shown only where the whole table has at least so many columns.
         flexible: Takes a share of what the others leave, for bars and prose.
+        yielding: Cut off with an ellipsis where the width does not do for all, before numbers are.
     """
 
     header: str
@@ -29,6 +36,7 @@ class Column:
     right: bool = False
     from_width: int = 0
     flexible: bool = False
+    yielding: bool = False
 
 
 class FittingTable:
@@ -59,11 +67,24 @@ class FittingTable:
                 justify="right" if column.right else "left",
                 no_wrap=not column.flexible,
                 ratio=1 if column.flexible else None,
+                max_width=_room(shown, options.max_width) if column.yielding else None,
                 overflow="fold" if column.flexible else "ellipsis",
             )
         for row, cells in enumerate(zip(*(column.cells for column in shown), strict=True)):
             table.add_row(*cells, style="bold" if row == self.emphasised else None)
-        yield Padding(table, (0, 0, 0, 1))
+        yield Padding(table, (0, 0, 0, INDENT))
+
+
+def _room(columns: Sequence[Column], width: int) -> int:
+    """Return what is left for the column that yields, if all others are as wide as they want."""
+    taken = INDENT + GAP * (len(columns) - 1)
+    for column in columns:
+        if column.flexible:
+            taken += MINIMUM_WIDTH
+        elif not column.yielding:
+            cells = (cell for cell in column.cells if isinstance(cell, str))
+            taken += max(map(cell_len, (column.header, *cells)))
+    return max(width - taken, MINIMUM_WIDTH)
 
 
 class Facts:

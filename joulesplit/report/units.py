@@ -58,6 +58,11 @@ def si(value: float, unit: str, digits: int = 3) -> str:
     return f"{_signed(scaled, decimals)} {PREFIXES[power]}{unit}"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return ``1 block``, ``2 blocks``."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def uncertain(value: float, half_width: float, unit: str) -> str:
     """Return ``2.68 ± 0.03 GJ``: as many digits as the uncertainty leaves.
 

@@ -21,7 +21,7 @@ from partition.parts.extract import Part
 from partition.parts.split import cut_after, split_parts
 from partition.reading.reading import LoadedModel, load_model
 from partition.runtime import Runner
-from partition.specs import check_array, tensor_specs
+from partition.specs import TEXT, check_array, tensor_specs
 
 Arrays = list[NDArray[Any]]
 REPEATS = 5
@@ -39,9 +39,9 @@ class EncodingEffect:
         encode_s: Time to encode all that crosses, median, s; on the machine that measured it.
         decode_s: Time to decode it, median, s.
         relative_error: |y − y'| / |y| of all outputs together (Euclidean norms, real values),
-            the largest of the inputs; y' with the encoding, y without.
+            the largest of the inputs; y' with the encoding, y without. Texts are left out.
         top1_agreement: Share of the inputs whose first output has its largest value at the same
-            place with and without the encoding.
+            place with and without the encoding, or is the same text.
         inputs: Number of inputs.
         refused: Why the encoding cannot hold the tensors; None if it can. All measured figures
             are 0 then.
@@ -179,15 +179,15 @@ def _send(encoding: Encoding, crossing: Arrays) -> _Sent:
 
 
 def _relative_error(runner: Runner, expected: Arrays, found: Arrays) -> float:
-    scales = [_scale(spec.quantization) for spec in runner.outputs]
-    differences = [
-        s * np.linalg.norm((a.astype(np.float64) - b.astype(np.float64)).ravel())
-        for a, b, s in zip(expected, found, scales, strict=True)
-    ]
-    norms = [
-        s * np.linalg.norm((a.astype(np.float64) - _zero_point(spec.quantization)).ravel())
-        for a, spec, s in zip(expected, runner.outputs, scales, strict=True)
-    ]
+    differences, norms = [], []
+    for a, b, spec in zip(expected, found, runner.outputs, strict=True):
+        if spec.dtype == TEXT:
+            continue
+        scale = _scale(spec.quantization)
+        change = a.astype(np.float64) - b.astype(np.float64)
+        differences.append(scale * float(np.linalg.norm(change)))
+        value = a.astype(np.float64) - _zero_point(spec.quantization)
+        norms.append(scale * float(np.linalg.norm(value)))
     difference, norm = float(np.hypot.reduce(differences)), float(np.hypot.reduce(norms))
     return difference / norm if norm else (0.0 if not difference else float("inf"))
 
@@ -202,4 +202,6 @@ def _zero_point(quantization: Quantization | None) -> int:
 
 
 def _same_top(expected: NDArray[Any], found: NDArray[Any]) -> bool:
+    if expected.dtype.kind == "S":
+        return bool(np.array_equal(expected, found))
     return bool(expected.argmax() == found.argmax()) if expected.size else True

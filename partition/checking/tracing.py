@@ -39,7 +39,7 @@ def run_parts(
 
 
 def first_different_tensor(
-    path: str | Path,
+    path: bytes | str | Path,
     network: Network,
     parts: Sequence[Part | None],
     inputs: Mapping[int, NDArray[Any]],

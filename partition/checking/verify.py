@@ -29,7 +29,8 @@ class SplitComparison:
         after_operator: Where the network was split; None if the head is no prefix.
         seed: Of the random inputs; None if they were given.
         max_abs_error: Largest difference of two output elements as stored (for quantised
-            outputs in steps of the quantisation); NaN if only one side is NaN.
+            outputs in steps of the quantisation); NaN if only one side is NaN, infinite between
+            different texts.
         bit_equal: True if all outputs are the same bit for bit.
         first_difference: Name of the first output that differs; None if none does.
         first_tensor: Name of the first tensor in execution order that differs when both run
@@ -52,7 +53,7 @@ def compare_split(
     cut: int | ClosedCut,
     seed: int = 0,
     *,
-    path: str | Path | None = None,
+    path: bytes | str | Path | None = None,
     inputs: Sequence[NDArray[Any]] | None = None,
     threads: int = 1,
     use_xnnpack: bool = True,
@@ -63,7 +64,7 @@ def compare_split(
         model: A file's path, or what ``load_model`` returned of it: then give ``path`` too.
         cut: Index of the head's last operator, or a closed cut.
         seed: Of the random inputs.
-        path: The file, which runs as it is, untouched by this toolkit.
+        path: The file, which runs as it is, untouched by this toolkit; or its bytes.
         inputs: One array per input instead of random ones.
         threads: Number of CPU threads.
         use_xnnpack: Let the runtime use XNNPACK.
@@ -91,7 +92,7 @@ def compare_split(
 
 
 def compare_sides(
-    path: str | Path,
+    path: bytes | str | Path,
     network: Network,
     sides: Sides,
     inputs: Mapping[int, NDArray[Any]],
@@ -103,7 +104,7 @@ def compare_sides(
     """Run a file and two parts of it, and compare the outputs.
 
     Args:
-        path: The file.
+        path: The file, or its bytes.
         network: The file as read.
         sides: Its head and tail.
         inputs: The network's inputs by tensor index.
@@ -148,6 +149,8 @@ def _arrays(
 
 
 def _error(left: NDArray[Any], right: NDArray[Any]) -> float:
+    if left.dtype.kind == "S":
+        return 0.0 if np.array_equal(left, right) else float("inf")
     difference = np.abs(left.astype(np.float64) - right.astype(np.float64))
     difference[left == right] = 0.0
     return float(difference.max(initial=0.0))

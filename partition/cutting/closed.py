@@ -1,7 +1,8 @@
 """Cuts along any closed set of operators, not only along prefixes of the file's order.
 
 A **closed** set holds, with each operator, all that make what it needs: the device can run it
-without the server. Operators that only unpack stored constants belong to both sides.
+without the server. Operators that only unpack stored constants or name state belong to both
+sides. Operators that share state are all in it or none.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from partition.constants import constant_tensors
+from partition.constants import constant_tensors, working_operators
 from partition.errors import CutError
 from partition.network import Network, Operator
+from partition.obstacles import first_unsendable, tied_operators, torn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +58,7 @@ def flow_of(network: Network) -> Flow:
 
     Tensors that nothing makes (an operator's state) are its own business and left out.
     """
-    constants = constant_tensors(network.tensors, network.operators)
-    working = tuple(o for o in network.operators if not constants.issuperset(o.outputs))
+    constants, working = constant_tensors(network), working_operators(network)
     makers: dict[int, int | None] = {i: None for i in network.inputs if i not in constants}
     for operator in working:
         makers.update((i, operator.index) for i in operator.outputs if i not in constants)
@@ -85,7 +86,8 @@ def closed_cut(
         results_uploaded: Network outputs that the device makes cross too, as in a prefix cut.
 
     Raises:
-        CutError: An operator is not there, or one needs what the device does not make.
+        CutError: An operator is not there, or one needs what the device does not make; operators
+            that share state are apart, or something would cross that cannot.
     """
     flow = flow_of(network)
     device = _device(network, flow, operators)
@@ -96,6 +98,7 @@ def closed_cut(
         for index in held
         if not device.issuperset(flow.users[index]) or (results_uploaded and index in results)
     )
+    _check_possible(network, device, [i for i in crossing if i not in (tensor_bits or {})])
     bits = tensor_bits or {}
     return ClosedCut(
         operators=tuple(sorted(device)),
@@ -124,3 +127,12 @@ def _device(network: Network, flow: Flow, operators: Iterable[int]) -> frozenset
                     "the server; put both on the device or neither"
                 )
     return device
+
+
+def _check_possible(network: Network, device: frozenset[int], crossing: Iterable[int]) -> None:
+    obstacle = first_unsendable(network, crossing)
+    for name, operators in tied_operators(network).items():
+        if 0 < len(device.intersection(operators)) < len(operators):
+            obstacle = torn(name, operators)
+    if obstacle:
+        raise CutError(f"{network.name}: cannot be cut so: {obstacle}; cut elsewhere")

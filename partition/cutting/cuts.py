@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from partition.constants import constant_tensors
 from partition.network import Cut, Network
+from partition.obstacles import first_unsendable, tearing
 
 
 def prefix_cuts(network: Network) -> tuple[Cut, ...]:
@@ -16,24 +17,33 @@ def prefix_cuts(network: Network) -> tuple[Cut, ...]:
     So everything crosses once: the inputs before the first operator, the outputs after the
     last. Constants, stored or unpacked from stored ones, never cross.
 
+    Where something would cross that cannot, or state would be torn apart, the cut says so in its
+    ``obstacle``. After the last operator nothing has to cross: there is no obstacle.
+
     Tensors are in the order of the network's inputs at the first cut, of its outputs at the
     last, and otherwise in the order in which the network receives or makes them.
     Time is linear in the size of the network and of the answer.
     """
-    constants = constant_tensors(network.tensors, network.operators)
+    constants, torn = constant_tensors(network), tearing(network)
     dying = _dying(network, constants)
     alive = dict.fromkeys(i for i in network.inputs if i not in constants)
-    cuts = [_cut(network, -1, alive)]
+    cuts = [_cut(network, -1, alive, first_unsendable(network, alive))]
     for index in dying.pop(-1, ()):
         alive.pop(index, None)
     for operator in network.operators:
         alive.update(dict.fromkeys(i for i in operator.outputs if i not in constants))
         for index in dying.pop(operator.index, ()):
             alive.pop(index, None)
-        cuts.append(_cut(network, operator.index, alive))
+        obstacle = torn.get(operator.index) or first_unsendable(network, alive)
+        cuts.append(_cut(network, operator.index, alive, obstacle))
     outputs = dict.fromkeys(i for i in network.outputs if i not in constants)
-    cuts[-1] = _cut(network, cuts[-1].after_operator, outputs)
+    cuts[-1] = _cut(network, cuts[-1].after_operator, outputs, "")
     return tuple(cuts)
+
+
+def possible_ends(network: Network) -> frozenset[int]:
+    """Return the operators after which the network can be cut; the last one always is."""
+    return frozenset(cut.after_operator for cut in prefix_cuts(network) if not cut.obstacle)
 
 
 def _dying(network: Network, constants: frozenset[int]) -> dict[int, list[int]]:
@@ -49,10 +59,11 @@ def _dying(network: Network, constants: frozenset[int]) -> dict[int, list[int]]:
     return dying
 
 
-def _cut(network: Network, after_operator: int, tensors: Iterable[int]) -> Cut:
+def _cut(network: Network, after_operator: int, tensors: Iterable[int], obstacle: str) -> Cut:
     crossing = tuple(tensors)
     return Cut(
         after_operator=after_operator,
         tensors=crossing,
         bits=sum(network.tensors[index].bits for index in crossing),
+        obstacle=obstacle,
     )

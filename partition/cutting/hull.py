@@ -39,7 +39,8 @@ class HullCut:
 def undominated_cuts(network: Network, *, results_uploaded: bool = False) -> tuple[HullCut, ...]:
     """Return the prefix cuts that win at some E_d/E_c, by increasing E_d/E_c.
 
-    Operators without a FLOP rule count as no work, as in ``network.flop``.
+    Operators without a FLOP rule count as no work, as in ``network.flop``. Cuts with an obstacle
+    are left out.
 
     Args:
         network: The network.
@@ -51,8 +52,8 @@ def undominated_cuts(network: Network, *, results_uploaded: bool = False) -> tup
     bits = [cut.bits for cut in cuts]
     if not results_uploaded:
         bits[-1] = 0
-    points = [(bits[i], work[i]) for i in range(len(cuts))]
-    hull = lower_left_hull(points)
+    possible = [index for index, cut in enumerate(cuts) if not cut.obstacle]
+    hull = [possible[i] for i in lower_left_hull([(bits[i], work[i]) for i in possible])]
     swaps = [(work[b] - work[a]) / (bits[a] - bits[b]) for a, b in pairwise(hull)]
     return tuple(
         HullCut(
@@ -64,21 +65,6 @@ def undominated_cuts(network: Network, *, results_uploaded: bool = False) -> tup
         )
         for index, lowest, highest in zip(hull, [0.0, *swaps], [*swaps, float("inf")], strict=True)
     )
-
-
-def smaller_than_all_before(network: Network) -> tuple[Cut, ...]:
-    """Return the prefix cuts at which less crosses than at every earlier one.
-
-    Whatever the operators cost (each something or nothing), no other cut can beat all of these:
-    an earlier one has less on the device and no more to upload. The last cut, at which nothing
-    has to be uploaded, is always among them.
-    """
-    cuts = prefix_cuts(network)
-    kept = [cuts[0]]
-    for cut in cuts[1:-1]:
-        if cut.bits < kept[-1].bits:
-            kept.append(cut)
-    return (*kept, cuts[-1]) if len(cuts) > 1 else tuple(kept)
 
 
 def lower_left_hull(points: Sequence[Point]) -> tuple[int, ...]:

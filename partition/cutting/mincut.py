@@ -7,23 +7,26 @@ The graph whose minimum cuts they are:
     tensor → user       without limit: if any user is on the server the tensor crosses, once
     user → maker        without limit: an operator on the device has its makers there
     operator → sink     what the operator costs the device
+    operator ⇄ operator without limit where the two share state
 
-Costs are floats, and floats are fractions: over their common denominator they are whole numbers,
-with which the flow is computed. So the cut is the optimum for exactly the given costs; nothing
-is scaled or rounded on the way.
+What cannot be uploaded costs without limit. Costs are floats, and floats are fractions: over
+their common denominator they are whole numbers, with which the flow is computed. So the cut is
+the optimum for exactly the given costs; nothing is scaled or rounded on the way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from math import isfinite, lcm
 
 from partition.cutting.closed import ClosedCut, Flow, closed_cut, flow_of
 from partition.cutting.maxflow import FlowGraph
 from partition.errors import CutError
 from partition.network import Network
+from partition.obstacles import tied_operators, unsendable
 
 Cost = float | Fraction
 SOURCE, SINK = 0, 1
@@ -63,14 +66,22 @@ def best_closed_cut(
             wants them). Otherwise the device keeps them.
 
     Raises:
-        CutError: The costs are not one per operator, or one is negative or not finite.
+        CutError: The costs are not one per operator, or one is negative or not finite; or the
+            server wants a result that cannot be uploaded, of what it cannot make.
     """
     _check(network, operator_costs, bit_cost)
     flow = flow_of(network)
     bits = {i: network.tensors[i].bits for i in flow.makers} | dict(tensor_bits or {})
     exact = [Fraction(operator_costs[operator.index]) for operator in flow.operators]
     uploads = {index: Fraction(bit_cost) * bits[index] for index in flow.makers}
-    device = _device(flow, exact, uploads, network.outputs if results_uploaded else ())
+    device = _device(
+        flow,
+        exact,
+        uploads,
+        wanted=network.outputs if results_uploaded else (),
+        kept={i for i in uploads if unsendable(network.tensors[i])} - (tensor_bits or {}).keys(),
+        tied=tied_operators(network).values(),
+    )
     cut = closed_cut(network, device, tensor_bits=tensor_bits, results_uploaded=results_uploaded)
     compute = sum(c for c, o in zip(exact, flow.operators, strict=True) if o.index in device)
     return PricedCut(cut=cut, cost=float(compute + sum(uploads[i] for i in cut.tensors)))
@@ -91,18 +102,33 @@ def _device(
     flow: Flow,
     costs: Sequence[Fraction],
     uploads: Mapping[int, Fraction],
-    wanted: Sequence[int],
+    *,
+    wanted: Collection[int],
+    kept: Collection[int],
+    tied: Iterable[tuple[int, ...]],
 ) -> frozenset[int]:
-    """Return the operators on the source's side of the minimum cut."""
+    """Return the operators on the source's side of the minimum cut.
+
+    Args:
+        flow: The network's flow.
+        costs: Of its operators.
+        uploads: Costs of its tensors.
+        wanted: Tensors that the server wants if the device makes them.
+        kept: Tensors that cannot be uploaded.
+        tied: Operators that stay on one side.
+    """
     common = lcm(*(fraction.denominator for fraction in (*costs, *uploads.values())))
     unlimited = int(sum(costs) * common + sum(uploads.values()) * common) + 1
     node_of = {o.index: node for node, o in enumerate(flow.operators, start=2)}
     graph = FlowGraph(2 + len(flow.operators) + len(flow.makers))
     for cost, node in zip(costs, node_of.values(), strict=True):
         graph.add_edge(node, SINK, int(cost * common))
+    for first, second in (pair for operators in tied for pair in pairwise(operators)):
+        graph.add_edge(node_of[first], node_of[second], unlimited)
+        graph.add_edge(node_of[second], node_of[first], unlimited)
     for node, (index, maker) in enumerate(flow.makers.items(), start=2 + len(flow.operators)):
         made_at = SOURCE if maker is None else node_of[maker]
-        graph.add_edge(made_at, node, int(uploads[index] * common))
+        graph.add_edge(made_at, node, unlimited if index in kept else int(uploads[index] * common))
         for user in flow.users[index]:
             graph.add_edge(node, node_of[user], unlimited)
             if maker is not None:

@@ -14,14 +14,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from partition.network import Network
 
 FUSED_ROLES = frozenset({"bn", "batchnorm", "relu", "relu6", "swish", "act", "activation"})
 """Roles of layers that converters fuse into the one before them."""
 ROLES = FUSED_ROLES | {
-    *("expand", "project", "depthwise", "dwconv", "pointwise", "conv2d", "squeeze", "excite"),
+    *("expand", "project", "depthwise", "dwconv", "dwconv2", "pointwise", "conv2d"),
+    *("squeeze", "excite"),
     *("se", "reduce", "add", "out", "pad", "padding"),
 }
 """Words that name a layer's role inside its block; what stands before them names the block."""
@@ -59,6 +60,12 @@ def common_words(names: Sequence[str]) -> str:
             break
         shared.append(words[0])
     return "_".join(shared)
+
+
+def only_counted(shared: str, names: Iterable[str]) -> bool:
+    """Return whether names differ from what they share by numbers alone: ``conv2d_5``."""
+    rest = [name.removeprefix(shared).replace("_", "") for name in names]
+    return all(not own or own.isdigit() for own in rest)
 
 
 def _paths(tensor_name: str) -> list[Path]:

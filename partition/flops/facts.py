@@ -16,12 +16,13 @@ class OperatorFacts:
     Attributes:
         inputs: Shapes by position; None for an absent optional input.
         outputs: Shapes by position.
-        options: The operator's own numbers by the schema's names, e.g. ``filterWidth``.
+        options: The operator's own numbers, and short lists of them, by the schema's names, e.g.
+            ``filterWidth``.
     """
 
     inputs: tuple[Shape | None, ...]
     outputs: tuple[Shape, ...]
-    options: Mapping[str, int | bool] = field(default_factory=dict)
+    options: Mapping[str, int | tuple[int, ...]] = field(default_factory=dict)
 
     def has_input(self, position: int) -> bool:
         """Return whether an optional input is there."""
@@ -41,6 +42,28 @@ class OperatorFacts:
     def input_elements(self, position: int) -> int:
         """Return the elements of an input; 0 for an absent one."""
         return prod(self.input_shape(position)) if self.has_input(position) else 0
+
+    def number(self, option: str) -> int:
+        """Return one of the operator's own numbers.
+
+        Raises:
+            ValueError: It is absent, or a list.
+        """
+        found = self.options.get(option)
+        if not isinstance(found, int):
+            raise ValueError(f"{option} is {found}")
+        return found
+
+    def numbers(self, option: str) -> tuple[int, ...]:
+        """Return one of the operator's own lists of numbers; empty if it is absent.
+
+        Raises:
+            ValueError: It is a single number.
+        """
+        found = self.options.get(option, ())
+        if isinstance(found, int):
+            raise ValueError(f"{option} is {found}")
+        return found
 
     @property
     def output_elements(self) -> int:

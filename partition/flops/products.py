@@ -76,6 +76,30 @@ def batch_matmul(facts: OperatorFacts) -> Work:
     return Work(mac_flop=2 * facts.output_elements * summed)
 
 
+def named_convolution(facts: OperatorFacts) -> Work:
+    """2 · window · input channels of one group per output element.
+
+    StableHLO says which dimension of the weights is what. Where the data are dilated, as a
+    transposed convolution has it, only products with the data count, as there.
+    """
+    weights = facts.input_shape(1)
+    window = prod(weights[i] for i in facts.numbers("kernelSpatialDimensions"))
+    if any(step > 1 for step in facts.numbers("lhsDilation")):
+        channels = weights[facts.number("kernelOutputFeatureDimension")]
+        mac = facts.input_elements(0) * window * channels // facts.number("featureGroupCount")
+    else:
+        channels = weights[facts.number("kernelInputFeatureDimension")]
+        mac = facts.output_elements * window * channels
+    return Work(mac_flop=2 * mac)
+
+
+def general_product(facts: OperatorFacts) -> Work:
+    """2 · summed dimensions, all of them, per output element."""
+    left = facts.input_shape(0)
+    summed = prod(left[i] for i in facts.numbers("lhsContractingDimensions"))
+    return Work(mac_flop=2 * facts.output_elements * summed)
+
+
 PRODUCTS: Mapping[str, Rule] = {
     "CONV_2D": convolution,
     "CONV_3D": convolution_3d,
@@ -84,4 +108,6 @@ PRODUCTS: Mapping[str, Rule] = {
     "CONV_3D_TRANSPOSE": transposed_convolution,
     "FULLY_CONNECTED": fully_connected,
     "BATCH_MATMUL": batch_matmul,
+    "STABLEHLO_CONVOLUTION": named_convolution,
+    "STABLEHLO_DOT_GENERAL": general_product,
 }

@@ -2,7 +2,7 @@
 
 It is a lower bound, as if caches held whatever an operator uses again: a recurrent cell reads
 its weights once, not at every step. A look-up reads what it takes out, not the whole table. A
-new shape alone moves nothing.
+new shape alone moves nothing. A variable is read and written like a tensor of its size.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from math import prod
 from partition.dtypes import stored_bytes
 from partition.network import Tensor
 
-FREE = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
+FREE = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "STABLEHLO_RESHAPE"})
 """The runtime passes the same memory on."""
 SHAPE_ONLY = frozenset({"SHAPE", "RANK", "ZEROS_LIKE"})
 """They look at their input's shape, not at its data."""
@@ -24,8 +24,14 @@ LOOK_UPS: Mapping[str, int] = {
     "SLICE": 0,
     "STRIDED_SLICE": 0,
     "EMBEDDING_LOOKUP": 1,
+    "HASHTABLE_LOOKUP": 2,
+    "STABLEHLO_GATHER": 0,
+    "STABLEHLO_SLICE": 0,
+    "STABLEHLO_DYNAMIC_SLICE": 0,
 }
 """Position of the input from which a look-up takes as many elements as it puts out."""
+VARIABLES = frozenset({"READ_VARIABLE", "ASSIGN_VARIABLE"})
+"""They move a value from a variable or to it; its handle has no size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +75,13 @@ def traffic(
         taken = stored_bytes(source.dtype, prod(outputs[0].shape))
         read[source.index] = min(taken, _size(source))
     kept = {tensor.index: tensor for tensor in inputs if tensor.index in state}
+    read_bytes = sum(read.values())
+    written_bytes = sum(_size(tensor) for tensor in (*outputs, *kept.values()))
+    if kind in VARIABLES:
+        read_bytes = written_bytes = max(read_bytes, written_bytes)
     return Traffic(
-        read_bytes=sum(read.values()),
-        written_bytes=sum(_size(tensor) for tensor in (*outputs, *kept.values())),
+        read_bytes=read_bytes,
+        written_bytes=written_bytes,
         parameter_bytes=sum(size for index, size in read.items() if index in weights),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -30,7 +31,8 @@ def worthwhile_splits(network: Network, blocks: Sequence[Block]) -> tuple[int, .
     No other can be best, whatever the blocks cost the device: an earlier one has less work and
     no more to upload. The last operator is left out: there nothing is uploaded.
     """
-    least, kept = cut_after(network, -1).bits, []
+    start, kept = cut_after(network, -1), []
+    least = math.inf if start.obstacle else start.bits
     for block in blocks[:-1]:
         if block.output_bits < least:
             least = block.output_bits

@@ -6,11 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from partition.constants import constant_tensors, unpacking_operators
+from partition.constants import (
+    constant_tensors,
+    initialisers,
+    unpacking_operators,
+    working_operators,
+)
 from partition.cutting.closed import ClosedCut
 from partition.cutting.cuts import prefix_cuts
 from partition.errors import CutError
-from partition.network import Network
+from partition.network import Cut, Network
 from partition.parts.subnetwork import subnetwork
 from partition.reading.reading import LoadedModel, load_model
 from partition.writing import Piece, joined, model_pieces
@@ -53,7 +58,8 @@ def extract(model: LoadedModel | str | Path, first_operator: int, last_operator:
         last_operator: Index of the last operator.
 
     Raises:
-        CutError: The range is empty, outside the network or holds only stored constants.
+        CutError: The range is empty, outside the network or holds only stored constants, or the
+            network cannot be cut at one of its ends.
         PartitionError: The file cannot be read; see ``load_model``.
     """
     if not isinstance(model, LoadedModel):
@@ -65,7 +71,8 @@ def range_part(model: LoadedModel, first_operator: int, last_operator: int) -> P
     """Return the operators from the first to the last one as a part; see ``extract``.
 
     Raises:
-        CutError: The range is empty, outside the network or holds only stored constants.
+        CutError: The range is empty, outside the network or holds only stored constants, or the
+            network cannot be cut at one of its ends.
     """
     network = model.network
     count = len(network.operators)
@@ -80,9 +87,24 @@ def range_part(model: LoadedModel, first_operator: int, last_operator: int) -> P
             f"{network.name}: operators {first_operator} to {last_operator} only unpack stored "
             "constants; choose a range that does work"
         )
-    cuts = prefix_cuts(network)
-    inputs, outputs = cuts[first_operator].tensors, cuts[last_operator + 1].tensors
-    return _part(model, chosen, inputs, outputs)
+    start, end = (prefix_cuts(network)[place] for place in (first_operator, last_operator + 1))
+    # Before the first operator nothing is cut off: the part takes what the network takes.
+    check_possible(network, end if first_operator == 0 else start, end)
+    return _part(model, chosen, start.tensors, end.tensors)
+
+
+def check_possible(network: Network, *cuts: Cut) -> None:
+    """Check that a network can be cut at some places.
+
+    Raises:
+        CutError: It cannot.
+    """
+    for cut in cuts:
+        if cut.obstacle:
+            raise CutError(
+                f"{network.name}: cannot be cut after operator {cut.after_operator}: "
+                f"{cut.obstacle}; cut elsewhere"
+            )
 
 
 def closed_head(model: LoadedModel, cut: ClosedCut) -> Part | None:
@@ -106,22 +128,21 @@ def closed_tail(model: LoadedModel, cut: ClosedCut) -> Part | None:
     chosen = [i for i in working(network, range(len(network.operators))) if i not in device]
     if not chosen:
         return None
-    constants = constant_tensors(network.tensors, network.operators)
-    kept = constants.union(cut.results)
+    kept = constant_tensors(network).union(cut.results)
     return _part(model, chosen, cut.tensors, [i for i in network.outputs if i not in kept])
 
 
 def working(network: Network, operators: Iterable[int]) -> list[int]:
-    """Return those operators that do not merely unpack stored constants."""
-    constants = constant_tensors(network.tensors, network.operators)
-    return [i for i in operators if not constants.issuperset(network.operators[i].outputs)]
+    """Return those operators that a cut puts on one side: all but what each side carries."""
+    chosen = {operator.index for operator in working_operators(network)}
+    return [index for index in operators if index in chosen]
 
 
 def _part(
     model: LoadedModel, chosen: Iterable[int], inputs: Sequence[int], outputs: Sequence[int]
 ) -> Part:
     network = model.network
-    operators = _with_unpacking(network, chosen)
+    operators = _with_carried(network, chosen)
     root, tensors = subnetwork(
         model.file.root,
         [tensor.shape for tensor in network.tensors],
@@ -138,10 +159,12 @@ def _part(
     )
 
 
-def _with_unpacking(network: Network, chosen: Iterable[int]) -> list[int]:
-    """Return the operators, with whatever unpacks the constants they need."""
-    unpacking = unpacking_operators(network.tensors, network.operators)
+def _with_carried(network: Network, chosen: Iterable[int]) -> list[int]:
+    """Return the operators, with whatever unpacks the constants or fills the state they need."""
+    unpacking = unpacking_operators(network)
     indices = set(chosen)
+    needed = {name for index in indices for name in network.operators[index].state}
+    indices |= {o.index for o in initialisers(network) if not needed.isdisjoint(o.state)}
     waiting = [tensor for index in indices for tensor in network.operators[index].inputs]
     while waiting:
         operator = unpacking.get(waiting.pop())

@@ -11,7 +11,14 @@ from partition.cutting.closed import ClosedCut
 from partition.cutting.cuts import prefix_cuts
 from partition.errors import CutError
 from partition.network import Cut, Network
-from partition.parts.extract import Part, closed_head, closed_tail, range_part, working
+from partition.parts.extract import (
+    Part,
+    check_possible,
+    closed_head,
+    closed_tail,
+    range_part,
+    working,
+)
 from partition.parts.files import not_written, write_document, write_or_remove
 from partition.parts.manifest import SplitManifest, tensor_entries
 from partition.reading.reading import LoadedModel, load_model
@@ -64,11 +71,11 @@ def split_parts(model: LoadedModel, cut: int | ClosedCut) -> Sides:
         cut: Index of the head's last operator, or a closed cut.
 
     Raises:
-        CutError: No such cut.
+        CutError: No such cut, or the network cannot be cut there.
     """
     if isinstance(cut, ClosedCut):
         return closed_head(model, cut), closed_tail(model, cut)
-    cut_after(model.network, cut)
+    check_possible(model.network, cut_after(model.network, cut))
     last = len(model.network.operators) - 1
 
     def side(first: int, end: int) -> Part | None:

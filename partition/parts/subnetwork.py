@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from partition.calls import called_subgraphs
+from partition.calls import MAIN, reachable_subgraphs, with_calls
 from partition.flatbuffer import operator_inputs, operator_outputs
 from partition.parts.signature import part_signature
 
@@ -28,9 +28,8 @@ def subnetwork(
     Kept tensors, buffers and operator codes keep their order and are numbered anew. Shapes are
     fixed to the given ones. The signature is rebuilt for the part's own interface. Metadata stay
     (the least runtime version, how the model was converted), but for those that describe the
-    whole network's inputs and outputs. If an operator runs another subgraph, all of them stay,
-    under their numbers.
-    The given model is left as it is; large arrays are shared with it.
+    whole network's inputs and outputs. Other subgraphs stay if an operator runs them, directly
+    or not. The given model is left as it is; large arrays are shared with it.
 
     Args:
         root: The schema's ``ModelT``.
@@ -44,7 +43,9 @@ def subnetwork(
     """
     graph = root.subgraphs[0]
     kept = [graph.operators[index] for index in operators]
-    others = root.subgraphs[1:] if any(called_subgraphs(operator) for operator in kept) else []
+    places = {MAIN: MAIN}
+    places |= {old: new for new, old in enumerate(sorted(reachable_subgraphs(root, kept)), start=1)}
+    others = [root.subgraphs[old] for old in places if old != MAIN]
     codes = _numbering(o.opcodeIndex for o in (*kept, *_operators(others)))
     used = _numbering(index for operator in kept for index in _touched(operator))
     tensors = _numbering([*used, *inputs, *outputs])
@@ -52,10 +53,10 @@ def subnetwork(
     model.operatorCodes = [root.operatorCodes[index] for index in codes]
     model.signatureDefs = [part_signature(root, inputs, outputs, tensors)]
     new_graph = copy.copy(graph)
-    new_graph.operators = [_renumbered(operator, tensors, codes) for operator in kept]
+    new_graph.operators = [_renumbered(with_calls(o, places), tensors, codes) for o in kept]
     new_graph.inputs, new_graph.outputs = _renumber(inputs, tensors), _renumber(outputs, tensors)
     new_graph.tensors = [_fixed(graph.tensors[index], shapes[index]) for index in tensors]
-    model.subgraphs = [new_graph, *(_recoded(other, codes) for other in others)]
+    model.subgraphs = [new_graph, *(_recoded(other, places, codes) for other in others)]
     _keep_buffers(model, root)
     return model, tuple(tensors)
 
@@ -64,11 +65,11 @@ def _operators(graphs: Iterable[Any]) -> list[Any]:
     return [operator for graph in graphs for operator in graph.operators or ()]
 
 
-def _recoded(graph: Any, codes: dict[int, int]) -> Any:
-    """Return a copy of a whole subgraph that uses the new operator codes."""
+def _recoded(graph: Any, places: dict[int, int], codes: dict[int, int]) -> Any:
+    """Return a copy of a whole subgraph with the new numbers of subgraphs and operator codes."""
     new = copy.copy(graph)
     new.tensors = [copy.copy(tensor) for tensor in graph.tensors or ()]
-    new.operators = [copy.copy(operator) for operator in graph.operators or ()]
+    new.operators = [with_calls(operator, places) for operator in graph.operators or ()]
     for operator in new.operators:
         operator.opcodeIndex = codes[operator.opcodeIndex]
     return new
@@ -106,6 +107,7 @@ def _fixed(tensor: Any, shape: tuple[int, ...]) -> Any:
     new = copy.copy(tensor)
     new.shape = np.array(shape, np.int32)
     new.shapeSignature = None
+    new.hasRank = True
     return new
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from partition import flatbuffer
 from partition.constants import is_unpacking
 from partition.errors import InputError, InvocationError, UnsupportedModelError
-from partition.flatbuffer import ModelFile, operator_inputs, operator_outputs
+from partition.reading.graphs import Graph
 
 OPEN = -1
 """schema.fbs: −1 in ``shape_signature`` is a dimension known only at run time."""
@@ -64,16 +64,16 @@ class SettledShapes:
 
 
 def run_time_shapes(
-    file: ModelFile, input_shapes: Mapping[str, Sequence[int]] | None = None
+    graph: Graph, input_shapes: Mapping[str, Sequence[int]] | None = None
 ) -> SettledShapes:
-    """Return the shape of every tensor for one sample.
+    """Return the shape of every tensor of a file's main subgraph for one sample.
 
     If the file leaves a dimension open anywhere, or computes it, the figures in it are
     placeholders. An open leading dimension of an input is the batch and becomes 1 unless the
     caller says otherwise; the runtime then works out all shapes that follow.
 
     Args:
-        file: The file.
+        graph: The main subgraph.
         input_shapes: Shapes for some inputs by their names, in the file or in its signature.
 
     Raises:
@@ -82,14 +82,33 @@ def run_time_shapes(
         InvocationError: The runtime cannot run the network to settle the shapes.
         RuntimeMissingError: Open dimensions need the runtime, and none is installed.
     """
-    graph = file.root.subgraphs[0]
-    _check_ranks(graph)
-    given = _given(file, graph, input_shapes or {})
-    signatures = [_numbers(tensor.shapeSignature) for tensor in graph.tensors]
-    changed = any(shape != _numbers(graph.tensors[i].shape) for i, shape in given.items())
-    if changed or _computes_shapes(file, graph) or any(OPEN in one for one in signatures):
-        return _settled_by_runs(file, graph, given)
-    return SettledShapes(shapes=_sane([_numbers(tensor.shape) for tensor in graph.tensors]))
+    stated = stated_shapes(graph)
+    given = _given(graph, input_shapes or {})
+    changed = any(shape != _numbers(graph.raw.tensors[i].shape) for i, shape in given.items())
+    if changed or stated is None:
+        return _settled_by_runs(graph, given)
+    return SettledShapes(shapes=stated)
+
+
+def stated_shapes(graph: Graph) -> tuple[Shape, ...] | None:
+    """Return the shapes as a file states them; None if it leaves one open or computes it.
+
+    Raises:
+        ValueError: A shape is damage.
+    """
+    _check_ranks(graph.raw)
+    tensors = graph.raw.tensors
+    ranked = any(tensor.hasRank for tensor in tensors)
+    if any(_is_open(tensor) or (ranked and _is_unranked(tensor)) for tensor in tensors):
+        return None
+    if _computes_shapes(graph):
+        return None
+    return _sane([_numbers(tensor.shape) for tensor in tensors])
+
+
+def _is_unranked(tensor: Any) -> bool:
+    """Return whether a tensor has any shape at all; only newer writers say so."""
+    return not tensor.hasRank and not len(_numbers(tensor.shape))
 
 
 def _numbers(vector: Any) -> Shape:
@@ -113,11 +132,9 @@ def _sane(shapes: Sequence[Shape]) -> tuple[Shape, ...]:
     return tuple(shapes)
 
 
-def _given(
-    file: ModelFile, graph: Any, input_shapes: Mapping[str, Sequence[int]]
-) -> dict[int, Shape]:
+def _given(graph: Graph, input_shapes: Mapping[str, Sequence[int]]) -> dict[int, Shape]:
     """Return the shapes that the caller gives, by tensor index."""
-    names = _input_names(file, graph)
+    names, file = _input_names(graph), graph.file
     given = {}
     for name, shape in input_shapes.items():
         if name not in names:
@@ -125,7 +142,7 @@ def _given(
                 f"{file.name}: has no input {name!r}; its inputs are {', '.join(sorted(names))}"
             )
         index, sizes = names[name], tuple(int(size) for size in shape)
-        rank = len(_numbers(graph.tensors[index].shape))
+        rank = len(_numbers(graph.raw.tensors[index].shape))
         if len(sizes) != rank or min(sizes, default=1) < 1:
             raise InputError(
                 f"{file.name}: input {name!r} cannot have shape {sizes}; give {rank} sizes from "
@@ -135,52 +152,51 @@ def _given(
     return given
 
 
-def _input_names(file: ModelFile, graph: Any) -> dict[str, int]:
+def _input_names(graph: Graph) -> dict[str, int]:
     """Return the inputs by every name they go by: in the graph and in its signatures."""
     names = {}
-    for signature in file.root.signatureDefs or ():
-        if signature.subgraphIndex == 0:
+    for signature in graph.file.root.signatureDefs or ():
+        if signature.subgraphIndex == graph.number:
             for entry in signature.inputs or ():
                 names[flatbuffer.text(entry.name)] = int(entry.tensorIndex)
-    inputs = {int(index) for index in graph.inputs}
+    inputs = {int(index) for index in graph.raw.inputs}
     names = {name: index for name, index in names.items() if index in inputs}
-    return names | {flatbuffer.text(graph.tensors[index].name): index for index in inputs}
+    return names | {flatbuffer.text(graph.raw.tensors[index].name): index for index in inputs}
 
 
-def _computes_shapes(file: ModelFile, graph: Any) -> bool:
+def _computes_shapes(graph: Graph) -> bool:
     """Return whether an output's shape is known only once the network runs."""
-    kinds = flatbuffer.operator_kinds(file.root)
-    known = {i for i, t in enumerate(graph.tensors) if file.root.buffers[t.buffer].data is not None}
-    for operator in graph.operators:
-        kind, inputs = kinds[operator.opcodeIndex], operator_inputs(operator)
+    known = {index for index in range(len(graph.raw.tensors)) if graph.data(index) is not None}
+    for kind, _raw, inputs, outputs in graph.operators():
         decisive = [inputs[i] for i in SHAPED_BY_INPUT.get(kind, ()) if i < len(inputs)]
         if kind in SHAPED_BY_DATA or not known.issuperset(decisive):
             return True
         if is_unpacking(kind, [i for i in inputs if i != -1], known):
-            known.update(operator_outputs(operator))
+            known.update(outputs)
     return False
 
 
-def _settled_by_runs(file: ModelFile, graph: Any, given: Mapping[int, Shape]) -> SettledShapes:
+def _settled_by_runs(graph: Graph, given: Mapping[int, Shape]) -> SettledShapes:
     from partition.reading.shape_run import shapes_on_two_inputs
     from partition.writing import joined, model_pieces
 
-    wanted = {int(i): given.get(int(i)) or _one_sample(file, graph, int(i)) for i in graph.inputs}
+    file, tensors = graph.file, graph.raw.tensors
+    wanted = {int(i): given.get(int(i)) or _one_sample(graph, int(i)) for i in graph.raw.inputs}
     model = joined(model_pieces(file.root))
     try:
         on_zeros, on_random = shapes_on_two_inputs(model, wanted)
     except InvocationError as error:
         raise InvocationError(f"{file.name}: {error}") from error
-    for index, tensor in enumerate(graph.tensors):
-        if index not in on_random and OPEN in _numbers(tensor.shapeSignature):
+    for index, tensor in enumerate(tensors):
+        if index not in on_random and _is_open(tensor):
             raise InvocationError(f"{file.name}: the runtime reports no shape for tensor {index}")
-    stored = [_numbers(tensor.shape) for tensor in graph.tensors]
-    assumed = sorted(i for i in wanted if i not in given and _is_open(graph.tensors[i]))
+    stored = [_numbers(tensor.shape) for tensor in tensors]
+    assumed = sorted(i for i in wanted if i not in given and _is_open(tensors[i]))
     return SettledShapes(
         shapes=_sane([on_random.get(index, shape) for index, shape in enumerate(stored)]),
         assumed_batch=bool(assumed),
         notes=(
-            *(_batch_note(graph.tensors[i], wanted[i]) for i in assumed),
+            *(_batch_note(tensors[i], wanted[i]) for i in assumed),
             *_data_note(graph, on_zeros, on_random),
         ),
     )
@@ -190,16 +206,16 @@ def _is_open(tensor: Any) -> bool:
     return OPEN in _numbers(tensor.shapeSignature)
 
 
-def _one_sample(file: ModelFile, graph: Any, index: int) -> Shape:
+def _one_sample(graph: Graph, index: int) -> Shape:
     """Return the shape of an input for one sample; only its batch may be open."""
-    tensor = graph.tensors[index]
+    tensor = graph.raw.tensors[index]
     signature = _numbers(tensor.shapeSignature)
     if OPEN in signature[1:]:
         name = flatbuffer.text(tensor.name)
         example = ",".join("N" if size == OPEN else str(size) for size in (1, *signature[1:]))
         raise UnsupportedModelError(
-            f"{file.name}: input {name!r} leaves dimensions open ({signature}), and the work "
-            f"depends on them; give its shape, e.g. --input-shape {name}={example}"
+            f"{graph.file.name}: input {name!r} leaves dimensions open ({signature}), and the "
+            f"work depends on them; give its shape, e.g. --input-shape {name}={example}"
         )
     return tuple(1 if size == OPEN else size for size in signature) or _numbers(tensor.shape)
 
@@ -209,15 +225,15 @@ def _batch_note(tensor: Any, shape: Shape) -> str:
 
 
 def _data_note(
-    graph: Any, on_zeros: Mapping[int, Shape], on_random: Mapping[int, Shape]
+    graph: Graph, on_zeros: Mapping[int, Shape], on_random: Mapping[int, Shape]
 ) -> tuple[str, ...]:
     differing = [index for index, shape in on_random.items() if on_zeros.get(index) != shape]
     if not differing:
         return ()
     first = differing[0]
-    name = flatbuffer.text(graph.tensors[first].name) if first < len(graph.tensors) else "scratch"
+    name = graph.name(first) if first < len(graph.raw.tensors) else "'scratch'"
     note = (
-        f"{len(differing)} tensors have a shape that depends on the data (the first, {name!r}, "
+        f"{len(differing)} tensors have a shape that depends on the data (the first, {name}, "
         f"{on_zeros.get(first)} on zeros and {on_random[first]} on random numbers); their sizes "
         "and the work on them are those of the random numbers"
     )

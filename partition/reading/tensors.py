@@ -1,108 +1,111 @@
-"""The tensors of a `.tflite` file as data, and which of them keep state."""
+"""The tensors of a `.tflite` file as data."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from partition import flatbuffer
 from partition.dtypes import ELEMENT_BITS, stored_bytes
-from partition.errors import UnsupportedModelError
-from partition.flatbuffer import ModelFile, operator_inputs, operator_outputs, text
+from partition.flatbuffer import text
 from partition.network import Quantization, Tensor
-
-STATE_KINDS = frozenset({"VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"})
-
-
-def state_tensors(file: ModelFile, graph: Any) -> frozenset[int]:
-    """Return the indices of the tensors in which operators keep state between inferences.
-
-    Raises:
-        UnsupportedModelError: State that several operators share, which a cut would tear apart.
-    """
-    kinds = flatbuffer.operator_kinds(file.root)
-    users: dict[int, int] = {}
-    for index, operator in enumerate(graph.operators):
-        if kinds[operator.opcodeIndex] in STATE_KINDS:
-            raise UnsupportedModelError(
-                f"{file.name}: operator {index} ({kinds[operator.opcodeIndex]}) keeps state in a "
-                "variable of the whole network, which a split would tear apart; use a stateless "
-                "network"
-            )
-        for tensor in {*operator_inputs(operator), *operator_outputs(operator)}:
-            users[tensor] = users.get(tensor, 0) + 1
-    state = [index for index, tensor in enumerate(graph.tensors) if tensor.isVariable]
-    for index in state:
-        if users.get(index, 0) > 1:
-            raise UnsupportedModelError(
-                f"{file.name}: several operators share the state in tensor "
-                f"{text(graph.tensors[index].name)!r}, which a split would tear apart; use a "
-                "stateless network"
-            )
-    return frozenset(state)
+from partition.reading.graphs import Graph
 
 
-def network_tensors(
-    file: ModelFile, graph: Any, shapes: Sequence[tuple[int, ...]]
-) -> tuple[Tensor, ...]:
+def network_tensors(graph: Graph, shapes: Sequence[tuple[int, ...]]) -> tuple[Tensor, ...]:
     """Return the tensors of a subgraph with the given shapes.
 
     Raises:
-        UnsupportedModelError: One that is in use holds elements of no fixed size.
         ValueError: A stored value does not fit its tensor.
     """
-    types = {value: name.lower() for value, name in flatbuffer.enum_names("TensorType").items()}
-    used = _used(graph)
-    made = {*map(int, graph.inputs), *_indices(operator_outputs(o) for o in graph.operators)}
+    made = {int(index) for index in graph.raw.inputs}
+    made.update(i for _kind, _raw, _inputs, outputs in graph.operators() for i in outputs)
     tensors = []
-    for index, raw in enumerate(graph.tensors):
-        dtype = types.get(raw.type, f"type {raw.type}")
-        if index in used and dtype not in ELEMENT_BITS:
-            raise UnsupportedModelError(
-                f"{file.name}: tensor {index} ({text(raw.name)!r}) holds {dtype.upper()}, which "
-                "has no fixed size to upload; convert the model without it"
-            )
-        stored = _is_stored(file, index, raw, dtype)
+    for index, raw in enumerate(graph.raw.tensors):
+        stored = _stored_bits(graph, index)
         # A tensor without elements has nothing to store, and is as constant as any other.
         empty = index not in made and not raw.isVariable and prod(shapes[index]) == 0
-        tensors.append(_tensor(index, raw, shapes[index], dtype, is_constant=stored or empty))
+        tensors.append(
+            Tensor(
+                index=index,
+                name=text(raw.name),
+                shape=shapes[index],
+                dtype=graph.dtypes[index],
+                bits=prod(shapes[index]) * ELEMENT_BITS.get(graph.dtypes[index], 0)
+                if stored is None
+                else stored,
+                is_constant=stored is not None or empty,
+                quantization=_quantization(raw.quantization),
+            )
+        )
     return tuple(tensors)
 
 
-def _used(graph: Any) -> set[int]:
-    touched = ((*operator_inputs(o), *operator_outputs(o)) for o in graph.operators)
-    return {*map(int, graph.inputs), *map(int, graph.outputs), *_indices(touched)}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weight:
+    """Stored numbers that an operator computes with.
+
+    Attributes:
+        elements: How many.
+        stored_bytes: Their size as stored, bytes.
+    """
+
+    elements: int
+    stored_bytes: int
 
 
-def _indices(groups: Iterable[Iterable[int]]) -> set[int]:
-    return {index for group in groups for index in group}
+def stored_weights(graph: Graph) -> dict[int, Weight]:
+    """Return the stored weights that operators of a subgraph use, by the number of their buffer.
+
+    Raises:
+        ValueError: A stored value does not fit its tensor.
+    """
+    weights = {}
+    for index in sorted({i for _kind, _raw, inputs, _outputs in graph.operators() for i in inputs}):
+        bits = None if index < 0 else _stored_bits(graph, index)
+        raw = graph.raw.tensors[index]
+        if bits is not None and is_weight(graph.dtypes[index], _quantization(raw.quantization)):
+            weights[int(raw.buffer)] = Weight(
+                elements=prod(int(size) for size in _sizes(raw)), stored_bytes=-(-bits // 8)
+            )
+    return weights
 
 
-def _tensor(
-    index: int, raw: Any, shape: tuple[int, ...], dtype: str, *, is_constant: bool
-) -> Tensor:
-    return Tensor(
-        index=index,
-        name=text(raw.name),
-        shape=shape,
-        dtype=dtype,
-        bits=prod(shape) * ELEMENT_BITS.get(dtype, 0),
-        is_constant=is_constant,
-        quantization=_quantization(raw.quantization),
-    )
+def is_weight(dtype: str, quantization: Quantization | None) -> bool:
+    """Return whether a constant is a number to compute with; plain integers are shapes, axes."""
+    return dtype.startswith(("float", "bfloat")) or quantization is not None
 
 
-def _is_stored(file: ModelFile, index: int, raw: Any, dtype: str) -> bool:
-    data = file.root.buffers[raw.buffer].data
-    if data is None or len(data) == 0:
-        return False
-    if raw.sparsity is None and dtype in ELEMENT_BITS:
-        sizes = () if raw.shape is None else raw.shape
-        needed = stored_bytes(dtype, prod(int(size) for size in sizes))
-        if len(data) != needed:
-            raise ValueError(f"tensor {index} stores {len(data)} of {needed} bytes")
-    return True
+def _sizes(raw: Any) -> tuple[int, ...]:
+    return () if raw.shape is None else tuple(int(size) for size in raw.shape)
+
+
+def _stored_bits(graph: Graph, index: int) -> int | None:
+    """Return the size of a stored value as it is stored, bit; None if there is none."""
+    data, raw, dtype = graph.data(index), graph.raw.tensors[index], graph.dtypes[index]
+    if data is None:
+        return None
+    if raw.sparsity is not None:
+        return 8 * (len(data) + _index_bytes(raw.sparsity))
+    if dtype not in ELEMENT_BITS:
+        return 8 * len(data)
+    elements = prod(_sizes(raw))
+    if len(data) != stored_bytes(dtype, elements):
+        needed = stored_bytes(dtype, elements)
+        raise ValueError(f"tensor {index} stores {len(data)} of {needed} bytes")
+    return elements * ELEMENT_BITS[dtype]
+
+
+def _index_bytes(sparsity: Any) -> int:
+    """Return the size of what says where a sparse tensor's numbers belong, bytes."""
+    arrays = [
+        array
+        for dimension in sparsity.dimMetadata or ()
+        for array in (dimension.arraySegments, dimension.arrayIndices)
+        if array is not None
+    ]
+    return sum(0 if array.values is None else array.values.nbytes for array in arrays)
 
 
 def _quantization(raw: Any) -> Quantization | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +17,12 @@ from edge.pacing import Pacer
 from edge.protocol import TENSORS_HEADER, tail_path
 from edge.tails import TailShelf
 from partition.cutting.cuts import prefix_cuts
+from partition.errors import UnsupportedModelError
 from partition.parts.extract import extract
 from partition.reading.reading import read_network
 from partition.runtime import Runner
+
+NETWORKS = Path(__file__).parents[1] / "partition" / "models"
 
 
 class LocalModel:
@@ -192,3 +196,19 @@ def test_a_tail_that_cannot_run_is_refused_with_the_reason_and_the_server_lives_
             own.run_tail(int8_local.sha256, -1, int8_local.crossing(-1))
         assert (caught.value.code, caught.value.status) == ("internal", 500)
         assert own.upload(b"still a sink").payload_bytes == 12
+
+
+def test_a_network_whose_results_are_texts_is_not_served():
+    with pytest.raises(UnsupportedModelError, match=r"cannot be sent back.*holds texts"):
+        TailShelf([NETWORKS / "words_to_label.tflite"])
+
+
+def test_where_state_would_be_torn_apart_there_is_no_tail():
+    path = NETWORKS / "running_mean.tflite"
+    shelf, network = TailShelf([path]), read_network(path)
+    for cut in prefix_cuts(network)[:-1]:
+        if cut.obstacle:
+            with pytest.raises(RequestRefusedError, match="has no tail"):
+                shelf.crossing(network.sha256, cut.after_operator)
+        else:
+            assert len(shelf.crossing(network.sha256, cut.after_operator)) == len(cut.tensors)

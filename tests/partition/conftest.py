@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,10 +12,12 @@ import numpy as np
 import pytest
 
 from partition import flatbuffer
-from partition.reading.reading import LoadedModel, load_model
+from partition.network import Network
+from partition.reading.reading import LoadedModel, load_model, read_network
 from partition.writing import joined, model_pieces
 
 MODELS = Path(__file__).parents[2] / "data" / "models"
+FACTS = Path(__file__).parent / "facts"
 
 
 class T(NamedTuple):
@@ -114,6 +118,21 @@ def int8_path() -> Path:
     return MODELS / "mobilenet_v2_1.0_224_int8.tflite"
 
 
+@pytest.fixture(scope="session")
+def keras_network(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Network]:
+    """One of the six networks in ``facts`` by name, read once."""
+
+    @cache
+    def read(name: str) -> Network:
+        path = tmp_path_factory.mktemp("keras") / f"{name}.tflite"
+        path.write_bytes(lzma.decompress((FACTS / f"{name}.tflite.xz").read_bytes()))
+        network = read_network(path)
+        path.unlink()
+        return network
+
+    return read
+
+
 @pytest.fixture
 def two_branches(file_of: Callable[..., Path]) -> Path:
     """Inputs b and a; y = relu(a) is an output and feeds z = y · (b + a)."""
@@ -153,3 +172,38 @@ def half_weights(file_of: Callable[..., Path]) -> Path:
         ["x"],
         ["z"],
     )
+
+
+@pytest.fixture
+def sparse(tmp_path: Path) -> tuple[Path, np.ndarray]:
+    """Y = relu(x) · w, with w stored sparse by rows and made dense by an operator."""
+    schema = flatbuffer.schema()
+    dense = np.array([[0, 2, 0, 0], [1, 0, 0, 3], [0, 0, 0, 0], [0, 0, 5, 0]], np.float32)
+    root = _model(
+        [
+            T("x", (4, 4)),
+            T("w_sparse", (4, 4), "float32", dense[dense != 0]),
+            T("w", (4, 4)),
+            T("r", (4, 4)),
+            T("y", (4, 4)),
+        ],
+        [
+            Op("DENSIFY", ["w_sparse"], ["w"]),
+            Op("RELU", ["x"], ["r"]),
+            Op("MUL", ["r", "w"], ["y"]),
+        ],
+        ["x"],
+        ["y"],
+    )
+    rows = schema.DimensionMetadataT(format=schema.DimensionType.DENSE, denseSize=4)
+    columns = schema.DimensionMetadataT(format=schema.DimensionType.SPARSE_CSR)
+    vector = schema.SparseIndexVector.Int32Vector
+    columns.arraySegmentsType = columns.arrayIndicesType = vector
+    columns.arraySegments = schema.Int32VectorT(values=np.array([0, 1, 3, 3, 4], np.int32))
+    columns.arrayIndices = schema.Int32VectorT(values=np.array([1, 0, 3, 2], np.int32))
+    order = np.array([0, 1], np.int32)
+    sparsity = schema.SparsityParametersT(traversalOrder=order, dimMetadata=[rows, columns])
+    root.subgraphs[0].tensors[1].sparsity = sparsity
+    path = tmp_path / "sparse.tflite"
+    path.write_bytes(joined(model_pieces(root)))
+    return path, dense

@@ -105,6 +105,25 @@ def test_more_tables_than_any_network_has_are_refused(tmp_path: Path, monkeypatc
     assert "more than 1000 tables" in message
 
 
+def test_a_file_of_holes_cannot_claim_its_size_in_names(tmp_path: Path, monkeypatch) -> None:
+    """It takes no place on the disk, so its size says nothing of what may be copied from it."""
+    monkeypatch.setattr(flatbuffer, "READ_WHOLE_BYTES", 1000)
+    path = tmp_path / "holes.tflite"
+    data = bytearray(crafted(graphs=1, tensors=1, name_bytes=1))
+    name = data.rindex(struct.pack("<I", 1) + b"n")
+    struct.pack_into("<I", data, name, bounds.MAX_CLAIMED_BYTES)
+    with path.open("wb") as stream:
+        stream.write(data)
+        stream.truncate(2 * bounds.MAX_CLAIMED_BYTES)
+    tracemalloc.start()
+    try:
+        with pytest.raises(TruncatedModelError, match="do not fit"):
+            read_network(path)
+        assert tracemalloc.get_traced_memory()[1] < PEAK_BYTES
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize("name", ["two_signatures", "gru_loop", "stateful", "cnn_int16x8"])
 def test_whole_files_are_within_bounds_and_no_word_can_lead_out(name: str) -> None:
     """Every 32-bit word in turn is made to lead out of the file; nothing but our errors come."""

@@ -47,7 +47,7 @@ def names(model: LoadedModel, indices) -> set[str]:
 def test_every_step_of_a_chain_is_constant_and_never_crosses(chain: Path) -> None:
     model = load_model(chain)
     network = model.network
-    constants = constant_tensors(network.tensors, network.operators)
+    constants = constant_tensors(network)
     assert names(model, constants) == {"half", "order", "full", "turned", "w"}
     assert [names(model, cut.tensors) for cut in prefix_cuts(network)] == [
         *({"x"}, {"relu"}, {"relu"}, {"relu"}, {"relu"}, {"sum"}, {"z"})

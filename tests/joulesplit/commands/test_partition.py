@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -183,3 +184,84 @@ def test_a_plot_of_no_known_format_is_refused(joulesplit, model, tmp_path):
 
     assert outcome.code == 2
     assert ".svg" in outcome.err
+
+
+NETWORKS = Path(__file__).parents[2] / "partition" / "models"
+
+
+def test_work_that_is_not_known_is_marked_and_told_in_every_form(joulesplit):
+    """An IF operator's branches do 8 and 264 FLOP."""
+    network = NETWORKS / "branches.tflite"
+    text = " ".join(joulesplit("partition", network).out.split())
+    assert "1 × IF" in text
+    assert "≥ 49.0 FLOP" in text
+    assert "8 to 264 FLOP" in text
+    document = joulesplit("partition", network, "--json").json
+    assert document["unknown_operators"] == [{"kind": "IF", "count": 1}]
+    (remark,) = document["remarks"]
+    assert (remark["operator"], remark["flop"]) == (3, None)
+    assert remark["remark"].endswith("8 to 264 FLOP")
+
+
+def test_a_plot_hatches_what_is_only_a_lower_bound(joulesplit, tmp_path):
+    pytest.importorskip("matplotlib", reason="the extra [plot] is not installed")
+    pictures = []
+    for name in ("branches", "running_mean"):
+        path = tmp_path / f"{name}.svg"
+        assert joulesplit("partition", NETWORKS / f"{name}.tflite", "--plot", path).code == 0
+        pictures.append(path.read_text())
+    assert ["<pattern" in picture for picture in pictures] == [True, False]
+
+
+def test_cuts_that_are_not_possible_say_why_and_are_refused(joulesplit, tmp_path):
+    network = NETWORKS / "words_to_label.tflite"
+    text = " ".join(joulesplit("partition", network).out.split())
+    assert "6 string, no fixed size" in text
+    assert "4 cuts are not possible; the first, after operator -1: tensor" in text
+    cuts = joulesplit("partition", network, "--json").json["cuts"]
+    assert [cut["obstacle"] is None for cut in cuts] == [False] * 4 + [True] * 8
+    assert not any(cut["dominated"] for cut in cuts[:4])
+    outcome = joulesplit("partition", network, "--after", 1, "-o", tmp_path)
+    assert outcome.code == 3
+    assert "holds texts" in outcome.err
+    written = joulesplit("partition", network, "--after", 3, "-o", tmp_path, "--verify", "--json")
+    assert written.json["verification"]["bit_equal"]
+
+
+def test_texts_of_the_users_own_are_run(joulesplit, tmp_path):
+    words = np.array([b"red", b"green", b"blue", b"black", b"white", b"other"])
+    np.save(tmp_path / "words.npy", words)
+    given = ["partition", NETWORKS / "words_to_label.tflite", "--after", 5, "--verify", "--input"]
+    assert "bit-equal" in joulesplit(*given, tmp_path / "words.npy").out
+    np.save(tmp_path / "numbers.npy", np.zeros(6, np.float32))
+    outcome = joulesplit(*given, tmp_path / "numbers.npy")
+    assert outcome.code == 3
+    assert "takes bytes" in outcome.err
+
+
+def test_a_signature_is_chosen_by_name(joulesplit, tmp_path):
+    network = NETWORKS / "two_signatures.tflite"
+    first = joulesplit("partition", network, "--json").json
+    assert first["model"]["signature"] == "decode"
+    other = joulesplit(
+        "partition",
+        network,
+        "--signature",
+        "encode",
+        "--after",
+        0,
+        "-o",
+        tmp_path,
+        "--verify",
+        "--json",
+    ).json
+    assert other["model"]["signature"] == "encode"
+    assert len(other["cuts"]) == 2
+    assert other["verification"]["bit_equal"]
+    # Written so, the signature's network is a file of its own for all other commands.
+    alone = joulesplit("partition", tmp_path / "head.tflite", "--json").json
+    assert alone["totals"] == other["totals"]
+    assert alone["notes"] == []
+    outcome = joulesplit("partition", network, "--signature", "recode")
+    assert outcome.code == 3
+    assert "'decode', 'encode'" in outcome.err

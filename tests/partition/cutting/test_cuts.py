@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from partition.cutting.blocks import blocks_at, every_cut_blocks, residual_blocks
 from partition.cutting.cuts import prefix_cuts
+from partition.errors import CutError
 from partition.network import Network, Operator, Tensor
 
 
@@ -35,6 +39,7 @@ def networks(draw: st.DrawFn) -> Network:
                 outputs=outputs,
                 flop=3,
                 mac_flop=mac_flop,
+                state=tuple(draw(st.sets(st.sampled_from("abc"), max_size=1))),
             )
         )
     computed = range(sources + stored, len(bits))
@@ -47,7 +52,7 @@ def networks(draw: st.DrawFn) -> Network:
                 index=index,
                 name=f"t{index}",
                 shape=(1, 2, 2, size),
-                dtype="int8",
+                dtype=draw(st.sampled_from(["int8"] * 9 + ["resource"])),
                 bits=size,
                 is_constant=index in constants,
             )
@@ -92,6 +97,20 @@ def test_every_cut_is_what_the_definition_says(network: Network) -> None:
 
 
 @given(networks())
+def test_a_cut_has_an_obstacle_where_something_cannot_cross_or_state_is_torn(
+    network: Network,
+) -> None:
+    *cuts, last = prefix_cuts(network)
+    working = [o for o in network.operators if not all(is_constant(network, i) for i in o.outputs)]
+    for cut in cuts:
+        sides = {(n, o.index <= cut.after_operator) for o in working for n in o.state}
+        torn = len(sides) > len({name for name, _side in sides})
+        stuck = any(network.tensors[i].dtype == "resource" for i in cut.tensors)
+        assert bool(cut.obstacle) == (torn or stuck)
+    assert not last.obstacle
+
+
+@given(networks())
 def test_the_ends_keep_the_order_of_the_networks_interface(network: Network) -> None:
     cuts = prefix_cuts(network)
     assert cuts[0].tensors == network.inputs
@@ -101,8 +120,13 @@ def test_the_ends_keep_the_order_of_the_networks_interface(network: Network) -> 
 
 @given(networks(), st.data())
 def test_blocks_follow_each_other_and_cover_the_network(network: Network, data) -> None:
+    cuts = prefix_cuts(network)
     indices = st.integers(0, len(network.operators) - 1)
     chosen = sorted(data.draw(st.sets(indices)))
+    if any(cuts[end + 1].obstacle for end in chosen):
+        with pytest.raises(CutError, match="end it elsewhere"):
+            blocks_at(network, chosen)
+        chosen = []
     for blocks in (
         residual_blocks(network),
         every_cut_blocks(network),
@@ -114,12 +138,19 @@ def test_blocks_follow_each_other_and_cover_the_network(network: Network, data) 
         assert [block.index for block in blocks] == list(range(1, len(blocks) + 1))
         assert len({block.name for block in blocks}) == len(blocks)
         assert sum(block.flop for block in blocks) == network.flop
-        cuts = prefix_cuts(network)
         assert [b.output_bits for b in blocks] == [cuts[b.last_operator + 1].bits for b in blocks]
+        assert not any(cuts[block.last_operator + 1].obstacle for block in blocks)
 
 
 @given(networks())
-def test_a_residual_block_ends_where_one_tensor_crosses(network: Network) -> None:
-    cuts = prefix_cuts(network)
-    for block in residual_blocks(network)[:-1]:
-        assert len(cuts[block.last_operator + 1].tensors) == 1
+def test_blocks_end_where_the_fewest_tensors_cross_unless_one_would_be_too_large(
+    network: Network,
+) -> None:
+    inside = [cut for cut in prefix_cuts(network)[1:-1] if not cut.obstacle]
+    widths = {cut.after_operator: max(len(cut.tensors), 1) for cut in inside}
+    places = [after for after, width in widths.items() if width == min(widths.values())]
+    ends = [-1, *places, len(network.operators) - 1]
+    work = [sum(o.mac_flop for o in network.operators[a + 1 : b + 1]) for a, b in pairwise(ends)]
+    if 2 * max(work) <= network.mac_flop:
+        found = [block.last_operator for block in residual_blocks(network)[:-1]]
+        assert set(found) <= set(places)

@@ -7,9 +7,11 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 
+from partition.cutting.blocks import every_cut_blocks
 from partition.cutting.cuts import prefix_cuts
-from partition.cutting.hull import lower_left_hull, smaller_than_all_before, undominated_cuts
+from partition.cutting.hull import lower_left_hull, undominated_cuts
 from partition.network import Network, Operator, Tensor
+from partition.parts.bundle_writing import worthwhile_splits
 
 small = st.integers(0, 12)
 
@@ -64,7 +66,8 @@ def test_whatever_operators_cost_no_other_cut_beats_those_that_shrink(
     spent = list(accumulate(operator_costs, initial=0))
     price = {c.after_operator: spent[i] + bit_cost * c.bits for i, c in enumerate(cuts)}
     price[cuts[-1].after_operator] = spent[len(cuts) - 1]
-    kept = [cut.after_operator for cut in smaller_than_all_before(network)]
+    worthwhile = worthwhile_splits(network, every_cut_blocks(network))
+    kept = [-1, *worthwhile, cuts[-1].after_operator]
     assert min(price[after] for after in kept) == min(price.values())
     sizes = [cuts[after + 1].bits for after in kept[:-1]]
     assert sizes == sorted(set(sizes), reverse=True)

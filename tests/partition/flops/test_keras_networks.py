@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import json
-import lzma
+from collections.abc import Callable
 from math import prod
 from pathlib import Path
 
 import pytest
 
 from partition.network import Network
-from partition.reading.reading import read_network
 
 FACTS = Path(__file__).parents[1] / "facts"
 PROFILER = json.loads((FACTS / "keras_networks.json").read_text())
@@ -26,10 +25,8 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def network(name: str, tmp_path_factory: pytest.TempPathFactory) -> Network:
-    path = tmp_path_factory.mktemp("keras") / f"{name}.tflite"
-    path.write_bytes(lzma.decompress((FACTS / f"{name}.tflite.xz").read_bytes()))
-    return read_network(path)
+def network(name: str, keras_network: Callable[[str], Network]) -> Network:
+    return keras_network(name)
 
 
 def test_the_facts_are_those_of_six_networks() -> None:

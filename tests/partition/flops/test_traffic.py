@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from partition.flops.traffic import Traffic, traffic
 from partition.network import Tensor
+from partition.reading.reading import read_network
+from partition.writing import joined, model_pieces
 
 
 def tensor(index: int, *shape: int, dtype: str = "float32") -> Tensor:
@@ -46,3 +52,50 @@ def test_a_look_up_reads_its_rows_and_not_its_table() -> None:
 def test_state_is_read_and_written() -> None:
     found = traffic("SVDF", [tensor(0, 8), tensor(1, 16)], [tensor(2, 4)], state=frozenset({1}))
     assert found == Traffic(read_bytes=32 + 64, written_bytes=16 + 64)
+
+
+def test_a_variable_moves_like_a_tensor_of_its_size() -> None:
+    handle, value = tensor(0), tensor(1, 4, 4)
+    handle = replace(handle, dtype="resource", bits=0)
+    assert traffic("READ_VARIABLE", [handle], [value]) == Traffic(read_bytes=64, written_bytes=64)
+    written = traffic("ASSIGN_VARIABLE", [handle, value], [])
+    assert written == Traffic(read_bytes=64, written_bytes=64)
+
+
+def test_a_buffer_that_two_tensors_share_is_read_once_by_one_operator(
+    model_of, tensor, operator, tmp_path: Path
+) -> None:
+    """Converters store equal constants once; here w and v are the same 24 bytes."""
+    stored = np.arange(6, dtype=np.float32)
+    root = model_of(
+        [
+            *(tensor("x", (6,)), tensor("w", (6,), data=stored), tensor("v", (6,), data=stored)),
+            *(tensor("y", (6,)), tensor("z", (6,))),
+        ],
+        [operator("ADD_N", ["x", "w", "v"], ["y"]), operator("MUL", ["y", "v"], ["z"])],
+        ["x"],
+        ["z"],
+    )
+    root.subgraphs[0].tensors[2].buffer = root.subgraphs[0].tensors[1].buffer
+    path = tmp_path / "shared.tflite"
+    path.write_bytes(joined(model_pieces(root)))
+    network = read_network(path)
+    assert [o.read_bytes for o in network.operators] == [48, 48]
+    assert [o.parameter_bytes for o in network.operators] == [24, 24]
+    assert (network.parameters, network.parameter_bytes) == (6, 24)
+
+
+def test_weights_count_in_the_form_that_is_read_and_stored_ones_once(half_weights: Path) -> None:
+    """Two operators read the float32 that a third unpacks from eight float16."""
+    network = read_network(half_weights)
+    assert [o.parameter_bytes for o in network.operators] == [0, 32, 0, 32]
+    assert (network.parameters, network.parameter_bytes) == (8, 16)
+
+
+def test_a_sparse_constant_is_read_as_it_is_stored(sparse: tuple[Path, np.ndarray]) -> None:
+    """Four numbers of sixteen; five row ends and four columns say where, 4 bytes each."""
+    path, _dense = sparse
+    network = read_network(path)
+    stored = next(t for t in network.tensors if t.is_constant and len(t.shape) == 2)
+    assert stored.bits == 32 * (4 + 5 + 4)
+    assert network.parameter_bytes == 4 * (4 + 5 + 4)

@@ -112,41 +112,6 @@ def test_metadata_that_still_describe_the_part_are_kept_and_the_others_not(
     assert part.description == root.description
 
 
-@pytest.fixture
-def sparse(model_of, tensor, operator, tmp_path: Path) -> tuple[Path, np.ndarray]:
-    """Y = relu(x) · w, with w stored sparse by rows and made dense by an operator."""
-    schema = flatbuffer.schema()
-    dense = np.array([[0, 2, 0, 0], [1, 0, 0, 3], [0, 0, 0, 0], [0, 0, 5, 0]], np.float32)
-    root = model_of(
-        [
-            tensor("x", (4, 4)),
-            tensor("w_sparse", (4, 4), "float32", dense[dense != 0]),
-            tensor("w", (4, 4)),
-            tensor("r", (4, 4)),
-            tensor("y", (4, 4)),
-        ],
-        [
-            operator("DENSIFY", ["w_sparse"], ["w"]),
-            operator("RELU", ["x"], ["r"]),
-            operator("MUL", ["r", "w"], ["y"]),
-        ],
-        ["x"],
-        ["y"],
-    )
-    rows = schema.DimensionMetadataT(format=schema.DimensionType.DENSE, denseSize=4)
-    columns = schema.DimensionMetadataT(format=schema.DimensionType.SPARSE_CSR)
-    vector = schema.SparseIndexVector.Int32Vector
-    columns.arraySegmentsType = columns.arrayIndicesType = vector
-    columns.arraySegments = schema.Int32VectorT(values=np.array([0, 1, 3, 3, 4], np.int32))
-    columns.arrayIndices = schema.Int32VectorT(values=np.array([1, 0, 3, 2], np.int32))
-    order = np.array([0, 1], np.int32)
-    sparsity = schema.SparsityParametersT(traversalOrder=order, dimMetadata=[rows, columns])
-    root.subgraphs[0].tensors[1].sparsity = sparsity
-    path = tmp_path / "sparse.tflite"
-    path.write_bytes(joined(model_pieces(root)))
-    return path, dense
-
-
 def test_sparse_constants_travel_as_they_are_stored(sparse: tuple[Path, np.ndarray]) -> None:
     path, dense = sparse
     model = load_model(path)

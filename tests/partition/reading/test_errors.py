@@ -16,7 +16,6 @@ from partition.errors import (
     NotATfliteModelError,
     PartitionError,
     TruncatedModelError,
-    UnsupportedModelError,
 )
 from partition.reading.reading import load_model, read_network
 from partition.writing import joined, model_pieces
@@ -163,25 +162,6 @@ def test_an_unused_tensor_of_a_strange_type_does_no_harm(file_of, tensor, operat
         ["y"],
     )
     assert read_network(path).tensors[1].bits == 0
-
-
-def test_strings_are_refused_by_name(file_of, tensor, operator) -> None:
-    path = file_of(
-        [tensor("words", (2,), "string"), tensor("y", (2,), "string")],
-        [operator("RESHAPE", ["words"], ["y"])],
-        ["words"],
-        ["y"],
-    )
-    message = refused(path, UnsupportedModelError)
-    assert "'words'" in message
-    assert "STRING" in message
-
-
-def test_state_shared_by_operators_is_refused(half_weights: Path) -> None:
-    root = load_model(half_weights).file.root
-    root.subgraphs[0].tensors[2].isVariable = True
-    half_weights.write_bytes(joined(model_pieces(root)))
-    assert "share the state" in refused(half_weights, UnsupportedModelError)
 
 
 def test_reading_without_a_schema_says_what_to_install(half_weights: Path, monkeypatch) -> None:

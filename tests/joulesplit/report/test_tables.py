@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from joulesplit.report.bars import Bar
+from joulesplit.report.tables import Column, FittingTable
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_long_names_of_blocks_give_way_to_numbers(width):
+    names = [f"a_name_that_is_longer_than_any_terminal_has_room_for_{i}" * 2 for i in range(3)]
+    columns = [
+        Column(header="block", cells=names, yielding=True),
+        Column(header="N_l", cells=["12.3 MFLOP"] * 3, right=True),
+        Column(header="", cells=[Bar.of(1, 2, "cyan")] * 3, flexible=True),
+        Column(header="P_l", cells=["12.3 Mbit"] * 3, right=True),
+    ]
+    console = Console(file=StringIO(), width=width)
+    console.print(FittingTable(columns))
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    rows = [line for line in lines if "a_name" in line]
+    assert len(rows) == 3
+    assert all("12.3 MFLOP" in row and "12.3 Mbit" in row and "█" * 3 in row for row in rows)
