@@ -27,10 +27,11 @@ import numpy as np
 from partition import flatbuffer
 from partition.cutting.cuts import prefix_cuts
 from partition.cutting.mincut import best_closed_cut
+from partition.interpreters import runtime_identity
 from partition.network import Network, Operator, Tensor
 from partition.parts.split import split_model
 from partition.reading.reading import load_model, read_network
-from partition.runtime import Runner, runtime_identity
+from partition.runtime import Runner
 from partition.writing import model_pieces
 
 ROOT = Path(__file__).parents[1]

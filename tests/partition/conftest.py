@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from partition import flatbuffer
+from partition.interpreters import runtime_identity
 from partition.reading.reading import LoadedModel, load_model
 from partition.writing import joined, model_pieces
 
@@ -112,6 +113,18 @@ def mobilenet(mobilenet_path: Path) -> LoadedModel:
 @pytest.fixture(scope="session")
 def int8_path() -> Path:
     return MODELS / "mobilenet_v2_1.0_224_int8.tflite"
+
+
+@pytest.fixture(scope="session")
+def float32_path() -> Path:
+    return MODELS / "mobilenet_v2_1.0_224_float32.tflite"
+
+
+@pytest.fixture
+def fastest(mobilenet_path: Path, int8_path: Path) -> str | None:
+    """What runs this network if it may; tflite-runtime's XNNPACK is built without int8."""
+    is_older = runtime_identity().name == "tflite-runtime"
+    return None if is_older and mobilenet_path == int8_path else "XNNPACK"
 
 
 @pytest.fixture
