@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -77,13 +78,28 @@ def test_every_further_thread_is_one_of_the_systems(float32_path: Path) -> None:
     assert run_python(code).stdout.split() == ["0", "1", "3"]
 
 
-def test_kept_tensors_are_those_of_every_operator(two_branches: Path) -> None:
-    b, a = (np.full((2, 3), value, np.float32) for value in (10, 2))
-    with Runner(two_branches, use_xnnpack=False, keep_tensors=True) as runner:
-        runner.run([b, a])
+def test_kept_tensors_are_those_of_every_operator(file_of, tensor, operator) -> None:
+    """Six operators in a row: without keeping them, results would share two places in memory."""
+    names = [f"t{index}" for index in range(7)]
+    steps = [operator("ADD", [a, "one"], [b]) for a, b in pairwise(names)]
+    one = tensor("one", (2, 3), data=np.ones((2, 3), np.float32))
+    path = file_of([*(tensor(name, (2, 3)) for name in names), one], steps, ["t0"], ["t6"])
+    with Runner(path, use_xnnpack=False, keep_tensors=True) as runner:
+        runner.run([np.full((2, 3), 10, np.float32)])
         found = {index: float(array[0, 0]) for index, array in runner.tensors().items()}
-    assert found == {0: 2, 1: 10, 2: 2, 3: 12, 4: 24}
+    assert found == {index: 10 + index for index in range(7)} | {7: 1}
     assert runner.delegate is None
+
+
+def test_a_delegate_that_takes_nothing_is_none(file_of, tensor, operator) -> None:
+    path = file_of(
+        [tensor("x", (4,), "bool"), tensor("y", (4,), "bool")],
+        [operator("LOGICAL_NOT", ["x"], ["y"])],
+        ["x"],
+        ["y"],
+    )
+    with Runner(path) as runner:
+        assert (runner.use_xnnpack, runner.delegate) == (True, None)
 
 
 def test_the_delegate_that_took_over_is_named(mobilenet_path: Path, fastest: str | None) -> None:
