@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -170,6 +170,19 @@ def is_delegated(interpreter: Any) -> bool:
     """Return whether a delegate took over operators of a prepared network."""
     # The only place where either runtime says so; neither has a public call for it.
     return any(node["op_name"] == DELEGATE_NODE for node in interpreter._get_ops_details())
+
+
+def overwritten_tensors(interpreter: Any, indices: Iterable[int]) -> frozenset[int]:
+    """Return those tensors that share memory with the result of a later operator.
+
+    tflite-runtime 2.14 lets element-wise operators work in place even where it is asked to
+    preserve all tensors. Views of the tensors tell; none is kept beyond this call.
+    """
+    views = {index: interpreter.tensor(index)() for index in indices}
+    places = {index: view.ctypes.data for index, view in views.items() if view.nbytes}
+    results = [int(i) for node in interpreter._get_ops_details() for i in node["outputs"]]
+    last = {places[index]: index for index in results if index in places}
+    return frozenset(index for index, place in places.items() if last.get(place, index) != index)
 
 
 def _refusal(what: str, error: Exception) -> str:

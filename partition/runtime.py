@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from partition.errors import InputError, InvocationError
 from partition.inputs import random_inputs
-from partition.interpreters import invoke, is_delegated, make_interpreter, prepare, resize
+from partition.interpreters import (
+    invoke,
+    is_delegated,
+    make_interpreter,
+    overwritten_tensors,
+    prepare,
+    resize,
+)
 from partition.specs import check_array, runtime_spec
 
 
@@ -107,7 +114,8 @@ class Runner:
 
         What a delegate computes inside it never hands out: of those tensors the content means
         nothing, so a check operator by operator needs ``use_xnnpack=False``. Tensors without
-        data of their own are left out.
+        data of their own are left out, as are those that an operator overwrote with its result:
+        tflite-runtime's element-wise operators do so whatever is asked of it.
         """
         interpreter = self._open()
         found = {}
@@ -116,7 +124,8 @@ class Runner:
                 found[int(detail["index"])] = interpreter.get_tensor(detail["index"])
             except ValueError:
                 continue
-        return found
+        gone = overwritten_tensors(interpreter, found)
+        return {index: array for index, array in found.items() if index not in gone}
 
     def close(self) -> None:
         """Free the network's memory; calling it again does nothing."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import lzma
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,11 @@ from partition.reading.reading import LoadedModel, load_model
 from partition.writing import joined, model_pieces
 
 MODELS = Path(__file__).parents[2] / "data" / "models"
+FACTS = Path(__file__).parent / "facts"
+SIX = (
+    *("DenseNet121", "EfficientNetB0", "InceptionV3"),
+    *("MobileNetV2", "NASNetMobile", "ResNet50"),
+)
 
 
 class T(NamedTuple):
@@ -98,6 +104,28 @@ def tensor() -> type[T]:
 @pytest.fixture
 def operator() -> type[Op]:
     return Op
+
+
+# In a group of its own each network is unpacked, up to 100 MB, by one process only.
+@pytest.fixture(
+    scope="session", params=[pytest.param(n, marks=pytest.mark.xdist_group(n)) for n in SIX]
+)
+def keras_name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def keras_path(keras_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One of the six networks in `facts/`, as the converter writes it but for its weights."""
+    path = tmp_path_factory.mktemp("keras") / f"{keras_name}.tflite"
+    path.write_bytes(lzma.decompress((FACTS / f"{keras_name}.tflite.xz").read_bytes()))
+    yield path
+    path.unlink()
+
+
+@pytest.fixture(scope="session")
+def keras_model(keras_path: Path) -> LoadedModel:
+    return load_model(keras_path)
 
 
 @pytest.fixture(scope="session", params=["float32", "int8"])

@@ -87,7 +87,9 @@ def test_kept_tensors_are_those_of_every_operator(file_of, tensor, operator) -> 
     with Runner(path, use_xnnpack=False, keep_tensors=True) as runner:
         runner.run([np.full((2, 3), 10, np.float32)])
         found = {index: float(array[0, 0]) for index, array in runner.tensors().items()}
-    assert found == {index: 10 + index for index in range(7)} | {7: 1}
+    values = {index: 10 + index for index in range(7)} | {7: 1}
+    works_in_place = runtime_identity().name == "tflite-runtime"
+    assert found == {i: v for i, v in values.items() if not works_in_place or i not in range(1, 5)}
     assert runner.delegate is None
 
 
