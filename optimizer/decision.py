@@ -142,6 +142,7 @@ def _candidate(
         compute_j=energy.compute_j,
         upload_j=energy.upload_j,
         upload_fixed_j=energy.upload_fixed_j,
+        encode_j=energy.encode_j,
         answer_j=energy.answer_j,
         wait_j=energy.wait_j,
         priced_by=priced_by(problem.prices.computing, problem.prices.compute_model, block),

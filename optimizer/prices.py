@@ -14,6 +14,7 @@ from calibrate.work_records import CONNECTION_PHASE
 from optimizer.compute_prices import chosen_model, computing_of, mismatch_reason
 from optimizer.computing import Computing
 from optimizer.cost import MODELS, Account, ComputeModel
+from optimizer.encoding import mean_power_w
 from optimizer.errors import InvalidInputError
 from optimizer.link_prices import sending_of, usable_link
 from optimizer.sending import Sending
@@ -80,7 +81,7 @@ def prices_from_profile(
     """
     _require_known(account, compute_model)
     usage = usage or Usage()
-    usage.require_sensible()
+    usage.require_sensible(len(blocks))
     link = usable_link(profile)
     mismatch = mismatch_reason(network, blocks, profile.compute)
     model = chosen_model(network, profile.compute, compute_model, mismatch)
@@ -106,6 +107,7 @@ def prices_from_profile(
             ),
             *_account_notes(chosen, account, sending, usage),
             *_link_notes(profile, sending, usage),
+            *_encoding_notes(usage, computing),
         ),
     )
 
@@ -160,9 +162,20 @@ def _ratio_u(
     return ratio_u(e_d, e_c, profile.sensor.scale_u_rel if profile.sensor else 0.0)
 
 
-def _model_notes(fallback: str | None) -> Iterator[str]:
-    if fallback:
-        yield f"Computing is priced by the constant E_d, because {fallback}."
+def _encoding_notes(usage: Usage, computing: Computing) -> Iterator[str]:
+    encoding = usage.encoding
+    if encoding is None:
+        return
+    yield (
+        f"What crosses is sent as {encoding.name}, which may change the result: see partition "
+        f"--encodings. How long encoding takes is that of {encoding.timed_on}: decide on the "
+        "device itself."
+    )
+    if mean_power_w(computing) is None:
+        yield (
+            "Encoding counts no energy: the profile does not know the power of computing, for it "
+            "lacks the times of these blocks."
+        )
 
 
 def _account_notes(
