@@ -79,7 +79,7 @@ def main() -> None:
         print(json.dumps(measured(arguments.model, arguments.after, arguments.once)))
         return
     identity = runtime_identity()
-    print(f"{identity.name} {identity.version}, {arguments.model.name}, {PROCESSES} processes")
+    print(f"{identity.name} {identity.version}, {arguments.model.name}")
     command = [sys.executable, "-m", "benchmarks.running", "--model", str(arguments.model)]
     command += ["--after", *map(str, arguments.after), "--once"]
     found = [
