@@ -81,7 +81,9 @@ def prices_from_profile(
     """
     _require_known(account, compute_model)
     usage = usage or Usage()
-    usage.require_sensible(len(blocks))
+    usage.require_sensible()
+    if usage.encoding is not None:
+        usage.encoding.require_sensible(len(blocks))
     link = usable_link(profile)
     mismatch = mismatch_reason(network, blocks, profile.compute)
     model = chosen_model(network, profile.compute, compute_model, mismatch)

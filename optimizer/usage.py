@@ -63,14 +63,12 @@ class Usage:
     input_bits: int | None = None
     encoding: SentEncoded | None = None
 
-    def require_sensible(self, blocks: int) -> None:
-        """Check the figures for a network of that many blocks.
+    def require_sensible(self) -> None:
+        """Check the figures.
 
         Raises:
             InvalidInputError: One of them makes no sense.
         """
-        if self.encoding is not None:
-            self.encoding.require_sensible(blocks)
         counts = {
             "uploads_per_burst": self.uploads_per_burst,
             "uploads_per_connection": self.uploads_per_connection,
