@@ -1,4 +1,4 @@
-"""Six networks as the converter writes them: cut, taken apart, put together again, compared.
+"""Six networks and the bundled ones: cut, taken apart, put together again, compared.
 
 Both TFLite runtimes run this file (`make test`). `make cuts` tries every cut, not a few.
 """
@@ -51,24 +51,42 @@ def inputs_of(network: Network) -> dict[int, np.ndarray]:
     return dict(zip(network.inputs, arrays, strict=True))
 
 
-def cuts_to_try(network: Network) -> list[int]:
-    """Return the ends of some blocks, spread over the network, or all cuts."""
-    if os.environ.get(EVERY_CUT):
-        return list(range(-1, len(network.operators)))
-    ends = [block.last_operator for block in residual_blocks(network)[:-1]]
+def block_ends(network: Network) -> list[int]:
+    return [block.last_operator for block in residual_blocks(network)[:-1]]
+
+
+def cuts_to_try(network: Network, a_few: list[int]) -> list[int]:
+    return list(range(-1, len(network.operators))) if os.environ.get(EVERY_CUT) else a_few
+
+
+def spread(ends: list[int]) -> list[int]:
+    """Return a few, the first and the last among them."""
     return sorted({ends[step * (len(ends) - 1) // (A_FEW - 1)] for step in range(A_FEW)})
+
+
+def assert_same_bits(
+    path: Path, model: LoadedModel, cuts: list[int], delegate: str | None = "XNNPACK"
+) -> None:
+    inputs = inputs_of(model.network)
+    for after in cuts:
+        sides = split_parts(model, after)
+        found = compare_sides(path, model.network, sides, inputs, after_operator=after, seed=None)
+        assert (after, found.first_tensor, found.max_abs_error) == (after, None, 0)
+        assert found.bit_equal
+        assert found.delegate == delegate
 
 
 @pytest.mark.timeout(3600 if os.environ.get(EVERY_CUT) else 300)
 def test_head_and_tail_give_the_same_bits(keras_path: Path, keras_model: LoadedModel) -> None:
     network = keras_model.network
-    inputs = inputs_of(network)
-    for after in cuts_to_try(network):
-        sides = split_parts(keras_model, after)
-        found = compare_sides(keras_path, network, sides, inputs, after_operator=after, seed=None)
-        assert (after, found.first_tensor, found.max_abs_error) == (after, None, 0)
-        assert found.bit_equal
-        assert found.delegate == "XNNPACK"
+    assert_same_bits(keras_path, keras_model, cuts_to_try(network, spread(block_ends(network))))
+
+
+def test_head_and_tail_of_the_bundled_networks_give_the_same_bits_at_every_block(
+    mobilenet_path: Path, mobilenet: LoadedModel, fastest: str | None
+) -> None:
+    network = mobilenet.network
+    assert_same_bits(mobilenet_path, mobilenet, cuts_to_try(network, block_ends(network)), fastest)
 
 
 def test_all_blocks_one_after_the_other_give_the_same_bits(
@@ -88,7 +106,7 @@ def test_all_blocks_one_after_the_other_give_the_same_bits(
 def test_a_part_has_the_same_bytes_whenever_it_is_made(
     keras_path: Path, keras_model: LoadedModel
 ) -> None:
-    after = cuts_to_try(keras_model.network)[1]
+    after = spread(block_ends(keras_model.network))[1]
     head, tail = split_model(keras_model, after)
     assert (head, tail) == split_model(load_model(keras_path), after)
     assert head != tail
