@@ -60,6 +60,8 @@ def decide(
     _require_accepted(profile, allow_rejected=allow_rejected)
     limits = constraints or Constraints()
     limits.require_sensible(len(blocks))
+    if usage is not None and usage.encoding is not None:
+        usage.encoding.require_sensible(len(blocks))
     prices = prices_from_profile(
         network, blocks, profile, account=account, compute_model=compute_model, usage=usage
     )

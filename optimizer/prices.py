@@ -82,8 +82,6 @@ def prices_from_profile(
     _require_known(account, compute_model)
     usage = usage or Usage()
     usage.require_sensible()
-    if usage.encoding is not None:
-        usage.encoding.require_sensible(len(blocks))
     link = usable_link(profile)
     mismatch = mismatch_reason(network, blocks, profile.compute)
     model = chosen_model(network, profile.compute, compute_model, mismatch)
@@ -164,20 +162,9 @@ def _ratio_u(
     return ratio_u(e_d, e_c, profile.sensor.scale_u_rel if profile.sensor else 0.0)
 
 
-def _encoding_notes(usage: Usage, computing: Computing) -> Iterator[str]:
-    encoding = usage.encoding
-    if encoding is None:
-        return
-    yield (
-        f"What crosses is sent as {encoding.name}, which may change the result: see partition "
-        f"--encodings. How long encoding takes is that of {encoding.timed_on}: decide on the "
-        "device itself."
-    )
-    if mean_power_w(computing) is None:
-        yield (
-            "Encoding counts no energy: the profile does not know the power of computing, for it "
-            "lacks the times of these blocks."
-        )
+def _model_notes(fallback: str | None) -> Iterator[str]:
+    if fallback:
+        yield f"Computing is priced by the constant E_d, because {fallback}."
 
 
 def _account_notes(
@@ -222,3 +209,19 @@ def _unknown_connection(profile: DeviceProfile) -> str:
                 "tell, and counts nothing here."
             )
     return "A new connection counts nothing here: the profile did not measure one."
+
+
+def _encoding_notes(usage: Usage, computing: Computing) -> Iterator[str]:
+    encoding = usage.encoding
+    if encoding is None:
+        return
+    yield (
+        f"What crosses is sent as {encoding.name}, which may change the result: see partition "
+        f"--encodings. How long encoding takes is that of {encoding.timed_on}: decide on the "
+        "device itself."
+    )
+    if mean_power_w(computing) is None:
+        yield (
+            "Encoding counts no energy: the profile does not know the power of computing, for it "
+            "lacks the times of these blocks."
+        )
