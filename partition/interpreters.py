@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from partition.errors import InvocationError, ModelNotFoundError, RuntimeMissingError
 from partition.quiet import without_chatter
@@ -172,14 +173,19 @@ def is_delegated(interpreter: Any) -> bool:
     return any(node["op_name"] == DELEGATE_NODE for node in interpreter._get_ops_details())
 
 
-def overwritten_tensors(interpreter: Any, indices: Iterable[int]) -> frozenset[int]:
+def overwritten_tensors(interpreter: Any, copies: Mapping[int, NDArray[Any]]) -> frozenset[int]:
     """Return those tensors that share memory with the result of a later operator.
 
     tflite-runtime 2.14 lets element-wise operators work in place even where it is asked to
     preserve all tensors. Views of the tensors tell; none is kept beyond this call.
+
+    Args:
+        interpreter: After a run.
+        copies: What it gives for its tensors, by index.
     """
-    views = {index: interpreter.tensor(index)() for index in indices}
-    places = {index: view.ctypes.data for index, view in views.items() if view.nbytes}
+    # The runtime crashes when asked for a view of texts; those are never worked on in place.
+    numbers = [i for i, array in copies.items() if array.nbytes and array.dtype.kind not in "OS"]
+    places = {index: interpreter.tensor(index)().ctypes.data for index in numbers}
     results = [int(i) for node in interpreter._get_ops_details() for i in node["outputs"]]
     last = {places[index]: index for index in results if index in places}
     return frozenset(index for index, place in places.items() if last.get(place, index) != index)
