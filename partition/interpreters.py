@@ -174,21 +174,23 @@ def is_delegated(interpreter: Any) -> bool:
 
 
 def overwritten_tensors(interpreter: Any, copies: Mapping[int, NDArray[Any]]) -> frozenset[int]:
-    """Return those tensors that share memory with the result of a later operator.
+    """Return those results of operators that a later operator's result took the memory of.
 
     tflite-runtime 2.14 lets element-wise operators work in place even where it is asked to
-    preserve all tensors. Views of the tensors tell; none is kept beyond this call.
+    preserve all tensors. Views of the tensors tell; none is kept beyond this call. Of a single
+    number there is no view, so such results count as overwritten.
 
     Args:
         interpreter: After a run.
         copies: What it gives for its tensors, by index.
     """
-    # The runtime crashes when asked for a view of texts; those are never worked on in place.
-    numbers = [i for i, array in copies.items() if array.nbytes and array.dtype.kind not in "OS"]
-    places = {index: interpreter.tensor(index)().ctypes.data for index in numbers}
     results = [int(i) for node in interpreter._get_ops_details() for i in node["outputs"]]
+    # The runtime crashes when asked for a view of texts; those are never worked on in place.
+    seen = [i for i, array in copies.items() if array.ndim and array.dtype.kind not in "OS"]
+    places = {i: interpreter.tensor(i)().ctypes.data for i in seen if copies[i].nbytes}
     last = {places[index]: index for index in results if index in places}
-    return frozenset(index for index, place in places.items() if last.get(place, index) != index)
+    taken = {index for index, place in places.items() if last.get(place, index) != index}
+    return frozenset(taken.union(i for i in results if i in copies and not copies[i].ndim))
 
 
 def _refusal(what: str, error: Exception) -> str:

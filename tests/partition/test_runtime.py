@@ -93,6 +93,20 @@ def test_kept_tensors_are_those_of_every_operator(file_of, tensor, operator) -> 
     assert runner.delegate is None
 
 
+def test_of_single_numbers_only_those_that_nothing_could_overwrite_are_kept(
+    file_of, tensor, operator
+) -> None:
+    path = file_of(
+        [tensor("x", ()), tensor("one", (), data=np.ones((), np.float32)), tensor("y", ())],
+        [operator("ADD", ["x", "one"], ["y"])],
+        ["x"],
+        ["y"],
+    )
+    with Runner(path, use_xnnpack=False, keep_tensors=True) as runner:
+        runner.run([np.array(2, np.float32)])
+        assert {index: float(value) for index, value in runner.tensors().items()} == {0: 2, 1: 1}
+
+
 def test_a_delegate_that_takes_nothing_is_none(file_of, tensor, operator) -> None:
     path = file_of(
         [tensor("x", (4,), "bool"), tensor("y", (4,), "bool")],
