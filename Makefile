@@ -9,9 +9,12 @@ CHECKED := $(PACKAGES) tests $(wildcard benchmarks fuzz)
 RUN := $(VENV)/.run-ready
 DEV := $(VENV)/.dev-ready
 PEERS := $(VENV)/peers/.ready
+OTHER := $(VENV)/tflite-runtime
+RUNS_NETWORKS := $(addprefix tests/partition/,test_runtime.py test_models.py test_six_networks.py \
+  checking parts reading/test_shapes.py reading/test_small_networks.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix golden schema wheel proof fuzz large clean
+.PHONY: help demo test cuts check fix golden schema wheel proof fuzz large clean
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -40,12 +43,38 @@ $(PEERS): | $(BIN)/python
 	  || echo "the peers cannot be installed here: their tests are skipped"
 	@mkdir -p $(@D) && touch $@
 
+# tflite-runtime needs numpy < 2 and Python 3.11, so it has an environment of its own.
+$(OTHER)/.ready: pyproject.toml | $(BIN)/python
+	@rm -rf $(OTHER) && $(BIN)/python -m venv $(OTHER)
+	$(OTHER)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[tflite-runtime]' \
+	  'hypothesis>=6.100' 'pytest>=8.2' 'pytest-timeout>=2.3' 'pytest-xdist>=3.6' \
+	  || echo "tflite-runtime cannot be installed here: no tests are run with it"
+	@touch $@
+
+# Tests with the other runtime, or the reason why not. Where everything must run, as in .ci/run,
+# it has to be there, but for Pythons it has no wheels for.
+define with_other
+@if $(OTHER)/bin/python -c 'import tflite_runtime' 2>/dev/null; then \
+  set -x; JOULESPLIT_RUNTIME=tflite-runtime $(OTHER)/bin/python -m pytest $(1); \
+else \
+  echo "SKIPPED with tflite-runtime, which has wheels for Python 3.11 and is not installed: $(1)"; \
+  $(BIN)/python -c 'import os, sys; \
+    sys.exit("JOULESPLIT_MUST_RUN" in os.environ and sys.version_info < (3, 12))'; \
+fi
+endef
+
 demo: $(RUN) ## the whole loop here: measure, profile, split (simulated sensor)
 	$(BIN)/joulesplit demo
 
-test: $(DEV) $(PEERS) ## every test that needs no hardware
+test: $(DEV) $(PEERS) $(OTHER)/.ready ## every test that needs no hardware
 	$(BIN)/python -m pytest -m "not live"
 	$(BIN)/python -m pytest -m live -n 0
+	$(call with_other,$(RUNS_NETWORKS))
+
+cuts: export JOULESPLIT_EVERY_CUT = 1
+cuts: $(DEV) $(OTHER)/.ready ## compare every cut of six networks, on both runtimes (half an hour)
+	$(BIN)/python -m pytest tests/partition/test_six_networks.py
+	$(call with_other,tests/partition/test_six_networks.py)
 
 check: $(DEV) ## read-only: lint, format, types, import contracts
 	$(BIN)/ruff check $(CHECKED)

@@ -1,17 +1,18 @@
-"""How long reading, cutting and running take, and how much memory.
+"""How long reading and cutting take, and how much memory; running is in ``benchmarks.running``.
 
     python -m benchmarks.partition [--large MODEL.tflite] [--branchy MODEL.tflite]
 
 (By that name: run as a script, this file would stand in the way of the package ``partition``.)
 
-Without ``--large`` it makes a file of 102 MB, the size of ResNet50 in float32; without
-``--branchy`` the graph of DenseNet121 stands in as data. Every figure comes from this one run;
-whole processes are timed with their start, on one core.
+The large network is ResNet50 in float32 and the branchy one DenseNet121, both as the converter
+writes them but for their weights (``tests/partition/facts``). Every figure comes from this one
+run; whole processes are timed with their start, on one core.
 """
 
 from __future__ import annotations
 
 import argparse
+import lzma
 import os
 import subprocess
 import sys
@@ -19,28 +20,19 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
-from time import perf_counter, thread_time
-from typing import Any
+from time import perf_counter
 
 import numpy as np
 
-from partition import flatbuffer
 from partition.cutting.cuts import prefix_cuts
 from partition.cutting.mincut import best_closed_cut
+from partition.interpreters import runtime_identity
 from partition.network import Network, Operator, Tensor
-from partition.parts.split import split_model
-from partition.reading.reading import load_model, read_network
-from partition.runtime import Runner, runtime_identity
-from partition.writing import model_pieces
+from partition.reading.reading import read_network
 
 ROOT = Path(__file__).parents[1]
-MOBILENET = ROOT / "data" / "models" / "mobilenet_v2_1.0_224_float32.tflite"
-LARGE_LAYERS, LARGE_WIDTH = 25, 1010
-"""25 layers of 1,010 × 1,010 float32 numbers are 102 MB."""
-DENSE_BLOCKS = (6, 12, 24, 16)
-"""Layers per block of DenseNet121 (Huang et al. 2017, table 1)."""
+NETWORKS = ROOT / "tests" / "partition" / "facts"
 RUNS = 5
-INVOCATIONS = 300
 CUT = """
 import sys
 from pathlib import Path
@@ -64,17 +56,22 @@ print(peak_bytes() - before)
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--large", type=Path, help="a large .tflite file, e.g. ResNet50")
-    parser.add_argument("--branchy", type=Path, help="a branchy .tflite file, e.g. DenseNet121")
+    parser.add_argument("--large", type=Path, help="a large .tflite file instead of ResNet50")
+    parser.add_argument("--branchy", type=Path, help="a branchy one instead of DenseNet121")
     arguments = parser.parse_args()
     identity = runtime_identity()
     print(f"Python {sys.version.split()[0]}, {identity.name} {identity.version}")
     with tempfile.TemporaryDirectory() as scratch:
-        large = arguments.large or large_model(Path(scratch) / "large.tflite")
-        cutting(large, Path(scratch))
-    whole_against_parts()
-    listing_cuts()
-    minimum_cut(arguments.branchy)
+        cutting(arguments.large or unpacked("ResNet50", Path(scratch)), Path(scratch))
+        listing_cuts()
+        minimum_cut(arguments.branchy or unpacked("DenseNet121", Path(scratch)))
+
+
+def unpacked(name: str, scratch: Path) -> Path:
+    """Write one of the tests' networks into a directory and return its path."""
+    path = scratch / f"{name}.tflite"
+    path.write_bytes(lzma.decompress((NETWORKS / f"{path.name}.xz").read_bytes()))
+    return path
 
 
 def row(what: str, found: str, target: str, passed: bool) -> None:
@@ -118,44 +115,6 @@ def spread(seconds: Sequence[float]) -> str:
     return f"{median(seconds):.2f} ({min(seconds):.2f}–{max(seconds):.2f}) s"
 
 
-def whole_against_parts() -> None:
-    """Compare invoking head and tail with invoking the whole, turn by turn, one thread."""
-    network = read_network(MOBILENET)
-    for after in (5, 12, 23, 46):
-        head, tail = split_model(load_model(MOBILENET), after)
-        assert head is not None
-        assert tail is not None
-        with Runner(MOBILENET) as whole, Runner(head) as first, Runner(tail) as second:
-            image = np.random.default_rng(1).uniform(-1, 1, (1, 224, 224, 3)).astype(np.float32)
-            whole.set_inputs([image])
-            first.set_inputs([image])
-            first.invoke()
-            second.set_inputs(first.get_outputs())
-
-            def parts(first: Runner = first, second: Runner = second) -> None:
-                first.invoke()
-                second.invoke()
-
-            ratio = turn_by_turn(whole.invoke, parts)
-        name = f"{network.name[:12]}: head + tail / whole, cut after {after}"
-        row(name, f"{ratio:.3f}", "<= 1.03", ratio <= 1.03)
-
-
-def turn_by_turn(left: Callable[[], Any], right: Callable[[], Any]) -> float:
-    """Return how many times as much processor time the right one takes, by medians.
-
-    They take turns, so that both meet the same machine. With one thread the runtime works in
-    the calling one; its processor time leaves out when others had the processor.
-    """
-    took: dict[Callable[[], Any], list[float]] = {left: [], right: []}
-    for turn in range(INVOCATIONS):
-        for work in (left, right) if turn % 2 else (right, left):
-            start = thread_time()
-            work()
-            took[work].append(thread_time() - start)
-    return median(took[right]) / median(took[left])
-
-
 def listing_cuts() -> None:
     """Time all prefix cuts of 1,000 operators with a residual every third."""
     network = graph(1000, lambda made: [made[-1]] + ([made[-3]] if len(made) % 3 == 0 else []))
@@ -166,9 +125,9 @@ def listing_cuts() -> None:
         seconds <= 0.2)  # fmt: skip
 
 
-def minimum_cut(path: Path | None) -> None:
+def minimum_cut(path: Path) -> None:
     """Time the minimum cut at prices from where bits to where work decides."""
-    network = dense_network() if path is None else read_network(path)
+    network = read_network(path)
     work = [float(operator.flop or 0) for operator in network.operators]
     seconds = []
     for ratio in (10.0, 100.0, 1000.0, 10000.0):
@@ -179,20 +138,7 @@ def minimum_cut(path: Path | None) -> None:
     row(name, f"{max(seconds) * 1e3:.0f} ms", "<= 1 s", max(seconds) <= 1.0)
 
 
-def dense_network() -> Network:
-    """Return a graph like DenseNet121's: each layer uses all earlier ones of its block."""
-    steps: list[Callable[[list[int]], list[int]]] = []
-    for layers in DENSE_BLOCKS:
-        start = len(steps)
-        for layer in range(layers):
-            used = [start + 1 + 4 * earlier + 3 for earlier in range(layer)]
-            steps += [lambda made, used=used, start=start: [made[start], *(made[i] for i in used)]]
-            steps += [lambda made: [made[-1]]] * 3
-        steps += [lambda made: [made[-1]]] * 3
-    return graph(len(steps), lambda made: steps[len(made) - 1](made), "a graph like DenseNet121's")
-
-
-def graph(count: int, inputs: Callable[[list[int]], list[int]], name: str = "graph") -> Network:
+def graph(count: int, inputs: Callable[[list[int]], list[int]]) -> Network:
     """Return a network as data; tensor 0 is its input, operator i makes tensor i + 1."""
     rng = np.random.default_rng(1)
     made, operators = [0], []
@@ -222,46 +168,13 @@ def graph(count: int, inputs: Callable[[list[int]], list[int]], name: str = "gra
     )
     return Network(
         sha256="",
-        name=name,
+        name="graph",
         tensors=tensors,
         operators=tuple(operators),
         inputs=(0,),
         outputs=(count,),
         parameters=0,
     )
-
-
-def large_model(path: Path) -> Path:
-    """Write a chain of fully connected layers as large as ResNet50."""
-    schema, rng = flatbuffer.schema(), np.random.default_rng(1)
-    shape = np.array([1, LARGE_WIDTH], np.int32)
-    tensors, operators, buffers = [schema.TensorT(shape=shape, name=b"x")], [], [schema.BufferT()]
-    for layer in range(LARGE_LAYERS):
-        weights = rng.random((LARGE_WIDTH, LARGE_WIDTH), np.float32).view(np.uint8).ravel()
-        buffers.append(schema.BufferT(data=weights))
-        square = np.array([LARGE_WIDTH, LARGE_WIDTH], np.int32)
-        tensors.append(schema.TensorT(shape=square, name=b"w%d" % layer, buffer=layer + 1))
-        tensors.append(schema.TensorT(shape=shape, name=b"y%d" % layer))
-        operators.append(
-            schema.OperatorT(
-                inputs=np.array([2 * layer, 2 * layer + 1], np.int32),
-                outputs=np.array([2 * layer + 2], np.int32),
-                builtinOptionsType=schema.BuiltinOptions.FullyConnectedOptions,
-                builtinOptions=schema.FullyConnectedOptionsT(),
-            )
-        )
-    code = schema.BuiltinOperator.FULLY_CONNECTED
-    root = schema.ModelT(version=3, buffers=buffers)
-    root.operatorCodes = [schema.OperatorCodeT(builtinCode=code, deprecatedBuiltinCode=code)]
-    last = np.array([2 * LARGE_LAYERS], np.int32)
-    root.subgraphs = [
-        schema.SubGraphT(
-            tensors=tensors, operators=operators, inputs=np.zeros(1, np.int32), outputs=last
-        )
-    ]
-    with path.open("wb") as stream:
-        stream.writelines(model_pieces(root))
-    return path
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from edge.bundle import TensorEntry
 from edge.errors import RequestRefusedError
 from edge.protocol import Refusal, authorization
+from partition.encoding import ENCODINGS, Encoding
 
 
 def check_token(headers: Mapping[str, str], token: str | None) -> None:
@@ -64,6 +65,22 @@ def cut_position(query: Mapping[str, str]) -> int:
             "give the index of the head's last operator, or -1 for an empty head",
         )
     return int(text)
+
+
+def sent_encoding(query: Mapping[str, str]) -> Encoding | None:
+    """Return the encoding that ``&encoding=NAME`` names; None if tensors come as they are.
+
+    Raises:
+        RequestRefusedError: There is no such encoding.
+    """
+    name = query.get("encoding")
+    if name is None or name in ENCODINGS:
+        return ENCODINGS[name] if name else None
+    raise RequestRefusedError(
+        Refusal.MALFORMED,
+        f"the query says encoding={name[:20]!r}",
+        f"use one of {', '.join(ENCODINGS)}",
+    )
 
 
 def source_length(query: Mapping[str, str], max_bytes: int) -> int:

@@ -14,6 +14,7 @@ import urllib3
 
 from edge import answers, protocol
 from edge.bundle import NamedTensor, encode_bundle
+from edge.encoded import encoded_tensors
 from edge.errors import (
     EdgeConfigurationError,
     ProtocolError,
@@ -29,6 +30,7 @@ from edge.receipts import (
     UploadReceipt,
 )
 from edge.transport import MeteredAdapter, TransportMeter
+from partition.encoding import Encoding
 
 DEFAULT_TIMEOUT_S = 30.0
 
@@ -150,6 +152,7 @@ class EdgeClient:
         after_operator: int,
         tensors: Sequence[NamedTensor],
         *,
+        encoding: Encoding | None = None,
         pacer: Pacer | None = None,
     ) -> TailResult:
         """Run the network behind operator ``after_operator`` on the server.
@@ -158,15 +161,18 @@ class EdgeClient:
             sha256: Of the model file, hexadecimal.
             after_operator: Index of the last operator that ran here; −1 for none.
             tensors: What crosses, in the order of ``partition.network.Cut.tensors``.
+            encoding: How to send it; None sends it as it is.
             pacer: Schedule to send on; None sends as fast as the socket takes it.
 
         Raises:
+            EncodingError: The encoding cannot hold a number.
             ServerLacksModelError: The server does not serve that network.
             ServerRefusedError: The tensors are not those of that cut.
             EdgeError: Anything else, as in ``upload``.
         """
-        header, payload = encode_bundle(tensors)
-        path = protocol.tail_path(sha256, after_operator)
+        sent = tensors if encoding is None else encoded_tensors(tensors, encoding)
+        header, payload = encode_bundle(sent)
+        path = protocol.tail_path(sha256, after_operator, encoding.name if encoding else None)
         answer, receipt = self._send(path, payload, pacer, {protocol.TENSORS_HEADER: header})
         return TailResult(
             outputs=answers.decode_outputs(self.url, answer.headers, answer.content),

@@ -8,7 +8,9 @@ Version 1, over HTTP/1.1. Every answer carries ``X-JouleSplit-Protocol``.
 ``POST /v1/sink``                     takes any body; answers with its length and CRC-32
 ``GET /v1/source``                    ``?bytes=N``: N random bytes, to measure downloads
 ``POST /v1/models/{sha256}/tail``     ``?after=K``: the tensors that cross after operator K go
-                                      in, the network's outputs come back (K = −1: all of it)
+                                      in, the network's outputs come back (K = −1: all of it);
+                                      with ``&encoding=NAME`` they come encoded so
+                                      (``edge.encoded``), the outputs go back as they are
 ====================================  ======================================================
 
 Tensors travel as a bundle (``edge.bundle``). Every request body declares its length. Both
@@ -21,6 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import urlencode
 from zlib import crc32
 
 from edge.errors import EdgeConfigurationError
@@ -87,9 +90,16 @@ class RefusalBody:
     hint: str
 
 
-def tail_path(sha256: str, after_operator: int) -> str:
-    """Return path and query of the tail behind operator ``after_operator`` (−1: all)."""
-    return f"{TAIL_PATH.format(sha256=sha256)}?after={after_operator}"
+def tail_path(sha256: str, after_operator: int, encoding: str | None = None) -> str:
+    """Return path and query of the tail behind operator ``after_operator`` (−1: all).
+
+    Args:
+        sha256: Of the model file, hexadecimal.
+        after_operator: Index of the head's last operator.
+        encoding: Name of the encoding of what is sent; None if it is sent as it is.
+    """
+    query = {"after": str(after_operator)} | ({"encoding": encoding} if encoding else {})
+    return f"{TAIL_PATH.format(sha256=sha256)}?{urlencode(query)}"
 
 
 def source_path(count: int) -> str:
@@ -108,6 +118,11 @@ def authorization(token: str) -> str:
             "the token must be printable ASCII without spaces and not empty; choose another one"
         )
     return f"Bearer {token}"
+
+
+def received(count: int, checksum: int) -> dict[str, str]:
+    """Return the headers that say how many bytes arrived, and their CRC-32."""
+    return {RECEIVED_BYTES_HEADER: str(count), RECEIVED_CRC32_HEADER: f"{checksum:08x}"}
 
 
 def checksum(payload: bytes) -> str:

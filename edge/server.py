@@ -17,6 +17,7 @@ import msgspec
 
 from edge import admission, protocol
 from edge.bundle import decode_body, decode_header, encode_bundle
+from edge.encoded import check_sent, decoded_tensors
 from edge.errors import EdgeConfigurationError, ProtocolError, RequestRefusedError
 from edge.listening import listener_url, open_listener
 from edge.receipts import ServerHealth
@@ -165,7 +166,7 @@ class _Endpoints:
             count += len(chunk)
             checksum = crc32(chunk, checksum)
         answer = {"received_bytes": count, "crc32": f"{checksum:08x}"}
-        return _json(answer, headers=_received(count, checksum))
+        return _json(answer, headers=protocol.received(count, checksum))
 
     async def source(self, request: Request) -> Response:
         admission.check_token(request.headers, self._token)
@@ -176,10 +177,12 @@ class _Endpoints:
         self._admit(request)
         sha256 = request.path_params["sha256"]
         after_operator = admission.cut_position(request.query_params)
+        encoding = admission.sent_encoding(request.query_params)
         entries = decode_header(request.headers.get(protocol.TENSORS_HEADER, ""))
-        admission.check_tensors(entries, self._shelf.crossing(sha256, after_operator))
+        expected = self._shelf.crossing(sha256, after_operator)
+        check_sent(entries, expected, encoding)
         body = await request.body()
-        tensors = decode_body(entries, body)
+        tensors = decoded_tensors(decode_body(entries, body), expected, encoding)
         outputs, compute_s = await asyncio.to_thread(
             self._shelf.run, sha256, after_operator, tensors
         )
@@ -187,20 +190,13 @@ class _Endpoints:
         headers = {
             protocol.TENSORS_HEADER: header,
             protocol.COMPUTE_HEADER: repr(compute_s),
-            **_received(len(body), crc32(body)),
+            **protocol.received(len(body), crc32(body)),
         }
         return _response(200, content, "application/octet-stream", headers)
 
     def _admit(self, request: Request) -> None:
         admission.body_length(request.headers, self._max_body_bytes)
         admission.check_token(request.headers, self._token)
-
-
-def _received(count: int, checksum: int) -> dict[str, str]:
-    return {
-        protocol.RECEIVED_BYTES_HEADER: str(count),
-        protocol.RECEIVED_CRC32_HEADER: f"{checksum:08x}",
-    }
 
 
 def _response(status: int, content: bytes, media_type: str, headers: dict[str, str]) -> Response:

@@ -187,7 +187,7 @@ def _compared(
     if cut is None:
         return None
     comparison = None
-    for inputs in _samples(model, request.inputs) or (None,):
+    for inputs in read_samples(model, request.inputs) or (None,):
         comparison = compare_split(
             model,
             cut,
@@ -219,7 +219,7 @@ def _effects(model: LoadedModel, request: Request) -> tuple[EncodingEffect, ...]
     return encoding_effects(
         model,
         request.after,
-        inputs=_samples(model, request.inputs),
+        inputs=read_samples(model, request.inputs),
         threads=request.threads,
         use_xnnpack=request.xnnpack,
     )
@@ -233,7 +233,15 @@ def _bundle(
     return None if directory is None else write_bundle(model, blocks, directory)
 
 
-def _samples(model: LoadedModel, paths: Sequence[Path]) -> list[list[NDArray[Any]]] | None:
+def read_samples(model: LoadedModel, paths: Sequence[Path]) -> list[list[NDArray[Any]]] | None:
+    """Return the network's inputs, once or several times, from the user's `.npy` files.
+
+    Returns:
+        None if there are no files.
+
+    Raises:
+        InputError: A file cannot be read, or what is in it does not fit.
+    """
     from partition.inputs import read_array, samples
     from partition.specs import tensor_specs
 

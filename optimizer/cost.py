@@ -36,6 +36,7 @@ class SplitEnergy:
         where: Who computes: ``server`` (l = 0), ``split`` or ``device`` (l = L).
         upload_bits: Payload that goes up, bit.
         compute_j: Of blocks 1 … l, J.
+        encode_j: Of encoding what goes up, J; 0 if it is sent as it is.
         upload_j: The bits' share of the upload, J.
         upload_fixed_j: What does not grow with its size, J: of the upload, its burst, its
             connection.
@@ -47,6 +48,7 @@ class SplitEnergy:
     where: Where
     upload_bits: int
     compute_j: float
+    encode_j: float = 0.0
     upload_j: float
     upload_fixed_j: float = 0.0
     answer_j: float = 0.0
@@ -55,7 +57,8 @@ class SplitEnergy:
     @property
     def without_bits_j(self) -> float:
         """What the split costs whatever a bit costs, J."""
-        return self.compute_j + self.upload_fixed_j + self.answer_j + self.wait_j
+        fixed_j = self.upload_fixed_j + self.answer_j + self.wait_j
+        return self.compute_j + self.encode_j + fixed_j
 
     @property
     def total_j(self) -> float:

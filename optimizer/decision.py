@@ -60,6 +60,8 @@ def decide(
     _require_accepted(profile, allow_rejected=allow_rejected)
     limits = constraints or Constraints()
     limits.require_sensible(len(blocks))
+    if usage is not None and usage.encoding is not None:
+        usage.encoding.require_sensible(len(blocks))
     prices = prices_from_profile(
         network, blocks, profile, account=account, compute_model=compute_model, usage=usage
     )
@@ -142,6 +144,7 @@ def _candidate(
         compute_j=energy.compute_j,
         upload_j=energy.upload_j,
         upload_fixed_j=energy.upload_fixed_j,
+        encode_j=energy.encode_j,
         answer_j=energy.answer_j,
         wait_j=energy.wait_j,
         priced_by=priced_by(problem.prices.computing, problem.prices.compute_model, block),

@@ -130,6 +130,8 @@ def _parts(best: Candidate) -> str:
     parts = []
     if best.where != "server":
         parts.append(f"{_joules(best.compute_j)} of computing (priced by {best.priced_by})")
+    if best.encode_j:
+        parts.append(f"{_joules(best.encode_j)} of encoding")
     if best.where != "device":
         sending_j = best.upload_j + best.upload_fixed_j
         parts.append(f"{_joules(sending_j)} of sending {best.upload_bits:,} bit")

@@ -14,6 +14,7 @@ from calibrate.work_records import CONNECTION_PHASE
 from optimizer.compute_prices import chosen_model, computing_of, mismatch_reason
 from optimizer.computing import Computing
 from optimizer.cost import MODELS, Account, ComputeModel
+from optimizer.encoding import mean_power_w
 from optimizer.errors import InvalidInputError
 from optimizer.link_prices import sending_of, usable_link
 from optimizer.sending import Sending
@@ -106,6 +107,7 @@ def prices_from_profile(
             ),
             *_account_notes(chosen, account, sending, usage),
             *_link_notes(profile, sending, usage),
+            *_encoding_notes(usage, computing),
         ),
     )
 
@@ -207,3 +209,19 @@ def _unknown_connection(profile: DeviceProfile) -> str:
                 "tell, and counts nothing here."
             )
     return "A new connection counts nothing here: the profile did not measure one."
+
+
+def _encoding_notes(usage: Usage, computing: Computing) -> Iterator[str]:
+    encoding = usage.encoding
+    if encoding is None:
+        return
+    yield (
+        f"What crosses is sent as {encoding.name}, which may change the result: see partition "
+        f"--encodings. How long encoding takes is that of {encoding.timed_on}: decide on the "
+        "device itself."
+    )
+    if mean_power_w(computing) is None:
+        yield (
+            "Encoding counts no energy: the profile does not know the power of computing, for it "
+            "lacks the times of these blocks."
+        )

@@ -22,8 +22,9 @@ class Candidate:
         block: l, from 0 to L.
         name: Name of block l; ``input`` for l = 0.
         where: ``server`` (l = 0), ``split`` or ``device`` (l = L).
-        energy_j: The device's energy per inference, J: the sum of the next five.
+        energy_j: The device's energy per inference, J: the sum of the next six.
         compute_j: Of blocks 1 … l, J.
+        encode_j: Of encoding what goes up, J; 0 if it is sent as it is.
         upload_j: Of the bits that go up, J.
         upload_fixed_j: Of an upload whatever its size, J, with its share of a burst and of a
             connection.
@@ -46,6 +47,7 @@ class Candidate:
     where: Where
     energy_j: float
     compute_j: float
+    encode_j: float = 0.0
     upload_j: float
     upload_fixed_j: float
     answer_j: float

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from optimizer.computing import computing_ledger
 from optimizer.constraints import Constraints
 from optimizer.cost import ComputeModel, SplitEnergy, upload_sizes, where_of
+from optimizer.encoding import encoding_ledger
 from optimizer.errors import ProfileUnusableError
 from optimizer.ledger import Effects, Ledger, effects_of
 from optimizer.prices import Prices
@@ -36,26 +37,40 @@ class Problem:
     @property
     def upload_bits(self) -> tuple[int, ...]:
         """What goes up at l = 0 … L, bit."""
-        input_bits = self.prices.usage.input_bits or self.network.input_bits
-        return upload_sizes(input_bits, [block.output_bits for block in self.blocks])
+        usage = self.prices.usage
+        outputs = [block.output_bits for block in self.blocks]
+        if usage.encoding is None:
+            return upload_sizes(usage.input_bits or self.network.input_bits, outputs)
+        first, *others = usage.encoding.bits
+        return upload_sizes(usage.input_bits or first, [*others, outputs[-1]])
+
+    @property
+    def encode_s(self) -> tuple[float, ...]:
+        """How long the device encodes what goes up at l = 0 … L, s."""
+        encoding = self.prices.usage.encoding
+        if encoding is None:
+            return (0.0,) * (len(self.blocks) + 1)
+        own_input = self.prices.usage.input_bits is not None
+        return (0.0 if own_input else encoding.encode_s[0], *encoding.encode_s[1:], 0.0)
 
     @property
     def answer_bits(self) -> int:
         """The network's result, bit."""
         return sum(self.network.tensors[index].bits for index in self.network.outputs)
 
-    def ledgers(self, model: ComputeModel) -> tuple[Ledger, Ledger]:
-        """Give what every candidate computes and sends, by one compute model."""
+    def ledgers(self, model: ComputeModel) -> tuple[Ledger, Ledger, Ledger]:
+        """Give what every candidate computes, encodes and sends, by one compute model."""
         prices = self.prices
         return (
             computing_ledger(prices.computing, model, self.blocks),
+            encoding_ledger(prices.computing, self.encode_s),
             sending_ledger(prices.sending, prices.usage, self.upload_bits, self.answer_bits),
         )
 
     def energies(self, model: ComputeModel) -> tuple[SplitEnergy, ...]:
         """Price every candidate by one compute model; at position l."""
-        computing, sending = self.ledgers(model)
-        compute_j = computing.parts_j().sum(axis=1)
+        computing, encoding, sending = self.ledgers(model)
+        compute_j, encode_j = (one.parts_j().sum(axis=1) for one in (computing, encoding))
         link_j = sending.parts_j()
         fixed_j = link_j[:, [UPLOAD, BURST, CONNECTION]].sum(axis=1)
         return tuple(
@@ -64,6 +79,7 @@ class Problem:
                 where=where_of(block, len(self.blocks)),
                 upload_bits=bits,
                 compute_j=float(compute_j[block]),
+                encode_j=float(encode_j[block]),
                 upload_j=float(link_j[block, BIT]),
                 upload_fixed_j=float(fixed_j[block]),
                 answer_j=float(link_j[block, ANSWER_BIT]),
@@ -185,7 +201,8 @@ def _latencies_s(problem: Problem) -> tuple[float, ...] | None:
     answer_s = problem.answer_bits / rate if rate else 0.0
     back_s = (prices.usage.server_wait_s or 0.0) + answer_s
     last = len(computed_s) - 1
+    on_air_s = [bits / sending.rate_bit_per_s for bits in problem.upload_bits]
     return tuple(
-        elapsed_s + bits / sending.rate_bit_per_s + (back_s if block < last else 0.0)
-        for block, (elapsed_s, bits) in enumerate(zip(computed_s, problem.upload_bits, strict=True))
+        sum(parts_s) + (back_s if block < last else 0.0)
+        for block, parts_s in enumerate(zip(computed_s, problem.encode_s, on_air_s, strict=True))
     )

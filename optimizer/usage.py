@@ -9,6 +9,39 @@ from optimizer.errors import InvalidInputError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SentEncoded:
+    """What goes up, sent in an encoding instead of as it is.
+
+    Attributes:
+        name: Of the encoding, e.g. ``float16``.
+        bits: P_l as sent at l = 0 … L − 1, bit.
+        encode_s: How long it takes to encode it, likewise, s.
+        timed_on: The machine that took so long.
+    """
+
+    name: str
+    bits: tuple[int, ...]
+    encode_s: tuple[float, ...]
+    timed_on: str
+
+    def require_sensible(self, blocks: int) -> None:
+        """Check the figures of a network of that many blocks.
+
+        Raises:
+            InvalidInputError: They are not one for each upload, or one makes no sense.
+        """
+        if not len(self.bits) == len(self.encode_s) == blocks:
+            raise InvalidInputError(
+                f"{self.name} has {len(self.bits)} sizes and {len(self.encode_s)} times for "
+                f"{blocks} uploads; give one each, of the input and of all blocks but the last"
+            )
+        if not all(bits > 0 for bits in self.bits):
+            raise InvalidInputError(f"{self.name} sends {min(self.bits)} bit; give positive sizes")
+        if not all(math.isfinite(time_s) and time_s >= 0.0 for time_s in self.encode_s):
+            raise InvalidInputError(f"{self.name}: give zero or more seconds for every upload")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """How inferences follow each other, and how long the server takes.
 
@@ -20,12 +53,15 @@ class Usage:
             known, and then not counted.
         input_bits: Upload of full offload in the user's own encoding, bit; None takes the
             network's input as it is.
+        encoding: How everything else that crosses is sent, and the input too if ``input_bits``
+            is None; None sends it as it is.
     """
 
     uploads_per_burst: float = 1.0
     uploads_per_connection: float | None = None
     server_wait_s: float | None = None
     input_bits: int | None = None
+    encoding: SentEncoded | None = None
 
     def require_sensible(self) -> None:
         """Check the figures.

@@ -1,76 +1,25 @@
-"""Run a network: the only module that imports a TFLite runtime."""
+"""Run a network on the TFLite runtime that is installed."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
 from numpy.typing import NDArray
 
-from partition.errors import (
-    InputError,
-    InvocationError,
-    ModelNotFoundError,
-    RuntimeMissingError,
-)
+from partition.errors import InputError, InvocationError
 from partition.inputs import random_inputs, zero_inputs
-from partition.quiet import without_chatter
-from partition.specs import check_array, plain, runtime_spec
-
-RUNTIMES = (
-    ("ai-edge-litert", "ai_edge_litert.interpreter"),
-    ("tflite-runtime", "tflite_runtime.interpreter"),
-    ("tensorflow", "tensorflow.lite.python.interpreter"),
+from partition.interpreters import (
+    invoke,
+    is_delegated,
+    make_interpreter,
+    overwritten_tensors,
+    prepare,
+    resize,
 )
-"""Distribution and module, best first: LiteRT is up to 15 times faster on int8."""
-DELEGATE_NODE = "DELEGATE"
-"""What the runtime calls a node that stands for all the operators a delegate took over."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimeIdentity:
-    """Which interpreter runs the networks; energies of one are not those of another.
-
-    Attributes:
-        name: Name of the distribution.
-        version: Its version.
-    """
-
-    name: str
-    version: str
-
-
-def runtime_identity() -> RuntimeIdentity:
-    """Return the runtime that ``Runner`` uses on this machine.
-
-    Raises:
-        RuntimeMissingError: None is installed.
-    """
-    name, _module = _runtime()
-    try:
-        return RuntimeIdentity(name=name, version=version(name))
-    except PackageNotFoundError:
-        # Debian and vendors ship the module without its distribution's metadata.
-        return RuntimeIdentity(name=name, version="unknown")
-
-
-def _runtime() -> tuple[str, Any]:
-    for name, module in RUNTIMES:
-        try:
-            return name, import_module(module)
-        except ImportError:
-            continue
-    raise RuntimeMissingError(
-        "no TFLite runtime is installed; install one: pip install ai-edge-litert (64-bit) or "
-        "pip install tflite-runtime 'numpy<2' (32-bit Raspberry Pi OS, Python 3.11)"
-    )
+from partition.specs import check_array, plain, runtime_spec
 
 
 class Runner:
@@ -108,12 +57,12 @@ class Runner:
     ) -> None:
         self.threads, self.use_xnnpack = threads, use_xnnpack
         self._interpreter: Any = None
-        self._interpreter = _interpreter(
+        self._interpreter = make_interpreter(
             model, threads=threads, use_xnnpack=use_xnnpack, keep_tensors=keep_tensors
         )
-        _resize(self._interpreter, input_shapes)
-        _prepare(self._interpreter)
-        self.delegate = "XNNPACK" if _is_delegated(self._interpreter) else None
+        resize(self._interpreter, input_shapes)
+        prepare(self._interpreter)
+        self.delegate = "XNNPACK" if is_delegated(self._interpreter) else None
         self._input_details = self._interpreter.get_input_details()
         self._output_details = self._interpreter.get_output_details()
         self.inputs = tuple(runtime_spec(detail) for detail in self._input_details)
@@ -141,7 +90,7 @@ class Runner:
         Raises:
             InvocationError: The runtime failed.
         """
-        _invoke(self._open())
+        invoke(self._open())
 
     def get_outputs(self) -> list[NDArray[Any]]:
         """Return copies of the network's outputs, of the shapes and dtypes in ``outputs``."""
@@ -164,7 +113,8 @@ class Runner:
 
         What a delegate computes inside it never hands out: of those tensors the content means
         nothing, so a check operator by operator needs ``use_xnnpack=False``. Tensors without
-        data of their own are left out.
+        data of their own are left out, as are those that an operator overwrote with its result:
+        tflite-runtime's element-wise operators do so whatever is asked of it.
         """
         interpreter = self._open()
         found = {}
@@ -173,7 +123,8 @@ class Runner:
                 found[int(detail["index"])] = plain(interpreter.get_tensor(detail["index"]))
             except ValueError:
                 continue
-        return found
+        gone = overwritten_tensors(interpreter, found)
+        return {index: array for index, array in found.items() if index not in gone}
 
     def close(self) -> None:
         """Free the network's memory; calling it again does nothing."""
@@ -212,88 +163,17 @@ def shapes_of_a_run(
         InvocationError: The runtime refuses the network or the shapes.
         RuntimeMissingError: No usable runtime is installed.
     """
-    interpreter = _interpreter(model, threads=1, use_xnnpack=False)
+    interpreter = make_interpreter(model, threads=1, use_xnnpack=False)
     shapes = [input_shapes[int(d["index"])] for d in interpreter.get_input_details()]
-    _resize(interpreter, shapes)
-    _prepare(interpreter)
+    resize(interpreter, shapes)
+    prepare(interpreter)
     details = interpreter.get_input_details()
     specs = [runtime_spec(detail) for detail in details]
     arrays = zero_inputs(specs) if seed is None else random_inputs(specs, seed)
     for detail, array in zip(details, arrays, strict=True):
         interpreter.set_tensor(detail["index"], array)
-    _invoke(interpreter)
+    invoke(interpreter)
     return {
         detail["index"]: tuple(int(size) for size in detail["shape"])
         for detail in interpreter.get_tensor_details()
     }
-
-
-def _source(model: bytes | str | Path) -> dict[str, Any]:
-    if isinstance(model, bytes):
-        return {"model_content": model}
-    if not Path(model).is_file():
-        raise ModelNotFoundError(f"{model}: no such file; check the path of the model")
-    return {"model_path": str(model)}
-
-
-def _interpreter(
-    model: bytes | str | Path, *, threads: int, use_xnnpack: bool, keep_tensors: bool = False
-) -> Any:
-    name, module = _runtime()
-    resolver = module.OpResolverType
-    source = _source(model)
-    try:
-        with without_chatter(), warnings.catch_warnings():
-            # Keeping tensors warns of the memory it takes; it is asked for on purpose.
-            warnings.simplefilter("ignore", UserWarning)
-            return module.Interpreter(
-                **source,
-                num_threads=threads,
-                experimental_preserve_all_tensors=keep_tensors,
-                experimental_op_resolver_type=(
-                    resolver.AUTO if use_xnnpack else resolver.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-                ),
-            )
-    except SystemError as error:
-        raise RuntimeMissingError(
-            f"{name} does not work with numpy {np.__version__}; install numpy<2 or ai-edge-litert"
-        ) from error
-    except (RuntimeError, ValueError) as error:
-        raise InvocationError(_refusal("load the network", error)) from error
-
-
-def _resize(interpreter: Any, shapes: Sequence[tuple[int, ...]] | None) -> None:
-    details = interpreter.get_input_details()
-    if shapes is None:
-        return
-    try:
-        for detail, shape in zip(details, shapes, strict=True):
-            if tuple(detail["shape"]) != shape:
-                interpreter.resize_tensor_input(detail["index"], shape)
-    except (RuntimeError, ValueError) as error:
-        raise InvocationError(_refusal("resize the inputs", error)) from error
-
-
-def _prepare(interpreter: Any) -> None:
-    try:
-        with without_chatter():
-            interpreter.allocate_tensors()
-    except (RuntimeError, ValueError) as error:
-        raise InvocationError(_refusal("prepare the network", error)) from error
-
-
-def _invoke(interpreter: Any) -> None:
-    try:
-        interpreter.invoke()
-    except (RuntimeError, ValueError) as error:
-        raise InvocationError(_refusal("run the network", error)) from error
-
-
-def _is_delegated(interpreter: Any) -> bool:
-    # The only place where either runtime says so; neither has a public call for it.
-    return any(node["op_name"] == DELEGATE_NODE for node in interpreter._get_ops_details())
-
-
-def _refusal(what: str, error: Exception) -> str:
-    reason = " ".join(str(error).split()) or "no reason given, perhaps too little memory"
-    return f"the TFLite runtime cannot {what} ({reason}); check the model with another runtime"

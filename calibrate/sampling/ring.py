@@ -106,9 +106,7 @@ class RingWriter:
         t_ns, raw, voltage_v, current_a, flags = reading
         raw0, raw1 = raw if len(raw) == 2 else (*raw, 0, 0)[:2]
         at = self._written % self._capacity * RECORD.itemsize
-        self._pack_into(
-            self._memory, at, t_ns, voltage_v, current_a, raw0, raw1, flags, late_us
-        )
+        self._pack_into(self._memory, at, t_ns, voltage_v, current_a, raw0, raw1, flags, late_us)
         self._written += 1
         # Hardly ever is it held, and to ask without a time limit is quicker.
         if not (self._acquire(False) or self._acquire(timeout=LOCK_TIMEOUT_S)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +17,9 @@ if TYPE_CHECKING:
     from calibrate.profile import DeviceProfile
     from joulesplit.report.decision import Battery
     from optimizer.result import Decision
-    from optimizer.usage import Usage
+    from optimizer.usage import SentEncoded, Usage
     from partition.network import Block, Network
+    from partition.reading.reading import LoadedModel
 
 ENCODING_BITS = {"float32": 32, "uint8": 8}
 
@@ -66,6 +69,20 @@ ENCODING_BITS = {"float32": 32, "uint8": 8}
     type=click.Choice(list(ENCODING_BITS)),
     help="The same by encoding of each value.",
 )
+@click.option(
+    "--encoding",
+    metavar="NAME",
+    help="Send what crosses as float16, int8, int8-channel, each with +zlib or not, or "
+    "as-is+zlib; runs the network here to measure bits and time.",
+)
+@click.option(
+    "--input",
+    "inputs",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="NPY",
+    help="With --encoding: run on this instead of random numbers; one per input.",
+)
 @click.option("--battery-j", type=float, help="Energy of your battery, J.")
 @click.option("--max-latency-s", type=float, help="Longest time on the device and on the air, s.")
 @click.option("--min-block", type=int, help="At least so many blocks stay on the device.")
@@ -83,13 +100,16 @@ def command(
     """Decide where to split MODEL on a measured device, how surely, and what would change it."""
     from calibrate.profiles.io import load_profile
     from joulesplit.report.decision import decision_page
-    from partition.reading.reading import read_network
+    from partition.reading.reading import load_model
 
     if options["input_bits"] is not None and options["input_encoding"] is not None:
         raise CommandError("--input-bits and --input-encoding both state the input: give one")
+    if options["inputs"] and options["encoding"] is None:
+        raise CommandError("--input is run to measure an encoding: add --encoding NAME")
     profile = load_profile(profile_path).profile
-    network = read_network(model)
-    decision = _decide(network, profile, options)
+    loaded = load_model(model)
+    network = loaded.network
+    decision = _decide(loaded, profile, options)
     battery = _battery(decision, battery_j)
     emit(
         as_json,
@@ -104,17 +124,21 @@ def command(
     )
 
 
-def _decide(network: Network, profile: DeviceProfile, options: dict[str, Any]) -> Decision:
+def _decide(model: LoadedModel, profile: DeviceProfile, options: dict[str, Any]) -> Decision:
     from optimizer.constraints import Constraints
     from optimizer.decision import decide
 
+    blocks = blocks_for(model.network, profile)
     return decide(
-        network,
-        blocks_for(network, profile),
+        model.network,
+        blocks,
         profile,
         account=options["account"],
         compute_model=options["compute_model"],
-        usage=_usage(network, options),
+        usage=replace(
+            _usage(model.network, options),
+            encoding=_encoded(model, blocks, options["encoding"], options["inputs"]),
+        ),
         constraints=Constraints(
             min_block=options["min_block"],
             max_block=options["max_block"],
@@ -136,6 +160,30 @@ def _usage(network: Network, options: dict[str, Any]) -> Usage:
         uploads_per_connection=options["uploads_per_connection"],
         server_wait_s=options["server_wait_s"],
         input_bits=input_bits,
+    )
+
+
+def _encoded(
+    model: LoadedModel, blocks: Sequence[Block], name: str | None, inputs: Sequence[Path]
+) -> SentEncoded | None:
+    """Measure the chosen encoding of all that could cross."""
+    import platform
+
+    from joulesplit.partitioning import read_samples
+    from optimizer.usage import SentEncoded
+    from partition.checking.encoded_cuts import encoded_cuts
+    from partition.encoding import ENCODINGS
+
+    if name is None:
+        return None
+    if name not in ENCODINGS:
+        raise CommandError(f"--encoding {name!r} is none of {', '.join(ENCODINGS)}")
+    cuts = encoded_cuts(model, blocks, ENCODINGS[name], inputs=read_samples(model, inputs))
+    return SentEncoded(
+        name=name,
+        bits=tuple(cut.bits for cut in cuts),
+        encode_s=tuple(cut.encode_s for cut in cuts),
+        timed_on=f"this machine ({platform.machine()})",
     )
 
 

@@ -22,7 +22,7 @@ def installation_findings() -> Iterator[Finding]:
 
 def _runtime() -> Finding:
     from partition.errors import RuntimeMissingError
-    from partition.runtime import runtime_identity
+    from partition.interpreters import runtime_identity
 
     try:
         runtime = runtime_identity()

@@ -17,9 +17,10 @@ from edge.bundle import NamedTensor, encode_bundle
 from partition.cutting.blocks import blocks_at, every_cut_blocks, residual_blocks
 from partition.cutting.cuts import prefix_cuts
 from partition.inputs import random_inputs
+from partition.interpreters import runtime_identity
 from partition.parts.extract import extract
 from partition.reading.reading import LoadedModel, load_model
-from partition.runtime import Runner, runtime_identity
+from partition.runtime import Runner
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

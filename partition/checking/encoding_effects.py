@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from partition.checking.sending import Arrays, send
 from partition.checking.tracing import run_parts
-from partition.encoding import ENCODINGS, Encoding, decode, encode, encodings_for, suited
+from partition.encoding import ENCODINGS, Encoding, encodings_for
 from partition.errors import CutError, EncodingError, InputError
 from partition.inputs import random_inputs
 from partition.network import Network, Quantization
@@ -22,10 +22,6 @@ from partition.parts.split import cut_after, split_parts
 from partition.reading.reading import LoadedModel, load_model
 from partition.runtime import Runner
 from partition.specs import TEXT, check_array, tensor_specs
-
-Arrays = list[NDArray[Any]]
-REPEATS = 5
-"""Times that each tensor is encoded; the median is reported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,16 +60,6 @@ class _Sample:
 
     crossing: Arrays
     outputs: Arrays
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sent:
-    """One input's tensors after they were sent."""
-
-    crossing: Arrays
-    bits: int
-    encode_s: float
-    decode_s: float
 
 
 def encoding_effects(
@@ -144,7 +130,7 @@ def _sample(
 
 def _effect(encoding: Encoding, samples: Sequence[_Sample], runner: Runner) -> EncodingEffect:
     try:
-        sent = [_send(encoding, sample.crossing) for sample in samples]
+        sent = [send(encoding, sample.crossing) for sample in samples]
     except EncodingError as error:
         return EncodingEffect(encoding=encoding.name, inputs=len(samples), refused=str(error))
     outputs = [runner.run(one.crossing) for one in sent]
@@ -159,23 +145,6 @@ def _effect(encoding: Encoding, samples: Sequence[_Sample], runner: Runner) -> E
         top1_agreement=fmean(_same_top(expected[0], found[0]) for expected, found in pairs),
         inputs=len(samples),
     )
-
-
-def _send(encoding: Encoding, crossing: Arrays) -> _Sent:
-    """Encode and decode what crosses, several times; the bits are those of all tensors."""
-    encode_s, decode_s = [], []
-    for _ in range(REPEATS):
-        start = perf_counter()
-        payloads = [encode(array, suited(encoding, array.dtype.name)) for array in crossing]
-        encoded = perf_counter()
-        arrays = [
-            decode(payload, suited(encoding, a.dtype.name), a.shape, a.dtype.name)
-            for payload, a in zip(payloads, crossing, strict=True)
-        ]
-        encode_s.append(encoded - start)
-        decode_s.append(perf_counter() - encoded)
-    bits = sum(8 * len(payload) for payload in payloads)
-    return _Sent(crossing=arrays, bits=bits, encode_s=median(encode_s), decode_s=median(decode_s))
 
 
 def _relative_error(runner: Runner, expected: Arrays, found: Arrays) -> float:

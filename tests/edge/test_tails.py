@@ -12,11 +12,13 @@ import requests
 
 from edge.bundle import NamedTensor, encode_bundle
 from edge.client import EdgeClient
+from edge.encoded import encoded_tensors
 from edge.errors import RequestRefusedError, ServerLacksModelError, ServerRefusedError
 from edge.pacing import Pacer
 from edge.protocol import TENSORS_HEADER, tail_path
 from edge.tails import TailShelf
 from partition.cutting.cuts import prefix_cuts
+from partition.encoding import ENCODINGS, decode, encode
 from partition.errors import UnsupportedModelError
 from partition.parts.extract import extract
 from partition.reading.reading import read_network
@@ -66,6 +68,11 @@ def int8_local(int8_model):
     return LocalModel(int8_model)
 
 
+@pytest.fixture(scope="module")
+def float32_local(float32_model):
+    return LocalModel(float32_model)
+
+
 def test_the_server_lists_its_models_with_their_hashes(client, int8_local):
     models = {model.sha256: model for model in client.models()}
     assert len(models) == 2
@@ -88,6 +95,66 @@ def test_head_here_and_tail_there_equal_the_whole_network(client, local, positio
     assert result.receipt.payload_bytes * 8 == local.cuts[after].bits
     exchange_s = (result.receipt.answered_ns - result.receipt.started_ns) / 1e9
     assert 0 < result.server_compute_s < exchange_s
+
+
+@pytest.mark.parametrize("name", ["float16", "int8", "int8-channel+zlib", "as-is+zlib"])
+def test_a_tail_computes_with_what_an_encoding_leaves_of_the_tensors(client, float32_local, name):
+    after = float32_local.middle()
+    tensors = float32_local.crossing(after)
+    encoding = ENCODINGS[name]
+    payloads = [encode(tensor.data, encoding) for tensor in tensors]
+    arrived = [
+        decode(payload, encoding, tensor.data.shape, "float32")
+        for payload, tensor in zip(payloads, tensors, strict=True)
+    ]
+    last = len(float32_local.network.operators) - 1
+    (expected,) = Runner(extract(float32_local.path, after + 1, last)).run(arrived)
+    result = client.run_tail(float32_local.sha256, after, tensors, encoding=encoding)
+    assert result.outputs[0].data.tobytes() == expected.tobytes()
+    assert (result.outputs[0].data == float32_local.output).all() == encoding.is_lossless
+    assert result.receipt.payload_bytes == sum(map(len, payloads))
+
+
+def test_what_is_quantised_already_arrives_bit_for_bit_in_any_encoding(client, int8_local):
+    tensors = int8_local.crossing(12)
+    for name in ("float16", "int8+zlib"):
+        result = client.run_tail(int8_local.sha256, 12, tensors, encoding=ENCODINGS[name])
+        assert result.outputs[0].data.tobytes() == int8_local.output.tobytes()
+
+
+@pytest.mark.parametrize("fault", ["other size", "not zlib", "floats", "other name", "too few"])
+def test_what_is_no_encoded_tensor_of_the_cut_is_refused(server, token, float32_local, fault):
+    after = float32_local.middle()
+    encoding = ENCODINGS["int8+zlib" if fault == "not zlib" else "int8"]
+    tensors = list(encoded_tensors(float32_local.crossing(after), encoding))
+    first = tensors[0]
+    tensors[0] = {
+        "other size": NamedTensor(name=first.name, data=first.data[:-1]),
+        "not zlib": NamedTensor(name=first.name, data=first.data[::-1].copy()),
+        "floats": NamedTensor(name=first.name, data=np.zeros(4, np.float32)),
+        "other name": NamedTensor(name="other", data=first.data),
+        "too few": first,
+    }[fault]
+    header, body = encode_bundle(tensors[:1] if fault == "too few" else tensors)
+    answer = requests.post(
+        server.url + tail_path(float32_local.sha256, after, encoding.name),
+        data=body,
+        headers={TENSORS_HEADER: header, "Authorization": f"Bearer {token}"},
+        timeout=10,
+    )
+    assert (answer.status_code, answer.json()["error"]) == (422, "wrong-tensors")
+
+
+def test_an_encoding_that_is_none_is_refused(server, token, int8_local):
+    header, body = encode_bundle(int8_local.crossing(12))
+    answer = requests.post(
+        server.url + tail_path(int8_local.sha256, 12, "jpeg"),
+        data=body,
+        headers={TENSORS_HEADER: header, "Authorization": f"Bearer {token}"},
+        timeout=10,
+    )
+    assert (answer.status_code, answer.json()["error"]) == (400, "malformed")
+    assert "int8-channel+zlib" in answer.json()["hint"]
 
 
 def test_a_tail_is_uploaded_through_the_pacer(client, int8_local, tick_clock):

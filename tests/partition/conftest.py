@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import lzma
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,12 +12,17 @@ import numpy as np
 import pytest
 
 from partition import flatbuffer
+from partition.interpreters import runtime_identity
 from partition.network import Network
 from partition.reading.reading import LoadedModel, load_model, read_network
 from partition.writing import joined, model_pieces
 
 MODELS = Path(__file__).parents[2] / "data" / "models"
 FACTS = Path(__file__).parent / "facts"
+SIX = (
+    *("DenseNet121", "EfficientNetB0", "InceptionV3"),
+    *("MobileNetV2", "NASNetMobile", "ResNet50"),
+)
 
 
 class T(NamedTuple):
@@ -103,6 +108,43 @@ def operator() -> type[Op]:
     return Op
 
 
+# In a group of its own each network is unpacked, up to 100 MB, by one process only.
+@pytest.fixture(
+    scope="session", params=[pytest.param(n, marks=pytest.mark.xdist_group(n)) for n in SIX]
+)
+def keras_name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def keras_path(keras_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One of the six networks in `facts/`, as the converter writes it but for its weights."""
+    path = tmp_path_factory.mktemp("keras") / f"{keras_name}.tflite"
+    path.write_bytes(lzma.decompress((FACTS / f"{keras_name}.tflite.xz").read_bytes()))
+    yield path
+    path.unlink()
+
+
+@pytest.fixture(scope="session")
+def keras_model(keras_path: Path) -> LoadedModel:
+    return load_model(keras_path)
+
+
+@pytest.fixture(scope="session")
+def keras_network(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Network]:
+    """One of the six networks by name, as data, read once."""
+
+    @cache
+    def read(name: str) -> Network:
+        path = tmp_path_factory.mktemp("keras") / f"{name}.tflite"
+        path.write_bytes(lzma.decompress((FACTS / f"{name}.tflite.xz").read_bytes()))
+        network = read_network(path)
+        path.unlink()
+        return network
+
+    return read
+
+
 @pytest.fixture(scope="session", params=["float32", "int8"])
 def mobilenet_path(request: pytest.FixtureRequest) -> Path:
     return MODELS / f"mobilenet_v2_1.0_224_{request.param}.tflite"
@@ -119,18 +161,15 @@ def int8_path() -> Path:
 
 
 @pytest.fixture(scope="session")
-def keras_network(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Network]:
-    """One of the six networks in ``facts`` by name, read once."""
+def float32_path() -> Path:
+    return MODELS / "mobilenet_v2_1.0_224_float32.tflite"
 
-    @cache
-    def read(name: str) -> Network:
-        path = tmp_path_factory.mktemp("keras") / f"{name}.tflite"
-        path.write_bytes(lzma.decompress((FACTS / f"{name}.tflite.xz").read_bytes()))
-        network = read_network(path)
-        path.unlink()
-        return network
 
-    return read
+@pytest.fixture
+def fastest(mobilenet_path: Path, int8_path: Path) -> str | None:
+    """What runs this network if it may; tflite-runtime's XNNPACK is built without int8."""
+    is_older = runtime_identity().name == "tflite-runtime"
+    return None if is_older and mobilenet_path == int8_path else "XNNPACK"
 
 
 @pytest.fixture

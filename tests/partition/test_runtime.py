@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from partition import runtime
+from partition import interpreters
 from partition.errors import (
     InputError,
     InvocationError,
@@ -22,8 +22,9 @@ from partition.errors import (
     RuntimeMissingError,
 )
 from partition.inputs import random_inputs
+from partition.interpreters import runtime_identity
 from partition.reading.reading import read_network
-from partition.runtime import Runner, runtime_identity
+from partition.runtime import Runner
 from partition.specs import TensorSpec, tensor_specs
 
 
@@ -63,17 +64,62 @@ def test_threads_and_kernels_are_the_callers_choice(
     assert scores.shape == (1, 1000)
 
 
-def test_kept_tensors_are_those_of_every_operator(two_branches: Path) -> None:
-    b, a = (np.full((2, 3), value, np.float32) for value in (10, 2))
-    with Runner(two_branches, use_xnnpack=False, keep_tensors=True) as runner:
-        runner.run([b, a])
+def test_every_further_thread_is_one_of_the_systems(float32_path: Path) -> None:
+    code = (
+        "import os, sys\n"
+        "from partition.runtime import Runner\n"
+        "def count(): return len(os.listdir('/proc/self/task'))\n"
+        "for threads in (1, 2, 4):\n"
+        "    before = count()\n"
+        f"    with Runner({str(float32_path)!r}, threads=threads) as runner:\n"
+        "        runner.invoke()\n"
+        "        print(count() - before)"
+    )
+    assert run_python(code).stdout.split() == ["0", "1", "3"]
+
+
+def test_kept_tensors_are_those_of_every_operator(file_of, tensor, operator) -> None:
+    """Six operators in a row: without keeping them, results would share two places in memory."""
+    names = [f"t{index}" for index in range(7)]
+    steps = [operator("ADD", [a, "one"], [b]) for a, b in pairwise(names)]
+    one = tensor("one", (2, 3), data=np.ones((2, 3), np.float32))
+    path = file_of([*(tensor(name, (2, 3)) for name in names), one], steps, ["t0"], ["t6"])
+    with Runner(path, use_xnnpack=False, keep_tensors=True) as runner:
+        runner.run([np.full((2, 3), 10, np.float32)])
         found = {index: float(array[0, 0]) for index, array in runner.tensors().items()}
-    assert found == {0: 2, 1: 10, 2: 2, 3: 12, 4: 24}
+    values = {index: 10 + index for index in range(7)} | {7: 1}
+    works_in_place = runtime_identity().name == "tflite-runtime"
+    assert found == {i: v for i, v in values.items() if not works_in_place or i not in range(1, 5)}
     assert runner.delegate is None
 
 
-def test_the_delegate_that_took_over_is_named(mobilenet_path: Path) -> None:
-    for use_xnnpack, expected in ((True, "XNNPACK"), (False, None)):
+def test_of_single_numbers_only_those_that_nothing_could_overwrite_are_kept(
+    file_of, tensor, operator
+) -> None:
+    path = file_of(
+        [tensor("x", ()), tensor("one", (), data=np.ones((), np.float32)), tensor("y", ())],
+        [operator("ADD", ["x", "one"], ["y"])],
+        ["x"],
+        ["y"],
+    )
+    with Runner(path, use_xnnpack=False, keep_tensors=True) as runner:
+        runner.run([np.array(2, np.float32)])
+        assert {index: float(value) for index, value in runner.tensors().items()} == {0: 2, 1: 1}
+
+
+def test_a_delegate_that_takes_nothing_is_none(file_of, tensor, operator) -> None:
+    path = file_of(
+        [tensor("x", (4,), "bool"), tensor("y", (4,), "bool")],
+        [operator("LOGICAL_NOT", ["x"], ["y"])],
+        ["x"],
+        ["y"],
+    )
+    with Runner(path) as runner:
+        assert (runner.use_xnnpack, runner.delegate) == (True, None)
+
+
+def test_the_delegate_that_took_over_is_named(mobilenet_path: Path, fastest: str | None) -> None:
+    for use_xnnpack, expected in ((True, fastest), (False, None)):
         with Runner(mobilenet_path, use_xnnpack=use_xnnpack) as runner:
             assert runner.delegate == expected
 
@@ -156,10 +202,28 @@ def test_the_runtime_names_itself() -> None:
 def test_without_any_runtime_the_error_says_what_to_install(
     two_branches: Path, monkeypatch
 ) -> None:
-    monkeypatch.setattr(runtime, "RUNTIMES", (("none", "no_such_runtime.interpreter"),))
+    monkeypatch.setattr(interpreters, "RUNTIMES", (("none", "no_such_runtime.interpreter"),))
+    monkeypatch.delenv(interpreters.CHOICE, raising=False)
     for use in (runtime_identity, lambda: Runner(two_branches)):
         with pytest.raises(RuntimeMissingError, match="pip install"):
             use()
+
+
+def test_the_user_chooses_among_installed_runtimes(two_branches: Path, monkeypatch) -> None:
+    here = runtime_identity().name
+    module = dict(interpreters.RUNTIMES)[here]
+    # An importable module stands for a runtime that would be preferred.
+    found = (("preferred", "json"), (here, module), ("absent", "no_such_runtime.interpreter"))
+    monkeypatch.setattr(interpreters, "RUNTIMES", found)
+    monkeypatch.delenv(interpreters.CHOICE, raising=False)
+    assert runtime_identity().name == "preferred"
+    monkeypatch.setenv(interpreters.CHOICE, here)
+    assert runtime_identity().name == here
+    assert Runner(two_branches).delegate == "XNNPACK"
+    for wrong, reason in (("absent", "absent, which is not installed"), ("x", "no TFLite runtime")):
+        monkeypatch.setenv(interpreters.CHOICE, wrong)
+        with pytest.raises(RuntimeMissingError, match=reason):
+            Runner(two_branches)
 
 
 def run_python(code: str) -> subprocess.CompletedProcess[str]:
@@ -186,43 +250,6 @@ def test_the_network_layer_imports_no_runtime_and_no_schema_until_asked() -> Non
         "print([name for name in sys.modules if name.split('.')[0] in heavy])"
     )
     assert run_python(code).stdout == "[]\n"
-
-
-OTHER = "JOULESPLIT_TFLITE_RUNTIME_PYTHON"
-"""Names a Python with tflite-runtime, numpy<2 and msgspec, and without ai-edge-litert."""
-
-
-@pytest.mark.skipif(OTHER not in os.environ, reason=f"{OTHER} names no Python")
-def test_tflite_runtime_computes_bundles_too(mobilenet_path: Path, tmp_path: Path) -> None:
-    from partition.cutting.blocks import residual_blocks
-    from partition.parts.bundle_writing import write_bundle
-    from partition.reading.reading import load_model
-
-    model = load_model(mobilenet_path)
-    write_bundle(model, residual_blocks(model.network), tmp_path / "bundle")
-    code = (
-        "from partition.parts.bundle import load_bundle\n"
-        "from partition.inputs import random_inputs\n"
-        "from partition.runtime import Runner, runtime_identity\n"
-        f"bundle = load_bundle({str(tmp_path / 'bundle')!r})\n"
-        f"whole = Runner({str(mobilenet_path)!r})\n"
-        "inputs = random_inputs(whole.inputs, 1)\n"
-        "expected = [a.tobytes() for a in whole.run(inputs)]\n"
-        "values = inputs\n"
-        "for block in bundle.blocks:\n"
-        "    values = Runner(bundle.block(block.index)).run(values)\n"
-        "equal = [[a.tobytes() for a in values] == expected]\n"
-        "for after in bundle.splits:\n"
-        "    head, tail = bundle.split(after)\n"
-        "    values = Runner(tail).run(Runner(head).run(inputs))\n"
-        "    equal.append([a.tobytes() for a in values] == expected)\n"
-        "print(runtime_identity().name, set(equal))"
-    )
-    root = Path(__file__).parents[2]
-    done = subprocess.run(
-        [os.environ[OTHER], "-c", code], cwd=root, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "tflite-runtime {True}\n"
 
 
 def test_random_inputs_span_their_type_and_repeat_with_the_seed() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from joulesplit.commands.optimize import blocks_for
@@ -111,3 +112,33 @@ def test_the_input_can_be_stated_in_one_way_only(joulesplit, model, paper_profil
 def test_a_missing_model_or_profile_is_a_file_error(joulesplit, model, paper_profile, tmp_path):
     assert joulesplit("optimize", tmp_path / "no", "--profile", paper_profile).code == 3
     assert joulesplit("optimize", model, "--profile", tmp_path / "no").code == 3
+
+
+def test_what_crosses_can_be_sent_in_an_encoding(joulesplit, model, saved, measured):
+    arguments = ("optimize", model, "--profile", saved(measured))
+    as_is = joulesplit(*arguments, "--json").json
+    half = joulesplit(*arguments, "--encoding", "float16", "--json").json
+    sizes = [candidate["upload_bits"] for candidate in as_is["candidates"]]
+    assert [2 * candidate["upload_bits"] for candidate in half["candidates"]] == sizes
+    assert all(c["encode_j"] > 0 for c in half["candidates"][:-1])
+    assert half["candidates"][-1]["encode_j"] == 0
+    assert half["usage"]["encoding"]["name"] == "float16"
+    assert half["best"]["energy_j"] < as_is["best"]["energy_j"]
+    assert "sent as float16" in joulesplit(*arguments, "--encoding", "float16").out
+
+
+def test_an_encoding_that_is_none_is_refused(joulesplit, model, paper_profile):
+    outcome = joulesplit("optimize", model, "--profile", paper_profile, "--encoding", "jpeg")
+    assert outcome.code == 2
+    assert "int8-channel+zlib" in outcome.err
+
+
+def test_the_users_own_input_is_what_an_encoding_is_measured_on(
+    joulesplit, model, paper_profile, tmp_path
+):
+    """Zeros compress to nearly nothing, random numbers do not."""
+    np.save(tmp_path / "zeros.npy", np.zeros((1, 224, 224, 3), np.float32))
+    options = ("--profile", paper_profile, "--input", tmp_path / "zeros.npy")
+    assert joulesplit("optimize", model, *options).code == 2
+    found = joulesplit("optimize", model, *options, "--encoding", "as-is+zlib", "--json").json
+    assert found["candidates"][0]["upload_bits"] < 0.02 * 32 * 224 * 224 * 3
