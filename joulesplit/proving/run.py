@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from joulesplit.proving.campaign import Figure, Measured, run_world
+from joulesplit.proving.campaign import Measured, run_world
+from joulesplit.proving.figures import Figure
 from joulesplit.proving.stopping import Agreement, agreement, choose, measure_stopped
 from joulesplit.proving.tally import Score, Verdicts, score, scores, verdicts, worst_block_bias
 from joulesplit.proving.tools import tool_figures

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from calibrate.estimates.operator_classes import class_fit, class_flop
@@ -8,6 +9,7 @@ from calibrate.profile import BlockEnergy, GrossNet, Quantity
 from partition.network import Operator
 
 BUDGET = SystematicBudget(terms=(), scale_u_rel=0.01, offset_u_w=0.0)
+EXACT = np.zeros((4, 4))
 CONVOLUTION_J, DEPTHWISE_J = 2e-10, 9e-10
 
 
@@ -45,7 +47,7 @@ def mixed_blocks(energies=None):
 def test_costs_by_class_are_found_and_predict_blocks_that_were_left_out():
     blocks, table = mixed_blocks()
 
-    fit = class_fit(blocks, table, BUDGET)
+    fit = class_fit(blocks, table, EXACT, BUDGET)
 
     found = {cost.operator_class: cost.energy_j_per_flop for cost in fit.classes}
     assert found["convolution"].value == pytest.approx(CONVOLUTION_J, rel=1e-3)
@@ -60,7 +62,7 @@ def test_a_class_that_is_in_no_two_blocks_is_counted_with_the_largest():
     blocks, table = mixed_blocks()
     table[0] = table[0] | {"dense": 5 * 10**6}
 
-    classes = {cost.operator_class for cost in class_fit(blocks, table, BUDGET).classes}
+    classes = {cost.operator_class for cost in class_fit(blocks, table, EXACT, BUDGET).classes}
 
     assert classes == {"convolution", "depthwise"}
 
@@ -68,7 +70,7 @@ def test_a_class_that_is_in_no_two_blocks_is_counted_with_the_largest():
 def test_a_block_that_does_not_follow_is_named_and_the_advice_says_so():
     blocks, table = mixed_blocks({3: 2.0})
 
-    fit = class_fit(blocks, table, BUDGET)
+    fit = class_fit(blocks, table, EXACT, BUDGET)
 
     assert fit.leave_one_out_rms > 0.1
     assert abs(fit.leave_one_out_worst) > 0.3
@@ -78,11 +80,11 @@ def test_a_block_that_does_not_follow_is_named_and_the_advice_says_so():
 def test_blocks_alike_cannot_tell_classes_apart():
     blocks, table = mixed_blocks()
 
-    fit = class_fit([blocks[0]] * 4, [table[0]] * 4, BUDGET)
+    fit = class_fit([blocks[0]] * 4, [table[0]] * 4, EXACT, BUDGET)
 
     assert fit.classes == ()
     assert "cannot tell" in fit.advice
-    assert class_fit(blocks[:2], table[:2], BUDGET) is None
+    assert class_fit(blocks[:2], table[:2], EXACT, BUDGET) is None
 
 
 def test_work_is_sorted_by_the_kind_of_operator(make_block):
