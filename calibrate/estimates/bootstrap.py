@@ -44,4 +44,4 @@ def bootstrap_half_width(scatter: OwnScatter) -> float:
     together = scatter.variance(np.arange(count) // RUN_WINDOWS)
     widening = coverage_factor(together.degrees_of_freedom) / coverage_factor(float("inf"))
     quantile = float(np.quantile(np.abs(deviations), CONFIDENCE))
-    return widening * quantile / together.correction**0.5
+    return widening * quantile / float(np.sqrt(together.correction))

@@ -68,7 +68,7 @@ def figures_of(found: Estimates, truth: SimulatedTruth, setup: WorldSetup) -> di
         **_both("E_c", found.uplink.e_c_bit_per_j, e_c),
         **_both("E_d/E_c", found.ratio, ratio),
         "P_0": figure(found.idle, truth.idle_power_w),
-        "E_window": figure(found.compute.window_cost_j, setup.costs.window_cost_j),
+        **_window(found.compute, setup),
         **_link(found.uplink.fit, setup),
         **{
             f"e_{block.index}": figure(block.energy_j.net, true_j)
@@ -86,12 +86,20 @@ def _both(name: str, found: GrossNet, truth: Mapping[str, float]) -> dict[str, F
     return both
 
 
-def _link(fit: LinkFit, setup: WorldSetup) -> dict[str, Figure]:
+def _window(compute: Compute, setup: WorldSetup) -> dict[str, Figure]:
+    if compute.window_cost_j is None:
+        return {}
+    return {"E_window": figure(compute.window_cost_j, setup.costs.window_cost_j)}
+
+
+def _link(fit: LinkFit | None, setup: WorldSetup) -> dict[str, Figure]:
     """Return the costs of an upload beside the truth.
 
     Between two uploads of a window the radio stays awake while the next one starts: that much of
     its tail belongs to every upload but the first.
     """
+    if fit is None:
+        return {}
     costs, radio = setup.costs, setup.radio
     awake_j = radio.tail_power_w * min(costs.start_s, radio.tail_s) if radio else 0.0
     figures = {

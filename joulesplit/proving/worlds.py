@@ -10,7 +10,7 @@ import numpy as np
 from calibrate.workloads.synthetic import BoardCosts
 from drivers.simulated.radio import RadioParameters
 from drivers.simulated.thermal import ThermalParameters
-from joulesplit.simulation import SHUNT_OHM, WorldSetup, draw_world
+from joulesplit.simulation import WorldSetup, draw_world, without_errors
 
 ORIGIN_NS = 10**9
 
@@ -62,10 +62,7 @@ def clean_world(seed: int) -> WorldSetup:
 def perfect_sensor_world(seed: int) -> WorldSetup:
     """Return the clean world measured by a chip without systematic error."""
     setup = clean_world(seed)
-    exact = replace(
-        setup.chip, shunt_ohm=SHUNT_OHM, gain_error=0.0, bus_gain_error=0.0, offset_v=0.0
-    )
-    return replace(setup, chip=exact)
+    return replace(setup, chip=without_errors(setup.chip))
 
 
 def cool_world(seed: int) -> WorldSetup:
