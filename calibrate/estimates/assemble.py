@@ -118,9 +118,7 @@ def compute_of(
         covariance_j2=_lower_triangle(covariance_j2),
         views=(
             *e_d_views(observations, len(blocks), flop, "net"),
-            *e_d_views(
-                observations, len(blocks), flop, "gross", shared_half_j=_idle_half_j(fits)
-            ),
+            *e_d_views(observations, len(blocks), flop, "gross", shared_half_j=_idle_half_j(fits)),
         ),
         classes=class_fit(energies, by_class, covariance_j2, budget) if operators else None,
     )

@@ -101,9 +101,7 @@ def _without(figure: _Figure, rest: Problem) -> list[EstimateView | None]:
         return []
 
 
-def _view(
-    figure: _Figure, method: Method, problem: Problem, fit: LinearFit
-) -> EstimateView | None:
+def _view(figure: _Figure, method: Method, problem: Problem, fit: LinearFit) -> EstimateView | None:
     """Return a view of E_d; None if the method's own interval of the energy reaches zero.
 
     The ordinary fit gives long windows, which scatter more, the same weight as short ones, so
