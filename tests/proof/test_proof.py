@@ -52,7 +52,7 @@ def test_with_a_perfect_sensor_no_figure_is_biased_and_the_intervals_cover(perfe
     # 1200 intervals of e_l: three standard errors around 95 %, were they independent, are 1.9 %.
     assert 0.925 <= table["e_l"].coverage <= 0.975
     for name in FIGURES:
-        # Of 60 intervals that hold the truth in 94 %, fewer than 51 happen by chance in four of
+        # Of 60 intervals that hold the truth in 94 %, fewer than 51 happen by chance in three of
         # a thousand such tests.
         assert table[name].coverage >= 51 / 60, name
 
