@@ -229,13 +229,31 @@ def fit_link(observations: Sequence[Observation], account: Account) -> PerUnitFi
 
 def link_problem(observations: Sequence[Observation], account: Account) -> Problem:
     """Return the upload windows as rows of the model of ``fit_link``."""
-    design = np.array(
-        [[o.repetitions, o.airtime_s, o.payload_bits] for o in observations], dtype=np.float64
-    )
-    spread, burst = _spread(observations, account), np.ones((len(observations), 1))
-    if _unexplained(burst / spread[:, None], design / spread[:, None]) >= BURST_TOLERANCE:
+    rows = [[o.repetitions, o.airtime_s, o.payload_bits] for o in observations]
+    return transfer_problem(observations, np.array(rows, dtype=np.float64), account)
+
+
+def transfer_problem(
+    observations: Sequence[Observation], design: Array, account: Account
+) -> Problem:
+    """Return windows of transfers as rows of a model that a burst's cost is part of.
+
+    Args:
+        observations: The windows.
+        design: What grows with the transfers, shape (n, p), float64.
+        account: Which energy is fitted.
+
+    Returns:
+        The problem; its last column is the burst, if the others leave enough of it unexplained.
+    """
+    spread, burst = _spread(observations, "net")[:, None], np.ones((len(observations), 1))
+    if _unexplained(burst / spread, design / spread) >= BURST_TOLERANCE:
         design = np.hstack([design, burst])
-    return Problem(design=design, observed=_energies(observations, account), spread=spread)
+    return Problem(
+        design=design,
+        observed=_energies(observations, account),
+        spread=_spread(observations, account),
+    )
 
 
 def _unexplained(column: Array, others: Array) -> float:
