@@ -10,6 +10,7 @@ from partition.network import Operator
 
 BUDGET = SystematicBudget(terms=(), scale_u_rel=0.01, offset_u_w=0.0)
 EXACT = np.zeros((4, 4))
+NO_BUDGET = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)
 CONVOLUTION_J, DEPTHWISE_J = 2e-10, 9e-10
 
 
@@ -56,6 +57,46 @@ def test_costs_by_class_are_found_and_predict_blocks_that_were_left_out():
     assert fit.leave_one_out_rms < 1e-3
     assert fit.constant_e_d_rms > 0.1
     assert fit.advice == ""
+
+
+def test_costs_cover_where_blocks_share_most_of_their_error():
+    """Blocks measured together share the error of a window's cost, which their scatter hides."""
+    random = np.random.default_rng(3)
+    blocks, table = mixed_blocks()
+    blocks, table = blocks * 5, table * 5
+    energy = np.array([block.energy_j.net.value for block in blocks])
+    relative = 0.004**2 * np.eye(20) + 0.006**2
+    covariance = relative * np.outer(energy, energy)
+    root = np.linalg.cholesky(relative)
+    inside = {"convolution": 0, "depthwise": 0}
+    truth = {"convolution": CONVOLUTION_J, "depthwise": DEPTHWISE_J}
+    for _ in range(200):
+        errors = root @ random.standard_normal(20)
+        found = [
+            measured(b.index, b.energy_j.net.value * (1 + e), b.flop)
+            for b, e in zip(blocks, errors, strict=True)
+        ]
+        fit = class_fit(found, table, covariance, NO_BUDGET)
+        for cost in fit.classes:
+            low, high = cost.energy_j_per_flop.ci95
+            inside[cost.operator_class] += low <= truth[cost.operator_class] <= high
+
+    # Other operators are 1000 FLOP of millions and billed to convolution. Three standard errors
+    # of chance are 4.6 %.
+    assert all(0.9 <= held / 200 <= 0.99 for held in inside.values())
+
+
+def test_blocks_that_scatter_by_more_than_they_were_measured_to_make_the_costs_less_certain():
+    blocks, table = mixed_blocks({1: 1.05, 2: 0.95, 3: 1.04})
+
+    exact, loose = (class_fit(b, table, EXACT, NO_BUDGET) for b in (mixed_blocks()[0], blocks))
+
+    def width(fit):
+        low, high = fit.classes[0].energy_j_per_flop.ci95
+        return (high - low) / fit.classes[0].energy_j_per_flop.value
+
+    assert width(exact) < 1e-3
+    assert width(loose) > 0.05
 
 
 def test_a_class_that_is_in_no_two_blocks_is_counted_with_the_largest():
