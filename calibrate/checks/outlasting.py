@@ -49,8 +49,8 @@ def unsettled_share(windows: Sequence[WindowRecord]) -> float:
     above_w = sum(record.net_j for record in windows) / sum(record.work_s for record in windows)
     if above_w <= 0:
         return 0.0
-    chance_w = coverage_factor(len(steps_w) - 1, SETTLED_CONFIDENCE)
-    chance_w *= float(steps_w.std(ddof=1)) / len(steps_w) ** 0.5
+    u_w = float(steps_w.std(ddof=1) / np.sqrt(len(steps_w)))
+    chance_w = coverage_factor(len(steps_w) - 1, SETTLED_CONFIDENCE) * u_w
     return max(0.0, float(steps_w.mean()) - chance_w) / 2 / above_w
 
 

@@ -32,6 +32,9 @@ def bootstrap_half_width(scatter: OwnScatter) -> float:
 
     Returns:
         The 95 % quantile of the resampled deviations by size, in the figure's unit.
+
+    Raises:
+        EstimateError: No row that the figure depends on has a residual.
     """
     random = np.random.default_rng(SEED)
     count = len(scatter.effects)

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from calibrate.errors import EstimateError
 from calibrate.estimate_records import ClassCost, ClassFit, OperatorClass
@@ -41,10 +42,11 @@ be left out; a rarer one is counted with the largest class."""
 USABLE_RMS = 0.1
 """Larger errors of prediction speak against the costs."""
 
-_LEAST_ERROR = 1e-6
+LEAST_ERROR = 1e-6
 """No block is known better than this, relative: it keeps the covariance of exact ones regular."""
 
-_BISECTIONS = 30
+BISECTIONS = 30
+"""Halvings of the interval from 0 to 1 that the model's relative error is sought in."""
 
 
 def class_flop(block: Block, operators: Sequence[Operator]) -> dict[OperatorClass, int]:
@@ -60,11 +62,13 @@ class _Blocks:
     """Blocks as rows of 1 = Σ_c j_c · N_lc / e_l, which all count alike.
 
     Attributes:
-        work: N_lc / e_l, FLOP/J, shape (n, classes), float64.
+        flop: N_lc, FLOP, shape (n, classes), float64.
+        energy_j: e_l, J, shape (n,), float64.
         covariance: Of the relative errors, shape (n, n), float64.
     """
 
-    work: Array
+    flop: Array
+    energy_j: Array
     covariance: Array
 
     def fit(self) -> LinearFit:
@@ -73,41 +77,43 @@ class _Blocks:
         Raises:
             EstimateError: The blocks cannot tell the classes apart.
         """
-        root = np.linalg.cholesky(self.covariance)
-        rows = np.ones(len(self.work))
-        fit = weighted_fit(np.linalg.solve(root, self.work), np.linalg.solve(root, rows), rows)
+        root, level = np.linalg.cholesky(self.covariance), np.ones(len(self.energy_j))
+        rows, ones = self.flop / self.energy_j[:, None], np.ones(len(self.energy_j))
+        fit = weighted_fit(np.linalg.solve(root, rows), np.linalg.solve(root, ones), level)
         known = fit.covariance / fit.scale**2 if fit.scale > 0 else fit.covariance
         return replace(fit, covariance=known * max(1.0, fit.scale**2))
 
-    def only(self, rows: Array) -> _Blocks:
-        """Return the rows chosen by an array of truths or numbers."""
-        return _Blocks(work=self.work[rows], covariance=self.covariance[np.ix_(rows, rows)])
-
-    def with_classes(self, work: Array) -> _Blocks:
-        """Return the blocks with other columns, and with the variance that these leave open.
+    def in_classes(self, flop: Array) -> _Blocks:
+        """Return the blocks with their work in other classes, and with the errors of that model.
 
         Raises:
             EstimateError: The blocks cannot tell the classes apart.
         """
-        measured = _Blocks(work=work, covariance=self.covariance)
+        measured = replace(self, flop=flop)
         low, high = 0.0, 1.0
-        for _ in range(_BISECTIONS if measured.fit().scale > 1 else 0):
+        for _ in range(BISECTIONS if measured.fit().scale > 1 else 0):
             middle = (low + high) / 2
-            low, high = (middle, high) if measured.spread(middle).fit().scale > 1 else (low, middle)
-        return measured.spread(low)
+            low, high = (middle, high) if measured.loose(middle).fit().scale > 1 else (low, middle)
+        return measured.loose(low)
 
-    def spread(self, standard_deviation: float) -> _Blocks:
+    def loose(self, standard_deviation: float) -> _Blocks:
         """Return the blocks with errors of the model added, each its own, relative."""
-        added = standard_deviation**2 * np.eye(len(self.work))
+        added = standard_deviation**2 * np.eye(len(self.energy_j))
         return replace(self, covariance=self.covariance + added)
 
     def left_out_errors(self) -> Array:
         """Return (predicted − measured) / measured of each block from all the others."""
-        numbers = np.arange(len(self.work))
-        fits = [self.only(numbers[numbers != left_out]).fit() for left_out in numbers]
-        return np.array(
-            [float(row @ fit.coefficients) - 1 for row, fit in zip(self.work, fits, strict=True)]
+        numbers = np.arange(len(self.energy_j))
+        return np.array([self._left_out_error(numbers != left_out) for left_out in numbers])
+
+    def _left_out_error(self, others: NDArray[np.bool_]) -> float:
+        rest = _Blocks(
+            flop=self.flop[others],
+            energy_j=self.energy_j[others],
+            covariance=self.covariance[np.ix_(others, others)],
         )
+        predicted_j = float(self.flop[~others][0] @ rest.fit().coefficients)
+        return predicted_j / float(self.energy_j[~others][0]) - 1
 
 
 def class_fit(
@@ -134,13 +140,14 @@ def class_fit(
     ]
     if len(used) < 3:
         return None
-    table = np.array(
-        [[flop_by_class[row][name] for name in CLASSES] for row in used], dtype=np.float64
+    measured = _blocks(
+        [blocks[row] for row in used],
+        [[flop_by_class[row][name] for name in CLASSES] for row in used],
+        covariance_j2[np.ix_(used, used)],
     )
-    measured = _blocks([blocks[row] for row in used], table, covariance_j2[np.ix_(used, used)])
-    total = measured.work.sum(axis=1, keepdims=True)
-    constant = measured.with_classes(total).left_out_errors()
-    costs, errors, advice = _fitted(table, measured, constant, budget)
+    totals = measured.flop.sum(axis=1, keepdims=True)
+    constant = measured.in_classes(totals).left_out_errors()
+    costs, errors, advice = _fitted(measured, constant, budget)
     worst = int(np.argmax(np.abs(errors)))
     return ClassFit(
         classes=costs,
@@ -152,21 +159,25 @@ def class_fit(
     )
 
 
-def _blocks(blocks: Sequence[BlockEnergy], table: Array, covariance_j2: Array) -> _Blocks:
-    energy = np.array([block.energy_j.net.value for block in blocks if block.energy_j.net])
-    relative = covariance_j2 / np.outer(energy, energy)
-    least = _LEAST_ERROR**2 * np.eye(len(energy))
-    return _Blocks(work=table / energy[:, None], covariance=relative + least)
+def _blocks(
+    blocks: Sequence[BlockEnergy], flop: Sequence[Sequence[int]], covariance_j2: Array
+) -> _Blocks:
+    energy_j = np.array([block.energy_j.net.value for block in blocks if block.energy_j.net])
+    least = LEAST_ERROR**2 * np.eye(len(energy_j))
+    return _Blocks(
+        flop=np.array(flop, dtype=np.float64),
+        energy_j=energy_j,
+        covariance=covariance_j2 / np.outer(energy_j, energy_j) + least,
+    )
 
 
 def _fitted(
-    table: Array, measured: _Blocks, constant: Array, budget: SystematicBudget
+    measured: _Blocks, constant: Array, budget: SystematicBudget
 ) -> tuple[tuple[ClassCost, ...], Array, str]:
     """Return costs, errors of prediction and advice; those of one class if there is no telling."""
-    energy = table.sum(axis=1) / measured.work.sum(axis=1)
-    names, merged = _merge_small(table, table.sum(axis=1, keepdims=True))
+    names, merged = _merge_small(measured.flop, measured.flop.sum(axis=1, keepdims=True))
     try:
-        blocks = measured.with_classes(merged / energy[:, None])
+        blocks = measured.in_classes(merged)
         costs, errors = _costs(names, merged, blocks.fit(), budget), blocks.left_out_errors()
     except EstimateError as error:
         advice = f"the blocks cannot tell the classes apart ({error}); use the blocks' energies"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrate.errors import EstimateError
 from calibrate.estimates.stats import Array, LinearFit
 
 
@@ -53,14 +54,22 @@ class OwnScatter:
         Args:
             groups: Rows with the same number err together, shape (n,); None if every row errs
                 alone.
+
+        Raises:
+            EstimateError: No row that the figure depends on has a residual.
         """
         count = len(self.effects)
         member = np.eye(count) if groups is None else np.eye(int(groups.max()) + 1)[groups].T
         form = member @ self.expected @ member.T
-        correction = float(np.trace(form)) / self.variance_units
+        told = float(np.trace(form))
+        if told <= 0:
+            raise EstimateError(
+                "no window that the figure depends on has a residual: raise the repeats"
+            )
+        correction = told / self.variance_units
         return Scatter(
             variance=float(np.sum((member @ self.effects) ** 2)) / correction,
-            degrees_of_freedom=float(np.trace(form) ** 2 / np.sum(form**2)),
+            degrees_of_freedom=told**2 / float(np.sum(form**2)),
             correction=correction,
         )
 

@@ -102,31 +102,45 @@ def _without(figure: _Figure, rest: Problem) -> list[EstimateView | None]:
 
 
 def _view(figure: _Figure, method: Method, problem: Problem, fit: LinearFit) -> EstimateView | None:
-    """Return a view of E_d; None if the method's own interval of the energy reaches zero.
-
-    The ordinary fit gives long windows, which scatter more, the same weight as short ones, so
-    its interval is made of every window's own scatter.
-    """
+    """Return a view of E_d; None if no window tells the scatter, or the interval reaches zero."""
     weights = np.array([0.0] + [1.0] * (len(fit.coefficients) - 1))
     total_j = float(weights @ fit.coefficients)
-    scatter = own_scatter(problem.design, problem.spread, fit, weights)
-    variance, freedom = float(weights @ fit.covariance @ weights), float(fit.degrees_of_freedom)
-    if method == "ordinary":
-        own = scatter.variance()
-        variance, freedom = own.variance, own.degrees_of_freedom
-    ci95 = _interval(figure, total_j, coverage_factor(freedom) * variance**0.5)
+    try:
+        half_j, resampled_j = _half_widths(method, problem, fit, weights)
+    except EstimateError:
+        return None
+    ci95 = _interval(figure, total_j, half_j)
     if ci95 is None:
         return None
-    resampled = None if method == "huber" else bootstrap_half_width(scatter)
     return EstimateView(
         figure=figure.name,
         method=method,
         value=figure.flop / total_j,
         unit="FLOP/J",
         ci95=ci95,
-        bootstrap_ci95=None if resampled is None else _interval(figure, total_j, resampled),
+        bootstrap_ci95=None if resampled_j is None else _interval(figure, total_j, resampled_j),
         windows=len(fit.residuals),
     )
+
+
+def _half_widths(
+    method: Method, problem: Problem, fit: LinearFit, weights: Array
+) -> tuple[float, float | None]:
+    """Return half-widths of the 95 % interval by the method itself and by the bootstrap, J.
+
+    The ordinary fit gives long windows, which scatter more, the same weight as short ones, so
+    its interval is made of every window's own scatter.
+
+    Raises:
+        EstimateError: No window tells the scatter.
+    """
+    scatter = own_scatter(problem.design, problem.spread, fit, weights)
+    variance, freedom = float(weights @ fit.covariance @ weights), float(fit.degrees_of_freedom)
+    if method == "ordinary":
+        own = scatter.variance()
+        variance, freedom = own.variance, own.degrees_of_freedom
+    resampled = None if method == "huber" else bootstrap_half_width(scatter)
+    return coverage_factor(freedom) * variance**0.5, resampled
 
 
 def _interval(figure: _Figure, total_j: float, half_j: float) -> tuple[float, float] | None:

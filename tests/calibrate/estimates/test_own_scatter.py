@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from calibrate.errors import EstimateError
 from calibrate.estimates.own_scatter import own_scatter
 from calibrate.estimates.stats import coverage_factor, weighted_fit
 
@@ -78,3 +79,11 @@ def test_a_row_that_alone_determines_a_figure_tells_nothing_of_its_scatter():
 
     assert effects[3] == 0.0
     assert np.isfinite(effects).all()
+
+
+def test_a_figure_that_no_residual_tells_of_is_an_error():
+    design = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    fit = weighted_fit(design, np.array([1.0, 1.1, 0.9, 5.0]), np.ones(4))
+
+    with pytest.raises(EstimateError, match="residual"):
+        own_scatter(design, np.ones(4), fit, np.array([0.0, 1.0])).variance()
