@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--drawn", type=int, default=1000, help="with sensors drawn in bounds")
     parser.add_argument("--faulty", type=int, default=300, help="in worlds with a fault, per kind")
     parser.add_argument("--tools", type=int, default=300, help="sessions of the common tools")
+    parser.add_argument("--classes", type=int, default=300, help="costs by class of operator")
     parser.add_argument("--stopped", type=int, default=300, help="that stop once enough is known")
     parser.add_argument("--decisions", type=int, default=0, help="rigorous against for-decision")
     parser.add_argument("--first-seed", type=int, default=0)
@@ -37,6 +38,7 @@ def main() -> int:
         drawn=options.drawn,
         faulty=options.faulty,
         tools=options.tools,
+        classes=options.classes,
         stopped=options.stopped,
         decisions=options.decisions,
         first_seed=options.first_seed,

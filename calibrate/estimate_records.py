@@ -13,7 +13,7 @@ from calibrate.quantity import GrossNet, Quantity
 
 Method = Literal["weighted", "ordinary", "huber", "without-outliers"]
 OperatorClass = Literal["convolution", "depthwise", "dense", "other"]
-Treatment = Literal["in-scatter", "bounded"]
+Treatment = Literal["in-scatter", "bounded", "in-idle"]
 
 
 class EstimateView(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,16 +101,20 @@ class LinkDiagnostics(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WindowTerm(msgspec.Struct, frozen=True, kw_only=True):
-    """One uncertainty that every window draws anew, for the shortest window of work.
+    """One uncertainty of a single window, for the shortest window of work.
 
     Attributes:
         standard_uncertainty: Relative to the net energy of that window.
         treatment: ``in-scatter`` terms already show in the scatter of the windows and are not
-            added again; ``bounded`` ones do not and are checked against a limit.
+            added again; ``bounded`` ones do not and are checked against a limit; ``in-idle``
+            ones are part of the idle power by definition.
         source: Formula and where it is from.
+        correlation: Every window draws an ``independent`` term anew; one ``common`` to windows
+            of a kind is the same in all of them.
     """
 
     name: str
     standard_uncertainty: float
     treatment: Treatment
     source: str
+    correlation: Literal["independent", "common"] = "independent"

@@ -186,7 +186,7 @@ def _quantity(
     energy_j = float(energies_j.sum())
     budget = budget_of(description.accuracy)
     if len(busy) < 2:
-        u_sys = hypot(budget.scale_u_rel * energy_j, budget.offset_u_w * duration_s)
+        u_sys = budget.of(energy_j, offset_duration=duration_s)
         return Quantity(value=energy_j, unit="J", ci95=None, u_stat=None, u_sys=u_sys, n=1)
     means_w = _block_means_w(energies_j, inside_s)
     u_scatter_j = float(means_w.std(ddof=1)) / sqrt(len(means_w)) * duration_s

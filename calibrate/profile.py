@@ -40,23 +40,32 @@ class BudgetTerm(msgspec.Struct, frozen=True, kw_only=True):
     """One systematic term of the sensor's uncertainty (GUM type B).
 
     Attributes:
-        kind: ``scale`` (common factor of every power) or ``offset`` (common added power).
+        kind: ``scale`` (factor of every power) or ``offset`` (power added to every one).
         standard_uncertainty: Relative (1) for ``scale``, W for ``offset``.
+        half_width: Bound behind it, same unit; None for files that do not say.
+        distribution: Between the bounds ``rectangular``, or ``normal`` where the bound is a
+            standard uncertainty itself; None for files that do not say.
+        correlation: ``common`` to all figures of a campaign, or ``load-dependent``: then it
+            remains in E_d/E_c and in the choice of a split.
     """
 
     name: str
     kind: Literal["scale", "offset"]
     standard_uncertainty: float
     source: str
+    half_width: float | None = None
+    distribution: Literal["rectangular", "normal"] | None = None
+    correlation: Literal["common", "load-dependent"] = "common"
 
 
 class Sensor(msgspec.Struct, frozen=True, kw_only=True):
     """The power sensor and its budget.
 
     Attributes:
-        scale_u_rel: Relative standard uncertainty of the scale terms together. It is common to
-            every joule of the profile, so it cancels in E_d/E_c and in no other figure.
+        scale_u_rel: Relative standard uncertainty of the common scale terms together. It is the
+            same in every joule of the profile, so it cancels in E_d/E_c and in no other figure.
         offset_u_w: Standard uncertainty of the offset terms together, W; cancels in net energy.
+        load_u_rel: Relative standard uncertainty of the scale terms that change with the load.
     """
 
     kind: str
@@ -72,6 +81,7 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True):
     budget: tuple[BudgetTerm, ...]
     settings: dict[str, str | int | float | bool | None]
     window_budget: tuple[WindowTerm, ...] = ()
+    load_u_rel: float = 0.0
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.errors import SensorConfigurationError, SensorUnavailableError
-from drivers.ina219.accuracy import accuracy_terms
+from drivers.ina219.accuracy import Circuit, accuracy_terms
 from drivers.ina219.registers import POWER_ON_CONFIGURATION, decode_configuration
 from drivers.polled_sensor import POWER_ONLY_VOLTAGE_V, PolledSensor
 from drivers.protocols import Clock
@@ -24,6 +24,7 @@ WATT_PER_UW = 1e-6
 UOHM_PER_OHM = 1_000_000
 INA219_NAME = "ina219"
 TYPICAL_RAIL_V = 5.0
+PEAK_CURRENT_A = 3.0  # of a Raspberry Pi 5, as the kernel asks nobody for the largest current
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,11 +135,14 @@ class HwmonSensor(PolledSensor):
         chip = self._chip
         if chip is not None and chip.name == INA219_NAME and chip.shunt_ohm:
             return accuracy_terms(
-                grade=None,
-                gain=decode_configuration(POWER_ON_CONFIGURATION).gain,
-                shunt_ohm=chip.shunt_ohm,
-                shunt_tolerance=self._scale_tolerance,
-                bus_voltage_v=TYPICAL_RAIL_V,
+                Circuit(
+                    grade=None,
+                    gain=decode_configuration(POWER_ON_CONFIGURATION).gain,
+                    shunt_ohm=chip.shunt_ohm,
+                    shunt_tolerance=self._scale_tolerance,
+                    peak_current_a=PEAK_CURRENT_A,
+                    bus_voltage_v=TYPICAL_RAIL_V,
+                )
             )
         return (
             AccuracyTerm(

@@ -52,6 +52,12 @@ class Reading(NamedTuple):
         return self.voltage_v * self.current_a
 
 
+Correlation = Literal["common", "load-dependent"]
+"""How a systematic term in one figure goes with the same term in another figure of one campaign:
+``common`` ones are the same in all of them, so that a scale cancels in a ratio and an offset in a
+difference; ``load-dependent`` ones change with the current, so that they remain in both."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccuracyTerm:
     """One systematic (type B) term of a sensor's uncertainty.
@@ -64,6 +70,7 @@ class AccuracyTerm:
         distribution: ``rectangular`` (u = a/√3) or ``normal`` (half_width is the standard
             uncertainty itself).
         source: Data-sheet table, certificate or record the bound comes from.
+        correlation: See ``Correlation``.
     """
 
     name: str
@@ -71,6 +78,7 @@ class AccuracyTerm:
     half_width: float
     distribution: Literal["rectangular", "normal"]
     source: str
+    correlation: Correlation = "common"
 
     @property
     def standard_uncertainty(self) -> float:

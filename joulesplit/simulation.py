@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,25 @@ BUS_GAIN_BOUND = 0.005
 
 OFFSET_BOUND_V = 75e-6
 """Shunt offset of an INA219B at gain /4 (TI SBOS448G, electrical characteristics)."""
+
+COMMON_MODE_BOUND_V = 70e-6
+"""Common-mode rejection of 100 dB from the 12 V of the offset to the 5 V of the rail (same)."""
+
+SUPPLY_BOUND_V = 17e-6
+"""Supply rejection of 10 µV/V from the 3.3 V of the offset to 5 V (same)."""
+
+TEMPERATURE_SPAN_K = 20.0
+SHUNT_DRIFT_PER_K = 100e-6
+GAIN_DRIFT_PER_K = 10e-6
+OFFSET_DRIFT_V_PER_K = 0.1e-6
+"""Chip and shunt are anywhere within the span around 25 °C; the shunt drifts like a thick-film
+part, the chip as its data sheet says (TI SBOS448G, electrical characteristics)."""
+
+SENSE_PATH_BOUND_OHM = 0.3e-3
+"""Solder and copper inside the sense taps, at most."""
+
+SHUNT_HEATING_PER_W = 0.01
+"""Growth of the shunt by its own heat, at most: 100 ppm/K times 100 K/W, 1/W."""
 
 LINK_RATE_BIT_PER_S = 40e6
 """The simulated radio takes no more than this, as a Raspberry Pi's on 2.4 GHz; an assumption."""
@@ -74,10 +93,6 @@ def draw_world(seed: int, origin_ns: int, *, costs: BoardCosts | None = None) ->
     """
     random = np.random.default_rng([seed, 219])
     costs = costs or BoardCosts()
-
-    def within(bound: float) -> float:
-        return float(random.uniform(-bound, bound))
-
     return WorldSetup(
         seed=seed,
         costs=costs,
@@ -88,16 +103,42 @@ def draw_world(seed: int, origin_ns: int, *, costs: BoardCosts | None = None) ->
             supply_voltage_v=5.1,
             source_resistance_ohm=0.15,
         ),
-        chip=ChipParameters(
-            shunt_ohm=SHUNT_OHM * (1 + within(SHUNT_TOLERANCE)),
-            gain_error=within(GAIN_BOUND),
-            bus_gain_error=within(BUS_GAIN_BOUND),
-            offset_v=within(OFFSET_BOUND_V),
-            noise_v_rms=20e-6,
-            bus_noise_v_rms=2e-3,
-            conversion_time_scale=float(random.uniform(1.0, 1.1)),
-        ),
+        chip=_specimen(random),
         origin_ns=origin_ns,
+    )
+
+
+def _specimen(random: np.random.Generator) -> ChipParameters:
+    """Draw a chip and its shunt from everything that the budget of an INA219B allows."""
+
+    def within(*bounds: float) -> float:
+        return float(sum(random.uniform(-bound, bound) for bound in bounds))
+
+    span_k = TEMPERATURE_SPAN_K
+    shunt_ohm = SHUNT_OHM * (1 + within(SHUNT_TOLERANCE, SHUNT_DRIFT_PER_K * span_k))
+    return ChipParameters(
+        shunt_ohm=shunt_ohm + float(random.uniform(0.0, SENSE_PATH_BOUND_OHM)),
+        shunt_heating_per_w=float(random.uniform(0.0, SHUNT_HEATING_PER_W)),
+        gain_error=within(GAIN_BOUND, GAIN_DRIFT_PER_K * span_k),
+        bus_gain_error=within(BUS_GAIN_BOUND),
+        offset_v=within(
+            OFFSET_BOUND_V, COMMON_MODE_BOUND_V, SUPPLY_BOUND_V, OFFSET_DRIFT_V_PER_K * span_k
+        ),
+        noise_v_rms=20e-6,
+        bus_noise_v_rms=2e-3,
+        conversion_time_scale=float(random.uniform(1.0, 1.1)),
+    )
+
+
+def without_errors(chip: ChipParameters) -> ChipParameters:
+    """Return a specimen with its noise and its own pace, but without systematic errors."""
+    return replace(
+        chip,
+        shunt_ohm=SHUNT_OHM,
+        shunt_heating_per_w=0.0,
+        gain_error=0.0,
+        bus_gain_error=0.0,
+        offset_v=0.0,
     )
 
 

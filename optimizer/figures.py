@@ -7,7 +7,11 @@ import math
 from calibrate.profile import GrossNet, Quantity
 from optimizer.cost import Account
 from optimizer.errors import ProfileUnusableError
-from optimizer.uncertainty import COVERAGE_95
+
+IMPOSSIBLE_AT = 4.0
+"""Standard uncertainties below zero at which a cost that may be nought cannot be true any more:
+chance alone takes a sound campaign there once in thirty thousand. At two of them it would refuse
+one sound campaign in forty of a radio that neither wakes nor trails."""
 
 
 def by_account(figure: GrossNet, account: Account, name: str) -> Quantity:
@@ -48,9 +52,9 @@ def perhaps_zero(quantity: Quantity, name: str) -> Quantity:
     """Check a figure that may be too small to tell: below zero only where zero is possible.
 
     Raises:
-        ProfileUnusableError: It is below zero by more than its uncertainty, or no number.
+        ProfileUnusableError: It is below zero by more than chance explains, or no number.
     """
-    floor = -COVERAGE_95 * math.hypot(quantity.u_stat or 0.0, quantity.u_sys or 0.0)
+    floor = -IMPOSSIBLE_AT * math.hypot(quantity.u_stat or 0.0, quantity.u_sys or 0.0)
     if math.isfinite(quantity.value) and quantity.value >= floor:
         return quantity
     raise ProfileUnusableError(

@@ -106,13 +106,23 @@ def pilot(bench: Bench, uploads: Sequence[UploadSubject]) -> dict[str, float]:
 
     Args:
         bench: What is there to measure.
-        uploads: Upload subjects; at a stated rate their airtime is known without a pilot.
+        uploads: Upload subjects; at a stated rate only what an upload takes besides its airtime
+            needs a pilot, and that of the shortest one stands for all.
     """
-    airtime_s = {upload.key: upload.airtime_s for upload in uploads}
+    paced_s = {u.key: u.airtime_s for u in uploads if u.airtime_s is not None}
+    besides_s = _besides_airtime_s(bench, paced_s)
     return {
-        key: airtime_s.get(key) or pilot_latency_s(workload)
+        key: paced_s[key] + besides_s if key in paced_s else pilot_latency_s(workload)
         for key, workload in bench.workloads().items()
     }
+
+
+def _besides_airtime_s(bench: Bench, paced_s: Mapping[str, float]) -> float:
+    """Return what an upload takes besides its airtime, s."""
+    if not paced_s:
+        return 0.0
+    shortest = min(paced_s, key=lambda key: paced_s[key])
+    return max(0.0, pilot_latency_s(bench.uploads[shortest]) - paced_s[shortest])
 
 
 def subjects_of(plan: Plan, bench: Bench, unit_s: Mapping[str, float]) -> tuple[Subject, ...]:

@@ -153,12 +153,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 QUICK = Plan(
     name="quick",
-    timing=WindowTiming(idle_s=0.16, settle_s=0.03, upload_settle_s=0.03),
+    # A radio stays awake for 100 ms after the last frame (mac80211's dynamic power save).
+    timing=WindowTiming(idle_s=0.16, settle_s=0.03, upload_settle_s=0.15),
     work_s=(0.12, 0.24, 0.48),
     repeats=1,
     rates_bit_per_s=(5e6, 10e6, 20e6),
     upload_sizes=3,
-    upload_s=0.4,
+    upload_s=0.33,
+    upload_spread=2.5,
     control_every=15,
     order_seed=1,
     # Windows this short leave the edges up to the sum over whole readings, see

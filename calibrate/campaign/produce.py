@@ -118,6 +118,7 @@ def _sensor(
         budget=budget.terms,
         settings=description.settings,
         window_budget=window_budget(records, description),
+        load_u_rel=budget.load_u_rel,
     )
 
 

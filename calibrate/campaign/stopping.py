@@ -13,6 +13,10 @@ from calibrate.errors import EstimateError
 from calibrate.estimates.stats import CONFIDENCE, coverage_factor
 from calibrate.windows.window import WindowRecord
 
+AIM = 0.95
+"""Rounds are planned to reach this much of the goal: planned to reach just it, half of them would
+miss it narrowly and the looks would be used up by rounds of a few windows."""
+
 VARIANCE_SHARE = 0.8
 """The next round measures the subjects that make so much of the variance that is left."""
 
@@ -122,7 +126,8 @@ def _opinion(stop: StopPlan, figures: Sequence[Precision]) -> StopOpinion:
     open_figures = [f for f in figures if widths[f.name] > goal]
     if not open_figures:
         return StopOpinion(stop=True, reached=True, reason=f"{known} (statistics)")
-    needed = sum(ceil(f.windows * ((widths[f.name] / goal) ** 2 - 1)) for f in open_figures)
+    aim = AIM * goal
+    needed = sum(ceil(f.windows * ((widths[f.name] / aim) ** 2 - 1)) for f in open_figures)
     subjects = [key for figure in open_figures for key in heaviest(figure.variances)]
     return StopOpinion(
         stop=False,

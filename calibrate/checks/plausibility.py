@@ -186,8 +186,13 @@ def _sensor(profile: DeviceProfile) -> Iterator[Check]:
     sensor = profile.sensor
     if sensor is None or not sensor.budget:
         return
-    terms = [term.standard_uncertainty for term in sensor.budget if term.kind == "scale"]
-    total = hypot(*terms)
+    total = hypot(
+        *(
+            term.standard_uncertainty
+            for term in sensor.budget
+            if (term.kind, term.correlation) == ("scale", "common")
+        )
+    )
     yield _check(
         "sensor-budget",
         max(0.0, 1 - sensor.scale_u_rel / total) if total else 0.0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from calibrate.checks.evidence import Evidence
+from calibrate.checks.outlasting import outlasting_checks
 from calibrate.checks.results import result_checks
 from calibrate.checks.scatter import scatter_checks
 from calibrate.checks.sensor import sensor_checks
@@ -20,6 +21,7 @@ def judge(evidence: Evidence) -> Quality:
         *sensor_checks(evidence),
         *steadiness_checks(evidence),
         *scatter_checks(evidence),
+        *outlasting_checks(evidence),
         *result_checks(evidence),
         *evidence.extra,
     )

@@ -11,7 +11,7 @@ from calibrate.estimates.common_idle import at_idle, idle_estimate, observations
 from calibrate.estimates.fitting import Account, PerUnitFit, fit_blocks, fit_latency
 from calibrate.estimates.operator_classes import class_fit, class_flop
 from calibrate.estimates.ratio import ratio_of, work_and_bit
-from calibrate.estimates.stats import Array
+from calibrate.estimates.stats import Array, coverage_factor
 from calibrate.estimates.uncertainty import (
     Estimate,
     SystematicBudget,
@@ -48,6 +48,11 @@ class _ComputeFits:
     gross: PerUnitFit
     latency: PerUnitFit
     idle: Estimate
+
+    @property
+    def every_block(self) -> tuple[float, ...]:
+        """Weights of the sum over all blocks."""
+        return (0.0, *([1.0] * (len(self.net.values) - 1)))
 
 
 def _block_energy(block: Block, fits: _ComputeFits, budget: SystematicBudget) -> BlockEnergy:
@@ -101,7 +106,8 @@ def compute_of(
     fits = _compute_fits(observations, len(blocks), idle_estimate(records))
     flop = sum(block.flop for block in blocks)
     energies = tuple(_block_energy(block, fits, budget) for block in blocks)
-    by_class = [class_flop(block, operators) for block in blocks] if operators else None
+    covariance_j2 = fits.net.covariance[1:, 1:]
+    by_class = [class_flop(block, operators) for block in blocks]
     return Compute(
         model=model,
         runtime=runtime,
@@ -109,12 +115,12 @@ def compute_of(
         e_d_flop_per_j=_flop_per_joule(flop, fits, budget),
         blocks=energies,
         window_cost_j=quantity(fits.net.one(0), "J", budget),
-        covariance_j2=_lower_triangle(fits.net.covariance[1:, 1:]),
+        covariance_j2=_lower_triangle(covariance_j2),
         views=(
             *e_d_views(observations, len(blocks), flop, "net"),
-            *e_d_views(observations, len(blocks), flop, "gross"),
+            *e_d_views(observations, len(blocks), flop, "gross", shared_half_j=_idle_half_j(fits)),
         ),
-        classes=class_fit(energies, by_class, budget) if by_class else None,
+        classes=class_fit(energies, by_class, covariance_j2, budget) if operators else None,
     )
 
 
@@ -127,11 +133,16 @@ def _compute_fits(observations: Sequence[Observation], count: int, idle: Estimat
     )
 
 
+def _idle_half_j(fits: _ComputeFits) -> float:
+    """Return the half-width that P_0 gives the gross energy of all blocks, J."""
+    half_w = coverage_factor(fits.idle.degrees_of_freedom) * fits.idle.u_stat
+    return half_w * fits.latency.combine(fits.every_block).value
+
+
 def _flop_per_joule(flop: int, fits: _ComputeFits, budget: SystematicBudget) -> GrossNet:
-    all_blocks = (0.0, *([1.0] * (len(fits.net.values) - 1)))
-    total_s = fits.latency.combine(all_blocks).value
-    net_total = quantity(fits.net.combine(all_blocks), "J", budget)
-    gross = at_idle(fits.gross.combine(all_blocks), total_s, fits.idle)
+    total_s = fits.latency.combine(fits.every_block).value
+    net_total = quantity(fits.net.combine(fits.every_block), "J", budget)
+    gross = at_idle(fits.gross.combine(fits.every_block), total_s, fits.idle)
     gross_total = quantity(gross, "J", budget, offset_duration=total_s)
     return GrossNet(
         gross=reciprocal(flop, gross_total, "FLOP/J"),

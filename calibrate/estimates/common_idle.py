@@ -27,6 +27,10 @@ WINDOWS_PER_DEGREE = 15
 HIGHEST_DEGREE = 8
 
 
+def _course_degree(windows: int) -> int:
+    return min(HIGHEST_DEGREE, windows // WINDOWS_PER_DEGREE)
+
+
 def idle_departures_w(records: Sequence[WindowRecord]) -> Array:
     """Return how far the smooth course of the idle power lies above its mean, W, shape (n,).
 
@@ -35,7 +39,7 @@ def idle_departures_w(records: Sequence[WindowRecord]) -> Array:
     """
     idle = np.array([record.idle_power_w for record in records], dtype=np.float64)
     when = np.array([record.started_ns for record in records], dtype=np.float64)
-    degree = min(HIGHEST_DEGREE, len(records) // WINDOWS_PER_DEGREE)
+    degree = _course_degree(len(records))
     if degree == 0 or when.max() == when.min():
         return np.zeros_like(idle)
     course = np.asarray(Legendre.fit(when, idle, degree)(when), dtype=np.float64)
@@ -63,10 +67,17 @@ def observations_at_common_idle(
 def idle_estimate(records: Sequence[WindowRecord]) -> Estimate:
     """Return P_0, W: the mean of the local idle powers of all windows.
 
+    P_0 is the mean over this campaign, so its smooth course (the board warms up) is part of the
+    figure; only the scatter around it makes the figure uncertain.
+
     Raises:
         EstimateError: Too few windows to tell their scatter.
     """
-    mean = mean_of_batches(np.array([record.idle_power_w for record in records], dtype=np.float64))
+    mean = mean_of_batches(
+        np.array([record.idle_power_w for record in records], dtype=np.float64),
+        idle_departures_w(records),
+        _course_degree(len(records)) + 1,
+    )
     return Estimate(
         value=mean.value,
         u_stat=mean.u_stat,

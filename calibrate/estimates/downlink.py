@@ -1,4 +1,4 @@
-"""What receiving costs: E = E_0 · downloads + e_bit · bits, at the speed of the link. Pure."""
+"""What receiving costs: E = E_0 · downloads + e_bit · bits (+ E_burst), at the link's speed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from calibrate.errors import EstimateError
 from calibrate.estimates.common_idle import at_idle, idle_estimate, observations_at_common_idle
-from calibrate.estimates.stats import Array, weighted_fit
+from calibrate.estimates.fitting import Account, transfer_problem
 from calibrate.estimates.subject_fits import bits_per_payload_bit
 from calibrate.estimates.uncertainty import Estimate, SystematicBudget, quantity, reciprocal
 from calibrate.quantity import GrossNet, Quantity
@@ -32,12 +32,10 @@ def downlink_of(records: Sequence[WindowRecord], budget: SystematicBudget) -> Do
         return None
     seconds, bits = sum(o.airtime_s for o in windows), sum(o.payload_bits for o in windows)
     rate_bit_per_s = bits / seconds
-    net_j = np.array([observation.net_j for observation in windows])
-    gross_j = np.array([observation.gross_j for observation in windows])
     bit_s = 1 / rate_bit_per_s
-    gross_bit = at_idle(_bit_energy(windows, gross_j), bit_s, idle_estimate(records))
+    gross_bit = at_idle(_bit_energy(windows, "gross"), bit_s, idle_estimate(records))
     gross = quantity(gross_bit, "J/bit", budget, offset_duration=bit_s)
-    net = quantity(_bit_energy(windows, net_j), "J/bit", budget)
+    net = quantity(_bit_energy(windows, "net"), "J/bit", budget)
     return Downlink(
         rate_bit_per_s=rate_bit_per_s,
         e_c_bit_per_j=GrossNet(gross=_bits_per_joule(gross), net=_bits_per_joule(net)),
@@ -51,10 +49,9 @@ def _bits_per_joule(per_bit: Quantity) -> Quantity:
     return reciprocal(1.0, per_bit, "bit/J")
 
 
-def _bit_energy(windows: Sequence[Observation], energy_j: Array) -> Estimate:
+def _bit_energy(windows: Sequence[Observation], account: Account) -> Estimate:
     design = np.array([[o.repetitions, o.payload_bits] for o in windows], dtype=np.float64)
-    work_s = np.array([observation.work_s for observation in windows])
-    fit = weighted_fit(design, energy_j, np.sqrt(work_s))
+    fit = transfer_problem(windows, design, account).fit()
     if fit.coefficients[1] <= 0:
         raise EstimateError(
             f"the energy per bit received is {fit.coefficients[1]:.3g} J: not above zero, so "

@@ -16,8 +16,10 @@ from calibrate.windows.observation import Observation
 
 Account = Literal["gross", "net"]
 
-BURST_SPREAD = 2.0
-"""Airtimes of upload windows that differ so many times over tell their fixed cost apart."""
+BURST_TOLERANCE = 0.1
+"""What a burst costs once is told from uploads, airtime and bits if they leave so much of its
+column unexplained: a variance inflation of 10 at most (Marquardt, Technometrics 12, 1970).
+Windows of one length leave 0.01 to 0.04, lengths that differ twofold 0.12 or more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +68,16 @@ class PerUnitFit:
 def _spread(observations: Sequence[Observation], account: Account) -> Array:
     """Return each window's expected standard deviation, up to a common factor.
 
-    Load noise is white on the scale of a window, so ∫P dt over D scatters as √D; the net energy
-    also takes the local idle mean over D_i times D. The factor comes from the residuals.
+    Load noise is white on the scale of a window. Net energy sums power over work and settling,
+    D, less D times the local idle mean over D_i: D + D²/D_i. Gross energy gets the idle power
+    of the work back, so only the settling S stays taken off: D + S²/D_i. The factor comes from
+    the residuals.
     """
     work: Array = np.array([o.work_s for o in observations], dtype=np.float64)
+    settle: Array = np.array([o.settle_s for o in observations], dtype=np.float64)
     idle: Array = np.array([o.idle_s for o in observations], dtype=np.float64)
-    variance: Array = work if account == "gross" else work + work**2 / idle
-    spread: Array = np.sqrt(variance)
+    taken_off = settle if account == "gross" else work + settle
+    spread: Array = np.sqrt(work + settle + taken_off**2 / idle)
     return spread
 
 
@@ -204,15 +209,16 @@ def fit_link(observations: Sequence[Observation], account: Account) -> PerUnitFi
     """Fit E_w = E_0 · uploads + P_air · airtime + e_bit · bits (+ E_burst) over upload windows.
 
     E_burst is what a window of uploads costs once, however many they are: waking the radio and
-    its tail. It can be told from airtime only where the windows differ in airtime.
+    its tail. Where the windows differ too little in length to tell it, it is left out, and what
+    there is of it raises the others.
 
     Args:
         observations: Upload windows of several sizes and at least two rates.
         account: Which energy is fitted; with ``gross`` P_air includes the idle power.
 
     Returns:
-        Coefficients (E_0 [J], P_air [W], e_bit [J/bit]) and, if the windows' airtimes spread
-        at least ``BURST_SPREAD``-fold, E_burst [J].
+        Coefficients (E_0 [J], P_air [W], e_bit [J/bit]) and, if the windows can tell it (see
+        ``BURST_TOLERANCE``), E_burst [J].
 
     Raises:
         EstimateError: The windows do not determine the figures.
@@ -224,14 +230,38 @@ def fit_link(observations: Sequence[Observation], account: Account) -> PerUnitFi
 def link_problem(observations: Sequence[Observation], account: Account) -> Problem:
     """Return the upload windows as rows of the model of ``fit_link``."""
     rows = [[o.repetitions, o.airtime_s, o.payload_bits] for o in observations]
-    airtimes = [o.airtime_s for o in observations]
-    if max(airtimes, default=0.0) >= BURST_SPREAD * min(airtimes, default=1.0):
-        rows = [[*row, 1.0] for row in rows]
+    return transfer_problem(observations, np.array(rows, dtype=np.float64), account)
+
+
+def transfer_problem(
+    observations: Sequence[Observation], design: Array, account: Account
+) -> Problem:
+    """Return windows of transfers as rows of a model that a burst's cost is part of.
+
+    Args:
+        observations: The windows.
+        design: What grows with the transfers, shape (n, p), float64.
+        account: Which energy is fitted.
+
+    Returns:
+        The problem; its last column is the burst, if the others leave enough of it unexplained.
+    """
+    spread, burst = _spread(observations, "net")[:, None], np.ones((len(observations), 1))
+    if _unexplained(burst / spread, design / spread) >= BURST_TOLERANCE:
+        design = np.hstack([design, burst])
     return Problem(
-        design=np.array(rows, dtype=np.float64),
+        design=design,
         observed=_energies(observations, account),
         spread=_spread(observations, account),
     )
+
+
+def _unexplained(column: Array, others: Array) -> float:
+    """Return the share of a column that a linear combination of others leaves (1 − R²)."""
+    norms = np.linalg.norm(others, axis=0)
+    q, _ = np.linalg.qr(others / np.where(norms > 0, norms, 1.0))
+    left = column - q @ (q.T @ column)
+    return float(np.sum(left**2) / np.sum(column**2))
 
 
 def energy_per_bit(link: PerUnitFit, rate_bit_per_s: float) -> Estimate:

@@ -68,10 +68,11 @@ def ratio_of(
 ) -> Quantity:
     """Return E_d/E_c = (Σ N_l / Σ e_l) / (1 / e_bit), FLOP/bit.
 
-    Every joule carries the same unknown scale factor, so it cancels. The offset of the sensor
-    adds the same power to both and cancels in net energy; in gross energy what is left of it
-    is its share in the bit less its share in the network. The same holds for P_0, which all
-    gross energies are stated at.
+    Every joule carries the same unknown scale factor, so it cancels; what changes with the load
+    does not. The offset of the sensor adds the same power to both and cancels in net energy; in
+    gross energy what is left of it is its share in the bit less its share in the network. The
+    same holds for P_0, which all gross energies are stated at. The interval is Fieller's
+    (J. R. Stat. Soc. B 16, 1954): all ratios ρ for which e_bit − ρ · Σ e_l may be nought.
 
     Args:
         flop: Σ N_l.
@@ -81,7 +82,7 @@ def ratio_of(
         idle_u_w: Statistical standard uncertainty of P_0, W.
 
     Raises:
-        EstimateError: An energy is not positive.
+        EstimateError: An energy is not positive, or that of the network may be nought.
     """
     network, bit = energies.network, energies.bit
     if network.value <= 0 or bit.value <= 0:
@@ -93,14 +94,16 @@ def ratio_of(
     parts = (network.u_stat / network.value, bit.u_stat / bit.value)
     share = energies.bit_s / bit.value - energies.network_s / network.value
     common = value * abs(share) if account == "gross" else 0.0
-    u_sys, u_stat = common * budget.offset_u_w, hypot(value * hypot(*parts), common * idle_u_w)
+    u_sys = hypot(common * budget.offset_u_w, value * budget.load_u_rel)
+    u_stat = hypot(value * hypot(*parts), common * idle_u_w)
     freedoms = (network.degrees_of_freedom, bit.degrees_of_freedom)
-    combined = hypot(u_stat, u_sys)
-    factor = coverage_factor(_effective(combined / value, parts, freedoms))
+    factor = coverage_factor(_effective(hypot(u_stat, u_sys) / value, parts, freedoms))
+    common_u_w = hypot(budget.offset_u_w, idle_u_w) if account == "gross" else 0.0
+    low, high = _fieller(energies, factor, common_u_w, budget.load_u_rel)
     return Quantity(
         value=value,
         unit="FLOP/bit",
-        ci95=(value - factor * combined, value + factor * combined),
+        ci95=(flop * low, flop * high),
         u_stat=u_stat,
         u_sys=u_sys,
         n=network.n + bit.n,
@@ -111,3 +114,35 @@ def _effective(combined: float, parts: tuple[float, float], freedoms: tuple[floa
     """Return the effective degrees of freedom of Welch and Satterthwaite (GUM G.4)."""
     spent = sum(u**4 / nu for u, nu in zip(parts, freedoms, strict=True))
     return combined**4 / spent if spent > 0 else float("inf")
+
+
+def _fieller(
+    energies: WorkAndBit, factor: float, common_u_w: float, load_u_rel: float
+) -> tuple[float, float]:
+    """Return the ends of the interval of e_bit / Σ e_l, 1/bit.
+
+    They solve (b − ρ n)² = k² · (u_b² + (l b)² + ρ² u_n² + (t_b − ρ t_n)² u_w²) for ρ, with the
+    durations t and the power u_w that both energies have in common.
+
+    Args:
+        energies: n and b with their uncertainties and durations.
+        factor: k.
+        common_u_w: u_w, W.
+        load_u_rel: l.
+
+    Raises:
+        EstimateError: The energy of the network may be nought, so that the ratio has no bound.
+    """
+    n, b = energies.network, energies.bit
+    n_s, b_s = energies.network_s, energies.bit_s
+    square = n.value**2 - factor**2 * (n.u_stat**2 + (n_s * common_u_w) ** 2)
+    if square <= 0:
+        raise EstimateError(
+            f"E_d/E_c has no bound: the network takes {n.value:.3g} J and that is not "
+            "distinguishable from zero; measure more work per window or more windows"
+        )
+    mixed = b.value * n.value - factor**2 * n_s * b_s * common_u_w**2
+    u_bit = hypot(b.u_stat, b.value * load_u_rel, b_s * common_u_w)
+    rest = b.value**2 - (factor * u_bit) ** 2
+    root = max(mixed**2 - square * rest, 0.0) ** 0.5
+    return (mixed - root) / square, (mixed + root) / square

@@ -74,17 +74,6 @@ class LinearFit:
         result: Array = np.where(usable, self.residuals / divisor, 0.0)
         return result
 
-    def own_scatter_covariance(self) -> Array:
-        """Return the covariance of β if every row has a variance of its own, shape (p, p).
-
-        Each row's squared residual stands for its variance, over (1 − leverage)²: what it would
-        be around a fit without the row (HC3 of MacKinnon and White, 1985).
-        """
-        freedom = np.maximum(1 - self.leverage, 1e-9) ** 2
-        variance = np.where(self.leverage < 1 - 1e-9, self.raw_residuals**2 / freedom, 0.0)
-        result: Array = (self.gain * variance) @ self.gain.T
-        return result
-
 
 def weighted_fit(design: Array, observed: Array, spread: Array) -> LinearFit:
     """Fit y = X·β by weighted least squares.
@@ -156,24 +145,30 @@ class Mean:
     degrees_of_freedom: int
 
 
-def mean_of_batches(values: Array) -> Mean:
+def mean_of_batches(values: Array, course: Array | None = None, coefficients: int = 1) -> Mean:
     """Return the mean of values whose neighbours may be correlated, from batch means.
 
     Args:
         values: In order of time, shape (n,), float64.
+        course: What they are known to follow beside their scatter, around zero, shape (n,),
+            float64; it is part of the mean and no part of its uncertainty. None for none.
+        coefficients: Of the course with its mean, fitted to the same values.
 
     Raises:
         EstimateError: Fewer than two batches.
     """
     count = len(values) // BATCH_WINDOWS
-    if count < 2:
+    degrees_of_freedom = count - coefficients
+    if degrees_of_freedom < 1:
         raise EstimateError(
             f"{len(values)} windows are too few to tell their scatter: at least "
-            f"{2 * BATCH_WINDOWS} are needed; raise the repeats"
+            f"{(coefficients + 1) * BATCH_WINDOWS} are needed; raise the repeats"
         )
-    batches = np.array([part.mean() for part in np.array_split(values, count)])
+    mean = float(values.mean())
+    scatter = values - mean if course is None else values - mean - course
+    batches = np.array([part.mean() for part in np.array_split(scatter, count)])
     return Mean(
-        value=float(values.mean()),
-        u_stat=float(batches.std(ddof=1) / count**0.5),
-        degrees_of_freedom=count - 1,
+        value=mean,
+        u_stat=float(np.sqrt(batches @ batches / degrees_of_freedom / count)),
+        degrees_of_freedom=degrees_of_freedom,
     )

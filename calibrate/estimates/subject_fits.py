@@ -92,19 +92,21 @@ def _phase(
     times_s = [r.work_s / r.task.repetitions for r in records if r.task.subject == name]
     return PhaseEnergy(
         name=name,
-        latency_s=mean_quantity(times_s, "s", 0.0),
+        latency_s=mean_quantity(times_s, "s"),
         energy_j=energy if low > 0 else None,
         energy_bound_j=max(high, 0.0),
     )
 
 
-def mean_quantity(values: Sequence[float], unit: str, u_sys_rel: float) -> Quantity:
+def mean_quantity(
+    values: Sequence[float], unit: str, budget: SystematicBudget | None = None
+) -> Quantity:
     """Return the mean of independent windows; without an interval if there is but one.
 
     Args:
         values: One per window.
         unit: Their unit.
-        u_sys_rel: Relative systematic standard uncertainty.
+        budget: The sensor's, for net energies; None for what needs no sensor.
     """
     value, n = float(np.mean(values)), len(values)
     if n < 2:
@@ -115,7 +117,7 @@ def mean_quantity(values: Sequence[float], unit: str, u_sys_rel: float) -> Quant
         degrees_of_freedom=n - 1,
         n=n,
     )
-    return with_interval(estimate, unit, abs(value) * u_sys_rel)
+    return with_interval(estimate, unit, budget.of(value) if budget else 0.0)
 
 
 def upload_tail(records: Sequence[WindowRecord], budget: SystematicBudget) -> UploadTail | None:
@@ -125,7 +127,7 @@ def upload_tail(records: Sequence[WindowRecord], budget: SystematicBudget) -> Up
     if len(tails_j) < 2:
         return None
     return UploadTail(
-        energy_j=mean_quantity(tails_j, "J", budget.scale_u_rel),
+        energy_j=mean_quantity(tails_j, "J", budget),
         duration_s=float(np.mean([r.settle_s for r in uploads])),
     )
 

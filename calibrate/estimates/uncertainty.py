@@ -17,13 +17,25 @@ class SystematicBudget:
 
     Attributes:
         terms: As a profile stores them.
-        scale_u_rel: Scale terms together, relative standard uncertainty.
+        scale_u_rel: Common scale terms together, relative standard uncertainty.
         offset_u_w: Offset terms together, standard uncertainty, W.
+        load_u_rel: Scale terms that change with the load together, relative.
     """
 
     terms: tuple[BudgetTerm, ...]
     scale_u_rel: float
     offset_u_w: float
+    load_u_rel: float = 0.0
+
+    def of(self, value: float, *, offset_duration: float = 0.0) -> float:
+        """Return the systematic standard uncertainty of a figure proportional to power.
+
+        Args:
+            value: The figure.
+            offset_duration: How much of its unit one watt of offset makes; 0 where it cancels.
+        """
+        u_rel = hypot(self.scale_u_rel, self.load_u_rel)
+        return hypot(u_rel * value, self.offset_u_w * offset_duration)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,19 +75,33 @@ def require_positive(estimate: Estimate, what: str) -> Estimate:
 
 def budget_of(accuracy: tuple[AccuracyTerm, ...]) -> SystematicBudget:
     """Return the budget of a sensor's accuracy terms (GUM 4.3.7, 5.1.2)."""
-    terms = tuple(
-        BudgetTerm(
-            name=term.name,
-            kind=term.kind,
-            standard_uncertainty=term.standard_uncertainty,
-            source=term.source,
+
+    def together(kind: str, correlation: str) -> float:
+        return hypot(
+            *(
+                term.standard_uncertainty
+                for term in accuracy
+                if (term.kind, term.correlation) == (kind, correlation)
+            )
         )
-        for term in accuracy
-    )
+
     return SystematicBudget(
-        terms=terms,
-        scale_u_rel=hypot(*(t.standard_uncertainty for t in terms if t.kind == "scale")),
-        offset_u_w=hypot(*(t.standard_uncertainty for t in terms if t.kind == "offset")),
+        terms=tuple(_recorded(term) for term in accuracy),
+        scale_u_rel=together("scale", "common"),
+        offset_u_w=hypot(together("offset", "common"), together("offset", "load-dependent")),
+        load_u_rel=together("scale", "load-dependent"),
+    )
+
+
+def _recorded(term: AccuracyTerm) -> BudgetTerm:
+    return BudgetTerm(
+        name=term.name,
+        kind=term.kind,
+        standard_uncertainty=term.standard_uncertainty,
+        source=term.source,
+        half_width=term.half_width,
+        distribution=term.distribution,
+        correlation=term.correlation,
     )
 
 
@@ -95,8 +121,7 @@ def quantity(
         The quantity; its interval uses the effective degrees of freedom of Welch and
         Satterthwaite (GUM G.4).
     """
-    u_sys = hypot(budget.scale_u_rel * estimate.value, budget.offset_u_w * offset_duration)
-    return with_interval(estimate, unit, u_sys)
+    return with_interval(estimate, unit, budget.of(estimate.value, offset_duration=offset_duration))
 
 
 def with_interval(estimate: Estimate, unit: str, u_sys: float) -> Quantity:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import hypot
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from calibrate.errors import EstimateError
 from calibrate.estimate_records import EstimateView, Method
 from calibrate.estimates.bootstrap import bootstrap_half_width
 from calibrate.estimates.fitting import Account, Problem, block_problem
+from calibrate.estimates.own_scatter import own_scatter
 from calibrate.estimates.robust import huber_fit
 from calibrate.estimates.stats import Array, LinearFit, coverage_factor, weighted_fit
 from calibrate.windows.observation import Observation
@@ -36,13 +39,41 @@ def outliers(fit: LinearFit) -> NDArray[np.bool_]:
     return flagged
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Figure:
+    """Which figure the views are of.
+
+    Attributes:
+        name: E_d by its account.
+        flop: Work of the network, FLOP.
+        shared_half_j: See ``e_d_views``.
+    """
+
+    name: str
+    flop: int
+    shared_half_j: float
+
+
 def e_d_views(
-    observations: Sequence[Observation], block_count: int, flop: int, account: Account
+    observations: Sequence[Observation],
+    block_count: int,
+    flop: int,
+    account: Account,
+    *,
+    shared_half_j: float = 0.0,
 ) -> tuple[EstimateView, ...]:
     """Return E_d as the weighted, the ordinary and the robust fit give it.
 
     A fourth view leaves flagged windows out; it is there only if some are flagged and the rest
     still determines every block.
+
+    Args:
+        observations: Compute windows.
+        block_count: L.
+        flop: Work of the network, FLOP.
+        account: Which energy is fitted.
+        shared_half_j: Half-width of the 95 % interval of what all windows have in common, which
+            their scatter does not show, J.
 
     Raises:
         EstimateError: The windows do not determine E_d.
@@ -51,57 +82,70 @@ def e_d_views(
     weighted = problem.fit()
     ordinary = weighted_fit(problem.design, problem.observed, np.ones_like(problem.spread))
     robust = huber_fit(problem.design, problem.observed, problem.spread)
-    figure = f"E_d {account}"
+    figure = _Figure(name=f"E_d {account}", flop=flop, shared_half_j=shared_half_j)
     views = [
-        _view(figure, "weighted", flop, weighted),
-        _view(figure, "ordinary", flop, ordinary),
-        _view(figure, "huber", flop, robust),
+        _view(figure, "weighted", problem, weighted),
+        _view(figure, "ordinary", problem, ordinary),
+        _view(figure, "huber", problem, robust),
     ]
     flagged = outliers(weighted)
     if flagged.any():
-        views += _without(figure, flop, problem, flagged)
+        views += _without(figure, problem.without(flagged))
     return tuple(view for view in views if view is not None)
 
 
-def _without(
-    figure: str, flop: int, problem: Problem, flagged: NDArray[np.bool_]
-) -> list[EstimateView | None]:
+def _without(figure: _Figure, rest: Problem) -> list[EstimateView | None]:
     try:
-        return [_view(figure, "without-outliers", flop, problem.without(flagged).fit())]
+        return [_view(figure, "without-outliers", rest, rest.fit())]
     except EstimateError:
         return []
 
 
-def _view(figure: str, method: Method, flop: int, fit: LinearFit) -> EstimateView | None:
-    """Return a view of E_d; None if the method's own interval of the energy reaches zero.
-
-    The ordinary fit gives long windows, which scatter more, the same weight as short ones, so
-    its interval lets every window have a scatter of its own.
-    """
-    weights = [0.0] + [1.0] * (len(fit.coefficients) - 1)
-    total_j = float(np.sum(fit.coefficients[1:]))
-    covariance = fit.own_scatter_covariance() if method == "ordinary" else fit.covariance
-    w = np.asarray(weights)
-    half_j = coverage_factor(fit.degrees_of_freedom) * float(np.sqrt(w @ covariance @ w))
-    if total_j <= half_j:
+def _view(figure: _Figure, method: Method, problem: Problem, fit: LinearFit) -> EstimateView | None:
+    """Return a view of E_d; None if no window tells the scatter, or the interval reaches zero."""
+    weights = np.array([0.0] + [1.0] * (len(fit.coefficients) - 1))
+    total_j = float(weights @ fit.coefficients)
+    try:
+        half_j, resampled_j = _half_widths(method, problem, fit, weights)
+    except EstimateError:
+        return None
+    ci95 = _interval(figure, total_j, half_j)
+    if ci95 is None:
         return None
     return EstimateView(
-        figure=figure,
+        figure=figure.name,
         method=method,
-        value=flop / total_j,
+        value=figure.flop / total_j,
         unit="FLOP/J",
-        ci95=_reciprocal(flop, total_j, half_j),
-        bootstrap_ci95=None if method == "huber" else _bootstrap(flop, total_j, fit, weights),
+        ci95=ci95,
+        bootstrap_ci95=None if resampled_j is None else _interval(figure, total_j, resampled_j),
         windows=len(fit.residuals),
     )
 
 
-def _bootstrap(
-    flop: int, total_j: float, fit: LinearFit, weights: Sequence[float]
-) -> tuple[float, float] | None:
-    half_j = bootstrap_half_width(fit, weights)
-    return _reciprocal(flop, total_j, half_j) if half_j < total_j else None
+def _half_widths(
+    method: Method, problem: Problem, fit: LinearFit, weights: Array
+) -> tuple[float, float | None]:
+    """Return half-widths of the 95 % interval by the method itself and by the bootstrap, J.
+
+    The ordinary fit gives long windows, which scatter more, the same weight as short ones, so
+    its interval is made of every window's own scatter.
+
+    Raises:
+        EstimateError: No window tells the scatter.
+    """
+    scatter = own_scatter(problem.design, problem.spread, fit, weights)
+    variance, freedom = float(weights @ fit.covariance @ weights), float(fit.degrees_of_freedom)
+    if method == "ordinary":
+        own = scatter.variance()
+        variance, freedom = own.variance, own.degrees_of_freedom
+    resampled = None if method == "huber" else bootstrap_half_width(scatter)
+    return coverage_factor(freedom) * variance**0.5, resampled
 
 
-def _reciprocal(flop: int, total_j: float, half_j: float) -> tuple[float, float]:
-    return flop / (total_j + half_j), flop / (total_j - half_j)
+def _interval(figure: _Figure, total_j: float, half_j: float) -> tuple[float, float] | None:
+    """Return the interval of E_d from that of the energy; None if that one reaches zero."""
+    half_j = hypot(half_j, figure.shared_half_j)
+    if half_j >= total_j:
+        return None
+    return figure.flop / (total_j + half_j), figure.flop / (total_j - half_j)

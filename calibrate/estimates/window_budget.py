@@ -103,7 +103,8 @@ def _idle_terms(records: Sequence[WindowRecord], window: _Shortest) -> tuple[Win
             name="idle on both sides",
             standard_uncertainty=_idle_share(records, window),
             treatment="in-scatter",
-            source="scatter of the idle power from side to side, over the length of the work",
+            source="baseline drift and background: scatter of the idle power from side to side, "
+            "over the length of the work",
         ),
         WindowTerm(
             name="settling",
@@ -111,6 +112,15 @@ def _idle_terms(records: Sequence[WindowRecord], window: _Shortest) -> tuple[Win
             treatment="bounded",
             source="mean step of idle power from before to after the work, as if all of it were "
             "work that had not ended (rectangular)",
+            correlation="common",
+        ),
+        WindowTerm(
+            name="sampler overhead",
+            standard_uncertainty=0.0,
+            treatment="in-idle",
+            source="the sampler runs in idle and work alike: part of P_0 and of gross energy by "
+            "definition, of net energy not at all",
+            correlation="common",
         ),
     )
 

@@ -17,6 +17,7 @@ class Observation:
         gross_j: ∫P dt over the work, J.
         net_j: The same less the local idle power, J.
         work_s: Duration of the work, s.
+        settle_s: From the end of the work until the device counted as idle again, s.
         idle_s: Idle time behind the local idle power, s.
     """
 
@@ -27,4 +28,5 @@ class Observation:
     gross_j: float
     net_j: float
     work_s: float
+    settle_s: float
     idle_s: float

@@ -92,6 +92,7 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
             gross_j=self.gross_j,
             net_j=self.net_j,
             work_s=self.work_s,
+            settle_s=self.settle_s,
             idle_s=self.idle_s,
         )
 

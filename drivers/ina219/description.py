@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from drivers.clock import NS_PER_S
 from drivers.errors import SensorConfigurationError
-from drivers.ina219.accuracy import accuracy_terms, corrected_terms
+from drivers.ina219.accuracy import Circuit, accuracy_terms, corrected_terms
 from drivers.ina219.correction import Correction
 from drivers.ina219.limits import Grade
 from drivers.ina219.lock import Lock
@@ -145,11 +145,14 @@ def _accuracy(
 ) -> tuple[AccuracyTerm, ...]:
     shunt_ohm = wiring.effective_shunt_ohm
     terms = accuracy_terms(
-        grade=wiring.grade,
-        gain=configuration.gain,
-        shunt_ohm=shunt_ohm,
-        shunt_tolerance=wiring.shunt_tolerance,
-        bus_voltage_v=bus_v,
+        Circuit(
+            grade=wiring.grade,
+            gain=configuration.gain,
+            shunt_ohm=shunt_ohm,
+            shunt_tolerance=wiring.shunt_tolerance,
+            peak_current_a=wiring.expected_peak_a,
+            bus_voltage_v=bus_v,
+        )
     )
     if wiring.applied is None:
         return terms

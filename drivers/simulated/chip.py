@@ -44,7 +44,9 @@ class ChipParameters:
     """One specimen of the chip and its shunt; the defaults are a perfect one.
 
     Attributes:
-        shunt_ohm: True resistance of the shunt, ohm.
+        shunt_ohm: True resistance of the shunt when it is as cool as without current, ohm.
+        shunt_heating_per_w: How much of itself the shunt grows by its own heat, 1/W; it is
+            small, so it heats up at once.
         gain_error: Relative error of the shunt measurement.
         bus_gain_error: Relative error of the bus measurement.
         offset_v: Offset of the shunt measurement, V.
@@ -58,6 +60,7 @@ class ChipParameters:
     """
 
     shunt_ohm: float
+    shunt_heating_per_w: float = 0.0
     gain_error: float = 0.0
     bus_gain_error: float = 0.0
     offset_v: float = 0.0
@@ -218,7 +221,9 @@ class SimulatedIna219:
         start_ns = self._origin_ns + (number - 1) * self._cycle_ns
         current_a = self._load.mean_current_a(int(start_ns), int(start_ns + self._shunt_ns))
         specimen = self._parameters
-        volts = current_a * specimen.shunt_ohm * (1 + specimen.gain_error) + specimen.offset_v
+        shunt_v = current_a * specimen.shunt_ohm
+        shunt_v *= 1 + specimen.shunt_heating_per_w * current_a * shunt_v
+        volts = shunt_v * (1 + specimen.gain_error) + specimen.offset_v
         if self._overload_v is not None:
             volts = self._overload_v
         if self._shunt_noise_v:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from calibrate.campaign.plan import QUICK
 from calibrate.campaign.validating import MeasuredSplit, ValidationPlan, measure_split
 from calibrate.estimates.stats import coverage_factor
 from calibrate.estimates.uncertainty import budget_of
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from joulesplit.measuring.instrument import Instrument
     from optimizer.result import Candidate
 
-TIMING = WindowTiming(idle_s=0.2, settle_s=0.03)
+TIMING = WindowTiming(idle_s=0.2, settle_s=QUICK.timing.settle_after_s("upload"))
+"""Whole inferences end with an upload, after which the radio stays awake for a while."""
 
 RELATIVE_ERROR_LIMIT = 1e-3
 """Largest output error of a split against the whole network, relative to the output's range.

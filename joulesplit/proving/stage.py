@@ -103,12 +103,18 @@ def _nothing() -> None:
     """Take no time of the host: the board decides how long an inference lasts."""
 
 
-def stage_of(setup: WorldSetup) -> Stage:
-    """Return a world's stage; its sensor is open."""
+def stage_of(setup: WorldSetup, costing: tuple[Block, ...] | None = None) -> Stage:
+    """Return a world's stage; its sensor is open.
+
+    Args:
+        setup: The world.
+        costing: Blocks whose time and energy the board takes in place of the network's own;
+            None for these.
+    """
     buffer = bytearray(LoadLog.bytes_needed(LOG_SEGMENTS))
     load = load_of(setup, buffer)
     clock = SimulatedClock(start_ns=setup.origin_ns)
-    board = SimulatedWorld(setup, buffer, clock).board(proof_blocks())
+    board = SimulatedWorld(setup, buffer, clock).board(costing or proof_blocks())
     sensor_clock = SimulatedClock(start_ns=setup.origin_ns)
     sensor = open_simulated_sensor(setup, buffer, sensor_clock, load=load)
     sampler = InlineSampler(sensor.__enter__())

@@ -9,7 +9,8 @@ from math import sqrt
 
 import numpy as np
 
-from joulesplit.proving.campaign import Figure, Measured
+from joulesplit.proving.campaign import Measured
+from joulesplit.proving.figures import Figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +61,18 @@ def scores(campaigns: Sequence[Measured]) -> dict[str, Score]:
     """Return the score of every figure, the blocks also all together as ``e_l``."""
     names = [name for name in campaigns[0].figures if all(name in c.figures for c in campaigns)]
     table = {name: score(name, [c.figures[name] for c in campaigns]) for name in names}
-    blocks = [name for name in names if name.startswith("e_")]
-    pooled = [c.figures[name] for c in campaigns for name in blocks]
+    pooled = [c.figures[name] for c in campaigns for name in names if _is_block(name)]
     table["e_l"] = score("e_l", pooled, independent=len(campaigns))
     return table
 
 
 def worst_block_bias(table: dict[str, Score]) -> Score:
     """Return the block whose mean error is largest by size."""
-    blocks = [s for name, s in table.items() if name.startswith("e_") and name != "e_l"]
-    return max(blocks, key=lambda s: abs(s.bias))
+    return max((s for name, s in table.items() if _is_block(name)), key=lambda s: abs(s.bias))
+
+
+def _is_block(name: str) -> bool:
+    return name.startswith("e_") and name.removeprefix("e_").isdecimal()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ import numpy as np
 from calibrate.estimates.stats import Array, coverage_factor, weighted_fit
 from calibrate.sampling.trace import Trace
 from calibrate.workloads.synthetic import truth_of
-from joulesplit.proving.campaign import Figure
+from joulesplit.proving.figures import Figure
 from joulesplit.proving.stage import Stage, stage_of
 from joulesplit.simulation import WorldSetup
 

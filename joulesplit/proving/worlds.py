@@ -10,12 +10,24 @@ import numpy as np
 from calibrate.workloads.synthetic import BoardCosts
 from drivers.simulated.radio import RadioParameters
 from drivers.simulated.thermal import ThermalParameters
-from joulesplit.simulation import SHUNT_OHM, WorldSetup, draw_world
+from joulesplit.simulation import WorldSetup, draw_world, without_errors
 
 ORIGIN_NS = 10**9
 
 COSTS = BoardCosts(sampler_power_w=0.03, retransmitted_share=0.05)
 """Of every world: the sampler's own power and frames sent again."""
+
+RADIO = RadioParameters(
+    bit_energy_j=COSTS.bit_energy_j,
+    retransmitted_share=COSTS.retransmitted_share,
+    sleep_after_s=0.1,
+    wake_s=0.005,
+    wake_power_w=0.8,
+    tail_s=0.1,
+    tail_power_w=0.3,
+)
+"""Of every world: Wi-Fi that sleeps 100 ms after the last frame (mac80211's dynamic power save),
+listens until then and has to wake up for the next one; the powers are assumptions."""
 
 WARM_C = 55.0
 """About where the board settles while it is measured."""
@@ -35,7 +47,7 @@ MakeWorld = Callable[[int], WorldSetup]
 
 
 def clean_world(seed: int) -> WorldSetup:
-    """Return a board with heat, leakage, background load and frames sent again; chip as drawn."""
+    """Return a board with heat, leakage, background load and Wi-Fi; chip as drawn."""
     random = np.random.default_rng([seed, 85])
     setup = draw_world(seed, ORIGIN_NS, costs=COSTS)
     start_c = WARM_C + float(random.uniform(-WARM_UP_LEAVES_K, WARM_UP_LEAVES_K))
@@ -43,19 +55,14 @@ def clean_world(seed: int) -> WorldSetup:
     return replace(
         setup,
         load=replace(setup.load, thermal=thermal),
-        radio=RadioParameters(
-            bit_energy_j=COSTS.bit_energy_j, retransmitted_share=COSTS.retransmitted_share
-        ),
+        radio=RADIO,
     )
 
 
 def perfect_sensor_world(seed: int) -> WorldSetup:
     """Return the clean world measured by a chip without systematic error."""
     setup = clean_world(seed)
-    exact = replace(
-        setup.chip, shunt_ohm=SHUNT_OHM, gain_error=0.0, bus_gain_error=0.0, offset_v=0.0
-    )
-    return replace(setup, chip=exact)
+    return replace(setup, chip=without_errors(setup.chip))
 
 
 def cool_world(seed: int) -> WorldSetup:
@@ -65,20 +72,6 @@ def cool_world(seed: int) -> WorldSetup:
     start_c = COOL_C + float(random.uniform(-1.0, 1.0))
     thermal = ThermalParameters(start_c=start_c, ambient_c=AMBIENT_C, reference_c=WARM_C)
     return replace(setup, load=replace(setup.load, thermal=thermal))
-
-
-def bursty_world(seed: int) -> WorldSetup:
-    """Return the world of a perfect sensor whose radio sleeps, wakes up and trails."""
-    setup = perfect_sensor_world(seed)
-    radio = RadioParameters(
-        bit_energy_j=COSTS.bit_energy_j,
-        retransmitted_share=COSTS.retransmitted_share,
-        wake_s=0.005,
-        wake_power_w=0.8,
-        tail_s=0.06,
-        tail_power_w=0.3,
-    )
-    return replace(setup, radio=radio)
 
 
 def idle_drift_world(seed: int) -> WorldSetup:

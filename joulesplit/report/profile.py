@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from calibrate.profile import Check, DeviceProfile, Quality, Sampling, Sensor
+from calibrate.estimate_records import WindowTerm
+from calibrate.profile import BudgetTerm, Check, DeviceProfile, Quality, Sampling, Sensor
 from joulesplit.report.bars import Bar
 from joulesplit.report.beyond import beyond_sections
 from joulesplit.report.environment import environment_rows
@@ -99,6 +102,8 @@ def _sensor_section(sensor: Sensor | None) -> Section | None:
     body: RenderableType = facts(rows)
     if sensor.budget:
         body = Group(body, Text(""), _budget(sensor))
+    if sensor.window_budget:
+        body = Group(body, Text(""), _window_budget(sensor.window_budget))
     return Section(title=f"Sensor: {sensor.kind}", body=body)
 
 
@@ -127,6 +132,30 @@ def _budget(sensor: Sensor) -> FittingTable:
                 cells=[Bar.of(t.standard_uncertainty, most[t.kind], style[t.kind]) for t in terms],
                 flexible=True,
             ),
+            Column(header="in a ratio", cells=[_in_ratio(t) for t in terms], from_width=90),
+            Column(header="source", cells=[t.source for t in terms], flexible=True, from_width=100),
+        ]
+    )
+
+
+def _in_ratio(term: BudgetTerm) -> str:
+    """Return what becomes of a term in E_d/E_c."""
+    if term.kind == "offset":
+        return "cancels in net"
+    return "cancels" if term.correlation == "common" else "remains"
+
+
+def _window_budget(terms: Sequence[WindowTerm]) -> FittingTable:
+    """Return what a single window adds, for the shortest one."""
+    return FittingTable(
+        [
+            Column(header="shortest window", cells=[term.name for term in terms]),
+            Column(
+                header="u of net",
+                cells=[percent(term.standard_uncertainty) for term in terms],
+                right=True,
+            ),
+            Column(header="where it is", cells=[term.treatment for term in terms]),
             Column(header="source", cells=[t.source for t in terms], flexible=True, from_width=100),
         ]
     )

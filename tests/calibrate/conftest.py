@@ -100,6 +100,7 @@ def make_observation() -> Callable[..., Observation]:
             gross_j=net_j + 2.0 * work_s,
             net_j=net_j,
             work_s=work_s,
+            settle_s=0.0,
             idle_s=0.5,
         )
 

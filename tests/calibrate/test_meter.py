@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from math import hypot
 
 import numpy as np
 import pytest
@@ -97,9 +98,11 @@ def test_a_steady_power_leaves_no_uncertainty_at_the_edges(world):
     assert result.u_edges_j < 1e-4
     assert result.duration_s == pytest.approx(1.0)
     assert result.samples == pytest.approx(1.0 / CYCLE_S, abs=2)
-    # u_sys of 2 J at 2 W: shunt 1 %, gain 0.3 %, bus 0.5 %; offsets 75 and 70 µV over 40 mV.
-    scale = (1 + 0.3**2 + 0.5**2) ** 0.5 / 100 / 3**0.5
-    offset = (75e-6**2 + 70e-6**2) ** 0.5 / 0.1 * 5.04 / 2.0 / 3**0.5
+    # u_sys of 2 J at 2 W: shunt 1 %, sense path 0.3 %, shunt 20 K off 0.2 %, heated by 1.5 A
+    # 0.225 %, gain 0.3 %, its drift 0.02 %, bus 0.5 %, clock 0.01 %; offsets 75, 70, 17 and 2 µV.
+    percents = (1, 0.3, 0.2, 0.225, 0.3, 0.02, 0.5, 0.01)
+    scale = hypot(*percents) / 100 / 3**0.5
+    offset = hypot(75e-6, 70e-6, 17e-6, 2e-6) / 0.1 * 5.04 / 2.0 / 3**0.5
     assert result.energy_j.u_sys == pytest.approx(2.0 * (scale**2 + offset**2) ** 0.5, rel=0.02)
     low, high = result.energy_j.ci95
     assert low < 2.0 < high

@@ -18,7 +18,7 @@ from calibrate.estimates.uplink import uplink_of
 from calibrate.profile import ModelIdentity, Quantity, Runtime
 from calibrate.workloads.synthetic import truth_of
 from joulesplit.resources import paper_network
-from joulesplit.simulation import SHUNT_OHM, draw_world
+from joulesplit.simulation import draw_world, without_errors
 from joulesplit.virtual import run_virtual_campaign
 from partition.cutting.blocks import residual_blocks
 from partition.reading.reading import read_network
@@ -45,8 +45,7 @@ def outcome(quantity: Quantity, truth: float) -> Outcome:
 def run_world(seed: int, blocks, *, perfect_sensor: bool) -> dict[str, Outcome]:
     setup = draw_world(seed, origin_ns=10**9)
     if perfect_sensor:
-        exact = {"gain_error": 0.0, "bus_gain_error": 0.0, "offset_v": 0.0}
-        setup = replace(setup, chip=replace(setup.chip, shunt_ohm=SHUNT_OHM, **exact))
+        setup = replace(setup, chip=without_errors(setup.chip))
     records, sensor, statistics = run_virtual_campaign(QUICK, blocks, setup)
     assert statistics.lost == 0
     budget = budget_of(sensor.accuracy)

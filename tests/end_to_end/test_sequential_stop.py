@@ -17,7 +17,7 @@ from calibrate.estimates.stats import coverage_factor
 from calibrate.workloads.synthetic import truth_of
 from joulesplit.measuring.decision_stop import rule_of
 from joulesplit.resources import paper_network
-from joulesplit.simulation import SHUNT_OHM, draw_world
+from joulesplit.simulation import draw_world, without_errors
 from joulesplit.virtual import run_virtual, virtual_circumstances
 from optimizer.decision import decide
 from partition.cutting.blocks import residual_blocks
@@ -42,11 +42,10 @@ pytestmark = pytest.mark.campaign
 def noisy_world(seed):
     """A noisy background and a sensor without systematic errors, so that statistics are all."""
     setup = draw_world(seed, origin_ns=10**9)
-    exact = {"gain_error": 0.0, "bus_gain_error": 0.0, "offset_v": 0.0, "shunt_ohm": SHUNT_OHM}
     return replace(
         setup,
         load=replace(setup.load, background_sd_w=NOISY_SD_W),
-        chip=replace(setup.chip, **exact),
+        chip=without_errors(setup.chip),
     )
 
 

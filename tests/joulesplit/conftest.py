@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from calibrate.estimate_records import WindowTerm
 from calibrate.profile import (
     BlockEnergy,
     BudgetTerm,
@@ -167,10 +168,19 @@ def make_profile(network, blocks):
                            source="maker's tolerance"),
                 BudgetTerm(name="current gain", kind="scale", standard_uncertainty=0.0017,
                            source="TI SBOS448G"),
+                BudgetTerm(name="shunt self-heating", kind="scale", standard_uncertainty=0.0008,
+                           source="0.14 W at 1.2 A", correlation="load-dependent"),
                 BudgetTerm(name="shunt offset", kind="offset", standard_uncertainty=0.0022,
                            source="TI SBOS448G"),
             ),
             settings={"shunt_ohm": 0.1},
+            window_budget=(
+                WindowTerm(name="window edges", standard_uncertainty=0.0011,
+                           treatment="in-scatter", source="d·T/√6 over the work"),
+                WindowTerm(name="sampler overhead", standard_uncertainty=0.0,
+                           treatment="in-idle", source="part of P_0", correlation="common"),
+            ),
+            load_u_rel=0.0008,
         ),
         "sampling": Sampling(readings=48213, lost=3, clipped=0, cpu_fraction=0.06),
         "idle": Idle(power_w=quantity(IDLE_W, "W")),

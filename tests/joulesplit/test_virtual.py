@@ -9,7 +9,7 @@ import pytest
 
 from calibrate.campaign.plan import QUICK
 from joulesplit.proving.stage import proof_blocks
-from joulesplit.proving.worlds import bursty_world, perfect_sensor_world, throttling_world
+from joulesplit.proving.worlds import clean_world, perfect_sensor_world, throttling_world
 from joulesplit.virtual import run_virtual
 
 
@@ -32,7 +32,7 @@ def fingerprint(records):
     ("world", "expected"),
     [
         (perfect_sensor_world, "ee26c34fa178bb78"),
-        (bursty_world, "9af39295fd855a2b"),
+        (clean_world, "9af39295fd855a2b"),
         (throttling_world, "5e664924be8ebb88"),
     ],
 )

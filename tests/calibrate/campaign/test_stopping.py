@@ -7,7 +7,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from calibrate.campaign.plan import StopPlan
-from calibrate.campaign.stopping import Precision, heaviest, look_confidence, once, precision_rule
+from calibrate.campaign.stopping import (
+    AIM,
+    Precision,
+    heaviest,
+    look_confidence,
+    once,
+    precision_rule,
+)
 from calibrate.errors import EstimateError
 from calibrate.estimates.stats import coverage_factor
 
@@ -57,7 +64,7 @@ def test_it_says_how_many_windows_are_missing_and_which():
     told = opinion(known, vague)
 
     width = coverage_factor(30.0, 0.99) * 0.02
-    assert told.windows_needed == pytest.approx(20 * ((width / 0.01) ** 2 - 1), abs=1)
+    assert told.windows_needed == pytest.approx(20 * ((width / (AIM * 0.01)) ** 2 - 1), abs=1)
     assert told.measure_next == ("upload a",)
     assert "E_d ± " in told.reason
     assert "goal is 1 %" in told.reason

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from calibrate.checks.evidence import Evidence
+from calibrate.checks.outlasting import unsettled_share
 from calibrate.checks.run import judge
 from calibrate.checks.scatter import TWO_MODES_LIMIT, two_group_share
 from calibrate.profile import Check, Quantity
@@ -66,6 +67,31 @@ def compute_windows(
                 net_j=(0.01 + 0.06 * block * repetitions) * share(number) + error_j,
             )
         )
+    return windows
+
+
+def upload_windows(*lengths_s: float, step_w: float = 0.0) -> list[WindowRecord]:
+    """Windows of uploads of three sizes at two rates, as long as asked for, in order of time."""
+    windows = []
+    for bits in (32_000, 600_000, 6_000_000):
+        for rate in (5e6, 2e7):
+            for length_s in lengths_s:
+                number, airtime_s = len(windows), bits / rate
+                uploads = max(1, round(length_s / (airtime_s + 0.01)))
+                windows.append(
+                    record(
+                        number,
+                        kind="upload",
+                        task=WindowTask(
+                            kind="upload", subject=f"{bits} {rate}", block=0, repetitions=uploads
+                        ),
+                        work_s=uploads * (airtime_s + 0.01),
+                        airtime_s=uploads * airtime_s,
+                        payload_bits=uploads * bits,
+                        net_j=uploads * (5e-3 + 0.6 * airtime_s + 1e-8 * bits) + 1e-4 * number % 7,
+                        idle_step_w=step_w + 2e-3 * NOISE[number],
+                    )
+                )
     return windows
 
 
@@ -169,6 +195,22 @@ WIDE = msgspec.structs.replace(QUANTITY, ci95=(0.9e9, 1.1e9))
             {"records": compute_windows(share=lambda n: 1.0 + 0.05 * (NOISE[n] > 0))},
         ),
         (
+            "settled-after-compute",
+            "suspect",
+            {
+                "records": [
+                    msgspec.structs.replace(window, idle_step_w=0.02 + 2e-3 * NOISE[n])
+                    for n, window in enumerate(compute_windows())
+                ]
+            },
+        ),
+        (
+            "settled-after-upload",
+            "suspect",
+            {"records": upload_windows(0.3, 0.9, step_w=0.05)},
+        ),
+        ("burst-told", "suspect", {"records": upload_windows(0.6)}),
+        (
             "edge-term",
             "suspect",
             {
@@ -210,6 +252,21 @@ def test_clean_compute_windows_pass_and_their_scatter_was_looked_at():
     assert quality.verdict == "valid"
     scatter = {"outlying-windows", "autocorrelation", "two-modes"}
     assert {"steady-pace", "edge-term"} | scatter <= names
+
+
+def test_clean_upload_windows_of_two_lengths_pass_and_their_ends_were_looked_at():
+    quality = judge(evidence(records=upload_windows(0.3, 0.9)))
+
+    assert quality.verdict == "valid"
+    assert {"settled-after-upload", "burst-told"} <= {check.name for check in quality.checks}
+
+
+def test_steps_that_chance_explains_leave_nothing_unsettled():
+    windows = upload_windows(0.3, 0.9)
+    share = 0.02 / (sum(w.net_j for w in windows) / sum(w.work_s for w in windows))
+
+    assert unsettled_share(windows) == 0.0
+    assert unsettled_share(upload_windows(0.3, 0.9, step_w=0.04)) == pytest.approx(share, rel=0.2)
 
 
 def test_half_of_a_normal_sample_is_no_second_mode():

@@ -4,7 +4,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from calibrate.estimates.common_idle import idle_departures_w, observations_at_common_idle
+from calibrate.estimates.common_idle import (
+    idle_departures_w,
+    idle_estimate,
+    observations_at_common_idle,
+)
+from calibrate.estimates.stats import coverage_factor
 from calibrate.windows.window import WindowRecord, WindowTask
 
 
@@ -62,3 +67,18 @@ def test_the_course_is_taken_from_all_windows_and_few_windows_have_none():
     few = [msgspec.structs.replace(record) for record in mixed[:10]]
     assert not idle_departures_w(few).any()
     assert observations_at_common_idle([], "upload") == []
+
+
+def test_the_idle_power_of_a_warming_board_is_as_certain_as_its_scatter_lets_it_be():
+    """Warming is part of the mean over the campaign; taken for scatter it would cover 99 %."""
+    random = np.random.default_rng(5)
+    course = 2.6 + 0.05 * (1 - np.exp(-np.arange(90) / 30))
+    inside = 0
+    for _ in range(800):
+        noise = 0.005 * random.standard_normal(90)
+        found = idle_estimate([window(n, course[n] + noise[n]) for n in range(90)])
+        half = coverage_factor(found.degrees_of_freedom) * found.u_stat
+        inside += abs(found.value - course.mean()) <= half
+
+    # Three standard errors of chance are 2.3 %.
+    assert 0.925 <= inside / 800 <= 0.975

@@ -69,7 +69,8 @@ def upload_windows(make_observation, e_0, p_air, e_bit):
             work_s=uploads * bits / rate + 0.01 * uploads,
         )
         for rate in (5e6, 2e7)
-        for bits, uploads in ((32_000, 40), (800_000, 4), (6_400_000, 1))
+        for bits, once in ((32_000, 20), (800_000, 2), (6_400_000, 1))
+        for uploads in (once, 3 * once)
     ]
 
 
@@ -86,18 +87,18 @@ def test_upload_energy_is_split_into_start_airtime_bits_and_burst(make_observati
     assert energy_per_bit(fit, 1e7).value == pytest.approx(0.6 / 1e7 + 1.2e-8)
 
 
-def test_windows_of_one_airtime_cannot_tell_a_burst_and_are_fitted_without_it(make_observation):
+def test_windows_of_one_length_cannot_tell_a_burst_and_are_fitted_without_it(make_observation):
     windows = [
         make_observation(
             0,
             uploads,
-            uploads * 5e-3 + 0.6 + 1.2e-8 * rate,
-            airtime_s=1.0,
-            payload_bits=round(rate),
-            work_s=1.0,
+            uploads * 5e-3 + 0.6 * airtime_s + 1.2e-8 * rate * airtime_s,
+            airtime_s=airtime_s,
+            payload_bits=round(rate * airtime_s),
+            work_s=airtime_s + 0.01 * uploads,
         )
         for rate in (5e6, 2e7)
-        for uploads in (1, 7)
+        for uploads, airtime_s in ((1, 1.1), (7, 0.9), (30, 0.7))
     ]
 
     assert fit_link(windows, "net").values == pytest.approx([5e-3, 0.6, 1.2e-8])

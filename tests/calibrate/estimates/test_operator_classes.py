@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from calibrate.estimates.operator_classes import class_fit, class_flop
@@ -8,6 +9,8 @@ from calibrate.profile import BlockEnergy, GrossNet, Quantity
 from partition.network import Operator
 
 BUDGET = SystematicBudget(terms=(), scale_u_rel=0.01, offset_u_w=0.0)
+EXACT = np.zeros((4, 4))
+NO_BUDGET = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)
 CONVOLUTION_J, DEPTHWISE_J = 2e-10, 9e-10
 
 
@@ -45,7 +48,7 @@ def mixed_blocks(energies=None):
 def test_costs_by_class_are_found_and_predict_blocks_that_were_left_out():
     blocks, table = mixed_blocks()
 
-    fit = class_fit(blocks, table, BUDGET)
+    fit = class_fit(blocks, table, EXACT, BUDGET)
 
     found = {cost.operator_class: cost.energy_j_per_flop for cost in fit.classes}
     assert found["convolution"].value == pytest.approx(CONVOLUTION_J, rel=1e-3)
@@ -56,11 +59,51 @@ def test_costs_by_class_are_found_and_predict_blocks_that_were_left_out():
     assert fit.advice == ""
 
 
+def test_costs_cover_where_blocks_share_most_of_their_error():
+    """Blocks measured together share the error of a window's cost, which their scatter hides."""
+    random = np.random.default_rng(3)
+    blocks, table = mixed_blocks()
+    blocks, table = blocks * 5, table * 5
+    energy = np.array([block.energy_j.net.value for block in blocks])
+    relative = 0.004**2 * np.eye(20) + 0.006**2
+    covariance = relative * np.outer(energy, energy)
+    root = np.linalg.cholesky(relative)
+    inside = {"convolution": 0, "depthwise": 0}
+    truth = {"convolution": CONVOLUTION_J, "depthwise": DEPTHWISE_J}
+    for _ in range(200):
+        errors = root @ random.standard_normal(20)
+        found = [
+            measured(b.index, b.energy_j.net.value * (1 + e), b.flop)
+            for b, e in zip(blocks, errors, strict=True)
+        ]
+        fit = class_fit(found, table, covariance, NO_BUDGET)
+        for cost in fit.classes:
+            low, high = cost.energy_j_per_flop.ci95
+            inside[cost.operator_class] += low <= truth[cost.operator_class] <= high
+
+    # Other operators are 1000 FLOP of millions and billed to convolution. Three standard errors
+    # of chance are 4.6 %.
+    assert all(0.9 <= held / 200 <= 0.99 for held in inside.values())
+
+
+def test_blocks_that_scatter_by_more_than_they_were_measured_to_make_the_costs_less_certain():
+    blocks, table = mixed_blocks({1: 1.05, 2: 0.95, 3: 1.04})
+
+    exact, loose = (class_fit(b, table, EXACT, NO_BUDGET) for b in (mixed_blocks()[0], blocks))
+
+    def width(fit):
+        low, high = fit.classes[0].energy_j_per_flop.ci95
+        return (high - low) / fit.classes[0].energy_j_per_flop.value
+
+    assert width(exact) < 1e-3
+    assert width(loose) > 0.05
+
+
 def test_a_class_that_is_in_no_two_blocks_is_counted_with_the_largest():
     blocks, table = mixed_blocks()
     table[0] = table[0] | {"dense": 5 * 10**6}
 
-    classes = {cost.operator_class for cost in class_fit(blocks, table, BUDGET).classes}
+    classes = {cost.operator_class for cost in class_fit(blocks, table, EXACT, BUDGET).classes}
 
     assert classes == {"convolution", "depthwise"}
 
@@ -68,7 +111,7 @@ def test_a_class_that_is_in_no_two_blocks_is_counted_with_the_largest():
 def test_a_block_that_does_not_follow_is_named_and_the_advice_says_so():
     blocks, table = mixed_blocks({3: 2.0})
 
-    fit = class_fit(blocks, table, BUDGET)
+    fit = class_fit(blocks, table, EXACT, BUDGET)
 
     assert fit.leave_one_out_rms > 0.1
     assert abs(fit.leave_one_out_worst) > 0.3
@@ -78,11 +121,11 @@ def test_a_block_that_does_not_follow_is_named_and_the_advice_says_so():
 def test_blocks_alike_cannot_tell_classes_apart():
     blocks, table = mixed_blocks()
 
-    fit = class_fit([blocks[0]] * 4, [table[0]] * 4, BUDGET)
+    fit = class_fit([blocks[0]] * 4, [table[0]] * 4, EXACT, BUDGET)
 
     assert fit.classes == ()
     assert "cannot tell" in fit.advice
-    assert class_fit(blocks[:2], table[:2], BUDGET) is None
+    assert class_fit(blocks[:2], table[:2], EXACT, BUDGET) is None
 
 
 def test_work_is_sorted_by_the_kind_of_operator(make_block):

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from math import hypot
 
+import numpy as np
 import pytest
 
 from calibrate.errors import EstimateError
@@ -52,7 +54,58 @@ def test_the_interval_has_the_degrees_of_freedom_of_both():
     relative = hypot(0.002, 0.01)
     effective = relative**4 / (0.002**4 / 40 + 0.01**4 / 6)
     half = coverage_factor(effective) * relative * net.value
-    assert net.ci95 == pytest.approx((net.value - half, net.value + half))
+    assert (net.ci95[1] - net.ci95[0]) / 2 == pytest.approx(half, rel=1e-3)
+
+
+def test_the_ends_of_the_interval_are_where_bit_less_ratio_times_network_may_be_nought():
+    found = energies()
+    gross = ratio_of(1, found, "gross", BUDGET, idle_u_w=0.02)
+
+    excesses = []
+    for ratio in gross.ci95:
+        left = found.bit.value - ratio * found.network.value
+        shared = (found.bit_s - ratio * found.network_s) * hypot(0.05, 0.02)
+        excesses.append(left / hypot(found.bit.u_stat, ratio * found.network.u_stat, shared))
+    assert excesses[0] == pytest.approx(-excesses[1])
+    assert excesses[0] > 1.96
+
+
+def test_a_ratio_to_an_energy_that_is_hardly_known_is_lopsided_and_covers():
+    """The delta method's symmetric interval misses more often, and nearly always below."""
+    random = np.random.default_rng(2)
+    outside, symmetric_below, count = 0, 0, 4000
+    for _ in range(count):
+        n, b = 1 + 0.15 * random.standard_normal(), 1 + 0.02 * random.standard_normal()
+        sample = WorkAndBit(
+            network=Estimate(value=n, u_stat=0.15, degrees_of_freedom=1e6, n=9),
+            network_s=1.0,
+            bit=Estimate(value=b, u_stat=0.02, degrees_of_freedom=1e6, n=9),
+            bit_s=1.0,
+        )
+        found = ratio_of(1, sample, "net", BUDGET)
+        assert found.ci95[1] - found.value > 1.1 * (found.value - found.ci95[0])
+        outside += not found.ci95[0] <= 1 <= found.ci95[1]
+        symmetric_below += found.value + 1.96 * found.u_stat < 1
+
+    # Two standard errors of chance are 0.7 %.
+    assert outside / count == pytest.approx(0.05, abs=0.007)
+    assert symmetric_below / count > 0.035
+
+
+def test_what_changes_with_the_load_does_not_cancel():
+    heated = SystematicBudget(terms=(), scale_u_rel=0.02, offset_u_w=0.0, load_u_rel=0.003)
+
+    net = ratio_of(600_000_000, energies(), "net", heated)
+
+    assert net.u_sys == pytest.approx(0.003 * net.value)
+    assert ratio_of(600_000_000, energies(), "net", BUDGET).u_sys == 0.0
+
+
+def test_a_network_that_may_take_nothing_gives_no_ratio():
+    nought = Estimate(value=0.2, u_stat=0.15, degrees_of_freedom=40, n=60)
+
+    with pytest.raises(EstimateError, match="no bound"):
+        ratio_of(1, replace(energies(), network=nought), "net", BUDGET)
 
 
 def test_an_energy_that_is_not_positive_is_an_error():

@@ -143,6 +143,20 @@ def test_receiving_costs_a_slope_per_bit_at_the_rate_that_was_reached():
     assert low <= 5e7 <= high
 
 
+def test_waking_the_radio_once_per_window_is_no_part_of_what_a_bit_received_costs():
+    once = downloads(2e-8)
+    thrice = [
+        transfer("download", 3 * r.task.repetitions, r.payload_bits / r.task.repetitions,
+                 3 * r.net_j)
+        for r in once
+    ]  # fmt: skip
+    woken = [msgspec.structs.replace(r, net_j=r.net_j + 0.03) for r in (*once, *thrice)]
+
+    downlink = downlink_of([*runs("block 1"), *woken], EXACT)
+
+    assert downlink.e_c_bit_per_j.net.value == pytest.approx(5e7, rel=1e-2)
+
+
 def test_receiving_that_costs_nothing_is_an_error_and_not_a_figure():
     with pytest.raises(EstimateError, match="not above zero"):
         downlink_of([*runs("block 1"), *downloads(-1e-8)], EXACT)

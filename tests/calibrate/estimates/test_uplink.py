@@ -44,7 +44,8 @@ def uploads(idle_w=lambda _: IDLE_W):
     plan = [
         (n, bits, rate)
         for rate in (5e6, 2e7)
-        for bits, n in ((32_000, 40), (800_000, 4), (800_000, 9), (6_400_000, 1))
+        for bits, once in ((32_000, 20), (800_000, 2), (6_400_000, 1))
+        for n in (once, 3 * once)
     ]
     return [upload(*w, idle_w=idle_w(k), number=k) for k, w in enumerate(plan)]
 

@@ -33,6 +33,8 @@ SPECIMEN = {
     "bus_noise_v_rms": 3e-3,
 }
 EFFECTIVE_OHM = 0.1009 * 1.003
+# Temperature, load and clock move on after a comparison.
+REMAINING = {"shunt temperature", "shunt self-heating", "gain drift", "clock"}
 
 
 def mean(**changes):
@@ -111,7 +113,7 @@ def test_the_description_shows_the_records_and_replaces_the_terms_they_measure(m
     correction = correction_of(zero, points[-1:], unknown_offset_v=2e-4)
     description, _ = corrected(correction, 0.7)
     terms = {term.name: term for term in description.accuracy}
-    assert set(terms) == {"current span", "bus voltage span", "zero"}
+    assert set(terms) == {"current span", "bus voltage span", "zero", *REMAINING, "offset drift"}
     # 0.1 % of the meter; the zero and the scatter add nearly nothing at 1.2 A.
     assert terms["current span"].standard_uncertainty == pytest.approx(0.001, rel=0.01)
     assert terms["zero"].half_width == pytest.approx(
@@ -130,7 +132,8 @@ def test_a_zero_alone_replaces_the_offset_terms_only(make_bench):
         correction=correction_of(mean(shunt_v=2e-5), (), unknown_offset_v=0)
     ) as s:
         names = {term.name for term in s.description.accuracy}
-    assert names == {"shunt tolerance", "current gain", "bus voltage gain", "zero"}
+    shunt = {"shunt tolerance", "sense path", "current gain", "bus voltage gain"}
+    assert names == {*shunt, *REMAINING, "zero", "offset drift"}
 
 
 def test_a_correction_holds_at_its_own_gain_only(make_bench):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from math import hypot
 from statistics import fmean, stdev
 
 import pytest
@@ -95,21 +96,24 @@ def test_description_states_settings_and_accuracy(make_bench):
 
 
 def test_worked_uncertainty_of_an_uncalibrated_board(make_bench):
-    """3 W at 5 V over 0.1 ohm 1 % at gain /4, all terms rectangular, in % of the reading.
+    """3 W at 5 V over 0.1 ohm 1 % at gain /4, peak 1.5 A, all rectangular, in % of the reading.
 
     Grade A: shunt 1, current 0.5, bus 0.5, offset 150 µV / 60 mV = 0.25, common mode 70 µV / 60 mV
-    = 0.117. Grade B: current 0.3, offset 75 µV / 60 mV = 0.125.
+    = 0.117. Grade B: current 0.3, offset 75 µV / 60 mV = 0.125. Both: 0.3 mΩ in the sense taps
+    0.3, 20 K of 100 ppm/K 0.2, 0.225 W of 100 K/W of 100 ppm/K 0.225, 20 K of 10 ppm/K 0.02,
+    clock 0.01, supply 1.7 V of 10 µV/V 0.0283, 20 K of 0.1 µV/K 0.0033.
     """
-    grade_a = ((1 + 0.5**2 + 0.5**2 + 0.25**2 + (7 / 60) ** 2) / 3) ** 0.5 / 100
-    grade_b = ((1 + 0.3**2 + 0.5**2 + 0.125**2 + (7 / 60) ** 2) / 3) ** 0.5 / 100
-    for grade, expected in (("A", grade_a), ("B", grade_b), (None, grade_a)):
+    both = (1, 0.5, 7 / 60, 0.3, 0.2, 0.225, 0.02, 0.01, 1.7 / 60, 0.2 / 60)
+    grade_a, grade_b = hypot(*both, 0.5, 0.25), hypot(*both, 0.3, 0.125)
+    for grade, bound in (("A", grade_a), ("B", grade_b), (None, grade_a)):
         bench = make_bench(BenchSource(current_a=0.6, voltage_v=5.0))
         with bench.sensor(grade=grade) as sensor:
             terms = sensor.description.accuracy
         scale = [term.standard_uncertainty for term in terms if term.kind == "scale"]
         offset = [term.standard_uncertainty / 3.0 for term in terms if term.kind == "offset"]
-        relative = sum(u**2 for u in (*scale, *offset)) ** 0.5
-        assert relative == pytest.approx(expected, rel=1e-6)
+        assert hypot(*scale, *offset) == pytest.approx(bound / 3**0.5 / 100, rel=1e-6)
+    # The one that changes with the load is the one that does not cancel in a ratio.
+    assert [t.name for t in terms if t.correlation != "common"] == ["shunt self-heating"]
 
 
 def test_reading_outside_a_with_block_is_an_error_and_closing_twice_is_not(make_bench):
