@@ -37,7 +37,7 @@ def validation_page(
 def validation_section(validations: Sequence[SplitValidation]) -> Section:
     """Return predicted beside measured energy per inference, and the results compared."""
     return Section(
-        title="Predicted and measured energy per inference (net ± 95 %)",
+        title="Energy per inference, net ± 95 %",
         body=Group(
             _table(validations),
             *(_outputs(item) for item in validations),
@@ -113,7 +113,7 @@ def _table(validations: Sequence[SplitValidation]) -> RenderableType:
 def _name(validation: SplitValidation) -> str:
     predicted = validation.predicted
     where = {"server": "all on the server", "device": "all on the device"}
-    return where.get(predicted.where, f"after block {predicted.block} ({predicted.name})")
+    return f"l = {predicted.block}, {where.get(predicted.where, predicted.name)}"
 
 
 def _verdict(validation: SplitValidation) -> Text:
