@@ -112,8 +112,8 @@ def _table(validations: Sequence[SplitValidation]) -> RenderableType:
 
 def _name(validation: SplitValidation) -> str:
     predicted = validation.predicted
-    where = {"server": "all on the server", "device": "all on the device"}
-    return f"l = {predicted.block}, {where.get(predicted.where, predicted.name)}"
+    where = predicted.name if predicted.where == "split" else predicted.where
+    return f"l = {predicted.block}, {where}"
 
 
 def _verdict(validation: SplitValidation) -> Text:
