@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from calibrate.environment.conditions import Conditions
 from calibrate.profile import Check, Outcome
-from calibrate.profile_device import InterfaceKind
 
 FREQUENCY_LIMIT = 0.01
 """Largest relative change of a clock; with the governor ``performance`` it does not change."""
@@ -53,19 +52,6 @@ def condition_checks(
         *_radio(before, after),
         *_foreign_load(before, after),
         *_foreign_traffic(before, after, own_bytes),
-    )
-
-
-def link_kind_check(expected: InterfaceKind, found: InterfaceKind | None) -> Check:
-    """Return whether the uplink was of the kind it is called, for a profile's quality."""
-    return _check(
-        f"link-is-{expected}",
-        float(found != expected),
-        0,
-        "1",
-        severity="fail",
-        advice=f"the uploads left by {found or 'an unknown'} interface: E_c is not that of "
-        f"{expected}",
     )
 
 

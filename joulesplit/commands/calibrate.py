@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from calibrate.profile_device import InterfaceKind
     from joulesplit.choices import EdgeChoice, SensorChoice
     from joulesplit.measuring.campaign import JournalFile
+    from joulesplit.measuring.instrument import PreparedMachine
     from joulesplit.measuring.network_bench import RuntimeChoice
 
 LINK_KINDS = ("wifi", "ethernet", "loopback", "other")
@@ -49,6 +50,18 @@ LINK_KINDS = ("wifi", "ethernet", "loopback", "other")
 )
 @click.option(
     "--link", type=click.Choice(LINK_KINDS), help="Refuse a link that is not of this kind."
+)
+@click.option(
+    "--tune",
+    is_flag=True,
+    help="Governor performance and Wi-Fi power save off while measuring; set back afterwards.",
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="/",
+    hidden=True,
+    help="Stands for / in tests.",
 )
 @click.option(
     "-o",
@@ -80,6 +93,8 @@ def command(
     show_plan, reanalyse, resume = (
         options.pop(name) for name in ("show_plan", "reanalyse", "resume")
     )
+    if options["tune"] and (show_plan or reanalyse is not None):
+        raise CommandError("--tune is for measuring: leave it out where nothing is measured")
     if show_plan:
         return _show_plan(planned.plan(), model, as_json=as_json)
     if reanalyse is not None:
@@ -89,10 +104,20 @@ def command(
     file = _journal(output, resume, force=force)
     plan = _plan(planned, file)
     try:
-        profile = _measure(model, choice, plan, file, **options)
+        profile = _prepare_and_measure(model, choice, plan, file, **options)
     except KeyboardInterrupt:
         return _interrupted(file.path, output, as_json=as_json)
     return _finish(profile, output, file.path, as_json=as_json)
+
+
+def _prepare_and_measure(*what: Any, tune: bool, root: Path, **how: Any) -> DeviceProfile:
+    """Measure on a machine that is set back, whatever ends the measurement."""
+    from calibrate.environment.machine import Machine
+    from joulesplit.measuring.preparing import ended_in_order, prepared
+
+    machine = Machine(root=root)
+    with ended_in_order(), prepared(machine, tune=tune) as tuned:
+        return _measure(*what, machine=(machine, tuned), **how)
 
 
 def _measure(
@@ -104,6 +129,7 @@ def _measure(
     edge: EdgeChoice,
     runtime: RuntimeChoice,
     link: InterfaceKind | None,
+    machine: PreparedMachine,
 ) -> DeviceProfile:
     from joulesplit.measuring.instrument import Instrument
     from joulesplit.measuring.steps import calibrate
@@ -121,6 +147,7 @@ def _measure(
             runtime=runtime,
             cut=plan.blocks,
             link=link,
+            machine=machine,
         )
         stack.enter_context(instrument)
         note(announcement(plan, model))
@@ -166,8 +193,7 @@ def _journal(output: Path, resume: Path | None, *, force: bool) -> JournalFile:
             f"{existing[0]} exists: choose another --output, give --force to replace it, or go "
             f"on with --resume {journal}"
         )
-    journal.unlink(missing_ok=True)
-    return JournalFile(path=journal)
+    return JournalFile(path=journal, replace=force)
 
 
 def _plan(planned: PlanChoice, file: JournalFile) -> Plan:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from joulesplit.choices import EdgeChoice, SensorChoice
     from joulesplit.measuring.network_bench import RuntimeChoice
     from joulesplit.measuring.validation import SplitValidation
+    from optimizer.usage import Usage
 
 
 @click.command("validate")
@@ -63,10 +64,8 @@ def command(
     from joulesplit.measuring.steps import validate
     from joulesplit.server_process import edge_server
     from joulesplit.wiring import try_sensor
-    from optimizer.usage import Usage
 
-    usage = Usage(uploads_per_burst=uploads_per_burst)
-    usage.require_sensible()
+    usage = _usage(uploads_per_burst)
     profile = load_profile(profile_path).profile
     _require_same_kind(profile, choice)
     try_sensor(choice)
@@ -84,6 +83,14 @@ def command(
         )
         validations = validate(instrument, profile, splits, usage)
     return _finish(validations, profile, model, as_json=as_json)
+
+
+def _usage(uploads_per_burst: float) -> Usage:
+    from optimizer.usage import Usage
+
+    usage = Usage(uploads_per_burst=uploads_per_burst)
+    usage.require_sensible()
+    return usage
 
 
 def _cut(profile: DeviceProfile) -> tuple[int, ...] | Literal["residual"]:
