@@ -160,9 +160,7 @@ def _ratio_u(
     return ratio_u(e_d, e_c, profile.sensor.scale_u_rel if profile.sensor else 0.0)
 
 
-def _model_notes(
-    model: ComputeModel, computing: Computing, fallback: str | None
-) -> Iterator[str]:
+def _model_notes(model: ComputeModel, computing: Computing, fallback: str | None) -> Iterator[str]:
     if fallback:
         yield f"Computing is priced by the constant E_d, because {fallback}."
     if model == "blocks" and not computing.heads:
