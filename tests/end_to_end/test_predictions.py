@@ -12,6 +12,7 @@ from calibrate.campaign.completing import Completion, completed_profile
 from calibrate.campaign.plan import QUICK
 from calibrate.campaign.schedule import upload_subjects
 from calibrate.campaign.validating import ValidationPlan, measure_split
+from calibrate.errors import EstimateError
 from calibrate.estimates.uncertainty import budget_of
 from calibrate.windows.window import WindowTiming
 from calibrate.workloads.split import SplitWorkload
@@ -42,7 +43,7 @@ def calibrated(plan, setup):
     return completed_profile(outcome.records, around, DONE)
 
 
-def measured_j(setup, candidate, rate_bit_per_s):
+def measured_j(setup, *, block, upload_bits, rate_bit_per_s=20e6):
     """Run the split end to end on the simulated board; net energy per inference."""
     plan = msgspec.structs.replace(QUICK, blocks="residual")
     uploads = upload_subjects(plan, [block.output_bits for block in BLOCKS])
@@ -50,13 +51,13 @@ def measured_j(setup, candidate, rate_bit_per_s):
     bench, sampler = virtual_bench(BLOCKS, uploads, setup, buffer, heads=(len(BLOCKS),))
     board = bench.blocks[1].activity
     send = paced_send(bench.clock, board)
-    payload = bytes(candidate.upload_bits // 8)
+    payload = bytes(upload_bits // 8)
     workload = SplitWorkload(
         name="split",
-        head_blocks=candidate.block,
+        head_blocks=block,
         head=lambda: None,
-        offload=lambda: send(payload, rate_bit_per_s),
-        payload_bits=candidate.upload_bits,
+        offload=(lambda: send(payload, rate_bit_per_s)) if upload_bits else None,
+        payload_bits=upload_bits,
         clock=bench.clock,
         activity=board,
     )
@@ -71,6 +72,15 @@ def measured_j(setup, candidate, rate_bit_per_s):
     return found.net_j.value
 
 
+def test_work_that_takes_power_off_the_device_is_an_error_with_advice_and_no_energy():
+    """As with a sensor in the wrong lead: the device seems to draw less while it works."""
+    setup = draw_world(1, origin_ns=10**9, costs=BoardCosts(compute_power_w=-0.2, window_cost_j=0))
+    with pytest.raises(EstimateError, match=r"not above zero.*check that the sensor measures"):
+        calibrated(QUICK, setup)
+    with pytest.raises(EstimateError, match=r"inference by this split.*not above zero"):
+        measured_j(setup, block=len(BLOCKS), upload_bits=0)
+
+
 @pytest.fixture(scope="module")
 def errors():
     """Relative error of each model's prediction for the chosen split, in several worlds."""
@@ -80,7 +90,12 @@ def errors():
         decision = decide(NETWORK, BLOCKS, calibrated(PLAN, setup), account="net")
         best = decision.best
         assert best.where == "split"
-        true_j = measured_j(setup, best, decision.rate_bit_per_s)
+        true_j = measured_j(
+            setup,
+            block=best.block,
+            upload_bits=best.upload_bits,
+            rate_bit_per_s=decision.rate_bit_per_s,
+        )
         for model, energy_j in best.by_model_j.items():
             found[model].append(energy_j / true_j - 1)
     return {model: np.array(values) for model, values in found.items()}
