@@ -40,8 +40,8 @@ OUTLYING_WINDOWS = CheckSpec(
 )
 AUTOCORRELATION = CheckSpec(
     name="autocorrelation",
-    finds="correlation of neighbouring windows' residuals",
-    unit="standard errors",
+    finds="correlation of neighbouring windows' residuals, in standard errors (1/√n)",
+    unit="σ",
     limit=CORRELATION_LIMIT,
     advice="neighbouring windows err together, so the intervals are too narrow: lengthen the idle "
     "times, and compare with the bootstrap intervals in compute.views",

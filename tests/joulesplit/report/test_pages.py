@@ -146,6 +146,14 @@ def test_a_report_needs_no_unicode_and_no_more_columns_than_there_are(pages, tex
 
 
 @pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", NAMES)
+def test_no_heading_and_no_outcome_is_cut_to_fit(pages, text_of, name, width):
+    text = text_of(pages[name], width)
+    cut = [line for line in text.splitlines() if re.search(r"… ─|^ ?[pwfD]\w*…", line)]
+    assert cut == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", ["simulated", "decision"])
 def test_the_simulated_mark_stands_above_below_and_in_every_heading(pages, text_of, name, width):
     lines = text_of(pages[name], width).splitlines()
