@@ -169,7 +169,8 @@ def mean_of_batches(values: Array) -> Mean:
     if count < 2:
         raise EstimateError(
             f"{len(values)} windows are too few to tell their scatter: at least "
-            f"{2 * BATCH_WINDOWS} are needed; raise the repeats"
+            f"{2 * BATCH_WINDOWS} are needed; raise the repeats, or go on with --resume if the "
+            "campaign was cut short"
         )
     batches = np.array([part.mean() for part in np.array_split(values, count)])
     return Mean(

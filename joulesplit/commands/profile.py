@@ -196,11 +196,12 @@ def upgrade(*, profile: Path, output: Path | None, force: bool, as_json: bool) -
         _require_free(target, force=force)
     done = upgrade_profile(profile, target)
     document = {"output": str(target), "before": done.before, "after": done.after}
-    said = (
-        f"{target.name}: schema version {done.before} → {done.after}"
-        if done.changed
-        else f"{profile.name} has schema version {done.after}, the current one: nothing to do"
-    )
+    if done.changed:
+        said = f"{target.name}: schema version {done.before} → {done.after}"
+    elif target.resolve() != profile.resolve():
+        said = f"{target.name}: a copy, as schema version {done.after} is the current one"
+    else:
+        said = f"{profile.name} has schema version {done.after}, the current one: nothing to do"
     emit(as_json, document, lambda: paragraph(said))
 
 

@@ -67,7 +67,7 @@ def calibrate_device(
     header, past = _header(instrument, plan, file)
     if file.replace:
         file.path.unlink(missing_ok=True)
-    if past is None or past.ended is None or past.ended.opinion is None:
+    if past is None or not past.finished:
         with Journal(file.path, resume=file.resume) as journal:
             if past is None:
                 journal.append(header)
