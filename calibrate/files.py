@@ -8,6 +8,9 @@ from pathlib import Path
 
 from calibrate.errors import CalibrationError
 
+JOURNAL_START = b'{"crc32":'
+"""How a journal of windows begins, to tell it from a profile."""
+
 
 class OutputError(CalibrationError, OSError):
     """A result could not be written."""

@@ -56,6 +56,22 @@ class WifiLink(msgspec.Struct, frozen=True, kw_only=True):
     frequency_hz: float | None = None
 
 
+class TunedSetting(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that was set for the campaign, and set back when it ended.
+
+    Attributes:
+        target: ``governor`` or ``wifi-power-save``.
+        name: Of the frequency policy or interface.
+        before: What it was.
+        during: What it was set to.
+    """
+
+    target: str
+    name: str
+    before: str
+    during: str
+
+
 class Device(msgspec.Struct, frozen=True, kw_only=True):
     """The machine that was measured; an unknown fact is None, never a guess.
 
@@ -71,6 +87,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
         i2c_clock_hz: By bus, Hz.
         libraries: Versions of what takes part in a measurement.
         load_average: Over 1, 5 and 15 min.
+        tuned: What ``calibrate --tune`` had set; empty if it set nothing.
     """
 
     board: str | None
@@ -97,6 +114,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     i2c_clock_hz: dict[str, int] | None = None
     libraries: dict[str, str] | None = None
     load_average: tuple[float, float, float] | None = None
+    tuned: tuple[TunedSetting, ...] = ()
 
 
 class MergedSource(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,7 +42,8 @@ class PhaseEnergy(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         latency_s: s.
         energy_j: J; None if it does not stand out of the scatter.
-        energy_bound_j: Upper end of the 95 % interval of its net energy, J.
+        energy_bound_j: Upper end of the 95 % interval of its net energy, J; where that energy
+            scatters below zero, of the interval as if it were zero.
     """
 
     name: str

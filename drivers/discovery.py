@@ -89,7 +89,8 @@ def _inspect(root: Path, number: int, path: Path) -> I2cBusFinding:
         path=path,
         usable=os.access(path, os.R_OK | os.W_OK),
         group=_group_name(path.stat().st_gid),
-        clock_hz=_clock_hz(root / f"sys/class/i2c-adapter/i2c-{number}/of_node/clock-frequency"),
+        # /sys/class/i2c-adapter, which shows the same, is gone since Linux 6.12.
+        clock_hz=_clock_hz(root / f"sys/bus/i2c/devices/i2c-{number}/of_node/clock-frequency"),
     )
 
 

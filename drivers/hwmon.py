@@ -165,7 +165,7 @@ class HwmonSensor(PolledSensor):
         raise SensorUnavailableError(
             f"no hwmon chip {self._wanted or ''} with a power or current input in {self._root} "
             f"(found: {there}); load its driver, for an INA219: modprobe ina2xx and "
-            "echo ina219 0x40 > /sys/class/i2c-adapter/i2c-1/new_device"
+            "echo ina219 0x40 > /sys/bus/i2c/devices/i2c-1/new_device"
         )
 
     def _refuse_other_shunt(self, chip: HwmonChip) -> None:

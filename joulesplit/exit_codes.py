@@ -14,7 +14,8 @@ class ExitCode(IntEnum):
     USAGE = 2
     """The command line cannot be understood."""
     FILE = 3
-    """A model, profile or output file is missing, damaged, of another kind or not writable."""
+    """A model, profile, plan, journal or output file is missing, damaged, of another kind or not
+    writable."""
     SENSOR = 4
     """The power sensor is missing, cannot be opened, or failed."""
     EDGE = 5
@@ -36,6 +37,7 @@ _BY_ERROR = {
     "calibrate.errors.ProfileError": ExitCode.FILE,
     "calibrate.files.OutputError": ExitCode.FILE,
     "calibrate.errors.JournalError": ExitCode.FILE,
+    "calibrate.errors.PlanError": ExitCode.FILE,
     "calibrate.errors.TuningError": ExitCode.FILE,
     "calibrate.errors.CalibrationError": ExitCode.MEASUREMENT,
     "optimizer.errors.OptimizerError": ExitCode.DECISION,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +13,10 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 PIPE_WIDTH = 100
-"""Columns of a report that goes into a pipe or file."""
+"""Columns of a report that goes into a pipe or file, unless COLUMNS says otherwise."""
+
+NARROWEST = 20
+"""No report can be read in fewer columns; a smaller COLUMNS is a mistake."""
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print exactly one JSON object on stdout."
@@ -24,8 +28,14 @@ def console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else PIPE_WIDTH
+    width = stated_columns() or (None if stream.isatty() else PIPE_WIDTH)
     return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+
+
+def stated_columns(environment: Mapping[str, str] = os.environ) -> int | None:
+    """Return the width that COLUMNS states; None if it states none that can be used."""
+    stated = environment.get("COLUMNS", "")
+    return int(stated) if stated.isdecimal() and int(stated) >= NARROWEST else None
 
 
 def emit(as_json: bool, document: Any, report: Callable[[], RenderableType]) -> None:

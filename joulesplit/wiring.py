@@ -119,9 +119,11 @@ def sensor_factory(choice: SensorChoice) -> SensorFactory:
 
 def simulated_world(seed: int, clock: Clock) -> SimulatedWorld:
     """Return a simulated world that begins now, in real time."""
-    from joulesplit.simulation import SimulatedWorld, draw_world
+    from calibrate.workloads.synthetic import BoardCosts
+    from joulesplit.simulation import COLD_SHARE, SimulatedWorld, draw_world
 
-    return SimulatedWorld.shared(draw_world(seed, clock.now_ns()), clock)
+    setup = draw_world(seed, clock.now_ns(), costs=BoardCosts(cold_share=COLD_SHARE))
+    return SimulatedWorld.shared(setup, clock)
 
 
 def _check_options(choice: SensorChoice) -> None:

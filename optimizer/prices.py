@@ -162,9 +162,14 @@ def _ratio_u(
     return ratio_u(e_d, e_c, profile.sensor.scale_u_rel if profile.sensor else 0.0)
 
 
-def _model_notes(fallback: str | None) -> Iterator[str]:
+def _model_notes(model: ComputeModel, computing: Computing, fallback: str | None) -> Iterator[str]:
     if fallback:
         yield f"Computing is priced by the constant E_d, because {fallback}."
+    if model == "blocks" and not computing.heads:
+        yield (
+            "Computing is priced by the sum of blocks measured alone; run as one network they may "
+            "cost some per cent more or less: calibrate with --standard, which measures heads."
+        )
 
 
 def _account_notes(

@@ -10,13 +10,15 @@ import msgspec
 
 from calibrate.campaign.journal import JournalContents
 from calibrate.campaign.produce import Circumstances, produce_profile
+from calibrate.check_spec import quality_of
 from calibrate.checks.conditions import condition_checks
+from calibrate.checks.ending import downlink_checks, ending_checks
 from calibrate.errors import EstimateError
 from calibrate.estimates.downlink import downlink_of
 from calibrate.estimates.head_fits import heads_of
 from calibrate.estimates.subject_fits import bits_per_payload_bit, phase_energies, upload_tail
 from calibrate.estimates.uncertainty import SystematicBudget, budget_of
-from calibrate.profile import Check, Compute, DeviceProfile, Link, Outcome, Quality
+from calibrate.profile import Check, Compute, DeviceProfile, Link, Outcome
 from calibrate.windows.window import WindowRecord
 
 SEVERITY: tuple[Outcome, ...] = ("pass", "warn", "fail")
@@ -98,21 +100,19 @@ def completed_profile(
     profile = produce_profile(records, around)
     budget = budget_of(around.sensor.accuracy)
     link, link_checks = _link(profile.link, records, budget)
-    checks = (*profile.quality.checks, *_checks(completion), *link_checks)
+    ended = ending_checks(
+        complete=completion.complete,
+        reached=completion.reached,
+        reason=completion.reason,
+        warm=completion.warm,
+    )
+    checks = (*profile.quality.checks, *ended, *link_checks)
     return msgspec.structs.replace(
         profile,
         compute=_compute(profile.compute, records, budget),
         link=link,
         quality=quality_of(checks),
     )
-
-
-def quality_of(checks: tuple[Check, ...]) -> Quality:
-    """Return the verdict of checks: the worst outcome decides."""
-    outcomes = {check.outcome for check in checks}
-    if "fail" in outcomes:
-        return Quality(verdict="rejected", checks=checks)
-    return Quality(verdict="suspect" if "warn" in outcomes else "valid", checks=checks)
 
 
 def _compute(
@@ -146,28 +146,5 @@ def _link(
         downlink, failure = downlink_of(records, budget), ""
     except EstimateError as error:
         downlink, failure = None, str(error)
-    checks = (_flag("downlink", failure),) if downlink or failure else ()
+    checks = downlink_checks(measured=downlink is not None, failure=failure)
     return msgspec.structs.replace(link, uplink=uplink, downlink=downlink), checks
-
-
-def _checks(completion: Completion) -> tuple[Check, ...]:
-    finish = "finish it with `joulesplit calibrate … --resume` and this profile's windows"
-    goal = f"{completion.reason}: measure longer, or ask for less"
-    warm = "it never took the same time twice before the first window: stop what else runs on it"
-    return (
-        _flag("complete", "" if completion.complete else finish),
-        _flag("stop-rule", goal if completion.complete and not completion.reached else ""),
-        _flag("warm-up", "" if completion.warm else warm),
-    )
-
-
-def _flag(name: str, advice: str) -> Check:
-    """Return a check that passed, or that failed with an advice."""
-    return Check(
-        name=name,
-        value=float(bool(advice)),
-        limit=0.0,
-        unit="1",
-        outcome="warn" if advice else "pass",
-        advice=advice,
-    )

@@ -24,16 +24,23 @@ from calibrate.campaign.produce import Circumstances
 from calibrate.campaign.stopping import StopOpinion
 from calibrate.environment.conditions import Conditions
 from calibrate.errors import JournalError
+from calibrate.files import JOURNAL_START
 from calibrate.profile_device import InterfaceKind
 from calibrate.sampling.sampler import SamplerStatistics
 from calibrate.windows.window import WindowRecord
 
 JOURNAL_FORMAT = 1
+SUFFIX = ".windows.jsonl"
 
 
 def journal_beside(profile: Path) -> Path:
     """Return where the windows of a profile are kept, given the profile's own path."""
-    return profile.with_suffix(".windows.jsonl")
+    return profile.with_suffix(SUFFIX)
+
+
+def profile_beside(journal: Path) -> Path:
+    """Return the profile that a journal's windows belong to, given the journal's own path."""
+    return journal.with_name(f"{journal.name.removesuffix(SUFFIX).removesuffix('.jsonl')}.json")
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
@@ -203,6 +210,11 @@ class JournalContents:
         return self.runs[-1].ended if self.runs else None
 
     @property
+    def finished(self) -> bool:
+        """The stop rule has had its last word: there is nothing left to measure."""
+        return self.ended is not None and self.ended.opinion is not None
+
+    @property
     def sampling(self) -> SamplerStatistics:
         """How the samplers of all runs fared; each counts from the beginning of its own run."""
         last = [run.kept[-1].sampling for run in self.runs if run.kept]
@@ -222,17 +234,26 @@ def read_journal(path: Path) -> JournalContents:
     """Return what a journal holds; a last line that was cut off by a crash is left out.
 
     Raises:
-        JournalError: The file cannot be read, holds no header, or a line before the last is
+        JournalError: The file cannot be read, is no journal, or a line before the last is
             damaged.
     """
     try:
-        lines = path.read_bytes().split(b"\n")
+        content = path.read_bytes()
     except OSError as error:
-        raise JournalError(f"cannot read the journal {path}: {error.strerror}") from error
+        raise JournalError(
+            f"cannot read the journal {path}: {error.strerror}; it is the *{SUFFIX} beside the "
+            "profile"
+        ) from error
+    if not content.startswith(JOURNAL_START):
+        raise JournalError(
+            f"{path} is not the journal of a campaign: give the *{SUFFIX} beside the profile"
+        )
     # What follows the last newline is empty, or a line that a crash cut off.
-    entries = list(_entries(path, lines[:-1]))
+    entries = list(_entries(path, content.split(b"\n")[:-1]))
     if not entries or not isinstance(entries[0], Header):
-        raise JournalError(f"{path} is not the journal of a campaign: its header is missing")
+        raise JournalError(
+            f"the journal {path} has no header, so nothing was measured: start a new campaign"
+        )
     return JournalContents(header=entries[0], runs=tuple(_runs(path, entries[1:])))
 
 
@@ -264,5 +285,6 @@ def _entries(path: Path, lines: list[bytes]) -> Iterator[Entry]:
             yield msgspec.json.decode(line.entry, type=Entry)
         except msgspec.DecodeError as error:
             raise JournalError(
-                f"line {number} of the journal {path} is damaged: {error}"
+                f"line {number} of the journal {path} is damaged: {error}; use another copy of it, "
+                "or keep the lines before it and go on with --resume"
             ) from error

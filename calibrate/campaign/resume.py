@@ -11,10 +11,14 @@ import msgspec
 from calibrate.campaign.journal import Header, JournalContents
 from calibrate.campaign.procedure import Past
 from calibrate.errors import JournalError
+from calibrate.profile import ModelIdentity
 from drivers.readings import SensorDescription
 
 TIMED_SETTINGS = frozenset({"transaction_s"})
 """Settings that a sensor times anew whenever it is opened."""
+
+TOLD = 4
+"""Differences that a message names; it counts the others."""
 
 
 def require_same(path: Path, journal: Header, now: Header) -> None:
@@ -30,17 +34,22 @@ def require_same(path: Path, journal: Header, now: Header) -> None:
     """
     found = list(differences(journal, now))
     if found:
+        more = len(found) - TOLD
+        told = [*found[:TOLD], *([f"{more} more differences"] if more > 0 else [])]
         raise JournalError(
-            f"cannot go on with {path}: {'; '.join(found)}; give what the journal was made with, "
+            f"cannot go on with {path}: {'; '.join(told)}; give what the journal was made with, "
             "or start a new one with another --output"
         )
 
 
 def differences(journal: Header, now: Header) -> Iterator[str]:
     """Name what differs between two headers so that their windows must not be mixed."""
-    yield from _between("plan", _plain(journal.plan), _plain(now.plan))
     before, after = journal.around, now.around
-    yield from _between("model", _some(before.model, ("sha256",)), _some(after.model, ("sha256",)))
+    if before.model.sha256 != after.model.sha256:
+        # Blocks and energies that differ because of it would only hide the reason.
+        yield f"the network was {_named(before.model)} and is {_named(after.model)}"
+        return
+    yield from _between("plan", _plain(journal.plan), _plain(now.plan))
     yield from _between("runtime", _plain(before.runtime), _plain(after.runtime))
     yield from _between("sensor", _sensor(before.sensor), _sensor(after.sensor))
     yield from _between("tool", _plain(before.tool), _plain(after.tool))
@@ -50,6 +59,10 @@ def differences(journal: Header, now: Header) -> Iterator[str]:
     yield from _between("simulated world", _plain(before.truth), _plain(after.truth))
     if _plain(before.blocks) != _plain(after.blocks):
         yield "the blocks are cut elsewhere"
+
+
+def _named(model: ModelIdentity) -> str:
+    return f"{model.name} (sha256 {model.sha256[:8]}…)"
 
 
 def _plain(value: object) -> Any:

@@ -8,7 +8,7 @@ from math import ceil
 
 from calibrate.campaign.bench import pilot_latency_s
 from calibrate.estimates.fitting import fit_blocks
-from calibrate.estimates.uncertainty import Estimate, SystematicBudget, quantity
+from calibrate.estimates.uncertainty import SystematicBudget, quantity, require_positive
 from calibrate.profile import Quantity
 from calibrate.sampling.sampler import Sampler
 from calibrate.windows.window import WindowRecord, WindowTask, WindowTiming, run_window
@@ -97,8 +97,9 @@ def _measured(records: list[WindowRecord], budget: SystematicBudget) -> Measured
     observations = [record.observation for record in records]
     inferences = sum(o.repetitions for o in observations)
     latency_s = sum(o.work_s for o in observations) / inferences
-    net: Estimate = fit_blocks(observations, 1, "net").one(1)
-    gross: Estimate = fit_blocks(observations, 1, "gross").one(1)
+    what = "the energy of an inference by this split, in J,"
+    net = require_positive(fit_blocks(observations, 1, "net").one(1), what)
+    gross = require_positive(fit_blocks(observations, 1, "gross").one(1), what)
     return MeasuredSplit(
         net_j=quantity(net, "J", budget),
         gross_j=quantity(gross, "J", budget, offset_duration=latency_s),

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from calibrate.check_spec import FLAG, CheckSpec
 from calibrate.environment.conditions import Conditions
-from calibrate.profile import Check, Outcome
-from calibrate.profile_device import InterfaceKind
+from calibrate.profile import Check
 
 FREQUENCY_LIMIT = 0.01
 """Largest relative change of a clock; with the governor ``performance`` it does not change."""
@@ -35,6 +35,80 @@ acknowledgements of the other direction and a few retransmissions."""
 THROTTLED_NOW = 0xF
 """Bits of ``get_throttled`` that hold at the moment; the others stay until the next boot."""
 
+FREQUENCY_MOVED = CheckSpec(
+    name="frequency-moved",
+    finds="change of a processor's clock from start to end, relative",
+    unit="1",
+    limit=FREQUENCY_LIMIT,
+    advice="a processor's clock changed: run `sudo joulesplit tune --governor performance`, or "
+    "calibrate with --tune",
+)
+TEMPERATURE_MOVED = CheckSpec(
+    name="temperature-moved",
+    finds="change of a temperature from start to end",
+    unit="K",
+    limit=TEMPERATURE_MOVE_LIMIT_K,
+    advice="the board warmed up or cooled down while it was measured: warm it up longer, and keep "
+    "air and sun off it",
+)
+TEMPERATURE = CheckSpec(
+    name="temperature",
+    finds="highest temperature at start or end",
+    unit="°C",
+    limit=HOT_C,
+    advice="the board is as hot as where it slows down: fit a heat sink or a fan",
+)
+_WEAK = "the board was throttled or under voltage: cool it, check supply and leads"
+THROTTLED_DURING = CheckSpec(
+    name="throttled-during",
+    finds="bits of get_throttled that appeared in between, or hold at start or end",
+    unit="bits",
+    limit=0,
+    advice=_WEAK,
+    severity="fail",
+)
+SUPPLY_ALARM = CheckSpec(
+    name="supply-alarm",
+    finds="the kernel's under-voltage alarm (rpi_volt) at start or end",
+    unit=FLAG,
+    limit=0,
+    advice=_WEAK,
+    severity="fail",
+)
+POWER_SAVE_CHANGED = CheckSpec(
+    name="power-save-changed",
+    finds="the radio's power save is another at the end",
+    unit=FLAG,
+    limit=0,
+    advice="the radio's power save went from {before} to {after}: set it with `sudo joulesplit "
+    "tune --wifi-power-save off`, or calibrate with --tune, and measure again",
+    severity="fail",
+)
+ROUTE_CHANGED = CheckSpec(
+    name="route-changed",
+    finds="the route to the server leaves by another interface at the end",
+    unit=FLAG,
+    limit=0,
+    advice="the route to the server moved from {before} to {after}: disable the interface that is "
+    "not to be measured",
+    severity="fail",
+)
+FOREIGN_CPU = CheckSpec(
+    name="foreign-cpu",
+    finds="share of all processors' time that other programs were charged for",
+    unit="1",
+    limit=FOREIGN_CPU_LIMIT,
+    advice="other programs used the processors: `top` shows them; stop desktop, updates, cron",
+)
+FOREIGN_TRAFFIC = CheckSpec(
+    name="foreign-traffic",
+    finds="traffic on the interface beyond what our own payload explains",
+    unit="byte/s",
+    limit=FOREIGN_TRAFFIC_LIMIT_BYTES_PER_S,
+    advice="other traffic went over {interface}: stop synchronisation and remote desktops, or log "
+    "in by another interface",
+)
+
 
 def condition_checks(
     before: Conditions, after: Conditions, *, own_bytes: int = 0
@@ -56,33 +130,6 @@ def condition_checks(
     )
 
 
-def link_kind_check(expected: InterfaceKind, found: InterfaceKind | None) -> Check:
-    """Return whether the uplink was of the kind it is called, for a profile's quality."""
-    return _check(
-        f"link-is-{expected}",
-        float(found != expected),
-        0,
-        "1",
-        severity="fail",
-        advice=f"the uploads left by {found or 'an unknown'} interface: E_c is not that of "
-        f"{expected}",
-    )
-
-
-def _check(
-    name: str, value: float, limit: float, unit: str, *, advice: str, severity: Outcome = "warn"
-) -> Check:
-    good = value <= limit
-    return Check(
-        name=name,
-        value=value,
-        limit=limit,
-        unit=unit,
-        outcome="pass" if good else severity,
-        advice="" if good else advice,
-    )
-
-
 def _frequency(before: Conditions, after: Conditions) -> Iterator[Check]:
     both = before.frequencies_hz.keys() & after.frequencies_hz.keys()
     moves = [
@@ -91,70 +138,44 @@ def _frequency(before: Conditions, after: Conditions) -> Iterator[Check]:
         if before.frequencies_hz[name]
     ]
     if moves:
-        yield _check(
-            "frequency-moved",
-            max(moves),
-            FREQUENCY_LIMIT,
-            "1",
-            advice="a processor's clock changed: run `sudo joulesplit tune --governor performance`",
-        )
+        yield FREQUENCY_MOVED.judge(max(moves))
 
 
 def _temperature(before: Conditions, after: Conditions) -> Iterator[Check]:
     both = before.temperatures_c.keys() & after.temperatures_c.keys()
     if not both:
         return
-    yield _check(
-        "temperature-moved",
-        max(abs(after.temperatures_c[zone] - before.temperatures_c[zone]) for zone in both),
-        TEMPERATURE_MOVE_LIMIT_K,
-        "K",
-        advice="the board warmed up or cooled down while it was measured: warm it up longer, and "
-        "keep air and sun off it",
+    yield TEMPERATURE_MOVED.judge(
+        max(abs(after.temperatures_c[zone] - before.temperatures_c[zone]) for zone in both)
     )
-    yield _check(
-        "temperature",
-        max(max(state.temperatures_c[zone] for zone in both) for state in (before, after)),
-        HOT_C,
-        "°C",
-        advice="the board is as hot as where it slows down: fit a heat sink or a fan",
+    yield TEMPERATURE.judge(
+        max(max(state.temperatures_c[zone] for zone in both) for state in (before, after))
     )
 
 
 def _supply(before: Conditions, after: Conditions) -> Iterator[Check]:
-    advice = "the board was throttled or under voltage: cool it, check supply and leads"
     if before.throttled_bits is not None and after.throttled_bits is not None:
         # A sticky bit that was set before says nothing about what happened in between.
         appeared = after.throttled_bits & ~before.throttled_bits
         held = (before.throttled_bits | after.throttled_bits) & THROTTLED_NOW
-        yield _check(
-            "throttled-during", float(appeared | held), 0, "bits", advice=advice, severity="fail"
-        )
+        yield THROTTLED_DURING.judge(float(appeared | held))
     alarms = [state.under_voltage for state in (before, after) if state.under_voltage is not None]
     if alarms:
-        yield _check("supply-alarm", float(any(alarms)), 0, "1", advice=advice, severity="fail")
+        yield SUPPLY_ALARM.judge(float(any(alarms)))
 
 
 def _radio(before: Conditions, after: Conditions) -> Iterator[Check]:
     if before.power_save is not None and after.power_save is not None:
-        yield _check(
-            "power-save-changed",
+        yield POWER_SAVE_CHANGED.judge(
             float(before.power_save != after.power_save),
-            0,
-            "1",
-            severity="fail",
-            advice=f"the radio's power save went from {before.power_save} to {after.power_save}: "
-            "set it with `sudo joulesplit tune --wifi-power-save off` and measure again",
+            before=before.power_save,
+            after=after.power_save,
         )
     if before.interface is not None or after.interface is not None:
-        yield _check(
-            "route-changed",
+        yield ROUTE_CHANGED.judge(
             float(before.interface != after.interface),
-            0,
-            "1",
-            severity="fail",
-            advice=f"the route to the server moved from {before.interface} to {after.interface}: "
-            "disable the interface that is not to be measured",
+            before=before.interface,
+            after=after.interface,
         )
 
 
@@ -164,13 +185,7 @@ def _foreign_load(before: Conditions, after: Conditions) -> Iterator[Check]:
     own = _grown(before.own_ticks, after.own_ticks)
     if not capacity or busy is None or own is None:
         return
-    yield _check(
-        "foreign-cpu",
-        max(0.0, (busy - own) / capacity),
-        FOREIGN_CPU_LIMIT,
-        "1",
-        advice="other programs used the processors: `top` shows them; stop desktop, updates, cron",
-    )
+    yield FOREIGN_CPU.judge(max(0.0, (busy - own) / capacity))
 
 
 def _foreign_traffic(before: Conditions, after: Conditions, own_bytes: int) -> Iterator[Check]:
@@ -182,14 +197,7 @@ def _foreign_traffic(before: Conditions, after: Conditions, own_bytes: int) -> I
     if received is None or sent is None or elapsed_s <= 0:
         return
     foreign = max(0.0, received + sent - OWN_OVERHEAD * own_bytes)
-    yield _check(
-        "foreign-traffic",
-        foreign / elapsed_s,
-        FOREIGN_TRAFFIC_LIMIT_BYTES_PER_S,
-        "byte/s",
-        advice=f"other traffic went over {after.interface}: stop synchronisation and remote "
-        "desktops, or log in by another interface",
-    )
+    yield FOREIGN_TRAFFIC.judge(foreign / elapsed_s, interface=after.interface)
 
 
 def _grown(before: int | None, after: int | None) -> int | None:

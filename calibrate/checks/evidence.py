@@ -1,11 +1,11 @@
-"""What the checks look at, and how a check is made. Plain data."""
+"""What the checks look at. Plain data."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from calibrate.profile import Check, Outcome, Quantity
+from calibrate.profile import Check, Quantity
 from calibrate.sampling.sampler import SamplerStatistics
 from calibrate.windows.window import WindowRecord
 from drivers.readings import SensorDescription
@@ -40,36 +40,3 @@ class Evidence:
     def of_kind(self, kind: str) -> list[WindowRecord]:
         """Return the windows of one kind, in order of time."""
         return [record for record in self.records if record.task.kind == kind]
-
-
-def make_check(
-    name: str,
-    value: float,
-    limit: float,
-    unit: str,
-    *,
-    advice: str,
-    severity: Outcome = "warn",
-    minimum: bool = False,
-) -> Check:
-    """Return a check of a value against its largest (or smallest) allowed value.
-
-    Args:
-        name: Of the check.
-        value: What was found, in ``unit``.
-        limit: The bound, in ``unit``.
-        unit: Of both.
-        advice: What to do next, if it does not pass.
-        severity: Outcome if it does not pass.
-        minimum: The limit is the smallest allowed value.
-    """
-    good = value >= limit if minimum else value <= limit
-    outcome: Outcome = "pass" if good else severity
-    return Check(
-        name=name,
-        value=value,
-        limit=limit,
-        unit=unit,
-        outcome=outcome,
-        advice="" if good else advice,
-    )

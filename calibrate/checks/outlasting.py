@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from calibrate.checks.evidence import Evidence, make_check
+from calibrate.check_spec import FLAG, CheckSpec
+from calibrate.checks.evidence import Evidence
 from calibrate.errors import EstimateError
 from calibrate.estimates.fitting import link_problem
 from calibrate.estimates.stats import coverage_factor
@@ -17,30 +18,50 @@ SETTLED_LIMIT = 0.005
 """Largest part of the power above idle that is still there after the settling time, halved: the
 idle mean of both sides takes half of it off the work."""
 
+FEWEST_WINDOWS = 3
+WITHOUT_BURST = 3
+"""Coefficients of the link's fit where what a burst costs could not be told."""
+
 SETTLED_CONFIDENCE = 0.998
 """What chance alone makes of the steps of the idle power at this level is let pass."""
 
-SETTING = {"compute": "settle_s", "upload": "upload_settle_s", "download": "upload_settle_s"}
+
+def _settled_spec(kind: str, setting: str) -> CheckSpec:
+    return CheckSpec(
+        name=f"settled-after-{kind}",
+        finds=f"power above idle that is left when a {kind} counts as settled, halved, relative",
+        unit="1",
+        limit=SETTLED_LIMIT,
+        advice="the idle power is higher after the work than before: something of it goes on "
+        f"after the settling time and is taken for idle; lengthen {setting} in the plan",
+    )
+
+
+SETTLED = {
+    kind: _settled_spec(kind, setting)
+    for kind, setting in {
+        "compute": "settle_s",
+        "upload": "upload_settle_s",
+        "download": "upload_settle_s",
+    }.items()
+}
+BURST_TOLD = CheckSpec(
+    name="burst-told",
+    finds="the uploads cannot tell what a burst of them costs once",
+    unit=FLAG,
+    limit=0,
+    advice="the upload windows are too much of one length to tell what waking the radio and its "
+    "tail cost, so the bits are billed for it: give upload_spread = 2.5 in the plan",
+)
 
 
 def outlasting_checks(evidence: Evidence) -> Iterator[Check]:
     """Return whether work and transfers have ended when they count as ended."""
-    for kind, setting in SETTING.items():
+    for kind, spec in SETTLED.items():
         windows = evidence.of_kind(kind)
-        if len(windows) >= 3:
-            yield _settled(kind, setting, windows)
+        if len(windows) >= FEWEST_WINDOWS:
+            yield spec.judge(unsettled_share(windows))
     yield from _burst(evidence.of_kind("upload"))
-
-
-def _settled(kind: str, setting: str, windows: Sequence[WindowRecord]) -> Check:
-    return make_check(
-        f"settled-after-{kind}",
-        unsettled_share(windows),
-        SETTLED_LIMIT,
-        "1",
-        advice="the idle power is higher after the work than before: something of it goes on "
-        f"after the settling time and is taken for idle; lengthen {setting} in the plan",
-    )
 
 
 def unsettled_share(windows: Sequence[WindowRecord]) -> float:
@@ -61,12 +82,4 @@ def _burst(windows: Sequence[WindowRecord]) -> Iterator[Check]:
         fit = link_problem([record.observation for record in windows], "net").fit()
     except EstimateError:
         return
-    yield make_check(
-        "burst-told",
-        float(len(fit.coefficients) > 3),
-        1,
-        "1",
-        minimum=True,
-        advice="the upload windows are too much of one length to tell what waking the radio and "
-        "its tail cost, so the bits are billed for it: give upload_spread = 2.5 in the plan",
-    )
+    yield BURST_TOLD.judge(float(len(fit.coefficients) <= WITHOUT_BURST))

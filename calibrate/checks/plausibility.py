@@ -6,10 +6,13 @@ The checks that a calibration made of its windows are in the profile already.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from math import hypot, isfinite
 
-from calibrate.profile import Check, DeviceProfile, Outcome, Quality, Verdict
+from calibrate.check_spec import FLAG, CheckSpec, verdict_of
+from calibrate.profile import Check, DeviceProfile, Quality, Verdict
 from calibrate.profiles.figures import figures_of
 from calibrate.quantity import GrossNet
 
@@ -26,14 +29,105 @@ SUM_LIMIT = 0.02
 """Largest relative difference of E_d to Σ N_l / Σ e_l, and of E_c to its fit. They are the same
 by definition; figures rounded to three digits still pass."""
 
+ENERGY_NAME = re.compile(r"(E_d|E_c|e_\d+|head_\d+|P_0)(?![\w/-])")
+"""Figures that nothing but work can have at zero or below: not E_0, P_air and e_bit, which are
+parts of one fit and may be negative within their uncertainty."""
+
 BUDGET_LIMIT = 0.01
 """How far the sensor's stated scale may fall short of the sum of its terms, relative."""
+
+
+_CHANGED = "the file was changed by hand"
+SOUND_INTERVALS = CheckSpec(
+    name="sound-intervals",
+    finds="figures that are no numbers, or outside their own interval",
+    unit="figures",
+    limit=0,
+    severity="fail",
+    advice="{names}: not a number, or outside its own interval; the file was changed or its maker "
+    "is wrong: measure again",
+)
+POSITIVE_ENERGIES = CheckSpec(
+    name="positive-energies",
+    finds="energies and efficiencies that are zero or negative",
+    unit="figures",
+    limit=0,
+    severity="fail",
+    advice="{names}: work takes energy; the work did not show above idle, or the wrong rail was "
+    "measured: calibrate again with longer work",
+)
+GROSS_ABOVE_NET = CheckSpec(
+    name="gross-above-net",
+    finds="net energies that exceed the gross ones",
+    unit="figures",
+    limit=0,
+    severity="fail",
+    advice="{names}: the net energy exceeds the gross, which holds it: gross and net were "
+    "exchanged, or idle power was negative",
+)
+RANGES = {
+    name: CheckSpec(
+        name=name,
+        finds=f"{what} (gross)" if what != "P_0" else what,
+        unit=unit,
+        limit=None,
+        follows_from=f"{low:g} to {high:g} {unit}",
+        severity="fail",
+        advice="no device is like this: check units and shunt",
+    )
+    for name, what, unit, (low, high) in (
+        ("e_d-range", "E_d", "FLOP/J", E_D_RANGE_FLOP_PER_J),
+        ("e_c-range", "E_c", "bit/J", E_C_RANGE_BIT_PER_J),
+        ("idle-range", "P_0", "W", IDLE_RANGE_W),
+    )
+}
+CONSISTENT_FIGURES = CheckSpec(
+    name="consistent-figures",
+    finds="difference of E_d and E_c from what the figures they are made of give, relative",
+    unit="1",
+    limit=SUM_LIMIT,
+    severity="fail",
+    advice=f"{{name}} is not what the figures it is made of give: {_CHANGED}",
+)
+SENSOR_BUDGET = CheckSpec(
+    name="sensor-budget",
+    finds="what the sensor's stated scale falls short of the sum of its terms, relative",
+    unit="1",
+    limit=BUDGET_LIMIT,
+    severity="fail",
+    advice=f"the sensor's scale uncertainty is less than its terms together: {_CHANGED}",
+)
+SIMULATED_MARK = CheckSpec(
+    name="simulated-mark",
+    finds="something simulated in a profile that is not marked so",
+    unit=FLAG,
+    limit=0,
+    severity="fail",
+    advice="a simulated sensor or truth in a profile that is not marked simulated: do not use it",
+)
+LINK_MARK = CheckSpec(
+    name="link-mark",
+    finds="the link's kind contradicts whether it is loopback",
+    unit=FLAG,
+    limit=0,
+    severity="fail",
+    advice="the link is called {kind}, and loopback is {loopback}: do not use its E_c",
+)
+RECORDED_VERDICT = CheckSpec(
+    name="recorded-verdict",
+    finds="the recorded verdict is better than the recorded checks",
+    unit=FLAG,
+    limit=0,
+    severity="fail",
+    advice=f"the recorded checks say {{checks}}, the recorded verdict is {{verdict}}: {_CHANGED}",
+)
 
 
 def plausibility_checks(profile: DeviceProfile) -> tuple[Check, ...]:
     """Return the checks that a profile allows to make."""
     return (
         *_quantities(profile),
+        *_signs(profile),
         *_accounts(profile),
         *_ranges(profile),
         *_sums(profile),
@@ -53,34 +147,6 @@ def examine_profile(profile: DeviceProfile) -> Quality:
     return Quality(verdict=order[found], checks=checks)
 
 
-def verdict_of(checks: tuple[Check, ...]) -> Verdict:
-    """Return what outcomes mean: a failure rejects, a warning makes suspect."""
-    outcomes = {check.outcome for check in checks}
-    if "fail" in outcomes:
-        return "rejected"
-    return "suspect" if "warn" in outcomes else "valid"
-
-
-def _check(
-    name: str,
-    value: float,
-    limit: float,
-    unit: str,
-    advice: str,
-    *,
-    severity: Outcome = "fail",
-) -> Check:
-    good = value <= limit
-    return Check(
-        name=name,
-        value=value,
-        limit=limit,
-        unit=unit,
-        outcome="pass" if good else severity,
-        advice="" if good else advice,
-    )
-
-
 def _quantities(profile: DeviceProfile) -> Iterator[Check]:
     """Check that every figure is a number inside its own interval, with positive spread."""
     broken = []
@@ -91,14 +157,17 @@ def _quantities(profile: DeviceProfile) -> Iterator[Check]:
         sound = all(isfinite(number) for number in numbers)
         if not (sound and low <= quantity.value <= high and min(numbers[3:]) >= 0):
             broken.append(figure.name)
-    yield _check(
-        "sound-intervals",
-        len(broken),
-        0,
-        "figures",
-        f"{', '.join(broken[:3])}: not a number, or outside its own interval; the file was changed "
-        "or its maker is wrong: measure again",
-    )
+    yield SOUND_INTERVALS.judge(len(broken), names=", ".join(broken[:3]))
+
+
+def _signs(profile: DeviceProfile) -> Iterator[Check]:
+    """Check that whatever does work takes energy."""
+    broken = [
+        figure.name
+        for figure in figures_of(profile)
+        if ENERGY_NAME.match(figure.name) and figure.quantity.value <= 0
+    ]
+    yield POSITIVE_ENERGIES.judge(len(broken), names=", ".join(broken[:3]))
 
 
 def _accounts(profile: DeviceProfile) -> Iterator[Check]:
@@ -108,14 +177,7 @@ def _accounts(profile: DeviceProfile) -> Iterator[Check]:
         broken.append("E_d")
     if profile.link is not None and _above_net(profile.link.uplink.e_c_bit_per_j):
         broken.append("E_c")
-    yield _check(
-        "gross-above-net",
-        len(broken),
-        0,
-        "figures",
-        f"{', '.join(broken[:3])}: the net energy exceeds the gross, which holds it: gross and net "
-        "were exchanged, or idle power was negative",
-    )
+    yield GROSS_ABOVE_NET.judge(len(broken), names=", ".join(broken[:3]))
 
 
 def _below_net(energy: GrossNet) -> bool:
@@ -132,23 +194,21 @@ def _above_net(efficiency: GrossNet) -> bool:
 
 def _ranges(profile: DeviceProfile) -> Iterator[Check]:
     e_d = profile.compute.e_d_flop_per_j
-    yield _in_range("e_d-range", e_d.gross.value, E_D_RANGE_FLOP_PER_J, "FLOP/J")
+    yield _in_range("e_d-range", e_d.gross.value, E_D_RANGE_FLOP_PER_J)
     if profile.link is not None:
         e_c = profile.link.uplink.e_c_bit_per_j
-        yield _in_range("e_c-range", e_c.gross.value, E_C_RANGE_BIT_PER_J, "bit/J")
+        yield _in_range("e_c-range", e_c.gross.value, E_C_RANGE_BIT_PER_J)
     if profile.idle is not None:
-        yield _in_range("idle-range", profile.idle.power_w.value, IDLE_RANGE_W, "W")
+        yield _in_range("idle-range", profile.idle.power_w.value, IDLE_RANGE_W)
 
 
-def _in_range(name: str, value: float, bounds: tuple[float, float], unit: str) -> Check:
+def _in_range(name: str, value: float, bounds: tuple[float, float]) -> Check:
+    """Check a value against the nearer of two bounds."""
     low, high = bounds
-    return Check(
-        name=name,
-        value=value,
-        limit=low if value < low else high,
-        unit=unit,
-        outcome="pass" if low <= value <= high else "fail",
-        advice="" if low <= value <= high else "no device is like this: check units and shunt",
+    spec = RANGES[name]
+    below = value < low
+    return (replace(spec, minimum=True) if below else spec).judge(
+        value, limit=low if below else high
     )
 
 
@@ -157,13 +217,7 @@ def _sums(profile: DeviceProfile) -> Iterator[Check]:
     offs = list(_sum_offs(profile))
     if offs:
         worst, name = max(offs)
-        yield _check(
-            "consistent-figures",
-            worst,
-            SUM_LIMIT,
-            "1",
-            f"{name} is not what the figures it is made of give: the file was changed by hand",
-        )
+        yield CONSISTENT_FIGURES.judge(worst, name=name)
 
 
 def _sum_offs(profile: DeviceProfile) -> Iterator[tuple[float, str]]:
@@ -186,54 +240,32 @@ def _sensor(profile: DeviceProfile) -> Iterator[Check]:
     sensor = profile.sensor
     if sensor is None or not sensor.budget:
         return
-    total = hypot(
-        *(
-            term.standard_uncertainty
-            for term in sensor.budget
-            if (term.kind, term.correlation) == ("scale", "common")
-        )
-    )
-    yield _check(
-        "sensor-budget",
-        max(0.0, 1 - sensor.scale_u_rel / total) if total else 0.0,
-        BUDGET_LIMIT,
-        "1",
-        "the sensor's scale uncertainty is less than its terms together: the file was changed by "
-        "hand",
-    )
+    terms = [
+        term.standard_uncertainty
+        for term in sensor.budget
+        if (term.kind, term.correlation) == ("scale", "common")
+    ]
+    total = hypot(*terms)
+    yield SENSOR_BUDGET.judge(max(0.0, 1 - sensor.scale_u_rel / total) if total else 0.0)
 
 
 def _marks(profile: DeviceProfile) -> Iterator[Check]:
     """Check that what the profile says of itself fits together."""
     hidden = profile.sensor is not None and profile.sensor.simulated
     simulated = hidden or profile.source == "simulated" or profile.truth is not None
-    yield _check(
-        "simulated-mark",
-        float(simulated and not profile.simulated),
-        0,
-        "1",
-        "a simulated sensor or truth in a profile that is not marked simulated: do not use it",
-    )
+    yield SIMULATED_MARK.judge(float(simulated and not profile.simulated))
     link = profile.link
     if link is not None and link.kind is not None:
-        yield _check(
-            "link-mark",
-            float(link.loopback != (link.kind == "loopback")),
-            0,
-            "1",
-            f"the link is called {link.kind}, and loopback is {link.loopback}: do not use its E_c",
-        )
+        contradicts = link.loopback != (link.kind == "loopback")
+        yield LINK_MARK.judge(float(contradicts), kind=link.kind, loopback=link.loopback)
     yield _verdict_mark(profile)
 
 
 def _verdict_mark(profile: DeviceProfile) -> Check:
     recorded = verdict_of(profile.quality.checks)
     order = {"valid": 0, "suspect": 1, "rejected": 2}
-    return _check(
-        "recorded-verdict",
+    return RECORDED_VERDICT.judge(
         float(order[profile.quality.verdict] < order[recorded]),
-        0,
-        "1",
-        f"the recorded checks say {recorded}, the recorded verdict is {profile.quality.verdict}: "
-        "the file was changed by hand",
+        checks=recorded,
+        verdict=profile.quality.verdict,
     )

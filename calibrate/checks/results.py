@@ -4,27 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from calibrate.checks.evidence import Evidence, make_check
+from calibrate.check_spec import FLAG, CheckSpec
+from calibrate.checks.evidence import Evidence
 from calibrate.profile import Check, Quantity
 
 WIDTH_LIMIT = 0.05
 """Largest relative half-width of the intervals of E_d and E_c."""
 
 
+_SHARPER = "measure longer: use --plan standard or calibrate the sensor"
+E_D_INTERVAL = CheckSpec(
+    name="e_d-interval",
+    finds="half-width of E_d's 95 % interval (net), relative",
+    unit="1",
+    limit=WIDTH_LIMIT,
+    advice=_SHARPER,
+)
+E_C_INTERVAL = CheckSpec(
+    name="e_c-interval",
+    finds="half-width of E_c's 95 % interval (net), relative",
+    unit="1",
+    limit=WIDTH_LIMIT,
+    advice=_SHARPER,
+)
+LINK_ON_AIR = CheckSpec(
+    name="link-on-air",
+    finds="the uploads never left the machine",
+    unit=FLAG,
+    limit=0,
+    advice="the server is on this machine, so E_c is not that of a radio: run `joulesplit serve` "
+    "on another machine",
+)
+
+
 def result_checks(evidence: Evidence) -> Iterator[Check]:
     """Return whether E_d and E_c are known well enough, and E_c is that of a link."""
-    advice = "measure longer: use --plan standard or calibrate the sensor"
-    yield make_check("e_d-interval", _width(evidence.e_d), WIDTH_LIMIT, "1", advice=advice)
-    yield make_check("e_c-interval", _width(evidence.e_c), WIDTH_LIMIT, "1", advice=advice)
+    yield E_D_INTERVAL.judge(_width(evidence.e_d))
+    yield E_C_INTERVAL.judge(_width(evidence.e_c))
     if not evidence.simulated:
-        yield make_check(
-            "link-on-air",
-            float(evidence.loopback),
-            0,
-            "1",
-            advice="the server is on this machine, so E_c is not that of a radio: "
-            "run `joulesplit serve` on another machine",
-        )
+        yield LINK_ON_AIR.judge(float(evidence.loopback))
 
 
 def _width(quantity: Quantity) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calibrate.check_spec import quality_of
 from calibrate.checks.evidence import Evidence
 from calibrate.checks.outlasting import outlasting_checks
 from calibrate.checks.results import result_checks
@@ -25,7 +26,4 @@ def judge(evidence: Evidence) -> Quality:
         *result_checks(evidence),
         *evidence.extra,
     )
-    outcomes = {check.outcome for check in checks}
-    if "fail" in outcomes:
-        return Quality(verdict="rejected", checks=checks)
-    return Quality(verdict="suspect" if "warn" in outcomes else "valid", checks=checks)
+    return quality_of(checks)

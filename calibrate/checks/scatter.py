@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from calibrate.checks.evidence import Evidence, make_check
+from calibrate.check_spec import CheckSpec
+from calibrate.checks.evidence import Evidence
 from calibrate.errors import EstimateError
 from calibrate.estimates.fitting import block_problem
 from calibrate.estimates.link_diagnostics import lag_one
@@ -29,45 +30,43 @@ SMALLEST_GROUP = 0.15
 """A group with a smaller share of the windows is a matter for the outliers."""
 
 
+OUTLYING_WINDOWS = CheckSpec(
+    name="outlying-windows",
+    finds="compute windows farther from the fit than chance explains",
+    unit="windows",
+    limit=0,
+    advice="they are kept; compute.views shows E_d with and without them: if the two differ, find "
+    "what ran beside the measurement",
+)
+AUTOCORRELATION = CheckSpec(
+    name="autocorrelation",
+    finds="correlation of neighbouring windows' residuals, in standard errors (1/√n)",
+    unit="σ",
+    limit=CORRELATION_LIMIT,
+    advice="neighbouring windows err together, so the intervals are too narrow: lengthen the idle "
+    "times, and compare with the bootstrap intervals in compute.views",
+)
+TWO_MODES = CheckSpec(
+    name="two-modes",
+    finds="share of the windows' scatter that two groups explain",
+    unit="1",
+    limit=TWO_MODES_LIMIT,
+    advice="the windows fall into two groups, as with a governor that switches or a task that "
+    "comes and goes: pin the frequency and measure again",
+)
+
+
 def scatter_checks(evidence: Evidence) -> Iterator[Check]:
     """Return whether the compute windows scatter as independent repeats around their fit do."""
     fitted = _fit(evidence)
     if fitted is None or fitted[0].scale == 0:
         return
     fit, energies = fitted
-    yield make_check(
-        "outlying-windows",
-        float(np.count_nonzero(outliers(fit))),
-        0,
-        "windows",
-        advice="they are kept; compute.views shows E_d with and without them: if the two differ, "
-        "find what ran beside the measurement",
-    )
+    yield OUTLYING_WINDOWS.judge(float(np.count_nonzero(outliers(fit))))
     if len(energies) >= FEWEST_WINDOWS:
-        yield _autocorrelation(fit.studentised)
-        yield _two_modes(fit.raw_residuals / energies)
-
-
-def _autocorrelation(residuals: Array) -> Check:
-    return make_check(
-        "autocorrelation",
-        lag_one(residuals) * float(np.sqrt(len(residuals))),
-        CORRELATION_LIMIT,
-        "standard errors",
-        advice="neighbouring windows err together, so the intervals are too narrow: lengthen the "
-        "idle times, and compare with the bootstrap intervals in compute.views",
-    )
-
-
-def _two_modes(deviations: Array) -> Check:
-    return make_check(
-        "two-modes",
-        two_group_share(deviations),
-        TWO_MODES_LIMIT,
-        "1",
-        advice="the windows fall into two groups, as with a governor that switches or a task that "
-        "comes and goes: pin the frequency and measure again",
-    )
+        residuals = fit.studentised
+        yield AUTOCORRELATION.judge(lag_one(residuals) * float(np.sqrt(len(residuals))))
+        yield TWO_MODES.judge(two_group_share(fit.raw_residuals / energies))
 
 
 def _fit(evidence: Evidence) -> tuple[LinearFit, Array] | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from calibrate.checks.evidence import Evidence, make_check
+from calibrate.check_spec import CheckSpec
+from calibrate.checks.evidence import Evidence
 from calibrate.estimates.window_budget import edge_share
 from calibrate.profile import Check
 
@@ -15,41 +16,55 @@ EDGE_LIMIT = 0.005
 """Largest standard uncertainty of the shortest window of work from its edges, relative."""
 
 
+LOST_CONVERSIONS = CheckSpec(
+    name="lost-conversions",
+    finds="share of the sensor's conversions that were not read",
+    unit="1",
+    limit=LOST_LIMIT,
+    advice="free a processor for the sampler, or set the I2C clock to 400 kHz",
+)
+CLIPPED_READINGS = CheckSpec(
+    name="clipped-readings",
+    finds="readings at full scale",
+    unit="readings",
+    limit=0,
+    advice="raise --peak-current-a or use a smaller shunt: clipped current is a lower bound",
+    severity="fail",
+)
+CHIP_RESETS = CheckSpec(
+    name="chip-resets",
+    finds="times the sensor lost its configuration",
+    unit="resets",
+    limit=0,
+    advice="the sensor browned out: shorten its supply leads and add a capacitor",
+    severity="fail",
+)
+CLOCK_STEPS = CheckSpec(
+    name="clock-steps",
+    finds="jumps of the clock that times the readings",
+    unit="jumps",
+    limit=0,
+    advice="the machine was suspended or its clock stood still: keep it awake, and run again",
+    severity="fail",
+)
+EDGE_TERM = CheckSpec(
+    name="edge-term",
+    finds="what the edges of the shortest window of work may be off by, relative",
+    unit="1",
+    limit=EDGE_LIMIT,
+    advice="the shortest windows are too short for the sensor: lengthen work_s in the plan, or "
+    "choose less averaging",
+)
+
+
 def sensor_checks(evidence: Evidence) -> Iterator[Check]:
     """Return whether the readings are whole."""
     sampling = evidence.sampling
     total = max(sampling.readings + sampling.lost, 1)
-    yield make_check(
-        "lost-conversions",
-        sampling.lost / total,
-        LOST_LIMIT,
-        "1",
-        advice="free a processor for the sampler, or set the I2C clock to 400 kHz",
-    )
-    yield make_check(
-        "clipped-readings",
-        sampling.clipped,
-        0,
-        "readings",
-        severity="fail",
-        advice="raise --peak-current or use a smaller shunt: clipped current is a lower bound",
-    )
-    yield make_check(
-        "chip-resets",
-        sum(record.resets for record in evidence.records),
-        0,
-        "resets",
-        severity="fail",
-        advice="the sensor browned out: shorten its supply leads and add a capacitor",
-    )
-    yield make_check(
-        "clock-steps",
-        sum(record.clock_steps for record in evidence.records),
-        0,
-        "jumps",
-        severity="fail",
-        advice="the machine was suspended or its clock stood still: keep it awake, and run again",
-    )
+    yield LOST_CONVERSIONS.judge(sampling.lost / total)
+    yield CLIPPED_READINGS.judge(sampling.clipped)
+    yield CHIP_RESETS.judge(sum(record.resets for record in evidence.records))
+    yield CLOCK_STEPS.judge(sum(record.clock_steps for record in evidence.records))
     yield from _edge_term(evidence)
 
 
@@ -57,11 +72,4 @@ def _edge_term(evidence: Evidence) -> Iterator[Check]:
     windows = evidence.of_kind("compute")
     if evidence.sensor is None or not windows:
         return
-    yield make_check(
-        "edge-term",
-        edge_share(evidence.sensor, min(record.work_s for record in windows)),
-        EDGE_LIMIT,
-        "1",
-        advice="the shortest windows are too short for the sensor: lengthen work_s in the plan, "
-        "or choose less averaging",
-    )
+    yield EDGE_TERM.judge(edge_share(evidence.sensor, min(record.work_s for record in windows)))

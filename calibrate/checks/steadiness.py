@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from calibrate.checks.evidence import Evidence, make_check
+from calibrate.check_spec import CheckSpec
+from calibrate.checks.evidence import Evidence
 from calibrate.errors import EstimateError
 from calibrate.estimates.fitting import latency_problem
 from calibrate.estimates.stats import Array, coverage_factor
@@ -34,25 +35,62 @@ A_A_CONFIDENCE = 0.998
 """Level at which every second control must agree with the others."""
 
 
+IDLE_DRIFT = CheckSpec(
+    name="idle-drift",
+    finds="drift of the idle power from first to last window by a straight line, relative",
+    unit="1",
+    limit=DRIFT_LIMIT,
+    advice="let the device warm up, and stop what else runs on it",
+)
+CONTROL_REPEAT = CheckSpec(
+    name="control-repeat",
+    finds="difference of the control windows' energy between the halves, relative",
+    unit="1",
+    limit=CONTROL_LIMIT,
+    advice="the same work cost differently early and late: check cooling and governor",
+)
+A_A_DIFFERENCE = CheckSpec(
+    name="a-a-difference",
+    finds="difference of every second control window from the others, relative",
+    unit="1",
+    limit=None,
+    follows_from=f"the controls' own scatter, at {100 * A_A_CONFIDENCE:g} % (Student's t)",
+    advice="the same work measured twice differs by more than its scatter explains: something "
+    "alternates with the windows; change control_every and measure again",
+)
+STEADY_PACE = CheckSpec(
+    name="steady-pace",
+    finds=f"what {100 * PACE_SHARE:g} % of the windows keep within of the time their work takes, "
+    "relative",
+    unit="1",
+    limit=PACE_LIMIT,
+    advice="the same inference took longer in some windows: the board throttles, its governor "
+    "moves, or something else computes; cool it and set the governor to performance",
+)
+SUPPLY_VOLTAGE = CheckSpec(
+    name="supply-voltage",
+    finds="smallest voltage reading",
+    unit="V",
+    limit=UNDER_VOLTAGE_V,
+    minimum=True,
+    advice="the supply sags under load: use a stronger one, shorter leads, a smaller shunt",
+)
+THROTTLING = CheckSpec(
+    name="throttling",
+    finds="bits of get_throttled that hold at the end",
+    unit="bits",
+    limit=0,
+    advice="the board is throttled or under voltage: cool it, check its supply",
+    severity="fail",
+)
+
+
 def steadiness_checks(evidence: Evidence) -> Iterator[Check]:
     """Return whether idle power, work, pace and supply stayed where they were."""
-    yield make_check(
-        "idle-drift",
-        _idle_drift(evidence.records),
-        DRIFT_LIMIT,
-        "1",
-        advice="let the device warm up, and stop what else runs on it",
-    )
+    yield IDLE_DRIFT.judge(_idle_drift(evidence.records))
     yield from _control_checks([record.net_j for record in evidence.of_kind("control")])
     yield from _pace(evidence)
-    yield make_check(
-        "supply-voltage",
-        min(record.minimum_voltage_v for record in evidence.records),
-        UNDER_VOLTAGE_V,
-        "V",
-        advice="the supply sags under load: use a stronger one, shorter leads, a smaller shunt",
-        minimum=True,
-    )
+    yield SUPPLY_VOLTAGE.judge(min(record.minimum_voltage_v for record in evidence.records))
     yield from _throttling(evidence.throttled_bits)
 
 
@@ -73,22 +111,12 @@ def _control_checks(energies: Sequence[float]) -> Iterator[Check]:
     if half == 0:
         return
     early, late = float(np.mean(energies[:half])), float(np.mean(energies[-half:]))
-    yield make_check(
-        "control-repeat",
-        abs(late - early) / abs(early),
-        CONTROL_LIMIT,
-        "1",
-        advice="the same work cost differently early and late: check cooling and governor",
-    )
+    yield CONTROL_REPEAT.judge(abs(late - early) / abs(early))
     if half >= 2:
         a, b = np.array(energies[::2]), np.array(energies[1::2])
-        yield make_check(
-            "a-a-difference",
+        yield A_A_DIFFERENCE.judge(
             abs(float(a.mean() - b.mean())) / abs(float(np.mean(energies))),
-            _a_a_limit(a, b),
-            "1",
-            advice="the same work measured twice differs by more than its scatter explains: "
-            "something alternates with the windows; change control_every and measure again",
+            limit=_a_a_limit(a, b),
         )
 
 
@@ -106,14 +134,7 @@ def _pace(evidence: Evidence) -> Iterator[Check]:
     deviations = pace_deviations(windows)
     if deviations is None:
         return
-    yield make_check(
-        "steady-pace",
-        float(np.quantile(np.abs(deviations), PACE_SHARE)),
-        PACE_LIMIT,
-        "1",
-        advice="the same inference took longer in some windows: the board throttles, its governor "
-        "moves, or something else computes; cool it and set the governor to performance",
-    )
+    yield STEADY_PACE.judge(float(np.quantile(np.abs(deviations), PACE_SHARE)))
 
 
 def pace_deviations(windows: Sequence[Observation]) -> Array | None:
@@ -132,11 +153,4 @@ def _throttling(bits: int | None) -> Iterator[Check]:
     """Check the bits that are set now; the sticky ones may be older than the campaign."""
     if bits is None:
         return
-    yield make_check(
-        "throttling",
-        float(bits & 0xF),
-        0,
-        "bits",
-        severity="fail",
-        advice="the board is throttled or under voltage: cool it, check its supply",
-    )
+    yield THROTTLING.judge(float(bits & 0xF))

@@ -72,9 +72,12 @@ def attached_displays(machine: Machine) -> tuple[str, ...] | None:
 
 
 def i2c_clocks_hz(machine: Machine) -> dict[str, int] | None:
-    """Return the clock of every I2C bus that the device tree sets one for, Hz."""
+    """Return the clock of every I2C bus that the device tree sets one for, Hz.
+
+    The older ``/sys/class/i2c-adapter`` is gone since Linux 6.12.
+    """
     found: dict[str, int] = {}
-    for path in machine.paths("sys/class/i2c-adapter/i2c-*/of_node/clock-frequency"):
+    for path in machine.paths("sys/bus/i2c/devices/i2c-*/of_node/clock-frequency"):
         cell = machine.content(path)
         if cell is not None and len(cell) == 4:
             found[path.split("/")[-3]] = int(struct.unpack(">I", cell)[0])

@@ -22,7 +22,7 @@ from calibrate.environment.board import (
 from calibrate.environment.cpu import frequency_policies, temperatures_c, under_voltage
 from calibrate.environment.machine import Machine
 from calibrate.environment.network import wifi_link
-from calibrate.profile_device import Device
+from calibrate.profile_device import Device, TunedSetting
 
 __all__ = ["THROTTLED_BITS", "Machine", "describe_device", "throttled_reasons"]
 
@@ -44,12 +44,15 @@ def throttled_reasons(bits: int) -> tuple[str, ...]:
     return tuple(text for bit, text in THROTTLED_BITS.items() if bits >> bit & 1)
 
 
-def describe_device(machine: Machine, link_interface: str | None) -> Device:
+def describe_device(
+    machine: Machine, link_interface: str | None, *, tuned: tuple[TunedSetting, ...] = ()
+) -> Device:
     """Return the facts that a profile records.
 
     Args:
         machine: Where to read them.
         link_interface: Interface of the uplink, for its radio.
+        tuned: What was set for the measurement.
     """
     wifi = wifi_link(machine, link_interface) if link_interface else None
     swap, swap_used = swap_bytes(machine) or (None, None)
@@ -78,4 +81,5 @@ def describe_device(machine: Machine, link_interface: str | None) -> Device:
         i2c_clock_hz=i2c_clocks_hz(machine),
         libraries=library_versions(),
         load_average=load_average(machine),
+        tuned=tuned,
     )

@@ -75,6 +75,26 @@ def present_settings(machine: Machine) -> dict[Target, dict[str, str | None]]:
     }
 
 
+def everything_quiet(machine: Machine) -> Wanted:
+    """Return what makes a measurement repeatable, of what this machine has to be set.
+
+    A fixed clock, so that energy does not depend on what ran before, and a radio that is awake.
+
+    Raises:
+        TuningError: It has neither a governor nor a radio.
+    """
+    present = present_settings(machine)
+    if not any(present.values()):
+        raise TuningError(
+            "there is nothing to tune here: this system shows neither a frequency governor nor a "
+            "wireless interface; measure without --tune"
+        )
+    return Wanted(
+        governor="performance" if present["governor"] else None,
+        wifi_power_save="off" if present["wifi-power-save"] else None,
+    )
+
+
 def tune(
     machine: Machine, wanted: Wanted, path: Path, *, process: int | None = None
 ) -> TuningState:

@@ -138,7 +138,10 @@ def block_problem(
 def _require_every_block(observations: Sequence[Observation], block_count: int) -> None:
     missing = set(range(1, block_count + 1)) - {o.block for o in observations}
     if missing:
-        raise EstimateError(f"block {min(missing)} was never measured: the plan left it out")
+        raise EstimateError(
+            f"block {min(missing)} was never measured: the plan left it out, or the campaign was "
+            "cut short and --resume measures it"
+        )
 
 
 def _per_unit(fit: LinearFit, counts: tuple[int, ...]) -> PerUnitFit:

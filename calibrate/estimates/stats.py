@@ -162,7 +162,8 @@ def mean_of_batches(values: Array, course: Array | None = None, coefficients: in
     if degrees_of_freedom < 1:
         raise EstimateError(
             f"{len(values)} windows are too few to tell their scatter: at least "
-            f"{(coefficients + 1) * BATCH_WINDOWS} are needed; raise the repeats"
+            f"{(coefficients + 1) * BATCH_WINDOWS} are needed; raise the repeats, or go on with "
+            "--resume if the campaign was cut short"
         )
     mean = float(values.mean())
     scatter = values - mean if course is None else values - mean - course

@@ -88,13 +88,15 @@ def _phase(
     name: str, records: Sequence[WindowRecord], fits: SubjectFits, budget: SystematicBudget
 ) -> PhaseEnergy:
     energy = fits.energy_j(name, budget)
-    low, high = (energy.net or energy.gross).ci95 or (0.0, 0.0)
+    net = energy.net or energy.gross
+    low, high = net.ci95 or (net.value, net.value)
     times_s = [r.work_s / r.task.repetitions for r in records if r.task.subject == name]
     return PhaseEnergy(
         name=name,
         latency_s=mean_quantity(times_s, "s"),
         energy_j=energy if low > 0 else None,
-        energy_bound_j=max(high, 0.0),
+        # Nothing costs less than nothing: scatter below zero does not tighten the bound.
+        energy_bound_j=max(high, (high - low) / 2),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from calibrate.check_spec import CheckSpec
 from calibrate.errors import ProfileMergeError
 from calibrate.profile import Check, DeviceProfile
 from calibrate.profiles.diff import sensor_difference
@@ -16,6 +17,16 @@ from calibrate.profiles.pooling import agreement_probability
 CONTRADICTION_P = 0.001
 """Profiles contradict each other if their figures would scatter like this less often than once in
 a thousand merges, all figures together (Bonferroni)."""
+
+PROFILES_AGREE = CheckSpec(
+    name="profiles-agree",
+    finds="probability that the figures of merged profiles scatter so if they are of one device",
+    unit="1",
+    limit=CONTRADICTION_P,
+    minimum=True,
+    severity="fail",
+    advice="something changed between the profiles: see `joulesplit profile diff`",
+)
 
 Field = tuple[str, Callable[[DeviceProfile], Any]]
 
@@ -117,9 +128,7 @@ def require_agreement(profiles: Sequence[DeviceProfile]) -> Check:
             f"with probability {corrected:.1g}, the limit is {CONTRADICTION_P:g} (chi-square over "
             f"{len(tested)} figures); something changed between them: see `joulesplit profile diff`"
         )
-    return Check(
-        name="profiles-agree", value=corrected, limit=CONTRADICTION_P, unit="1", outcome="pass"
-    )
+    return PROFILES_AGREE.judge(corrected)
 
 
 def _tested(profiles: Sequence[DeviceProfile]) -> Iterator[tuple[float, str]]:

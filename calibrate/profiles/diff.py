@@ -29,8 +29,11 @@ Verdict = Literal["differs", "does not differ", "no interval"]
 MEASURED_SETTINGS = frozenset({"transaction_s", "ready_bit_cleared_by", "typical_cycle_s"})
 """Settings of a sensor that it found out itself, a little different each time."""
 
-NOT_CONDITIONS = frozenset({"budget", "cycle_s", "observed_fraction"})
-"""What differs from one opening of a sensor to the next without meaning anything."""
+NOT_CONDITIONS = frozenset(
+    {"budget", "window_budget", "offset_u_w", "cycle_s", "observed_fraction"}
+)
+"""What differs from one opening of a sensor to the next without meaning anything: its budgets
+are worked out at the voltage and for the windows of the day, its settings are compared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

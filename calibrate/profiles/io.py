@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from calibrate.errors import ProfileFormatError, ProfileNotFoundError, ProfileVersionError
-from calibrate.files import write_whole
+from calibrate.files import JOURNAL_START, write_whole
 from calibrate.profile import SCHEMA, SCHEMA_VERSION, DeviceProfile
 
 Step = Callable[[dict[str, Any]], dict[str, Any]]
@@ -85,6 +85,11 @@ def _decoded(content: bytes, where: str) -> dict[str, Any]:
     try:
         document = msgspec.json.decode(content)
     except msgspec.DecodeError as error:
+        if content.startswith(JOURNAL_START):
+            raise ProfileFormatError(
+                f"{where} holds the windows of a profile: make the profile from them with "
+                f"`joulesplit calibrate --reanalyse {where}`"
+            ) from error
         raise ProfileFormatError(f"{where} is not JSON: {error}") from error
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise ProfileFormatError(f'{where} is not a device profile: it has no "schema": "{SCHEMA}"')

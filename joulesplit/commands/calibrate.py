@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from calibrate.profile_device import InterfaceKind
     from joulesplit.choices import EdgeChoice, SensorChoice
     from joulesplit.measuring.campaign import JournalFile
+    from joulesplit.measuring.instrument import PreparedMachine
     from joulesplit.measuring.network_bench import RuntimeChoice
 
 LINK_KINDS = ("wifi", "ethernet", "loopback", "other")
@@ -51,12 +52,23 @@ LINK_KINDS = ("wifi", "ethernet", "loopback", "other")
     "--link", type=click.Choice(LINK_KINDS), help="Refuse a link that is not of this kind."
 )
 @click.option(
+    "--tune",
+    is_flag=True,
+    help="Governor performance and Wi-Fi power save off while measuring; set back afterwards.",
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="/",
+    hidden=True,
+    help="Stands for / in tests.",
+)
+@click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    default="profile.json",
-    show_default=True,
-    help="Profile to write; its windows go beside it.",
+    help="Profile to write; its windows go beside it.  [default: profile.json, or what JOURNAL "
+    "goes with]",
 )
 @click.option("--force", is_flag=True, help="Replace an existing profile and its windows.")
 @runtime_options
@@ -66,7 +78,7 @@ def command(
     model: Path | None,
     choice: SensorChoice | None,
     planned: PlanChoice,
-    output: Path,
+    output: Path | None,
     force: bool,
     as_json: bool,
     **options: Any,
@@ -80,19 +92,43 @@ def command(
     show_plan, reanalyse, resume = (
         options.pop(name) for name in ("show_plan", "reanalyse", "resume")
     )
+    _require_one_task(show_plan, reanalyse, resume, planned, tune=options["tune"])
     if show_plan:
         return _show_plan(planned.plan(), model, as_json=as_json)
+    output = _output(output, reanalyse=reanalyse, resume=resume, force=force)
     if reanalyse is not None:
-        return _reanalyse(reanalyse, output, force=force, as_json=as_json)
+        return _reanalyse(reanalyse, output, as_json=as_json)
     if model is None or choice is None:
         raise CommandError("MODEL and --sensor are needed: what to measure, and what with")
     file = _journal(output, resume, force=force)
     plan = _plan(planned, file)
     try:
-        profile = _measure(model, choice, plan, file, **options)
+        profile = _prepare_and_measure(model, choice, plan, file, **options)
     except KeyboardInterrupt:
         return _interrupted(file.path, output, as_json=as_json)
     return _finish(profile, output, file.path, as_json=as_json)
+
+
+def _require_one_task(
+    show_plan: bool, reanalyse: Path | None, resume: Path | None, planned: PlanChoice, *, tune: bool
+) -> None:
+    """Check that the options ask for one thing, so that none is passed over in silence."""
+    if show_plan + (reanalyse is not None) + (resume is not None) > 1:
+        raise CommandError("--show-plan, --reanalyse and --resume are different tasks: give one")
+    if tune and (show_plan or reanalyse is not None):
+        raise CommandError("--tune is for measuring: leave it out where nothing is measured")
+    if reanalyse is not None and planned.given:
+        raise CommandError("--reanalyse keeps the plan of its windows: leave the plan out")
+
+
+def _prepare_and_measure(*what: Any, tune: bool, root: Path, **how: Any) -> DeviceProfile:
+    """Measure on a machine that is set back, whatever ends the measurement."""
+    from calibrate.environment.machine import Machine
+    from joulesplit.measuring.preparing import ended_in_order, prepared
+
+    machine = Machine(root=root)
+    with ended_in_order(), prepared(machine, tune=tune) as tuned:
+        return _measure(*what, machine=(machine, tuned), **how)
 
 
 def _measure(
@@ -104,6 +140,7 @@ def _measure(
     edge: EdgeChoice,
     runtime: RuntimeChoice,
     link: InterfaceKind | None,
+    machine: PreparedMachine,
 ) -> DeviceProfile:
     from joulesplit.measuring.instrument import Instrument
     from joulesplit.measuring.steps import calibrate
@@ -121,6 +158,7 @@ def _measure(
             runtime=runtime,
             cut=plan.blocks,
             link=link,
+            machine=machine,
         )
         stack.enter_context(instrument)
         note(announcement(plan, model))
@@ -140,16 +178,28 @@ def _show_plan(plan: Plan, model: Path | None, *, as_json: bool) -> int:
     return int(ExitCode.OK)
 
 
-def _reanalyse(journal: Path, output: Path, *, force: bool, as_json: bool) -> int:
+def _reanalyse(journal: Path, output: Path, *, as_json: bool) -> int:
     from calibrate.campaign.completing import profile_of
     from calibrate.campaign.journal import read_journal
 
-    contents = read_journal(journal)
-    if output.exists() and not force:
+    return _finish(profile_of(read_journal(journal)), output, journal, as_json=as_json)
+
+
+def _output(
+    stated: Path | None, *, reanalyse: Path | None, resume: Path | None, force: bool
+) -> Path:
+    """Return the profile to write; only a campaign that goes on replaces its own one unasked."""
+    from calibrate.campaign.journal import profile_beside
+
+    journal = reanalyse or resume
+    own = Path("profile.json") if journal is None else profile_beside(journal)
+    output = own if stated is None else stated
+    goes_on = resume is not None and output == own
+    if journal is not None and output.exists() and not (force or goes_on):
         raise CommandError(
             f"{output} exists: choose another --output, or give --force to replace it"
         )
-    return _finish(profile_of(contents), output, journal, as_json=as_json)
+    return output
 
 
 def _journal(output: Path, resume: Path | None, *, force: bool) -> JournalFile:
@@ -166,17 +216,19 @@ def _journal(output: Path, resume: Path | None, *, force: bool) -> JournalFile:
             f"{existing[0]} exists: choose another --output, give --force to replace it, or go "
             f"on with --resume {journal}"
         )
-    journal.unlink(missing_ok=True)
-    return JournalFile(path=journal)
+    return JournalFile(path=journal, replace=force)
 
 
 def _plan(planned: PlanChoice, file: JournalFile) -> Plan:
     """Return the plan; a resumed campaign keeps its own unless another one is asked for."""
-    if not file.resume or planned.given:
+    if not file.resume:
         return planned.plan()
     from calibrate.campaign.journal import read_journal
 
-    return read_journal(file.path).header.plan
+    contents = read_journal(file.path)
+    done = f"{len(contents.records)} windows are in {file.path}"
+    note(f"{done}: nothing is left to measure" if contents.finished else f"{done}: going on")
+    return planned.plan() if planned.given else contents.header.plan
 
 
 def _interrupted(journal: Path, output: Path, *, as_json: bool) -> int:

@@ -14,6 +14,7 @@ import click
 from joulesplit.output import json_option, note
 
 if TYPE_CHECKING:
+    from calibrate.campaign.plan import Plan
     from calibrate.profile import DeviceProfile
     from joulesplit.choices import SensorChoice
     from joulesplit.measuring.instrument import Instrument
@@ -103,10 +104,18 @@ def _directory(keep: Path | None) -> Iterator[Path]:
         yield Path(name)
 
 
+def _plan() -> Plan:
+    """Return the quick plan with the heads that a split may run."""
+    import msgspec
+
+    from calibrate.campaign.plan import QUICK
+
+    return msgspec.structs.replace(QUICK, name="demo", heads="candidates", whole=True)
+
+
 def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
     """Calibrate, decide and validate under one simulated sensor."""
     from calibrate.campaign.journal import journal_beside
-    from calibrate.campaign.plan import QUICK
     from calibrate.profiles.io import StoredProfile, load_profile, save_profile
     from joulesplit.measuring.campaign import JournalFile
     from joulesplit.measuring.instrument import Instrument
@@ -120,7 +129,7 @@ def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
         loopback_server(model) as url,
         Instrument(model, choice, edge_url=url, token=None, runtime=RuntimeChoice()) as instrument,
     ):
-        measured = calibrate(instrument, QUICK, journal)
+        measured = calibrate(instrument, _plan(), journal)
         save_profile(path, StoredProfile(profile=measured))
         # From here on only the file speaks, as it would on another day.
         return _decided(instrument, load_profile(path).profile)

@@ -66,6 +66,20 @@ def check(*, profile: Path, as_json: bool) -> int:
     return int(ExitCode.MEASUREMENT if quality.verdict == "rejected" else ExitCode.OK)
 
 
+@command.command("checks", short_help="Every check, its limit, what to do.")
+@click.option("--markdown", is_flag=True, help="Print it as a document.")
+@json_option
+def checks(*, markdown: bool, as_json: bool) -> None:
+    """List every named check with its limit, what a failure means, and the next step."""
+    from calibrate.checks.catalogue import CATALOGUE
+    from joulesplit.report.check_catalogue import catalogue_markdown, catalogue_page
+
+    if markdown and not as_json:
+        click.echo(catalogue_markdown(), nl=False)
+        return
+    emit(as_json, CATALOGUE, catalogue_page)
+
+
 @command.command("diff", short_help="Two profiles side by side, with intervals.")
 @click.argument("first", type=EXISTING)
 @click.argument("second", type=EXISTING)
@@ -182,11 +196,12 @@ def upgrade(*, profile: Path, output: Path | None, force: bool, as_json: bool) -
         _require_free(target, force=force)
     done = upgrade_profile(profile, target)
     document = {"output": str(target), "before": done.before, "after": done.after}
-    said = (
-        f"{target.name}: schema version {done.before} → {done.after}"
-        if done.changed
-        else f"{profile.name} has schema version {done.after}, the current one: nothing to do"
-    )
+    if done.changed:
+        said = f"{target.name}: schema version {done.before} → {done.after}"
+    elif target.resolve() != profile.resolve():
+        said = f"{target.name}: a copy, as schema version {done.after} is the current one"
+    else:
+        said = f"{profile.name} has schema version {done.after}, the current one: nothing to do"
     emit(as_json, document, lambda: paragraph(said))
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from joulesplit.choices import EdgeChoice, SensorChoice
     from joulesplit.measuring.network_bench import RuntimeChoice
     from joulesplit.measuring.validation import SplitValidation
+    from optimizer.usage import Usage
 
 
 @click.command("validate")
@@ -31,6 +32,13 @@ if TYPE_CHECKING:
 @click.option(
     "--split", "splits", type=int, multiple=True, help="l to run; the best one if not given."
 )
+@click.option(
+    "--uploads-per-burst",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Predict with so many uploads sharing the radio's wake-up and tail.",
+)
 @sensor_options
 @edge_options
 @runtime_options
@@ -40,6 +48,7 @@ def command(
     model: Path,
     profile_path: Path,
     splits: tuple[int, ...],
+    uploads_per_burst: float,
     choice: SensorChoice,
     edge: EdgeChoice,
     runtime: RuntimeChoice,
@@ -56,6 +65,7 @@ def command(
     from joulesplit.server_process import edge_server
     from joulesplit.wiring import try_sensor
 
+    usage = _usage(uploads_per_burst)
     profile = load_profile(profile_path).profile
     _require_same_kind(profile, choice)
     try_sensor(choice)
@@ -71,8 +81,16 @@ def command(
                 cut=_cut(profile),
             )
         )
-        validations = validate(instrument, profile, splits)
+        validations = validate(instrument, profile, splits, usage)
     return _finish(validations, profile, model, as_json=as_json)
+
+
+def _usage(uploads_per_burst: float) -> Usage:
+    from optimizer.usage import Usage
+
+    usage = Usage(uploads_per_burst=uploads_per_burst)
+    usage.require_sensible()
+    return usage
 
 
 def _cut(profile: DeviceProfile) -> tuple[int, ...] | Literal["residual"]:

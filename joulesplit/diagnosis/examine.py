@@ -5,10 +5,11 @@ from __future__ import annotations
 import psutil
 
 from calibrate.environment.survey import Machine
+from calibrate.environment.tuning_state import state_path
 from drivers.catalog import SENSOR_KINDS
 from drivers.discovery import discover
 from joulesplit.diagnosis.installation import installation_findings
-from joulesplit.diagnosis.machine import machine_findings
+from joulesplit.diagnosis.machine import machine_findings, tuning_findings
 from joulesplit.diagnosis.sensors import ready_for, sensor_findings
 from joulesplit.finding import Diagnosis
 from joulesplit.wiring import open_i2c_bus
@@ -26,6 +27,7 @@ def examine() -> Diagnosis:
             busy_fraction=psutil.cpu_percent(LOAD_SAMPLE_S) / 100,
             available_bytes=psutil.virtual_memory().available,
         ),
+        *tuning_findings(machine, state_path()),
         *installation_findings(),
         *sensor_findings(found, machine, open_i2c_bus),
     )

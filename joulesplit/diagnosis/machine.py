@@ -5,8 +5,11 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from calibrate.environment.survey import Machine, throttled_reasons
+from calibrate.environment.tuning_state import is_owned, is_rebooted, read_state
+from calibrate.errors import TuningError
 from joulesplit.finding import Finding
 from joulesplit.report.units import percent, si
 
@@ -42,6 +45,28 @@ def machine_findings(
     yield from _wifi(machine)
     yield _load(busy_fraction)
     yield _memory(available_bytes)
+
+
+def tuning_findings(machine: Machine, state: Path) -> Iterator[Finding]:
+    """Yield what a killed run, or a person, has left tuned; nothing if nothing was.
+
+    Args:
+        machine: Where facts are read from.
+        state: What is to be set back, as ``calibrate.environment.tuning_state`` keeps it.
+    """
+    try:
+        left = read_state(state)
+    except TuningError as error:
+        yield Finding(name="tuning", state="error", found=str(error))
+        return
+    if left is None or is_rebooted(machine, left):
+        return
+    found = ", ".join(f"{s.target} of {s.name} was {s.before}" for s in left.settings)
+    if is_owned(machine, left):
+        yield Finding(name="tuning", state="info", found=f"set by a running measurement: {found}")
+    else:
+        fix = "sudo joulesplit tune --restore"
+        yield Finding(name="tuning", state="warn", found=f"not set back: {found}", fix=fix)
 
 
 def _python() -> Finding:

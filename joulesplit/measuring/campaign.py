@@ -35,10 +35,12 @@ class JournalFile:
     Attributes:
         path: Of the journal.
         resume: Go on with it; else it is new.
+        replace: Whatever is there before goes, once there is something to measure.
     """
 
     path: Path
     resume: bool = False
+    replace: bool = False
 
 
 def calibrate_device(
@@ -63,7 +65,9 @@ def calibrate_device(
         KeyboardInterrupt: It was interrupted; the journal says so.
     """
     header, past = _header(instrument, plan, file)
-    if past is None or past.ended is None or past.ended.opinion is None:
+    if file.replace:
+        file.path.unlink(missing_ok=True)
+    if past is None or not past.finished:
         with Journal(file.path, resume=file.resume) as journal:
             if past is None:
                 journal.append(header)

@@ -19,7 +19,7 @@ from calibrate.environment.machine import Machine
 from calibrate.environment.network import interface_kind, require_link
 from calibrate.environment.survey import describe_device
 from calibrate.profile import SimulatedTruth
-from calibrate.profile_device import InterfaceKind
+from calibrate.profile_device import InterfaceKind, TunedSetting
 from calibrate.sampling.process import SamplerProcess
 from calibrate.work_records import CONNECTION_PHASE
 from calibrate.workloads.protocol import DeviceActivity, RealActivity, Workload
@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from joulesplit.simulation import SimulatedWorld
 
 
+PreparedMachine = tuple[Machine, tuple[TunedSetting, ...]]
+"""A machine, and what was set on it for the measurement."""
+
+
 class Instrument:
     """Everything a measurement needs, running: network, link, sampler, board.
 
@@ -52,6 +56,8 @@ class Instrument:
         runtime: How the interpreter runs.
         cut: Where blocks end, see ``calibrate.campaign.plan.Plan``.
         link: What the link to the server is called; None to take it as it is.
+        machine: The machine that is measured, and what was set on it for that; None for this
+            one as it is.
     """
 
     def __init__(
@@ -64,6 +70,7 @@ class Instrument:
         runtime: RuntimeChoice,
         cut: BlockCut | tuple[int, ...] = "residual",
         link: InterfaceKind | None = None,
+        machine: PreparedMachine | None = None,
     ) -> None:
         self.clock = MonotonicClock()
         self.edge_url = edge_url
@@ -71,7 +78,7 @@ class Instrument:
         self._token = token
         self._network = NetworkBench(model, runtime, cut=cut)
         self._expected_link = link
-        self.machine = Machine()
+        self.machine, self._tuned = machine or (Machine(), ())
         self._stack = ExitStack()
         self.world: SimulatedWorld | None = None
         self.activity: DeviceActivity = RealActivity()
@@ -159,7 +166,7 @@ class Instrument:
         return Circumstances(
             created=datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
             tool=this_tool(),
-            device=describe_device(self.machine, self.interface),
+            device=describe_device(self.machine, self.interface, tuned=self._tuned),
             sensor=self.sampler.description,
             sampling=self.sampler.statistics(),
             model=self.network.identity,

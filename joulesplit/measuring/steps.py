@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from calibrate.profile import DeviceProfile
     from joulesplit.measuring.instrument import Instrument
     from joulesplit.measuring.validation import SplitValidation
+    from optimizer.usage import Usage
 
 
 def calibrate(instrument: Instrument, plan: Plan, file: JournalFile) -> DeviceProfile:
@@ -31,16 +32,25 @@ def calibrate(instrument: Instrument, plan: Plan, file: JournalFile) -> DevicePr
 
 
 def validate(
-    instrument: Instrument, profile: DeviceProfile, splits: Sequence[int]
+    instrument: Instrument,
+    profile: DeviceProfile,
+    splits: Sequence[int],
+    usage: Usage | None = None,
 ) -> tuple[SplitValidation, ...]:
     """Run splits end to end; the best one if none is named.
+
+    Args:
+        instrument: Running instrument.
+        profile: Predicts what they cost.
+        splits: Which l.
+        usage: How they are used, for the prediction.
 
     Raises:
         CommandError: A split that the network does not have.
         JouleSplitError, CalibrationError, EdgeError: See ``validation.validate_split``.
     """
     network = instrument.network
-    decision = decide(network.network, network.blocks, profile, account="net")
+    decision = decide(network.network, network.blocks, profile, account="net", usage=usage)
     last = len(decision.candidates) - 1
     for split in splits:
         if not 0 <= split <= last:

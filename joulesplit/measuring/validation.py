@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from joulesplit.measuring.instrument import Instrument
+    from optimizer.cost import ComputeModel
     from optimizer.result import Candidate
 
 TIMING = WindowTiming(idle_s=0.2, settle_s=QUICK.timing.settle_after_s("upload"))
@@ -56,6 +57,21 @@ class OutputComparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelError:
+    """How far a compute model's prediction is from what was measured.
+
+    Attributes:
+        model: The compute model.
+        predicted_j: Net energy per inference by it, J.
+        difference_j: Measured less predicted, J.
+    """
+
+    model: ComputeModel
+    predicted_j: float
+    difference_j: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SplitValidation:
     """Predicted and measured, side by side.
 
@@ -66,6 +82,9 @@ class SplitValidation:
         difference_bound_j: What chance alone makes of it, 95 %, J; the sensor's scale errors
             are common to both and cancel.
         agrees: The difference is not beyond what chance makes at ``CONTRADICTION``.
+        by_model: What each compute model that the profile allows would have predicted.
+        server_wait_s: Mean time from the last bit sent until the answer was there, s; None if
+            nothing was sent.
         outputs: The results compared.
     """
 
@@ -74,6 +93,8 @@ class SplitValidation:
     difference_j: float
     difference_bound_j: float
     agrees: bool
+    by_model: tuple[ModelError, ...]
+    server_wait_s: float | None
     outputs: OutputComparison
 
 
@@ -96,6 +117,12 @@ class SplitRunner:
         if self._head is not None:
             self._head.set_inputs(network.crossing(0))
         self.outputs: list[NDArray[Any]] = []
+        self._waits_s: list[float] = []
+
+    @property
+    def server_wait_s(self) -> float | None:
+        """Mean time from the last bit sent until the answer was there, s; None if none was sent."""
+        return sum(self._waits_s) / len(self._waits_s) if self._waits_s else None
 
     def workload(self) -> SplitWorkload:
         """Return the split as a workload."""
@@ -134,7 +161,9 @@ class SplitRunner:
                 pacer=pacer,
             )
             self.outputs = [tensor.data for tensor in result.outputs]
-            return result.receipt.duration_s
+            receipt = result.receipt
+            self._waits_s.append((receipt.answered_ns - receipt.ended_ns) * 1e-9)
+            return receipt.duration_s
 
         return offload
 
@@ -202,11 +231,14 @@ def validate_split(
             f"{outputs.relative_error:.2g} of the output's range; check that the server runs the "
             "same runtime, and report it"
         )
-    return _compared(predicted, measured, outputs)
+    return _compared(predicted, measured, outputs, runner.server_wait_s)
 
 
 def _compared(
-    predicted: Candidate, measured: MeasuredSplit, outputs: OutputComparison
+    predicted: Candidate,
+    measured: MeasuredSplit,
+    outputs: OutputComparison,
+    server_wait_s: float | None,
 ) -> SplitValidation:
     difference_j = measured.net_j.value - predicted.energy_j
     u_measured = measured.net_j.u_stat or 0.0
@@ -218,5 +250,14 @@ def _compared(
         difference_j=difference_j,
         difference_bound_j=coverage_factor(effective) * u_j,
         agrees=abs(difference_j) <= coverage_factor(effective, CONTRADICTION) * u_j,
+        by_model=tuple(
+            ModelError(
+                model=model,
+                predicted_j=energy_j,
+                difference_j=measured.net_j.value - energy_j,
+            )
+            for model, energy_j in predicted.by_model_j.items()
+        ),
+        server_wait_s=server_wait_s,
         outputs=outputs,
     )

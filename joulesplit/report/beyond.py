@@ -16,10 +16,10 @@ def beyond_sections(compute: Compute, link: Link | None) -> list[Section]:
     """Return a section for each thing the profile has."""
     sections = []
     if compute.heads:
-        title = "Heads, each run as one network: energy per inference"
+        title = "Heads, each as one network"
         sections.append(Section(title=title, body=_heads(compute.heads)))
     if compute.phases:
-        title = "Apart from inferences: once per start, input or connection"
+        title = "Apart from inferences"
         sections.append(Section(title=title, body=_phases(compute.phases)))
     if link is not None and (rows := _link_rows(link)):
         sections.append(Section(title="After and beside the uploads", body=facts(rows)))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from calibrate.profile import DeviceProfile
@@ -39,7 +40,7 @@ def difference_page(
     ]
     if found.not_compared:
         sections.append(Section(title="Not compared", body=bullets(found.not_compared)))
-    sections.append(Section(title="What else differs", body=_circumstances(found)))
+    sections.append(Section(title="What else differs: first → second", body=_circumstances(found)))
     return Page(_origin(profiles), f"{names[0]} and {names[1]}", sections)
 
 
@@ -68,6 +69,8 @@ def _who(profiles: Sequence[DeviceProfile], names: Sequence[str]) -> RenderableT
 
 def _figures(found: ProfileDifference) -> RenderableType:
     """Return the headline figures and those that differ; the others are counted below."""
+    if not found.figures:
+        return paragraph("The profiles have no figure in common that means the same in both.")
     rows = [row for row in found.figures if row.name.startswith(HEADLINES) or _notable(row)]
     table = FittingTable(
         [
@@ -115,18 +118,20 @@ def _circumstances(found: ProfileDifference) -> RenderableType:
     items = found.circumstances.items()
     if not items:
         return paragraph("Nothing that the profiles record.")
-    return FittingTable(
-        [
-            Column(header="", cells=[path for path, _ in items]),
-            Column(header="first", cells=[_text(values[0]) for _, values in items], flexible=True),
-            Column(header="second", cells=[_text(values[1]) for _, values in items], flexible=True),
-        ]
-    )
+    return Group(*(_circumstance(path, *values) for path, values in items))
+
+
+def _circumstance(path: str, first: Any, second: Any) -> RenderableType:
+    """Return one of them in two lines: paths and values are both too long for a table."""
+    values = Text(f"{_text(first)} → {_text(second)}")
+    return Group(paragraph(path, "dim"), Padding(values, (0, 0, 0, 3), expand=False))
 
 
 def _text(value: Any) -> str:
     if value is None:
         return "not recorded"
+    if isinstance(value, float):
+        return f"{value:.5g}"
     if isinstance(value, list | tuple):
-        return ", ".join(str(item) for item in value) or "none"
+        return ", ".join(_text(item) for item in value) or "none"
     return str(value)

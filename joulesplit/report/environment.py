@@ -38,6 +38,9 @@ def _policy(policy: FrequencyPolicy) -> str:
 
 
 def _state(device: Device) -> Iterator[Row]:
+    for setting in device.tuned:
+        what = f"{setting.during} while measured, {setting.before} before and after"
+        yield f"tuned {setting.name}", what
     for zone, celsius in (device.temperatures_c or {}).items():
         yield f"temperature {zone}", f"{celsius:.1f} °C"
     if device.throttled_bits is not None:

@@ -84,8 +84,7 @@ def block_section(compute: Compute) -> Section | None:
     e_d = compute.e_d_flop_per_j.net if account == "net" else compute.e_d_flop_per_j.gross
     expected_j = [block.flop / e_d.value for block in blocks] if e_d else []
     table = _block_table(blocks, account, figures, expected_j)
-    name = f" of {compute.model.name}" if compute.model else ""
-    return Section(title=f"Blocks{name}: energy per inference ({account})", body=table)
+    return Section(title=f"Blocks: energy per inference ({account})", body=table)
 
 
 def _block_table(

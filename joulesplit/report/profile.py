@@ -188,6 +188,8 @@ def _device(profile: DeviceProfile) -> RenderableType:
     if profile.idle is not None:
         idle = profile.idle.power_w
         rows.insert(0, ("idle P_0", f"{quantity_text(idle)}, n = {idle.n}"))
+    if profile.compute.model is not None:
+        rows.append(("network", profile.compute.model.name))
     if runtime is not None:
         kernels = "with XNNPACK" if runtime.xnnpack else "without XNNPACK"
         rows.append(

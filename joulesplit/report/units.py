@@ -30,10 +30,14 @@ PREFIXED_UNITS = frozenset(
         "J/bit",
         "FLOP/bit",
         "byte",
+        "byte/s",
         "Hz",
     ]
 )
 """Units that take a prefix; counts and ratios do not."""
+
+SMALLEST_SHARE = 1e-6
+"""Shares below this are not told apart: they come from rounding."""
 
 TWO_DIGITS_BELOW = 30
 """An uncertainty keeps two digits if they are below this, else one."""
@@ -115,12 +119,16 @@ def percent(fraction: float | None, digits: int = 2) -> str:
         return "?"
     if fraction == 0:
         return "0 %"
+    if abs(fraction) < SMALLEST_SHARE:
+        return f"below {percent(SMALLEST_SHARE, 1)}"
     decimals = max(0, digits - 1 - _exponent(100 * fraction))
     return f"{_signed(100 * fraction, decimals)} %"
 
 
 def measure(value: float, unit: str) -> str:
-    """Return any value with any unit: ratios in percent, counts as they are."""
+    """Return any value with any unit: ratios in percent, flags in words, counts as they are."""
+    if unit == "flag":
+        return "not ok" if value else "ok"
     if unit == "1":
         return percent(value)
     if unit in PREFIXED_UNITS:

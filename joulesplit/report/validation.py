@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from joulesplit.report.decision import energy_text
+from joulesplit.report.models import MODEL
 from joulesplit.report.page import Origin, Page, Section
 from joulesplit.report.tables import Column, FittingTable
-from joulesplit.report.units import quantity_text, si, uncertain
+from joulesplit.report.units import percent, quantity_text, si, uncertain
 
 if TYPE_CHECKING:
     from joulesplit.measuring.validation import SplitValidation
@@ -35,9 +37,40 @@ def validation_page(
 def validation_section(validations: Sequence[SplitValidation]) -> Section:
     """Return predicted beside measured energy per inference, and the results compared."""
     return Section(
-        title="Predicted and measured energy per inference (net ± 95 %)",
-        body=Group(_table(validations), *(_outputs(item) for item in validations)),
+        title="Energy per inference, net ± 95 %",
+        body=Group(
+            _table(validations),
+            *(_outputs(item) for item in validations),
+            Text(""),
+            _models(validations),
+        ),
     )
+
+
+def _models(validations: Sequence[SplitValidation]) -> RenderableType:
+    """Return how near each way of pricing computing comes to what was measured."""
+    rows = [(v, error) for v in validations for error in v.by_model]
+    return FittingTable(
+        [
+            Column(header="split", cells=[f"l = {v.predicted.block}" for v, _ in rows]),
+            Column(header="computing priced by", cells=[MODEL[e.model] for _, e in rows]),
+            Column(
+                header="predicts",
+                cells=[si(e.predicted_j, "J", 4) for _, e in rows],
+                right=True,
+            ),
+            Column(
+                header="measured is",
+                cells=[_off(e.difference_j, e.predicted_j) for _, e in rows],
+                right=True,
+            ),
+        ]
+    )
+
+
+def _off(difference_j: float, predicted_j: float) -> str:
+    sign = "+" if difference_j >= 0.0 else "−"
+    return f"{sign}{percent(abs(difference_j / predicted_j))} off"
 
 
 def _table(validations: Sequence[SplitValidation]) -> RenderableType:
@@ -79,8 +112,8 @@ def _table(validations: Sequence[SplitValidation]) -> RenderableType:
 
 def _name(validation: SplitValidation) -> str:
     predicted = validation.predicted
-    where = {"server": "all on the server", "device": "all on the device"}
-    return where.get(predicted.where, f"after block {predicted.block} ({predicted.name})")
+    where = predicted.name if predicted.where == "split" else predicted.where
+    return f"l = {predicted.block}, {where}"
 
 
 def _verdict(validation: SplitValidation) -> Text:
@@ -98,4 +131,7 @@ def _outputs(validation: SplitValidation) -> RenderableType:
             f"within {outputs.relative_error:.1g} of the whole network's range, "
             f"top class {'the same' if outputs.same_top else 'DIFFERENT'}"
         )
-    return Text(f" {_name(validation)}: result {result}.")
+    wait = ""
+    if validation.server_wait_s is not None:
+        wait = f" The answer was there {si(validation.server_wait_s, 's')} after the last bit."
+    return Padding(Text(f"{_name(validation)}: result {result}.{wait}"), (0, 0, 0, 1))

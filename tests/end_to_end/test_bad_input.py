@@ -28,6 +28,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "other.json").write_text('{"schema": "something-else"}')
     (tmp_path / "broken.json").write_text('{"schema": "joulesplit/device')
     shutil.copy(bundled("profiles/paper.json"), tmp_path / "paper.json")
+    (tmp_path / "cut.windows.jsonl").write_bytes(b'{"crc32":1,"entry":{"type":"he')
     (tmp_path / "later.json").write_text(
         json.dumps({"schema": "joulesplit/device-profile", "schema_version": 99})
     )
@@ -65,6 +66,29 @@ MODEL = str(paper_network())
         (("calibrate", "none.tflite", *SIMULATED, "--edge", NOWHERE), 3, "none.tflite"),
         (("calibrate", MODEL, *SIMULATED, "-o", "paper.json"), 2, "--force"),
         (("validate", MODEL, "--profile", "paper.json", *SIMULATED), 2, "literature"),
+        (("calibrate", MODEL, *SIMULATED, "--link", "wifi"), 6, "leaves by lo, a loopback"),
+        (("calibrate", "--reanalyse", "none.jsonl"), 3, "*.windows.jsonl beside the profile"),
+        (("calibrate", "--reanalyse", "paper.json", "-o", "n"), 3, "not the journal"),
+        (("calibrate", "--reanalyse", "cut.windows.jsonl"), 3, "start a new campaign"),
+        (("calibrate", "--reanalyse", "paper.windows.jsonl"), 2, "--force"),
+        (("calibrate", "--reanalyse", "x", "--quick"), 2, "leave the plan out"),
+        (("calibrate", "--reanalyse", "x", "--resume", "x"), 2, "different tasks"),
+        (("calibrate", "--show-plan", "--resume", "x"), 2, "different tasks"),
+        (("calibrate", "--resume", "cut.windows.jsonl"), 2, "MODEL and --sensor"),
+        (("calibrate", MODEL, *SIMULATED, "--resume", "none.jsonl"), 3, "none.jsonl"),
+        (("calibrate", MODEL, *SIMULATED, "--resume", "paper.json", "-o", "n"), 3, "not the jou"),
+        (("calibrate", MODEL, *SIMULATED, "--resume", "x", "-o", "paper.json"), 2, "--force"),
+        (("calibrate", MODEL, *SIMULATED, "--plan", "none.toml"), 3, "none.toml"),
+        (("calibrate", MODEL, *SIMULATED, "--quick", "--rigorous"), 2, "give one"),
+        (
+            ("optimize", MODEL, "--profile", "paper.json", "--uploads-per-burst", "0.5"),
+            7,
+            "one or more",
+        ),
+        (("optimize", MODEL, "--profile", "paper.json", "--server-wait-s", "-1"), 7, "wait"),
+        (("report", "cut.windows.jsonl"), 3, "calibrate --reanalyse"),
+        (("profile", "diff", "paper.json", "broken.json"), 3, "not JSON"),
+        (("profile", "merge", "paper.json", "-o", "new.json"), 3, "two"),
         (("serve", "none.tflite"), 3, "none.tflite"),
         (("serve", MODEL, "--host", "0.0.0.0"), 5, "token"),
         (("monitor", "--sensor", "replay"), 2, "--trace"),

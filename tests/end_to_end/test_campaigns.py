@@ -15,6 +15,7 @@ from calibrate.campaign.procedure import Past, Told, run_campaign
 from calibrate.campaign.resume import past_of
 from calibrate.campaign.schedule import upload_subjects
 from calibrate.campaign.stopping import StopOpinion
+from calibrate.environment.conditions import Conditions
 from calibrate.errors import JournalError, WindowError
 from calibrate.profiles.io import StoredProfile, profile_bytes
 from calibrate.workloads.synthetic import truth_of
@@ -157,6 +158,40 @@ def test_a_campaign_cut_short_gives_a_profile_that_says_so(tmp_path):
     (check,) = (check for check in quality.checks if check.name == "complete")
     assert check.outcome == "warn"
     assert "--resume" in check.advice
+
+
+def test_a_profile_holds_how_the_machine_was_in_every_run_of_its_campaign(tmp_path):
+    """Cut short and gone on with; the clock moved in the second run alone."""
+    path = tmp_path / "windows"
+    with pytest.raises(PulledOutError):
+        run_journaled(SMALL, path, windows=20)
+    run_journaled(SMALL, path, resume=True)
+    contents = read_journal(path)
+    quiet = Conditions(
+        uptime_s=1.0, temperatures_c={"cpu": 50.0}, frequencies_hz={"policy0": 10**9},
+        under_voltage=False,
+    )  # fmt: skip
+    slower = msgspec.structs.replace(quiet, frequencies_hz={"policy0": 5 * 10**8})
+    first, second = (
+        dataclasses.replace(
+            run,
+            begun=msgspec.structs.replace(run.begun, conditions=quiet),
+            ended=Ended(opinion=ended.opinion, throttled_bits=None, conditions=after),
+        )
+        for run, after, ended in zip(
+            contents.runs, (quiet, slower), [contents.runs[-1].ended] * 2, strict=True
+        )
+    )
+
+    quality = profile_of(dataclasses.replace(contents, runs=(first, second))).quality
+
+    found = {check.name: check.outcome for check in quality.checks}
+    assert (found["frequency-moved"], found["temperature"], found["supply-alarm"]) == (
+        "warn", "pass", "pass",
+    )  # fmt: skip
+    assert quality.verdict == "suspect"
+    unknown = {check.name for check in profile_of(contents).quality.checks}
+    assert not {"frequency-moved", "temperature"} & unknown
 
 
 def test_a_goal_that_was_not_reached_is_in_the_profile_with_what_it_would_take(tmp_path):

@@ -3,16 +3,26 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from calibrate.campaign.completing import storable
-from calibrate.campaign.journal import Begun, Ended, Header, Journal, Kept, read_journal
+from calibrate.campaign.journal import (
+    Begun,
+    Ended,
+    Header,
+    Journal,
+    Kept,
+    journal_beside,
+    profile_beside,
+    read_journal,
+)
 from calibrate.campaign.plan import QUICK, STANDARD
 from calibrate.campaign.procedure import Start
 from calibrate.campaign.produce import Circumstances
-from calibrate.campaign.resume import past_of, require_same
+from calibrate.campaign.resume import differences, past_of, require_same
 from calibrate.campaign.stopping import StopOpinion
 from calibrate.campaign.warmup import WarmUp
 from calibrate.errors import JournalError
@@ -203,8 +213,11 @@ def test_what_is_no_journal_is_one_clear_line(tmp_path, path):
     with pytest.raises(JournalError, match="cannot open"), Journal(tmp_path / "n", resume=True):
         pass
     (tmp_path / "empty").touch()
-    with pytest.raises(JournalError, match="header is missing"):
+    with pytest.raises(JournalError, match=r"not the journal .* beside the profile"):
         read_journal(tmp_path / "empty")
+    (tmp_path / "killed").write_bytes(path.read_bytes()[:100])
+    with pytest.raises(JournalError, match="no header, so nothing was measured"):
+        read_journal(tmp_path / "killed")
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([lines[0], *lines[2:]]))
     with pytest.raises(JournalError, match="out of order"):
@@ -238,7 +251,7 @@ def _other(around: Circumstances, name: str):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("model", "model sha256 was ab and is cd"),
+        ("model", "the network was m (sha256 ab…) and is m (sha256 cd…)"),
         ("runtime", "runtime threads was 1 and is 4"),
         ("sensor", "sensor shunt_ohm was 0.1 and is 0.01"),
         ("kind", "sensor kind was ina219 and is hwmon"),
@@ -262,3 +275,21 @@ def test_another_plan_may_not_go_on(tmp_path, header):
     now = msgspec.structs.replace(header, plan=STANDARD)
     with pytest.raises(JournalError, match=r"plan control_every was 15 and is 12; plan downloads"):
         require_same(tmp_path, header, now)
+
+
+def test_a_message_names_a_few_differences_and_counts_the_others(tmp_path, header):
+    found = list(differences(header, msgspec.structs.replace(header, plan=STANDARD)))
+
+    with pytest.raises(JournalError) as told:
+        require_same(tmp_path, header, msgspec.structs.replace(header, plan=STANDARD))
+
+    assert len(found) > 4
+    assert all(one in str(told.value) for one in found[:4])
+    assert found[4] not in str(told.value)
+    assert f"; {len(found) - 4} more differences; give" in str(told.value)
+
+
+def test_a_profile_and_its_journal_find_each_other():
+    assert journal_beside(Path("out/pi.json")) == Path("out/pi.windows.jsonl")
+    assert profile_beside(Path("out/pi.windows.jsonl")) == Path("out/pi.json")
+    assert profile_beside(Path("copy.jsonl")) == Path("copy.json")

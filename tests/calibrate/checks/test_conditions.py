@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from calibrate.checks.conditions import condition_checks, link_kind_check
+from calibrate.checks.conditions import condition_checks
 from calibrate.environment.conditions import Conditions
 
 BEFORE = Conditions(
@@ -104,10 +104,3 @@ def test_what_is_not_known_at_both_moments_is_not_checked():
 
     assert condition_checks(bare, bare) == ()
     assert condition_checks(bare, AFTER)[0].name == "supply-alarm"
-
-
-def test_a_profile_says_that_its_uplink_was_not_wifi():
-    assert link_kind_check("wifi", "wifi").outcome == "pass"
-    refused = link_kind_check("wifi", "ethernet")
-    assert (refused.outcome, refused.name) == ("fail", "link-is-wifi")
-    assert "ethernet" in refused.advice

@@ -81,6 +81,26 @@ def _scaled(quantity):
     )
 
 
+@pytest.mark.parametrize("value", [0.0, -0.01])
+def test_work_that_takes_no_energy_or_gives_some_is_told_by_name(make_measured, value):
+    sound = make_measured()
+    block = sound.compute.blocks[1]
+    wrong = msgspec.structs.replace(
+        block.energy_j.net, value=value, ci95=(value - 0.001, value + 0.001)
+    )
+    energy = GrossNet(gross=block.energy_j.gross, net=wrong)
+    blocks = (sound.compute.blocks[0], msgspec.structs.replace(block, energy_j=energy))
+
+    checks = {c.name: c for c in plausibility_checks(changed(sound, "compute", blocks=blocks))}
+
+    assert checks["positive-energies"].outcome == "fail"
+    assert checks["positive-energies"].advice.startswith("e_2 net: work takes energy")
+    fit = sound.link.uplink.fit
+    cost = msgspec.structs.replace(fit.upload_cost_j, value=-1e-6, ci95=(-2e-6, 1e-6))
+    within = changed(sound, "link.uplink.fit", upload_cost_j=cost)
+    assert troubled(within) == [], "a part of a fit may scatter below zero"
+
+
 @pytest.mark.parametrize(("factor", "name"), [(1e-9, "e_d-range"), (1e9, "e_d-range")])
 def test_an_efficiency_that_no_device_has_is_told(make_measured, factor, name):
     sound = make_measured()

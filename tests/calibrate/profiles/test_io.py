@@ -100,6 +100,7 @@ def test_fields_of_a_later_tool_are_kept_where_they_stood(stored, tmp_path):
     ("content", "error", "message"),
     [
         (b"\x00\x01", ProfileFormatError, "is not JSON"),
+        (b'{"crc32":1}\n{"crc32":2}\n', ProfileFormatError, "calibrate --reanalyse p.json"),
         (b"[1]", ProfileFormatError, "is not a device profile"),
         (b'{"schema": "else"}', ProfileFormatError, "is not a device profile"),
         (

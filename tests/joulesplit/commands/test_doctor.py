@@ -11,7 +11,7 @@ from drivers.simulated.chip import ChipParameters, SimulatedIna219
 from drivers.simulated.clock import SimulatedClock
 from drivers.simulated.load import LoadModel, LoadParameters
 from drivers.simulated.load_log import LoadLog
-from joulesplit.diagnosis.machine import machine_findings
+from joulesplit.diagnosis.machine import machine_findings, tuning_findings
 from joulesplit.diagnosis.sensors import ready_for, sensor_findings
 
 KINDS = [kind.name for kind in SENSOR_KINDS]
@@ -51,6 +51,34 @@ def test_what_spoils_a_measurement_is_a_warning_with_a_fix(tmp_path):
     assert all(found[name].fix for name in spoiled)
     assert "under-voltage now" in found["throttling"].found
     assert "wlan0" in found["wifi"].fix
+
+
+LEFT = """{"boot": "b1", "owner": %s, "settings": [
+  {"target": "governor", "name": "policy0", "before": "ondemand", "after": "performance"}]}"""
+
+
+def test_what_a_killed_run_left_tuned_is_a_warning_until_it_is_set_back(tmp_path):
+    machine = machine_with(tmp_path, {"proc/sys/kernel/random/boot_id": "b1\n"})
+    state = tmp_path / "tuned.json"
+    assert list(tuning_findings(machine, state)) == []
+
+    state.write_text(LEFT % '{"process": 4711, "started": "9"}')
+    (left,) = tuning_findings(machine, state)
+    assert (left.state, left.fix) == ("warn", "sudo joulesplit tune --restore")
+    assert "governor of policy0 was ondemand" in left.found
+
+    after_the_name = " ".join(["S", *["0"] * 18, "9"])
+    (tmp_path / "proc/4711").mkdir()
+    (tmp_path / "proc/4711/stat").write_text(f"4711 (joulesplit) {after_the_name}")
+    (running,) = tuning_findings(machine, state)
+    assert (running.state, running.fix) == ("info", "")
+
+    (tmp_path / "proc/sys/kernel/random/boot_id").write_text("b2\n")
+    assert list(tuning_findings(machine, state)) == []
+    state.write_text("{")
+    (damaged,) = tuning_findings(machine, state)
+    assert damaged.state == "error"
+    assert "damaged" in damaged.found
 
 
 def test_a_tuned_machine_is_fine(tmp_path):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 
@@ -153,6 +154,28 @@ def test_diff_names_what_differs_and_says_that_the_scale_cancels(
     assert widths[0] < widths[1]
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_paths_and_values_that_differ_are_readable_at_any_width(
+    measured, furnished, text_of, width
+):
+    longest = changed(furnished, "device", usb=("1d6b:0002 xHCI Host Controller",) * 6)
+    found = diff_profiles(measured, longest)
+    text = text_of(difference_page(found, (measured, longest), ("a.json", "b.json")), width)
+
+    told = "".join(text.partition("What else differs")[2].split())
+    assert all(path in text for path in found.circumstances)
+    assert "1d6b:0002xHCIHostController," * 5 in told
+    assert "…" not in told
+    assert "notrecorded→DebianGNU/Linux12(bookworm)" in told
+
+
+def test_profiles_without_a_common_figure_say_so(measured, text_of):
+    found = dataclasses.replace(diff_profiles(measured, measured), figures=())
+    text = text_of(difference_page(found, (measured, measured), ("a.json", "b.json")), 60)
+
+    assert "no figure in common" in " ".join(text.split())
+
+
 def test_merge_writes_a_profile_that_can_be_used(joulesplit, saved, measured, model, tmp_path):
     other = msgspec.structs.replace(measured, created="2026-11-23T12:00:00+00:00")
     out = tmp_path / "merged.json"
@@ -203,6 +226,16 @@ def test_upgrade_of_a_current_profile_changes_nothing(joulesplit, saved, measure
     assert (outcome["before"], outcome["after"]) == (1, 1)
     assert path.read_bytes() == before
     assert "nothing to do" in joulesplit("profile", "upgrade", path).out
+
+
+def test_upgrade_of_a_current_profile_to_another_file_says_that_it_wrote_one(
+    joulesplit, saved, measured, tmp_path
+):
+    path, other = saved(measured), tmp_path / "new.json"
+
+    assert "new.json: a copy" in joulesplit("profile", "upgrade", path, "-o", other).out
+    assert json.loads(other.read_bytes()) == json.loads(path.read_bytes())
+    assert joulesplit("profile", "upgrade", path, "-o", other).code == 2, "never replaced unasked"
 
 
 @pytest.mark.parametrize("name", ["show", "check", "diff", "merge", "redact", "schema", "upgrade"])

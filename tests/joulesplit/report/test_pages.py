@@ -8,9 +8,12 @@ from dataclasses import replace
 import pytest
 from rich.text import Text
 
+from calibrate.campaign.validating import MeasuredSplit
 from calibrate.profiles.io import load_profile
+from calibrate.quantity import Quantity
 from calibrate.sampling.sampler import SamplerStatistics
 from joulesplit.finding import Diagnosis, Finding
+from joulesplit.measuring.validation import ModelError, OutputComparison, SplitValidation
 from joulesplit.report.decision import Battery, decision_page
 from joulesplit.report.findings import doctor_page
 from joulesplit.report.live import LiveView, glance_line, summary_page
@@ -18,6 +21,7 @@ from joulesplit.report.network import network_page
 from joulesplit.report.page import ORIGIN_TEXT, Page, Section, origin_of
 from joulesplit.report.profile import profile_page
 from joulesplit.report.study import study_page
+from joulesplit.report.validation import validation_page
 from joulesplit.resources import bundled
 from joulesplit.watch import Glance, Summary
 from optimizer.constraints import Constraints
@@ -58,6 +62,40 @@ def told(network, decision):
     )
 
 
+def validated(candidate, measured_j, *, agrees):
+    """A split run for real: what it cost beside what each model predicted."""
+    net_j = Quantity(
+        value=measured_j, unit="J", ci95=(0.98 * measured_j, 1.02 * measured_j),
+        u_stat=0.008 * measured_j, u_sys=0.006 * measured_j, n=6,
+    )  # fmt: skip
+    return SplitValidation(
+        predicted=candidate,
+        measured=MeasuredSplit(
+            net_j=net_j, gross_j=net_j, latency_s=0.31, inferences=48, degrees_of_freedom=4
+        ),
+        difference_j=measured_j - candidate.energy_j,
+        difference_bound_j=0.02 * measured_j,
+        agrees=agrees,
+        by_model=tuple(
+            ModelError(model=model, predicted_j=own_j, difference_j=measured_j - own_j)
+            for model, own_j in candidate.by_model_j.items()
+        ),
+        server_wait_s=0.012 if candidate.upload_bits else None,
+        outputs=OutputComparison(
+            largest_error=1e-6, relative_error=2e-6, bit_equal=agrees, same_top=True
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def validation(network, decision):
+    splits = [
+        validated(decision.candidates[5], 0.1925, agrees=True),
+        validated(decision.candidates[20], 0.396, agrees=False),
+    ]
+    return validation_page(splits, "SIMULATED", network.name)
+
+
 @pytest.fixture(scope="module")
 def pages(request, measured, simulated, literature):
     network, blocks = (request.getfixturevalue(name) for name in ("with_unknown", "blocks"))
@@ -69,6 +107,7 @@ def pages(request, measured, simulated, literature):
         "paper": request.getfixturevalue("study"),
         "network": network_page(network, blocks),
         "doctor": doctor_page(DIAGNOSIS),
+        "validation": request.getfixturevalue("validation"),
     }
 
 
@@ -86,7 +125,10 @@ DIAGNOSIS = Diagnosis(
     ready_for={"ina219": True, "rapl": False, "simulated": True},
 )
 
-NAMES = ("measured", "simulated", "literature", "decision", "paper", "network", "doctor")
+NAMES = (
+    *("measured", "simulated", "literature", "decision", "paper", "network", "doctor"),
+    "validation",
+)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -101,6 +143,14 @@ def test_a_report_needs_no_unicode_and_no_more_columns_than_there_are(pages, tex
     lines = text_of(pages[name], width, ascii_only=True).splitlines()
     assert lines
     assert all(line.isascii() and len(line) <= width for line in lines)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", NAMES)
+def test_no_heading_and_no_outcome_is_cut_to_fit(pages, text_of, name, width):
+    text = text_of(pages[name], width)
+    cut = [line for line in text.splitlines() if re.search(r"… ─|^ ?[pwfD]\w*…", line)]
+    assert cut == []
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -70,6 +70,14 @@ def test_ratios_are_percent_and_counts_stay_counts():
     assert measure(0.031, "1") == "3.1 %"
     assert measure(4.94, "V") == "4.94 V"
     assert measure(3, "resets") == "3 resets"
+    assert measure(12_345.0, "readings") == "12345 readings"
+    assert measure(1.94808, "standard errors") == "1.95 standard errors"
+    assert (measure(0.0, "flag"), measure(1.0, "flag")) == ("ok", "not ok")
+
+
+def test_a_share_that_only_rounding_makes_is_not_shown_with_all_its_zeros():
+    assert percent(2.2e-16) == "below 0.0001 %"
+    assert percent(1e-6) == "0.00010 %"
 
 
 def test_a_probability_is_never_certainty():

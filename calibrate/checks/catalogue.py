@@ -1,0 +1,71 @@
+"""Every named check that a profile may hold, in the order of a campaign. Plain data."""
+
+from __future__ import annotations
+
+from calibrate.check_spec import CheckSpec
+from calibrate.checks import (
+    conditions,
+    ending,
+    outlasting,
+    plausibility,
+    results,
+    scatter,
+    sensor,
+    steadiness,
+)
+from calibrate.profiles import agreement
+
+CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
+    "The sensor and its reading": (
+        sensor.LOST_CONVERSIONS,
+        sensor.CLIPPED_READINGS,
+        sensor.CHIP_RESETS,
+        sensor.CLOCK_STEPS,
+        sensor.EDGE_TERM,
+    ),
+    "The device from first to last window": (
+        steadiness.IDLE_DRIFT,
+        steadiness.CONTROL_REPEAT,
+        steadiness.A_A_DIFFERENCE,
+        steadiness.STEADY_PACE,
+        steadiness.SUPPLY_VOLTAGE,
+        steadiness.THROTTLING,
+    ),
+    "The machine before and after": (
+        conditions.FREQUENCY_MOVED,
+        conditions.TEMPERATURE_MOVED,
+        conditions.TEMPERATURE,
+        conditions.THROTTLED_DURING,
+        conditions.SUPPLY_ALARM,
+        conditions.POWER_SAVE_CHANGED,
+        conditions.ROUTE_CHANGED,
+        conditions.FOREIGN_CPU,
+        conditions.FOREIGN_TRAFFIC,
+    ),
+    "The scatter of the windows": (
+        scatter.OUTLYING_WINDOWS,
+        scatter.AUTOCORRELATION,
+        scatter.TWO_MODES,
+    ),
+    "What outlasts the work": (*outlasting.SETTLED.values(), outlasting.BURST_TOLD),
+    "The figures": (
+        results.E_D_INTERVAL,
+        results.E_C_INTERVAL,
+        results.LINK_ON_AIR,
+        ending.DOWNLINK,
+    ),
+    "How the campaign went": (ending.COMPLETE, ending.STOP_RULE, ending.WARM_UP),
+    "Merged profiles": (agreement.PROFILES_AGREE,),
+    "`joulesplit profile check`, over the file alone": (
+        plausibility.SOUND_INTERVALS,
+        plausibility.POSITIVE_ENERGIES,
+        plausibility.GROSS_ABOVE_NET,
+        *plausibility.RANGES.values(),
+        plausibility.CONSISTENT_FIGURES,
+        plausibility.SENSOR_BUDGET,
+        plausibility.SIMULATED_MARK,
+        plausibility.LINK_MARK,
+        plausibility.RECORDED_VERDICT,
+    ),
+}
+"""By what they look at."""

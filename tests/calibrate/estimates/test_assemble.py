@@ -1,0 +1,75 @@
+"""Energies at or below zero are errors with advice: no figure is ever clamped."""
+
+from __future__ import annotations
+
+import pytest
+
+from calibrate.errors import EstimateError
+from calibrate.estimates.assemble import compute_of
+from calibrate.estimates.uncertainty import SystematicBudget
+from calibrate.estimates.uplink import uplink_of
+from calibrate.profile import ModelIdentity, Runtime
+from calibrate.windows.window import WindowRecord, WindowTask
+
+EXACT = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)
+MODEL = ModelIdentity(name="m", sha256="ab", input_bits=8)
+RUNTIME = Runtime(name="r", version="1", threads=1, xnnpack=True)
+IDLE_W = 2.0
+
+
+def window(kind, *, block=0, repetitions, net_j, bits=0, airtime_s=0.0, number=0):
+    work_s = airtime_s or 0.05 * repetitions
+    return WindowRecord(
+        task=WindowTask(kind=kind, subject=f"{kind} {block}", block=block, repetitions=repetitions),
+        started_ns=number * 10**9,
+        work_s=work_s,
+        idle_s=1.0,
+        airtime_s=airtime_s,
+        payload_bits=bits,
+        gross_j=net_j + IDLE_W * work_s,
+        net_j=net_j,
+        idle_power_w=IDLE_W,
+        idle_step_w=0.0,
+        peak_power_w=3.5,
+        minimum_voltage_v=5.0,
+        lost_s=0.0,
+        readings=100,
+        clipped=0,
+        resets=0,
+    )
+
+
+def inferences(*block_j):
+    plan = [(block, n) for block in range(1, len(block_j) + 1) for n in (10, 20, 40, 80)]
+    return [
+        window("compute", block=block, repetitions=n, net_j=0.01 + n * block_j[block - 1], number=k)
+        for k, (block, n) in enumerate(plan)
+    ]
+
+
+@pytest.mark.parametrize("energy_j", [0.0, -0.002])
+def test_a_block_that_does_not_show_above_idle_gives_no_profile(make_block, energy_j):
+    blocks = (make_block(1, 100, 10), make_block(2, 200, 10))
+    with pytest.raises(EstimateError, match=r"block 2 \(block_2\).*not above zero.*lengthen"):
+        compute_of(inferences(0.01, energy_j), blocks, EXACT, model=MODEL, runtime=RUNTIME)
+
+
+def uploads(bit_j):
+    plan = [
+        (n, bits, rate)
+        for rate in (5e6, 2e7)
+        for bits, n in ((32_000, 40), (800_000, 4), (800_000, 9), (6_400_000, 1))
+    ]
+    return [
+        window(
+            "upload", repetitions=n, net_j=0.005 * n + bit_j * n * bits, bits=n * bits,
+            airtime_s=n * bits / rate, number=k,
+        )
+        for k, (n, bits, rate) in enumerate(plan)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("bit_j", [0.0, -1e-8])
+def test_bits_that_do_not_show_above_idle_give_no_e_c(bit_j):
+    with pytest.raises(EstimateError, match=r"the net energy per bit at 2e\+07 bit/s.*not above"):
+        uplink_of(uploads(bit_j), 2e7, EXACT)
