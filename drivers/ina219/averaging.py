@@ -48,15 +48,7 @@ def average(
         raise SensorConfigurationError(
             f"{readings} readings are too few for a record; take {MINIMUM_READINGS} or more"
         )
-    taken = [sensor.read() for _ in range(readings)]
-    # The reading after a reset says that the one before it, the last here, may be spoilt too.
-    after = sensor.read().flags & ReadingFlag.CHIP_RESET
-    if after or any(reading.flags & UNUSABLE for reading in taken):
-        raise SensorConfigurationError(
-            "a reading stood at full scale or the chip reset itself while it was averaged; "
-            "check the range (--peak-current-a) and the supply, then try again"
-        )
-    words = np.array([reading.raw for reading in taken])
+    words = np.array([reading.raw for reading in _sound_readings(sensor, readings)])
     bus_v, shunt_v = convert_words(words[:, 0], words[:, 1], shunt_ohm=1.0)
     first, second = np.array_split(shunt_v, 2)
     return MeanShunt(
@@ -70,6 +62,18 @@ def average(
         created=created,
         temperature_c=temperature_c,
     )
+
+
+def _sound_readings(sensor: RawSensor, count: int) -> list[Reading]:
+    taken = [sensor.read() for _ in range(count)]
+    # The reading after a reset says that the one before it, the last here, may be spoilt too.
+    after = sensor.read().flags & ReadingFlag.CHIP_RESET
+    if after or any(reading.flags & UNUSABLE for reading in taken):
+        raise SensorConfigurationError(
+            "a reading stood at full scale or the chip reset itself while it was averaged; "
+            "check the range (--peak-current-a) and the supply, then try again"
+        )
+    return taken
 
 
 def _u_mean(values: np.ndarray) -> float:

@@ -9,7 +9,15 @@ from rich.padding import Padding
 from rich.text import Text
 
 from calibrate.estimate_records import WindowTerm
-from calibrate.profile import BudgetTerm, Check, DeviceProfile, Quality, Sampling, Sensor
+from calibrate.profile import (
+    BudgetTerm,
+    Check,
+    DeviceProfile,
+    Quality,
+    Runtime,
+    Sampling,
+    Sensor,
+)
 from joulesplit.report.bars import Bar
 from joulesplit.report.beyond import beyond_sections
 from joulesplit.report.environment import environment_rows
@@ -175,7 +183,7 @@ def _sampling_section(sampling: Sampling | None) -> Section | None:
 
 
 def _device(profile: DeviceProfile) -> RenderableType:
-    device, runtime = profile.device, profile.compute.runtime
+    device = profile.device
     memory = si(device.memory_bytes, "byte") if device.memory_bytes else "?"
     rows: list[tuple[str, RenderableType]] = [
         ("board", device.board or "unknown"),
@@ -190,14 +198,16 @@ def _device(profile: DeviceProfile) -> RenderableType:
         rows.insert(0, ("idle P_0", f"{quantity_text(idle)}, n = {idle.n}"))
     if profile.compute.model is not None:
         rows.append(("network", profile.compute.model.name))
-    if runtime is not None:
-        kernels = "with XNNPACK" if runtime.xnnpack else "without XNNPACK"
-        rows.append(
-            ("runtime", f"{runtime.name} {runtime.version}, {runtime.threads} thread(s), {kernels}")
-        )
+    if profile.compute.runtime is not None:
+        rows.append(("runtime", _runtime(profile.compute.runtime)))
     rows += environment_rows(device)
     if profile.merged:
         rows.append(("pooled from", ", ".join(source.created for source in profile.merged)))
     if profile.reference:
         rows.append(("reference", profile.reference))
     return facts(rows)
+
+
+def _runtime(runtime: Runtime) -> str:
+    kernels = "with XNNPACK" if runtime.xnnpack else "without XNNPACK"
+    return f"{runtime.name} {runtime.version}, {runtime.threads} thread(s), {kernels}"
