@@ -7,11 +7,16 @@ import os
 import signal
 
 import pytest
+from hypothesis import settings
 
 # A shell starts its background jobs with SIGINT ignored, and children inherit that; the programs
 # that tests interrupt must hear it wherever the tests were started from.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes says something of the machine, not of the code.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 
 def pytest_addoption(parser):
