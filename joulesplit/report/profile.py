@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from calibrate.profile import Check, DeviceProfile, Quality, Sampling, Sensor
+from calibrate.profile import Check, DeviceProfile, Quality, Runtime, Sampling, Sensor
 from joulesplit.report.bars import Bar
 from joulesplit.report.beyond import beyond_sections
 from joulesplit.report.environment import environment_rows
@@ -162,13 +162,15 @@ def _device(profile: DeviceProfile) -> RenderableType:
     if profile.compute.model is not None:
         rows.append(("network", profile.compute.model.name))
     if runtime is not None:
-        kernels = "with XNNPACK" if runtime.xnnpack else "without XNNPACK"
-        rows.append(
-            ("runtime", f"{runtime.name} {runtime.version}, {runtime.threads} thread(s), {kernels}")
-        )
+        rows.append(("runtime", _runtime(runtime)))
     rows += environment_rows(device)
     if profile.merged:
         rows.append(("pooled from", ", ".join(source.created for source in profile.merged)))
     if profile.reference:
         rows.append(("reference", profile.reference))
     return facts(rows)
+
+
+def _runtime(runtime: Runtime) -> str:
+    kernels = "with XNNPACK" if runtime.xnnpack else "without XNNPACK"
+    return f"{runtime.name} {runtime.version}, {runtime.threads} thread(s), {kernels}"
