@@ -100,11 +100,7 @@ def prices_from_profile(
         scale_u_rel=scale_u_rel,
         mismatch=mismatch,
         notes=(
-            *(
-                [f"Computing is priced by the constant E_d, because {fallback}."]
-                if fallback
-                else []
-            ),
+            *_model_notes(model, computing, fallback),
             *_account_notes(chosen, account, sending, usage),
             *_link_notes(profile, sending, usage),
             *_encoding_notes(usage, computing),

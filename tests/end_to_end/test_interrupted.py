@@ -1,13 +1,15 @@
-"""A real campaign in real time: Ctrl-C, then the rest of it. The sensor is simulated."""
+"""A real campaign in real time: Ctrl-C, a kill, then the rest of it. The sensor is simulated."""
 
 from __future__ import annotations
 
 import json
+import random
 import signal
 import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from calibrate.campaign.journal import read_journal
@@ -24,13 +26,25 @@ phases = true
 downloads = true
 """
 
+SHORT_PLAN = """
+base = "quick"
+blocks = [20, 40]
+work_s = [0.1, 0.2]
+repeats = 3
+rates_bit_per_s = [10e6, 20e6]
+upload_sizes = 2
+upload_s = 0.2
+control_every = 9
+"""
+PATIENCE_S = 200
+
 pytestmark = pytest.mark.live
 
 
 def calibrate(directory, *options: str) -> subprocess.Popen[bytes]:
     arguments = [sys.executable, "-m", "joulesplit", "calibrate"]
     return subprocess.Popen(
-        [*arguments, *options, "-o", str(directory / "p.json"), "--json"],
+        [*arguments, "-o", str(directory / "p.json"), *options, "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         # A process group of its own, as a shell gives it; Ctrl-C goes to all of it.
@@ -42,14 +56,22 @@ def windows_in(journal) -> int:
     return journal.read_bytes().count(b'"window":') if journal.exists() else 0
 
 
+def wait_for_windows(process, journal, count):
+    while windows_in(journal) < count:
+        assert process.poll() is None, process.communicate()[1].decode()
+        time.sleep(0.05)
+
+
+def tasks_of(journal):
+    return [record.task for record in read_journal(journal).records]
+
+
 def test_an_interrupted_campaign_ends_in_good_order_and_can_be_gone_on_with(tmp_path):
     (tmp_path / "plan.toml").write_text(PLAN)
     journal = tmp_path / "p.windows.jsonl"
     measuring = (str(MODEL), "--sensor", "simulated")
     first = calibrate(tmp_path, *measuring, "--plan", str(tmp_path / "plan.toml"))
-    while windows_in(journal) < 5:
-        assert first.poll() is None, first.communicate()[1].decode()
-        time.sleep(0.05)
+    wait_for_windows(first, journal, 5)
 
     first.send_signal(signal.SIGINT)
     _, told = first.communicate(timeout=60)
@@ -76,3 +98,50 @@ def test_an_interrupted_campaign_ends_in_good_order_and_can_be_gone_on_with(tmp_
     again = calibrate(tmp_path, "--reanalyse", str(journal), "--force")
     out_again, _ = again.communicate(timeout=60)
     assert json.loads(out_again) == profile
+
+
+def test_a_campaign_killed_and_cut_short_does_the_windows_of_one_that_ran_through(tmp_path):
+    """Killed at random, interrupted late, finished; then once more from the start in one go."""
+    (tmp_path / "plan.toml").write_text(SHORT_PLAN)
+    journal, through = tmp_path / "p.windows.jsonl", tmp_path / "through.windows.jsonl"
+    measuring = (str(MODEL), "--sensor", "simulated")
+    killed_after = random.SystemRandom().randrange(1, 15)
+
+    first = calibrate(tmp_path, *measuring, "--plan", str(tmp_path / "plan.toml"))
+    wait_for_windows(first, journal, killed_after)
+    children = psutil.Process(first.pid).children(recursive=True)
+    first.kill()
+    first.communicate(timeout=PATIENCE_S)
+    assert children, "the sampler and the edge server"
+    assert psutil.wait_procs(children, timeout=PATIENCE_S)[1] == [], "nobody outlives it"
+    assert read_journal(journal).ended is None
+    kept = read_journal(journal).records
+
+    second = calibrate(tmp_path, *measuring, "--resume", str(journal))
+    wait_for_windows(second, journal, 27)
+    second.send_signal(signal.SIGINT)
+    out, told = second.communicate(timeout=PATIENCE_S)
+    assert second.returncode == 130, (killed_after, told.decode())
+    partial = json.loads(out)
+    assert json.loads((tmp_path / "p.json").read_bytes()) == partial
+    assert partial["quality"]["verdict"] != "valid"
+    (complete,) = (c for c in partial["quality"]["checks"] if c["name"] == "complete")
+    assert complete["outcome"] == "warn"
+    assert "the profile is marked so" in told.decode()
+
+    third = calibrate(tmp_path, *measuring, "--resume", str(journal))
+    out, told = third.communicate(timeout=PATIENCE_S)
+    assert third.returncode in (0, 6), (killed_after, told.decode())
+    assert "going on" in told.decode()
+    (complete,) = (c for c in json.loads(out)["quality"]["checks"] if c["name"] == "complete")
+    assert complete["outcome"] == "pass"
+    assert read_journal(journal).records[: len(kept)] == kept
+
+    # The same campaign, with the same pilot, that nothing comes in between of.
+    header_and_beginning = journal.read_bytes().splitlines(keepends=True)[:2]
+    through.write_bytes(b"".join(header_and_beginning))
+    uncut = calibrate(tmp_path, *measuring, "--resume", str(through), "-o", str(tmp_path / "t"))
+    _, told = uncut.communicate(timeout=PATIENCE_S)
+    assert uncut.returncode in (0, 6), told.decode()
+    assert read_journal(through).finished
+    assert tasks_of(journal) == tasks_of(through), killed_after

@@ -82,6 +82,18 @@ def test_constant_model_regret_is_priced_by_the_blocks(small, world):
     assert any(note.startswith(f"{told} sum of the blocks") for note in decision.notes)
 
 
+def test_what_computing_is_priced_by_is_told_where_nothing_better_was_measured(small, world):
+    def notes(profile, **how):
+        return " ".join(decide(*small, profile, **how).notes)
+
+    without_heads, with_heads = world().profile(), world(head_j=((2, 3.1),)).profile()
+    assert "blocks measured alone; run as one network" in notes(without_heads)
+    assert "as one network they may" not in notes(with_heads)
+    other = changed(without_heads, "compute.model.sha256", "another")
+    assert "priced by the constant E_d, because" in notes(other)
+    assert "priced by the constant E_d, because" not in notes(other, compute_model="constant")
+
+
 def test_constant_model_keeps_the_same_limits(small, world):
     device = world(block_j=(0.5, 0.5, 6.0), bit_j=0.00125)
     decision = decide(*small, device.profile(), constraints=Constraints(max_block=1))
