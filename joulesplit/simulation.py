@@ -51,7 +51,7 @@ OFFSET_DRIFT_V_PER_K = 0.1e-6
 part, the chip as its data sheet says (TI SBOS448G, electrical characteristics)."""
 
 SENSE_PATH_BOUND_OHM = 0.3e-3
-"""Solder and copper inside the sense taps, at most."""
+"""What the place of the sense taps makes of the shunt, at most, either way."""
 
 SHUNT_HEATING_PER_W = 0.01
 """Growth of the shunt by its own heat, at most: 100 ppm/K times 100 K/W, 1/W."""
@@ -120,9 +120,9 @@ def _specimen(random: np.random.Generator) -> ChipParameters:
         return float(sum(random.uniform(-bound, bound) for bound in bounds))
 
     span_k = TEMPERATURE_SPAN_K
-    shunt_ohm = SHUNT_OHM * (1 + within(SHUNT_TOLERANCE, SHUNT_DRIFT_PER_K * span_k))
+    shunt_rel = within(SHUNT_TOLERANCE, SHUNT_DRIFT_PER_K * span_k)
     return ChipParameters(
-        shunt_ohm=shunt_ohm + float(random.uniform(0.0, SENSE_PATH_BOUND_OHM)),
+        shunt_ohm=SHUNT_OHM * (1 + shunt_rel) + within(SENSE_PATH_BOUND_OHM),
         shunt_heating_per_w=float(random.uniform(0.0, SHUNT_HEATING_PER_W)),
         gain_error=within(GAIN_BOUND, GAIN_DRIFT_PER_K * span_k),
         bus_gain_error=within(BUS_GAIN_BOUND),

@@ -84,8 +84,7 @@ def _scale_terms(circuit: Circuit) -> tuple[AccuracyTerm, ...]:
             SENSE_PATH,
             "scale",
             SENSE_PATH_OHM / circuit.shunt_ohm,
-            f"solder and copper inside the sense taps, 0 to {SENSE_PATH_OHM * 1e3:g} mΩ, not "
-            "corrected for",
+            f"place of the sense taps, {SENSE_PATH_OHM * 1e3:g} mΩ either way",
         ),
         _bound(
             SHUNT_DRIFT,

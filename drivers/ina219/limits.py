@@ -33,9 +33,10 @@ SHUNT_HEATING_K_PER_W = 100.0
 """A 1 W resistor of size 2512 is rated at 70 °C and derated to 155 °C: 85 K/W and a margin."""
 
 SENSE_PATH_OHM = 0.3e-3
-"""Solder and copper of a breakout inside the sense taps, at most; they only ever add to the
-shunt. DFRobot states 3 % for its 10 mΩ board before any calibration, all errors together
-(SEN0291). A shunt on wires of one's own can have a milliohm: add it to the tolerance."""
+"""What the place of the sense taps makes of a breakout's shunt, at most, either way: solder and
+copper inside them add to it, taps at the inner ends of the pads read less than its maker did.
+DFRobot states 3 % for its 10 mΩ board before any calibration, all errors together (SEN0291). A
+shunt on wires of one's own can have a milliohm more: add it to the tolerance."""
 
 CLOCK_ERROR = 100e-6
 """Largest error of the crystal behind the time stamps, relative."""

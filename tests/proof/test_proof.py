@@ -81,15 +81,27 @@ def test_a_spoilt_campaign_is_called_so_by_the_check_of_its_fault(fault):
     assert found.by_right_check == 12
 
 
+def width(figure):
+    return (figure.high - figure.low) / figure.value
+
+
 def test_a_drawn_sensor_leaves_e_d_over_e_c_as_sharp_as_a_perfect_one():
     sharp = measure(perfect_sensor_world, 7, exact_sensor=True).figures["E_d/E_c gross"]
     drawn = measure(clean_world, 7).figures
 
-    def width(figure):
-        return (figure.high - figure.low) / figure.value
-
     assert width(drawn["E_d/E_c gross"]) < 1.5 * width(sharp)
     assert width(drawn["E_d gross"]) > 3 * width(drawn["E_d/E_c gross"])
+
+
+def test_e_d_over_e_c_is_known_better_than_either():
+    figures = [measure(clean_world, seed).figures for seed in range(5)]
+
+    def mean_width(name):
+        return np.mean([width(found[name]) for found in figures])
+
+    for account in ("net", "gross"):
+        either = min(mean_width(f"E_d {account}"), mean_width(f"E_c {account}"))
+        assert mean_width(f"E_d/E_c {account}") < either, account
 
 
 def test_estimators_of_common_tools_are_wrong_where_ours_is_not():
