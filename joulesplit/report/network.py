@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def partly_unknown(network: Network, blocks: Sequence[Block]) -> frozenset[int]:
     return frozenset(
         block.index
         for block in blocks
-        if any(block.first_operator <= index <= block.last_operator for index in unknown)
+        if bisect_left(unknown, block.first_operator) < bisect_right(unknown, block.last_operator)
     )
 
 

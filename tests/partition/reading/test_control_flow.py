@@ -238,9 +238,15 @@ def test_a_call_and_a_composition_are_their_subgraph(running: Build) -> None:
         decompositionSubgraphIndex=1,
     )
     assert one(read_network(composite), "STABLEHLO_COMPOSITE").flop == 20
-    with Runner(extract(composite, 0, 0)) as runner:
-        (found,) = runner.run([np.array([-1, 2, -3, 4], np.float32)])
-    assert found.tolist() == [0, 2, 0, 4]
+    # Older runtimes have no kernel for it.
+    interpreter = pytest.importorskip("ai_edge_litert.interpreter").Interpreter(
+        model_content=extract(composite, 0, 0)
+    )
+    interpreter.allocate_tensors()
+    (data,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+    interpreter.set_tensor(data["index"], np.array([-1, 2, -3, 4], np.float32))
+    interpreter.invoke()
+    assert interpreter.get_tensor(result["index"]).tolist() == [0, 2, 0, 4]
 
 
 def test_shapes_in_a_subgraph_that_are_not_those_it_is_given_are_not_counted(running) -> None:
