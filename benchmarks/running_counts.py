@@ -5,8 +5,8 @@
 Needs valgrind (callgrind), which executes every instruction in a simulated processor: the counts
 do not depend on what else the machine does, and hardly on anything at all. Counted are the
 instructions, and the accesses that miss a cache, of 2 MiB by default, the size of a core's own in
-many servers. Once for the whole network and once per cut for head, copy and tail, less the copy; each
-ran just before. Takes minutes: the simulation is a hundred times slower.
+many servers. Once for the whole network, and once per cut for head, copy and tail, less the copy;
+each ran just before. Takes minutes: the simulation is a hundred times slower.
 """
 
 from __future__ import annotations
