@@ -1,6 +1,6 @@
 """Is a network as fast when it runs as head and tail as when it runs whole?
 
-    python -m benchmarks.running [--model MODEL.tflite] [--after 5 12 23 46] [--processes 9]
+    python -m benchmarks.running [--model MODEL.tflite] [--after 5 12 23 46] [--processes 25]
 
 Three times against the whole network's, on one thread and one core, the copy of what crosses
 left out of all of them:
@@ -9,10 +9,11 @@ left out of all of them:
     apart      head again and again, then tail again and again, as on a device and on a server
     control    the whole network, loaded a second time: what it differs from 1 is the method's
 
-How fast a network runs depends on where its memory happens to lie, and on what ran just before,
-whose data are in the caches. So every process loads anew, in an order of its own, and runs each
-kind several times before it turns to the next, the first time of each not counted. The figures
-are medians over the processes of the medians over the rounds of each.
+How fast a network runs depends on where in memory it happens to lie: the same network loaded
+twice differs by per cents. So many processes load anew, in an order of their own, and the figures
+are medians over them with 95 % bounds. It depends as well on what ran just before, whose data are
+in the caches. So a process runs each kind several times before it turns to the next, the first
+time not counted.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from math import comb
 from pathlib import Path
 from statistics import median
 from time import thread_time_ns
@@ -41,11 +43,11 @@ from partition.writing import joined, model_pieces
 ROOT = Path(__file__).parents[1]
 MOBILENET = ROOT / "data" / "models" / "mobilenet_v2_1.0_224_float32.tflite"
 AFTER = (5, 12, 23, 46)
-PROCESSES = 9
-ROUNDS, BATCH = 25, 5
+PROCESSES = 25
+ROUNDS, BATCH = 8, 5
 GOAL = 1.03
-OUTER = 2
-"""The 2nd of 9 from either end bound the median with 96 %, whatever the distribution."""
+OUTSIDE = 0.05
+"""How often the true median may lie outside its bounds."""
 
 
 class Pair(NamedTuple):
@@ -104,9 +106,13 @@ def report(cuts: Sequence[int], found: Sequence[dict[str, dict[str, float]]]) ->
 
 
 def interval(ordered: Sequence[float]) -> str:
-    """Return the median with bounds that hold the true one with 96 % if there are nine."""
-    outer = min(OUTER, (len(ordered) + 1) // 2)
-    return f"{median(ordered):.3f} ({ordered[outer - 1]:.3f}–{ordered[-outer]:.3f})"
+    """Return the median, and bounds of the true one; of fewer than six they are the extremes."""
+    count, rank, below = len(ordered), 0, 0.0
+    # Fewer than ``rank`` of them lie below the true median with this probability.
+    while (below := below + comb(count, rank) / 2**count) <= OUTSIDE / 2:
+        rank += 1
+    low, high = ordered[max(rank, 1) - 1], ordered[-max(rank, 1)]
+    return f"{median(ordered):.3f} ({low:.3f}–{high:.3f})"
 
 
 def measured(path: Path, cuts: Sequence[int], seed: int) -> dict[str, dict[str, float]]:

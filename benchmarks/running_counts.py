@@ -1,12 +1,12 @@
 """What running a network as head and tail does more than running it whole, counted, not timed.
 
-    python -m benchmarks.running_counts [--model MODEL.tflite] [--after 5 12 23 46]
+    python -m benchmarks.running_counts [--model MODEL.tflite] [--after 5 12] [--cache-mib 2]
 
 Needs valgrind (callgrind), which executes every instruction in a simulated processor: the counts
 do not depend on what else the machine does, and hardly on anything at all. Counted are the
-instructions, and the accesses that miss a cache of 2 MiB, the size of a core's own in many
-servers. Once for the whole network and once per cut for head, copy and tail, less the copy; each
-ran just before. Takes minutes: the simulation is a hundred times slower.
+instructions, and the accesses that miss a cache, of 2 MiB by default, the size of a core's own in
+many servers. Once for the whole network, and once per cut for head, copy and tail, less the copy;
+each ran just before. Takes minutes: the simulation is a hundred times slower.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from partition.parts.split import split_model
 from partition.reading.reading import load_model
 from partition.runtime import Runner
 
-CACHES = ["--cache-sim=yes", "--D1=49152,12,64", "--LL=2097152,16,64"]
-"""First level as in current servers; the last one of the two that callgrind simulates: 2 MiB."""
+FIRST_LEVEL = "--D1=49152,12,64"
+"""Size, ways and line, bytes, as in current servers."""
 
 
 class Counts(NamedTuple):
@@ -47,6 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, default=MOBILENET, help="a .tflite file")
     parser.add_argument("--after", type=int, nargs="+", default=AFTER, help="cut after these")
+    parser.add_argument("--cache-mib", type=int, default=2, help="size of the larger cache")
     parser.add_argument("--counted", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.counted:
@@ -54,7 +55,7 @@ def main() -> None:
         return
     if shutil.which("valgrind") is None:
         sys.exit("valgrind is missing: sudo apt install valgrind")
-    found = counted(arguments.model, arguments.after)
+    found = counted(arguments.model, arguments.after, arguments.cache_mib)
     whole = found["whole"].less(found["nothing"])
     print(
         f"{arguments.model.name}, whole: {whole.instructions} instructions, {whole.misses} misses"
@@ -68,12 +69,13 @@ def main() -> None:
         )
 
 
-def counted(path: Path, cuts: Sequence[int]) -> dict[str, Counts]:
+def counted(path: Path, cuts: Sequence[int], cache_mib: int) -> dict[str, Counts]:
     """Return the counts of every section of ``work``."""
     own = [sys.executable, "-m", "benchmarks.running_counts", "--model", str(path)]
     own += ["--after", *map(str, cuts), "--counted"]
     with tempfile.TemporaryDirectory() as scratch:
-        tool = ["valgrind", "--tool=callgrind", "--instr-atstart=no", *CACHES]
+        tool = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "--cache-sim=yes"]
+        tool += [FIRST_LEVEL, f"--LL={cache_mib * 2**20},16,64"]
         tool.append(f"--callgrind-out-file={scratch}/out")
         subprocess.run([*tool, *own], cwd=ROOT, check=True, capture_output=True)
         return dict(section for file in Path(scratch).iterdir() for section in sections(file))
