@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import dataclass
 from math import hypot
 
@@ -179,6 +180,39 @@ def test_async_windows_of_several_tasks_may_overlap(world):
     assert outer.duration_s == pytest.approx(0.6)
     assert outer.energy_j.value == pytest.approx(2.0 * 0.6 + 0.2, rel=0.01)
     assert [result.name for result in world.meter.results] == ["other", "other", "outer"]
+
+
+class WaitingSampler:
+    """A sampler whose last reading comes only once somebody else has had a turn."""
+
+    def __init__(self, sampler):
+        self._sampler = sampler
+        self.turn = threading.Event()
+        self.was_given = []
+
+    def __getattr__(self, name):
+        return getattr(self._sampler, name)
+
+    def trace_until(self, t_ns):
+        self.was_given.append(self.turn.wait(timeout=20))
+        return self._sampler.trace_until(t_ns)
+
+
+def test_other_tasks_run_while_an_async_window_awaits_its_last_reading(world):
+    sampler = WaitingSampler(world.meter._sampler)
+    meter = EnergyMeter(sampler, world.clock)
+
+    async def other():
+        sampler.turn.set()
+
+    async def main():
+        async with meter.window("awaited"):
+            world.work(0.2, 1.0)
+            task = asyncio.create_task(other())
+        await task
+
+    asyncio.run(main())
+    assert all(sampler.was_given)
 
 
 def test_an_async_window_left_by_an_exception_keeps_its_energy(world):

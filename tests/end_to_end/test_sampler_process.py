@@ -100,7 +100,7 @@ def test_a_sampler_that_is_killed_is_an_error_and_not_a_wait():
     clock = MonotonicClock()
     with SamplerProcess(sensor_factory(SensorChoice(kind="simulated")), clock) as sampler:
         os.kill(sampler.pid, signal.SIGKILL)
-        with pytest.raises(SamplerError):
+        with pytest.raises(SamplerError, match="exit code -9"):
             sampler.trace_until(clock.now_ns() + NS)
 
 

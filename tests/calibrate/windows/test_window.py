@@ -36,7 +36,7 @@ class Pause:
         return WorkDone(started_ns=started_ns, ended_ns=ended_ns, repetitions=repetitions)
 
 
-def windows_around(current_a, upset):
+def windows_around(current_a, upset, earlier=0):
     """Run three windows with ``upset(chip clock, stepped clock, chip, end of the first)``."""
     chip_clock = EventfulClock()
     stepped = SteppedClock(chip_clock)
@@ -47,6 +47,8 @@ def windows_around(current_a, upset):
     with Ina219(
         bus, shunt_ohm=0.1, shunt_tolerance=0.01, expected_peak_a=1.5, clock=stepped
     ) as sensor:
+        for _ in range(earlier):
+            sensor.read()
         sampler = InlineSampler(sensor)
         clock = SimulatedClock(start_ns=chip_clock.now_ns() + S)
         upset(chip_clock, stepped, chip, clock.now_ns() + (2 * IDLE_MS + WORK_MS) * MS)
@@ -59,14 +61,17 @@ def windows_around(current_a, upset):
 
 
 @pytest.mark.parametrize("current_a", [0.05, 0.6])
-@pytest.mark.parametrize("phase", [part / 16 for part in range(-8, 16)])
-def test_a_reset_that_may_have_spoilt_the_last_reading_counts_in_its_window(current_a, phase):
+@pytest.mark.parametrize("earlier", range(4))
+@pytest.mark.parametrize("phase", [part / 8 for part in range(-4, 8)])
+def test_a_reset_that_may_have_spoilt_the_last_reading_counts_in_its_window(
+    current_a, earlier, phase
+):
     """Whether it is found by that reading or by the one after it, which belongs to no window."""
 
     def upset(chip_clock, stepped, chip, end_ns):
         chip_clock.at(end_ns + int(phase * CYCLE_NS), chip.brown_out)
 
-    records = windows_around(current_a, upset)
+    records = windows_around(current_a, upset, earlier)
     assert [record.resets for record in records[1:]] == [0, 0]
     # From half a cycle before its end; the reading that straddles the end is the last.
     assert records[0].resets == 1 or phase > 0

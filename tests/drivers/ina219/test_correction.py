@@ -227,6 +227,24 @@ def test_the_uncertainty_of_an_average_is_its_scatter(make_bench):
     assert np.std([m.shunt_v for m in means]) == pytest.approx(true_u, rel=0.35)
 
 
+def test_the_residual_of_an_average_is_its_drift(make_bench):
+    """10 mA more in the second half, over 0.1 ohm, are 1 mV."""
+    source = BenchSource(current_a=0.6, voltage_v=5.0)
+    bench = make_bench(source)
+    with bench.sensor() as sensor:
+        sensor.read()
+        clock_now = bench.clock.now_ns
+
+        class Drifting(BenchSource):
+            def mean_current_a(self, t0_ns, t1_ns):
+                return 0.6 if t1_ns < half_ns else 0.61
+
+        half_ns = clock_now() + int(100.5 * 9_042_000)
+        bench.chip._load = Drifting(current_a=0.6, voltage_v=5.0)
+        found = average(sensor, readings=200, created=DAY)
+    assert found.residual_v == pytest.approx(1e-3, rel=0.02)
+
+
 @pytest.fixture
 def records():
     zeros = (mean(shunt_v=1e-5), mean(shunt_v=2e-5, gain=8))

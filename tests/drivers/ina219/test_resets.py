@@ -159,6 +159,32 @@ def test_a_reset_under_any_load_and_any_delay_spoils_one_reading_at_most(
     assert all(number == at - 1 for number, (wrong, _) in enumerate(found) if wrong)
 
 
+@pytest.mark.parametrize("readings_before", range(8))
+def test_a_reset_between_the_two_words_of_a_reading_is_noticed_by_their_contradiction(
+    make_eventful_bench, readings_before
+):
+    """The bus word still carries the mark, the shunt register is 0: no reading of no current."""
+
+    class BetweenBus(SimulatedI2cBus):
+        is_due = False
+
+        def read_word(self, address, register):
+            word = super().read_word(address, register)
+            if self.is_due and register == 2 and word & 2:
+                self.is_due = False
+                world.bench.chip.brown_out()
+            return word
+
+    world = observed(make_eventful_bench, ENOUGH_A, make_bus=BetweenBus)
+    with world.sensor() as sensor:
+        for _ in range(1 + readings_before):
+            sensor.read()
+        world.bench.bus.is_due = True
+        reading = sensor.read()
+    assert reading.flags == FOUND
+    assert reading.current_a == pytest.approx(ENOUGH_A, rel=0.01)
+
+
 class NeverOverflowing:
     """A clone of the chip that knows no overflow bit: the mark cannot be seen."""
 
@@ -226,6 +252,26 @@ def test_a_chip_that_cannot_be_configured_again_is_an_error(make_bench):
     with bench.sensor() as sensor:
         sensor.read()
         bench.chip.brown_out(persistent=True)
+        with pytest.raises(ChipResetError, match="power supply"):
+            sensor.read()
+
+
+def test_a_chip_that_resets_again_after_every_repair_is_an_error(make_bench):
+    """It takes its configuration each time, and keeps it just until it is to measure."""
+
+    class DippingBus(SimulatedI2cBus):
+        def write_word(self, address, register, word):
+            super().write_word(address, register, word)
+            if is_dipping and register == 5 and word:  # the last that is written
+                bench.chip.brown_out()
+
+    is_dipping = False
+    bench = make_bench(noise_v_rms=50e-6)
+    bench = replace(bench, bus=DippingBus(1, {0x40: bench.chip}, bench.clock))
+    with bench.sensor() as sensor:
+        sensor.read()
+        is_dipping = True
+        bench.chip.brown_out()
         with pytest.raises(ChipResetError, match="power supply"):
             sensor.read()
 

@@ -262,6 +262,7 @@ def test_every_line_of_a_simulated_watch_says_simulated(description, statistics,
     assert view.count("SIMULATED") >= 3
     assert "2.600 W" in view
     assert "1 of 1,000" in view
+    assert re.search("[▁▂▃▄▅▆▇]█", view), "the sparkline of a rising power"
 
 
 def test_what_should_not_happen_shows_in_a_watch_only_where_it_did(
