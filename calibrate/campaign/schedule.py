@@ -16,6 +16,10 @@ from partition.network import Block
 LONGEST_UPLOAD = 2.0
 """A single upload that would last so many times the plan's target is left out at that rate."""
 
+GROWTH = 0.5
+"""A later round is as long as is thought to be needed, but no longer than this times all before:
+few looks then reach far, and none runs far past the goal on a first, rough guess."""
+
 WHOLE_KEY = "whole network"
 """Subject key of the network run as one."""
 
@@ -231,3 +235,16 @@ def announced_duration_s(plan: Plan, blocks: Sequence[Block], sizes_bits: Sequen
         + sent * (around_s + plan.timing.settle_after_s("upload"))
         + controls * (control_s + around_s + plan.timing.settle_s)
     )
+
+
+def longest_duration_s(plan: Plan, round_s: float) -> float:
+    """Return about how long a campaign may last, s: every look leads to the longest next round.
+
+    Args:
+        plan: The plan.
+        round_s: Of one round, s.
+    """
+    total_s = round_s
+    for _ in range(plan.stop.looks - 1):
+        total_s += max(round_s, GROWTH * total_s)
+    return min(total_s, plan.limits.duration_s)

@@ -131,21 +131,33 @@ def _opinion(
     coverage = coverage_factor(freedom, look_confidence(plan.stop.looks))
     everyone = rivals(solution, coverage)
     worst_j = max((rival.regret_j for rival in everyone), default=0.0)
-    choice = f"split after block {solution.best}, regret at most {_percent(worst_j, best_j)}"
+    choice = f"{_named(solution)}; {_saving(worst_j, best_j)}"
     open_rivals = [rival for rival in everyone if rival.regret_j > allowed_j]
     if not open_rivals:
         return StopOpinion(stop=True, reached=True, reason=choice)
     return StopOpinion(
         stop=False,
         reached=False,
-        reason=f"{choice}; the goal is {_percent(allowed_j, best_j)}",
+        reason=f"{choice}; the goal is {_percent(plan.stop.relative_regret)}",
         measure_next=_next(profile, solution, open_rivals, figures),
         windows_needed=_needed(open_rivals, allowed_j, coverage, figures),
     )
 
 
-def _percent(part_j: float, whole_j: float) -> str:
-    return f"{100 * max(part_j, 0.0) / whole_j:.2g} %"
+def _named(solution: Solution) -> str:
+    where = solution.energies[solution.best].where
+    everything = {"server": "everything on the server", "device": "everything on the device"}
+    return everything.get(where, f"split after block {solution.best}")
+
+
+def _saving(worst_j: float, best_j: float) -> str:
+    if worst_j <= 0.0:
+        return "no other can save anything"
+    return f"any other saves at most {_percent(worst_j / best_j)}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
 
 
 def _next(

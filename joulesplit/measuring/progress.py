@@ -10,6 +10,7 @@ from joulesplit.output import console
 
 if TYPE_CHECKING:
     from calibrate.campaign.procedure import Progress
+    from calibrate.campaign.stopping import StopOpinion
 
 
 class Show(Protocol):
@@ -51,13 +52,14 @@ def progress_bar(title: str) -> Iterator[Show]:
 def _plain_lines(title: str) -> Show:
     from joulesplit.output import note
 
-    shown = -1
+    shown = (0, -1)
 
     def show(done: int, total: int, detail: str) -> None:
         nonlocal shown
         tenth = 10 * done // max(total, 1)
-        if tenth > shown:
-            shown = tenth
+        # A campaign's next round makes the whole longer, and a tenth of it another one.
+        if total != shown[0] or tenth > shown[1]:
+            shown = (total, tenth)
             note(f"{title}: {done}/{total} {detail}".rstrip())
 
     return show
@@ -68,6 +70,13 @@ def campaign_detail(progress: Progress) -> str:
     phrases = [f"{progress.remaining_s:.0f} s left"]
     if progress.last is not None:
         phrases.append(f"idle {progress.last.idle_power_w:.3f} W")
-    if progress.opinion is not None:
-        phrases.append(progress.opinion.reason)
     return ", ".join(phrases)
+
+
+def look_line(done: int, opinion: StopOpinion) -> str:
+    """Return what the stop rule found after so many windows, and whether it goes on."""
+    if opinion.stop:
+        return f"stopped after {done} windows: {opinion.reason}"
+    needed = opinion.windows_needed
+    more = f"; about {needed} more windows needed" if needed else ""
+    return f"after {done} windows: {opinion.reason}{more}"

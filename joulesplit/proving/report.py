@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
+from joulesplit.proving.decision_part import decision_part
+from joulesplit.proving.markdown import percent, table
 from joulesplit.proving.run import BIAS_LIMIT, CALLED_AT_LEAST, FALSELY_AT_MOST, HEADLINES, Proof
 from joulesplit.proving.tally import Score, Verdicts, worst_block_bias
 
@@ -54,13 +54,13 @@ def _statistics(proof: Proof) -> list[str]:
     methods = [name for name in proof.perfect if ", " in name]
     return [
         "## With a perfect sensor: the statistics alone\n",
-        _table(
+        table(
             ("figure", "bias", "scatter", "95 % intervals that held the truth"),
             [_row(proof.perfect[name]) for name in names],
         ),
         f"\nThe largest bias of a single block is that of {worst.name}: {_bias(worst)}.\n",
         "Other methods on the same windows (`compute.views`):\n",
-        _table(
+        table(
             ("figure and method", "bias", "scatter", "95 % intervals that held the truth"),
             [_row(proof.perfect[name]) for name in methods],
         ),
@@ -71,7 +71,7 @@ def _statistics(proof: Proof) -> list[str]:
 def _combined(proof: Proof) -> list[str]:
     return [
         "## With sensors drawn anywhere inside their bounds: type A and type B together\n",
-        _table(
+        table(
             ("figure", "bias", "scatter", "95 % intervals that held the truth"),
             [_row(proof.drawn[name]) for name in [*HEADLINES, "P_0", "e_l"]],
         ),
@@ -98,7 +98,7 @@ def _verdict_tables(proof: Proof) -> list[str]:
     ]
     rows.insert(0, ("clean", str(clean.campaigns), percent(clean.called, 1), "–", _alarms(clean)))
     head = ("world", "campaigns", "suspect or rejected", "by the right check", "checks")
-    return ["## Is a spoilt campaign called so?\n", _table(head, rows), ""]
+    return ["## Is a spoilt campaign called so?\n", table(head, rows), ""]
 
 
 def _alarms(found: Verdicts) -> str:
@@ -118,7 +118,7 @@ def _tools(proof: Proof) -> list[str]:
             "1 to 6 s in rising order after 5 s of idle. Their interval is mean ± t·s/√n over the "
             "windows, or that of the slope. JouleSplit's campaigns begin as cool, too.\n"
         ),
-        _table(("estimator", "bias", "scatter", "95 % intervals that held the truth"), rows),
+        table(("estimator", "bias", "scatter", "95 % intervals that held the truth"), rows),
         "",
     ]
 
@@ -133,21 +133,14 @@ def _stopping(proof: Proof) -> list[str]:
                 f"E_c are known to 0.6 %: {proof.rounds_windows:.0f} windows on average. The "
                 "intervals are the usual ones, whatever round they stopped in.\n"
             ),
-            _table(
+            table(
                 ("figure", "bias", "scatter", "95 % intervals that held the truth"),
                 [_row(proof.stopped[name]) for name in [*HEADLINES, "e_l"]],
             ),
             "",
         ]
     if proof.agreement is not None:
-        found = proof.agreement
-        parts += [
-            (
-                f"In {found.campaigns} worlds the plan for the decision chose the split of the "
-                f"rigorous plan in {percent(found.same, 1)}, in "
-                f"{percent(found.time_share, 1)} of its measuring time (median).\n"
-            ),
-        ]
+        parts += decision_part(proof.agreement)
     return parts
 
 
@@ -176,14 +169,3 @@ def _bias(found: Score) -> str:
 
 def _cover(found: Score) -> str:
     return percent(found.coverage, 1)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def percent(share: float, digits: int, *, sign: bool = False) -> str:
-    """Return a share in per cent, with the signs of mathematics."""
-    text = f"{100 * share:+.{digits}f}" if sign else f"{100 * share:.{digits}f}"
-    return f"{text} %".replace("-", "−")

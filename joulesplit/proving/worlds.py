@@ -17,6 +17,9 @@ ORIGIN_NS = 10**9
 COSTS = BoardCosts(sampler_power_w=0.03, retransmitted_share=0.05)
 """Of every world: the sampler's own power and frames sent again."""
 
+LINK_RATES_BIT_PER_S = (1e6, 2e6, 5e6, 10e6, 20e6)
+"""What links take, by where the device stands: the rates of the rigorous plan."""
+
 WARM_C = 55.0
 """About where the board settles while it is measured."""
 
@@ -34,17 +37,17 @@ CAMPAIGN_S = 55.0
 MakeWorld = Callable[[int], WorldSetup]
 
 
-def clean_world(seed: int) -> WorldSetup:
+def clean_world(seed: int, costs: BoardCosts = COSTS) -> WorldSetup:
     """Return a board with heat, leakage, background load and frames sent again; chip as drawn."""
     random = np.random.default_rng([seed, 85])
-    setup = draw_world(seed, ORIGIN_NS, costs=COSTS)
+    setup = draw_world(seed, ORIGIN_NS, costs=costs)
     start_c = WARM_C + float(random.uniform(-WARM_UP_LEAVES_K, WARM_UP_LEAVES_K))
     thermal = ThermalParameters(start_c=start_c, ambient_c=AMBIENT_C, reference_c=WARM_C)
     return replace(
         setup,
         load=replace(setup.load, thermal=thermal),
         radio=RadioParameters(
-            bit_energy_j=COSTS.bit_energy_j, retransmitted_share=COSTS.retransmitted_share
+            bit_energy_j=costs.bit_energy_j, retransmitted_share=costs.retransmitted_share
         ),
     )
 
@@ -79,6 +82,32 @@ def bursty_world(seed: int) -> WorldSetup:
         tail_power_w=0.3,
     )
     return replace(setup, radio=radio)
+
+
+def device_world(seed: int) -> tuple[WorldSetup, float]:
+    """Return a clean world with a board and a radio of its own, and the rate of its link, bit/s.
+
+    Costs and background load are drawn evenly on a logarithmic scale, so that the network is best
+    split at the input, in the middle or not at all, and now and then two splits are level.
+    """
+    random = np.random.default_rng([seed, 41])
+
+    def drawn(low: float, high: float) -> float:
+        return float(low * (high / low) ** random.uniform())
+
+    speed = drawn(0.5, 2.0)
+    costs = replace(
+        COSTS,
+        flop_rate_per_s=speed * COSTS.flop_rate_per_s,
+        memory_rate_bit_per_s=speed * COSTS.memory_rate_bit_per_s,
+        compute_power_w=drawn(0.8, 2.0),
+        air_power_w=drawn(0.25, 0.9),
+        bit_energy_j=drawn(4e-9, 16e-9),
+        upload_cost_j=drawn(2e-3, 10e-3),
+    )
+    setup = clean_world(seed, costs)
+    load = replace(setup.load, background_sd_w=drawn(4e-3, 24e-3))
+    return replace(setup, load=load), float(random.choice(LINK_RATES_BIT_PER_S))
 
 
 def idle_drift_world(seed: int) -> WorldSetup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import replace
 from statistics import median
@@ -29,6 +30,8 @@ CAMPAIGNS = 20
 NOISY_SD_W = 0.1
 """Twelve times the background of the default world, so that one round is not enough."""
 
+LEVEL_BIT_J = 2.257e-8
+
 PRECISE = msgspec.structs.replace(
     QUICK, stop=StopPlan(rule="precision", relative_half_width=0.03, looks=8)
 )
@@ -48,6 +51,12 @@ def noisy_world(seed):
         load=replace(setup.load, background_sd_w=NOISY_SD_W),
         chip=replace(setup.chip, **exact),
     )
+
+
+def level_world(seed):
+    """The same, but a bit costs so much that splits 5 and 8 are level to a few parts in 10 000."""
+    setup = noisy_world(seed)
+    return replace(setup, costs=replace(setup.costs, bit_energy_j=LEVEL_BIT_J))
 
 
 def campaign(plan, setup):
@@ -130,8 +139,7 @@ def test_stopping_for_the_decision_chooses_the_same_split_in_a_fraction_of_the_t
 
 
 def test_a_choice_that_is_hard_gets_the_windows_where_it_is_decided():
-    # Two splits that cost almost the same: sending costs so much that 5 and 8 are level.
-    setup = noisy_world(3)
+    setup = level_world(3)
     plan = for_decision(QUICK, relative_regret=0.002)
     asked = []
 
@@ -153,6 +161,23 @@ def test_a_choice_that_is_hard_gets_the_windows_where_it_is_decided():
     assert measured, "the first look decided already: the world is too easy for this test"
     # Nothing that lies beyond both rivals can change the choice between them.
     assert len(measured) < len(BLOCKS)
+
+
+def test_a_choice_is_told_in_words_with_what_it_may_cost_and_what_is_missing():
+    slow_link = msgspec.structs.replace(QUICK, rates_bit_per_s=(5e5, 1e6))
+    hard = for_decision(QUICK, relative_regret=1e-5)
+    hard = msgspec.structs.replace(hard, stop=msgspec.structs.replace(hard.stop, looks=2))
+
+    alone, _ = campaign(for_decision(slow_link), noisy_world(3))
+    level, _ = campaign(hard, level_world(3))
+
+    assert alone.opinion.reason == "everything on the device; no other can save anything"
+    assert not level.opinion.reached
+    assert re.fullmatch(
+        r"split after block \d; any other saves at most [\d.]+ %; the goal is 0.001 %, but 2 "
+        r"rounds are done; about \d+ more windows would be needed",
+        level.opinion.reason,
+    )
 
 
 def test_the_confidence_of_each_look_makes_it_stricter_than_one_look():

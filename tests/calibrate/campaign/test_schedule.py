@@ -5,13 +5,14 @@ from collections import Counter
 import msgspec
 import pytest
 
-from calibrate.campaign.plan import PLANS, QUICK, STANDARD, UNLIMITED
+from calibrate.campaign.plan import PLANS, QUICK, STANDARD, UNLIMITED, Limits, StopPlan
 from calibrate.campaign.schedule import (
     Subject,
     announced_duration_s,
     block_key,
     expected_duration_s,
     head_blocks,
+    longest_duration_s,
     round_tasks,
     upload_subjects,
 )
@@ -149,3 +150,17 @@ def test_a_head_that_is_no_head_is_refused(make_block, last):
     blocks = [make_block(i, 1, 100) for i in range(1, 8)]
     with pytest.raises(PlanError, match=f"no head ends with block {last}"):
         head_blocks(changed(heads=(last,)), blocks)
+
+
+@pytest.mark.parametrize(
+    ("looks", "limit_s", "longest_s"),
+    [(1, 1e4, 10.0), (3, 1e4, 30.0), (4, 1e4, 45.0), (5, 1e4, 67.5), (5, 50.0, 50.0)],
+)
+def test_the_longest_campaign_grows_by_a_round_or_by_half_until_the_limit(
+    looks, limit_s, longest_s
+):
+    plan = changed(
+        stop=StopPlan(rule="decision", looks=looks), limits=Limits(duration_s=limit_s)
+    )
+
+    assert longest_duration_s(plan, 10.0) == pytest.approx(longest_s)

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from calibrate.campaign.stopping import StopOpinion
+from joulesplit.measuring.progress import look_line, progress_bar
+
+OPEN = StopOpinion(
+    stop=False, reached=False, reason="any other saves at most 5.2 %", windows_needed=24
+)
+
+
+def test_in_a_pipe_every_tenth_of_the_way_is_a_line(capsys):
+    with progress_bar("measuring") as show:
+        for done in range(51):
+            show(done, 50, f"{50 - done} s left")
+
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:2] == ["measuring: 0/50 50 s left", "measuring: 5/50 45 s left"]
+    assert len(lines) == 11
+
+
+def test_in_a_pipe_a_later_round_is_shown_too_although_less_of_the_whole_is_done(capsys):
+    with progress_bar("measuring") as show:
+        show(49, 49, "")
+        for done in range(49, 74):
+            show(done, 73, "")
+
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "measuring: 49/49",
+        *("measuring: 49/73", "measuring: 52/73", "measuring: 59/73", "measuring: 66/73"),
+        "measuring: 73/73",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("opinion", "line"),
+    [
+        (OPEN, "after 49 windows: any other saves at most 5.2 %; about 24 more windows needed"),
+        (
+            StopOpinion(stop=True, reached=True, reason="no other can save anything"),
+            "stopped after 49 windows: no other can save anything",
+        ),
+    ],
+)
+def test_a_look_says_what_is_known_and_whether_it_goes_on(opinion, line):
+    assert look_line(49, opinion) == line
