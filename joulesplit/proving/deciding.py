@@ -8,7 +8,7 @@ held against the truth.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
@@ -30,43 +30,62 @@ ANOTHER_DAY = 1_000_000
 """Added to a world's seed for the noise of its second campaign."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SplitWorld:
+    """A world in which a network is to be split.
+
+    Attributes:
+        setup: The device and its sensor.
+        plan: The rigorous one, at the rate of the device's link.
+        energies_j: What every split truly costs by the net account, J; float64, shape (L + 1,).
+    """
+
+    setup: WorldSetup
+    plan: Plan
+    energies_j: NDArray[np.float64]
+
+    @property
+    def best(self) -> int:
+        """l* in truth."""
+        return int(self.energies_j.argmin())
+
+    @property
+    def gap(self) -> float:
+        """What the second best split truly costs above the best one, relative."""
+        best_j, second_j = np.sort(self.energies_j)[:2]
+        return float(second_j / best_j - 1)
+
+
+def split_world(seed: int) -> SplitWorld:
+    """Return the world of a seed."""
+    setup, rate_bit_per_s = device_world(seed)
+    others = [rate for rate in RIGOROUS.rates_bit_per_s if rate != rate_bit_per_s]
+    return SplitWorld(
+        setup=setup,
+        plan=msgspec.structs.replace(RIGOROUS, rates_bit_per_s=(*others, rate_bit_per_s)),
+        energies_j=_true_energies_j(setup.costs, rate_bit_per_s),
+    )
+
+
 def choose(seed: int) -> Choice:
     """Measure one world by the rigorous plan and, another day, only for the decision."""
-    setup, rate_bit_per_s = device_world(seed)
-    plan = at_rate(RIGOROUS, rate_bit_per_s)
-    energies_j = true_energies_j(setup.costs, rate_bit_per_s)
-    another_day = replace(setup, seed=setup.seed + ANOTHER_DAY)
-    best, second = np.argsort(energies_j)[:2]
+    world = split_world(seed)
     return Choice(
-        best=int(best),
-        gap=float(energies_j[second] / energies_j[best] - 1),
-        rigorous=_chosen(setup, plan, energies_j),
-        decided=_chosen(another_day, for_decision(plan), energies_j),
+        best=world.best,
+        gap=world.gap,
+        rigorous=chosen(world, world.plan),
+        decided=chosen(on_another_day(world), for_decision(world.plan)),
     )
 
 
-def at_rate(plan: Plan, rate_bit_per_s: float) -> Plan:
-    """Return a plan that states E_c at one of its rates."""
-    others = [rate for rate in plan.rates_bit_per_s if rate != rate_bit_per_s]
-    return msgspec.structs.replace(plan, rates_bit_per_s=(*others, rate_bit_per_s))
+def on_another_day(world: SplitWorld) -> SplitWorld:
+    """Return the same device and sensor with fresh noise."""
+    return replace(world, setup=replace(world.setup, seed=world.setup.seed + ANOTHER_DAY))
 
 
-def true_energies_j(costs: BoardCosts, rate_bit_per_s: float) -> NDArray[np.float64]:
-    """Return what every split truly costs by the net account, J; float64, shape (L + 1,)."""
-    blocks = proof_blocks()
-    truth = truth_of(costs, blocks, rate_bit_per_s)
-    energies = split_energies(
-        block_energy_j=truth.block_energy_j,
-        output_bits=[block.output_bits for block in blocks],
-        input_bits=proof_network().input_bits,
-        bit_energy_j=1 / truth.e_c_bit_per_j["net"],
-        upload_cost_j=costs.upload_cost_j,
-    )
-    return np.array([energy.total_j for energy in energies])
-
-
-def _chosen(setup: WorldSetup, plan: Plan, energies_j: NDArray[np.float64]) -> Chosen:
-    network, blocks = proof_network(), proof_blocks()
+def chosen(world: SplitWorld, plan: Plan) -> Chosen:
+    """Measure a world by a plan, and choose where to split."""
+    network, blocks, setup = proof_network(), proof_blocks(), world.setup
     plan = msgspec.structs.replace(plan, order_seed=setup.seed, phases=False, downloads=False)
     outcome, sensor, _ = run_virtual(
         plan,
@@ -78,11 +97,24 @@ def _chosen(setup: WorldSetup, plan: Plan, energies_j: NDArray[np.float64]) -> C
     )
     around = virtual_circumstances(plan, network, blocks, setup, sensor)
     profile = produce_profile(outcome.records, around)
-    decision = decide(network, blocks, profile, account="net", allow_rejected=True)
+    best = decide(network, blocks, profile, account="net", allow_rejected=True).best.block
     return Chosen(
-        block=decision.best.block,
-        regret=float(energies_j[decision.best.block] / energies_j.min() - 1),
+        block=best,
+        regret=float(world.energies_j[best] / world.energies_j.min() - 1),
         duration_s=sum(record.span_s for record in outcome.records),
         windows=len(outcome.records),
         reached=outcome.opinion.reached,
     )
+
+
+def _true_energies_j(costs: BoardCosts, rate_bit_per_s: float) -> NDArray[np.float64]:
+    blocks = proof_blocks()
+    truth = truth_of(costs, blocks, rate_bit_per_s)
+    energies = split_energies(
+        block_energy_j=truth.block_energy_j,
+        output_bits=[block.output_bits for block in blocks],
+        input_bits=proof_network().input_bits,
+        bit_energy_j=1 / truth.e_c_bit_per_j["net"],
+        upload_cost_j=costs.upload_cost_j,
+    )
+    return np.array([energy.total_j for energy in energies])

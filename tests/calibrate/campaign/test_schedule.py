@@ -159,8 +159,6 @@ def test_a_head_that_is_no_head_is_refused(make_block, last):
 def test_the_longest_campaign_grows_by_a_round_or_by_half_until_the_limit(
     looks, limit_s, longest_s
 ):
-    plan = changed(
-        stop=StopPlan(rule="decision", looks=looks), limits=Limits(duration_s=limit_s)
-    )
+    plan = changed(stop=StopPlan(rule="decision", looks=looks), limits=Limits(duration_s=limit_s))
 
     assert longest_duration_s(plan, 10.0) == pytest.approx(longest_s)
