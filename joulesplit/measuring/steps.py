@@ -10,7 +10,6 @@ from joulesplit.errors import CommandError
 from joulesplit.measuring.campaign import JournalFile, calibrate_device
 from joulesplit.measuring.progress import campaign_detail, look_line, progress_bar
 from joulesplit.measuring.validation import validate_split
-from joulesplit.output import note
 from optimizer.decision import decide
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def calibrate(instrument: Instrument, plan: Plan, file: JournalFile) -> DevicePr
             opinion = progress.opinion
             if plan.stop.rule != "fixed" and opinion is not None and opinion is not told:
                 told = opinion
-                note(look_line(progress.done, opinion))
+                show.say(look_line(progress.done, opinion))
 
         return calibrate_device(instrument, plan, file, tell)
 

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import io
+import re
+
 import pytest
+from rich.console import Console
 
 from calibrate.campaign.stopping import StopOpinion
 from joulesplit.measuring.progress import look_line, progress_bar
@@ -32,6 +36,24 @@ def test_in_a_pipe_a_later_round_is_shown_too_although_less_of_the_whole_is_done
         *("measuring: 49/73", "measuring: 52/73", "measuring: 59/73", "measuring: 66/73"),
         "measuring: 73/73",
     ]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_on_a_terminal_what_is_said_stands_on_lines_of_its_own_above_the_bar(columns):
+    written = io.StringIO()
+    terminal = Console(file=written, width=columns, force_terminal=True, color_system=None)
+
+    with progress_bar("measuring", terminal) as show:
+        show(49, 49, "0 s left, idle 2.610 W")
+        show.say("after 49 windows: any other saves at most 5.2 %")
+        show(49, 73, "13 s left, idle 2.610 W")
+
+    lines = re.split(r"\r|\n|\x1b\[[?\d]*[A-Za-z]", written.getvalue())
+    assert "after 49 windows: any other saves at most 5.2 %" in [line.strip() for line in lines]
+    (bar,) = {line for line in lines if "49/73" in line}
+    assert bar.startswith("measuring ")
+    assert bar.endswith("13 s left, idle 2.610 W")
+    assert len(bar) <= columns
 
 
 @pytest.mark.parametrize(
