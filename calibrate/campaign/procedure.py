@@ -23,6 +23,10 @@ from calibrate.campaign.warmup import WarmUp, cool_down, warm_up
 from calibrate.errors import JournalError, WindowError
 from calibrate.windows.window import WindowRecord, WindowTask, run_window
 
+MARGIN = 2.0
+"""A round has so many times the windows that are thought to be needed: looks are few, and what few
+windows say of their own scatter is rough."""
+
 TRIES = 3
 """A window that gave no energy, because the host held the sampler up, is run so often at most."""
 
@@ -183,7 +187,8 @@ class _Campaign:
             if opinion.stop:
                 break
             only = opinion.measure_next or None
-            windows = min(opinion.windows_needed or 0, int(GROWTH * len(self._records)))
+            wanted = int(MARGIN * (opinion.windows_needed or 0))
+            windows = min(wanted, int(GROWTH * len(self._records)))
         return opinion
 
     def _look(self, rule: StopRule, number: int, *, finished: bool) -> StopOpinion:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
 from typing import TYPE_CHECKING
 
 from calibrate.campaign.plan import Plan
@@ -19,6 +18,7 @@ from calibrate.campaign.stopping import (
     look_confidence,
     once,
     precision_rule,
+    windows_needed,
 )
 from calibrate.errors import EstimateError
 from calibrate.estimates.stats import coverage_factor
@@ -86,7 +86,7 @@ def decision_rule(plan: Plan, network: Network, around: Circumstances) -> StopRu
             solution = solve(_problem(network, around, profile))
         except (EstimateError, OptimizerError) as error:
             return StopOpinion(stop=False, reached=False, reason=str(error))
-        return _opinion(plan, profile, solution, figures)
+        return _opinion(plan, profile, solution, figures, records)
 
     return rule
 
@@ -123,24 +123,40 @@ def rivals(solution: Solution, coverage: float) -> tuple[Rival, ...]:
 
 
 def _opinion(
-    plan: Plan, profile: DeviceProfile, solution: Solution, figures: Sequence[Precision]
+    plan: Plan,
+    profile: DeviceProfile,
+    solution: Solution,
+    figures: Sequence[Precision],
+    records: Sequence[WindowRecord],
 ) -> StopOpinion:
     best_j = solution.energies[solution.best].total_j
     allowed_j = plan.stop.relative_regret * best_j
     freedom = min(figure.degrees_of_freedom for figure in figures)
-    coverage = coverage_factor(freedom, look_confidence(plan.stop.looks))
+    confidence = look_confidence(plan.stop.looks)
+    coverage = coverage_factor(freedom, confidence)
     everyone = rivals(solution, coverage)
     worst_j = max((rival.regret_j for rival in everyone), default=0.0)
     choice = f"{_named(solution)}; {_saving(worst_j, best_j)}"
     open_rivals = [rival for rival in everyone if rival.regret_j > allowed_j]
     if not open_rivals:
         return StopOpinion(stop=True, reached=True, reason=choice)
+    subjects = _next(profile, solution, open_rivals, figures)
+    windows = sum(record.task.subject in subjects for record in records)
     return StopOpinion(
         stop=False,
         reached=False,
         reason=f"{choice}; the goal is {_percent(plan.stop.relative_regret)}",
-        measure_next=_next(profile, solution, open_rivals, figures),
-        windows_needed=_needed(open_rivals, allowed_j, coverage, figures),
+        measure_next=subjects,
+        windows_needed=max(
+            windows_needed(
+                rival.u_j,
+                allowed_j - (rival.regret_j - coverage * rival.u_j),
+                windows=windows,
+                degrees_of_freedom=freedom,
+                confidence=confidence,
+            )
+            for rival in open_rivals
+        ),
     )
 
 
@@ -176,20 +192,3 @@ def _next(
         keys += heaviest(variances)
     uploads = heaviest(figures[-1].variances) if UPLINK in keys else ()
     return tuple(dict.fromkeys((*(key for key in keys if key != UPLINK), *uploads)))
-
-
-def _needed(
-    open_rivals: Sequence[Rival],
-    allowed_j: float,
-    coverage: float,
-    figures: Sequence[Precision],
-) -> int | None:
-    """Estimate how many more windows it takes; None if no number of them would do."""
-    windows = sum(figure.windows for figure in figures)
-    shares = []
-    for rival in open_rivals:
-        room_j = allowed_j - (rival.regret_j - coverage * rival.u_j)
-        if room_j <= 0:
-            return None
-        shares.append((coverage * rival.u_j / room_j) ** 2 - 1)
-    return ceil(windows * max(shares))
