@@ -14,7 +14,8 @@ from calibrate.windows.window import WindowKind, WindowTask, WindowTiming
 from partition.network import Block
 
 LONGEST_UPLOAD = 2.0
-"""A single upload that would last so many times the plan's target is left out at that rate."""
+"""A single upload that would last so many times the plan's target, or longer than its longest
+window, is left out at that rate."""
 
 GROWTH = 0.5
 """A later round is as long as is thought to be needed, but no longer than this times all before:
@@ -74,9 +75,9 @@ def block_key(index: int) -> str:
     return f"block {index}"
 
 
-def head_key(last_block: int) -> str:
-    """Return the subject key of the head that ends with block l."""
-    return f"head {last_block}"
+def head_key(last_block: int, block_count: int) -> str:
+    """Return the subject key of the head that ends with block l; it may be the whole network."""
+    return WHOLE_KEY if last_block == block_count else f"head {last_block}"
 
 
 def upload_subjects(plan: Plan, sizes_bits: Sequence[int]) -> tuple[UploadSubject, ...]:
@@ -97,7 +98,7 @@ def upload_subjects(plan: Plan, sizes_bits: Sequence[int]) -> tuple[UploadSubjec
     count = min(plan.upload_sizes, len(distinct))
     step = (len(distinct) - 1) / max(count - 1, 1)
     chosen = sorted({distinct[round(i * step)] for i in range(count)})
-    longest_s = LONGEST_UPLOAD * plan.upload_s
+    longest_s = max(LONGEST_UPLOAD, plan.upload_spread) * plan.upload_s
     subjects = (_upload(bits, rate) for bits in chosen for rate in plan.rates_bit_per_s)
     return tuple(
         subject

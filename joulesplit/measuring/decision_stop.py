@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from calibrate.campaign.completing import Completion, completed_profile
 from calibrate.campaign.plan import Plan
-from calibrate.campaign.precision import assess_e_d_and_e_c
-from calibrate.campaign.produce import Circumstances, produce_profile
-from calibrate.campaign.schedule import block_key
+from calibrate.campaign.precision import assess_e_d_and_e_c, uplink_gains
+from calibrate.campaign.produce import Circumstances
+from calibrate.campaign.schedule import block_key, head_key
 from calibrate.campaign.stopping import (
     Precision,
     StopOpinion,
@@ -24,16 +25,18 @@ from calibrate.errors import EstimateError
 from calibrate.estimates.stats import coverage_factor
 from optimizer.constraints import Constraints
 from optimizer.errors import OptimizerError
-from optimizer.prices import prices_from_profile
+from optimizer.prices import Prices, prices_from_profile
 from optimizer.solution import Problem, Solution, solve
 from optimizer.uncertainty import difference_u_j
 
 if TYPE_CHECKING:
-    from calibrate.profile import DeviceProfile
     from calibrate.windows.window import WindowRecord
     from partition.network import Network
 
 UPLINK = "uplink"
+
+UNDER_WAY = Completion(complete=False, reached=False, reason="", warm=True)
+"""How far a campaign is while the rule looks at it; its figures do not depend on that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +72,8 @@ def rule_of(plan: Plan, network: Network, around: Circumstances) -> StopRule:
 def decision_rule(plan: Plan, network: Network, around: Circumstances) -> StopRule:
     """Return the rule that stops when the choice of l cannot regret more than the plan allows.
 
-    The sensor's scale is common to all candidates and cancels; what is left are the statistics
-    of the blocks between two candidates and of the uplink.
+    Splits are priced as ``optimize`` will price them. The sensor's scale is common to all
+    candidates and cancels; what is left are the statistics of what they do not share.
 
     Args:
         plan: States the regret and the number of looks.
@@ -82,17 +85,17 @@ def decision_rule(plan: Plan, network: Network, around: Circumstances) -> StopRu
     def rule(records: Sequence[WindowRecord]) -> StopOpinion:
         try:
             figures = assess(records)
-            profile = produce_profile(records, around)
-            solution = solve(_problem(network, around, profile))
+            profile = completed_profile(records, around, UNDER_WAY)
+            prices = prices_from_profile(network, around.blocks, profile, account="net")
+            solution = solve(_problem(network, around, prices))
         except (EstimateError, OptimizerError) as error:
             return StopOpinion(stop=False, reached=False, reason=str(error))
-        return _opinion(plan, profile, solution, figures, records)
+        return _opinion(plan, prices, solution, figures, records)
 
     return rule
 
 
-def _problem(network: Network, around: Circumstances, profile: DeviceProfile) -> Problem:
-    prices = prices_from_profile(network, around.blocks, profile, account="net")
+def _problem(network: Network, around: Circumstances, prices: Prices) -> Problem:
     return Problem(
         network=network,
         blocks=tuple(around.blocks),
@@ -124,7 +127,7 @@ def rivals(solution: Solution, coverage: float) -> tuple[Rival, ...]:
 
 def _opinion(
     plan: Plan,
-    profile: DeviceProfile,
+    prices: Prices,
     solution: Solution,
     figures: Sequence[Precision],
     records: Sequence[WindowRecord],
@@ -140,7 +143,7 @@ def _opinion(
     open_rivals = [rival for rival in everyone if rival.regret_j > allowed_j]
     if not open_rivals:
         return StopOpinion(stop=True, reached=True, reason=choice)
-    subjects = _next(profile, solution, open_rivals, figures)
+    subjects = _next(prices, solution, open_rivals, records)
     windows = sum(record.task.subject in subjects for record in records)
     return StopOpinion(
         stop=False,
@@ -177,18 +180,40 @@ def _percent(share: float) -> str:
 
 
 def _next(
-    profile: DeviceProfile,
+    prices: Prices,
     solution: Solution,
     open_rivals: Sequence[Rival],
-    figures: Sequence[Precision],
+    records: Sequence[WindowRecord],
 ) -> tuple[str, ...]:
-    """Return what the open differences are most uncertain by: blocks in between, or uploads."""
-    block_u_j = [(b.energy_j.net or b.energy_j.gross).u_stat or 0.0 for b in profile.compute.blocks]
+    """Return what the open differences are most uncertain by: what is computed, or uploads."""
     keys: list[str] = []
     for rival in open_rivals:
-        first, last = sorted((rival.block, solution.best))
-        variances = {block_key(i): block_u_j[i - 1] ** 2 for i in range(first + 1, last + 1)}
+        one, other = (_computed(prices, block) for block in (rival.block, solution.best))
+        apart = one.keys() ^ other.keys()
+        variances = {key: u_j**2 for key, u_j in {**one, **other}.items() if key in apart}
         variances[UPLINK] = max(0.0, rival.u_j**2 - sum(variances.values()))
-        keys += heaviest(variances)
-    uploads = heaviest(figures[-1].variances) if UPLINK in keys else ()
-    return tuple(dict.fromkeys((*(key for key in keys if key != UPLINK), *uploads)))
+        heavy = heaviest(variances)
+        keys += (key for key in heavy if key != UPLINK)
+        if UPLINK in heavy:
+            keys += heaviest(uplink_gains(records, _sent(prices, solution, rival.block)))
+    return tuple(dict.fromkeys(keys))
+
+
+def _sent(prices: Prices, solution: Solution, rival: int) -> tuple[float, float, float, float]:
+    """Return how often the difference takes E_0, P_air, e_bit and E_burst."""
+    one, other = solution.energies[rival], solution.energies[solution.best]
+    bits = one.upload_bits - other.upload_bits
+    uploads = (one.where != "device") - (other.where != "device")
+    bursts = uploads / prices.usage.uploads_per_burst
+    return float(uploads), bits / prices.sending.rate_bit_per_s, float(bits), bursts
+
+
+def _computed(prices: Prices, block: int) -> dict[str, float]:
+    """Return what the first blocks are priced by: standard uncertainties by subject key, J."""
+    computing = prices.computing
+    head = computing.head_before(block) if prices.compute_model == "heads" else 0
+    pieces = {block_key(piece.last_block): piece for piece in computing.blocks[head:block]}
+    if head:
+        (piece,) = (piece for piece in computing.heads if piece.last_block == head)
+        pieces[head_key(head, len(computing.blocks))] = piece
+    return {key: piece.energy.u_stat or 0.0 for key, piece in pieces.items()}

@@ -14,16 +14,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from calibrate.campaign.completing import Completion, completed_profile
 from calibrate.campaign.plan import RIGOROUS, Plan, for_decision
-from calibrate.campaign.produce import produce_profile
-from calibrate.workloads.synthetic import BoardCosts, truth_of
+from calibrate.workloads.synthetic import truth_of
 from joulesplit.measuring.decision_stop import rule_of
 from joulesplit.proving.agreement import Choice, Chosen
 from joulesplit.proving.stage import proof_blocks, proof_network
 from joulesplit.proving.worlds import device_world
 from joulesplit.simulation import WorldSetup
 from joulesplit.virtual import run_virtual, virtual_circumstances
-from optimizer.cost import split_energies
+from optimizer.cost import upload_sizes
 from optimizer.decision import decide
 
 ANOTHER_DAY = 1_000_000
@@ -63,7 +63,7 @@ def split_world(seed: int) -> SplitWorld:
     return SplitWorld(
         setup=setup,
         plan=msgspec.structs.replace(RIGOROUS, rates_bit_per_s=(*others, rate_bit_per_s)),
-        energies_j=_true_energies_j(setup.costs, rate_bit_per_s),
+        energies_j=_true_energies_j(setup, rate_bit_per_s),
     )
 
 
@@ -95,26 +95,28 @@ def chosen(world: SplitWorld, plan: Plan) -> Chosen:
             plan, network, virtual_circumstances(plan, network, blocks, setup, found)
         ),
     )
-    around = virtual_circumstances(plan, network, blocks, setup, sensor)
-    profile = produce_profile(outcome.records, around)
+    opinion = outcome.opinion
+    profile = completed_profile(
+        outcome.records,
+        virtual_circumstances(plan, network, blocks, setup, sensor),
+        Completion(complete=True, reached=opinion.reached, reason=opinion.reason, warm=True),
+    )
     best = decide(network, blocks, profile, account="net", allow_rejected=True).best.block
     return Chosen(
         block=best,
         regret=float(world.energies_j[best] / world.energies_j.min() - 1),
         duration_s=sum(record.span_s for record in outcome.records),
         windows=len(outcome.records),
-        reached=outcome.opinion.reached,
+        reached=opinion.reached,
     )
 
 
-def _true_energies_j(costs: BoardCosts, rate_bit_per_s: float) -> NDArray[np.float64]:
-    blocks = proof_blocks()
+def _true_energies_j(setup: WorldSetup, rate_bit_per_s: float) -> NDArray[np.float64]:
+    """Return what an inference now and then truly costs, which wakes the radio by itself."""
+    costs, blocks = setup.costs, proof_blocks()
     truth = truth_of(costs, blocks, rate_bit_per_s)
-    energies = split_energies(
-        block_energy_j=truth.block_energy_j,
-        output_bits=[block.output_bits for block in blocks],
-        input_bits=proof_network().input_bits,
-        bit_energy_j=1 / truth.e_c_bit_per_j["net"],
-        upload_cost_j=costs.upload_cost_j,
-    )
-    return np.array([energy.total_j for energy in energies])
+    burst_j = setup.radio.burst_j if setup.radio else 0.0
+    bits = upload_sizes(proof_network().input_bits, [block.output_bits for block in blocks])
+    uploads_j = np.array(bits) / truth.e_c_bit_per_j["net"] + costs.upload_cost_j + burst_j
+    uploads_j[-1] = 0.0
+    return np.array([0.0, *truth.head_energy_j]) + uploads_j
