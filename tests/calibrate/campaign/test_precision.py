@@ -80,6 +80,6 @@ def test_what_a_burst_costs_is_learnt_from_short_windows_and_what_a_bit_costs_fr
         gains = uplink_gains(records, weights)
         return max(gains, key=gains.__getitem__)
 
-    # One upload of 600 kbit at 1 Mbit/s ends after 0.6 s, the short windows of the others after 0.8.
+    # One upload of 600 kbit at 1 Mbit/s ends after 0.6 s, other short windows after 0.8 s.
     assert most((0.0, 0.0, 0.0, 1.0)) == "600000 at 1000000.0"
     assert most((0.0, 0.0, 1.0, 0.0)) == "600000 at 20000000.0"
