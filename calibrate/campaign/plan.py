@@ -175,14 +175,14 @@ STANDARD = Plan(
     repeats=1,
     rates_bit_per_s=(2e6, 5e6, 10e6, 20e6, UNLIMITED),
     upload_sizes=4,
-    upload_s=0.8,
+    upload_s=0.2,
     control_every=12,
     order_seed=1,
     heads="candidates",
     whole=True,
     phases=True,
     downloads=True,
-    upload_spread=5.0,
+    upload_spread=20.0,
     stop=StopPlan(rule="precision", relative_half_width=0.01, looks=6),
     limits=Limits(duration_s=3600.0),
 )
@@ -195,14 +195,14 @@ RIGOROUS = Plan(
     repeats=3,
     rates_bit_per_s=(1e6, 2e6, 5e6, 10e6, 20e6, UNLIMITED),
     upload_sizes=5,
-    upload_s=0.8,
+    upload_s=0.2,
     control_every=10,
     order_seed=1,
     heads="candidates",
     whole=True,
     phases=True,
     downloads=True,
-    upload_spread=5.0,
+    upload_spread=20.0,
     stop=StopPlan(rule="precision", relative_half_width=0.005, relative_regret=0.005, looks=4),
 )
 """About an hour for 20 blocks, and on until E_d and E_c are known to half a per cent."""
@@ -251,7 +251,8 @@ def for_sensor(plan: Plan, cycle_s: float) -> Plan:
     """Return a plan whose work is long enough for the sensor's cycle.
 
     A window's edge falls anywhere in a cycle, so timing each end of the work by the nearest
-    reading would err by T_cycle/√12, both together by T_cycle/√6.
+    reading would err by T_cycle/√12, both together by T_cycle/√6. Of uploads that goes for the
+    longest windows, which the price of a bit rests on.
 
     Args:
         plan: As asked for.
@@ -259,7 +260,7 @@ def for_sensor(plan: Plan, cycle_s: float) -> Plan:
     """
     shortest_s = cycle_s / 6**0.5 / plan.limits.edge_term
     stretch = max(1.0, shortest_s / min(plan.work_s))
-    upload_s = max(plan.upload_s, shortest_s)
+    upload_s = max(plan.upload_s, shortest_s / plan.upload_spread)
     return msgspec.structs.replace(
         plan, work_s=tuple(seconds * stretch for seconds in plan.work_s), upload_s=upload_s
     )

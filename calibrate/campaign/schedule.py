@@ -222,10 +222,12 @@ def announced_duration_s(plan: Plan, blocks: Sequence[Block], sizes_bits: Sequen
     runs = (len(blocks) + heads) * len(plan.work_s) * plan.repeats
     run_s = (len(blocks) + heads) * sum(plan.work_s) * plan.repeats
     uploads = upload_subjects(plan, sizes_bits)
+    received = len({upload.payload_bits for upload in uploads}) if plan.downloads else 0
+    shortest_s = [*(upload.airtime_s or 0.0 for upload in uploads), *[0.0] * received]
     sent_s = plan.repeats * sum(
-        max(seconds, u.airtime_s or 0.0) for u in uploads for seconds in plan.upload_lengths_s
+        max(seconds, once_s) for once_s in shortest_s for seconds in plan.upload_lengths_s
     )
-    sent = len(uploads) * len(plan.upload_lengths_s) * plan.repeats
+    sent = len(shortest_s) * len(plan.upload_lengths_s) * plan.repeats
     control_s = sorted(plan.work_s)[len(plan.work_s) // 2]
     controls = 1 + (runs + sent) // plan.control_every
     around_s = 2 * plan.timing.idle_s

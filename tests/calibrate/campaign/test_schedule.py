@@ -124,7 +124,7 @@ def test_the_expected_duration_is_the_sum_of_the_windows():
 
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_what_is_announced_before_is_what_the_windows_take(plan, make_block):
-    plan = msgspec.structs.replace(plan, heads=(), whole=False)
+    plan = msgspec.structs.replace(plan, heads=(), whole=False, downloads=False)
     blocks = [make_block(i, 1, bits) for i, bits in enumerate(SIZES[:3], start=1)]
     unit_s = {s.key: s.unit_s for s in subjects(plan)}
     tasks = round_tasks(plan, subjects(plan), 0)
@@ -132,6 +132,17 @@ def test_what_is_announced_before_is_what_the_windows_take(plan, make_block):
     announced_s = announced_duration_s(plan, blocks, SIZES)
 
     assert announced_s == pytest.approx(expected_duration_s(plan.timing, tasks, unit_s), rel=0.1)
+
+
+def test_a_download_of_each_size_is_announced_too(make_block):
+    blocks = [make_block(i, 1, bits) for i, bits in enumerate(SIZES[:3], start=1)]
+    plan = changed(control_every=10**6, upload_sizes=3)
+    without_s = announced_duration_s(plan, blocks, SIZES)
+
+    with_s = announced_duration_s(msgspec.structs.replace(plan, downloads=True), blocks, SIZES)
+
+    around_s = 2 * plan.timing.idle_s + plan.timing.settle_after_s("download")
+    assert with_s - without_s == pytest.approx(3 * (around_s + plan.upload_s))
 
 
 def test_candidate_heads_send_less_than_every_split_before_them(make_block):
