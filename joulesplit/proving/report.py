@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from joulesplit.proving.decision_part import decision_part
+from joulesplit.proving.decision_part import decision_claims, decision_part
 from joulesplit.proving.markdown import percent, table
 from joulesplit.proving.run import BIAS_LIMIT, CALLED_AT_LEAST, FALSELY_AT_MOST, HEADLINES, Proof
 from joulesplit.proving.tally import Score, Verdicts, worst_block_bias
@@ -152,6 +152,8 @@ def _outcome(proof: Proof) -> list[str]:
         f"{percent(CALLED_AT_LEAST, 0)}, clean "
         f"campaigns called suspect in at most {percent(FALSELY_AT_MOST, 0)}"
     )
+    if proof.agreement is not None:
+        claims += f"; {decision_claims()}"
     if not broken:
         return ["## Claims\n", f"All hold: {claims}.\n"]
     listed = "\n".join(f"- {line}" for line in broken)

@@ -21,8 +21,8 @@ from joulesplit.proving.deciding import choose, chosen, on_another_day, split_wo
 from joulesplit.proving.decision_part import decision_part
 from joulesplit.proving.stage import proof_blocks
 
-QUICKLY_DECIDED = (1, 4, 11, 38, 57, 109)
-"""Their best splits are 5, 8 and 20; in the last three the two best differ by less than 1 %."""
+QUICKLY_DECIDED = (3, 6, 10, 28, 177, 224)
+"""Their best splits are 0, 5, 8 and 20; in five of them the two best differ by less than 2 %."""
 
 
 @pytest.mark.campaign
@@ -40,13 +40,13 @@ def test_a_split_chosen_in_a_quarter_of_the_time_costs_no_more_than_the_stated_r
         assert choice.regret <= STATED_REGRET
     best = [choice.block == world.best for world, choice in zip(worlds, found, strict=True)]
     assert sum(best) >= len(best) - 1
-    assert len({choice.block for choice in found}) >= 3
+    assert len({choice.block for choice in found}) >= 4
 
 
 @pytest.mark.campaign
 @pytest.mark.xdist_group("deciding")
 def test_the_rigorous_plan_chooses_the_same_split_in_four_times_the_time():
-    choice = choose(4)
+    choice = choose(10)
 
     assert choice.same
     assert choice.decided.duration_s <= TIME_AT_MOST * choice.rigorous.duration_s
