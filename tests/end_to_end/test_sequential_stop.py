@@ -138,9 +138,8 @@ def test_stopping_for_the_decision_chooses_the_same_split_in_a_fraction_of_the_t
     assert median(shares) <= 0.25
 
 
-def test_a_choice_that_is_hard_gets_the_windows_where_it_is_decided():
-    setup = level_world(3)
-    plan = for_decision(QUICK, relative_regret=0.002)
+def looks_at(plan, setup):
+    """Run a campaign; return what its rule said at each look."""
     asked = []
 
     def rule_for(sensor):
@@ -155,12 +154,29 @@ def test_a_choice_that_is_hard_gets_the_windows_where_it_is_decided():
         return rule
 
     run_virtual(plan, BLOCKS, setup, rule_for=rule_for)
+    return asked
+
+
+def test_a_choice_that_is_hard_gets_the_windows_where_it_is_decided():
+    plan = for_decision(QUICK, relative_regret=0.002)
+
+    asked = looks_at(plan, level_world(3))
 
     measured = {key for opinion in asked for key in opinion.measure_next}
     assert asked[-1].stop or len(asked) == plan.stop.looks
     assert measured, "the first look decided already: the world is too easy for this test"
     # Nothing that lies beyond both rivals can change the choice between them.
     assert len(measured) < len(BLOCKS)
+
+
+def test_where_heads_price_the_splits_heads_are_measured_more_and_the_blocks_in_them_are_not():
+    headed = msgspec.structs.replace(QUICK, heads="candidates", whole=True)
+
+    asked = looks_at(for_decision(headed, relative_regret=0.005), level_world(3))
+
+    measured = {key for opinion in asked for key in opinion.measure_next}
+    assert measured & {"head 5", "head 8"}
+    assert not measured & {f"block {index}" for index in range(1, 6)}
 
 
 def test_a_choice_is_told_in_words_with_what_it_may_cost_and_what_is_missing():
