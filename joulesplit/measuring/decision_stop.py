@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from calibrate.campaign.completing import Completion, completed_profile
@@ -41,17 +42,25 @@ UNDER_WAY = Completion(complete=False, reached=False, reason="", warm=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rival:
-    """A split that may still turn out to be the better one.
+    """A split beside the best so far.
 
     Attributes:
         block: l.
-        regret_j: What choosing the best so far may cost above this one, at most, J.
-        u_j: Standard uncertainty of the difference of the two, J.
+        gain_j: What it costs less than the best so far, J; below zero as far as is known.
+        u_j: Standard uncertainty of that, J.
     """
 
     block: int
-    regret_j: float
+    gain_j: float
     u_j: float
+
+    def regret_j(self, coverage: float) -> float:
+        """Return the most that choosing the best so far may cost above this one, J.
+
+        Args:
+            coverage: Half-width of the interval in standard uncertainties.
+        """
+        return self.gain_j + coverage * self.u_j
 
 
 def rule_of(plan: Plan, network: Network, around: Circumstances) -> StopRule:
@@ -104,24 +113,23 @@ def _problem(network: Network, around: Circumstances, prices: Prices) -> Problem
     )
 
 
-def rivals(solution: Solution, coverage: float) -> tuple[Rival, ...]:
-    """Return every other split with the most that it may cost less than the best so far.
+def rivals(solution: Solution) -> tuple[Rival, ...]:
+    """Return every other split beside the best so far.
 
     Args:
         solution: With uncertainties.
-        coverage: Half-width of the interval in standard uncertainties.
     """
     assert solution.doubt is not None
     effects_j, best = solution.doubt.effects.on_candidates_j, solution.best
     best_j = solution.energies[best].total_j
-    differences = (
-        (other, best_j - solution.energies[other].total_j, difference_u_j(effects_j, best, other))
+    return tuple(
+        Rival(
+            block=other,
+            gain_j=best_j - solution.energies[other].total_j,
+            u_j=difference_u_j(effects_j, best, other),
+        )
         for other in solution.feasible
         if other != best
-    )
-    return tuple(
-        Rival(block=other, regret_j=gain_j + coverage * u_j, u_j=u_j)
-        for other, gain_j, u_j in differences
     )
 
 
@@ -137,29 +145,23 @@ def _opinion(
     freedom = min(figure.degrees_of_freedom for figure in figures)
     confidence = look_confidence(plan.stop.looks)
     coverage = coverage_factor(freedom, confidence)
-    everyone = rivals(solution, coverage)
-    worst_j = max((rival.regret_j for rival in everyone), default=0.0)
+    regrets_j = {rival: rival.regret_j(coverage) for rival in rivals(solution)}
+    worst_j = max(regrets_j.values(), default=0.0)
     choice = f"{_named(solution)}; {_saving(worst_j, best_j)}"
-    open_rivals = [rival for rival in everyone if rival.regret_j > allowed_j]
+    open_rivals = [rival for rival, regret_j in regrets_j.items() if regret_j > allowed_j]
     if not open_rivals:
         return StopOpinion(stop=True, reached=True, reason=choice)
     subjects = _next(prices, solution, open_rivals, records)
     windows = sum(record.task.subject in subjects for record in records)
+    needed = partial(
+        windows_needed, windows=windows, degrees_of_freedom=freedom, confidence=confidence
+    )
     return StopOpinion(
         stop=False,
         reached=False,
         reason=f"{choice}; the goal is {_percent(plan.stop.relative_regret)}",
         measure_next=subjects,
-        windows_needed=max(
-            windows_needed(
-                rival.u_j,
-                allowed_j - (rival.regret_j - coverage * rival.u_j),
-                windows=windows,
-                degrees_of_freedom=freedom,
-                confidence=confidence,
-            )
-            for rival in open_rivals
-        ),
+        windows_needed=max(needed(r.u_j, allowed_j - r.gain_j) for r in open_rivals),
     )
 
 
