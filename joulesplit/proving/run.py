@@ -217,7 +217,7 @@ def prove(plan: ProofPlan, apply: Map, told: Told = lambda _part, _count: None) 
     sessions = each("common tools", measure_by_tools, plan.tools, 3)
     classes = each("costs by class", measure_classes, plan.classes, 4)
     stopped = each("stopped early", measure_stopped, plan.stopped, 5)
-    choices = each("decisions", choose, plan.decisions, 0)
+    choices = each("decisions", choose, plan.decisions, 6)
     return Proof(
         plan=plan,
         perfect=scores(perfect),
