@@ -47,13 +47,18 @@ def stored_constants(tensors: Sequence[Tensor]) -> frozenset[int]:
 
 def unpacking_operators(network: Network) -> dict[int, Operator]:
     """Return the operators that only unpack constants, by the tensor each one makes."""
+    return {index: operator for operator in _unpacking(network) for index in operator.outputs}
+
+
+def _unpacking(network: Network) -> list[Operator]:
+    """Return the operators that only unpack constants, those without outputs among them."""
     known = set(stored_constants(network.tensors))
-    made: dict[int, Operator] = {}
+    found = []
     for operator in network.operators:
         if is_unpacking(operator.kind, operator.inputs, known):
             known.update(operator.outputs)
-            made.update(dict.fromkeys(operator.outputs, operator))
-    return made
+            found.append(operator)
+    return found
 
 
 def constant_tensors(network: Network) -> frozenset[int]:
@@ -71,8 +76,8 @@ def carried_operators(network: Network) -> frozenset[int]:
 
     They are no work of an inference, and stand on no side of a cut.
     """
-    unpacking = {operator.index for operator in unpacking_operators(network).values()}
-    return frozenset(unpacking | {operator.index for operator in initialisers(network)})
+    carried = (*_unpacking(network), *initialisers(network))
+    return frozenset(operator.index for operator in carried)
 
 
 def working_operators(network: Network) -> tuple[Operator, ...]:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from partition.checking.verify import compare_split
-from partition.constants import constant_tensors
+from partition.constants import carried_operators, constant_tensors, working_operators
 from partition.cutting.cuts import prefix_cuts
+from partition.network import Network, Operator, Tensor
 from partition.parts.extract import extract
 from partition.reading.reading import LoadedModel, load_model, read_network
 from partition.runtime import Runner
@@ -130,3 +131,26 @@ def test_sparse_weights_are_densified_where_they_are_needed(
     with Runner(extract(path, 2, 2)) as tail:
         (y,) = tail.run([np.array([[1, 10, 100, 1000]], np.float32)])
     assert y.tolist() == [[2001, 430]]
+
+
+def test_an_operator_of_constants_that_makes_nothing_is_on_no_side() -> None:
+    """Found by Hypothesis: it counted as work, and the minimum cut could not place it."""
+    stored, x = (
+        Tensor(index=i, name=name, shape=(), dtype="int8", bits=8, is_constant=name == "w")
+        for i, name in enumerate("wx")
+    )
+    operators = tuple(
+        Operator(index=i, kind="ADD", inputs=inputs, outputs=(), flop=1, mac_flop=0)
+        for i, inputs in enumerate([(0,), (1,)])
+    )
+    network = Network(
+        sha256="",
+        name="n",
+        tensors=(stored, x),
+        operators=operators,
+        inputs=(1,),
+        outputs=(1,),
+        parameters=0,
+    )
+    assert carried_operators(network) == {0}
+    assert working_operators(network) == operators[1:]
