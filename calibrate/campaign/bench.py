@@ -55,7 +55,7 @@ class Bench:
 
     def head_key(self, last_block: int) -> str:
         """Return the subject key of a head, which may be all of the network."""
-        return WHOLE_KEY if last_block == len(self.blocks) else head_key(last_block)
+        return head_key(last_block, len(self.blocks))
 
     def workloads(self) -> dict[str, Workload]:
         """Return every workload by its subject's key."""

@@ -67,7 +67,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         upload_sizes: How many payload sizes, spread over those of the cuts.
         upload_s: Target length of an upload window, s.
         upload_spread: Uploads are measured at this many times that length too, to tell what a
-            burst of uploads costs once (waking the radio, its tail); 1 for one length only.
+            burst of uploads costs once (waking the radio, its tail); 1 for one length only. What
+            a burst costs is best known from short windows, and what a bit costs from long ones.
         control_every: A control window after so many others.
         order_seed: Of the shuffle.
         blocks: Where the network is cut into blocks: a rule, or the operators that end one.
@@ -176,14 +177,14 @@ STANDARD = Plan(
     repeats=1,
     rates_bit_per_s=(2e6, 5e6, 10e6, 20e6, UNLIMITED),
     upload_sizes=4,
-    upload_s=2.0,
+    upload_s=0.2,
     control_every=12,
     order_seed=1,
     heads="candidates",
     whole=True,
     phases=True,
     downloads=True,
-    upload_spread=2.5,
+    upload_spread=20.0,
     stop=StopPlan(rule="precision", relative_half_width=0.01, looks=6),
     limits=Limits(duration_s=3600.0),
 )
@@ -196,15 +197,15 @@ RIGOROUS = Plan(
     repeats=3,
     rates_bit_per_s=(1e6, 2e6, 5e6, 10e6, 20e6, UNLIMITED),
     upload_sizes=5,
-    upload_s=3.0,
+    upload_s=0.2,
     control_every=10,
     order_seed=1,
     heads="candidates",
     whole=True,
     phases=True,
     downloads=True,
-    upload_spread=2.5,
-    stop=StopPlan(rule="precision", relative_half_width=0.005, looks=4),
+    upload_spread=20.0,
+    stop=StopPlan(rule="precision", relative_half_width=0.005, relative_regret=0.005, looks=4),
 )
 """About an hour for 20 blocks, and on until E_d and E_c are known to half a per cent."""
 
@@ -214,8 +215,9 @@ PLANS = {plan.name: plan for plan in (QUICK, STANDARD, RIGOROUS)}
 def for_decision(plan: Plan, relative_regret: float | None = None) -> Plan:
     """Return a plan that stops when the split is certain.
 
-    Its rounds are single windows, the heads are left out, and the two shortest lengths stand for
-    all: a choice needs far less than the figures it is made from.
+    Its rounds are single windows, and the two shortest lengths stand for all: a choice needs far
+    less than the figures it is made from. What splits are priced by stays: heads run as one
+    network, uploads, the answer's way back.
 
     Args:
         plan: What it is made from.
@@ -229,10 +231,7 @@ def for_decision(plan: Plan, relative_regret: float | None = None) -> Plan:
         repeats=1,
         rates_bit_per_s=_extremes(plan.rates_bit_per_s),
         upload_sizes=min(plan.upload_sizes, 3),
-        heads=(),
-        whole=False,
         phases=False,
-        downloads=False,
         stop=msgspec.structs.replace(plan.stop, rule="decision", relative_regret=regret),
     )
 
@@ -254,7 +253,8 @@ def for_sensor(plan: Plan, cycle_s: float) -> Plan:
     """Return a plan whose work is long enough for the sensor's cycle.
 
     A window's edge falls anywhere in a cycle, so timing each end of the work by the nearest
-    reading would err by T_cycle/√12, both together by T_cycle/√6.
+    reading would err by T_cycle/√12, both together by T_cycle/√6. Of uploads that goes for the
+    longest windows, which the price of a bit rests on.
 
     Args:
         plan: As asked for.
@@ -262,7 +262,7 @@ def for_sensor(plan: Plan, cycle_s: float) -> Plan:
     """
     shortest_s = cycle_s / 6**0.5 / plan.limits.edge_term
     stretch = max(1.0, shortest_s / min(plan.work_s))
-    upload_s = max(plan.upload_s, shortest_s)
+    upload_s = max(plan.upload_s, shortest_s / plan.upload_spread)
     return msgspec.structs.replace(
         plan, work_s=tuple(seconds * stretch for seconds in plan.work_s), upload_s=upload_s
     )

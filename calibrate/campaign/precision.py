@@ -10,8 +10,6 @@ from calibrate.campaign.plan import Plan
 from calibrate.campaign.schedule import block_key
 from calibrate.campaign.stopping import Assess, Precision
 from calibrate.estimates.fitting import (
-    PerUnitFit,
-    Problem,
     energy_per_bit,
     fit_blocks,
     fit_link,
@@ -51,29 +49,45 @@ def _e_d(records: Sequence[WindowRecord], block_count: int) -> Precision:
 
 
 def _e_c(records: Sequence[WindowRecord], rate_bit_per_s: float) -> Precision:
-    windows = [record for record in records if record.task.kind == "upload"]
-    observations = [record.observation for record in windows]
-    fit = fit_link(observations, "net")
-    bit = energy_per_bit(fit, rate_bit_per_s)
-    gains = _gains(link_problem(observations, "net"), fit, rate_bit_per_s)
+    observations = [record.observation for record in records if record.task.kind == "upload"]
+    bit = energy_per_bit(fit_link(observations, "net"), rate_bit_per_s)
     return Precision(
         name="E_c",
         u_rel=bit.u_stat / abs(bit.value),
         degrees_of_freedom=bit.degrees_of_freedom,
-        variances={record.task.subject: gain for record, gain in zip(windows, gains, strict=True)},
-        windows=len(windows),
+        variances=uplink_gains(records, (0.0, 1.0 / rate_bit_per_s, 1.0, 0.0)),
+        windows=len(observations),
     )
 
 
-def _gains(problem: Problem, fit: PerUnitFit, rate_bit_per_s: float) -> list[float]:
-    """Return how much repeating each window would take off the variance of E_c.
+def uplink_gains(
+    records: Sequence[WindowRecord], weights: tuple[float, float, float, float]
+) -> dict[str, float]:
+    """Return how much one more window of each upload would take off the variance of w·β at most.
 
-    One more window with row x and variance s² takes (w·C·x)²/(s² + x·C·x) off the variance of
-    w·β (the update of a least-squares fit by one row, Sherman and Morrison 1950).
+    One more window with row x and variance s² takes (w·C·x)²/(s² + x·C·x) off it (the update of
+    a least-squares fit by one row, Sherman and Morrison 1950).
+
+    Args:
+        records: Every window so far.
+        weights: w of E_0, P_air, e_bit and E_burst.
+
+    Returns:
+        By subject key, in the unit of (w·β)².
+
+    Raises:
+        EstimateError: The windows do not determine the figures.
     """
-    weights = np.zeros(len(fit.values))
-    weights[1:3] = 1.0 / rate_bit_per_s, 1.0
+    windows = [record for record in records if record.task.kind == "upload"]
+    problem = link_problem([record.observation for record in windows], "net")
+    fit = problem.fit()
     along = problem.design @ fit.covariance
     own = np.sum(along * problem.design, axis=1)
-    gains = (along @ weights) ** 2 / ((fit.scale * problem.spread) ** 2 + own)
-    return [float(gain) for gain in gains]
+    taken = (along @ np.array(weights[: len(fit.coefficients)])) ** 2
+    gains: dict[str, float] = {}
+    for record, gain in zip(
+        windows, taken / ((fit.scale * problem.spread) ** 2 + own), strict=True
+    ):
+        subject = record.task.subject
+        gains[subject] = max(gains.get(subject, 0.0), float(gain))
+    return gains

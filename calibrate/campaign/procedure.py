@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import msgspec
 
 from calibrate.campaign.bench import Bench, pilot, subjects_of
 from calibrate.campaign.plan import Plan
 from calibrate.campaign.schedule import (
+    GROWTH,
     Subject,
     UploadSubject,
     control_task,
@@ -21,13 +23,12 @@ from calibrate.campaign.warmup import WarmUp, cool_down, warm_up
 from calibrate.errors import JournalError, WindowError
 from calibrate.windows.window import WindowRecord, WindowTask, run_window
 
+MARGIN = 2.0
+"""A round has so many times the windows that are thought to be needed: looks are few, and what few
+windows say of their own scatter is rough."""
+
 TRIES = 3
 """A window that gave no energy, because the host held the sampler up, is run so often at most."""
-
-
-GROWTH = 0.5
-"""A later round is as long as is thought to be needed, but no longer than this times all before:
-few looks then reach far, and none runs far past the goal on a first, rough guess."""
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,18 +180,27 @@ class _Campaign:
     def _rounds(self, subjects: Sequence[Subject], rule: StopRule) -> StopOpinion:
         only: Sequence[str] | None = None
         windows = 0
-        for number in range(self._plan.stop.looks):
+        for number in count():
             tasks = round_tasks(self._plan, subjects, number, only=only, windows=windows)
             finished = self._round(tasks, self._start.unit_s)
-            opinion = self._opinion = rule(self._records)
-            self._tell(len(self._records), 0.0)
+            opinion = self._look(rule, number, finished=finished)
             if opinion.stop:
-                return opinion
-            if not finished:
-                return _limited(opinion, f"{self._plan.limits.duration_s:g} s are over")
+                break
             only = opinion.measure_next or None
-            windows = min(opinion.windows_needed or 0, int(GROWTH * len(self._records)))
-        return _limited(opinion, f"{self._plan.stop.looks} rounds are done")
+            wanted = int(MARGIN * (opinion.windows_needed or 0))
+            windows = min(wanted, int(GROWTH * len(self._records)))
+        return opinion
+
+    def _look(self, rule: StopRule, number: int, *, finished: bool) -> StopOpinion:
+        """Ask the rule after a round; a limit has the last word."""
+        opinion = rule(self._records)
+        if not opinion.stop and not finished:
+            opinion = _limited(opinion, f"{self._plan.limits.duration_s:g} s are over")
+        elif not opinion.stop and number + 1 == self._plan.stop.looks:
+            opinion = _limited(opinion, f"{self._plan.stop.looks} rounds are done")
+        self._opinion = opinion
+        self._tell(len(self._records), 0.0)
+        return opinion
 
     def _round(self, tasks: Sequence[WindowTask], unit_s: Mapping[str, float]) -> bool:
         """Run the windows of one round; False if the time was over first."""

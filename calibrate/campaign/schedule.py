@@ -14,7 +14,12 @@ from calibrate.windows.window import WindowKind, WindowTask, WindowTiming
 from partition.network import Block
 
 LONGEST_UPLOAD = 2.0
-"""A single upload that would last so many times the plan's target is left out at that rate."""
+"""A single upload that would last so many times the plan's target, or longer than its longest
+window, is left out at that rate."""
+
+GROWTH = 0.5
+"""A later round is as long as is thought to be needed, but no longer than this times all before:
+few looks then reach far, and none runs far past the goal on a first, rough guess."""
 
 WHOLE_KEY = "whole network"
 """Subject key of the network run as one."""
@@ -70,9 +75,9 @@ def block_key(index: int) -> str:
     return f"block {index}"
 
 
-def head_key(last_block: int) -> str:
-    """Return the subject key of the head that ends with block l."""
-    return f"head {last_block}"
+def head_key(last_block: int, block_count: int) -> str:
+    """Return the subject key of the head that ends with block l; it may be the whole network."""
+    return WHOLE_KEY if last_block == block_count else f"head {last_block}"
 
 
 def upload_subjects(plan: Plan, sizes_bits: Sequence[int]) -> tuple[UploadSubject, ...]:
@@ -93,7 +98,7 @@ def upload_subjects(plan: Plan, sizes_bits: Sequence[int]) -> tuple[UploadSubjec
     count = min(plan.upload_sizes, len(distinct))
     step = (len(distinct) - 1) / max(count - 1, 1)
     chosen = sorted({distinct[round(i * step)] for i in range(count)})
-    longest_s = LONGEST_UPLOAD * plan.upload_s
+    longest_s = max(LONGEST_UPLOAD, plan.upload_spread) * plan.upload_s
     subjects = (_upload(bits, rate) for bits in chosen for rate in plan.rates_bit_per_s)
     return tuple(
         subject
@@ -217,10 +222,12 @@ def announced_duration_s(plan: Plan, blocks: Sequence[Block], sizes_bits: Sequen
     runs = (len(blocks) + heads) * len(plan.work_s) * plan.repeats
     run_s = (len(blocks) + heads) * sum(plan.work_s) * plan.repeats
     uploads = upload_subjects(plan, sizes_bits)
+    received = len({upload.payload_bits for upload in uploads}) if plan.downloads else 0
+    shortest_s = [*(upload.airtime_s or 0.0 for upload in uploads), *[0.0] * received]
     sent_s = plan.repeats * sum(
-        max(seconds, u.airtime_s or 0.0) for u in uploads for seconds in plan.upload_lengths_s
+        max(seconds, once_s) for once_s in shortest_s for seconds in plan.upload_lengths_s
     )
-    sent = len(uploads) * len(plan.upload_lengths_s) * plan.repeats
+    sent = len(shortest_s) * len(plan.upload_lengths_s) * plan.repeats
     control_s = sorted(plan.work_s)[len(plan.work_s) // 2]
     controls = 1 + (runs + sent) // plan.control_every
     around_s = 2 * plan.timing.idle_s
@@ -231,3 +238,16 @@ def announced_duration_s(plan: Plan, blocks: Sequence[Block], sizes_bits: Sequen
         + sent * (around_s + plan.timing.settle_after_s("upload"))
         + controls * (control_s + around_s + plan.timing.settle_s)
     )
+
+
+def longest_duration_s(plan: Plan, round_s: float) -> float:
+    """Return about how long a campaign may last, s: every look leads to the longest next round.
+
+    Args:
+        plan: The plan.
+        round_s: Of one round, s.
+    """
+    total_s = round_s
+    for _ in range(plan.stop.looks - 1):
+        total_s += max(round_s, GROWTH * total_s)
+    return min(total_s, plan.limits.duration_s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, fsum
+from math import fsum, sqrt
 
 import msgspec
 
@@ -13,12 +13,12 @@ from calibrate.errors import EstimateError
 from calibrate.estimates.stats import CONFIDENCE, coverage_factor
 from calibrate.windows.window import WindowRecord
 
-AIM = 0.95
-"""Rounds are planned to reach this much of the goal: planned to reach just it, half of them would
-miss it narrowly and the looks would be used up by rounds of a few windows."""
-
 VARIANCE_SHARE = 0.8
 """The next round measures the subjects that make so much of the variance that is left."""
+
+
+BEYOND_REACH = 10**9
+"""More windows than anyone will ever run; nobody counts further."""
 
 
 class StopOpinion(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +99,36 @@ def heaviest(variances: Mapping[str, float], share: float = VARIANCE_SHARE) -> t
     return tuple(chosen)
 
 
+def windows_needed(
+    u: float, goal: float, *, windows: int, degrees_of_freedom: float, confidence: float
+) -> int:
+    """Return about how many more windows make an interval narrow enough.
+
+    Its standard uncertainty falls as 1/√n, and its coverage factor with the degrees of freedom:
+    after a first round of few windows it is that which is worth most.
+
+    Args:
+        u: Standard uncertainty so far.
+        goal: Largest half-width, same unit.
+        windows: Behind ``u``, of the kind that is to be measured more.
+        degrees_of_freedom: Behind ``u``.
+        confidence: Of the interval.
+    """
+
+    def narrow(more: int) -> bool:
+        coverage = coverage_factor(degrees_of_freedom + more, confidence)
+        return coverage * u * sqrt(windows / (windows + more)) <= goal
+
+    enough = 1
+    while enough < BEYOND_REACH and not narrow(enough):
+        enough *= 2
+    too_few = enough // 2
+    while enough - too_few > 1:
+        middle = (enough + too_few) // 2
+        enough, too_few = (middle, too_few) if narrow(middle) else (enough, middle)
+    return enough
+
+
 def precision_rule(stop: StopPlan, assess: Assess) -> StopRule:
     """Return the rule that stops when every figure is known to the plan's half-width.
 
@@ -126,8 +156,16 @@ def _opinion(stop: StopPlan, figures: Sequence[Precision]) -> StopOpinion:
     open_figures = [f for f in figures if widths[f.name] > goal]
     if not open_figures:
         return StopOpinion(stop=True, reached=True, reason=f"{known} (statistics)")
-    aim = AIM * goal
-    needed = sum(ceil(f.windows * ((widths[f.name] / aim) ** 2 - 1)) for f in open_figures)
+    needed = sum(
+        windows_needed(
+            f.u_rel,
+            goal,
+            windows=f.windows,
+            degrees_of_freedom=f.degrees_of_freedom,
+            confidence=confidence,
+        )
+        for f in open_figures
+    )
     subjects = [key for figure in open_figures for key in heaviest(figure.variances)]
     return StopOpinion(
         stop=False,

@@ -167,6 +167,7 @@ class SimulatedBoard:
         self._governor = governor
         self._radio = radio
         self._blocks = blocks
+        self._latency_s: dict[tuple[int, int], float] = {}
         self._announce = announce
         self._clock = clock
         self._free_ns = self._origin_ns = clock.now_ns()
@@ -190,7 +191,11 @@ class SimulatedBoard:
     @contextmanager
     def inference(self, first_block: int, last_block: int) -> Iterator[None]:
         """Spend the energy of the blocks, and return when the board would be done."""
-        duration_s = run_latency_s(self._costs, self._blocks[first_block - 1 : last_block])
+        run = first_block, last_block
+        duration_s = self._latency_s.get(run)
+        if duration_s is None:
+            duration_s = run_latency_s(self._costs, self._blocks[first_block - 1 : last_block])
+            self._latency_s[run] = duration_s
         power_w = self._costs.compute_power_w
         if self._costs.compute_drift_per_s:
             elapsed_s = (self._clock.now_ns() - self._origin_ns) * 1e-9

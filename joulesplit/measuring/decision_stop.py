@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
+from functools import partial
 from typing import TYPE_CHECKING
 
+from calibrate.campaign.completing import Completion, completed_profile
 from calibrate.campaign.plan import Plan
-from calibrate.campaign.precision import assess_e_d_and_e_c
-from calibrate.campaign.produce import Circumstances, produce_profile
-from calibrate.campaign.schedule import block_key
+from calibrate.campaign.precision import assess_e_d_and_e_c, uplink_gains
+from calibrate.campaign.produce import Circumstances
+from calibrate.campaign.schedule import block_key, head_key
 from calibrate.campaign.stopping import (
     Precision,
     StopOpinion,
@@ -19,36 +20,47 @@ from calibrate.campaign.stopping import (
     look_confidence,
     once,
     precision_rule,
+    windows_needed,
 )
 from calibrate.errors import EstimateError
 from calibrate.estimates.stats import coverage_factor
 from optimizer.constraints import Constraints
 from optimizer.errors import OptimizerError
-from optimizer.prices import prices_from_profile
+from optimizer.prices import Prices, prices_from_profile
 from optimizer.solution import Problem, Solution, solve
 from optimizer.uncertainty import difference_u_j
 
 if TYPE_CHECKING:
-    from calibrate.profile import DeviceProfile
     from calibrate.windows.window import WindowRecord
     from partition.network import Network
 
 UPLINK = "uplink"
 
+UNDER_WAY = Completion(complete=False, reached=False, reason="", warm=True)
+"""How far a campaign is while the rule looks at it; its figures do not depend on that."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rival:
-    """A split that may still turn out to be the better one.
+    """A split beside the best so far.
 
     Attributes:
         block: l.
-        regret_j: What choosing the best so far may cost above this one, at most, J.
-        u_j: Standard uncertainty of the difference of the two, J.
+        gain_j: What it costs less than the best so far, J; below zero as far as is known.
+        u_j: Standard uncertainty of that, J.
     """
 
     block: int
-    regret_j: float
+    gain_j: float
     u_j: float
+
+    def regret_j(self, coverage: float) -> float:
+        """Return the most that choosing the best so far may cost above this one, J.
+
+        Args:
+            coverage: Half-width of the interval in standard uncertainties.
+        """
+        return self.gain_j + coverage * self.u_j
 
 
 def rule_of(plan: Plan, network: Network, around: Circumstances) -> StopRule:
@@ -69,8 +81,8 @@ def rule_of(plan: Plan, network: Network, around: Circumstances) -> StopRule:
 def decision_rule(plan: Plan, network: Network, around: Circumstances) -> StopRule:
     """Return the rule that stops when the choice of l cannot regret more than the plan allows.
 
-    The sensor's scale is common to all candidates and cancels; what is left are the statistics
-    of the blocks between two candidates and of the uplink.
+    Splits are priced as ``optimize`` will price them. The sensor's scale is common to all
+    candidates and cancels; what is left are the statistics of what they do not share.
 
     Args:
         plan: States the regret and the number of looks.
@@ -82,17 +94,17 @@ def decision_rule(plan: Plan, network: Network, around: Circumstances) -> StopRu
     def rule(records: Sequence[WindowRecord]) -> StopOpinion:
         try:
             figures = assess(records)
-            profile = produce_profile(records, around)
-            solution = solve(_problem(network, around, profile))
+            profile = completed_profile(records, around, UNDER_WAY)
+            prices = prices_from_profile(network, around.blocks, profile, account="net")
+            solution = solve(_problem(network, around, prices))
         except (EstimateError, OptimizerError) as error:
             return StopOpinion(stop=False, reached=False, reason=str(error))
-        return _opinion(plan, profile, solution, figures)
+        return _opinion(plan, prices, solution, figures, records)
 
     return rule
 
 
-def _problem(network: Network, around: Circumstances, profile: DeviceProfile) -> Problem:
-    prices = prices_from_profile(network, around.blocks, profile, account="net")
+def _problem(network: Network, around: Circumstances, prices: Prices) -> Problem:
     return Problem(
         network=network,
         blocks=tuple(around.blocks),
@@ -101,83 +113,109 @@ def _problem(network: Network, around: Circumstances, profile: DeviceProfile) ->
     )
 
 
-def rivals(solution: Solution, coverage: float) -> tuple[Rival, ...]:
-    """Return every other split with the most that it may cost less than the best so far.
+def rivals(solution: Solution) -> tuple[Rival, ...]:
+    """Return every other split beside the best so far.
 
     Args:
         solution: With uncertainties.
-        coverage: Half-width of the interval in standard uncertainties.
     """
     assert solution.doubt is not None
     effects_j, best = solution.doubt.effects.on_candidates_j, solution.best
     best_j = solution.energies[best].total_j
-    differences = (
-        (other, best_j - solution.energies[other].total_j, difference_u_j(effects_j, best, other))
+    return tuple(
+        Rival(
+            block=other,
+            gain_j=best_j - solution.energies[other].total_j,
+            u_j=difference_u_j(effects_j, best, other),
+        )
         for other in solution.feasible
         if other != best
-    )
-    return tuple(
-        Rival(block=other, regret_j=gain_j + coverage * u_j, u_j=u_j)
-        for other, gain_j, u_j in differences
     )
 
 
 def _opinion(
-    plan: Plan, profile: DeviceProfile, solution: Solution, figures: Sequence[Precision]
+    plan: Plan,
+    prices: Prices,
+    solution: Solution,
+    figures: Sequence[Precision],
+    records: Sequence[WindowRecord],
 ) -> StopOpinion:
     best_j = solution.energies[solution.best].total_j
     allowed_j = plan.stop.relative_regret * best_j
     freedom = min(figure.degrees_of_freedom for figure in figures)
-    coverage = coverage_factor(freedom, look_confidence(plan.stop.looks))
-    everyone = rivals(solution, coverage)
-    worst_j = max((rival.regret_j for rival in everyone), default=0.0)
-    choice = f"split after block {solution.best}, regret at most {_percent(worst_j, best_j)}"
-    open_rivals = [rival for rival in everyone if rival.regret_j > allowed_j]
+    confidence = look_confidence(plan.stop.looks)
+    coverage = coverage_factor(freedom, confidence)
+    regrets_j = {rival: rival.regret_j(coverage) for rival in rivals(solution)}
+    worst_j = max(regrets_j.values(), default=0.0)
+    choice = f"{_named(solution)}; {_saving(worst_j, best_j)}"
+    open_rivals = [rival for rival, regret_j in regrets_j.items() if regret_j > allowed_j]
     if not open_rivals:
         return StopOpinion(stop=True, reached=True, reason=choice)
+    subjects = _next(prices, solution, open_rivals, records)
+    windows = sum(record.task.subject in subjects for record in records)
+    needed = partial(
+        windows_needed, windows=windows, degrees_of_freedom=freedom, confidence=confidence
+    )
     return StopOpinion(
         stop=False,
         reached=False,
-        reason=f"{choice}; the goal is {_percent(allowed_j, best_j)}",
-        measure_next=_next(profile, solution, open_rivals, figures),
-        windows_needed=_needed(open_rivals, allowed_j, coverage, figures),
+        reason=f"{choice}; the goal is {_percent(plan.stop.relative_regret)}",
+        measure_next=subjects,
+        windows_needed=max(needed(r.u_j, allowed_j - r.gain_j) for r in open_rivals),
     )
 
 
-def _percent(part_j: float, whole_j: float) -> str:
-    return f"{100 * max(part_j, 0.0) / whole_j:.2g} %"
+def _named(solution: Solution) -> str:
+    where = solution.energies[solution.best].where
+    everything = {"server": "everything on the server", "device": "everything on the device"}
+    return everything.get(where, f"split after block {solution.best}")
+
+
+def _saving(worst_j: float, best_j: float) -> str:
+    if worst_j <= 0.0:
+        return "no other can save anything"
+    return f"any other saves at most {_percent(worst_j / best_j)}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
 
 
 def _next(
-    profile: DeviceProfile,
+    prices: Prices,
     solution: Solution,
     open_rivals: Sequence[Rival],
-    figures: Sequence[Precision],
+    records: Sequence[WindowRecord],
 ) -> tuple[str, ...]:
-    """Return what the open differences are most uncertain by: blocks in between, or uploads."""
-    block_u_j = [(b.energy_j.net or b.energy_j.gross).u_stat or 0.0 for b in profile.compute.blocks]
+    """Return what the open differences are most uncertain by: what is computed, or uploads."""
     keys: list[str] = []
     for rival in open_rivals:
-        first, last = sorted((rival.block, solution.best))
-        variances = {block_key(i): block_u_j[i - 1] ** 2 for i in range(first + 1, last + 1)}
+        one, other = (_computed(prices, block) for block in (rival.block, solution.best))
+        apart = one.keys() ^ other.keys()
+        variances = {key: u_j**2 for key, u_j in {**one, **other}.items() if key in apart}
         variances[UPLINK] = max(0.0, rival.u_j**2 - sum(variances.values()))
-        keys += heaviest(variances)
-    uploads = heaviest(figures[-1].variances) if UPLINK in keys else ()
-    return tuple(dict.fromkeys((*(key for key in keys if key != UPLINK), *uploads)))
+        heavy = heaviest(variances)
+        keys += (key for key in heavy if key != UPLINK)
+        if UPLINK in heavy:
+            keys += heaviest(uplink_gains(records, _sent(prices, solution, rival.block)))
+    return tuple(dict.fromkeys(keys))
 
 
-def _needed(
-    open_rivals: Sequence[Rival],
-    allowed_j: float,
-    coverage: float,
-    figures: Sequence[Precision],
-) -> int | None:
-    """Estimate how many more windows it takes; None if no number of them would do."""
-    windows = sum(figure.windows for figure in figures)
-    shares = []
-    for rival in open_rivals:
-        room_j = allowed_j - (rival.regret_j - coverage * rival.u_j)
-        if room_j <= 0:
-            return None
-        shares.append((coverage * rival.u_j / room_j) ** 2 - 1)
-    return ceil(windows * max(shares))
+def _sent(prices: Prices, solution: Solution, rival: int) -> tuple[float, float, float, float]:
+    """Return how often the difference takes E_0, P_air, e_bit and E_burst."""
+    one, other = solution.energies[rival], solution.energies[solution.best]
+    bits = one.upload_bits - other.upload_bits
+    uploads = (one.where != "device") - (other.where != "device")
+    bursts = uploads / prices.usage.uploads_per_burst
+    return float(uploads), bits / prices.sending.rate_bit_per_s, float(bits), bursts
+
+
+def _computed(prices: Prices, block: int) -> dict[str, float]:
+    """Return what the first blocks are priced by: standard uncertainties by subject key, J."""
+    computing = prices.computing
+    head = computing.head_before(block) if prices.compute_model == "heads" else 0
+    pieces = {block_key(piece.last_block): piece for piece in computing.blocks[head:block]}
+    if head:
+        (piece,) = (piece for piece in computing.heads if piece.last_block == head)
+        pieces[head_key(head, len(computing.blocks))] = piece
+    return {key: piece.energy.u_stat or 0.0 for key, piece in pieces.items()}

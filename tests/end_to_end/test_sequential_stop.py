@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import replace
 from statistics import median
@@ -29,6 +30,8 @@ CAMPAIGNS = 20
 NOISY_SD_W = 0.1
 """Twelve times the background of the default world, so that one round is not enough."""
 
+LEVEL_BIT_J = 2.257e-8
+
 PRECISE = msgspec.structs.replace(
     QUICK, stop=StopPlan(rule="precision", relative_half_width=0.03, looks=8)
 )
@@ -47,6 +50,12 @@ def noisy_world(seed):
         load=replace(setup.load, background_sd_w=NOISY_SD_W),
         chip=without_errors(setup.chip),
     )
+
+
+def level_world(seed):
+    """The same, but a bit costs so much that splits 5 and 8 are level to a few parts in 10 000."""
+    setup = noisy_world(seed)
+    return replace(setup, costs=replace(setup.costs, bit_energy_j=LEVEL_BIT_J))
 
 
 def campaign(plan, setup):
@@ -128,10 +137,8 @@ def test_stopping_for_the_decision_chooses_the_same_split_in_a_fraction_of_the_t
     assert median(shares) <= 0.25
 
 
-def test_a_choice_that_is_hard_gets_the_windows_where_it_is_decided():
-    # Two splits that cost almost the same: sending costs so much that 5 and 8 are level.
-    setup = noisy_world(3)
-    plan = for_decision(QUICK, relative_regret=0.002)
+def looks_at(plan, setup):
+    """Run a campaign; return what its rule said at each look."""
     asked = []
 
     def rule_for(sensor):
@@ -146,12 +153,46 @@ def test_a_choice_that_is_hard_gets_the_windows_where_it_is_decided():
         return rule
 
     run_virtual(plan, BLOCKS, setup, rule_for=rule_for)
+    return asked
+
+
+def test_a_choice_that_is_hard_gets_the_windows_where_it_is_decided():
+    plan = for_decision(QUICK, relative_regret=0.002)
+
+    asked = looks_at(plan, level_world(3))
 
     measured = {key for opinion in asked for key in opinion.measure_next}
     assert asked[-1].stop or len(asked) == plan.stop.looks
     assert measured, "the first look decided already: the world is too easy for this test"
     # Nothing that lies beyond both rivals can change the choice between them.
     assert len(measured) < len(BLOCKS)
+
+
+def test_where_heads_price_the_splits_heads_are_measured_more_and_the_blocks_in_them_are_not():
+    headed = msgspec.structs.replace(QUICK, heads="candidates", whole=True)
+
+    asked = looks_at(for_decision(headed, relative_regret=0.005), level_world(3))
+
+    measured = {key for opinion in asked for key in opinion.measure_next}
+    assert measured & {"head 5", "head 8"}
+    assert not measured & {f"block {index}" for index in range(1, 6)}
+
+
+def test_a_choice_is_told_in_words_with_what_it_may_cost_and_what_is_missing():
+    slow_link = msgspec.structs.replace(QUICK, rates_bit_per_s=(5e5, 1e6))
+    hard = for_decision(QUICK, relative_regret=1e-5)
+    hard = msgspec.structs.replace(hard, stop=msgspec.structs.replace(hard.stop, looks=2))
+
+    alone, _ = campaign(for_decision(slow_link), noisy_world(3))
+    level, _ = campaign(hard, level_world(3))
+
+    assert alone.opinion.reason == "everything on the device; no other can save anything"
+    assert not level.opinion.reached
+    assert re.fullmatch(
+        r"split after block \d; any other saves at most [\d.]+ %; the goal is 0.001 %, but 2 "
+        r"rounds are done; about \d+ more windows would be needed",
+        level.opinion.reason,
+    )
 
 
 def test_the_confidence_of_each_look_makes_it_stricter_than_one_look():

@@ -5,13 +5,14 @@ from collections import Counter
 import msgspec
 import pytest
 
-from calibrate.campaign.plan import PLANS, QUICK, STANDARD, UNLIMITED
+from calibrate.campaign.plan import PLANS, QUICK, STANDARD, UNLIMITED, Limits, StopPlan
 from calibrate.campaign.schedule import (
     Subject,
     announced_duration_s,
     block_key,
     expected_duration_s,
     head_blocks,
+    longest_duration_s,
     round_tasks,
     upload_subjects,
 )
@@ -123,7 +124,7 @@ def test_the_expected_duration_is_the_sum_of_the_windows():
 
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_what_is_announced_before_is_what_the_windows_take(plan, make_block):
-    plan = msgspec.structs.replace(plan, heads=(), whole=False)
+    plan = msgspec.structs.replace(plan, heads=(), whole=False, downloads=False)
     blocks = [make_block(i, 1, bits) for i, bits in enumerate(SIZES[:3], start=1)]
     unit_s = {s.key: s.unit_s for s in subjects(plan)}
     tasks = round_tasks(plan, subjects(plan), 0)
@@ -131,6 +132,18 @@ def test_what_is_announced_before_is_what_the_windows_take(plan, make_block):
     announced_s = announced_duration_s(plan, blocks, SIZES)
 
     assert announced_s == pytest.approx(expected_duration_s(plan.timing, tasks, unit_s), rel=0.1)
+
+
+def test_a_download_of_each_size_is_announced_too(make_block):
+    blocks = [make_block(i, 1, bits) for i, bits in enumerate(SIZES[:3], start=1)]
+    plan = changed(control_every=10**6, upload_sizes=3)
+    without_s = announced_duration_s(plan, blocks, SIZES)
+
+    with_s = announced_duration_s(msgspec.structs.replace(plan, downloads=True), blocks, SIZES)
+
+    around_s = 2 * plan.timing.idle_s + plan.timing.settle_after_s("download")
+    lengths_s = [around_s + seconds for seconds in plan.upload_lengths_s]
+    assert with_s - without_s == pytest.approx(3 * sum(lengths_s))
 
 
 def test_candidate_heads_send_less_than_every_split_before_them(make_block):
@@ -149,3 +162,15 @@ def test_a_head_that_is_no_head_is_refused(make_block, last):
     blocks = [make_block(i, 1, 100) for i in range(1, 8)]
     with pytest.raises(PlanError, match=f"no head ends with block {last}"):
         head_blocks(changed(heads=(last,)), blocks)
+
+
+@pytest.mark.parametrize(
+    ("looks", "limit_s", "longest_s"),
+    [(1, 1e4, 10.0), (3, 1e4, 30.0), (4, 1e4, 45.0), (5, 1e4, 67.5), (5, 50.0, 50.0)],
+)
+def test_the_longest_campaign_grows_by_a_round_or_by_half_until_the_limit(
+    looks, limit_s, longest_s
+):
+    plan = changed(stop=StopPlan(rule="decision", looks=looks), limits=Limits(duration_s=limit_s))
+
+    assert longest_duration_s(plan, 10.0) == pytest.approx(longest_s)

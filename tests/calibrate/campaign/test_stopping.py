@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from math import fsum
+from math import fsum, sqrt
 
 import pytest
 from hypothesis import example, given
@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from calibrate.campaign.plan import StopPlan
 from calibrate.campaign.stopping import (
-    AIM,
+    BEYOND_REACH,
     Precision,
     heaviest,
     look_confidence,
     once,
     precision_rule,
+    windows_needed,
 )
 from calibrate.errors import EstimateError
 from calibrate.estimates.stats import coverage_factor
@@ -63,11 +64,36 @@ def test_it_says_how_many_windows_are_missing_and_which():
 
     told = opinion(known, vague)
 
-    width = coverage_factor(30.0, 0.99) * 0.02
-    assert told.windows_needed == pytest.approx(20 * ((width / (AIM * 0.01)) ** 2 - 1), abs=1)
+    def width(more):
+        return coverage_factor(30.0 + more, 0.99) * 0.02 * sqrt(20 / (20 + more))
+
+    assert width(told.windows_needed) <= 0.01 < width(told.windows_needed - 1)
     assert told.measure_next == ("upload a",)
     assert "E_d ± " in told.reason
     assert "goal is 1 %" in told.reason
+
+
+def test_few_degrees_of_freedom_are_no_reason_to_ask_for_thousands_of_windows():
+    wide = {"windows": 5, "confidence": 0.99375}
+
+    certain = windows_needed(0.01, 0.02, degrees_of_freedom=1e9, **wide)
+    few = windows_needed(0.01, 0.02, degrees_of_freedom=2, **wide)
+
+    # At 2 degrees of freedom the interval is 12 standard uncertainties wide: 1/√n alone would
+    # take 5 · ((12 · 0.01 / 0.02)² − 1) windows to make up for it.
+    factor = coverage_factor(2, wide["confidence"])
+    assert factor == pytest.approx(12.6, abs=0.1)
+    assert 5 * ((factor * 0.01 / 0.02) ** 2 - 1) > 190
+    assert certain == 5
+    assert few == 10
+
+
+@pytest.mark.parametrize("goal", [1e-3, 1e-9, 1e-100])
+def test_the_windows_needed_are_counted_as_far_as_anyone_could_run_them(goal):
+    needed = windows_needed(0.01, goal, windows=9, degrees_of_freedom=4, confidence=0.99)
+
+    normal = coverage_factor(float("inf"), 0.99)
+    assert needed >= min(9 * ((normal * 0.01 / goal) ** 2 - 1), BEYOND_REACH)
 
 
 def test_windows_that_do_not_give_the_figures_yet_are_no_reason_to_stop():
