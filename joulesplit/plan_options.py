@@ -92,14 +92,18 @@ _PLAN_OPTIONS = (
         "--regret",
         type=click.FloatRange(min=0, min_open=True),
         help="With --for-decision: what the split may cost above the best, relative.  "
-        "[default: 0.01]",
+        "[default: the plan's: 0.01, of rigorous 0.005]",
     ),
 )
 
 
 def announcement(plan: Plan, model: Path) -> str:
     """Return one line that says how long a plan takes on a network, before anything starts."""
-    from calibrate.campaign.schedule import announced_duration_s, head_blocks
+    from calibrate.campaign.schedule import (
+        announced_duration_s,
+        head_blocks,
+        longest_duration_s,
+    )
     from joulesplit.measuring.network_bench import blocks_cut
     from partition.reading.reading import read_network
 
@@ -109,14 +113,13 @@ def announcement(plan: Plan, model: Path) -> str:
     what = f"{len(blocks)} blocks" + (f", {heads} heads" if heads else "")
     if plan.stop.rule == "fixed":
         return f"plan {plan.name}: {what}; about {_duration(round_s)}"
-    longest_s = min(plan.limits.duration_s, plan.stop.looks * round_s)
     goal = {
         "precision": f"until E_d and E_c are known to {100 * plan.stop.relative_half_width:g} %",
-        "decision": f"until the split cannot cost {100 * plan.stop.relative_regret:g} % too much",
+        "decision": f"until no other split can save {100 * plan.stop.relative_regret:g} %",
     }[plan.stop.rule]
     return (
         f"plan {plan.name}: {what}; about {_duration(round_s)} a round, {goal}, "
-        f"{_duration(longest_s)} at most"
+        f"{_duration(longest_duration_s(plan, round_s))} at most"
     )
 
 

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from calibrate.campaign.stopping import StopOpinion
+from joulesplit.measuring.progress import look_line, progress_bar
+
+OPEN = StopOpinion(
+    stop=False, reached=False, reason="any other saves at most 5.2 %", windows_needed=24
+)
+
+
+def test_in_a_pipe_every_tenth_of_the_way_is_a_line(capsys):
+    with progress_bar("measuring") as show:
+        for done in range(51):
+            show(done, 50, f"{50 - done} s left")
+
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:2] == ["measuring: 0/50 50 s left", "measuring: 5/50 45 s left"]
+    assert len(lines) == 11
+
+
+def test_in_a_pipe_a_later_round_is_shown_too_although_less_of_the_whole_is_done(capsys):
+    with progress_bar("measuring") as show:
+        show(49, 49, "")
+        for done in range(49, 74):
+            show(done, 73, "")
+
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "measuring: 49/49",
+        *("measuring: 49/73", "measuring: 52/73", "measuring: 59/73", "measuring: 66/73"),
+        "measuring: 73/73",
+    ]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_on_a_terminal_what_is_said_stands_on_lines_of_its_own_above_the_bar(columns):
+    written = io.StringIO()
+    terminal = Console(file=written, width=columns, force_terminal=True, color_system=None)
+
+    with progress_bar("measuring", terminal) as show:
+        show(49, 49, "0 s left, idle 2.610 W")
+        show.say("after 49 windows: any other saves at most 5.2 %")
+        show(49, 73, "13 s left, idle 2.610 W")
+
+    lines = re.split(r"\r|\n|\x1b\[[?\d]*[A-Za-z]", written.getvalue())
+    assert "after 49 windows: any other saves at most 5.2 %" in [line.strip() for line in lines]
+    (bar,) = {line for line in lines if "49/73" in line}
+    assert bar.startswith("measuring ")
+    assert bar.endswith("13 s left, idle 2.610 W")
+    assert len(bar) <= columns
+
+
+@pytest.mark.parametrize(
+    ("opinion", "line"),
+    [
+        (OPEN, "after 49 windows: any other saves at most 5.2 %; about 24 more windows needed"),
+        (
+            StopOpinion(stop=True, reached=True, reason="no other can save anything"),
+            "stopped after 49 windows: no other can save anything",
+        ),
+    ],
+)
+def test_a_look_says_what_is_known_and_whether_it_goes_on(opinion, line):
+    assert look_line(49, opinion) == line
