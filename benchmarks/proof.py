@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("--tools", type=int, default=300, help="sessions of the common tools")
     parser.add_argument("--classes", type=int, default=300, help="costs by class of operator")
     parser.add_argument("--stopped", type=int, default=300, help="that stop once enough is known")
-    parser.add_argument("--decisions", type=int, default=0, help="rigorous against for-decision")
+    parser.add_argument("--decisions", type=int, default=300, help="rigorous against for-decision")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--write", type=Path, help="write the page here")

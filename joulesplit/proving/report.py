@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
+from joulesplit.proving.decision_part import decision_claims, decision_part
+from joulesplit.proving.markdown import percent, table
 from joulesplit.proving.run import (
     BIAS_LIMIT,
     CALLED_AT_LEAST,
@@ -72,10 +72,10 @@ def _statistics(proof: Proof) -> list[str]:
     return [
         "## With a perfect sensor: the statistics alone\n",
         f"{proof.plan.campaigns} campaigns; the chip has no systematic error.\n",
-        _table(COLUMNS, [_row(proof.perfect[name]) for name in FIGURES]),
+        table(COLUMNS, [_row(proof.perfect[name]) for name in FIGURES]),
         f"\nThe largest bias of a single block is that of {worst.name}: {_bias(worst)}.\n",
         "Other methods on the same windows (`compute.views`):\n",
-        _table(("figure and method", *COLUMNS[1:]), map(_row, methods_of(proof.perfect))),
+        table(("figure and method", *COLUMNS[1:]), map(_row, methods_of(proof.perfect))),
         "",
     ]
 
@@ -87,7 +87,7 @@ def _combined(proof: Proof) -> list[str]:
             f"{proof.plan.drawn} campaigns; every term of an INA219B's budget is drawn between "
             "its bounds: shunt, sense taps, temperature, self-heating, gains, offsets.\n"
         ),
-        _table(COLUMNS, [_row(proof.drawn[name]) for name in FIGURES]),
+        table(COLUMNS, [_row(proof.drawn[name]) for name in FIGURES]),
         (
             "\nThe scatter of a joule is that of the chips, several times that of the "
             "statistics. The bounds are rectangular, and a sum that the shunt's dominates has "
@@ -108,7 +108,7 @@ def _classes(proof: Proof) -> list[str]:
             "memory, so that costs by class are true of it. The other classes are in too few "
             "blocks of this network to be told from convolution, and cost the same.\n"
         ),
-        _table(COLUMNS, map(_row, proof.classes.values())),
+        table(COLUMNS, map(_row, proof.classes.values())),
         (
             "\nA block is predicted from all the others to "
             f"{percent(proof.leave_one_out_rms, 2)} (root mean square, mean over campaigns).\n"
@@ -136,7 +136,7 @@ def _verdict_tables(proof: Proof) -> list[str]:
             "The clean ones are those of the first two tables; the others have drawn sensors "
             "and one fault each.\n"
         ),
-        _table(head, rows),
+        table(head, rows),
         "",
     ]
 
@@ -159,7 +159,7 @@ def _tools(proof: Proof) -> list[str]:
             "Their interval is mean ± t·s/√n over the windows, or that of the slope. JouleSplit's "
             "campaigns begin as cool, too.\n"
         ),
-        _table(("estimator", *COLUMNS[1:]), rows),
+        table(("estimator", *COLUMNS[1:]), rows),
         "",
     ]
 
@@ -174,18 +174,11 @@ def _stopping(proof: Proof) -> list[str]:
                 f"E_c are known to 0.6 %: {proof.rounds_windows:.0f} windows on average. The "
                 "intervals are the usual ones, whatever round they stopped in.\n"
             ),
-            _table(COLUMNS, [_row(proof.stopped[name]) for name in FIGURES]),
+            table(COLUMNS, [_row(proof.stopped[name]) for name in FIGURES]),
             "",
         ]
     if proof.agreement is not None:
-        found = proof.agreement
-        parts += [
-            (
-                f"In {found.campaigns} worlds the plan for the decision chose the split of the "
-                f"rigorous plan in {percent(found.same, 1)}, in "
-                f"{percent(found.time_share, 1)} of its measuring time (median).\n"
-            ),
-        ]
+        parts += decision_part(proof.agreement)
     return parts
 
 
@@ -199,6 +192,8 @@ def _outcome(proof: Proof) -> list[str]:
         f"{percent(CALLED_AT_LEAST, 0)}, clean "
         f"campaigns called suspect in at most {percent(FALSELY_AT_MOST, 0)}"
     )
+    if proof.agreement is not None:
+        claims += f"; {decision_claims()}"
     if not broken:
         return ["## Claims\n", f"All hold: {claims}.\n"]
     listed = "\n".join(f"- {line}" for line in broken)
@@ -216,14 +211,3 @@ def _bias(found: Score) -> str:
 
 def _cover(found: Score) -> str:
     return percent(found.coverage, 1)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def percent(share: float, digits: int, *, sign: bool = False) -> str:
-    """Return a share in per cent, with the signs of mathematics."""
-    text = f"{100 * share:+.{digits}f}" if sign else f"{100 * share:.{digits}f}"
-    return f"{text} %".replace("-", "−")

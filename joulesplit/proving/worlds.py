@@ -29,6 +29,9 @@ RADIO = RadioParameters(
 """Of every world: Wi-Fi that sleeps 100 ms after the last frame (mac80211's dynamic power save),
 listens until then and has to wake up for the next one; the powers are assumptions."""
 
+LINK_RATES_BIT_PER_S = (1e6, 2e6, 5e6, 10e6, 20e6)
+"""What links take, by where the device stands: the rates of the rigorous plan."""
+
 WARM_C = 55.0
 """About where the board settles while it is measured."""
 
@@ -46,16 +49,16 @@ CAMPAIGN_S = 55.0
 MakeWorld = Callable[[int], WorldSetup]
 
 
-def clean_world(seed: int) -> WorldSetup:
+def clean_world(seed: int, costs: BoardCosts = COSTS) -> WorldSetup:
     """Return a board with heat, leakage, background load and Wi-Fi; chip as drawn."""
     random = np.random.default_rng([seed, 85])
-    setup = draw_world(seed, ORIGIN_NS, costs=COSTS)
+    setup = draw_world(seed, ORIGIN_NS, costs=costs)
     start_c = WARM_C + float(random.uniform(-WARM_UP_LEAVES_K, WARM_UP_LEAVES_K))
     thermal = ThermalParameters(start_c=start_c, ambient_c=AMBIENT_C, reference_c=WARM_C)
     return replace(
         setup,
         load=replace(setup.load, thermal=thermal),
-        radio=RADIO,
+        radio=replace(RADIO, bit_energy_j=costs.bit_energy_j),
     )
 
 
@@ -72,6 +75,36 @@ def cool_world(seed: int) -> WorldSetup:
     start_c = COOL_C + float(random.uniform(-1.0, 1.0))
     thermal = ThermalParameters(start_c=start_c, ambient_c=AMBIENT_C, reference_c=WARM_C)
     return replace(setup, load=replace(setup.load, thermal=thermal))
+
+
+def device_world(seed: int) -> tuple[WorldSetup, float]:
+    """Return a clean world with a board and a radio of its own, and the rate of its link, bit/s.
+
+    Costs and background load are drawn evenly on a logarithmic scale, so that the network is best
+    split at the input, in the middle or not at all, and now and then two splits are level. Blocks
+    run up to 10 % slower inside a network than alone, and the radio wakes up and trails.
+    """
+    random = np.random.default_rng([seed, 41])
+
+    def drawn(low: float, high: float) -> float:
+        return float(low * (high / low) ** random.uniform())
+
+    speed = drawn(0.5, 2.0)
+    costs = replace(
+        COSTS,
+        flop_rate_per_s=speed * COSTS.flop_rate_per_s,
+        memory_rate_bit_per_s=speed * COSTS.memory_rate_bit_per_s,
+        compute_power_w=drawn(0.8, 2.0),
+        air_power_w=drawn(0.25, 0.9),
+        bit_energy_j=drawn(4e-9, 16e-9),
+        upload_cost_j=drawn(2e-3, 10e-3),
+        cold_share=float(random.uniform(0.0, 0.1)),
+    )
+    setup = clean_world(seed, costs)
+    load = replace(setup.load, background_sd_w=drawn(4e-3, 24e-3))
+    radio = replace(setup.radio or RADIO, tail_s=drawn(0.02, 0.2), tail_power_w=drawn(0.1, 0.4))
+    rate_bit_per_s = float(random.choice(LINK_RATES_BIT_PER_S))
+    return replace(setup, load=load, radio=radio), rate_bit_per_s
 
 
 def idle_drift_world(seed: int) -> WorldSetup:
