@@ -31,6 +31,9 @@ listens until then and has to wake up for the next one; the powers are assumptio
 LINK_RATES_BIT_PER_S = (1e6, 2e6, 5e6, 10e6, 20e6)
 """What links take, by where the device stands: the rates of the rigorous plan."""
 
+LINK_RATES_BIT_PER_S = (1e6, 2e6, 5e6, 10e6, 20e6)
+"""What links take, by where the device stands: the rates of the rigorous plan."""
+
 WARM_C = 55.0
 """About where the board settles while it is measured."""
 
