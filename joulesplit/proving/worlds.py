@@ -28,8 +28,6 @@ RADIO = RadioParameters(
 )
 """Of every world: Wi-Fi that sleeps 100 ms after the last frame (mac80211's dynamic power save),
 listens until then and has to wake up for the next one; the powers are assumptions."""
-LINK_RATES_BIT_PER_S = (1e6, 2e6, 5e6, 10e6, 20e6)
-"""What links take, by where the device stands: the rates of the rigorous plan."""
 
 LINK_RATES_BIT_PER_S = (1e6, 2e6, 5e6, 10e6, 20e6)
 """What links take, by where the device stands: the rates of the rigorous plan."""
