@@ -19,7 +19,11 @@ AFTER_THE_END = 1
 SEARCH = 2
 """The attempt to begin with where nobody knows when the next end is."""
 MARGIN = 0.05
-"""Share of the period, beside half a transaction, by which an estimated end may be off."""
+"""Share of the period, beside half a transaction, by which an end may be estimated early."""
+LATE = 0.04
+"""Share of the period, beside a transaction, by which an end may be estimated late: the poll before
+it begins so much earlier (``NEAR``) and so finds nothing amiss, and until the next such poll the
+first estimate of the period adds a little. On a short cycle this is more than ``MARGIN``."""
 OFF_PACE = 0.02
 """A conversion that ends this share of the period from its time may have been made under other
 settings. The estimate itself drifts as far, but not twice running."""
@@ -49,8 +53,14 @@ def can_follow(*, period_ns: float, shunt_ns: float, transaction_ns: float, read
         transaction_ns: Time that reading one register takes, ns.
         reads: Registers read per conversion, from the successful poll on.
     """
-    margin_ns = MARGIN * period_ns + transaction_ns / 2
-    return reads * transaction_ns + 2 * margin_ns < shunt_ns
+    early_ns, late_ns = _margins_ns(period_ns, transaction_ns)
+    return reads * transaction_ns + early_ns + late_ns < shunt_ns
+
+
+def _margins_ns(period_ns: float, transaction_ns: float) -> tuple[float, float]:
+    """Return by how much an end may be estimated early and late, ns."""
+    early_ns = MARGIN * period_ns + transaction_ns / 2
+    return early_ns, max(early_ns, LATE * period_ns + transaction_ns)
 
 
 class ConversionTracker:
@@ -168,9 +178,8 @@ class ConversionTracker:
     def _set_period(self, period_ns: float) -> None:
         """Take a new period, and work out once what every poll needs of it."""
         self.period_ns = period_ns
-        self._margin_ns = MARGIN * period_ns + self._transaction_ns / 2
-        self._shunt_ns = self._shunt_share * period_ns
-        self._safe_ns = self._shunt_ns - self._margin_ns
+        self._margin_ns, late_ns = _margins_ns(period_ns, self._transaction_ns)
+        self._safe_ns = self._shunt_share * period_ns - late_ns
         self._step_ns = POLL_STEP * period_ns
         self._until_first_ns = (1 - NEAR) * period_ns - self._transaction_ns
         self._until_second_ns = (1 + NEAR) * period_ns
@@ -189,7 +198,7 @@ class ConversionTracker:
         phase_ns = now_ns - self._last_ns - number * period_ns
         if number < self._next_number:
             return now_ns
-        if phase_ns + self._reads * self._transaction_ns + margin_ns > self._shunt_ns:
+        if phase_ns + self._reads * self._transaction_ns > self._safe_ns:
             return round(now_ns - phase_ns + period_ns + margin_ns)
         if number > self._next_number and phase_ns < margin_ns:
             return round(now_ns - phase_ns + margin_ns)

@@ -201,7 +201,7 @@ class Ina219:
             reads=lock.reads,
         )
         self._lock = lock
-        self._watch = ResetWatch(self._link, word, is_overflow_honest=lock.is_overflow_honest)
+        self._watch = ResetWatch(self._link, word, lock)
         self._pacer = ConversionPacer(self._link, self._clock, self._tracker, self._watch)
         self._is_cleared_by_power = lock.cleared_by == POWER_READ
         self._is_lost = False
@@ -227,7 +227,8 @@ class Ina219:
 
     def _take(self, word: int) -> Reading | None:
         """Read the shunt of a located conversion; None if it may be another conversion's."""
-        link, tracker = self._link, self._tracker
+        link, tracker, watch = self._link, self._tracker, self._watch
+        polled_ns = link.started_ns
         shunt = link.read(SHUNT_VOLTAGE)
         read_ns = link.ended_ns
         if self._is_cleared_by_power:
@@ -235,7 +236,7 @@ class Ina219:
         if not self._pacer.is_located:
             return None
         code = shunt - 0x10000 if shunt & 0x8000 else shunt
-        if not self._watch.is_intact(word, code, is_off_pace=tracker.is_off_pace):
+        if not watch.is_intact(word, code, read_ns - polled_ns, is_off_pace=tracker.is_off_pace):
             self._is_lost = True
             return None
         missed = tracker.accept(read_ns)

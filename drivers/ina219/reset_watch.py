@@ -11,9 +11,14 @@ from __future__ import annotations
 from drivers.clock import NS_PER_S
 from drivers.ina219.conversion_tracker import AFTER_THE_END
 from drivers.ina219.link import Ina219Link
+from drivers.ina219.lock import Lock
 from drivers.ina219.registers import MARK_CODE, NO_MARK_CODE, OVERFLOW_BIT, Register
 
 VERIFY_EVERY_NS = NS_PER_S
+PROMPT_NS = 900_000
+"""A chip that was reset takes longer for its first conversion, two of 12 bit: 1.06 ms (table 5)."""
+PROMPT_TRANSACTIONS = 2.2
+"""Transactions from the begin of a poll to the end of the next read, with some delay."""
 TURNS = 4
 """Readings from one look before the end of a conversion to the next."""
 CONFIGURATION = Register.CONFIGURATION.value
@@ -25,15 +30,14 @@ class ResetWatch:
     Args:
         link: The chip.
         configuration_word: What it was configured with.
-        is_overflow_honest: The overflow bit was never set without a calibration.
+        lock: What was found of the chip.
     """
 
-    def __init__(
-        self, link: Ina219Link, configuration_word: int, *, is_overflow_honest: bool
-    ) -> None:
+    def __init__(self, link: Ina219Link, configuration_word: int, lock: Lock) -> None:
         self._link = link
         self._configuration_word = configuration_word
-        self._is_marked = is_overflow_honest
+        self._prompt_ns = max(PROMPT_NS, PROMPT_TRANSACTIONS * lock.transaction_ns)
+        self._is_marked = lock.is_overflow_honest
         self._turn = 0
         self._verify_at_ns = link.ended_ns + VERIFY_EVERY_NS
 
@@ -45,12 +49,13 @@ class ResetWatch:
         """
         return AFTER_THE_END if self._turn else 0
 
-    def is_intact(self, bus_word: int, code: int, *, is_off_pace: bool) -> bool:
+    def is_intact(self, bus_word: int, code: int, took_ns: int, *, is_off_pace: bool) -> bool:
         """Return whether a reading may be taken; what it cannot tell is found out by the next one.
 
         Args:
             bus_word: Its bus word.
             code: Its signed shunt code.
+            took_ns: From the begin of the poll until the shunt had been read, ns.
             is_off_pace: It came when it was not expected.
 
         Raises:
@@ -60,8 +65,14 @@ class ResetWatch:
         self._turn = 0 if is_off_pace else (turn + 1) % TURNS  # to look whether it is again
         overflows = bus_word & OVERFLOW_BIT
         is_large = not -MARK_CODE < code < MARK_CODE
-        # A chip that did not answer at once may have been without its supply.
-        is_doubtful = is_off_pace or link.retried or link.ended_ns >= self._verify_at_ns
+        # A chip that did not answer at once may have been without its supply, and one that was read
+        # with a pause may have been reset and have converted meanwhile.
+        is_doubtful = (
+            is_off_pace
+            or took_ns > self._prompt_ns
+            or link.retried
+            or link.ended_ns >= self._verify_at_ns
+        )
         if is_large and overflows and self._is_marked and not is_doubtful:
             return True
         is_unmarked = self._is_marked and is_large and not overflows

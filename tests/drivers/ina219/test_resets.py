@@ -159,6 +159,32 @@ def test_a_reset_under_any_load_and_any_delay_spoils_one_reading_at_most(
     assert all(number == at - 1 for number, (wrong, _) in enumerate(found) if wrong)
 
 
+@many
+@given(
+    phase=st.floats(0.0, 5.0),
+    stalls=st.lists(st.just(0.0) | st.floats(0.05, 0.95), min_size=12, max_size=12),
+)
+def test_a_reset_while_the_reader_is_held_up_between_two_words_spoils_none(
+    make_eventful_bench, phase, stalls
+):
+    """The marked word from before it, a plausible shunt word from after it."""
+    waits = iter([])
+
+    class LateBus(SimulatedI2cBus):
+        def read_word(self, address, register):
+            if register == 1:
+                self._wire_clock.advance_ns(int(next(waits, 0.0) * 9_042_000))
+            return super().read_word(address, register)
+
+    world = observed(make_eventful_bench, ENOUGH_A, make_bus=LateBus)
+    with world.sensor() as sensor:
+        sensor.read()
+        waits = iter(stalls)
+        found = readings_around_a_reset(world, sensor, phase)
+    assert not any(wrong for wrong, _ in found)
+    assert sum(bool(flags & ReadingFlag.CHIP_RESET) for _, flags in found) == 1
+
+
 @pytest.mark.parametrize("readings_before", range(8))
 def test_a_reset_between_the_two_words_of_a_reading_is_noticed_by_their_contradiction(
     make_eventful_bench, readings_before
