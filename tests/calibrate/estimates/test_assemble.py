@@ -72,6 +72,6 @@ def uploads(bit_j):
 @pytest.mark.parametrize("bit_j", [0.0, -1e-8])
 def test_bits_that_do_not_show_above_idle_give_no_e_c(bit_j):
     # Rounding puts nought on either side of nought; both are refused.
-    refused = r"the net energy per bit at 2e\+07 bit/s.*not above|J/bit.*not distinguishable from zero"
+    refused = r"the net energy per bit at 2e\+07 bit/s.*not above|not distinguishable from zero"
     with pytest.raises(EstimateError, match=refused):
         uplink_of(uploads(bit_j), 2e7, EXACT)
