@@ -32,7 +32,9 @@ BLOCKS = residual_blocks(NETWORK)
 PLAN = msgspec.structs.replace(QUICK, heads="candidates", whole=True)
 COSTS = BoardCosts(cold_share=COLD_SHARE)
 DONE = Completion(complete=True, reached=True, reason="", warm=True)
-WORLDS = 6
+WORLDS = 30
+"""A quick plan and a quick validation differ by 1.5 % by chance: the mean of so many by 0.3 %."""
+WAKING_WORLDS = 6
 
 pytestmark = pytest.mark.campaign
 
@@ -102,11 +104,15 @@ def errors():
 
 
 def test_measured_heads_predict_a_split_without_bias_and_sums_of_blocks_do_not(errors):
-    # Computing is two thirds of the chosen split: 6 % of it is 4 % of the whole.
-    assert abs(errors["heads"].mean()) < 0.005
-    assert errors["blocks"].mean() == pytest.approx(-0.04, abs=0.01)
-    assert abs(errors["constant"].mean()) > 0.05
-    assert np.abs(errors["heads"]).max() < np.abs(errors["blocks"]).min()
+    u_mean = errors["heads"].std(ddof=1) / WORLDS**0.5
+
+    assert u_mean < 0.004
+    assert abs(errors["heads"].mean()) < 3 * u_mean
+    assert errors["blocks"].mean() < -3 * u_mean
+    assert errors["constant"].mean() < -0.05
+    # Computing is two thirds of the chosen split: 6 % of it is 4 % of the whole. Both models are
+    # held against the same measured energy, so chance hardly enters into their difference.
+    assert (errors["heads"] - errors["blocks"]).mean() == pytest.approx(0.04, abs=0.005)
 
 
 def test_intervals_of_the_decision_hold_the_truth_with_a_radio_that_wakes_and_has_a_tail():
@@ -119,7 +125,7 @@ def test_intervals_of_the_decision_hold_the_truth_with_a_radio_that_wakes_and_ha
     # Within a burst the tail of one upload lasts until the bits of the next one.
     between_j = COSTS.start_s * radio.tail_power_w
     inside = []
-    for seed in range(WORLDS):
+    for seed in range(WAKING_WORLDS):
         setup = replace(draw_world(seed, origin_ns=10**9, costs=COSTS), radio=radio)
         profile = calibrated(plan, setup)
         for uploads_per_burst in (1.0, 5.0):
