@@ -152,6 +152,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return tuple(dict.fromkeys((self.upload_s, self.upload_s * self.upload_spread)))
 
 
+ROUNDING = 1e-9
+"""What rounding may make of 1."""
+
 QUICK = Plan(
     name="quick",
     # A radio stays awake for 100 ms after the last frame (mac80211's dynamic power save).
@@ -261,7 +264,11 @@ def for_sensor(plan: Plan, cycle_s: float) -> Plan:
         cycle_s: The sensor's cycle, s.
     """
     shortest_s = cycle_s / 6**0.5 / plan.limits.edge_term
-    stretch = max(1.0, shortest_s / min(plan.work_s))
+    stretch = shortest_s / min(plan.work_s)
+    # A plan that was stretched for this cycle stays as it is, to the last digit: a campaign that
+    # is gone on with compares it.
+    if stretch < 1 + ROUNDING:
+        stretch = 1.0
     upload_s = max(plan.upload_s, shortest_s / plan.upload_spread)
     return msgspec.structs.replace(
         plan, work_s=tuple(seconds * stretch for seconds in plan.work_s), upload_s=upload_s

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 import pytest
 
 from calibrate.campaign.plan import (
@@ -78,3 +79,11 @@ def test_the_stated_rate_stays_stated_whatever_its_place():
     for rates in ((20e6, 1e6, 5e6), (1e6, 5e6), (5e6, 1e6), (5e6, 1e6, UNLIMITED, 20e6)):
         plan = changed(rates_bit_per_s=rates)
         assert for_decision(plan).stated_rate_bit_per_s == plan.stated_rate_bit_per_s
+
+
+def test_a_plan_that_was_adapted_to_a_sensor_is_not_changed_by_adapting_it_again():
+    """Resuming compares the two to the last digit; rounding alone once made them differ."""
+    plan = changed(work_s=(0.1, 0.2))
+    for cycle_s in np.linspace(0.009, 0.012, 1000):
+        adapted = for_sensor(plan, float(cycle_s))
+        assert for_sensor(adapted, float(cycle_s)) == adapted
