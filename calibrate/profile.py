@@ -47,6 +47,8 @@ class BudgetTerm(msgspec.Struct, frozen=True, kw_only=True):
             standard uncertainty itself; None for files that do not say.
         correlation: ``common`` to all figures of a campaign, or ``load-dependent``: then it
             remains in E_d/E_c and in the choice of a split.
+        at_power_w: Of a ``load-dependent`` scale: the power at which it holds, W; it grows with
+            the square of the power. None if it is not known how it grows.
     """
 
     name: str
@@ -56,6 +58,7 @@ class BudgetTerm(msgspec.Struct, frozen=True, kw_only=True):
     half_width: float | None = None
     distribution: Literal["rectangular", "normal"] | None = None
     correlation: Literal["common", "load-dependent"] = "common"
+    at_power_w: float | None = None
 
 
 class Sensor(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +69,8 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True):
             same in every joule of the profile, so it cancels in E_d/E_c and in no other figure.
         offset_u_w: Standard uncertainty of the offset terms together, W; cancels in net energy.
         load_u_rel: Relative standard uncertainty of the scale terms that change with the load.
+        load_power_w: Power at which ``load_u_rel`` holds, W; it grows with the square of the
+            power, and net energy has up to three times as much. None if that is not known.
     """
 
     kind: str
@@ -82,6 +87,7 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, str | int | float | bool | None]
     window_budget: tuple[WindowTerm, ...] = ()
     load_u_rel: float = 0.0
+    load_power_w: float | None = None
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):

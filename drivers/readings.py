@@ -71,6 +71,8 @@ class AccuracyTerm:
             uncertainty itself).
         source: Data-sheet table, certificate or record the bound comes from.
         correlation: See ``Correlation``.
+        at_power_w: Of a ``load-dependent`` scale: the power at which ``half_width`` holds, W; it
+            grows with the square of the power. None if it is not known how it grows.
     """
 
     name: str
@@ -79,6 +81,7 @@ class AccuracyTerm:
     distribution: Literal["rectangular", "normal"]
     source: str
     correlation: Correlation = "common"
+    at_power_w: float | None = None
 
     @property
     def standard_uncertainty(self) -> float:

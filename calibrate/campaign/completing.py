@@ -16,6 +16,7 @@ from calibrate.checks.ending import downlink_checks, ending_checks
 from calibrate.errors import EstimateError
 from calibrate.estimates.downlink import downlink_of
 from calibrate.estimates.head_fits import heads_of
+from calibrate.estimates.loads import loads_of
 from calibrate.estimates.subject_fits import bits_per_payload_bit, phase_energies, upload_tail
 from calibrate.estimates.uncertainty import SystematicBudget, budget_of
 from calibrate.profile import Check, Compute, DeviceProfile, Link, Outcome
@@ -98,7 +99,7 @@ def completed_profile(
         EstimateError: The windows do not determine a figure, or an energy is not positive.
     """
     profile = produce_profile(records, around)
-    budget = budget_of(around.sensor.accuracy)
+    budget = budget_of(around.sensor.accuracy, loads_of(records))
     link, link_checks = _link(profile.link, records, budget)
     ended = ending_checks(
         complete=completion.complete,

@@ -24,8 +24,9 @@ from calibrate.errors import JournalError, WindowError
 from calibrate.windows.window import WindowRecord, WindowTask, run_window
 
 MARGIN = 2.0
-"""A round has so many times the windows that are thought to be needed: looks are few, and what few
-windows say of their own scatter is rough."""
+"""A round has so many times the windows that are thought to be needed: planned to reach just the
+goal, half of them would miss it narrowly; looks are few, and what few windows say of their own
+scatter is rough."""
 
 TRIES = 3
 """A window that gave no energy, because the host held the sampler up, is run so often at most."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from calibrate.checks.evidence import Evidence
 from calibrate.checks.run import judge
 from calibrate.estimates.assemble import compute_of, idle_of, ratio_of_e_d_and_e_c
+from calibrate.estimates.loads import loads_of
 from calibrate.estimates.uncertainty import SystematicBudget, budget_of
 from calibrate.estimates.uplink import uplink_of
 from calibrate.estimates.window_budget import window_budget
@@ -119,6 +120,7 @@ def _sensor(
         settings=description.settings,
         window_budget=window_budget(records, description),
         load_u_rel=budget.load_u_rel,
+        load_power_w=budget.load_power_w,
     )
 
 
@@ -132,7 +134,7 @@ def produce_profile(records: Sequence[WindowRecord], around: Circumstances) -> D
     Raises:
         EstimateError: The windows do not determine a figure, or an energy is not positive.
     """
-    budget = budget_of(around.sensor.accuracy)
+    budget = budget_of(around.sensor.accuracy, loads_of(records))
     simulated = around.sensor.simulated
     compute = compute_of(
         records,

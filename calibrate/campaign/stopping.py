@@ -13,10 +13,6 @@ from calibrate.errors import EstimateError
 from calibrate.estimates.stats import CONFIDENCE, coverage_factor
 from calibrate.windows.window import WindowRecord
 
-AIM = 0.95
-"""Rounds are planned to reach this much of the goal: planned to reach just it, half of them would
-miss it narrowly and the looks would be used up by rounds of a few windows."""
-
 VARIANCE_SHARE = 0.8
 """The next round measures the subjects that make so much of the variance that is left."""
 
@@ -163,7 +159,7 @@ def _opinion(stop: StopPlan, figures: Sequence[Precision]) -> StopOpinion:
     needed = sum(
         windows_needed(
             f.u_rel,
-            AIM * goal,
+            goal,
             windows=f.windows,
             degrees_of_freedom=f.degrees_of_freedom,
             confidence=confidence,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from calibrate.campaign.bench import pilot_latency_s
 from calibrate.estimates.fitting import fit_blocks
+from calibrate.estimates.loads import loads_of
 from calibrate.estimates.uncertainty import SystematicBudget, quantity, require_positive
 from calibrate.profile import Quantity
 from calibrate.sampling.sampler import Sampler
@@ -95,6 +96,7 @@ def measure_split(
 
 def _measured(records: list[WindowRecord], budget: SystematicBudget) -> MeasuredSplit:
     observations = [record.observation for record in records]
+    budget = replace(budget, loads=loads_of(records))
     inferences = sum(o.repetitions for o in observations)
     latency_s = sum(o.work_s for o in observations) / inferences
     what = "the energy of an inference by this split, in J,"

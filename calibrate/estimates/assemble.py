@@ -172,6 +172,6 @@ def ratio_of_e_d_and_e_c(
 
     def ratio(account: Account) -> Quantity:
         energies = work_and_bit(compute, uploads, len(blocks), rate_bit_per_s, account)
-        return ratio_of(flop, energies, account, budget, idle_u_w=idle.u_stat)
+        return ratio_of(flop, energies, account, budget, idle=idle)
 
     return GrossNet(gross=ratio("gross"), net=ratio("net"))

@@ -14,6 +14,7 @@ from calibrate.estimates.fitting import (
     fit_latency,
     fit_link,
 )
+from calibrate.estimates.loads import Loads
 from calibrate.estimates.stats import coverage_factor
 from calibrate.estimates.uncertainty import Estimate, SystematicBudget
 from calibrate.quantity import Quantity
@@ -35,6 +36,11 @@ class WorkAndBit:
     network_s: float
     bit: Estimate
     bit_s: float
+
+    @property
+    def pairs(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Both energies with their durations, J and s."""
+        return (self.network.value, self.network_s), (self.bit.value, self.bit_s)
 
 
 def work_and_bit(
@@ -64,22 +70,23 @@ def ratio_of(
     account: Account,
     budget: SystematicBudget,
     *,
-    idle_u_w: float = 0.0,
+    idle: Estimate,
 ) -> Quantity:
     """Return E_d/E_c = (Σ N_l / Σ e_l) / (1 / e_bit), FLOP/bit.
 
-    Every joule carries the same unknown scale factor, so it cancels; what changes with the load
-    does not. The offset of the sensor adds the same power to both and cancels in net energy; in
-    gross energy what is left of it is its share in the bit less its share in the network. The
-    same holds for P_0, which all gross energies are stated at. The interval is Fieller's
-    (J. R. Stat. Soc. B 16, 1954): all ratios ρ for which e_bit − ρ · Σ e_l may be nought.
+    Every joule carries the same unknown scale factor, so it cancels. What grows with the load is
+    in both, each at its own power, and the difference is left. The offset of the sensor adds the
+    same power to both and cancels in net energy; in gross energy what is left of it is its share
+    in the bit less its share in the network. The same holds for P_0, which all gross energies
+    are stated at. The interval is Fieller's (J. R. Stat. Soc. B 16, 1954): all ratios ρ for which
+    e_bit − ρ · Σ e_l may be nought.
 
     Args:
         flop: Σ N_l.
         energies: Of the network and of a bit.
         account: Which energies these are.
         budget: The sensor's.
-        idle_u_w: Statistical standard uncertainty of P_0, W.
+        idle: P_0, W.
 
     Raises:
         EstimateError: An energy is not positive, or that of the network may be nought.
@@ -94,12 +101,13 @@ def ratio_of(
     parts = (network.u_stat / network.value, bit.u_stat / bit.value)
     share = energies.bit_s / bit.value - energies.network_s / network.value
     common = value * abs(share) if account == "gross" else 0.0
-    u_sys = hypot(common * budget.offset_u_w, value * budget.load_u_rel)
-    u_stat = hypot(value * hypot(*parts), common * idle_u_w)
+    load_u_rel = budget.between(*(_load_w2(e, s, account, idle) for e, s in energies.pairs))
+    u_sys = hypot(common * budget.offset_u_w, value * load_u_rel)
+    u_stat = hypot(value * hypot(*parts), common * idle.u_stat)
     freedoms = (network.degrees_of_freedom, bit.degrees_of_freedom)
     factor = coverage_factor(_effective(hypot(u_stat, u_sys) / value, parts, freedoms))
-    common_u_w = hypot(budget.offset_u_w, idle_u_w) if account == "gross" else 0.0
-    low, high = _fieller(energies, factor, common_u_w, budget.load_u_rel)
+    common_u_w = hypot(budget.offset_u_w, idle.u_stat) if account == "gross" else 0.0
+    low, high = _fieller(energies, factor, common_u_w, load_u_rel)
     return Quantity(
         value=value,
         unit="FLOP/bit",
@@ -108,6 +116,14 @@ def ratio_of(
         u_sys=u_sys,
         n=network.n + bit.n,
     )
+
+
+def _load_w2(energy_j: float, duration_s: float, account: Account, idle: Estimate) -> float:
+    """Return what errors that grow with the load are multiplied by in an energy, W²."""
+    above_w = energy_j / duration_s
+    if account == "gross":
+        return Loads(idle_w=idle.value, work_w=above_w).gross_w2
+    return Loads(idle_w=idle.value, work_w=idle.value + above_w).net_w2
 
 
 def _effective(combined: float, parts: tuple[float, float], freedoms: tuple[float, float]) -> float:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import hypot, inf
 
 from calibrate.errors import EstimateError
+from calibrate.estimates.loads import Loads
 from calibrate.estimates.stats import coverage_factor
 from calibrate.profile import BudgetTerm, Quantity
 from drivers.readings import AccuracyTerm
@@ -20,22 +22,46 @@ class SystematicBudget:
         scale_u_rel: Common scale terms together, relative standard uncertainty.
         offset_u_w: Offset terms together, standard uncertainty, W.
         load_u_rel: Scale terms that change with the load together, relative.
+        load_power_w: Power at which ``load_u_rel`` holds, W; it grows with the square of the
+            power. None if it is not known how it grows: then it is the same at all powers.
+        loads: At which the figures were measured; None takes ``load_power_w`` for idle and work
+            alike, which bounds them.
     """
 
     terms: tuple[BudgetTerm, ...]
     scale_u_rel: float
     offset_u_w: float
     load_u_rel: float = 0.0
+    load_power_w: float | None = None
+    loads: Loads | None = None
 
     def of(self, value: float, *, offset_duration: float = 0.0) -> float:
         """Return the systematic standard uncertainty of a figure proportional to power.
 
         Args:
             value: The figure.
-            offset_duration: How much of its unit one watt of offset makes; 0 where it cancels.
+            offset_duration: How much of its unit one watt of offset makes; 0 where it cancels,
+                that is, in net energy.
         """
-        u_rel = hypot(self.scale_u_rel, self.load_u_rel)
+        u_rel = hypot(self.scale_u_rel, self._load_u_rel(net=offset_duration == 0))
         return hypot(u_rel * value, self.offset_u_w * offset_duration)
+
+    def _load_u_rel(self, *, net: bool) -> float:
+        if self.load_power_w is None:
+            return self.load_u_rel
+        loads = self.loads or Loads(idle_w=self.load_power_w, work_w=self.load_power_w)
+        return self.load_u_rel * (loads.net_w2 if net else loads.gross_w2) / self.load_power_w**2
+
+    def between(self, one_w2: float, other_w2: float) -> float:
+        """Return what changes with the load leaves in a ratio of two energies, relative.
+
+        Args:
+            one_w2: ``Loads.gross_w2`` or ``net_w2`` of one of them, W².
+            other_w2: Of the other.
+        """
+        if self.load_power_w is None:
+            return self.load_u_rel
+        return self.load_u_rel * abs(one_w2 - other_w2) / self.load_power_w**2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +99,13 @@ def require_positive(estimate: Estimate, what: str) -> Estimate:
     return estimate
 
 
-def budget_of(accuracy: tuple[AccuracyTerm, ...]) -> SystematicBudget:
-    """Return the budget of a sensor's accuracy terms (GUM 4.3.7, 5.1.2)."""
+def budget_of(accuracy: tuple[AccuracyTerm, ...], loads: Loads | None = None) -> SystematicBudget:
+    """Return the budget of a sensor's accuracy terms (GUM 4.3.7, 5.1.2).
+
+    Args:
+        accuracy: The terms.
+        loads: At which the figures were measured; None where that is not known.
+    """
 
     def together(kind: str, correlation: str) -> float:
         return hypot(
@@ -90,7 +121,20 @@ def budget_of(accuracy: tuple[AccuracyTerm, ...]) -> SystematicBudget:
         scale_u_rel=together("scale", "common"),
         offset_u_w=hypot(together("offset", "common"), together("offset", "load-dependent")),
         load_u_rel=together("scale", "load-dependent"),
+        load_power_w=_load_power_w(accuracy),
+        loads=loads,
     )
+
+
+def _load_power_w(accuracy: Iterable[AccuracyTerm]) -> float | None:
+    """Return the smallest power that a growing term is stated at, if each says so."""
+    powers_w = [
+        term.at_power_w
+        for term in accuracy
+        if (term.kind, term.correlation) == ("scale", "load-dependent")
+    ]
+    known_w = [power_w for power_w in powers_w if power_w is not None]
+    return min(known_w) if known_w and len(known_w) == len(powers_w) else None
 
 
 def _recorded(term: AccuracyTerm) -> BudgetTerm:
@@ -102,6 +146,7 @@ def _recorded(term: AccuracyTerm) -> BudgetTerm:
         half_width=term.half_width,
         distribution=term.distribution,
         correlation=term.correlation,
+        at_power_w=term.at_power_w,
     )
 
 

@@ -101,6 +101,7 @@ def _scale_terms(circuit: Circuit) -> tuple[AccuracyTerm, ...]:
                 f"K/W, {SHUNT_DRIFT_PER_K * 1e6:.0f} ppm/K",
             ),
             correlation="load-dependent",
+            at_power_w=circuit.peak_current_a * circuit.bus_voltage_v,
         ),
         _bound(CURRENT_GAIN, "scale", CURRENT_ERROR[bounds], f"{SOURCE}, {named}, 25 °C"),
         _bound(

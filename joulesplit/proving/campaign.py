@@ -14,6 +14,7 @@ from calibrate.campaign.stopping import StopRule, once
 from calibrate.checks.evidence import Evidence
 from calibrate.checks.run import judge
 from calibrate.estimates.assemble import compute_of, idle_of, ratio_of_e_d_and_e_c
+from calibrate.estimates.loads import loads_of
 from calibrate.estimates.uncertainty import SystematicBudget, budget_of
 from calibrate.estimates.uplink import uplink_of
 from calibrate.profile import ModelIdentity, Quality, Runtime
@@ -66,7 +67,7 @@ def run_world(
     stage = stage_of(setup)
     outcome = run_on(stage, plan, rule=rule)
     records, rate = outcome.records, plan.stated_rate_bit_per_s
-    budget = budget_of(stage.sampler.description.accuracy)
+    budget = budget_of(stage.sampler.description.accuracy, loads_of(records))
     found = _estimates(records, stage.blocks, rate, NO_SYSTEMATIC_ERROR if exact_sensor else budget)
     leakage_w = mean_leakage_w(stage, records)
     truth = truth_of(setup.costs, stage.blocks, rate, leakage_w=leakage_w)

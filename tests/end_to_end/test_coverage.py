@@ -13,6 +13,7 @@ import pytest
 
 from calibrate.campaign.plan import QUICK
 from calibrate.estimates.assemble import compute_of, idle_of
+from calibrate.estimates.loads import loads_of
 from calibrate.estimates.uncertainty import SystematicBudget, budget_of
 from calibrate.estimates.uplink import uplink_of
 from calibrate.profile import ModelIdentity, Quantity, Runtime
@@ -48,7 +49,7 @@ def run_world(seed: int, blocks, *, perfect_sensor: bool) -> dict[str, Outcome]:
         setup = replace(setup, chip=without_errors(setup.chip))
     records, sensor, statistics = run_virtual_campaign(QUICK, blocks, setup)
     assert statistics.lost == 0
-    budget = budget_of(sensor.accuracy)
+    budget = budget_of(sensor.accuracy, loads_of(records))
     if perfect_sensor:
         budget = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)
     compute = compute_of(
