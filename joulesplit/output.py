@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,6 +21,13 @@ NARROWEST = 20
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print exactly one JSON object on stdout."
+)
+
+html_option = click.option(
+    "--html",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write one self-contained page with plots.",
 )
 
 
@@ -53,6 +61,18 @@ def emit(as_json: bool, document: Any, report: Callable[[], RenderableType]) -> 
         sys.stdout.buffer.flush()
         return
     console().print(report())
+
+
+def write_page(path: Path, content: bytes) -> None:
+    """Write the file of ``--html``, and say so.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    from calibrate.files import write_whole
+
+    write_whole(path, content)
+    note(f"wrote {path}")
 
 
 def note(text: str) -> None:

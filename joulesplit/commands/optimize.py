@@ -11,7 +11,7 @@ import click
 
 from joulesplit.errors import CommandError
 from joulesplit.options import model_argument
-from joulesplit.output import emit, json_option
+from joulesplit.output import emit, html_option, json_option, write_page
 
 if TYPE_CHECKING:
     from calibrate.profile import DeviceProfile
@@ -88,12 +88,14 @@ ENCODING_BITS = {"float32": 32, "uint8": 8}
 @click.option("--min-block", type=int, help="At least so many blocks stay on the device.")
 @click.option("--max-block", type=int, help="At most so many blocks run on the device.")
 @click.option("--allow-rejected", is_flag=True, help="Use a profile that was rejected.")
+@html_option
 @json_option
 def command(
     *,
     model: Path,
     profile_path: Path,
     battery_j: float | None,
+    html: Path | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -111,17 +113,18 @@ def command(
     network = loaded.network
     decision = _decide(loaded, profile, options)
     battery = _battery(decision, battery_j)
-    emit(
-        as_json,
-        _document(decision, network, profile_path, profile, battery),
-        lambda: decision_page(
-            decision,
-            network_name=network.name,
-            profile_name=profile_path.name,
-            reference=profile.reference,
-            battery=battery,
-        ),
+    page = decision_page(
+        decision,
+        network_name=network.name,
+        profile_name=profile_path.name,
+        reference=profile.reference,
+        battery=battery,
     )
+    if html is not None:
+        from joulesplit.report.document import decision_document
+
+        write_page(html, decision_document(decision, page))
+    emit(as_json, _document(decision, network, profile_path, profile, battery), lambda: page)
 
 
 def _decide(model: LoadedModel, profile: DeviceProfile, options: dict[str, Any]) -> Decision:

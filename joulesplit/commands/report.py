@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from joulesplit.errors import CommandError
-from joulesplit.output import emit, json_option, note
+from joulesplit.output import emit, html_option, json_option, note, write_page
 
 if TYPE_CHECKING:
     from calibrate.profile import DeviceProfile
@@ -17,12 +17,7 @@ if TYPE_CHECKING:
 
 @click.command("report")
 @click.argument("profile", type=click.Path(path_type=Path))
-@click.option(
-    "--html",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Write one self-contained page with plots.",
-)
+@html_option
 @click.option(
     "--windows",
     metavar="JOURNAL",
@@ -44,12 +39,10 @@ def command(*, profile: Path, html: Path | None, windows: Path | None, as_json: 
         raise click.UsageError("--windows goes with --html: only its plots show windows")
     stored = load_profile(profile)
     if html is not None:
-        from calibrate.files import write_whole
         from joulesplit.report.document import profile_document
 
         records = _records(stored.profile, profile, windows)
-        write_whole(html, profile_document(stored.profile, profile.name, records))
-        note(f"wrote {html}")
+        write_page(html, profile_document(stored.profile, profile.name, records))
     emit(
         as_json,
         msgspec.Raw(msgspec.json.format(profile_bytes(stored), indent=-1)),

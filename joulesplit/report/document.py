@@ -9,10 +9,13 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from calibrate.profile import DeviceProfile
 from calibrate.windows.window import WindowRecord
+from joulesplit.report.decision_pictures import decision_pictures
 from joulesplit.report.markup import section_element
 from joulesplit.report.page import ORIGIN_TEXT, Origin, Page
-from joulesplit.report.pictures import Picture, profile_pictures
+from joulesplit.report.picture import Picture
+from joulesplit.report.pictures import profile_pictures
 from joulesplit.report.profile import profile_page
+from optimizer.result import Decision
 
 PICTURES_AFTER = 2
 """Sections before the pictures: verdict and efficiency are what a reader comes for."""
@@ -30,6 +33,19 @@ def profile_document(profile: DeviceProfile, name: str, windows: Sequence[Window
         CommandError: matplotlib is not installed.
     """
     return document(profile_page(profile, name), list(profile_pictures(profile, windows)))
+
+
+def decision_document(decision: Decision, page: Page) -> bytes:
+    """Return the report on a decision as an HTML file.
+
+    Args:
+        decision: The decision.
+        page: Its report.
+
+    Raises:
+        CommandError: matplotlib is not installed.
+    """
+    return document(page, list(decision_pictures(decision)))
 
 
 def document(page: Page, pictures: Sequence[Picture] = ()) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,29 +15,11 @@ from joulesplit.report.drawing import (
     WORK_COLOUR,
     label_with_unit,
     new_figure,
-    only_left_and_bottom,
-    picture,
-    watermark,
 )
 from joulesplit.report.page import Origin, origin_of
+from joulesplit.report.picture import WIDTH_IN, Picture, finished
 
-WIDTH_IN = 9.0
 FEWEST_CONTROLS = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """One picture of a page.
-
-    Attributes:
-        title: Above it.
-        caption: What it shows and how to read it.
-        svg: The picture.
-    """
-
-    title: str
-    caption: str
-    svg: bytes
 
 
 def profile_pictures(profile: DeviceProfile, windows: Sequence[WindowRecord]) -> Iterator[Picture]:
@@ -60,14 +41,6 @@ def profile_pictures(profile: DeviceProfile, windows: Sequence[WindowRecord]) ->
         yield _uncertainties(profile, origin)
     if windows:
         yield _progress(windows, origin)
-
-
-def _finished(figure: Any, origin: Origin) -> bytes:
-    for axes in figure.axes:
-        only_left_and_bottom(axes)
-    if origin != "MEASURED":
-        watermark(figure, origin)
-    return picture(figure, "svg")
 
 
 def _blocks(profile: DeviceProfile, origin: Origin) -> Picture:
@@ -93,7 +66,7 @@ def _blocks(profile: DeviceProfile, origin: Origin) -> Picture:
         title="Energy of each block",
         caption="Net energy per inference with its 95 % interval, beside what one E_d for the "
         "whole network expects. Where they part, energy is not work over efficiency.",
-        svg=_finished(figure, origin),
+        svg=finished(figure, origin),
     )
 
 
@@ -124,7 +97,7 @@ def _rates(uplink: Uplink, fit: LinkFit, origin: Origin) -> Picture:
         title="Energy of a bit against the rate",
         caption="1/E_c at every rate measured. A radio draws power for as long as it sends, so "
         "that a slow bit costs more; gross also counts the idle power meanwhile.",
-        svg=_finished(figure, origin),
+        svg=finished(figure, origin),
     )
 
 
@@ -183,7 +156,7 @@ def _uncertainties(profile: DeviceProfile, origin: Origin) -> Picture:
         caption="More windows shorten the first bar, a better sensor the second. The sensor's "
         "scale is common to every joule: it cancels in E_d/E_c, on which the choice of a split "
         "rests.",
-        svg=_finished(figure, origin),
+        svg=finished(figure, origin),
     )
 
 
@@ -207,7 +180,7 @@ def _progress(windows: Sequence[WindowRecord], origin: Origin) -> Picture:
         title="Did the device stay the same?",
         caption="Idle power around each window, and what one and the same work cost, in per cent "
         "of its mean. A trend or a step speaks of warming, throttling or another program.",
-        svg=_finished(figure, origin),
+        svg=finished(figure, origin),
     )
 
 

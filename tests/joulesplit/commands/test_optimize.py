@@ -142,3 +142,17 @@ def test_the_users_own_input_is_what_an_encoding_is_measured_on(
     assert joulesplit("optimize", model, *options).code == 2
     found = joulesplit("optimize", model, *options, "--encoding", "as-is+zlib", "--json").json
     assert found["candidates"][0]["upload_bits"] < 0.02 * 32 * 224 * 224 * 3
+
+
+def test_html_writes_the_report_with_pictures_of_the_splits_and_still_prints_it(
+    joulesplit, model, saved, simulated, tmp_path
+):
+    page = tmp_path / "decision.html"
+    asked = ("optimize", model, "--profile", saved(simulated))
+    outcome = joulesplit(*asked, "--html", page)
+
+    assert outcome.err == f"wrote {page}\n"
+    assert outcome.out == joulesplit(*asked).out
+    content = page.read_text()
+    assert "Energy of each split" in content
+    assert content.count("<img ") == 2

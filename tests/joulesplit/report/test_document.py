@@ -14,11 +14,15 @@ from rich.text import Text
 
 from calibrate.windows.window import WindowRecord, WindowTask
 from joulesplit.report.bars import Bar
-from joulesplit.report.document import document, profile_document
+from joulesplit.report.decision import decision_page
+from joulesplit.report.document import decision_document, document, profile_document
 from joulesplit.report.markup import elements
 from joulesplit.report.page import Page, Section
 from joulesplit.report.profile import profile_page
 from joulesplit.report.tables import Column, FittingTable, facts
+from optimizer.constraints import Constraints
+from optimizer.decision import decide
+from partition.cutting.blocks import residual_blocks
 
 VOID = {"meta", "img"}
 
@@ -137,6 +141,44 @@ def test_names_from_a_profile_cannot_become_markup(measured):
     content = profile_document(measured, evil, ())
     assert b"<script" not in content
     assert evil in " ".join(read(content).text)
+
+
+@pytest.fixture
+def document_of(network):
+    """The page of a decision on a profile."""
+
+    def make(profile, **limits):
+        blocks = residual_blocks(network)
+        decision = decide(network, blocks, profile, constraints=Constraints(**limits))
+        page = decision_page(decision, network_name="net", profile_name="profile.json")
+        return decision_document(decision, page)
+
+    return make
+
+
+def test_a_decision_shows_its_splits_and_their_winners_marked_like_its_profile(
+    document_of, simulated, measured
+):
+    made_up, real = pictures_of(document_of(simulated)), pictures_of(document_of(measured))
+
+    assert len(made_up) == len(real) == 2
+    assert all(b"<!-- SIMULATED -->" in svg for svg in made_up)
+    assert all(b"SIMULATED" not in svg for svg in real)
+    splits, winners = real
+    assert all(f"<!-- {block} ".encode() in splits for block in range(21))
+    assert b"<!-- l* = " in splits
+    assert b"<!-- this link -->" in winners
+
+
+def test_a_decision_says_of_grey_splits_that_they_break_a_limit_only_if_any_does(
+    document_of, measured
+):
+    assert b"Grey names" in document_of(measured, min_block=4)
+    assert b"Grey names" not in document_of(measured)
+
+
+def test_with_one_split_left_no_price_of_a_bit_is_drawn(document_of, measured):
+    assert len(pictures_of(document_of(measured, min_block=20))) == 1
 
 
 @pytest.mark.parametrize(
