@@ -37,11 +37,21 @@ if TYPE_CHECKING:
     from partition.network import Block, Network
 
 
-def paced_send(clock: SimulatedClock, activity: DeviceActivity) -> Send:
-    """Return a way to send that only lets time pass on the air."""
+def paced_send(
+    clock: SimulatedClock,
+    activity: DeviceActivity,
+    link_rate_bit_per_s: float = LINK_RATE_BIT_PER_S,
+) -> Send:
+    """Return a way to send that only lets time pass on the air.
+
+    Args:
+        clock: Time.
+        activity: Spends the energy.
+        link_rate_bit_per_s: What the link takes at most, bit/s.
+    """
 
     def send(payload: bytes, rate_bit_per_s: float | None) -> float:
-        rate = rate_bit_per_s or LINK_RATE_BIT_PER_S
+        rate = min(rate_bit_per_s or link_rate_bit_per_s, link_rate_bit_per_s)
         transfer = Pacer(rate, clock=clock, on_chunk=activity.on_air).transfer(payload)
         for _ in transfer:
             pass
@@ -58,6 +68,7 @@ def virtual_bench(
     *,
     heads: Sequence[int] = (),
     thermometer: Thermometer = no_thermometer,
+    link_rate_bit_per_s: float = LINK_RATE_BIT_PER_S,
 ) -> tuple[Bench, InlineSampler]:
     """Return a bench in virtual time: inferences and uploads cost the board, not the host."""
     clock = SimulatedClock(start_ns=setup.origin_ns)
@@ -65,7 +76,7 @@ def virtual_bench(
     sensor_clock = SimulatedClock(start_ns=setup.origin_ns)
     sampler = InlineSampler(open_simulated_sensor(setup, buffer, sensor_clock).__enter__())
     clock.sleep_until_ns(sensor_clock.now_ns())
-    send = paced_send(clock, board)
+    send = paced_send(clock, board, link_rate_bit_per_s)
 
     def running(first: int, last: int) -> BlockWorkload:
         return BlockWorkload(
@@ -106,6 +117,7 @@ def run_virtual(
     past: Past | None = None,
     told: Told | None = None,
     thermometer: Thermometer = no_thermometer,
+    link_rate_bit_per_s: float = LINK_RATE_BIT_PER_S,
 ) -> tuple[Outcome, SensorDescription, SamplerStatistics]:
     """Run a campaign in virtual time, of as many rounds as the rule wants.
 
@@ -117,6 +129,7 @@ def run_virtual(
         past: What an earlier run left.
         told: Who is told what happens.
         thermometer: Of the simulated processor.
+        link_rate_bit_per_s: What the link takes at most, bit/s.
 
     Returns:
         What it gave, the sensor's description, and how the sampler fared.
@@ -125,7 +138,13 @@ def run_virtual(
     heads = (*head_blocks(plan, blocks), *((len(blocks),) if plan.whole else ()))
     buffer = bytearray(LoadLog.bytes_needed(LOG_SEGMENTS))
     bench, sampler = virtual_bench(
-        blocks, uploads, setup, buffer, heads=heads, thermometer=thermometer
+        blocks,
+        uploads,
+        setup,
+        buffer,
+        heads=heads,
+        thermometer=thermometer,
+        link_rate_bit_per_s=link_rate_bit_per_s,
     )
     outcome = run_campaign(
         plan, bench, uploads, rule=rule_for(sampler.description), past=past, told=told

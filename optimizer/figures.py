@@ -48,6 +48,19 @@ def positive(quantity: Quantity, name: str) -> Quantity:
     return quantity
 
 
+def inverted(quantity: Quantity, unit: str) -> Quantity:
+    """Give one over a figure with its standard uncertainties; its interval is not needed."""
+    value = 1.0 / quantity.value
+    return Quantity(
+        value=value,
+        unit=unit,
+        ci95=None,
+        u_stat=None if quantity.u_stat is None else value * quantity.u_stat / quantity.value,
+        u_sys=None if quantity.u_sys is None else value * quantity.u_sys / quantity.value,
+        n=quantity.n,
+    )
+
+
 def perhaps_zero(quantity: Quantity, name: str) -> Quantity:
     """Check a figure that may be too small to tell: below zero only where zero is possible.
 

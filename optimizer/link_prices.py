@@ -9,7 +9,8 @@ from calibrate.quantity import GrossNet
 from calibrate.work_records import CONNECTION_PHASE, Downlink
 from optimizer.cost import Account
 from optimizer.errors import ProfileUnusableError
-from optimizer.figures import by_account, perhaps_zero, positive
+from optimizer.figures import inverted, perhaps_zero, positive
+from optimizer.link_rate import bit_price
 from optimizer.sending import Sending, Term
 
 
@@ -38,25 +39,34 @@ def usable_link(profile: DeviceProfile) -> Link:
     return link
 
 
-def sending_of(profile: DeviceProfile, link: Link, account: Account) -> Sending:
+def sending_of(
+    profile: DeviceProfile, link: Link, account: Account, rate_bit_per_s: float | None = None
+) -> Sending:
     """Take the figures of the link out of a profile.
+
+    Args:
+        profile: The profile.
+        link: Its link.
+        account: Which definition of energy.
+        rate_bit_per_s: Payload bits per second that are sent; None see ``link_rate.bit_price``.
 
     Raises:
         ProfileUnusableError: No E_c by that account, or a figure that cannot be true.
     """
     gross, uplink = account == "gross", link.uplink
-    e_c = positive(by_account(uplink.e_c_bit_per_j, account, "E_c"), "E_c")
     fit = _sound_fit(uplink.fit_gross if gross else uplink.fit)
+    price = bit_price(uplink, fit, account, rate_bit_per_s)
     idle = profile.idle.power_w if gross and profile.idle else None
     upload_s, burst_s = _lasting_s(uplink, idle)
     answer, answer_s = _answer(link.downlink, account)
     connection, connection_s = _connection(profile, account)
     held = float(idle is not None)
     return Sending(
-        e_c=e_c,
-        rate_bit_per_s=uplink.rate_bit_per_s,
+        e_c=price.e_c,
+        rate_bit_per_s=price.rate_bit_per_s,
+        rate_note=price.note,
         fit=fit,
-        bit=Term(figure=_inverted(e_c, "J/bit"), lasting_s=held / uplink.rate_bit_per_s),
+        bit=Term(figure=price.bit, lasting_s=held / price.rate_bit_per_s),
         upload=Term(figure=fit.upload_cost_j if fit else None, lasting_s=upload_s),
         burst=Term(figure=fit.burst_cost_j if fit else None, lasting_s=burst_s),
         connection=Term(figure=connection, lasting_s=held * connection_s),
@@ -94,7 +104,7 @@ def _answer(downlink: Downlink | None, account: Account) -> tuple[Quantity | Non
     figure = _if_known(downlink.e_c_bit_per_j, account) if downlink else None
     if downlink is None or figure is None:
         return None, 0.0
-    return _inverted(positive(figure, "E_c of receiving"), "J/bit"), 1.0 / downlink.rate_bit_per_s
+    return inverted(positive(figure, "E_c of receiving"), "J/bit"), 1.0 / downlink.rate_bit_per_s
 
 
 def _connection(profile: DeviceProfile, account: Account) -> tuple[Quantity | None, float]:
@@ -111,16 +121,3 @@ def _connection(profile: DeviceProfile, account: Account) -> tuple[Quantity | No
 
 def _if_known(figure: GrossNet, account: Account) -> Quantity | None:
     return figure.net if account == "net" else figure.gross
-
-
-def _inverted(quantity: Quantity, unit: str) -> Quantity:
-    """Give one over a figure with its standard uncertainties; its interval is not needed."""
-    value = 1.0 / quantity.value
-    return Quantity(
-        value=value,
-        unit=unit,
-        ci95=None,
-        u_stat=None if quantity.u_stat is None else value * quantity.u_stat / quantity.value,
-        u_sys=None if quantity.u_sys is None else value * quantity.u_sys / quantity.value,
-        n=quantity.n,
-    )

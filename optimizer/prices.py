@@ -87,7 +87,7 @@ def prices_from_profile(
     model = chosen_model(network, profile.compute, compute_model, mismatch)
     chosen = account or _default_account(profile, link, model)
     computing = computing_of(profile, chosen, model, matches=mismatch is None)
-    sending = sending_of(profile, link, chosen)
+    sending = sending_of(profile, link, chosen, usage.rate_bit_per_s)
     fallback = mismatch if compute_model is None else None
     scale_u_rel = profile.sensor.scale_u_rel if profile.sensor else 0.0
     return Prices(
@@ -96,7 +96,7 @@ def prices_from_profile(
         computing=computing,
         sending=sending,
         usage=usage,
-        ratio_u_flop_per_bit=_ratio_u(profile, computing.e_d, sending.e_c, chosen),
+        ratio_u_flop_per_bit=_ratio_u(profile, computing.e_d, sending, chosen),
         scale_u_rel=scale_u_rel,
         mismatch=mismatch,
         notes=(
@@ -148,14 +148,15 @@ def _default_account(profile: DeviceProfile, link: Link, model: ComputeModel) ->
 
 
 def _ratio_u(
-    profile: DeviceProfile, e_d: Quantity, e_c: Quantity, account: Account
+    profile: DeviceProfile, e_d: Quantity, sending: Sending, account: Account
 ) -> float | None:
     """Give the standard uncertainty of E_d/E_c, FLOP/bit: the profile's own where it has one."""
-    stated = profile.e_d_over_e_c_flop_per_bit
+    as_stated = profile.link and sending.rate_bit_per_s == profile.link.uplink.rate_bit_per_s
+    stated = profile.e_d_over_e_c_flop_per_bit if as_stated else None
     own = (stated.net if account == "net" else stated.gross) if stated else None
     if own is not None and own.u_stat is not None and own.u_sys is not None:
         return float((own.u_stat**2 + own.u_sys**2) ** 0.5)
-    return ratio_u(e_d, e_c, profile.sensor.scale_u_rel if profile.sensor else 0.0)
+    return ratio_u(e_d, sending.e_c, profile.sensor.scale_u_rel if profile.sensor else 0.0)
 
 
 def _model_notes(model: ComputeModel, computing: Computing, fallback: str | None) -> Iterator[str]:
@@ -190,6 +191,8 @@ def _account_notes(
 
 def _link_notes(profile: DeviceProfile, sending: Sending, usage: Usage) -> Iterator[str]:
     """Say which costs of an upload are not in the energies, and which were too small to tell."""
+    if sending.rate_note:
+        yield sending.rate_note
     if sending.answer_bit.figure is None:
         yield "The answer's way back costs nothing here: the profile measured no downloads."
     for name, term in (("an upload", sending.upload), ("a burst of uploads", sending.burst)):

@@ -47,6 +47,7 @@ class Sending:
     Attributes:
         e_c: bit/J at ``rate_bit_per_s``.
         rate_bit_per_s: Payload bits per second going up.
+        rate_note: What a reader must know of that rate; empty if nothing.
         fit: The link's fit by this account; None without one.
         bit: The price of a bit going up, J/bit: 1/E_c.
         upload: Once per upload, J.
@@ -62,6 +63,7 @@ class Sending:
 
     e_c: Quantity
     rate_bit_per_s: float
+    rate_note: str
     fit: LinkFit | None
     bit: Term
     upload: Term

@@ -55,6 +55,8 @@ class Usage:
             network's input as it is.
         encoding: How everything else that crosses is sent, and the input too if ``input_bits``
             is None; None sends it as it is.
+        rate_bit_per_s: Payload bits per second going up; None takes the rate that the profile
+            states E_c at, or the fastest measured if none reached that.
     """
 
     uploads_per_burst: float = 1.0
@@ -62,6 +64,7 @@ class Usage:
     server_wait_s: float | None = None
     input_bits: int | None = None
     encoding: SentEncoded | None = None
+    rate_bit_per_s: float | None = None
 
     def require_sensible(self) -> None:
         """Check the figures.
@@ -79,6 +82,9 @@ class Usage:
         wait_s = self.server_wait_s
         if wait_s is not None and not (math.isfinite(wait_s) and wait_s >= 0.0):
             raise InvalidInputError(f"server_wait_s is {wait_s}; give zero or more seconds")
+        rate = self.rate_bit_per_s
+        if rate is not None and not (math.isfinite(rate) and rate > 0.0):
+            raise InvalidInputError(f"rate_bit_per_s is {rate}; give a positive rate")
         if self.input_bits is not None and self.input_bits <= 0:
             raise InvalidInputError(
                 f"the input has {self.input_bits} bit; state the positive size you would upload"

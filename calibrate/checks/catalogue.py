@@ -51,6 +51,7 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
     "The figures": (
         results.E_D_INTERVAL,
         results.E_C_INTERVAL,
+        results.STATED_RATE,
         results.LINK_ON_AIR,
         ending.DOWNLINK,
     ),

@@ -21,6 +21,7 @@ class Evidence:
         throttled_bits: From the system after the campaign; None where it cannot be known.
         e_d: E_d by net energy.
         e_c: E_c by net energy.
+        stated_rate_bit_per_s: Rate that it is stated at, bit/s.
         loopback: The uploads never left the machine.
         simulated: The power was simulated.
         sensor: As opened; None leaves out what only it can tell.
@@ -32,6 +33,7 @@ class Evidence:
     throttled_bits: int | None
     e_d: Quantity
     e_c: Quantity
+    stated_rate_bit_per_s: float
     loopback: bool
     simulated: bool
     sensor: SensorDescription | None = None

@@ -8,6 +8,8 @@ from calibrate.check_spec import FLAG, CheckSpec
 from calibrate.checks.evidence import Evidence
 from calibrate.profile import Check, Quantity
 
+MEGA = 1e6
+
 WIDTH_LIMIT = 0.05
 """Largest relative half-width of the intervals of E_d and E_c."""
 
@@ -35,14 +37,36 @@ LINK_ON_AIR = CheckSpec(
     advice="the server is on this machine, so E_c is not that of a radio: run `joulesplit serve` "
     "on another machine",
 )
+STATED_RATE = CheckSpec(
+    name="stated-rate",
+    finds="fastest upload over the rate that E_c is stated at",
+    unit="1",
+    limit=0.95,
+    minimum=True,
+    advice="no upload was faster than {fastest}, so E_c at {stated} is extrapolated: put a rate "
+    "that the link takes last in the plan's rates_bit_per_s",
+)
 
 
 def result_checks(evidence: Evidence) -> Iterator[Check]:
-    """Return whether E_d and E_c are known well enough, and E_c is that of a link."""
+    """Return whether E_d and E_c are known well enough, and E_c is that of a link at its rate."""
     yield E_D_INTERVAL.judge(_width(evidence.e_d))
     yield E_C_INTERVAL.judge(_width(evidence.e_c))
+    yield from _stated_rate(evidence)
     if not evidence.simulated:
         yield LINK_ON_AIR.judge(float(evidence.loopback))
+
+
+def _stated_rate(evidence: Evidence) -> Iterator[Check]:
+    stated, uploads = evidence.stated_rate_bit_per_s, evidence.of_kind("upload")
+    if not uploads:
+        return
+    fastest = max(window.payload_bits / window.airtime_s for window in uploads)
+    yield STATED_RATE.judge(
+        fastest / stated,
+        fastest=f"{fastest / MEGA:.3g} Mbit/s",
+        stated=f"{stated / MEGA:.3g} Mbit/s",
+    )
 
 
 def _width(quantity: Quantity) -> float:

@@ -57,6 +57,11 @@ ENCODING_BITS = {"float32": 32, "uint8": 8}
     help="Uploads before the connection is made anew; default it stays open.",
 )
 @click.option(
+    "--rate-bit-per-s",
+    type=float,
+    help="Rate of your link, payload bit/s; default that which the profile states E_c at.",
+)
+@click.option(
     "--server-wait-s",
     type=float,
     help="From the last bit sent to the first of the answer, s, as `validate` measures it.",
@@ -163,6 +168,7 @@ def _usage(network: Network, options: dict[str, Any]) -> Usage:
         uploads_per_connection=options["uploads_per_connection"],
         server_wait_s=options["server_wait_s"],
         input_bits=input_bits,
+        rate_bit_per_s=options["rate_bit_per_s"],
     )
 
 

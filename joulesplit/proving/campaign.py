@@ -123,6 +123,7 @@ def _judge(stage: Stage, records: Sequence[WindowRecord], found: Estimates) -> Q
             throttled_bits=None,
             e_d=e_d.net or e_d.gross,
             e_c=e_c.net or e_c.gross,
+            stated_rate_bit_per_s=found.uplink.rate_bit_per_s,
             loopback=False,
             simulated=True,
             sensor=stage.sampler.description,

@@ -18,6 +18,7 @@ from drivers.readings import SensorDescription
 QUANTITY = Quantity(value=1e9, unit="FLOP/J", ci95=(0.99e9, 1.01e9), u_stat=1e6, u_sys=5e6, n=9)
 
 
+RATE_BIT_PER_S = 2e7
 NOISE = np.random.default_rng(1).standard_normal(120)
 
 
@@ -74,7 +75,7 @@ def upload_windows(*lengths_s: float, step_w: float = 0.0) -> list[WindowRecord]
     """Windows of uploads of three sizes at two rates, as long as asked for, in order of time."""
     windows = []
     for bits in (32_000, 600_000, 6_000_000):
-        for rate in (5e6, 2e7):
+        for rate in (5e6, RATE_BIT_PER_S):
             for length_s in lengths_s:
                 number, airtime_s = len(windows), bits / rate
                 uploads = max(1, round(length_s / (airtime_s + 0.01)))
@@ -118,6 +119,7 @@ def evidence(**fields) -> Evidence:
         "throttled_bits": 0,
         "e_d": QUANTITY,
         "e_c": QUANTITY,
+        "stated_rate_bit_per_s": RATE_BIT_PER_S,
         "loopback": False,
         "simulated": False,
     }
@@ -211,6 +213,11 @@ WIDE = msgspec.structs.replace(QUANTITY, ci95=(0.9e9, 1.1e9))
         ),
         ("burst-told", "suspect", {"records": upload_windows(0.6)}),
         (
+            "stated-rate",
+            "suspect",
+            {"records": upload_windows(0.3, 0.9), "stated_rate_bit_per_s": RATE_BIT_PER_S / 0.94},
+        ),
+        (
             "edge-term",
             "suspect",
             {
@@ -258,7 +265,16 @@ def test_clean_upload_windows_of_two_lengths_pass_and_their_ends_were_looked_at(
     quality = judge(evidence(records=upload_windows(0.3, 0.9)))
 
     assert quality.verdict == "valid"
-    assert {"settled-after-upload", "burst-told"} <= {check.name for check in quality.checks}
+    looked_at = {"settled-after-upload", "burst-told", "stated-rate"}
+    assert looked_at <= {check.name for check in quality.checks}
+
+
+def test_a_rate_that_is_missed_by_less_than_a_twentieth_counts_as_reached():
+    windows = upload_windows(0.3, 0.9)
+
+    quality = judge(evidence(records=windows, stated_rate_bit_per_s=RATE_BIT_PER_S / 0.96))
+
+    assert quality.verdict == "valid"
 
 
 def test_steps_that_chance_explains_leave_nothing_unsettled():

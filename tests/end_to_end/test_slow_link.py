@@ -1,0 +1,49 @@
+"""A link that takes less than the plan asks for: told, and priced at what it takes."""
+
+from __future__ import annotations
+
+import pytest
+
+from calibrate.campaign.completing import Completion, completed_profile
+from calibrate.campaign.plan import QUICK
+from calibrate.workloads.synthetic import truth_of
+from joulesplit.resources import paper_network
+from joulesplit.simulation import draw_world
+from joulesplit.virtual import run_virtual, virtual_circumstances
+from optimizer.decision import decide
+from optimizer.usage import Usage
+from partition.cutting.blocks import residual_blocks
+from partition.reading.reading import read_network
+
+NETWORK = read_network(paper_network())
+BLOCKS = residual_blocks(NETWORK)
+LINK_BIT_PER_S = 8e6
+
+
+@pytest.fixture(scope="module")
+def profile():
+    setup = draw_world(1, origin_ns=10**9)
+    outcome, sensor, _ = run_virtual(QUICK, BLOCKS, setup, link_rate_bit_per_s=LINK_BIT_PER_S)
+    around = virtual_circumstances(QUICK, NETWORK, BLOCKS, setup, sensor)
+    ended = Completion(complete=True, reached=True, reason="", warm=True)
+    return completed_profile(outcome.records, around, ended)
+
+
+def test_a_rate_that_the_link_never_had_makes_the_profile_suspect(profile):
+    troubled = [check for check in profile.quality.checks if check.outcome != "pass"]
+
+    assert [check.name for check in troubled] == ["stated-rate"]
+    assert "no upload was faster than 8 Mbit/s" in troubled[0].advice
+    assert profile.quality.verdict == "suspect"
+
+
+def test_a_decision_is_priced_at_what_the_link_takes_and_says_so(profile):
+    decision = decide(NETWORK, BLOCKS, profile)
+
+    assert decision.rate_bit_per_s == pytest.approx(LINK_BIT_PER_S, rel=0.01)
+    assert any("No upload of the profile reached the 20 Mbit/s" in note for note in decision.notes)
+    truth = truth_of(draw_world(1, origin_ns=10**9).costs, BLOCKS, LINK_BIT_PER_S)
+    assert decision.e_c_bit_per_j == pytest.approx(truth.e_c_bit_per_j["net"], rel=0.02)
+    # By the price at 20 Mbit/s the network would be split where an upload is twice as long.
+    insisted = decide(NETWORK, BLOCKS, profile, usage=Usage(rate_bit_per_s=20e6))
+    assert (decision.best.block, insisted.best.block) == (8, 5)
