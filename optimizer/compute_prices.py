@@ -80,6 +80,7 @@ def computing_of(
         head_covariance_j2=compute.head_covariance_j2 if net and heads else (),
         scale_u_rel=profile.sensor.scale_u_rel if profile.sensor else 0.0,
         idle_u_w=(idle.u_stat or 0.0) if idle else 0.0,
+        constant_u_rel=compute.classes.constant_e_d_rms if compute.classes else None,
     )
 
 

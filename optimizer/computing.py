@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 import numpy as np
 
@@ -49,6 +48,8 @@ class Computing:
         scale_u_rel: Relative standard uncertainty common to every joule.
         idle_u_w: Statistical standard uncertainty of the P_0 in all these energies, W; 0 by the
             net account.
+        constant_u_rel: How far a block of the measured network is off N_l/E_d, root mean square,
+            relative; None if the profile cannot tell.
     """
 
     e_d: Quantity
@@ -58,6 +59,7 @@ class Computing:
     head_covariance_j2: tuple[float, ...]
     scale_u_rel: float
     idle_u_w: float
+    constant_u_rel: float | None
 
     @property
     def models(self) -> tuple[ComputeModel, ...]:
@@ -159,17 +161,31 @@ def _statistical(computing: Computing, pieces: Sequence[Piece]) -> FloatArray:
 
 
 def _constant_ledger(computing: Computing, blocks: Sequence[Block]) -> Ledger:
-    """Give N_1 + … + N_l at one price of a FLOP."""
-    flop = np.array([0, *accumulate(block.flop for block in blocks)], dtype=np.float64)
+    """Give N_1 + … + N_l at one price of a FLOP, which every block is off in its own way."""
+    flop = np.array([block.flop for block in blocks], dtype=np.float64)
     e_d = computing.e_d
     times_s = [piece.latency_s for piece in computing.blocks]
     total_s = sum(time_s for time_s in times_s if time_s) if all(times_s) else 0.0
-    idle_j = computing.idle_u_w * total_s / flop[-1] if flop[-1] else 0.0
+    idle_j = computing.idle_u_w * total_s / flop.sum() if flop.any() else 0.0
     per_flop = e_d.value**2
+    ones = np.ones(len(blocks))
+    common = apart_from((e_d.u_stat or 0.0) / per_flop, idle_j) * ones
     return Ledger(
-        weights=flop[:, np.newaxis],
-        values=np.array([1.0 / e_d.value]),
-        statistical=np.array([[apart_from((e_d.u_stat or 0.0) / per_flop, idle_j)]]),
-        idle=np.array([idle_j]),
-        offset=np.array([offset_left(e_d, computing.scale_u_rel) / per_flop]),
+        weights=np.tril(np.tile(flop, (len(blocks) + 1, 1)), -1),
+        values=ones / e_d.value,
+        statistical=np.column_stack([common, _off_constant(computing, flop)]),
+        idle=idle_j * ones,
+        offset=offset_left(e_d, computing.scale_u_rel) / per_flop * ones,
     )
+
+
+def _off_constant(computing: Computing, flop: FloatArray) -> FloatArray:
+    """Give how far each block's price of a FLOP is off 1/E_d; J/FLOP, float64, shape (L, L).
+
+    Each block is off in its own way. Over the whole of the very network that E_d is from these
+    errors add up to nothing.
+    """
+    off = (computing.constant_u_rel or 0.0) / computing.e_d.value * np.eye(len(flop))
+    if computing.blocks and flop.any():
+        off -= (flop / flop.sum()) @ off
+    return np.asarray(off)

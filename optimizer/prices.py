@@ -162,11 +162,26 @@ def _ratio_u(
 def _model_notes(model: ComputeModel, computing: Computing, fallback: str | None) -> Iterator[str]:
     if fallback:
         yield f"Computing is priced by the constant E_d, because {fallback}."
+    if model == "constant" and computing.is_uncertain("constant"):
+        yield _constant_note(computing)
     if model == "blocks" and not computing.heads:
         yield (
             "Computing is priced by the sum of blocks measured alone; run as one network they may "
             "cost some per cent more or less: calibrate with --standard, which measures heads."
         )
+
+
+def _constant_note(computing: Computing) -> str:
+    if computing.constant_u_rel is None:
+        return (
+            "How far single blocks are off the constant E_d is not known, so no interval holds it."
+        )
+    network = "these blocks" if computing.blocks else "the blocks of the network it was measured on"
+    beyond = "" if computing.blocks else "; another data type or runtime may be off by more"
+    return (
+        f"{network.capitalize()} are off the constant E_d by {computing.constant_u_rel:.0%} each "
+        f"(root mean square), which is in the intervals{beyond}."
+    )
 
 
 def _account_notes(

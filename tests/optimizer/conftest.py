@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from calibrate.estimate_records import ClassFit
 from calibrate.profile import (
     BlockEnergy,
     Compute,
@@ -101,6 +102,7 @@ class World:
     idle_w: float | None = None
     idle_u_w: float = 0.0
     gross_fit: bool = False
+    constant_u_rel: float | None = None
 
     def _energy(self, energy_j, u_rel=None):
         u_rel = self.u_rel if u_rel is None else u_rel
@@ -152,6 +154,12 @@ class World:
                         energy_bound_j=0.07),
         )  # fmt: skip
 
+    def _classes(self):
+        if self.constant_u_rel is None:
+            return None
+        return ClassFit(classes=(), leave_one_out_rms=0.0, leave_one_out_worst=0.0, worst_block=1,
+                        constant_e_d_rms=self.constant_u_rel)  # fmt: skip
+
     def _downlink(self):
         if self.answer_bit_j is None:
             return None
@@ -189,6 +197,7 @@ class World:
                 e_d_flop_per_j=self._per_joule(sum(self.flop), sum(self.block_j)), blocks=blocks,
                 covariance_j2=self.block_covariance, heads=self._heads(),
                 head_covariance_j2=self.head_covariance, phases=self._phases(),
+                classes=self._classes(),
             ),
             "link": Link(interface="wlan0", loopback=False, uplink=Uplink(
                 rate_bit_per_s=self.rate, e_c_bit_per_j=self._per_joule(1.0, self.bit_j),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -77,6 +78,31 @@ def test_constant_model_moves_all_blocks_together(prepare, world):
     # Σ e = 7 J over 700 FLOP: block 2 costs 2 J, all of it with the relative uncertainty of E_d.
     assert difference_u_j(effects, 2, 1) == pytest.approx(math.hypot(0.2, 3200 * 0.1 * 0.001))
     assert np.linalg.norm(effects[3]) == pytest.approx(0.7)
+
+
+def test_every_block_is_off_the_constant_e_d_of_another_network_in_its_own_way(make_network, world):
+    device = world(u_rel=0.1, constant_u_rel=0.2)
+    network, blocks = make_network(device.flop, BITS)
+    another = replace(network, sha256="cd" * 32)
+    prices = prices_from_profile(another, blocks, device.profile())
+    effects = Problem(
+        network=another, blocks=blocks, prices=prices, constraints=Constraints()
+    ).effects("constant").on_candidates_j  # fmt: skip
+
+    # 700 FLOP at 7 J: blocks of 1, 2 and 4 J.
+    assert np.linalg.norm(effects[3]) == pytest.approx(math.hypot(0.7, 0.2, 0.4, 0.8))
+    u_bit = 0.1 * 0.001
+    assert difference_u_j(effects, 2, 1) == pytest.approx(math.hypot(0.2, 0.4, 3200 * u_bit))
+    assert any("20% each" in note and "another data type" in note for note in prices.notes)
+
+
+def test_over_the_whole_measured_network_blocks_are_not_off_its_own_e_d(prepare, world):
+    _, _, effects = prepare(world(u_rel=0.0, constant_u_rel=0.2, bit_j=1e-9), "constant")
+
+    assert np.linalg.norm(effects[3]) == pytest.approx(0.0, abs=1e-12)
+    # Of (1, 2, 4) J: block 1's own error less its seventh of all of them.
+    own, others = 1 - 1 / 7, (2 / 7, 4 / 7)
+    assert np.linalg.norm(effects[1]) == pytest.approx(0.2 * math.hypot(own, *others), rel=1e-6)
 
 
 def test_link_uncertainty_is_the_fit_covariance_at_the_stated_rate(prepare, world):
