@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from joulesplit.report.page import Section, paragraph
-from joulesplit.report.tables import Column, FittingTable, facts
+from joulesplit.report.tables import Column, Facts, FittingTable
 from joulesplit.report.units import counted, percent, si
 from partition.checking.encoding_effects import EncodingEffect
 from partition.cutting.best import BestCuts
@@ -102,7 +102,7 @@ def best_section(network: Network, best: BestCuts) -> Section:
     else:
         rows.append(("", "no cut across branches is better than the best in file order"))
     title = f"Best cut at E_d/E_c = {si(best.ratio_flop_per_bit, 'FLOP/bit', 4)}"
-    return Section(title=title, body=facts(rows))
+    return Section(title=title, body=Facts(rows))
 
 
 def encoding_section(after: int, effects: Sequence[EncodingEffect]) -> Section:
@@ -149,4 +149,4 @@ def bundle_section(manifest: BundleManifest, directory: Path) -> Section:
         ("", "where less crosses than at any earlier block's end"),
         ("size", si(manifest.size_bytes, "byte")),
     ]
-    return Section(title="Bundle", body=facts(rows))
+    return Section(title="Bundle", body=Facts(rows))

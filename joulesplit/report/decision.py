@@ -13,7 +13,7 @@ from joulesplit.report.bars import SHADED, Bar, Part
 from joulesplit.report.models import MODEL, models_table, usage_text
 from joulesplit.report.network import COMPUTE_STYLE, UPLOAD_STYLE
 from joulesplit.report.page import Page, Section, bullets, origin, paragraph
-from joulesplit.report.tables import Column, FittingTable, facts
+from joulesplit.report.tables import Column, Facts, FittingTable
 from joulesplit.report.units import interval, probability, ratio, si, uncertain
 from optimizer.hull import Crossover
 from optimizer.result import Candidate, Decision, Inferences
@@ -205,7 +205,7 @@ def _changes(decision: Decision) -> RenderableType:
             excess = uncertain(runner_up.excess_j, COVERAGE_95 * runner_up.excess_u_j, "J")
         rows.append(("runner-up", f"block {runner_up.block} costs {excess} more"))
     rows.append(("winners", _winners(decision)))
-    return facts(rows)
+    return Facts(rows)
 
 
 def _crossover(decision: Decision, crossover: Crossover) -> str:
@@ -246,4 +246,4 @@ def _figures(decision: Decision, profile_name: str, reference: str | None) -> Re
     rows.append(("an upload", usage_text(decision)))
     if reference:
         rows.append(("reference", reference))
-    return facts(rows)
+    return Facts(rows)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from joulesplit.report.bars import Bar
 from joulesplit.report.page import Page, Section, paragraph
-from joulesplit.report.tables import Column, FittingTable, facts
+from joulesplit.report.tables import Column, Facts, FittingTable
 from joulesplit.report.units import counted, percent, si
 from partition.checking.verify import SplitComparison
 from partition.network import Block, Network, Tensor
@@ -52,7 +52,7 @@ def _totals(network: Network) -> RenderableType:
         ("work", f"{network.flop:,} FLOP by tflite-2mac"),
         ("", f"{network.mac_flop:,} FLOP of it multiply-accumulates"),
     ]
-    return facts(rows)
+    return Facts(rows)
 
 
 def _tensor(tensor: Tensor) -> str:
@@ -142,7 +142,7 @@ def split_section(manifest: SplitManifest, directory: Path) -> Section:
     title = f"Split after operator {manifest.after_operator}"
     if manifest.device_operators is not None:
         title = f"Split across branches, {len(manifest.device_operators)} operators on the device"
-    return Section(title=title, body=facts(rows))
+    return Section(title=title, body=Facts(rows))
 
 
 def verification_section(comparison: SplitComparison) -> Section:
@@ -161,4 +161,4 @@ def verification_section(comparison: SplitComparison) -> Section:
         rows.append(("first", f"{comparison.first_tensor} is the first tensor that differs"))
     elif not comparison.bit_equal:
         rows.append(("first", "operator by operator, without the delegate, nothing differs"))
-    return Section(title="Head and tail together", body=facts(rows))
+    return Section(title="Head and tail together", body=Facts(rows))

@@ -141,6 +141,6 @@ def paragraph(text: str, style: str = "") -> RenderableType:
 
 def bullets(lines: Sequence[str], sign: str = "•") -> RenderableType:
     """Return a list whose lines wrap under themselves."""
-    from joulesplit.report.tables import facts
+    from joulesplit.report.tables import Facts
 
-    return facts([(sign, line) for line in lines])
+    return Facts([(sign, line) for line in lines])

@@ -105,8 +105,3 @@ class Facts:
         for name, value in self.rows:
             table.add_row(name, Text(value) if isinstance(value, str) else value)
         yield Padding(table, (0, 0, 0, 1), expand=False)
-
-
-def facts(rows: Sequence[tuple[str, RenderableType]]) -> Facts:
-    """Return names with their values, without lines."""
-    return Facts(rows)

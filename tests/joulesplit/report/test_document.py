@@ -19,7 +19,7 @@ from joulesplit.report.document import decision_document, document, profile_docu
 from joulesplit.report.markup import elements
 from joulesplit.report.page import Page, Section
 from joulesplit.report.profile import profile_page
-from joulesplit.report.tables import Column, FittingTable, facts
+from joulesplit.report.tables import Column, Facts, FittingTable
 from optimizer.constraints import Constraints
 from optimizer.decision import decide
 from partition.cutting.blocks import residual_blocks
@@ -190,7 +190,7 @@ def test_with_one_split_left_no_price_of_a_bit_is_drawn(document_of, measured):
         (Text(""), ""),
         (Group("x", Text(""), "y"), "<p>x</p><p>y</p>"),
         (
-            facts([("name", "value")]),
+            Facts([("name", "value")]),
             '<table class="facts"><tr><th scope="row">name</th><td>value</td></tr></table>',
         ),
         (
