@@ -15,6 +15,7 @@ from partition.checking.encoding_effects import EncodingEffect
 from partition.cutting.best import BestCuts
 from partition.cutting.cuts import prefix_cuts
 from partition.cutting.hull import HullCut
+from partition.cutting.names import first_name
 from partition.network import Network
 from partition.parts.manifest import BundleManifest
 
@@ -30,7 +31,12 @@ def hull_section(network: Network, hull: Sequence[HullCut]) -> Section:
                 cells=[_place(network, e.cut.after_operator) for e in hull],
                 right=True,
             ),
-            Column(header="head", cells=[si(e.head_flop, "FLOP") for e in hull], right=True),
+            Column(
+                header="head",
+                cells=[si(e.head_flop, "FLOP") for e in hull],
+                right=True,
+                from_width=70,
+            ),
             Column(header="upload", cells=[si(e.upload_bits, "bit") for e in hull], right=True),
             Column(header="wins at E_d/E_c", cells=[_range(e) for e in hull], right=True),
             Column(
@@ -82,7 +88,7 @@ def _range(entry: HullCut) -> str:
 
 
 def _names(network: Network, tensors: Sequence[int]) -> str:
-    names = [network.tensors[index].name.split(";")[0] for index in tensors]
+    names = [first_name(network.tensors[index].name) for index in tensors]
     more = f" and {len(names) - SHOWN_TENSORS} more" if len(names) > SHOWN_TENSORS else ""
     return ", ".join(names[:SHOWN_TENSORS]) + more if names else "nothing"
 

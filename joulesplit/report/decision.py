@@ -14,7 +14,7 @@ from joulesplit.report.models import MODEL, models_table, usage_text
 from joulesplit.report.network import COMPUTE_STYLE, UPLOAD_STYLE
 from joulesplit.report.page import Page, Section, bullets, origin, paragraph
 from joulesplit.report.tables import Column, Facts, FittingTable
-from joulesplit.report.units import interval, probability, ratio, si, uncertain
+from joulesplit.report.units import interval, prefixed, probability, ratio, si, uncertain
 from optimizer.hull import Crossover
 from optimizer.result import Candidate, Decision, Inferences
 from optimizer.uncertainty import COVERAGE_95
@@ -60,7 +60,7 @@ def decision_page(
         *decision_sections(decision, battery),
         Section(title="The models compared", body=models_table(decision)),
         Section(title="Figures used", body=_figures(decision, profile_name, reference)),
-        Section(title="Notes", body=bullets(decision.notes, "!")),
+        Section(title="Notes", body=bullets([prefixed(note) for note in decision.notes], "!")),
     ]
     return Page(
         origin(decision.source, simulated=decision.simulated),
@@ -73,7 +73,7 @@ def decision_sections(decision: Decision, battery: Battery | None = None) -> lis
     """Return the choice, why it won, what it won against, and what would change it."""
     return [
         Section(title="Decision", body=_headline(decision, battery)),
-        Section(title="Why", body=paragraph(decision.explanation)),
+        Section(title="Why", body=paragraph(prefixed(decision.explanation))),
         Section(
             title=f"Candidates: energy per inference ({decision.account} ± 95 %)",
             body=_candidate_table(decision),

@@ -14,6 +14,7 @@ from joulesplit.report.page import Page, Section, paragraph
 from joulesplit.report.tables import Column, Facts, FittingTable
 from joulesplit.report.units import counted, percent, si
 from partition.checking.verify import SplitComparison
+from partition.cutting.names import first_name
 from partition.network import Block, Network, Tensor
 from partition.obstacles import unsendable
 from partition.parts.manifest import SplitManifest
@@ -133,9 +134,9 @@ def split_section(manifest: SplitManifest, directory: Path) -> Section:
             rows.append((name, "nothing to run on this side: no file"))
         else:
             rows.append((name, f"{part.file}, {si(part.size_bytes, 'byte')}, {part.flop:,} FLOP"))
-            rows.append(("", f"sha256 {part.sha256}"))
+            rows.append(("sha256", part.sha256))
     rows.append(("manifest", "manifest.json"))
-    crossing = ", ".join(f"{spec.name} ({spec.dtype})" for spec in manifest.crossing)
+    crossing = ", ".join(f"{first_name(spec.name)} ({spec.dtype})" for spec in manifest.crossing)
     rows.append(("crossing", f"{si(manifest.crossing_bits, 'bit', 4)}: {crossing}"))
     if manifest.results:
         rows.append(("kept", f"results that stay on the device: {', '.join(manifest.results)}"))

@@ -25,7 +25,7 @@ Origin = Literal["MEASURED", "SIMULATED", "LITERATURE", "MODELLED"]
 
 ORIGIN_TEXT: dict[Origin, str] = {
     "MEASURED": "physical power, measured on this device",
-    "SIMULATED": "no physical power was measured: every joule here is made up",
+    "SIMULATED": "no physical power was measured, every joule here is made up",
     "LITERATURE": "figures taken from a publication, not measured on this device",
     "MODELLED": "figures estimated by a model of the device, not measured",
 }
@@ -110,7 +110,7 @@ class Page:
 def banner(origin: Origin) -> RenderableType:
     """Return the mark that says where the figures come from."""
     style = ORIGIN_STYLE[origin]
-    text = Text.assemble((f"{origin} ", style), ORIGIN_TEXT[origin])
+    text = Text.assemble((f"{origin}: ", style), ORIGIN_TEXT[origin])
     if origin == "MEASURED":
         return text
     return Panel(text, box=box.HEAVY, border_style=style, padding=(0, 1))

@@ -29,7 +29,7 @@ from joulesplit.report.figures import (
 )
 from joulesplit.report.page import Page, Section, origin_of
 from joulesplit.report.tables import Column, Facts, FittingTable
-from joulesplit.report.units import measure, percent, quantity_text, si
+from joulesplit.report.units import counted, measure, percent, quantity_text, si
 
 VERDICT_STYLE = {"valid": "bold green", "suspect": "bold yellow", "rejected": "bold red"}
 OUTCOME_STYLE = {"pass": "green", "warn": "yellow", "fail": "bold red"}
@@ -163,7 +163,7 @@ def _window_budget(terms: Sequence[WindowTerm]) -> FittingTable:
                 cells=[percent(term.standard_uncertainty) for term in terms],
                 right=True,
             ),
-            Column(header="where it is", cells=[term.treatment for term in terms]),
+            Column(header="where it is", cells=[t.treatment.replace("-", " ") for t in terms]),
             Column(header="source", cells=[t.source for t in terms], flexible=True, from_width=100),
         ]
     )
@@ -210,4 +210,4 @@ def _device(profile: DeviceProfile) -> RenderableType:
 
 def _runtime(runtime: Runtime) -> str:
     kernels = "with XNNPACK" if runtime.xnnpack else "without XNNPACK"
-    return f"{runtime.name} {runtime.version}, {runtime.threads} thread(s), {kernels}"
+    return f"{runtime.name} {runtime.version}, {counted(runtime.threads, 'thread')}, {kernels}"
