@@ -63,7 +63,7 @@ else \
 fi
 endef
 
-demo: $(RUN) ## the whole loop here: measure, profile, split (simulated sensor)
+demo: $(RUN) ## the whole loop here, in a minute or two: measure, profile, split (simulated sensor)
 	$(BIN)/joulesplit demo
 
 test: $(DEV) $(PEERS) $(OTHER)/.ready ## every test that needs no hardware

@@ -160,12 +160,7 @@ class PiIna219:
             self._clear_ready()
         return self
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         """Let go of the device."""
         self.close()
 

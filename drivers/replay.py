@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from drivers.errors import SensorError, SensorUnavailableError, TraceEndedError
@@ -61,12 +60,7 @@ class ReplaySensor:
         self._shift_ns = self._clock.now_ns() + cycle_ns - first_ns
         return self
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         """Stop replaying."""
         self.close()
 

@@ -105,6 +105,7 @@ def announcement(plan: Plan, model: Path) -> str:
         longest_duration_s,
     )
     from joulesplit.measuring.network_bench import blocks_cut
+    from joulesplit.measuring.progress import duration_text, goal_text
     from partition.reading.reading import read_network
 
     blocks = blocks_cut(read_network(model), plan.blocks)
@@ -112,16 +113,8 @@ def announcement(plan: Plan, model: Path) -> str:
     heads = len(head_blocks(plan, blocks)) + plan.whole
     what = f"{len(blocks)} blocks" + (f", {heads} heads" if heads else "")
     if plan.stop.rule == "fixed":
-        return f"plan {plan.name}: {what}; about {_duration(round_s)}"
-    goal = {
-        "precision": f"until E_d and E_c are known to {100 * plan.stop.relative_half_width:g} %",
-        "decision": f"until no other split can save {100 * plan.stop.relative_regret:g} %",
-    }[plan.stop.rule]
+        return f"plan {plan.name}: {what}; about {duration_text(round_s)}"
     return (
-        f"plan {plan.name}: {what}; about {_duration(round_s)} a round, {goal}, "
-        f"{_duration(longest_duration_s(plan, round_s))} at most"
+        f"plan {plan.name}: {what}; about {duration_text(round_s)} a round, "
+        f"{goal_text(plan.stop)}, {duration_text(longest_duration_s(plan, round_s))} at most"
     )
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count, islice
 
 import msgspec
 
@@ -12,7 +12,6 @@ from calibrate.campaign.bench import Bench, pilot, subjects_of
 from calibrate.campaign.plan import Plan
 from calibrate.campaign.schedule import (
     GROWTH,
-    Subject,
     UploadSubject,
     control_task,
     expected_duration_s,
@@ -51,6 +50,8 @@ class Progress:
     Attributes:
         done: Windows finished.
         total: Windows in all, as far as is known.
+        earlier: Windows that an earlier run had finished.
+        spent_s: Time of the windows finished, s.
         remaining_s: Estimate of the time that is left until the next look, s.
         last: The window just finished; None before the first.
         opinion: What the stop rule thought last; None before it was asked.
@@ -58,6 +59,8 @@ class Progress:
 
     done: int
     total: int
+    earlier: int
+    spent_s: float
     remaining_s: float
     last: WindowRecord | None
     opinion: StopOpinion | None
@@ -83,7 +86,8 @@ class Told:
     Attributes:
         start: Told how the campaign begins, before its first window.
         keep: Stores a finished window at once.
-        progress: Told before the first window, after each, and after each look.
+        progress: Told what is left before the device is warmed up, after each window, and after
+            each look.
     """
 
     start: Callable[[Start], None] = lambda _: None
@@ -134,27 +138,9 @@ def run_campaign(
         CalibrationError: A window or the sampler failed.
         SensorError: The sensor failed.
     """
-    past, told = past or Past(), told or Told()
-    start = _begin(plan, bench, uploads, past)
-    told.start(start)
-    return _Campaign(plan, bench, start, past.records, told).run(rule)
-
-
-def _begin(plan: Plan, bench: Bench, uploads: Sequence[UploadSubject], past: Past) -> Start:
+    past = past or Past()
     unit_s = past.start.unit_s if past.start else pilot(bench, uploads)
-    # All the runs that the two halves need at least take about as long as two windows.
-    shortest_s = min(plan.work_s) / 4
-    control = control_task(plan, subjects_of(plan, bench, unit_s))
-    repetitions = max(1, round(shortest_s / unit_s[control.subject]))
-    warm = warm_up(
-        bench.workload(control),
-        repetitions,
-        clock=bench.clock,
-        sampler=bench.sampler,
-        thermometer=bench.thermometer,
-        limits=plan.limits,
-    )
-    return Start(unit_s=unit_s, warm_up=warm)
+    return _Campaign(plan, bench, unit_s, past.records, told or Told()).run(rule)
 
 
 class _Campaign:
@@ -164,33 +150,73 @@ class _Campaign:
         self,
         plan: Plan,
         bench: Bench,
-        start: Start,
+        unit_s: dict[str, float],
         earlier: Sequence[WindowRecord],
         told: Told,
     ) -> None:
-        self._plan, self._bench, self._start, self._told = plan, bench, start, told
+        self._plan, self._bench, self._unit_s, self._told = plan, bench, unit_s, told
+        self._subjects = subjects_of(plan, bench, unit_s)
         self._earlier = earlier
         self._records: list[WindowRecord] = []
         self._opinion: StopOpinion | None = None
 
     def run(self, rule: StopRule) -> Outcome:
-        subjects = subjects_of(self._plan, self._bench, self._start.unit_s)
-        opinion = self._rounds(subjects, rule)
-        return Outcome(records=tuple(self._records), opinion=opinion, start=self._start)
+        tasks = self._tasks(rule)
+        for record, task in zip(self._earlier, tasks, strict=False):
+            self._records.append(self._done_before(record, task))
+        # The first task comes before the warm-up: with it what is left has been told.
+        first = tuple(islice(tasks, 1))
+        start = Start(unit_s=self._unit_s, warm_up=self._warm_up())
+        self._told.start(start)
+        for task in chain(first, tasks):
+            self._records.append(self._window(task))
+        assert self._opinion is not None, "there are tasks until a look ends them"
+        return Outcome(records=tuple(self._records), opinion=self._opinion, start=start)
 
-    def _rounds(self, subjects: Sequence[Subject], rule: StopRule) -> StopOpinion:
+    def _warm_up(self) -> WarmUp:
+        # All the runs that the two halves need at least take about as long as two windows.
+        shortest_s = min(self._plan.work_s) / 4
+        control = control_task(self._plan, self._subjects)
+        return warm_up(
+            self._bench.workload(control),
+            max(1, round(shortest_s / self._unit_s[control.subject])),
+            clock=self._bench.clock,
+            sampler=self._bench.sampler,
+            thermometer=self._bench.thermometer,
+            limits=self._plan.limits,
+        )
+
+    def _tasks(self, rule: StopRule) -> Iterator[WindowTask]:
+        """Yield one window after the other; each has to be among the records before the next."""
         only: Sequence[str] | None = None
         windows = 0
         for number in count():
-            tasks = round_tasks(self._plan, subjects, number, only=only, windows=windows)
-            finished = self._round(tasks, self._start.unit_s)
+            tasks = round_tasks(self._plan, self._subjects, number, only=only, windows=windows)
+            finished = yield from self._round(tasks)
             opinion = self._look(rule, number, finished=finished)
             if opinion.stop:
-                break
+                return
             only = opinion.measure_next or None
             wanted = int(MARGIN * (opinion.windows_needed or 0))
             windows = min(wanted, int(GROWTH * len(self._records)))
-        return opinion
+
+    def _round(self, tasks: Sequence[WindowTask]) -> Generator[WindowTask, None, bool]:
+        """Yield the windows of one round; return False if the time was over first."""
+        total = len(self._records) + len(tasks)
+        for position, task in enumerate(tasks):
+            if self._spent_s + self._expected_s((task,)) > self._plan.limits.duration_s:
+                return False
+            if len(self._records) >= len(self._earlier):
+                self._tell(total, self._expected_s(tasks[position:]))
+            yield task
+        return True
+
+    def _expected_s(self, tasks: Sequence[WindowTask]) -> float:
+        return expected_duration_s(self._plan.timing, tasks, self._unit_s)
+
+    @property
+    def _spent_s(self) -> float:
+        return sum(record.span_s for record in self._records)
 
     def _look(self, rule: StopRule, number: int, *, finished: bool) -> StopOpinion:
         """Ask the rule after a round; a limit has the last word."""
@@ -203,27 +229,10 @@ class _Campaign:
         self._tell(len(self._records), 0.0)
         return opinion
 
-    def _round(self, tasks: Sequence[WindowTask], unit_s: Mapping[str, float]) -> bool:
-        """Run the windows of one round; False if the time was over first."""
-        total = len(self._records) + len(tasks)
-        for position, task in enumerate(tasks):
-            left_s = expected_duration_s(self._plan.timing, tasks[position:], unit_s)
-            self._tell(total, left_s)
-            spent_s = sum(record.span_s for record in self._records)
-            next_s = expected_duration_s(self._plan.timing, (task,), unit_s)
-            if spent_s + next_s > self._plan.limits.duration_s:
-                return False
-            self._records.append(self._done_before(task) or self._window(task))
-        return True
-
-    def _done_before(self, task: WindowTask) -> WindowRecord | None:
-        position = len(self._records)
-        if position >= len(self._earlier):
-            return None
-        record = self._earlier[position]
+    def _done_before(self, record: WindowRecord, task: WindowTask) -> WindowRecord:
         if record.task != task:
             raise JournalError(
-                f"window {position + 1} of the journal is '{record.task.subject}' with "
+                f"window {len(self._records) + 1} of the journal is '{record.task.subject}' with "
                 f"{record.task.repetitions} repetitions and this campaign's is '{task.subject}' "
                 f"with {task.repetitions}: it is not the journal of this campaign; start a new one"
             )
@@ -258,6 +267,8 @@ class _Campaign:
             Progress(
                 done=len(self._records),
                 total=total,
+                earlier=len(self._earlier),
+                spent_s=self._spent_s,
                 remaining_s=remaining_s,
                 last=self._records[-1] if self._records else None,
                 opinion=self._opinion,

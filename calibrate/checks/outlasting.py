@@ -26,10 +26,10 @@ SETTLED_CONFIDENCE = 0.998
 """What chance alone makes of the steps of the idle power at this level is let pass."""
 
 
-def _settled_spec(kind: str, setting: str) -> CheckSpec:
+def _settled_spec(kind: str, what: str, setting: str) -> CheckSpec:
     return CheckSpec(
         name=f"settled-after-{kind}",
-        finds=f"power above idle that is left when a {kind} counts as settled, halved, relative",
+        finds=f"power above idle that is left when {what} counts as settled, halved, relative",
         unit="1",
         limit=SETTLED_LIMIT,
         advice="the idle power is higher after the work than before: something of it goes on "
@@ -38,12 +38,12 @@ def _settled_spec(kind: str, setting: str) -> CheckSpec:
 
 
 SETTLED = {
-    kind: _settled_spec(kind, setting)
-    for kind, setting in {
-        "compute": "settle_s",
-        "upload": "upload_settle_s",
-        "download": "upload_settle_s",
-    }.items()
+    kind: _settled_spec(kind, what, setting)
+    for kind, what, setting in (
+        ("compute", "computing", "settle_s"),
+        ("upload", "an upload", "upload_settle_s"),
+        ("download", "a download", "upload_settle_s"),
+    )
 }
 BURST_TOLD = CheckSpec(
     name="burst-told",

@@ -71,7 +71,7 @@ RANGES = {
         finds=f"{what} (gross)" if what != "P_0" else what,
         unit=unit,
         limit=None,
-        follows_from=f"{low:g} to {high:g} {unit}",
+        follows_from=f"{low:g} {unit} to {high:g} {unit}",
         severity="fail",
         advice="no device is like this: check units and shunt",
     )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from calibrate.check_spec import FLAG
 from calibrate.profile import (
     Check,
     Compute,
@@ -81,9 +82,9 @@ def paper_profile() -> DeviceProfile:
             checks=(
                 Check(
                     name="provenance-confirmed",
-                    value=0.0,
-                    limit=1.0,
-                    unit="",
+                    value=1.0,
+                    limit=0.0,
+                    unit=FLAG,
                     outcome="warn",
                     advice="how these constants follow from PowerPi is derived, not confirmed; "
                     "no uncertainty is stated: calibrate your own device",

@@ -9,7 +9,6 @@ chip's own arithmetic truncates and forgets its factor when it resets, by which 
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Self
 
 from drivers.clock import NS_PER_S
@@ -145,12 +144,7 @@ class Ina219:
         self.missed_conversions = 0
         return self
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         """Stop reading; the chip goes on converting."""
         self.close()
 

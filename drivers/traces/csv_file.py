@@ -8,8 +8,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TextIO
+from typing import TextIO
 
 from drivers.readings import Reading, SensorDescription
 from drivers.traces.layout import (
@@ -42,19 +41,6 @@ class CsvTraceWriter:
             self._file.write(f"# {key}: {content}\n")
         self._rows = csv.writer(self._file, lineterminator="\n")
         self._rows.writerow(columns_of(raw_words))
-
-    def __enter__(self) -> Self:
-        """Return itself; the file is open already."""
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the file."""
-        self.close()
 
     def write(self, reading: Reading) -> None:
         """Append one reading.

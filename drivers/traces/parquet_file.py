@@ -7,8 +7,7 @@ metadata. A Parquet file can be read once it is closed: a recording that is kill
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
 from drivers.errors import TraceLibraryError
 from drivers.readings import Reading, SensorDescription
@@ -49,19 +48,6 @@ class ParquetTraceWriter:
         self._rows: list[tuple[int | float, ...]] = []
         self._file: BinaryIO = path.open("wb")
         self._table: Any = parquet.ParquetWriter(self._file, self._schema, compression="zstd")
-
-    def __enter__(self) -> Self:
-        """Return itself; the file is open already."""
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Write what is left and close the file."""
-        self.close()
 
     def write(self, reading: Reading) -> None:
         """Append one reading.

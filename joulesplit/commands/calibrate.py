@@ -161,7 +161,8 @@ def _measure(
             machine=machine,
         )
         stack.enter_context(instrument)
-        note(announcement(plan, model))
+        if not file.resume:
+            note(announcement(plan, model))
         return calibrate(instrument, plan, file)
 
 

@@ -71,7 +71,7 @@ class LoopResult:
 )
 @json_option
 def command(*, seed: int | None, keep: Path | None, as_json: bool) -> int:
-    """Measure, profile and split a real MobileNetV2 here, in about a minute.
+    """Measure, profile and split a real MobileNetV2 here, in a minute or two.
 
     Real: the network, its 20 sub-networks, the edge server, the uploads, the sampler process,
     the INA219 driver, the estimates. Simulated: the chip and the board whose power it measures,

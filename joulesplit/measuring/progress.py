@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as RichProgress
 
+    from calibrate.campaign.plan import Plan, StopPlan
     from calibrate.campaign.procedure import Progress
     from calibrate.campaign.stopping import StopOpinion
 
@@ -87,9 +88,33 @@ class _PlainLines:
         note(line)
 
 
+class CampaignLines:
+    """Tells how far a campaign is, what it found at each look, and what is left if it goes on.
+
+    Args:
+        plan: Of the campaign.
+        show: Where.
+        goes_on: An earlier run began it.
+    """
+
+    def __init__(self, plan: Plan, show: Show, *, goes_on: bool) -> None:
+        self._plan, self._show, self._goes_on = plan, show, goes_on
+        self._told: StopOpinion | None = None
+
+    def __call__(self, progress: Progress) -> None:
+        """Tell it."""
+        if self._goes_on and progress.done == progress.earlier < progress.total:
+            self._show.say(rest_line(self._plan, progress))
+        self._show(done=progress.done, total=progress.total, detail=campaign_detail(progress))
+        opinion = progress.opinion
+        if self._plan.stop.rule != "fixed" and opinion is not None and opinion is not self._told:
+            self._told = opinion
+            self._show.say(look_line(progress.done, opinion))
+
+
 def campaign_detail(progress: Progress) -> str:
     """Return what is worth knowing about a campaign in one short phrase."""
-    phrases = [f"{progress.remaining_s:.0f} s left"]
+    phrases = [f"{duration_text(progress.remaining_s)} left"]
     if progress.last is not None:
         phrases.append(f"idle {progress.last.idle_power_w:.3f} W")
     return ", ".join(phrases)
@@ -102,3 +127,25 @@ def look_line(done: int, opinion: StopOpinion) -> str:
     needed = opinion.windows_needed
     more = f"; about {needed} more windows needed" if needed else ""
     return f"after {done} windows: {opinion.reason}{more}"
+
+
+def rest_line(plan: Plan, progress: Progress) -> str:
+    """Return what is left of a campaign that goes on, in windows and in time."""
+    left = f"{progress.total - progress.done} of {progress.total} windows are left"
+    about = f"about {duration_text(progress.remaining_s)}"
+    if plan.stop.rule == "fixed":
+        return f"{left}, {about}"
+    longest = duration_text(plan.limits.duration_s - progress.spent_s)
+    return f"{left} in this round, {about}; then on {goal_text(plan.stop)}, {longest} at most"
+
+
+def goal_text(stop: StopPlan) -> str:
+    """Return how long a plan of several rounds goes on: until when."""
+    if stop.rule == "precision":
+        return f"until E_d and E_c are known to {100 * stop.relative_half_width:g} %"
+    return f"until no other split can save {100 * stop.relative_regret:g} %"
+
+
+def duration_text(seconds: float) -> str:
+    """Return a length of time to be waited for."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

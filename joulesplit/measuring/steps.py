@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 
 from joulesplit.errors import CommandError
 from joulesplit.measuring.campaign import JournalFile, calibrate_device
-from joulesplit.measuring.progress import campaign_detail, look_line, progress_bar
+from joulesplit.measuring.progress import CampaignLines, progress_bar
 from joulesplit.measuring.validation import validate_split
 from optimizer.decision import decide
 
 if TYPE_CHECKING:
     from calibrate.campaign.plan import Plan
-    from calibrate.campaign.procedure import Progress
-    from calibrate.campaign.stopping import StopOpinion
     from calibrate.profile import DeviceProfile
     from joulesplit.measuring.instrument import Instrument
     from joulesplit.measuring.validation import SplitValidation
@@ -24,17 +22,8 @@ if TYPE_CHECKING:
 
 def calibrate(instrument: Instrument, plan: Plan, file: JournalFile) -> DeviceProfile:
     """Measure the blocks and the uplink; see ``campaign.calibrate_device``."""
-    told: StopOpinion | None = None
     with progress_bar("measuring") as show:
-
-        def tell(progress: Progress) -> None:
-            nonlocal told
-            show(done=progress.done, total=progress.total, detail=campaign_detail(progress))
-            opinion = progress.opinion
-            if plan.stop.rule != "fixed" and opinion is not None and opinion is not told:
-                told = opinion
-                show.say(look_line(progress.done, opinion))
-
+        tell = CampaignLines(plan, show, goes_on=file.resume)
         return calibrate_device(instrument, plan, file, tell)
 
 

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from calibrate.profile import Compute, Link, Quantity
 from calibrate.work_records import HeadEnergy, PhaseEnergy
 from joulesplit.report.page import Section
-from joulesplit.report.tables import Column, FittingTable, facts
+from joulesplit.report.tables import Column, Facts, FittingTable
 from joulesplit.report.units import percent, quantity_text, si, uncertain
 from optimizer.uncertainty import COVERAGE_95
 
@@ -22,7 +22,7 @@ def beyond_sections(compute: Compute, link: Link | None) -> list[Section]:
         title = "Apart from inferences"
         sections.append(Section(title=title, body=_phases(compute.phases)))
     if link is not None and (rows := _link_rows(link)):
-        sections.append(Section(title="After and beside the uploads", body=facts(rows)))
+        sections.append(Section(title="After and beside the uploads", body=Facts(rows)))
     return sections
 
 

@@ -8,7 +8,7 @@ from calibrate.check_spec import FLAG, CheckSpec
 from calibrate.checks.catalogue import CATALOGUE
 from joulesplit.report.page import Page, Section
 from joulesplit.report.tables import Column, FittingTable
-from joulesplit.report.units import measure
+from joulesplit.report.units import measure, prefixed
 
 MEANS = {"warn": "suspect", "fail": "rejected", "pass": "valid"}
 
@@ -77,7 +77,7 @@ _RULES = ("---",) * 5
 def limit_text(spec: CheckSpec) -> str:
     """Return a check's limit with its direction."""
     if spec.limit is None:
-        return spec.follows_from
+        return prefixed(spec.follows_from)
     if spec.unit == FLAG:
         return "must not be"
     if spec.limit == 0 and not spec.minimum:

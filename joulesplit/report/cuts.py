@@ -9,12 +9,13 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from joulesplit.report.page import Section, paragraph
-from joulesplit.report.tables import Column, FittingTable, facts
+from joulesplit.report.tables import Column, Facts, FittingTable
 from joulesplit.report.units import counted, percent, si
 from partition.checking.encoding_effects import EncodingEffect
 from partition.cutting.best import BestCuts
 from partition.cutting.cuts import prefix_cuts
 from partition.cutting.hull import HullCut
+from partition.cutting.names import first_name
 from partition.network import Network
 from partition.parts.manifest import BundleManifest
 
@@ -30,7 +31,12 @@ def hull_section(network: Network, hull: Sequence[HullCut]) -> Section:
                 cells=[_place(network, e.cut.after_operator) for e in hull],
                 right=True,
             ),
-            Column(header="head", cells=[si(e.head_flop, "FLOP") for e in hull], right=True),
+            Column(
+                header="head",
+                cells=[si(e.head_flop, "FLOP") for e in hull],
+                right=True,
+                from_width=70,
+            ),
             Column(header="upload", cells=[si(e.upload_bits, "bit") for e in hull], right=True),
             Column(header="wins at E_d/E_c", cells=[_range(e) for e in hull], right=True),
             Column(
@@ -82,7 +88,7 @@ def _range(entry: HullCut) -> str:
 
 
 def _names(network: Network, tensors: Sequence[int]) -> str:
-    names = [network.tensors[index].name.split(";")[0] for index in tensors]
+    names = [first_name(network.tensors[index].name) for index in tensors]
     more = f" and {len(names) - SHOWN_TENSORS} more" if len(names) > SHOWN_TENSORS else ""
     return ", ".join(names[:SHOWN_TENSORS]) + more if names else "nothing"
 
@@ -102,7 +108,7 @@ def best_section(network: Network, best: BestCuts) -> Section:
     else:
         rows.append(("", "no cut across branches is better than the best in file order"))
     title = f"Best cut at E_d/E_c = {si(best.ratio_flop_per_bit, 'FLOP/bit', 4)}"
-    return Section(title=title, body=facts(rows))
+    return Section(title=title, body=Facts(rows))
 
 
 def encoding_section(after: int, effects: Sequence[EncodingEffect]) -> Section:
@@ -149,4 +155,4 @@ def bundle_section(manifest: BundleManifest, directory: Path) -> Section:
         ("", "where less crosses than at any earlier block's end"),
         ("size", si(manifest.size_bytes, "byte")),
     ]
-    return Section(title="Bundle", body=facts(rows))
+    return Section(title="Bundle", body=Facts(rows))

@@ -13,8 +13,8 @@ from joulesplit.report.bars import SHADED, Bar, Part
 from joulesplit.report.models import MODEL, models_table, usage_text
 from joulesplit.report.network import COMPUTE_STYLE, UPLOAD_STYLE
 from joulesplit.report.page import Page, Section, bullets, origin, paragraph
-from joulesplit.report.tables import Column, FittingTable, facts
-from joulesplit.report.units import interval, probability, ratio, si, uncertain
+from joulesplit.report.tables import Column, Facts, FittingTable
+from joulesplit.report.units import interval, prefixed, probability, ratio, si, uncertain
 from optimizer.hull import Crossover
 from optimizer.result import Candidate, Decision, Inferences
 from optimizer.uncertainty import COVERAGE_95
@@ -60,7 +60,7 @@ def decision_page(
         *decision_sections(decision, battery),
         Section(title="The models compared", body=models_table(decision)),
         Section(title="Figures used", body=_figures(decision, profile_name, reference)),
-        Section(title="Notes", body=bullets(decision.notes, "!")),
+        Section(title="Notes", body=bullets([prefixed(note) for note in decision.notes], "!")),
     ]
     return Page(
         origin(decision.source, simulated=decision.simulated),
@@ -73,7 +73,7 @@ def decision_sections(decision: Decision, battery: Battery | None = None) -> lis
     """Return the choice, why it won, what it won against, and what would change it."""
     return [
         Section(title="Decision", body=_headline(decision, battery)),
-        Section(title="Why", body=paragraph(decision.explanation)),
+        Section(title="Why", body=paragraph(prefixed(decision.explanation))),
         Section(
             title=f"Candidates: energy per inference ({decision.account} ± 95 %)",
             body=_candidate_table(decision),
@@ -205,7 +205,7 @@ def _changes(decision: Decision) -> RenderableType:
             excess = uncertain(runner_up.excess_j, COVERAGE_95 * runner_up.excess_u_j, "J")
         rows.append(("runner-up", f"block {runner_up.block} costs {excess} more"))
     rows.append(("winners", _winners(decision)))
-    return facts(rows)
+    return Facts(rows)
 
 
 def _crossover(decision: Decision, crossover: Crossover) -> str:
@@ -246,4 +246,4 @@ def _figures(decision: Decision, profile_name: str, reference: str | None) -> Re
     rows.append(("an upload", usage_text(decision)))
     if reference:
         rows.append(("reference", reference))
-    return facts(rows)
+    return Facts(rows)

@@ -27,7 +27,8 @@ def _board(device: Device) -> Iterator[Row]:
         yield f"clock {policy.name}", _policy(policy)
     if device.swap_bytes is not None:
         used = si(device.swap_used_bytes or 0, "byte")
-        yield "swap", f"{si(device.swap_bytes, 'byte')}, {used} in use"
+        total = si(device.swap_bytes, "byte")
+        yield "swap", f"{total}, {used} in use" if device.swap_bytes else "none"
 
 
 def _policy(policy: FrequencyPolicy) -> str:

@@ -20,7 +20,7 @@ from calibrate.profile import (
 from joulesplit.report.bars import Bar
 from joulesplit.report.network import COMPUTE_STYLE
 from joulesplit.report.page import Section, paragraph
-from joulesplit.report.tables import Column, FittingTable, facts
+from joulesplit.report.tables import Column, Facts, FittingTable
 from joulesplit.report.units import half_width, interval_text, percent, quantity_text, si
 
 Labelled = tuple[str, Quantity]
@@ -137,7 +137,7 @@ def link_section(link: Link | None) -> Section | None:
     overhead = link.uplink.interface_bits_per_payload_bit
     if overhead is not None:
         rows.append(("overhead", f"{overhead:.3f} bit on the interface per payload bit"))
-    body: RenderableType = facts(rows)
+    body: RenderableType = Facts(rows)
     if link.uplink.fit is not None:
         body = Group(body, *_fit(link.uplink.fit, link.uplink.fit_gross))
     return Section(title="Link", body=body)
@@ -161,7 +161,7 @@ def _fit(fit: LinkFit, gross: LinkFit | None) -> tuple[RenderableType, ...]:
         paragraph(f"E = E_0 + P_air · airtime + e_bit · bits{burst}, fitted to each account:"),
         quantity_table(rows),
         Text(""),
-        facts(
+        Facts(
             [
                 ("rates", ", ".join(si(rate, "bit/s") for rate in fit.rates_bit_per_s)),
                 ("payloads", ", ".join(si(bits, "bit") for bits in fit.payload_bits)),

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from joulesplit.finding import Diagnosis, Finding
 from joulesplit.report.page import Page, Section
-from joulesplit.report.tables import facts
+from joulesplit.report.tables import Facts
 
 STATE_STYLE = {"ok": "green", "info": "dim", "warn": "yellow", "error": "bold red"}
 
@@ -47,4 +47,4 @@ def _readiness(ready_for: dict[str, bool]) -> RenderableType:
             return Text("always there, measures nothing", style="dim")
         return Text("ready", style="green") if ready else Text("not here", style="dim")
 
-    return facts([(f"--sensor {kind}", word(kind, ready)) for kind, ready in ready_for.items()])
+    return Facts([(f"--sensor {kind}", word(kind, ready)) for kind, ready in ready_for.items()])

@@ -12,7 +12,7 @@ from calibrate.sampling.sampler import SamplerStatistics
 from drivers.readings import SensorDescription
 from joulesplit.report.bars import Sparkline
 from joulesplit.report.page import Origin, Page, Section, paragraph
-from joulesplit.report.tables import facts
+from joulesplit.report.tables import Facts
 from joulesplit.report.units import interval_text, percent, quantity_text, si
 from joulesplit.watch import Glance, Summary
 
@@ -53,7 +53,7 @@ class LiveView:
 
 
 def _now(glance: Glance) -> RenderableType:
-    return facts(
+    return Facts(
         [
             ("power", Text(si(glance.power_w, "W", 4), style="bold")),
             ("voltage", si(glance.voltage_v, "V", 4)),
@@ -118,7 +118,7 @@ def summary_page(description: SensorDescription, summary: Summary) -> Page:
         ("sampler CPU", percent(statistics.cpu_fraction)),
     ]
     sections = [
-        Section(title=f"Watched: {description.rail}", body=facts(rows)),
+        Section(title=f"Watched: {description.rail}", body=Facts(rows)),
         Section(title="Sensor", body=_sensor(description)),
     ]
     return Page(sensor_origin(description), description.name, sections)
@@ -129,7 +129,7 @@ def _sensor(description: SensorDescription) -> RenderableType:
         si(description.voltage_resolution_v, "V"),
         si(description.current_resolution_a, "A"),
     )
-    return facts(
+    return Facts(
         [
             ("includes", description.includes),
             ("cycle", si(description.cycle_s, "s")),

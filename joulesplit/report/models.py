@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from joulesplit.report.tables import Column, FittingTable, facts
+from joulesplit.report.tables import Column, Facts, FittingTable
 from joulesplit.report.units import si, uncertain
 from optimizer.result import Decision, ModelChoice
 from optimizer.uncertainty import COVERAGE_95
@@ -42,7 +42,7 @@ def models_table(decision: Decision) -> RenderableType:
         ],
         emphasised=[c.model for c in choices].index(decision.compute_model),
     )
-    return Group(table, Text(""), facts(beyond))
+    return Group(table, Text(""), Facts(beyond))
 
 
 def _regret(choice: ModelChoice) -> str:

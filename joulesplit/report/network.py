@@ -11,9 +11,10 @@ from rich.text import Text
 
 from joulesplit.report.bars import Bar
 from joulesplit.report.page import Page, Section, paragraph
-from joulesplit.report.tables import Column, FittingTable, facts
+from joulesplit.report.tables import Column, Facts, FittingTable
 from joulesplit.report.units import counted, percent, si
 from partition.checking.verify import SplitComparison
+from partition.cutting.names import first_name
 from partition.network import Block, Network, Tensor
 from partition.obstacles import unsendable
 from partition.parts.manifest import SplitManifest
@@ -52,7 +53,7 @@ def _totals(network: Network) -> RenderableType:
         ("work", f"{network.flop:,} FLOP by tflite-2mac"),
         ("", f"{network.mac_flop:,} FLOP of it multiply-accumulates"),
     ]
-    return facts(rows)
+    return Facts(rows)
 
 
 def _tensor(tensor: Tensor) -> str:
@@ -133,16 +134,16 @@ def split_section(manifest: SplitManifest, directory: Path) -> Section:
             rows.append((name, "nothing to run on this side: no file"))
         else:
             rows.append((name, f"{part.file}, {si(part.size_bytes, 'byte')}, {part.flop:,} FLOP"))
-            rows.append(("", f"sha256 {part.sha256}"))
+            rows.append(("sha256", part.sha256))
     rows.append(("manifest", "manifest.json"))
-    crossing = ", ".join(f"{spec.name} ({spec.dtype})" for spec in manifest.crossing)
+    crossing = ", ".join(f"{first_name(spec.name)} ({spec.dtype})" for spec in manifest.crossing)
     rows.append(("crossing", f"{si(manifest.crossing_bits, 'bit', 4)}: {crossing}"))
     if manifest.results:
         rows.append(("kept", f"results that stay on the device: {', '.join(manifest.results)}"))
     title = f"Split after operator {manifest.after_operator}"
     if manifest.device_operators is not None:
         title = f"Split across branches, {len(manifest.device_operators)} operators on the device"
-    return Section(title=title, body=facts(rows))
+    return Section(title=title, body=Facts(rows))
 
 
 def verification_section(comparison: SplitComparison) -> Section:
@@ -161,4 +162,4 @@ def verification_section(comparison: SplitComparison) -> Section:
         rows.append(("first", f"{comparison.first_tensor} is the first tensor that differs"))
     elif not comparison.bit_equal:
         rows.append(("first", "operator by operator, without the delegate, nothing differs"))
-    return Section(title="Head and tail together", body=facts(rows))
+    return Section(title="Head and tail together", body=Facts(rows))

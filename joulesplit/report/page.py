@@ -25,7 +25,7 @@ Origin = Literal["MEASURED", "SIMULATED", "LITERATURE", "MODELLED"]
 
 ORIGIN_TEXT: dict[Origin, str] = {
     "MEASURED": "physical power, measured on this device",
-    "SIMULATED": "no physical power was measured: every joule here is made up",
+    "SIMULATED": "no physical power was measured, every joule here is made up",
     "LITERATURE": "figures taken from a publication, not measured on this device",
     "MODELLED": "figures estimated by a model of the device, not measured",
 }
@@ -110,7 +110,7 @@ class Page:
 def banner(origin: Origin) -> RenderableType:
     """Return the mark that says where the figures come from."""
     style = ORIGIN_STYLE[origin]
-    text = Text.assemble((f"{origin} ", style), ORIGIN_TEXT[origin])
+    text = Text.assemble((f"{origin}: ", style), ORIGIN_TEXT[origin])
     if origin == "MEASURED":
         return text
     return Panel(text, box=box.HEAVY, border_style=style, padding=(0, 1))
@@ -141,6 +141,6 @@ def paragraph(text: str, style: str = "") -> RenderableType:
 
 def bullets(lines: Sequence[str], sign: str = "•") -> RenderableType:
     """Return a list whose lines wrap under themselves."""
-    from joulesplit.report.tables import facts
+    from joulesplit.report.tables import Facts
 
-    return facts([(sign, line) for line in lines])
+    return Facts([(sign, line) for line in lines])

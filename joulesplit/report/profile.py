@@ -28,8 +28,8 @@ from joulesplit.report.figures import (
     truth_section,
 )
 from joulesplit.report.page import Page, Section, origin_of
-from joulesplit.report.tables import Column, FittingTable, facts
-from joulesplit.report.units import measure, percent, quantity_text, si
+from joulesplit.report.tables import Column, Facts, FittingTable
+from joulesplit.report.units import counted, measure, percent, quantity_text, si
 
 VERDICT_STYLE = {"valid": "bold green", "suspect": "bold yellow", "rejected": "bold red"}
 OUTCOME_STYLE = {"pass": "green", "warn": "yellow", "fail": "bold red"}
@@ -88,7 +88,7 @@ def checks_table(quality: Quality) -> RenderableType:
     advice = [(check.name, check.advice) for check in checks if check.advice]
     if not advice:
         return table
-    return Group(table, Text(""), facts(advice))
+    return Group(table, Text(""), Facts(advice))
 
 
 def _outcome(check: Check) -> Text:
@@ -107,7 +107,7 @@ def _sensor_section(sensor: Sensor | None) -> Section | None:
         ("u offset", f"{si(sensor.offset_u_w, 'W')}, cancels in net energy"),
     ]
     rows += [("setting", f"{name} = {value}") for name, value in sensor.settings.items()]
-    body: RenderableType = facts(rows)
+    body: RenderableType = Facts(rows)
     if sensor.budget:
         body = Group(body, Text(""), _budget(sensor))
     if sensor.window_budget:
@@ -163,7 +163,7 @@ def _window_budget(terms: Sequence[WindowTerm]) -> FittingTable:
                 cells=[percent(term.standard_uncertainty) for term in terms],
                 right=True,
             ),
-            Column(header="where it is", cells=[term.treatment for term in terms]),
+            Column(header="where it is", cells=[t.treatment.replace("-", " ") for t in terms]),
             Column(header="source", cells=[t.source for t in terms], flexible=True, from_width=100),
         ]
     )
@@ -179,7 +179,7 @@ def _sampling_section(sampling: Sampling | None) -> Section | None:
         ("clipped", f"{sampling.clipped:,}"),
         ("sampler CPU", percent(sampling.cpu_fraction)),
     ]
-    return Section(title="Sampling", body=facts(rows))
+    return Section(title="Sampling", body=Facts(rows))
 
 
 def _device(profile: DeviceProfile) -> RenderableType:
@@ -205,9 +205,9 @@ def _device(profile: DeviceProfile) -> RenderableType:
         rows.append(("pooled from", ", ".join(source.created for source in profile.merged)))
     if profile.reference:
         rows.append(("reference", profile.reference))
-    return facts(rows)
+    return Facts(rows)
 
 
 def _runtime(runtime: Runtime) -> str:
     kernels = "with XNNPACK" if runtime.xnnpack else "without XNNPACK"
-    return f"{runtime.name} {runtime.version}, {runtime.threads} thread(s), {kernels}"
+    return f"{runtime.name} {runtime.version}, {counted(runtime.threads, 'thread')}, {kernels}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from calibrate.profiles.redact import Removal
 from joulesplit.report.page import Page, Section, paragraph
-from joulesplit.report.tables import facts
+from joulesplit.report.tables import Facts
 
 
 def redaction_page(removals: Sequence[Removal], name: str) -> Page:
@@ -17,7 +17,7 @@ def redaction_page(removals: Sequence[Removal], name: str) -> Page:
         name: Of the file written.
     """
     body = (
-        facts([(removal.path, removal.what) for removal in removals])
+        Facts([(removal.path, removal.what) for removal in removals])
         if removals
         else paragraph("Nothing: there was nothing personal in it.")
     )

@@ -13,7 +13,7 @@ from drivers.catalog import Board
 from drivers.ina219.correction import Correction, MeanShunt, SpanPoint
 from drivers.ina219.correction_store import SensorRecords
 from joulesplit.report.page import Page, Section, paragraph
-from joulesplit.report.tables import Column, FittingTable, facts
+from joulesplit.report.tables import Column, Facts, FittingTable
 from joulesplit.report.units import percent, si
 
 
@@ -113,7 +113,7 @@ def _latest(records: SensorRecords) -> str:
 
 
 def _mean(mean: MeanShunt) -> RenderableType:
-    return facts(
+    return Facts(
         [
             ("shunt", f"{_microvolt(mean.shunt_v)} ± {_microvolt(mean.u_shunt_v)} (standard)"),
             ("residual", f"{_microvolt(mean.residual_v)} from the first half to the second"),
@@ -128,7 +128,7 @@ def _point(point: SpanPoint) -> RenderableType:
     voltage = "not compared"
     if point.voltage_v is not None:
         voltage = f"{point.voltage_v:g} V ± {percent(point.u_voltage_rel)} (standard)"
-    return facts(
+    return Facts(
         [
             ("reference", point.reference),
             ("current", f"{point.current_a:g} A ± {percent(point.u_current_rel)} (standard)"),
@@ -151,7 +151,7 @@ def _correction(found: Correction) -> RenderableType:
     if found.bus_factor is not None:
         bus = f"× {found.bus_factor:.5f} ± {percent(found.u_bus_rel)} (standard)"
         rows.append(("voltage", f"{bus}, {found.bus_source}"))
-    return facts(rows)
+    return Facts(rows)
 
 
 def _warmth(mean: MeanShunt) -> str:

@@ -11,7 +11,7 @@ from calibrate.profile import DeviceProfile
 from joulesplit.report.bars import SHADED, Bar, Part
 from joulesplit.report.network import COMPUTE_STYLE, UPLOAD_STYLE, block_table
 from joulesplit.report.page import Page, Section, origin_of, paragraph
-from joulesplit.report.tables import Column, FittingTable, facts
+from joulesplit.report.tables import Column, Facts, FittingTable
 from joulesplit.report.units import ratio, si
 from optimizer.paper import PaperSplit
 from partition.network import Block, Network
@@ -62,7 +62,7 @@ def _given(network: Network, paper: PaperSplit, constants: DeviceProfile) -> Ren
         ("E_d/E_c", f"{si(ratio_flop_per_bit, 'FLOP/bit')}: all that l* depends on"),
         ("source", constants.reference or "not stated"),
     ]
-    return facts(rows)
+    return Facts(rows)
 
 
 def _rate(constants: DeviceProfile) -> str:
@@ -133,7 +133,7 @@ def _input_facts(paper: PaperSplit) -> RenderableType:
             "The paper's “all on the server” still computes block 1 on the device and uploads its "
             "large output. Uploading the network's input itself costs (gross):"
         ),
-        facts(rows),
+        Facts(rows),
         paragraph(
             f"As the camera's own 8-bit pixels the input costs {relation} than every split at "
             "these E_d and E_c: whether splitting pays depends on the input's encoding, on "

@@ -56,7 +56,7 @@ class FittingTable:
         shown = [column for column in self.columns if column.from_width <= options.max_width]
         table = Table(
             box=box.SIMPLE_HEAD,
-            expand=any(column.flexible for column in shown),
+            expand=_spreads(shown, options.max_width),
             pad_edge=False,
             collapse_padding=True,
             show_edge=False,
@@ -75,6 +75,20 @@ class FittingTable:
         yield Padding(table, (0, 0, 0, INDENT))
 
 
+def _spreads(columns: Sequence[Column], width: int) -> bool:
+    """Return whether a table takes all the width: for bars always, for prose where it wraps."""
+    flexible = [column for column in columns if column.flexible]
+    if not all(isinstance(cell, str) for column in flexible for cell in column.cells):
+        return True
+    return bool(flexible) and INDENT + GAP * (len(columns) - 1) + sum(map(_wanted, columns)) > width
+
+
+def _wanted(column: Column) -> int:
+    """Return how wide a column wants to be; what is not text wants nothing of its own."""
+    texts = (str(cell) for cell in column.cells if isinstance(cell, str | Text))
+    return max(map(cell_len, (column.header, *texts)))
+
+
 def _room(columns: Sequence[Column], width: int) -> int:
     """Return what is left for the column that yields, if all others are as wide as they want."""
     taken = INDENT + GAP * (len(columns) - 1)
@@ -82,8 +96,7 @@ def _room(columns: Sequence[Column], width: int) -> int:
         if column.flexible:
             taken += MINIMUM_WIDTH
         elif not column.yielding:
-            cells = (cell for cell in column.cells if isinstance(cell, str))
-            taken += max(map(cell_len, (column.header, *cells)))
+            taken += _wanted(column)
     return max(width - taken, MINIMUM_WIDTH)
 
 
@@ -105,8 +118,3 @@ class Facts:
         for name, value in self.rows:
             table.add_row(name, Text(value) if isinstance(value, str) else value)
         yield Padding(table, (0, 0, 0, 1), expand=False)
-
-
-def facts(rows: Sequence[tuple[str, RenderableType]]) -> Facts:
-    """Return names with their values, without lines."""
-    return Facts(rows)

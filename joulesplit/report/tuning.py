@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import RenderableType
 
 from joulesplit.report.page import Page, Section, paragraph
-from joulesplit.report.tables import Column, FittingTable, facts
+from joulesplit.report.tables import Column, Facts, FittingTable
 
 
 def tuning_page(document: Mapping[str, Any]) -> Page:
@@ -32,7 +32,7 @@ def _present(settings: Mapping[str, Mapping[str, str | None]]) -> RenderableType
     ]
     if not rows:
         return paragraph("This system shows neither a frequency governor nor a radio.")
-    return facts(rows)
+    return Facts(rows)
 
 
 def _restored(restored: Mapping[str, Any]) -> RenderableType:
@@ -46,7 +46,7 @@ def _restored(restored: Mapping[str, Any]) -> RenderableType:
         (f"{item['target']} of {item['name']}", "left: set otherwise since, by somebody else")
         for item in restored["left"]
     ]
-    return facts(rows) if rows else paragraph("Nothing was to be set back.")
+    return Facts(rows) if rows else paragraph("Nothing was to be set back.")
 
 
 def _waiting(state: Mapping[str, Any] | None) -> RenderableType:

@@ -5,6 +5,7 @@ The one place where a unit gets a prefix. ± always means the half-width of the 
 
 from __future__ import annotations
 
+import re
 from math import floor, isfinite, log10
 
 from calibrate.profile import Quantity
@@ -60,6 +61,28 @@ def si(value: float, unit: str, digits: int = 3) -> str:
     scaled = rounded / 10.0**power
     decimals = max(0, digits - 1 - _exponent(scaled))
     return f"{_signed(scaled, decimals)} {PREFIXES[power]}{unit}"
+
+
+def prefixed(text: str) -> str:
+    """Return a text of a lower floor, which states quantities in SI units, with prefixes.
+
+    Significant digits stay, up to four.
+    """
+    return _QUANTITY.sub(_with_prefix, text)
+
+
+_QUANTITY = re.compile(
+    r"(?<![\w.,])(\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?) "
+    rf"({'|'.join(sorted(PREFIXED_UNITS, key=len, reverse=True))})(?![\w/])"
+)
+
+
+def _with_prefix(quantity: re.Match[str]) -> str:
+    number = quantity[1].replace(",", "")
+    mantissa = number.split("e")[0]
+    stated = mantissa.replace(".", "") if "." in mantissa else mantissa.rstrip("0")
+    digits = len(stated.lstrip("0"))
+    return si(float(number), quantity[2], min(max(digits, 1), 4))
 
 
 def counted(count: int, noun: str) -> str:
@@ -133,7 +156,8 @@ def measure(value: float, unit: str) -> str:
         return percent(value)
     if unit in PREFIXED_UNITS:
         return si(value, unit)
-    return f"{value:.0f} {unit}" if value == round(value) else f"{value:.3g} {unit}"
+    text = f"{value:.0f}" if value == round(value) else f"{value:.3g}"
+    return f"{text.replace('-', '−')} {unit}"
 
 
 def ratio(value: float) -> str:

@@ -43,6 +43,11 @@ def operator_layers(network: Network) -> tuple[str, ...]:
     return tuple(_unfused(layer.removesuffix(counter)) for layer in layers)
 
 
+def first_name(tensor_name: str) -> str:
+    """Return the first of the names that a converter strings together for a fused result."""
+    return tensor_name.split(";", maxsplit=1)[0]
+
+
 def stem(layer: str) -> str:
     """Return a layer's name up to the first word (not leading) that names a role."""
     words = layer.split("_")

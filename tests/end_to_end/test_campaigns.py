@@ -13,7 +13,7 @@ from calibrate.campaign.journal import Begun, Ended, Header, Journal, Kept, read
 from calibrate.campaign.plan import QUICK, Limits, StopPlan
 from calibrate.campaign.procedure import Past, Told, run_campaign
 from calibrate.campaign.resume import past_of
-from calibrate.campaign.schedule import upload_subjects
+from calibrate.campaign.schedule import expected_duration_s, upload_subjects
 from calibrate.campaign.stopping import StopOpinion
 from calibrate.environment.conditions import Conditions
 from calibrate.errors import JournalError, WindowError
@@ -42,6 +42,10 @@ def world(seed=1):
 
 def tasks_of(records):
     return [record.task for record in records]
+
+
+def never_enough(_):
+    return StopOpinion(stop=False, reached=False, reason="more", windows_needed=9)
 
 
 def run_journaled(plan, path, *, windows=math.inf, resume=False):
@@ -128,6 +132,29 @@ def test_a_campaign_that_looks_often_resumes_with_the_rounds_it_would_have_run(t
     assert resumed[: len(whole.records) - 2] == whole.records[:-2]
 
 
+@pytest.mark.parametrize("done", [0, 1, 55, 56, 57, 111])
+def test_what_is_left_is_told_before_the_device_is_warmed_up_for_the_rest(done):
+    """Of two rounds of 56 windows."""
+    plan = msgspec.structs.replace(SMALL, stop=StopPlan(looks=2))
+    whole, _, _ = run_virtual(plan, BLOCKS, world(), rule_for=lambda _: never_enough)
+    past = Past(start=whole.start, records=whole.records[:done])
+    events = []
+    told = Told(start=events.append, progress=events.append)
+
+    outcome, _, _ = run_virtual(
+        plan, BLOCKS, world(), rule_for=lambda _: never_enough, past=past, told=told
+    )
+
+    *looks, left = events[: events.index(outcome.start)]
+    round_end = 56 if done < 56 else 112
+    assert [look.done for look in looks] == [56] * (done >= 56)
+    assert (left.done, left.earlier, left.total) == (done, done, round_end)
+    rest = tasks_of(outcome.records)[done:round_end]
+    rest_s = expected_duration_s(plan.timing, rest, outcome.start.unit_s)
+    assert left.remaining_s == pytest.approx(rest_s)
+    assert left.spent_s == pytest.approx(sum(record.span_s for record in past.records))
+
+
 def test_the_windows_of_another_campaign_are_refused():
     outcome, _, _ = run_virtual(SMALL, BLOCKS, world())
     past = Past(start=outcome.start, records=outcome.records[1:])
@@ -211,10 +238,7 @@ def test_no_window_begins_that_would_end_after_the_longest_time():
     limits = msgspec.structs.replace(SMALL.limits, duration_s=10.0)
     plan = msgspec.structs.replace(SMALL, limits=limits)
 
-    def never(_):
-        return StopOpinion(stop=False, reached=False, reason="more", windows_needed=9)
-
-    outcome, _, _ = run_virtual(plan, BLOCKS, world(), rule_for=lambda _: never)
+    outcome, _, _ = run_virtual(plan, BLOCKS, world(), rule_for=lambda _: never_enough)
 
     spent_s = sum(record.span_s for record in outcome.records)
     assert 9.0 < spent_s <= 10.1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -133,6 +134,8 @@ def test_a_campaign_killed_and_cut_short_does_the_windows_of_one_that_ran_throug
     out, told = third.communicate(timeout=PATIENCE_S)
     assert third.returncode in (0, 6), (killed_after, told.decode())
     assert "going on" in told.decode()
+    assert re.search(r"^\d+ of \d+ windows are left, about \d+ s$", told.decode(), re.MULTILINE)
+    assert "plan plan.toml" not in told.decode(), "the time of the whole plan is not what is left"
     (complete,) = (c for c in json.loads(out)["quality"]["checks"] if c["name"] == "complete")
     assert complete["outcome"] == "pass"
     assert read_journal(journal).records[: len(kept)] == kept

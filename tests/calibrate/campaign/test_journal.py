@@ -29,8 +29,9 @@ from calibrate.errors import JournalError
 from calibrate.profile import ModelIdentity, Runtime, Tool
 from calibrate.profile_device import Device
 from calibrate.sampling.sampler import SamplerStatistics
-from calibrate.windows.window import WindowRecord, WindowTask
+from calibrate.windows.window import WindowRecord
 from drivers.readings import AccuracyTerm, SensorDescription
+from window_records import window_record
 
 SENSOR = SensorDescription(
     kind="ina219",
@@ -93,24 +94,10 @@ def header(around) -> Header:
 
 
 def window(number: int) -> WindowRecord:
-    return WindowRecord(
-        task=WindowTask(kind="compute", subject="block 1", block=1, repetitions=number),
-        started_ns=number * 1000,
-        work_s=0.1,
-        idle_s=0.3,
-        airtime_s=0.0,
-        payload_bits=0,
-        gross_j=0.3,
-        net_j=0.1 / 3,
-        idle_power_w=2.0,
-        idle_step_w=0.001,
-        peak_power_w=3.1,
-        minimum_voltage_v=4.98,
-        lost_s=0.0,
-        readings=40,
-        clipped=0,
-        resets=0,
-    )
+    return window_record(
+        subject="block 1", block=1, repetitions=number, net_j=0.1 / 3, work_s=0.1, number=number,
+        idle_s=0.3, idle_step_w=0.001,
+    )  # fmt: skip
 
 
 def kept(number: int, *, readings: int = 0) -> Kept:

@@ -5,7 +5,7 @@ import pytest
 
 from calibrate.campaign.precision import uplink_gains
 from calibrate.estimates.fitting import link_problem
-from calibrate.windows.window import WindowRecord, WindowTask
+from window_records import window_record
 
 RATES = (1e6, 20e6)
 SIZES = (32_000, 600_000)
@@ -19,24 +19,10 @@ def upload(bits, rate, length_s, random):
     airtime_s, work_s = count * bits / rate, count * unit_s + 0.8
     net_j = 5e-3 * count + 0.55 * airtime_s + 12e-9 * count * bits + 20e-3
     net_j += 4e-3 * random.standard_normal() * (work_s + work_s**2 / 3) ** 0.5
-    return WindowRecord(
-        task=WindowTask(kind="upload", subject=f"{bits} at {rate}", block=0, repetitions=count),
-        started_ns=0,
-        work_s=work_s,
-        idle_s=3.0,
-        airtime_s=airtime_s,
-        payload_bits=count * bits,
-        gross_j=net_j + 2.6 * work_s,
-        net_j=net_j,
-        idle_power_w=2.6,
-        idle_step_w=0.0,
-        peak_power_w=4.0,
-        minimum_voltage_v=5.0,
-        lost_s=0.0,
-        readings=500,
-        clipped=0,
-        resets=0,
-    )
+    return window_record(
+        "upload", subject=f"{bits} at {rate}", repetitions=count, net_j=net_j, work_s=work_s,
+        idle_w=2.6, idle_s=3.0, airtime_s=airtime_s, payload_bits=count * bits,
+    )  # fmt: skip
 
 
 @pytest.fixture

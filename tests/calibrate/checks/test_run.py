@@ -14,6 +14,7 @@ from calibrate.profile import Check, Quantity
 from calibrate.sampling.sampler import SamplerStatistics
 from calibrate.windows.window import WindowRecord, WindowTask
 from drivers.readings import SensorDescription
+from window_records import window_record
 
 QUANTITY = Quantity(value=1e9, unit="FLOP/J", ci95=(0.99e9, 1.01e9), u_stat=1e6, u_sys=5e6, n=9)
 
@@ -23,25 +24,10 @@ NOISE = np.random.default_rng(1).standard_normal(120)
 
 
 def record(number: int, kind: str = "control", **fields) -> WindowRecord:
-    plain = WindowRecord(
-        task=WindowTask(kind=kind, subject="block 1", block=1, repetitions=5),
-        started_ns=number * 10**9,
-        work_s=0.5,
-        idle_s=0.3,
-        airtime_s=0.0,
-        payload_bits=0,
-        gross_j=1.6,
-        net_j=0.6,
-        idle_power_w=2.0,
-        idle_step_w=0.0,
-        peak_power_w=3.2,
-        minimum_voltage_v=4.98,
-        lost_s=0.0,
-        readings=50,
-        clipped=0,
-        resets=0,
+    plain = {"net_j": 0.6, "work_s": 0.5, "idle_s": 0.3, "readings": 50}
+    return window_record(
+        kind, subject="block 1", block=1, repetitions=5, number=number, **(plain | fields)
     )
-    return msgspec.structs.replace(plain, **fields)
 
 
 def compute_windows(

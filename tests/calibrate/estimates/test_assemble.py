@@ -9,34 +9,19 @@ from calibrate.estimates.assemble import compute_of
 from calibrate.estimates.uncertainty import SystematicBudget
 from calibrate.estimates.uplink import uplink_of
 from calibrate.profile import ModelIdentity, Runtime
-from calibrate.windows.window import WindowRecord, WindowTask
+from window_records import window_record
 
 EXACT = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)
 MODEL = ModelIdentity(name="m", sha256="ab", input_bits=8)
 RUNTIME = Runtime(name="r", version="1", threads=1, xnnpack=True)
-IDLE_W = 2.0
 
 
 def window(kind, *, block=0, repetitions, net_j, bits=0, airtime_s=0.0, number=0):
     work_s = airtime_s or 0.05 * repetitions
-    return WindowRecord(
-        task=WindowTask(kind=kind, subject=f"{kind} {block}", block=block, repetitions=repetitions),
-        started_ns=number * 10**9,
-        work_s=work_s,
-        idle_s=1.0,
-        airtime_s=airtime_s,
-        payload_bits=bits,
-        gross_j=net_j + IDLE_W * work_s,
-        net_j=net_j,
-        idle_power_w=IDLE_W,
-        idle_step_w=0.0,
-        peak_power_w=3.5,
-        minimum_voltage_v=5.0,
-        lost_s=0.0,
-        readings=100,
-        clipped=0,
-        resets=0,
-    )
+    return window_record(
+        kind, block=block, repetitions=repetitions, net_j=net_j, work_s=work_s, number=number,
+        airtime_s=airtime_s, payload_bits=bits,
+    )  # fmt: skip
 
 
 def inferences(*block_j):

@@ -10,28 +10,15 @@ from calibrate.estimates.common_idle import (
     observations_at_common_idle,
 )
 from calibrate.estimates.stats import coverage_factor
-from calibrate.windows.window import WindowRecord, WindowTask
+from calibrate.windows.window import WindowRecord
+from window_records import window_record
 
 
 def window(number: int, idle_w: float, kind: str = "compute") -> WindowRecord:
-    return WindowRecord(
-        task=WindowTask(kind=kind, subject="s", block=1, repetitions=5),
-        started_ns=number * 10**9,
-        work_s=0.5,
+    return window_record(
+        kind, block=1, repetitions=5, net_j=0.6, work_s=0.5, idle_w=idle_w, number=number,
         idle_s=0.3,
-        airtime_s=0.0,
-        payload_bits=0,
-        gross_j=0.6 + idle_w * 0.5,
-        net_j=0.6,
-        idle_power_w=idle_w,
-        idle_step_w=0.0,
-        peak_power_w=3.2,
-        minimum_voltage_v=4.98,
-        lost_s=0.0,
-        readings=50,
-        clipped=0,
-        resets=0,
-    )
+    )  # fmt: skip
 
 
 def test_gross_energies_of_a_warming_board_are_brought_to_its_mean_idle_power():

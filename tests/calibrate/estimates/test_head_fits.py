@@ -9,7 +9,8 @@ from calibrate.errors import EstimateError
 from calibrate.estimates.fitting import fit_blocks
 from calibrate.estimates.head_fits import heads_of
 from calibrate.estimates.uncertainty import SystematicBudget
-from calibrate.windows.window import WindowRecord, WindowTask
+from calibrate.windows.window import WindowRecord
+from window_records import window_record
 
 EXACT = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)
 WINDOW_J, IDLE_W = 0.004, 2.0
@@ -27,23 +28,8 @@ def window(kind, block, energy_j, repetitions, *, noise_j=0.0, number=0) -> Wind
     """A window of so many repetitions with 1.5 W above idle while it works."""
     work_s = repetitions * energy_j / 1.5
     net_j = WINDOW_J + repetitions * energy_j + noise_j
-    return WindowRecord(
-        task=WindowTask(kind=kind, subject=f"{kind} {block}", block=block, repetitions=repetitions),
-        started_ns=number,
-        work_s=work_s,
-        idle_s=1.0,
-        airtime_s=0.0,
-        payload_bits=0,
-        gross_j=net_j + IDLE_W * work_s,
-        net_j=net_j,
-        idle_power_w=IDLE_W,
-        idle_step_w=0.0,
-        peak_power_w=3.5,
-        minimum_voltage_v=5.0,
-        lost_s=0.0,
-        readings=100,
-        clipped=0,
-        resets=0,
+    return window_record(
+        kind, block=block, repetitions=repetitions, net_j=net_j, work_s=work_s, number=number
     )
 
 

@@ -12,6 +12,7 @@ from calibrate.estimates.subject_fits import (
 )
 from calibrate.estimates.uncertainty import SystematicBudget
 from calibrate.windows.window import WindowRecord, WindowTask
+from window_records import window_record
 
 EXACT = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)
 WINDOW_J = 0.004
@@ -26,26 +27,10 @@ def run(subject: str, repetitions: int, noise_j: float = 0.0, **fields) -> Windo
     work_s = repetitions * T_S.get(subject, 0.01)
     net_j = WINDOW_J + repetitions * E_J.get(subject, 0.0) + noise_j
     block = int(subject[-1]) if subject[-1].isdigit() else 0
-    plain = WindowRecord(
-        task=WindowTask(
-            kind=KINDS[subject[0]], subject=subject, block=block, repetitions=repetitions
-        ),
-        started_ns=0,
+    plain = window_record(
+        KINDS[subject[0]], subject=subject, block=block, repetitions=repetitions, net_j=net_j,
         work_s=work_s,
-        idle_s=1.0,
-        airtime_s=0.0,
-        payload_bits=0,
-        gross_j=net_j + 2.0 * work_s,
-        net_j=net_j,
-        idle_power_w=2.0,
-        idle_step_w=0.0,
-        peak_power_w=3.5,
-        minimum_voltage_v=5.0,
-        lost_s=0.0,
-        readings=100,
-        clipped=0,
-        resets=0,
-    )
+    )  # fmt: skip
     return msgspec.structs.replace(plain, **fields)
 
 

@@ -7,7 +7,8 @@ import pytest
 from calibrate.estimates.common_idle import idle_estimate
 from calibrate.estimates.uncertainty import SystematicBudget
 from calibrate.estimates.uplink import uplink_of
-from calibrate.windows.window import WindowRecord, WindowTask
+from calibrate.windows.window import WindowRecord
+from window_records import window_record
 
 EXACT = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)
 OFFSET = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.003)
@@ -20,24 +21,10 @@ def upload(uploads, bits, rate, idle_w=IDLE_W, number=0) -> WindowRecord:
     airtime_s = uploads * bits / rate
     work_s = airtime_s + uploads * START_S + WAKE_S
     net_j = uploads * E_0_J + airtime_s * AIR_W + uploads * bits * BIT_J + BURST_J
-    return WindowRecord(
-        task=WindowTask(kind="upload", subject="u", block=0, repetitions=uploads),
-        started_ns=number * 10**9,
-        work_s=work_s,
-        idle_s=1.0,
-        airtime_s=airtime_s,
-        payload_bits=uploads * bits,
-        gross_j=net_j + idle_w * work_s,
-        net_j=net_j,
-        idle_power_w=idle_w,
-        idle_step_w=0.0,
-        peak_power_w=3.5,
-        minimum_voltage_v=5.0,
-        lost_s=0.0,
-        readings=100,
-        clipped=0,
-        resets=0,
-    )
+    return window_record(
+        "upload", repetitions=uploads, net_j=net_j, work_s=work_s, idle_w=idle_w, number=number,
+        airtime_s=airtime_s, payload_bits=uploads * bits,
+    )  # fmt: skip
 
 
 def uploads(idle_w=lambda _: IDLE_W):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from calibrate.estimates.window_budget import edge_share, window_budget
-from calibrate.windows.window import WindowRecord, WindowTask
 from drivers.readings import SensorDescription
+from window_records import window_record
 
 SENSOR = SensorDescription(
     kind="test",
@@ -25,23 +25,8 @@ SENSOR = SensorDescription(
     accuracy=(),
 )
 
-WINDOW = WindowRecord(
-    task=WindowTask(kind="compute", subject="block 1", block=1, repetitions=5),
-    started_ns=0,
-    work_s=0.36,
-    idle_s=0.3,
-    airtime_s=0.0,
-    payload_bits=0,
-    gross_j=1.44,
-    net_j=0.54,
-    idle_power_w=2.5,
-    idle_step_w=0.0,
-    peak_power_w=4.2,
-    minimum_voltage_v=5.0,
-    lost_s=0.0,
-    readings=50,
-    clipped=0,
-    resets=0,
+WINDOW = window_record(
+    block=1, repetitions=5, net_j=0.54, work_s=0.36, idle_w=2.5, idle_s=0.3, readings=50
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import closing
 from dataclasses import asdict
 
 import pytest
@@ -93,7 +94,7 @@ def test_reading_goes_by_the_content_and_not_by_the_name(write):
 
 
 def test_a_csv_says_its_units_and_its_sensor(tmp_path):
-    with CsvTraceWriter(tmp_path / "t.csv", DESCRIPTION) as writer:
+    with closing(CsvTraceWriter(tmp_path / "t.csv", DESCRIPTION)) as writer:
         writer.write(reading())
     lines = (tmp_path / "t.csv").read_text().splitlines()
     assert lines[0] == "# joulesplit_trace: 1"
@@ -194,7 +195,7 @@ def test_a_foreign_parquet_is_refused_with_the_reason(
 )
 def test_a_damaged_csv_is_refused_with_the_place(tmp_path, find, replace, message):
     path = tmp_path / "t.csv"
-    with CsvTraceWriter(path, DESCRIPTION) as writer:
+    with closing(CsvTraceWriter(path, DESCRIPTION)) as writer:
         writer.write(reading())
     text = path.read_text()
     assert find in text

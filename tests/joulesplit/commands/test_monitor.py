@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ def recorded(tmp_path, description):
 
     def make(seconds):
         path = tmp_path / "recorded.csv"
-        with CsvTraceWriter(path, description) as writer:
+        with closing(CsvTraceWriter(path, description)) as writer:
             for index in range(round(seconds * 100)):
                 writer.write(
                     Reading(t_ns=index * 10_000_000, raw=(4000, 10000 + index % 2), voltage_v=5.0,

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 import re
 
 import pytest
 from rich.console import Console
 
+from calibrate.campaign.plan import QUICK, RIGOROUS, STANDARD, for_decision
+from calibrate.campaign.procedure import Progress
 from calibrate.campaign.stopping import StopOpinion
-from joulesplit.measuring.progress import look_line, progress_bar
+from joulesplit.measuring.progress import CampaignLines, look_line, progress_bar
 
 OPEN = StopOpinion(
     stop=False, reached=False, reason="any other saves at most 5.2 %", windows_needed=24
@@ -68,3 +71,37 @@ def test_on_a_terminal_what_is_said_stands_on_lines_of_its_own_above_the_bar(col
 )
 def test_a_look_says_what_is_known_and_whether_it_goes_on(opinion, line):
     assert look_line(49, opinion) == line
+
+
+@pytest.mark.parametrize(
+    ("plan", "then"),
+    [
+        (QUICK, ""),
+        (STANDARD, "until E_d and E_c are known to 1 %, 50 min at most"),
+        (for_decision(RIGOROUS), "until no other split can save 0.5 %, 170 min at most"),
+    ],
+    ids=["fixed", "precision", "decision"],
+)
+def test_a_campaign_that_goes_on_says_once_what_is_left_of_it(capsys, plan, then):
+    at_97 = Progress(
+        done=97, total=140, earlier=97, spent_s=600.0, remaining_s=75.0, last=None, opinion=None
+    )
+    with progress_bar("measuring") as show:
+        tell = CampaignLines(plan, show, goes_on=True)
+        tell(dataclasses.replace(at_97, total=97, remaining_s=0.0))
+        tell(at_97)
+        tell(dataclasses.replace(at_97, done=98, remaining_s=74.0))
+
+    said = [line for line in capsys.readouterr().err.splitlines() if "windows are left" in line]
+    where = f" in this round, about 75 s; then on {then}" if then else ", about 75 s"
+    assert said == [f"43 of 140 windows are left{where}"]
+
+
+def test_a_new_campaign_was_announced_before(capsys):
+    with progress_bar("measuring") as show:
+        CampaignLines(QUICK, show, goes_on=False)(
+            Progress(
+                done=0, total=56, earlier=0, spent_s=0.0, remaining_s=150.0, last=None, opinion=None
+            )
+        )
+    assert capsys.readouterr().err == "measuring: 0/56 2 min left\n"

@@ -12,17 +12,17 @@ import pytest
 from rich.console import Group
 from rich.text import Text
 
-from calibrate.windows.window import WindowRecord, WindowTask
 from joulesplit.report.bars import Bar
 from joulesplit.report.decision import decision_page
 from joulesplit.report.document import decision_document, document, profile_document
 from joulesplit.report.markup import elements
 from joulesplit.report.page import Page, Section
 from joulesplit.report.profile import profile_page
-from joulesplit.report.tables import Column, FittingTable, facts
+from joulesplit.report.tables import Column, Facts, FittingTable
 from optimizer.constraints import Constraints
 from optimizer.decision import decide
 from partition.cutting.blocks import residual_blocks
+from window_records import window_record
 
 VOID = {"meta", "img"}
 
@@ -57,12 +57,9 @@ def read(content):
 
 
 def window(kind, number, net_j=1.0):
-    return WindowRecord(
-        task=WindowTask(kind=kind, subject=kind, block=1, repetitions=10),
-        started_ns=number * 10**9, work_s=0.5, idle_s=0.5, airtime_s=0.0, payload_bits=0,
-        gross_j=2.0, net_j=net_j, idle_power_w=2.6, idle_step_w=0.0, peak_power_w=3.0,
-        minimum_voltage_v=5.0, lost_s=0.0, readings=100, clipped=0, resets=0,
-    )  # fmt: skip
+    return window_record(
+        kind, block=1, repetitions=10, net_j=net_j, work_s=0.5, idle_w=2.6, number=number
+    )
 
 
 WINDOWS = [window("control" if n % 3 == 0 else "compute", n, 1 + n / 1000) for n in range(12)]
@@ -190,7 +187,7 @@ def test_with_one_split_left_no_price_of_a_bit_is_drawn(document_of, measured):
         (Text(""), ""),
         (Group("x", Text(""), "y"), "<p>x</p><p>y</p>"),
         (
-            facts([("name", "value")]),
+            Facts([("name", "value")]),
             '<table class="facts"><tr><th scope="row">name</th><td>value</td></tr></table>',
         ),
         (

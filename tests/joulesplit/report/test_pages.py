@@ -161,8 +161,8 @@ def test_the_simulated_mark_stands_above_below_and_in_every_heading(pages, text_
     assert len(headings) > 5
     assert all(heading.startswith("SIMULATED · ") for heading in headings)
     assert lines[0].startswith("SIMULATED")
-    assert any("SIMULATED no physical power" in line for line in lines[1:4])
-    assert any("SIMULATED no physical power" in line for line in lines[-4:])
+    assert any("SIMULATED: no physical power" in line for line in lines[1:4])
+    assert any("SIMULATED: no physical power" in line for line in lines[-4:])
 
 
 def test_any_hint_of_simulation_marks_a_profile_as_simulated(make_profile, simulated):

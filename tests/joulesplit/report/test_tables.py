@@ -25,3 +25,18 @@ def test_long_names_of_blocks_give_way_to_numbers(width):
     rows = [line for line in lines if "a_name" in line]
     assert len(rows) == 3
     assert all("12.3 MFLOP" in row and "12.3 Mbit" in row and "█" * 3 in row for row in rows)
+
+
+@pytest.mark.parametrize(("width", "widest"), [(60, 60), (120, 1 + 10 + 2 + 31 + 2 + 20)])
+def test_prose_takes_all_the_width_only_where_it_has_to_wrap(width, widest):
+    prose = "a sentence that has thirty-one."
+    columns = [
+        Column(header="check", cells=["some-check"]),
+        Column(header="finds", cells=[prose], flexible=True),
+        Column(header="limit", cells=["at most 5.0 %, or so"], right=True),
+    ]
+    console = Console(file=StringIO(), width=width)
+    console.print(FittingTable(columns))
+    lines = [line.rstrip() for line in console.file.getvalue().splitlines()]
+    assert max(map(len, lines)) == widest
+    assert any(prose in line for line in lines) == (width > widest)

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joulesplit.report.units import PREFIXES, interval, measure, percent, probability, si, uncertain
+from joulesplit.report.units import (
+    PREFIXES,
+    interval,
+    measure,
+    percent,
+    prefixed,
+    probability,
+    si,
+    uncertain,
+)
 
 POWER_OF = {prefix: power for power, prefix in PREFIXES.items()}
 
@@ -84,3 +93,17 @@ def test_a_probability_is_never_certainty():
     assert probability(1.0) == "> 0.999"
     assert probability(0.0) == "< 0.001"
     assert probability(0.5) == "0.500"
+
+
+@pytest.mark.parametrize(
+    ("base", "people"),
+    [
+        ("0.05367 J of sending 1,204,224 bit.", "53.67 mJ of sending 1.204 Mbit."),
+        ("below 1.645e+07 bit/J (at 1.13e+07 bit/s)", "below 16.45 Mbit/J (at 11.3 Mbit/s)"),
+        ("100000 FLOP/J to 1e+14 FLOP/J", "100 kFLOP/J to 100 TFLOP/J"),
+        ("0.06 J, 0 J and 5 V", "60 mJ, 0 J and 5 V"),
+        ("block 3 J, 12.5 mJ, 7 bits and v1.5 J", "block 3 J, 12.5 mJ, 7 bits and v1.5 J"),
+    ],
+)
+def test_quantities_in_a_text_get_prefixes_and_keep_their_digits(base, people):
+    assert prefixed(base) == people
