@@ -13,9 +13,6 @@ from partition.network import Network
 NETWORK_CONVENTION = "tflite-2mac"
 """How ``partition`` counts N_l."""
 
-PREFIXES = {1e9: "G", 1e6: "M", 1e3: "k", 1.0: "", 1e-3: "m", 1e-6: "µ", 1e-9: "n"}
-"""Of units in these sentences, largest first."""
-
 _WHERE: dict[Where, str] = {
     "device": "Running everything on the device",
     "split": "Splitting",
@@ -175,25 +172,16 @@ def _change(decision: Decision, crossover: Crossover) -> str:
     rate = ""
     if crossover.rate_bit_per_s is not None:
         measured = "" if crossover.measured_range else ", outside the measured rates"
-        rate = f" (this link at {_prefixed(crossover.rate_bit_per_s, 3)}bit/s{measured})"
+        rate = f" (this link at {crossover.rate_bit_per_s:.3g} bit/s{measured})"
     return (
         f"Block {crossover.block} takes over if bits get {word}: E_c {bound} "
-        f"{_prefixed(crossover.e_c_bit_per_j)}bit/J {decision.account}{rate}, "
-        f"now {_prefixed(decision.e_c_bit_per_j)}bit/J {decision.account}."
+        f"{crossover.e_c_bit_per_j:.4g} bit/J {decision.account}{rate}, "
+        f"now {decision.e_c_bit_per_j:.4g} bit/J {decision.account}."
     )
 
 
 def _joules(energy_j: float) -> str:
-    return f"{_prefixed(energy_j)}J"
-
-
-def _prefixed(value: float, digits: int = 4) -> str:
-    """Return a value and the prefix of its unit, the largest one that leaves 1 or more."""
-    # What rounds to 1000 takes the next prefix.
-    least = 1 - 0.5 * 10.0**-digits
-    fitting = (scale for scale in PREFIXES if abs(value) >= least * scale)
-    scale = next(fitting, 1.0) if value else 1.0
-    return f"{value / scale:.{digits}g} {PREFIXES[scale]}"
+    return f"{energy_j:.4g} J"
 
 
 def _probability(probability: float) -> str:

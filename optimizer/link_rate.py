@@ -54,8 +54,8 @@ def bit_price(
     if asked_bit_per_s is None and fastest_bit_per_s < REACHED * stated_bit_per_s:
         asked_bit_per_s = fastest_bit_per_s
         note = (
-            f"No upload of the profile reached the {_mbit(stated_bit_per_s)} that it states E_c "
-            f"at: sending is priced at the fastest measured, {_mbit(fastest_bit_per_s)}."
+            f"No upload of the profile reached the {_rate(stated_bit_per_s)} that it states E_c "
+            f"at: sending is priced at the fastest measured, {_rate(fastest_bit_per_s)}."
         )
     if asked_bit_per_s is None or asked_bit_per_s == stated_bit_per_s:
         rate, bit = stated_bit_per_s, inverted(stated, "J/bit")
@@ -67,9 +67,9 @@ def _fitted(fit: LinkFit | None, rate_bit_per_s: float, note: str) -> BitPrice:
     if fit is None:
         raise ProfileUnusableError(
             f"the profile has no fit of the link by this account, so a bit has no price at "
-            f"{_mbit(rate_bit_per_s)}; leave the rate out, or calibrate the link again"
+            f"{_rate(rate_bit_per_s)}; leave the rate out, or calibrate the link again"
         )
-    bit = positive(_energy_per_bit(fit, rate_bit_per_s), f"a bit at {_mbit(rate_bit_per_s)}")
+    bit = positive(_energy_per_bit(fit, rate_bit_per_s), f"a bit at {_rate(rate_bit_per_s)}")
     return BitPrice(
         rate_bit_per_s=rate_bit_per_s,
         e_c=inverted(bit, "bit/J"),
@@ -103,10 +103,10 @@ def _beyond_note(rates_bit_per_s: tuple[float, ...], rate_bit_per_s: float) -> s
     if REACHED * slowest <= rate_bit_per_s <= fastest / REACHED:
         return ""
     return (
-        f"Sending is priced at {_mbit(rate_bit_per_s)}, outside the {_mbit(slowest)} to "
-        f"{_mbit(fastest)} that were measured."
+        f"Sending is priced at {_rate(rate_bit_per_s)}, outside the {_rate(slowest)} to "
+        f"{_rate(fastest)} that were measured."
     )
 
 
-def _mbit(rate_bit_per_s: float) -> str:
-    return f"{rate_bit_per_s / 1e6:.3g} Mbit/s"
+def _rate(rate_bit_per_s: float) -> str:
+    return f"{rate_bit_per_s:.3g} bit/s"

@@ -8,8 +8,6 @@ from calibrate.check_spec import FLAG, CheckSpec
 from calibrate.checks.evidence import Evidence
 from calibrate.profile import Check, Quantity
 
-MEGA = 1e6
-
 WIDTH_LIMIT = 0.05
 """Largest relative half-width of the intervals of E_d and E_c."""
 
@@ -64,8 +62,8 @@ def _stated_rate(evidence: Evidence) -> Iterator[Check]:
     fastest = max(window.payload_bits / window.airtime_s for window in uploads)
     yield STATED_RATE.judge(
         fastest / stated,
-        fastest=f"{fastest / MEGA:.3g} Mbit/s",
-        stated=f"{stated / MEGA:.3g} Mbit/s",
+        fastest=f"{fastest:.3g} bit/s",
+        stated=f"{stated:.3g} bit/s",
     )
 
 

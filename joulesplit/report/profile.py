@@ -29,7 +29,7 @@ from joulesplit.report.figures import (
 )
 from joulesplit.report.page import Page, Section, origin_of
 from joulesplit.report.tables import Column, Facts, FittingTable
-from joulesplit.report.units import counted, measure, percent, quantity_text, si
+from joulesplit.report.units import counted, measure, percent, prefixed, quantity_text, si
 
 VERDICT_STYLE = {"valid": "bold green", "suspect": "bold yellow", "rejected": "bold red"}
 OUTCOME_STYLE = {"pass": "green", "warn": "yellow", "fail": "bold red"}
@@ -85,7 +85,7 @@ def checks_table(quality: Quality) -> RenderableType:
             Column(header="limit", cells=[measure(c.limit, c.unit) for c in checks], right=True),
         ]
     )
-    advice = [(check.name, check.advice) for check in checks if check.advice]
+    advice = [(check.name, prefixed(check.advice)) for check in checks if check.advice]
     if not advice:
         return table
     return Group(table, Text(""), Facts(advice))

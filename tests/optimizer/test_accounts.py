@@ -300,7 +300,7 @@ def test_measured_heads_may_choose_another_split_than_the_sum_of_their_blocks(ne
     assert blocks.regret_j == pytest.approx(5.64 - 5.2)
     assert constant.model == "constant"
     assert (
-        "The sum of the blocks would have chosen block 3, costing 440 mJ more per inference by the "
+        "The sum of the blocks would have chosen block 3, costing 0.44 J more per inference by the "
         "measured heads."
     ) in decision.notes
     assert "priced by measured head" in decision.explanation
