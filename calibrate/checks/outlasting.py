@@ -10,7 +10,7 @@ from calibrate.check_spec import FLAG, CheckSpec
 from calibrate.checks.evidence import Evidence
 from calibrate.errors import EstimateError
 from calibrate.estimates.fitting import link_problem
-from calibrate.estimates.stats import Array, coverage_factor
+from calibrate.estimates.stats import Array, coverage_factor, difference_u
 from calibrate.profile import Check
 from calibrate.windows.window import WindowKind, WindowRecord
 
@@ -93,7 +93,10 @@ def lingering_share(records: Sequence[WindowRecord], kind: WindowKind) -> float:
         return 0.0
     level = 1 - (1 - SETTLED_CONFIDENCE) / len(cuts)
     chance = coverage_factor(count - 2, level)
-    left_w = max(_fall_w(ordered[:cut], ordered[cut:], chance) for cut in cuts)
+    left_w = max(
+        soon.mean() - later.mean() - chance * difference_u(soon, later)
+        for soon, later in (np.split(ordered, [cut]) for cut in cuts)
+    )
     return _share(max(0.0, left_w), [record for record in records if record.task.kind == kind])
 
 
@@ -105,7 +108,7 @@ def _after_transfers(records: Sequence[WindowRecord], kind: WindowKind) -> tuple
     """
     when_ns = np.array([record.started_ns for record in records], dtype=np.float64)
     before_w = np.array([record.idle_power_w - record.idle_step_w / 2 for record in records])
-    when = (when_ns - when_ns[0]) / (when_ns[-1] - when_ns[0])
+    when = (when_ns - when_ns.min()) / max(np.ptp(when_ns), 1.0)
     before_w = before_w - np.polyval(np.polyfit(when, before_w, 1), when)
     found: list[tuple[float, float]] = []
     last: WindowRecord | None = None
@@ -115,14 +118,6 @@ def _after_transfers(records: Sequence[WindowRecord], kind: WindowKind) -> tuple
         last = record if record.task.kind in TRANSFERS else last
     since_ns, powers_w = np.array(found, dtype=np.float64).reshape(-1, 2).T
     return since_ns, powers_w
-
-
-def _fall_w(early_w: Array, late_w: Array, chance: float) -> float:
-    """Return by how much the mean falls from early to late, less what chance makes, W."""
-    early, late = len(early_w), len(late_w)
-    variance = (early_w.var() * early + late_w.var() * late) / (early + late - 2)
-    u_w = np.sqrt(variance * (1 / early + 1 / late))
-    return float(early_w.mean() - late_w.mean() - chance * u_w)
 
 
 def _share(power_w: float, windows: Sequence[WindowRecord]) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from calibrate.checks.evidence import Evidence
-from calibrate.checks.outlasting import unsettled_share
+from calibrate.checks.outlasting import lingering_share, unsettled_share
 from calibrate.checks.run import judge
 from calibrate.checks.scatter import TWO_MODES_LIMIT, two_group_share
 from calibrate.profile import Check, Quantity
@@ -71,8 +71,10 @@ def compute_windows(
     return windows
 
 
-def upload_windows(*lengths_s: float, step_w: float = 0.0) -> list[WindowRecord]:
-    """Windows of uploads of three sizes at two rates, as long as asked for, in order of time."""
+def upload_windows(
+    *lengths_s: float, step_w: float = 0.0, kind: str = "upload"
+) -> list[WindowRecord]:
+    """Windows of transfers of three sizes at two rates, as long as asked for, in order of time."""
     windows = []
     for bits in (32_000, 600_000, 6_000_000):
         for rate in (5e6, RATE_BIT_PER_S):
@@ -82,9 +84,9 @@ def upload_windows(*lengths_s: float, step_w: float = 0.0) -> list[WindowRecord]
                 windows.append(
                     record(
                         number,
-                        kind="upload",
+                        kind=kind,
                         task=WindowTask(
-                            kind="upload", subject=f"{bits} {rate}", block=0, repetitions=uploads
+                            kind=kind, subject=f"{bits} {rate}", block=0, repetitions=uploads
                         ),
                         work_s=uploads * (airtime_s + 0.01),
                         airtime_s=uploads * airtime_s,
@@ -140,18 +142,11 @@ WIDE = msgspec.structs.replace(QUANTITY, ci95=(0.9e9, 1.1e9))
 @pytest.mark.parametrize(
     ("name", "verdict", "fields"),
     [
-        (
-            "lost-conversions",
-            "suspect",
-            {"sampling": SamplerStatistics(readings=500, lost=6, clipped=0, cpu_fraction=None)},
-        ),
-        (
-            "clipped-readings",
-            "rejected",
-            {"sampling": SamplerStatistics(readings=500, lost=0, clipped=1, cpu_fraction=None)},
-        ),
+        ("lost-conversions", "suspect", {"sampling": replace(SAMPLING, lost=6)}),
+        ("clipped-readings", "rejected", {"sampling": replace(SAMPLING, clipped=1)}),
         ("chip-resets", "rejected", {"records": [record(1), record(2, resets=1), record(3)]}),
         ("clock-steps", "rejected", {"records": [record(1), record(2, clock_steps=1), record(3)]}),
+        ("stuck-readings", "rejected", {"sampling": replace(SAMPLING, stuck=1)}),
         (
             "idle-drift",
             "suspect",
@@ -210,6 +205,11 @@ WIDE = msgspec.structs.replace(QUANTITY, ci95=(0.9e9, 1.1e9))
             "settled-after-upload",
             "suspect",
             {"records": upload_windows(0.3, 0.9, step_w=0.05)},
+        ),
+        (
+            "settled-after-download",
+            "suspect",
+            {"records": upload_windows(0.3, 0.9, step_w=0.05, kind="download")},
         ),
         ("burst-told", "suspect", {"records": upload_windows(0.6)}),
         (
@@ -283,6 +283,50 @@ def test_steps_that_chance_explains_leave_nothing_unsettled():
 
     assert unsettled_share(windows) == 0.0
     assert unsettled_share(upload_windows(0.3, 0.9, step_w=0.04)) == pytest.approx(share, rel=0.2)
+
+
+def carried_over(lasts: int, fall_w: float, kind: str = "upload") -> list[WindowRecord]:
+    """Windows of work, every sixth a transfer; the next ``lasts`` have an idle so much higher."""
+    since = [(number - 1) % 6 for number in range(60)]
+    return [
+        record(
+            number,
+            kind=kind if number % 6 == 0 else "compute",
+            idle_power_w=2.0 + 2e-3 * NOISE[number] + fall_w * (since[number] < lasts),
+        )
+        for number in range(60)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["upload", "download"])
+@pytest.mark.parametrize("lasts", range(1, 6))
+def test_what_outlasts_whole_windows_is_told_from_the_idle_power_of_the_others(kind, lasts):
+    """Transfers take 1.2 W; 60 mW are left, and no window sees a step of them."""
+    share = lingering_share(carried_over(lasts, 0.06, kind), kind)
+
+    assert share == pytest.approx(0.05, rel=0.1)
+    assert lingering_share(carried_over(lasts, -0.06, kind), kind) == 0.0
+    assert lingering_share(carried_over(6, 0.06, kind), kind) == 0.0, "nothing to compare with"
+
+
+def test_idle_power_that_drifts_or_scatters_lasts_no_transfer():
+    drifting = [
+        msgspec.structs.replace(window, idle_power_w=window.idle_power_w - 0.002 * number)
+        for number, window in enumerate(carried_over(3, 0.0))
+    ]
+
+    assert lingering_share(carried_over(3, 0.0), "upload") == 0.0
+    assert lingering_share(drifting, "upload") == 0.0
+
+
+def test_a_window_without_energy_leaves_the_modes_countable():
+    """A sensor that was stuck through it; a share of nought would be no number."""
+    windows = compute_windows()
+    windows[5] = msgspec.structs.replace(windows[5], net_j=0.0)
+
+    (modes,) = (c for c in judge(evidence(records=windows)).checks if c.name == "two-modes")
+
+    assert 0 <= modes.value <= 1
 
 
 def test_half_of_a_normal_sample_is_no_second_mode():
