@@ -5,6 +5,8 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 import pytest
+from scipy.optimize import brentq
+from scipy.stats import t as student_t
 
 from calibrate.checks.evidence import Evidence
 from calibrate.checks.outlasting import lingering_share, unsettled_share
@@ -346,3 +348,113 @@ def test_what_cannot_be_known_is_not_checked():
 
     assert "throttling" not in names
     assert "link-on-air" not in names
+
+
+def drifting(share: float) -> list[WindowRecord]:
+    return [record(n, idle_power_w=2.0 * (1 + share * (n / 9 - 0.5))) for n in range(10)]
+
+
+def with_steps(kind: str, watt: float) -> list[WindowRecord]:
+    """Windows at 1.2 W above idle whose idle power steps up by so much, exactly."""
+    return [record(n, kind=kind, idle_step_w=watt) for n in range(10)]
+
+
+def alternating(share: float) -> list[WindowRecord]:
+    """Controls of which every second one takes so much more; each five scatter by ±1 mJ."""
+    return [
+        record(n, net_j=0.6 * (1 + share * (n % 2 - 0.5)) + 1e-3 * (n // 2 - 2)) for n in range(10)
+    ]
+
+
+# Means of two samples of five; the standard deviation of −2, −1, 0, 1, 2 mJ is √2.5 mJ.
+A_A_LIMIT = student_t.ppf(0.999, 8) * np.sqrt(2.5e-6 * 2 / 5) / 0.6
+
+LIMITS = {
+    "lost-conversions": lambda x: {
+        "sampling": replace(SAMPLING, readings=10**6 - round(1e6 * x), lost=round(1e6 * x))
+    },
+    "edge-term": lambda x: {
+        "records": [record(n, kind="compute") for n in range(3)],
+        "sensor": replace(SENSOR, observed_fraction=0.0, cycle_s=x * 6**0.5 * 0.5),
+    },
+    "idle-drift": lambda x: {"records": drifting(x)},
+    "control-repeat": lambda x: {"records": [record(n, net_j=1 + x * (n > 4)) for n in range(10)]},
+    "a-a-difference": lambda x: {"records": alternating(x)},
+    "supply-voltage": lambda x: {
+        "records": [record(n, minimum_voltage_v=x + 0.1 * n) for n in range(3)]
+    },
+    "steady-pace": lambda x: {
+        "records": compute_windows(pace=lambda n: 1 + x * (n % 5 == 0)),
+    },
+    "autocorrelation": lambda x: {
+        "records": compute_windows(
+            noise_j=lambda n: 1e-3 * (NOISE[n] + x * sum(NOISE[n + 1 : n + 8]))
+        )
+    },
+    "two-modes": lambda x: {
+        "records": compute_windows(share=lambda n: 1 + x * (NOISE[n] > 0), count=4)
+    },
+    "settled-after-compute": lambda x: {"records": with_steps("compute", 2 * 1.2 * x)},
+    "settled-after-upload": lambda x: {"records": with_steps("upload", 2 * 1.2 * x)},
+    "settled-after-download": lambda x: {"records": with_steps("download", 2 * 1.2 * x)},
+    "e_d-interval": lambda x: {"e_d": wide(x)},
+    "e_c-interval": lambda x: {"e_c": wide(x)},
+}
+"""Evidence in which a check finds x; where it finds something else, that rises with x."""
+
+
+def wide(share: float) -> Quantity:
+    return msgspec.structs.replace(QUANTITY, ci95=(1e9 * (1 - share), 1e9 * (1 + share)))
+
+
+STATED = {
+    "lost-conversions": 0.01,
+    "edge-term": 0.005,
+    "idle-drift": 0.02,
+    "control-repeat": 0.03,
+    "a-a-difference": A_A_LIMIT,
+    "supply-voltage": 4.63,
+    "steady-pace": 0.05,
+    "autocorrelation": 3.3,
+    "two-modes": 0.85,
+    "settled-after-compute": 0.005,
+    "settled-after-upload": 0.005,
+    "settled-after-download": 0.005,
+    "e_d-interval": 0.05,
+    "e_c-interval": 0.05,
+}
+"""What the checks are held to, written down a second time."""
+
+FOUND_INDIRECTLY = {"steady-pace": (0.01, 0.5), "autocorrelation": (0, 1), "two-modes": (0, 0.2)}
+"""Checks that find something else than x, and the range of x that their limit lies in."""
+
+
+def outcome(name: str, x: float) -> Check:
+    (check,) = (c for c in judge(evidence(**LIMITS[name](x))).checks if c.name == name)
+    return check
+
+
+def x_that_gives(name: str, value: float) -> float:
+    if name not in FOUND_INDIRECTLY:
+        return value
+    found: float = brentq(lambda x: outcome(name, x).value - value, *FOUND_INDIRECTLY[name])
+    return found
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_just_inside_its_limit_a_check_passes_and_just_outside_it_does_not(name):
+    limit, step = STATED[name], 0.001 if name == "supply-voltage" else 0.02
+    inside, outside = (1 + step, 1 - step) if name == "supply-voltage" else (1 - step, 1 + step)
+
+    passed = outcome(name, x_that_gives(name, inside * limit))
+    warned = outcome(name, x_that_gives(name, outside * limit))
+
+    assert passed.value == pytest.approx(inside * limit, rel=1e-3)
+    assert warned.value == pytest.approx(outside * limit, rel=1e-3)
+    assert (passed.outcome, warned.outcome) == ("pass", "warn")
+
+
+@pytest.mark.parametrize("bits", [0x1, 0x2, 0x4, 0x8])
+def test_any_bit_that_holds_is_throttling(bits):
+    (check,) = (c for c in judge(evidence(throttled_bits=bits)).checks if c.name == "throttling")
+    assert check.outcome == "fail"
