@@ -356,7 +356,8 @@ def drifting(share: float) -> list[WindowRecord]:
 
 def with_steps(kind: str, watt: float) -> list[WindowRecord]:
     """Windows at 1.2 W above idle whose idle power steps up by so much, exactly."""
-    return [record(n, kind=kind, idle_step_w=watt) for n in range(10)]
+    air = {"airtime_s": 0.1, "payload_bits": 10**6}
+    return [record(n, kind=kind, idle_step_w=watt, **air) for n in range(10)]
 
 
 def alternating(share: float) -> list[WindowRecord]:
