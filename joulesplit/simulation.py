@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from calibrate.workloads.synthetic import BoardCosts, SimulatedBoard
+from calibrate.workloads.synthetic import BoardCosts, Governor, SimulatedBoard
 from drivers.simulated.chip import ChipParameters, SimulatedIna219
+from drivers.simulated.clock import EventfulClock, SimulatedClock
 from drivers.simulated.load import LoadModel, LoadParameters
 from drivers.simulated.load_log import LoadLog
+from drivers.simulated.mishaps import Mishap, reader_clock
 from drivers.simulated.radio import RadioParameters, SimulatedRadio
 from drivers.simulated.thermal import ThermalGovernor
+from drivers.simulated.visits import SharedProcessor, Visit
 
 if TYPE_CHECKING:
     from calibrate.sampling.process import SensorFactory
@@ -78,6 +81,8 @@ class WorldSetup:
         chip: The specimen of the chip and its shunt.
         origin_ns: When the world begins, ns.
         radio: What uploads cost besides their bits; None for a radio without wake-ups and tail.
+        mishaps: What befalls the sensor and its reader; in virtual time only.
+        visits: What other programs do.
     """
 
     seed: int
@@ -86,6 +91,8 @@ class WorldSetup:
     chip: ChipParameters
     origin_ns: int
     radio: RadioParameters | None = None
+    mishaps: tuple[Mishap, ...] = ()
+    visits: tuple[Visit, ...] = ()
 
 
 def draw_world(seed: int, origin_ns: int, *, costs: BoardCosts | None = None) -> WorldSetup:
@@ -152,6 +159,13 @@ def load_of(setup: WorldSetup, buffer: Any) -> LoadModel:
     return LoadModel(LoadLog(buffer), setup.load, setup.seed, origin_ns=setup.origin_ns)
 
 
+def virtual_sensor_clock(setup: WorldSetup) -> SimulatedClock:
+    """Return virtual time for a world's sensor, in which its mishaps can happen."""
+    # The one that knows events takes a third longer over a campaign.
+    clock = EventfulClock if setup.mishaps else SimulatedClock
+    return clock(start_ns=setup.origin_ns)
+
+
 def open_simulated_sensor(
     setup: WorldSetup, buffer: Any, clock: Clock | None = None, *, load: LoadModel | None = None
 ) -> PowerSensor:
@@ -177,7 +191,7 @@ def open_simulated_sensor(
         shunt_tolerance=SHUNT_TOLERANCE,
         expected_peak_a=EXPECTED_PEAK_A,
         grade=GRADE,
-        clock=clock,
+        clock=reader_clock(setup.mishaps, chip, clock, origin_ns=setup.origin_ns),
         simulated=True,
     )
 
@@ -223,12 +237,17 @@ class SimulatedWorld:
 
     def board(self, blocks: tuple[Block, ...]) -> SimulatedBoard:
         """Return the board that runs a network's blocks."""
-        setup, governor, radio = self.setup, None, None
+        setup, heat, radio = self.setup, None, None
         if setup.load.thermal is not None:
-            governor = ThermalGovernor(
+            heat = ThermalGovernor(
                 setup.load.thermal,
                 idle_power_w=setup.load.idle_power_w,
                 origin_ns=setup.origin_ns,
+            )
+        governor: Governor | None = heat
+        if setup.visits:
+            governor = SharedProcessor(
+                setup.visits, self.announce, origin_ns=setup.origin_ns, alone=heat
             )
         if setup.radio is not None:
             radio = SimulatedRadio(setup.radio, self.announce, seed=setup.seed)

@@ -28,6 +28,7 @@ from joulesplit.simulation import (
     SimulatedWorld,
     WorldSetup,
     open_simulated_sensor,
+    virtual_sensor_clock,
 )
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def virtual_bench(
     """Return a bench in virtual time: inferences and uploads cost the board, not the host."""
     clock = SimulatedClock(start_ns=setup.origin_ns)
     board = SimulatedWorld(setup, buffer, clock).board(tuple(blocks))
-    sensor_clock = SimulatedClock(start_ns=setup.origin_ns)
+    sensor_clock = virtual_sensor_clock(setup)
     sampler = InlineSampler(open_simulated_sensor(setup, buffer, sensor_clock).__enter__())
     clock.sleep_until_ns(sensor_clock.now_ns())
     send = paced_send(clock, board, link_rate_bit_per_s)

@@ -53,7 +53,7 @@ def differences(journal: Header, now: Header) -> Iterator[str]:
     yield from _between("runtime", _plain(before.runtime), _plain(after.runtime))
     yield from _between("sensor", _sensor(before.sensor), _sensor(after.sensor))
     yield from _between("tool", _plain(before.tool), _plain(after.tool))
-    facts = ("board", "machine", "governor")
+    facts = ("board", "machine", "governor", "wifi_power_save")
     yield from _between("device", _some(before.device, facts), _some(after.device, facts))
     yield from _between("link", {"interface": before.interface}, {"interface": after.interface})
     yield from _between("simulated world", _plain(before.truth), _plain(after.truth))

@@ -21,6 +21,7 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         sensor.CLIPPED_READINGS,
         sensor.CHIP_RESETS,
         sensor.CLOCK_STEPS,
+        sensor.STUCK_READINGS,
         sensor.EDGE_TERM,
     ),
     "The device from first to last window": (

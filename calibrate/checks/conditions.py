@@ -174,8 +174,8 @@ def _radio(before: Conditions, after: Conditions) -> Iterator[Check]:
     if before.interface is not None or after.interface is not None:
         yield ROUTE_CHANGED.judge(
             float(before.interface != after.interface),
-            before=before.interface,
-            after=after.interface,
+            before=before.interface or "nowhere",
+            after=after.interface or "nowhere",
         )
 
 

@@ -12,7 +12,10 @@ WIDTH_LIMIT = 0.05
 """Largest relative half-width of the intervals of E_d and E_c."""
 
 
-_SHARPER = "measure longer: use --plan standard or calibrate the sensor"
+_SHARPER = (
+    "stop whatever else runs or sends, then measure longer (--plan standard, --plan rigorous); if "
+    "u_sys is the larger part, calibrate the sensor"
+)
 E_D_INTERVAL = CheckSpec(
     name="e_d-interval",
     finds="half-width of E_d's 95 % interval (net), relative",

@@ -1,4 +1,4 @@
-"""Checks of the sensor and of its reading: nothing lost, clipped, reset, or too slow. Pure."""
+"""Checks of the sensor and its readings: none lost, clipped, spoilt by a reset, stuck. Pure."""
 
 from __future__ import annotations
 
@@ -47,6 +47,15 @@ CLOCK_STEPS = CheckSpec(
     advice="the machine was suspended or its clock stood still: keep it awake, and run again",
     severity="fail",
 )
+STUCK_READINGS = CheckSpec(
+    name="stuck-readings",
+    finds="readings whose words had not changed for longer than noise allows",
+    unit="readings",
+    limit=0,
+    advice="the sensor gave the same words over and over: switch its supply off and on, check the "
+    "wiring of the shunt, and run again",
+    severity="fail",
+)
 EDGE_TERM = CheckSpec(
     name="edge-term",
     finds="what the edges of the shortest window of work may be off by, relative",
@@ -65,6 +74,7 @@ def sensor_checks(evidence: Evidence) -> Iterator[Check]:
     yield CLIPPED_READINGS.judge(sampling.clipped)
     yield CHIP_RESETS.judge(sum(record.resets for record in evidence.records))
     yield CLOCK_STEPS.judge(sum(record.clock_steps for record in evidence.records))
+    yield STUCK_READINGS.judge(sampling.stuck)
     yield from _edge_term(evidence)
 
 

@@ -10,7 +10,7 @@ from calibrate.check_spec import CheckSpec
 from calibrate.checks.evidence import Evidence
 from calibrate.errors import EstimateError
 from calibrate.estimates.fitting import latency_problem
-from calibrate.estimates.stats import Array, coverage_factor
+from calibrate.estimates.stats import Array, coverage_factor, difference_u
 from calibrate.profile import Check
 from calibrate.windows.observation import Observation
 from calibrate.windows.window import WindowRecord
@@ -122,11 +122,8 @@ def _control_checks(energies: Sequence[float]) -> Iterator[Check]:
 
 def _a_a_limit(a: Array, b: Array) -> float:
     """Return how far the means of two samples of one thing may differ, relative."""
-    freedom = len(a) + len(b) - 2
-    variance = (a.var() * len(a) + b.var() * len(b)) / freedom
-    spread = float(np.sqrt(variance * (1 / len(a) + 1 / len(b))))
     mean = abs(float(np.concatenate([a, b]).mean()))
-    return coverage_factor(freedom, A_A_CONFIDENCE) * spread / mean
+    return coverage_factor(len(a) + len(b) - 2, A_A_CONFIDENCE) * difference_u(a, b) / mean
 
 
 def _pace(evidence: Evidence) -> Iterator[Check]:

@@ -38,6 +38,18 @@ def coverage_factor(degrees_of_freedom: float, confidence: float = CONFIDENCE) -
     return float(stdtrit(degrees_of_freedom, probability))
 
 
+def difference_u(first: Array, second: Array) -> float:
+    """Return the standard uncertainty of the difference of two samples' means, spread pooled.
+
+    Args:
+        first: Of any unit, shape (m,); there are m + n − 2 degrees of freedom.
+        second: Of the same unit, shape (n,).
+    """
+    freedom = len(first) + len(second) - 2
+    variance = (first.var() * len(first) + second.var() * len(second)) / freedom
+    return float(np.sqrt(variance * (1 / len(first) + 1 / len(second))))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinearFit:
     """A weighted least-squares fit y = X·β.

@@ -122,13 +122,14 @@ def require_agreement(profiles: Sequence[DeviceProfile]) -> Check:
     tested = list(_tested(profiles))
     probability, name = min(tested)
     corrected = min(1.0, probability * len(tested))
-    if corrected < CONTRADICTION_P:
+    check = PROFILES_AGREE.judge(corrected)
+    if check.outcome != "pass":
         raise ProfileMergeError(
             f"the profiles contradict each other in {name}: its values would scatter like this "
             f"with probability {corrected:.1g}, the limit is {CONTRADICTION_P:g} (chi-square over "
             f"{len(tested)} figures); something changed between them: see `joulesplit profile diff`"
         )
-    return PROFILES_AGREE.judge(corrected)
+    return check
 
 
 def _tested(profiles: Sequence[DeviceProfile]) -> Iterator[tuple[float, str]]:

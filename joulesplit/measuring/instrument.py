@@ -26,6 +26,7 @@ from calibrate.workloads.protocol import DeviceActivity, RealActivity, Workload
 from calibrate.workloads.synthetic import truth_of
 from drivers.clock import MonotonicClock
 from edge.client import EdgeClient
+from edge.errors import InterfaceNotFoundError
 from edge.interface import route_interface
 from joulesplit.choices import SIMULATED, SensorChoice
 from joulesplit.identity import this_tool
@@ -95,7 +96,7 @@ class Instrument:
         with ExitStack() as stack:
             self.client = stack.enter_context(EdgeClient(self.edge_url, token=self._token))
             self.client.health()
-            self.interface = route_interface(urlsplit(self.edge_url).hostname or "")
+            self.interface = self._route()
             self.link_kind = interface_kind(self.machine, self.interface)
             if self._expected_link is not None:
                 require_link(self._expected_link, self.interface, self.link_kind)
@@ -158,8 +159,16 @@ class Instrument:
         """Return the machine's state now; None in a simulated world, which has another one."""
         if self.world is not None:
             return None
+        try:
+            interface = self._route()
+        except InterfaceNotFoundError:
+            interface = None
         own = (os.getpid(),)
-        return snapshot(self.machine, interface=self.interface, own_processes=own, thorough=True)
+        return snapshot(self.machine, interface=interface, own_processes=own, thorough=True)
+
+    def _route(self) -> str:
+        """Return the interface by which packets to the server leave now."""
+        return route_interface(urlsplit(self.edge_url).hostname or "")
 
     def circumstances(self, plan: Plan) -> Circumstances:
         """Return what a profile records beside the windows."""

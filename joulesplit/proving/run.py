@@ -17,11 +17,18 @@ from joulesplit.proving.tally import Score, Verdicts, score, scores, verdicts, w
 from joulesplit.proving.tools import tool_figures
 from joulesplit.proving.worlds import (
     MakeWorld,
+    busy_world,
     clean_world,
     clipping_world,
     cool_world,
+    held_up_world,
     idle_drift_world,
+    long_tail_world,
     perfect_sensor_world,
+    reset_world,
+    shared_link_world,
+    short_tail_world,
+    suspended_world,
     throttling_world,
     work_drift_world,
 )
@@ -69,6 +76,25 @@ FAULTS = (
     ),
     Fault(name="throttles at 80 °C", world=throttling_world, checks=("steady-pace",)),
     Fault(name="current beyond the range", world=clipping_world, checks=("clipped-readings",)),
+    Fault(name="another program computes", world=busy_world, checks=("steady-pace",)),
+    Fault(
+        name="others use the link",
+        world=shared_link_world,
+        checks=("e_c-interval", "outlying-windows"),
+    ),
+    Fault(
+        name="radio awake past the settling",
+        world=short_tail_world,
+        checks=("settled-after-upload",),
+    ),
+    Fault(
+        name="radio awake through windows",
+        world=long_tail_world,
+        checks=("settled-after-upload",),
+    ),
+    Fault(name="chip resets itself", world=reset_world, checks=("chip-resets",)),
+    Fault(name="clock stands still", world=suspended_world, checks=("clock-steps",)),
+    Fault(name="reader held up", world=held_up_world, checks=("lost-conversions",)),
 )
 
 

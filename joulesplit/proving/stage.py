@@ -23,6 +23,7 @@ from joulesplit.simulation import (
     WorldSetup,
     load_of,
     open_simulated_sensor,
+    virtual_sensor_clock,
 )
 from partition.cutting.blocks import residual_blocks
 from partition.network import Block, Network
@@ -115,7 +116,7 @@ def stage_of(setup: WorldSetup, costing: tuple[Block, ...] | None = None) -> Sta
     load = load_of(setup, buffer)
     clock = SimulatedClock(start_ns=setup.origin_ns)
     board = SimulatedWorld(setup, buffer, clock).board(costing or proof_blocks())
-    sensor_clock = SimulatedClock(start_ns=setup.origin_ns)
+    sensor_clock = virtual_sensor_clock(setup)
     sensor = open_simulated_sensor(setup, buffer, sensor_clock, load=load)
     sampler = InlineSampler(sensor.__enter__())
     clock.sleep_until_ns(sensor_clock.now_ns())

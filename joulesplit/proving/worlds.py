@@ -8,8 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from calibrate.workloads.synthetic import BoardCosts
+from drivers.simulated.mishaps import Mishap
 from drivers.simulated.radio import RadioParameters
 from drivers.simulated.thermal import ThermalParameters
+from drivers.simulated.visits import Visit
 from joulesplit.simulation import WorldSetup, draw_world, without_errors
 
 ORIGIN_NS = 10**9
@@ -139,6 +141,81 @@ def clipping_world(seed: int) -> WorldSetup:
     """Return a clean world whose work takes the current past the sensor's range."""
     setup = clean_world(seed)
     return replace(setup, costs=replace(setup.costs, compute_power_w=6.0))
+
+
+def busy_world(seed: int) -> WorldSetup:
+    """Return a clean world with another program: a burst of 0.3 s every 2 s, half the speed."""
+    return _visited(seed, every_s=2.0, lasts_s=0.3, power_w=0.4, speed=0.5)
+
+
+def shared_link_world(seed: int) -> WorldSetup:
+    """Return a clean world whose radio is also used by others: 0.2 s every 2 s."""
+    return _visited(seed, every_s=2.0, lasts_s=0.2, power_w=COSTS.air_power_w, speed=1.0)
+
+
+def short_tail_world(seed: int) -> WorldSetup:
+    """Return a clean world whose radio stays awake for 0.2 s; the quick plan waits 0.15 s."""
+    return _with_tail(seed, tail_s=0.2, tail_power_w=RADIO.tail_power_w)
+
+
+def long_tail_world(seed: int) -> WorldSetup:
+    """Return a clean world whose radio half sleeps for 3 s, through windows that follow."""
+    return _with_tail(seed, tail_s=3.0, tail_power_w=0.05)
+
+
+def reset_world(seed: int) -> WorldSetup:
+    """Return a clean world whose chip browns out within a window."""
+    return _befallen(seed, Mishap(kind="reset", at_s=_middle_s(seed)))
+
+
+def suspended_world(seed: int) -> WorldSetup:
+    """Return a clean world whose reader's clock stands still for 4 ms, not a whole cycle."""
+    return _befallen(seed, Mishap(kind="clock-stood-still", at_s=_middle_s(seed), lasts_s=4e-3))
+
+
+def held_up_world(seed: int) -> WorldSetup:
+    """Return a clean world whose reader does not run for 40 ms about once a second."""
+    times_s = _random_times_s(seed, every_s=1.0)
+    return _befallen(seed, *(Mishap(kind="held-up", at_s=t, lasts_s=0.04) for t in times_s))
+
+
+def stuck_world(seed: int) -> WorldSetup:
+    """Return a clean world whose sensor shows the same results for 2 s.
+
+    Where that makes a block's energy negative, the campaign ends with an error and no figures.
+    """
+    return _befallen(seed, Mishap(kind="stuck", at_s=_middle_s(seed), lasts_s=2.0))
+
+
+def _befallen(seed: int, *mishaps: Mishap) -> WorldSetup:
+    return replace(clean_world(seed), mishaps=mishaps)
+
+
+def _with_tail(seed: int, *, tail_s: float, tail_power_w: float) -> WorldSetup:
+    setup = clean_world(seed)
+    assert setup.radio is not None
+    radio = replace(setup.radio, tail_s=tail_s, tail_power_w=tail_power_w)
+    return replace(setup, radio=radio)
+
+
+def _visited(
+    seed: int, *, every_s: float, lasts_s: float, power_w: float, speed: float
+) -> WorldSetup:
+    times_s = _random_times_s(seed, every_s=every_s)
+    visits = (Visit(at_s=t, lasts_s=lasts_s, power_w=power_w, speed=speed) for t in times_s)
+    return replace(clean_world(seed), visits=tuple(visits))
+
+
+def _middle_s(seed: int) -> float:
+    """Return a moment well inside a campaign, s."""
+    return float(np.random.default_rng([seed, 51]).uniform(0.3, 0.7) * CAMPAIGN_S)
+
+
+def _random_times_s(seed: int, *, every_s: float) -> list[float]:
+    """Return moments over a campaign that come at random, so far apart in the mean, s."""
+    random = np.random.default_rng([seed, 52])
+    count = int(random.poisson(CAMPAIGN_S / every_s))
+    return sorted(random.uniform(0.0, CAMPAIGN_S, count).tolist())
 
 
 def _signed(seed: int, low: float, high: float) -> float:

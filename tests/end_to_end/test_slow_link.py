@@ -41,7 +41,9 @@ def test_a_decision_is_priced_at_what_the_link_takes_and_says_so(profile):
     decision = decide(NETWORK, BLOCKS, profile)
 
     assert decision.rate_bit_per_s == pytest.approx(LINK_BIT_PER_S, rel=0.01)
-    assert any("No upload of the profile reached the 2e+07 bit/s" in note for note in decision.notes)
+    assert any(
+        "No upload of the profile reached the 2e+07 bit/s" in note for note in decision.notes
+    )
     truth = truth_of(draw_world(1, origin_ns=10**9).costs, BLOCKS, LINK_BIT_PER_S)
     assert decision.e_c_bit_per_j == pytest.approx(truth.e_c_bit_per_j["net"], rel=0.02)
     # By the price at 20 Mbit/s the network would be split where an upload is twice as long.

@@ -230,6 +230,7 @@ def _other(around: Circumstances, name: str):
         "kind": {"sensor": dataclasses.replace(around.sensor, kind="hwmon")},
         "tool": {"tool": Tool(name="joulesplit", version="2")},
         "device": {"device": msgspec.structs.replace(around.device, governor="powersave")},
+        "radio": {"device": msgspec.structs.replace(around.device, wifi_power_save="on")},
         "link": {"interface": "eth0"},
         "blocks": {"blocks": around.blocks[:1]},
     }[name]
@@ -244,6 +245,7 @@ def _other(around: Circumstances, name: str):
         ("kind", "sensor kind was ina219 and is hwmon"),
         ("tool", "tool version was 1 and is 2"),
         ("device", "device governor was performance and is powersave"),
+        ("radio", "device wifi_power_save was off and is on"),
         ("link", "link interface was wlan0 and is eth0"),
         ("blocks", "the blocks are cut elsewhere"),
     ],

@@ -104,3 +104,29 @@ def test_what_is_not_known_at_both_moments_is_not_checked():
 
     assert condition_checks(bare, bare) == ()
     assert condition_checks(bare, AFTER)[0].name == "supply-alarm"
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "changes"),
+    [
+        ("frequency-moved", 0.01, lambda x: {"frequencies_hz": {"policy0": 1.8e9 * (1 - x)}}),
+        ("temperature-moved", 10.0, lambda x: {"temperatures_c": {"cpu-thermal": 50.0 + x}}),
+        ("temperature", 80.0, lambda x: {"temperatures_c": {"cpu-thermal": x}}),
+        ("foreign-cpu", 0.05, lambda x: {"own_ticks": 900 + 10_000 - round(40_000 * x)}),
+        ("foreign-traffic", 10e3, lambda x: {"received_bytes": 60_000 + round(100 * x)}),
+    ],
+)
+def test_just_inside_its_limit_a_check_passes_and_just_outside_it_does_not(name, limit, changes):
+    inside, outside = (
+        outcomes(BEFORE, msgspec.structs.replace(AFTER, **changes(share * limit)))[name]
+        for share in (0.99, 1.01)
+    )
+
+    assert (inside.value, outside.value) == pytest.approx((0.99 * limit, 1.01 * limit))
+    assert (inside.outcome, outside.outcome) == ("pass", "warn")
+
+
+@pytest.mark.parametrize("bits", [0x50001, 0x50002, 0x50004, 0x50008, 0x70000, 0xD0000])
+def test_any_bit_of_throttling_that_holds_or_appeared_fails(bits):
+    checks = outcomes(BEFORE, msgspec.structs.replace(AFTER, throttled_bits=bits))
+    assert checks["throttled-during"].outcome == "fail"

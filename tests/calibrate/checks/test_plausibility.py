@@ -115,6 +115,75 @@ def test_an_efficiency_that_no_device_has_is_told(make_measured, factor, name):
     assert troubled(bare) == [name]
 
 
+def test_one_efficiency_that_is_better_gross_than_net_is_told(make_measured):
+    sound = make_measured()
+    e_d = sound.compute.e_d_flop_per_j
+    exchanged = changed(sound, "compute", e_d_flop_per_j=GrossNet(gross=e_d.net, net=e_d.gross))
+
+    assert "gross-above-net" in troubled(exchanged)
+
+
+def with_e_d(profile, value):
+    gross = msgspec.structs.replace(
+        profile.compute.e_d_flop_per_j.gross, value=value, ci95=(0.99 * value, 1.01 * value)
+    )
+    return changed(profile, "compute", e_d_flop_per_j=GrossNet(gross=gross, net=None), blocks=())
+
+
+def with_e_c(profile, value):
+    gross = msgspec.structs.replace(
+        profile.link.uplink.e_c_bit_per_j.gross, value=value, ci95=(0.99 * value, 1.01 * value)
+    )
+    return changed(profile, "link.uplink", e_c_bit_per_j=GrossNet(gross=gross, net=None))
+
+
+def with_idle(profile, value):
+    return changed(profile, "idle.power_w", value=value, ci95=(0.99 * value, 1.01 * value))
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "with_value"),
+    [
+        ("e_d-range", 1e5, 1e14, with_e_d),
+        ("e_c-range", 1e2, 1e12, with_e_c),
+        ("idle-range", 0.01, 300.0, with_idle),
+    ],
+)
+def test_a_range_ends_where_it_says(make_measured, name, low, high, with_value):
+    sound = make_measured()
+
+    for inside, outside in ((1.02 * low, 0.98 * low), (0.98 * high, 1.02 * high)):
+        assert troubled(with_value(sound, inside)) == []
+        assert troubled(with_value(sound, outside)) == [name]
+
+
+def with_sums_off_by(profile, share):
+    e_d = profile.compute.e_d_flop_per_j
+    off = msgspec.structs.replace(e_d.net, value=(1 + share) * e_d.net.value)
+    return changed(profile, "compute", e_d_flop_per_j=GrossNet(gross=e_d.gross, net=off))
+
+
+def with_scale_short_by(profile, share):
+    return changed(profile, "sensor", scale_u_rel=(1 - share) * profile.sensor.scale_u_rel)
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "with_share"),
+    [
+        ("consistent-figures", 0.02, with_sums_off_by),
+        ("sensor-budget", 0.01, with_scale_short_by),
+    ],
+)
+def test_just_inside_its_limit_a_check_passes_and_just_outside_it_does_not(
+    make_measured, name, limit, with_share
+):
+    # Uncertain enough for its figures to stay inside their own intervals.
+    sound = make_measured(u_rel=0.02, scale_u=0.02)
+
+    assert troubled(with_share(sound, 0.98 * limit)) == []
+    assert troubled(with_share(sound, 1.02 * limit)) == [name]
+
+
 def test_a_recorded_verdict_worse_than_its_checks_stands(make_measured):
     strict = make_measured(quality=Quality(verdict="rejected", checks=()))
 

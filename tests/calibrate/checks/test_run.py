@@ -5,9 +5,11 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 import pytest
+from scipy.optimize import brentq
+from scipy.stats import t as student_t
 
 from calibrate.checks.evidence import Evidence
-from calibrate.checks.outlasting import unsettled_share
+from calibrate.checks.outlasting import lingering_share, unsettled_share
 from calibrate.checks.run import judge
 from calibrate.checks.scatter import TWO_MODES_LIMIT, two_group_share
 from calibrate.profile import Check, Quantity
@@ -57,8 +59,10 @@ def compute_windows(
     return windows
 
 
-def upload_windows(*lengths_s: float, step_w: float = 0.0) -> list[WindowRecord]:
-    """Windows of uploads of three sizes at two rates, as long as asked for, in order of time."""
+def upload_windows(
+    *lengths_s: float, step_w: float = 0.0, kind: str = "upload"
+) -> list[WindowRecord]:
+    """Windows of transfers of three sizes at two rates, as long as asked for, in order of time."""
     windows = []
     for bits in (32_000, 600_000, 6_000_000):
         for rate in (5e6, RATE_BIT_PER_S):
@@ -68,9 +72,9 @@ def upload_windows(*lengths_s: float, step_w: float = 0.0) -> list[WindowRecord]
                 windows.append(
                     record(
                         number,
-                        kind="upload",
+                        kind=kind,
                         task=WindowTask(
-                            kind="upload", subject=f"{bits} {rate}", block=0, repetitions=uploads
+                            kind=kind, subject=f"{bits} {rate}", block=0, repetitions=uploads
                         ),
                         work_s=uploads * (airtime_s + 0.01),
                         airtime_s=uploads * airtime_s,
@@ -126,18 +130,11 @@ WIDE = msgspec.structs.replace(QUANTITY, ci95=(0.9e9, 1.1e9))
 @pytest.mark.parametrize(
     ("name", "verdict", "fields"),
     [
-        (
-            "lost-conversions",
-            "suspect",
-            {"sampling": SamplerStatistics(readings=500, lost=6, clipped=0, cpu_fraction=None)},
-        ),
-        (
-            "clipped-readings",
-            "rejected",
-            {"sampling": SamplerStatistics(readings=500, lost=0, clipped=1, cpu_fraction=None)},
-        ),
+        ("lost-conversions", "suspect", {"sampling": replace(SAMPLING, lost=6)}),
+        ("clipped-readings", "rejected", {"sampling": replace(SAMPLING, clipped=1)}),
         ("chip-resets", "rejected", {"records": [record(1), record(2, resets=1), record(3)]}),
         ("clock-steps", "rejected", {"records": [record(1), record(2, clock_steps=1), record(3)]}),
+        ("stuck-readings", "rejected", {"sampling": replace(SAMPLING, stuck=1)}),
         (
             "idle-drift",
             "suspect",
@@ -196,6 +193,11 @@ WIDE = msgspec.structs.replace(QUANTITY, ci95=(0.9e9, 1.1e9))
             "settled-after-upload",
             "suspect",
             {"records": upload_windows(0.3, 0.9, step_w=0.05)},
+        ),
+        (
+            "settled-after-download",
+            "suspect",
+            {"records": upload_windows(0.3, 0.9, step_w=0.05, kind="download")},
         ),
         ("burst-told", "suspect", {"records": upload_windows(0.6)}),
         (
@@ -271,6 +273,50 @@ def test_steps_that_chance_explains_leave_nothing_unsettled():
     assert unsettled_share(upload_windows(0.3, 0.9, step_w=0.04)) == pytest.approx(share, rel=0.2)
 
 
+def carried_over(lasts: int, fall_w: float, kind: str = "upload") -> list[WindowRecord]:
+    """Windows of work, every sixth a transfer; the next ``lasts`` have an idle so much higher."""
+    since = [(number - 1) % 6 for number in range(60)]
+    return [
+        record(
+            number,
+            kind=kind if number % 6 == 0 else "compute",
+            idle_power_w=2.0 + 2e-3 * NOISE[number] + fall_w * (since[number] < lasts),
+        )
+        for number in range(60)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["upload", "download"])
+@pytest.mark.parametrize("lasts", range(1, 6))
+def test_what_outlasts_whole_windows_is_told_from_the_idle_power_of_the_others(kind, lasts):
+    """Transfers take 1.2 W; 60 mW are left, and no window sees a step of them."""
+    share = lingering_share(carried_over(lasts, 0.06, kind), kind)
+
+    assert share == pytest.approx(0.05, rel=0.1)
+    assert lingering_share(carried_over(lasts, -0.06, kind), kind) == 0.0
+    assert lingering_share(carried_over(6, 0.06, kind), kind) == 0.0, "nothing to compare with"
+
+
+def test_idle_power_that_drifts_or_scatters_lasts_no_transfer():
+    drifting = [
+        msgspec.structs.replace(window, idle_power_w=window.idle_power_w - 0.002 * number)
+        for number, window in enumerate(carried_over(3, 0.0))
+    ]
+
+    assert lingering_share(carried_over(3, 0.0), "upload") == 0.0
+    assert lingering_share(drifting, "upload") == 0.0
+
+
+def test_a_window_without_energy_leaves_the_modes_countable():
+    """A sensor that was stuck through it; a share of nought would be no number."""
+    windows = compute_windows()
+    windows[5] = msgspec.structs.replace(windows[5], net_j=0.0)
+
+    (modes,) = (c for c in judge(evidence(records=windows)).checks if c.name == "two-modes")
+
+    assert 0 <= modes.value <= 1
+
+
 def test_half_of_a_normal_sample_is_no_second_mode():
     shares = [two_group_share(np.random.default_rng(k).standard_normal(60)) for k in range(200)]
 
@@ -288,3 +334,114 @@ def test_what_cannot_be_known_is_not_checked():
 
     assert "throttling" not in names
     assert "link-on-air" not in names
+
+
+def drifting(share: float) -> list[WindowRecord]:
+    return [record(n, idle_power_w=2.0 * (1 + share * (n / 9 - 0.5))) for n in range(10)]
+
+
+def with_steps(kind: str, watt: float) -> list[WindowRecord]:
+    """Windows at 1.2 W above idle whose idle power steps up by so much, exactly."""
+    air = {"airtime_s": 0.1, "payload_bits": 10**6}
+    return [record(n, kind=kind, idle_step_w=watt, **air) for n in range(10)]
+
+
+def alternating(share: float) -> list[WindowRecord]:
+    """Controls of which every second one takes so much more; each five scatter by ±1 mJ."""
+    return [
+        record(n, net_j=0.6 * (1 + share * (n % 2 - 0.5)) + 1e-3 * (n // 2 - 2)) for n in range(10)
+    ]
+
+
+# Means of two samples of five; the standard deviation of −2, −1, 0, 1, 2 mJ is √2.5 mJ.
+A_A_LIMIT = student_t.ppf(0.999, 8) * np.sqrt(2.5e-6 * 2 / 5) / 0.6
+
+LIMITS = {
+    "lost-conversions": lambda x: {
+        "sampling": replace(SAMPLING, readings=10**6 - round(1e6 * x), lost=round(1e6 * x))
+    },
+    "edge-term": lambda x: {
+        "records": [record(n, kind="compute") for n in range(3)],
+        "sensor": replace(SENSOR, observed_fraction=0.0, cycle_s=x * 6**0.5 * 0.5),
+    },
+    "idle-drift": lambda x: {"records": drifting(x)},
+    "control-repeat": lambda x: {"records": [record(n, net_j=1 + x * (n > 4)) for n in range(10)]},
+    "a-a-difference": lambda x: {"records": alternating(x)},
+    "supply-voltage": lambda x: {
+        "records": [record(n, minimum_voltage_v=x + 0.1 * n) for n in range(3)]
+    },
+    "steady-pace": lambda x: {
+        "records": compute_windows(pace=lambda n: 1 + x * (n % 5 == 0)),
+    },
+    "autocorrelation": lambda x: {
+        "records": compute_windows(
+            noise_j=lambda n: 1e-3 * (NOISE[n] + x * sum(NOISE[n + 1 : n + 8]))
+        )
+    },
+    "two-modes": lambda x: {
+        "records": compute_windows(share=lambda n: 1 + x * (NOISE[n] > 0), count=4)
+    },
+    "settled-after-compute": lambda x: {"records": with_steps("compute", 2 * 1.2 * x)},
+    "settled-after-upload": lambda x: {"records": with_steps("upload", 2 * 1.2 * x)},
+    "settled-after-download": lambda x: {"records": with_steps("download", 2 * 1.2 * x)},
+    "e_d-interval": lambda x: {"e_d": wide(x)},
+    "e_c-interval": lambda x: {"e_c": wide(x)},
+}
+"""Evidence in which a check finds x; where it finds something else, that rises with x."""
+
+
+def wide(share: float) -> Quantity:
+    return msgspec.structs.replace(QUANTITY, ci95=(1e9 * (1 - share), 1e9 * (1 + share)))
+
+
+STATED = {
+    "lost-conversions": 0.01,
+    "edge-term": 0.005,
+    "idle-drift": 0.02,
+    "control-repeat": 0.03,
+    "a-a-difference": A_A_LIMIT,
+    "supply-voltage": 4.63,
+    "steady-pace": 0.05,
+    "autocorrelation": 3.3,
+    "two-modes": 0.85,
+    "settled-after-compute": 0.005,
+    "settled-after-upload": 0.005,
+    "settled-after-download": 0.005,
+    "e_d-interval": 0.05,
+    "e_c-interval": 0.05,
+}
+"""What the checks are held to, written down a second time."""
+
+FOUND_INDIRECTLY = {"steady-pace": (0.01, 0.5), "autocorrelation": (0, 1), "two-modes": (0, 0.2)}
+"""Checks that find something else than x, and the range of x that their limit lies in."""
+
+
+def outcome(name: str, x: float) -> Check:
+    (check,) = (c for c in judge(evidence(**LIMITS[name](x))).checks if c.name == name)
+    return check
+
+
+def x_that_gives(name: str, value: float) -> float:
+    if name not in FOUND_INDIRECTLY:
+        return value
+    found: float = brentq(lambda x: outcome(name, x).value - value, *FOUND_INDIRECTLY[name])
+    return found
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_just_inside_its_limit_a_check_passes_and_just_outside_it_does_not(name):
+    limit, step = STATED[name], 0.001 if name == "supply-voltage" else 0.02
+    inside, outside = (1 + step, 1 - step) if name == "supply-voltage" else (1 - step, 1 + step)
+
+    passed = outcome(name, x_that_gives(name, inside * limit))
+    warned = outcome(name, x_that_gives(name, outside * limit))
+
+    assert passed.value == pytest.approx(inside * limit, rel=1e-3)
+    assert warned.value == pytest.approx(outside * limit, rel=1e-3)
+    assert (passed.outcome, warned.outcome) == ("pass", "warn")
+
+
+@pytest.mark.parametrize("bits", [0x1, 0x2, 0x4, 0x8])
+def test_any_bit_that_holds_is_throttling(bits):
+    (check,) = (c for c in judge(evidence(throttled_bits=bits)).checks if c.name == "throttling")
+    assert check.outcome == "fail"

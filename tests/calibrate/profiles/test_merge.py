@@ -196,6 +196,24 @@ def test_profiles_that_contradict_each_other_are_refused_with_figure_and_limit(m
     assert merge(make_measured(), make_measured(block_j=(0.02004, 0.03)))
 
 
+def test_profiles_are_refused_from_a_probability_of_one_in_a_thousand_on(make_measured):
+    def merged(apart):
+        return merge(make_measured(), make_measured(block_j=(0.02 * (1 + apart), 0.03)))
+
+    near, far = 0.0, 0.03
+    while far - near > 1e-7:
+        middle = (near + far) / 2
+        try:
+            merged(middle)
+            near = middle
+        except ProfileMergeError:
+            far = middle
+
+    (check,) = (c for c in merged(near).quality.checks if c.name == "profiles-agree")
+    assert check.value == pytest.approx(1e-3, rel=1e-2)
+    assert check.outcome == "pass"
+
+
 def test_times_that_differ_more_than_their_scatter_are_pooled_with_the_scatter_they_show(
     make_measured,
 ):
