@@ -63,8 +63,9 @@ def command(
     from joulesplit.measuring.instrument import Instrument
     from joulesplit.measuring.steps import validate
     from joulesplit.server_process import edge_server
-    from joulesplit.wiring import try_sensor
+    from joulesplit.wiring import require_live, try_sensor
 
+    require_live(choice)
     usage = _usage(uploads_per_burst)
     profile = load_profile(profile_path).profile
     _require_same_kind(profile, choice)

@@ -92,6 +92,8 @@ MODEL = str(paper_network())
         (("serve", "none.tflite"), 3, "none.tflite"),
         (("serve", MODEL, "--host", "0.0.0.0"), 5, "token"),
         (("monitor", "--sensor", "replay"), 2, "--trace"),
+        (("calibrate", MODEL, "--sensor", "replay", "--trace", "t.csv"), 2, "joulesplit monitor"),
+        (("validate", MODEL, "--profile", "x", "--sensor", "replay"), 2, "joulesplit monitor"),
     ],
     ids=lambda value: " ".join(value)[-60:] if isinstance(value, tuple) else None,
 )
