@@ -40,6 +40,7 @@ _BY_ERROR = {
     "calibrate.errors.PlanError": ExitCode.FILE,
     "calibrate.errors.TuningError": ExitCode.FILE,
     "calibrate.errors.CalibrationError": ExitCode.MEASUREMENT,
+    "optimizer.errors.PeriodTooShortError": ExitCode.USAGE,
     "optimizer.errors.OptimizerError": ExitCode.DECISION,
     "joulesplit.errors.CommandError": ExitCode.USAGE,
     "joulesplit.errors.ServerStartError": ExitCode.EDGE,
