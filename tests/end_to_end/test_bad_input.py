@@ -130,6 +130,27 @@ def test_with_json_an_error_is_one_object_too(folder, capsys):
     assert "none.json" in error["message"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("optimize", MODEL, "--nope"), "--nope"),
+        (("optimize", MODEL), "--profile"),
+        (("optimise",), "optimise"),
+        (("monitor", "--sensor", "sundial"), "sundial"),
+        (("sensor", "lost"), "lost"),
+    ],
+)
+def test_with_json_a_command_line_nobody_understands_is_one_object_too(capsys, arguments, says):
+    assert run([*arguments, "--json"]) == 2
+    captured = capsys.readouterr()
+    error = json.loads(captured.out)["error"]
+    assert error["code"] == 2
+    assert says in error["message"]
+    assert says in captured.err
+    assert run(arguments) == 2
+    assert capsys.readouterr().out == ""
+
+
 def test_every_exit_code_is_in_the_readme():
     from joulesplit.exit_codes import ExitCode
 
