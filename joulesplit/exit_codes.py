@@ -44,7 +44,6 @@ _BY_ERROR = {
     "optimizer.errors.OptimizerError": ExitCode.DECISION,
     "joulesplit.errors.CommandError": ExitCode.USAGE,
     "joulesplit.errors.ServerStartError": ExitCode.EDGE,
-    "joulesplit.errors.DisagreementError": ExitCode.MEASUREMENT,
 }
 
 

@@ -9,8 +9,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drivers.readings import REPLAY_KIND
-from joulesplit.choices import SIMULATED, SensorChoice
+from joulesplit.choices import REPLAY, SIMULATED, SensorChoice
 from joulesplit.errors import CommandError
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def require_live(choice: SensorChoice) -> None:
     Raises:
         CommandError: It is one.
     """
-    if choice.kind == REPLAY_KIND:
+    if choice.kind == REPLAY:
         raise _not_live("--sensor replay")
 
 
@@ -149,7 +148,7 @@ def _check_options(choice: SensorChoice) -> None:
     """Refuse what can be refused before a process is started."""
     if choice.kind in ("ina219", "pi-ina219"):
         _shunt_ohm(choice)
-    if choice.kind == REPLAY_KIND:
+    if choice.kind == REPLAY:
         _trace(choice)
 
 
@@ -272,7 +271,7 @@ _OPENERS: dict[str, Callable[[SensorChoice], PowerSensor]] = {
     "hwmon": _hwmon,
     "pi5-pmic": _pi5_pmic,
     "rapl": _rapl,
-    REPLAY_KIND: _replay,
+    REPLAY: _replay,
 }
 
 KINDS = (*_OPENERS, SIMULATED)

@@ -76,6 +76,8 @@ def validated(candidate, measured_j, *, agrees):
         ),
         difference_j=measured_j - candidate.energy_j,
         difference_bound_j=0.02 * measured_j,
+        agreement_level=0.999,
+        agreement_bound_j=0.05 * measured_j,
         agrees=agrees,
         by_model=tuple(
             ModelError(model=model, predicted_j=own_j, difference_j=measured_j - own_j)
@@ -83,7 +85,7 @@ def validated(candidate, measured_j, *, agrees):
         ),
         server_wait_s=0.012 if candidate.upload_bits else None,
         outputs=OutputComparison(
-            largest_error=1e-6, relative_error=2e-6, bit_equal=agrees, same_top=True
+            largest_error=1e-6, relative_error=2e-6, agree=True, bit_equal=agrees, same_top=True
         ),
     )
 
