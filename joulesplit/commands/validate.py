@@ -119,7 +119,12 @@ def _finish(
     from joulesplit.report.page import origin_of
     from joulesplit.report.validation import validation_page
 
-    document = {"simulated": profile.simulated, "splits": validations}
-    emit(as_json, document, lambda: validation_page(validations, origin_of(profile), model.name))
     passed = all(validation.passed for validation in validations)
+    document = {
+        "simulated": profile.simulated,
+        "passed": passed,
+        "difference_bound_level": 0.95,
+        "splits": validations,
+    }
+    emit(as_json, document, lambda: validation_page(validations, origin_of(profile), model.name))
     return int(ExitCode.OK if passed else ExitCode.MEASUREMENT)
