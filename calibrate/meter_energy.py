@@ -47,6 +47,8 @@ class WindowFlag(StrEnum):
     """No physical quantity was measured."""
     MODELLED = "modelled"
     """The source estimates rather than measures."""
+    REPLAYED = "replayed"
+    """The readings are of another time: the energy is not that of the block."""
 
 
 _OF_READING = {
@@ -216,6 +218,7 @@ def _flags(
         WindowFlag.GAPS: lost_s > 0 or bool(busy.count(ReadingFlag.GAP_BEFORE)),
         WindowFlag.SIMULATED: description.simulated,
         WindowFlag.MODELLED: description.modelled,
+        WindowFlag.REPLAYED: description.replayed,
         **{flag: bool(busy.count(bits)) for flag, bits in _OF_READING.items()},
         **{
             flag: bool(busy.count(bits) or after.count(bits))

@@ -62,7 +62,7 @@ SENSOR_KINDS = (
     SensorKind(
         name="rapl", summary="Energy counters of x86 processor packages, for development on a PC."
     ),
-    SensorKind(name="replay", summary="A trace recorded by joulesplit monitor --record."),
+    SensorKind(name="replay", summary="What monitor --record wrote, played back to monitor."),
     SensorKind(
         name="simulated",
         summary="A simulated INA219 and load; measures nothing, marked as simulated everywhere.",

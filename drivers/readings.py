@@ -89,6 +89,10 @@ class AccuracyTerm:
         return self.half_width / 3**0.5 if self.distribution == "rectangular" else self.half_width
 
 
+REPLAY_KIND = "replay"
+"""Kind of a sensor that delivers a recording."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorDescription:
     """What a sensor measures and how good it is.
@@ -100,6 +104,8 @@ class SensorDescription:
         includes: What the figure includes and leaves out, one sentence.
         simulated: True if no physical quantity was measured.
         modelled: True if the source estimates rather than measures.
+        replayed: True if the readings were recorded at another time, perhaps on another machine:
+            they say nothing of what runs now.
         cycle_s: Nominal time from one reading to the next, s.
         observed_fraction: Share of a cycle in which the current is observed (0 to 1).
         voltage_resolution_v: Size of one voltage step, V.
@@ -121,4 +127,5 @@ class SensorDescription:
     current_resolution_a: float
     full_scale_a: float
     accuracy: tuple[AccuracyTerm, ...]
+    replayed: bool = False
     settings: dict[str, str | int | float | bool | None] = field(default_factory=dict)

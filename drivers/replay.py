@@ -8,7 +8,7 @@ from typing import Self
 
 from drivers.errors import SensorError, SensorUnavailableError, TraceEndedError
 from drivers.protocols import Clock
-from drivers.readings import Reading, SensorDescription
+from drivers.readings import REPLAY_KIND, Reading, SensorDescription
 from drivers.traces.files import read_trace
 
 
@@ -16,7 +16,7 @@ class ReplaySensor:
     """Delivers recorded readings at the pace they were recorded, moved to the present.
 
     Everything but the time is as recorded. The description keeps what the recording sensor said
-    of itself, its ``simulated`` mark included, under the kind ``replay``.
+    of itself, its ``simulated`` mark included, under the kind ``replay`` and marked ``replayed``.
 
     Args:
         path: Recording, CSV or Parquet, as ``drivers.traces`` writes it.
@@ -42,8 +42,9 @@ class ReplaySensor:
         self._shift_ns: int | None = None
         self._description = replace(
             recorded,
-            kind="replay",
+            kind=REPLAY_KIND,
             name=f"replay of {recorded.name}",
+            replayed=True,
             settings={**recorded.settings, "trace": path.name, "recorded_kind": recorded.kind},
         )
 

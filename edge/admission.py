@@ -45,7 +45,7 @@ def body_length(headers: Mapping[str, str], max_body_bytes: int) -> int:
         raise RequestRefusedError(
             Refusal.TOO_LARGE,
             f"the body has {int(text)} bytes and this server takes {max_body_bytes} at most",
-            "send less or restart the server with a higher limit",
+            "send less or restart the server with a higher --max-body-bytes",
         )
     return int(text)
 
@@ -100,7 +100,7 @@ def source_length(query: Mapping[str, str], max_bytes: int) -> int:
         raise RequestRefusedError(
             Refusal.TOO_LARGE,
             f"{int(text)} bytes are asked for and this server sends {max_bytes} at most",
-            "ask for less or restart the server with a higher limit",
+            "ask for less or restart the server with a higher --max-body-bytes",
         )
     return int(text)
 

@@ -253,7 +253,7 @@ class EdgeClient:
         if len(body) > max_body_bytes:
             raise ServerRefusedError(
                 f"{self.url} takes {max_body_bytes} bytes at most and was sent {len(body)}; "
-                "send less or restart the server with a higher limit",
+                "send less or restart it with a higher --max-body-bytes",
                 code=protocol.Refusal.TOO_LARGE,
                 status=protocol.STATUS[protocol.Refusal.TOO_LARGE],
             )

@@ -80,6 +80,23 @@ class ServedModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TailRuntime:
+    """What runs a server's tails; another one may compute other results.
+
+    Attributes:
+        name: Distribution of the interpreter.
+        version: Its version.
+        threads: Threads per tail.
+        xnnpack: It may use the XNNPACK delegate.
+    """
+
+    name: str
+    version: str
+    threads: int
+    xnnpack: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerHealth:
     """What a server says of itself.
 
@@ -88,9 +105,12 @@ class ServerHealth:
         protocol_version: Version of the wire format it speaks.
         max_body_bytes: Longest request body it takes, byte.
         models: The networks it serves.
+        runtime: What runs their tails; None if it serves none, has none installed, or is of a
+            version that does not say.
     """
 
     tool: str
     protocol_version: int
     max_body_bytes: int
     models: tuple[ServedModel, ...]
+    runtime: TailRuntime | None = None

@@ -22,7 +22,7 @@ from edge.errors import EdgeConfigurationError, ProtocolError, RequestRefusedErr
 from edge.listening import listener_url, open_listener
 from edge.receipts import ServerHealth
 from edge.source import random_bytes
-from edge.tails import TailShelf
+from edge.tails import DEFAULT_OPTIONS, TailOptions, TailShelf
 from partition.errors import PartitionError
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class EdgeServer:
         port: TCP port; 0 lets the system choose.
         token: What clients must show; required unless ``host`` is a loopback address.
         max_body_bytes: Longest request body it takes, byte.
+        tails: How tails run.
         exit_when_stdin_closes: Stop when standard input ends, so as not to outlive the parent.
 
     Raises:
@@ -63,6 +64,7 @@ class EdgeServer:
         port: int = protocol.DEFAULT_PORT,
         token: str | None = None,
         max_body_bytes: int = protocol.DEFAULT_MAX_BODY_BYTES,
+        tails: TailOptions = DEFAULT_OPTIONS,
         exit_when_stdin_closes: bool = False,
     ) -> None:
         if token is not None:
@@ -75,7 +77,7 @@ class EdgeServer:
         self._port = port
         self._token = token
         self._exit_when_stdin_closes = exit_when_stdin_closes
-        self._endpoints = _Endpoints(TailShelf(models), token, max_body_bytes)
+        self._endpoints = _Endpoints(TailShelf(models, options=tails), token, max_body_bytes)
 
     def serve(self, on_ready: Callable[[str], None]) -> None:
         """Serve in this thread until SIGINT, SIGTERM or the end of standard input.
@@ -152,6 +154,7 @@ class _Endpoints:
                 protocol_version=protocol.PROTOCOL_VERSION,
                 max_body_bytes=self._max_body_bytes,
                 models=self._shelf.models,
+                runtime=self._shelf.runtime,
             )
         )
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from edge.bundle import NamedTensor, TensorEntry
 from edge.errors import RequestRefusedError
 from edge.protocol import Refusal
-from edge.receipts import ServedModel
+from edge.receipts import ServedModel, TailRuntime
 from partition.cutting.cuts import prefix_cuts
-from partition.errors import UnsupportedModelError
+from partition.errors import RuntimeMissingError, UnsupportedModelError
+from partition.interpreters import runtime_identity
 from partition.network import Cut, Network
 from partition.obstacles import first_unsendable
 from partition.parts.extract import extract
@@ -26,6 +27,22 @@ from partition.runtime import Runner
 MAX_RUNNERS = 16
 # The Pi draws its idle power while it waits for the answer.
 RUNNER_THREADS = min(4, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TailOptions:
+    """How tails run.
+
+    Attributes:
+        threads: Threads per tail.
+        xnnpack: Let the runtime use XNNPACK.
+    """
+
+    threads: int = RUNNER_THREADS
+    xnnpack: bool = True
+
+
+DEFAULT_OPTIONS = TailOptions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +77,22 @@ class TailShelf:
     Args:
         models: ``.tflite`` files.
         max_runners: How many runners are kept; the one unused for longest goes first.
+        options: How they run.
 
     Raises:
         partition.errors.PartitionError: A file cannot be read as a network, or it has results
             that cannot be sent.
     """
 
-    def __init__(self, models: Sequence[Path], *, max_runners: int = MAX_RUNNERS) -> None:
+    def __init__(
+        self,
+        models: Sequence[Path],
+        *,
+        max_runners: int = MAX_RUNNERS,
+        options: TailOptions = DEFAULT_OPTIONS,
+    ) -> None:
         self._max_runners = max_runners
+        self._options = options
         self._models: dict[str, _Model] = {}
         self._tails: OrderedDict[tuple[str, int], _Tail] = OrderedDict()
         self._lock = threading.Lock()
@@ -77,6 +102,8 @@ class TailShelf:
             possible = [cut for cut in prefix_cuts(loaded.network) if not cut.obstacle]
             cuts = {cut.after_operator: cut for cut in possible}
             self._models[loaded.network.sha256] = _Model(loaded=loaded, cuts=cuts)
+        self.runtime = _runtime(options) if self._models else None
+        """What runs the tails; None without networks, and where none is installed."""
 
     @property
     def models(self) -> tuple[ServedModel, ...]:
@@ -133,7 +160,7 @@ class TailShelf:
         with tail.lock:
             if tail.runner is None:
                 part = extract(model.loaded, after_operator + 1, model.last_operator)
-                tail.runner = Runner(part, threads=RUNNER_THREADS)
+                tail.runner = self._runner(part)
             started_ns = time.perf_counter_ns()
             arrays = tail.runner.run(inputs)
             compute_s = (time.perf_counter_ns() - started_ns) / 1e9
@@ -142,6 +169,9 @@ class TailShelf:
             NamedTensor(name=entry.name, data=array)
             for entry, array in zip(outputs, arrays, strict=True)
         ), compute_s
+
+    def _runner(self, part: bytes) -> Runner:
+        return Runner(part, threads=self._options.threads, use_xnnpack=self._options.xnnpack)
 
     def _model(self, sha256: str) -> _Model:
         model = self._models.get(sha256)
@@ -160,6 +190,20 @@ class TailShelf:
             while len(self._tails) > self._max_runners:
                 self._tails.popitem(last=False)
         return tail
+
+
+def _runtime(options: TailOptions) -> TailRuntime | None:
+    try:
+        identity = runtime_identity()
+    except RuntimeMissingError:
+        # A client is told so when it asks for a tail; uploads need none.
+        return None
+    return TailRuntime(
+        name=identity.name,
+        version=identity.version,
+        threads=options.threads,
+        xnnpack=options.xnnpack,
+    )
 
 
 def _check_results(network: Network) -> None:

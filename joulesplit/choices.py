@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from drivers.ina219.limits import Grade
 
+REPLAY = "replay"
 SIMULATED = "simulated"
 
 

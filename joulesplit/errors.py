@@ -2,8 +2,7 @@
 
 JouleSplitError
 ├── CommandError (ValueError)       options that do not go together, or an incomplete installation
-├── ServerStartError (ChildProcessError)  our own edge server did not start
-└── DisagreementError (ArithmeticError)   a validation run contradicts the network or the profile
+└── ServerStartError (ChildProcessError)  our own edge server did not start
 """
 
 from __future__ import annotations
@@ -19,7 +18,3 @@ class CommandError(JouleSplitError, ValueError):
 
 class ServerStartError(JouleSplitError, ChildProcessError):
     """Our own edge server did not start."""
-
-
-class DisagreementError(JouleSplitError, ArithmeticError):
-    """A validation run contradicts the network or the profile."""

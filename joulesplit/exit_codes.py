@@ -40,10 +40,10 @@ _BY_ERROR = {
     "calibrate.errors.PlanError": ExitCode.FILE,
     "calibrate.errors.TuningError": ExitCode.FILE,
     "calibrate.errors.CalibrationError": ExitCode.MEASUREMENT,
+    "optimizer.errors.PeriodTooShortError": ExitCode.USAGE,
     "optimizer.errors.OptimizerError": ExitCode.DECISION,
     "joulesplit.errors.CommandError": ExitCode.USAGE,
     "joulesplit.errors.ServerStartError": ExitCode.EDGE,
-    "joulesplit.errors.DisagreementError": ExitCode.MEASUREMENT,
 }
 
 

@@ -74,6 +74,7 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit code, see ``joulesplit.exit_codes``.
     """
+    as_json = "--json" in arguments
     try:
         result = cli.main(list(arguments), prog_name="joulesplit", standalone_mode=False)
     except click.exceptions.Abort:
@@ -82,13 +83,15 @@ def run(arguments: Sequence[str]) -> int:
         return _interrupted()
     except click.ClickException as error:
         error.show()
+        if as_json:
+            _write_error(ExitCode.USAGE, error, error.format_message())
         return int(ExitCode.USAGE)
     except BrokenPipeError:
         # The reader of the pipe has left, as `head` does: nothing more to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.OK)
     except Exception as error:  # noqa: BLE001  (the last line of defence)
-        return _failed(error, as_json="--json" in arguments)
+        return _failed(error, as_json=as_json)
     return int(result) if isinstance(result, int) else int(ExitCode.OK)
 
 
@@ -105,7 +108,11 @@ def _failed(error: Exception, *, as_json: bool) -> int:
     if os.environ.get("JOULESPLIT_DEBUG"):
         traceback.print_exception(error)
     if as_json:
-        document = {"error": {"code": int(code), "kind": type(error).__name__, "message": message}}
-        sys.stdout.write(json.dumps(document) + "\n")
+        _write_error(code, error, message)
     sys.stderr.write(f"joulesplit: error: {message}\n")
     return int(code)
+
+
+def _write_error(code: ExitCode, error: Exception, message: str) -> None:
+    document = {"error": {"code": int(code), "kind": type(error).__name__, "message": message}}
+    sys.stdout.write(json.dumps(document) + "\n")

@@ -16,8 +16,16 @@ STOP_TIMEOUT_S = 5.0
 """A server that was told to stop ends within its grace period; after this it is killed."""
 
 
-def edge_server(url: str | None, model: Path, choice: SensorChoice) -> AbstractContextManager[str]:
+def edge_server(
+    url: str | None, model: Path, choice: SensorChoice, *, xnnpack: bool = True
+) -> AbstractContextManager[str]:
     """Return the user's edge server, or for a simulated sensor one of our own on loopback.
+
+    Args:
+        url: Of the user's own; None if there is none.
+        model: The network that our own serves.
+        choice: The sensor.
+        xnnpack: Our own may use XNNPACK.
 
     Raises:
         CommandError: A real sensor and no server: loopback would put nothing on the air.
@@ -28,11 +36,11 @@ def edge_server(url: str | None, model: Path, choice: SensorChoice) -> AbstractC
         raise CommandError(
             "--edge is needed: start `joulesplit serve` on another machine and give its URL"
         )
-    return loopback_server(model)
+    return loopback_server(model, xnnpack=xnnpack)
 
 
 @contextmanager
-def loopback_server(model: Path) -> Iterator[str]:
+def loopback_server(model: Path, *, xnnpack: bool = True) -> Iterator[str]:
     """Run ``joulesplit serve`` on loopback and give its URL.
 
     Its standard input is a pipe from us: when we end, however we end, it closes and the server
@@ -42,6 +50,7 @@ def loopback_server(model: Path) -> Iterator[str]:
         ServerStartError: It ended before it was ready.
     """
     arguments = [sys.executable, "-m", "joulesplit", "serve", str(model)]
+    arguments.append("--xnnpack" if xnnpack else "--no-xnnpack")
     process = subprocess.Popen(
         [*arguments, "--port", "0", "--exit-with-stdin", "--json"],
         stdin=subprocess.PIPE,

@@ -9,7 +9,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from joulesplit.choices import SIMULATED, SensorChoice
+from joulesplit.choices import REPLAY, SIMULATED, SensorChoice
 from joulesplit.errors import CommandError
 
 if TYPE_CHECKING:
@@ -61,19 +61,37 @@ def open_sensor(choice: SensorChoice) -> PowerSensor:
     return _OPENERS.get(choice.kind, _plugin)(choice)
 
 
+def require_live(choice: SensorChoice) -> None:
+    """Refuse a recording where work that runs now is to be measured.
+
+    Raises:
+        CommandError: It is one.
+    """
+    if choice.kind == REPLAY:
+        raise _not_live("--sensor replay")
+
+
+def _not_live(what: str) -> CommandError:
+    return CommandError(
+        f"{what} delivers readings of another time, which say nothing of work that runs now: it "
+        "is for `joulesplit monitor`; measure with a sensor that is wired in"
+    )
+
+
 def try_sensor(choice: SensorChoice) -> None:
     """Open the chosen sensor and close it again, so that what is wrong with it shows first.
 
     What is worth knowing about its wiring goes to standard error.
 
     Raises:
-        CommandError: An option is missing.
+        CommandError: An option is missing, or it replays a recording.
         SensorError: The source is not there, or is not what it should be.
     """
     if choice.kind != SIMULATED:
         give_advice(choice)
-        with open_sensor(choice):
-            pass
+        with open_sensor(choice) as sensor:
+            if sensor.description.replayed:
+                raise _not_live(f"--sensor {choice.kind}")
 
 
 def give_advice(choice: SensorChoice) -> None:
@@ -130,7 +148,7 @@ def _check_options(choice: SensorChoice) -> None:
     """Refuse what can be refused before a process is started."""
     if choice.kind in ("ina219", "pi-ina219"):
         _shunt_ohm(choice)
-    if choice.kind == "replay":
+    if choice.kind == REPLAY:
         _trace(choice)
 
 
@@ -253,7 +271,7 @@ _OPENERS: dict[str, Callable[[SensorChoice], PowerSensor]] = {
     "hwmon": _hwmon,
     "pi5-pmic": _pi5_pmic,
     "rapl": _rapl,
-    "replay": _replay,
+    REPLAY: _replay,
 }
 
 KINDS = (*_OPENERS, SIMULATED)

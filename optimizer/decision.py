@@ -147,6 +147,7 @@ def _candidate(
         encode_j=energy.encode_j,
         answer_j=energy.answer_j,
         wait_j=energy.wait_j,
+        idle_s=solution.idle_s[block] if solution.idle_s else None,
         priced_by=priced_by(problem.prices.computing, problem.prices.compute_model, block),
         by_model_j=by_model_j,
         upload_bits=energy.upload_bits,

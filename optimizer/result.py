@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from calibrate.profile import Source, Verdict
 from optimizer.cost import Account, ComputeModel, Where
-from optimizer.errors import InvalidInputError
 from optimizer.hull import Sensitivity
 from optimizer.paper import PaperSplit
 from optimizer.robustness import Robustness
@@ -30,6 +28,8 @@ class Candidate:
             connection.
         answer_j: Of receiving the result, J.
         wait_j: Idle while the server works, J; 0 by the net account, or if not known.
+        idle_s: Time whose idle power is in ``energy_j``, s: 0 by the net account; None if not
+            known.
         priced_by: What computing was priced by, in words.
         by_model_j: The whole energy by each compute model that the profile allows, J.
         upload_bits: What goes up, bit.
@@ -52,6 +52,7 @@ class Candidate:
     upload_fixed_j: float
     answer_j: float
     wait_j: float
+    idle_s: float | None = None
     priced_by: str
     by_model_j: dict[ComputeModel, float]
     upload_bits: int
@@ -98,19 +99,6 @@ class ModelChoice:
     energy_j: float
     regret_j: float
     regret_u_j: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inferences:
-    """How many inferences a battery pays for.
-
-    Attributes:
-        count: B / E(l*).
-        ci95: With 95 % confidence; None if the energy has no interval, or one that reaches 0.
-    """
-
-    count: float
-    ci95: tuple[float, float] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,34 +170,3 @@ class Decision:
     def too_close_to_call(self) -> bool | None:
         """True below ``robustness.TOO_CLOSE_PROBABILITY``; None likewise."""
         return self.robustness.too_close_to_call if self.robustness else None
-
-    def inferences_per_battery(self, battery_j: float) -> Inferences:
-        """Give B / E(l*), the inferences a battery pays for.
-
-        By the net account the idle power comes on top of it and is not counted here.
-
-        Args:
-            battery_j: B, J.
-
-        Raises:
-            InvalidInputError: ``battery_j`` is not a positive number.
-        """
-        return inferences_per_battery(battery_j, self.best)
-
-
-def inferences_per_battery(battery_j: float, candidate: Candidate) -> Inferences:
-    """Give the inferences a battery pays for at one split; see ``Decision``.
-
-    Args:
-        battery_j: B, J.
-        candidate: The split.
-
-    Raises:
-        InvalidInputError: ``battery_j`` is not a positive number.
-    """
-    if not (math.isfinite(battery_j) and battery_j > 0.0):
-        raise InvalidInputError(f"a battery of {battery_j} J runs nothing; give a positive energy")
-    ci95 = None
-    if candidate.ci95_j is not None and candidate.ci95_j[0] > 0.0:
-        ci95 = (battery_j / candidate.ci95_j[1], battery_j / candidate.ci95_j[0])
-    return Inferences(count=battery_j / candidate.energy_j, ci95=ci95)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from optimizer.computing import computing_ledger
 from optimizer.constraints import Constraints
@@ -88,6 +90,27 @@ class Problem:
             for block, bits in enumerate(self.upload_bits)
         )
 
+    def idle_s(self, model: ComputeModel) -> tuple[float, ...] | None:
+        """Give the time whose idle power is in every candidate's energy, s; at position l.
+
+        Returns:
+            None by the gross account if the profile knows no idle power or no times.
+        """
+        prices = self.prices
+        if prices.account == "net":
+            return (0.0,) * (len(self.blocks) + 1)
+        if prices.sending.waiting.figure is None or prices.computing.latencies_s() is None:
+            return None
+        # An error of 1 W of P_0 moves each energy by as many joules as it holds seconds of it.
+        one_w = replace(
+            prices,
+            computing=replace(prices.computing, idle_u_w=1.0),
+            sending=replace(prices.sending, idle_u_w=1.0),
+        )
+        ledgers = replace(self, prices=one_w).ledgers(model)
+        counted_s = np.sum([ledger.weights @ ledger.idle for ledger in ledgers], axis=0)
+        return tuple(counted_s.tolist())
+
     def effects(self, model: ComputeModel) -> Effects | None:
         """Give how far errors move every candidate; None where a figure states no uncertainty."""
         return effects_of(self.ledgers(model)) if self.prices.is_uncertain(model) else None
@@ -115,6 +138,7 @@ class Solution:
     Attributes:
         energies: Candidates at position l.
         latencies_s: Their times, s; None if the profile does not know the blocks' times.
+        idle_s: Time whose idle power is in their energies, s; None if it is not known.
         broken: Limits that each candidate breaks.
         feasible: The l that break none.
         best: l*.
@@ -123,6 +147,7 @@ class Solution:
 
     energies: tuple[SplitEnergy, ...]
     latencies_s: tuple[float, ...] | None
+    idle_s: tuple[float, ...] | None
     broken: tuple[tuple[str, ...], ...]
     feasible: tuple[int, ...]
     best: int
@@ -148,6 +173,7 @@ def solve(problem: Problem) -> Solution:
     return Solution(
         energies=energies,
         latencies_s=latencies_s,
+        idle_s=problem.idle_s(model),
         broken=broken,
         feasible=feasible,
         best=best,

@@ -96,6 +96,7 @@ def completed_profile(
     """Return the profile that windows give, with how the campaign ended among its checks.
 
     Raises:
+        ReplayedError: The sensor replayed a recording.
         EstimateError: The windows do not determine a figure, or an energy is not positive.
     """
     profile = produce_profile(records, around)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from calibrate.checks.evidence import Evidence
 from calibrate.checks.run import judge
+from calibrate.errors import ReplayedError
 from calibrate.estimates.assemble import compute_of, idle_of, ratio_of_e_d_and_e_c
 from calibrate.estimates.loads import loads_of
 from calibrate.estimates.uncertainty import SystematicBudget, budget_of
@@ -28,7 +29,7 @@ from calibrate.profile import (
 from calibrate.profile_device import Device
 from calibrate.sampling.sampler import SamplerStatistics
 from calibrate.windows.window import WindowRecord
-from drivers.readings import SensorDescription
+from drivers.readings import REPLAY_KIND, SensorDescription
 from partition.network import Block, Operator
 
 LOOPBACK_INTERFACE = "lo"
@@ -125,6 +126,15 @@ def _sensor(
     )
 
 
+def _require_live(sensor: SensorDescription) -> None:
+    # The kind too: journals of before the mark have nothing else.
+    if sensor.replayed or sensor.kind == REPLAY_KIND:
+        raise ReplayedError(
+            f"{sensor.name} delivers readings of another time: they price no work that ran now; "
+            "calibrate with a sensor that measures it"
+        )
+
+
 def produce_profile(records: Sequence[WindowRecord], around: Circumstances) -> DeviceProfile:
     """Return the profile that the windows of a campaign give.
 
@@ -133,8 +143,10 @@ def produce_profile(records: Sequence[WindowRecord], around: Circumstances) -> D
         around: Its circumstances.
 
     Raises:
+        ReplayedError: The sensor replayed a recording.
         EstimateError: The windows do not determine a figure, or an energy is not positive.
     """
+    _require_live(around.sensor)
     budget = budget_of(around.sensor.accuracy, loads_of(records))
     simulated = around.sensor.simulated
     compute = compute_of(

@@ -13,6 +13,7 @@ import msgspec
 from calibrate.errors import ProfileFormatError, ProfileNotFoundError, ProfileVersionError
 from calibrate.files import JOURNAL_START, write_whole
 from calibrate.profile import SCHEMA, SCHEMA_VERSION, DeviceProfile
+from drivers.readings import REPLAY_KIND
 
 Step = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -100,12 +101,17 @@ def parse_document(document: dict[str, Any], where: str) -> StoredProfile:
     """Return the profile in a document of the current version.
 
     Raises:
-        ProfileFormatError: It is damaged.
+        ProfileFormatError: It is damaged, or a replayed recording took the place of measuring.
     """
     try:
         profile = msgspec.convert(document, DeviceProfile)
     except msgspec.ValidationError as error:
         raise ProfileFormatError(f"{where} is a damaged profile: {error}") from error
+    if profile.sensor is not None and profile.sensor.kind == REPLAY_KIND:
+        raise ProfileFormatError(
+            f"{where} prices work by {profile.sensor.name}, readings of another time: calibrate "
+            "again with a sensor that measures the work"
+        )
     return StoredProfile.of(document, profile)
 
 

@@ -98,8 +98,7 @@ def command(
     output = _output(output, reanalyse=reanalyse, resume=resume, force=force)
     if reanalyse is not None:
         return _reanalyse(reanalyse, output, as_json=as_json)
-    if model is None or choice is None:
-        raise CommandError("MODEL and --sensor are needed: what to measure, and what with")
+    model, choice = _what_and_with(model, choice)
     file = _journal(output, resume, force=force)
     plan = _plan(planned, file)
     try:
@@ -119,6 +118,16 @@ def _require_one_task(
         raise CommandError("--tune is for measuring: leave it out where nothing is measured")
     if reanalyse is not None and planned.given:
         raise CommandError("--reanalyse keeps the plan of its windows: leave the plan out")
+
+
+def _what_and_with(model: Path | None, choice: SensorChoice | None) -> tuple[Path, SensorChoice]:
+    """Check what measuring needs: a network, and a sensor that sees it run."""
+    from joulesplit.wiring import require_live
+
+    if model is None or choice is None:
+        raise CommandError("MODEL and --sensor are needed: what to measure, and what with")
+    require_live(choice)
+    return model, choice
 
 
 def _prepare_and_measure(*what: Any, tune: bool, root: Path, **how: Any) -> DeviceProfile:

@@ -36,8 +36,8 @@ class LoopResult:
 
     @property
     def agrees(self) -> bool:
-        """The run of the chosen split cost what was predicted."""
-        return all(validation.agrees for validation in self.validations)
+        """The run of the chosen split cost and gave what was predicted."""
+        return all(validation.passed for validation in self.validations)
 
     @property
     def document(self) -> dict[str, object]:

@@ -15,7 +15,7 @@ from joulesplit.output import emit, html_option, json_option, write_page
 
 if TYPE_CHECKING:
     from calibrate.profile import DeviceProfile
-    from joulesplit.report.decision import Battery
+    from optimizer.battery import BatteryLife
     from optimizer.result import Decision
     from optimizer.usage import SentEncoded, Usage
     from partition.network import Block, Network
@@ -89,6 +89,11 @@ ENCODING_BITS = {"float32": 32, "uint8": 8}
     help="With --encoding: run on this instead of random numbers; one per input.",
 )
 @click.option("--battery-j", type=float, help="Energy of your battery, J.")
+@click.option(
+    "--period-s",
+    type=float,
+    help="With --battery-j: from one inference to the next, s; default back to back.",
+)
 @click.option("--max-latency-s", type=float, help="Longest time on the device and on the air, s.")
 @click.option("--min-block", type=int, help="At least so many blocks stay on the device.")
 @click.option("--max-block", type=int, help="At most so many blocks run on the device.")
@@ -100,6 +105,7 @@ def command(
     model: Path,
     profile_path: Path,
     battery_j: float | None,
+    period_s: float | None,
     html: Path | None,
     as_json: bool,
     **options: Any,
@@ -109,15 +115,12 @@ def command(
     from joulesplit.report.decision import decision_page
     from partition.reading.reading import load_model
 
-    if options["input_bits"] is not None and options["input_encoding"] is not None:
-        raise CommandError("--input-bits and --input-encoding both state the input: give one")
-    if options["inputs"] and options["encoding"] is None:
-        raise CommandError("--input is run to measure an encoding: add --encoding NAME")
+    _require_sense(battery_j, period_s, options)
     profile = load_profile(profile_path).profile
     loaded = load_model(model)
     network = loaded.network
     decision = _decide(loaded, profile, options)
-    battery = _battery(decision, battery_j)
+    battery = _battery(decision, profile, battery_j, period_s)
     page = decision_page(
         decision,
         network_name=network.name,
@@ -130,6 +133,18 @@ def command(
 
         write_page(html, decision_document(decision, page))
     emit(as_json, _document(decision, network, profile_path, profile, battery), lambda: page)
+
+
+def _require_sense(
+    battery_j: float | None, period_s: float | None, options: dict[str, Any]
+) -> None:
+    """Check that no option goes without the one that it belongs to, or with one like it."""
+    if options["input_bits"] is not None and options["input_encoding"] is not None:
+        raise CommandError("--input-bits and --input-encoding both state the input: give one")
+    if options["inputs"] and options["encoding"] is None:
+        raise CommandError("--input is run to measure an encoding: add --encoding NAME")
+    if period_s is not None and battery_j is None:
+        raise CommandError("--period-s says how a battery is used: add --battery-j")
 
 
 def _decide(model: LoadedModel, profile: DeviceProfile, options: dict[str, Any]) -> Decision:
@@ -210,12 +225,14 @@ def blocks_for(network: Network, profile: DeviceProfile) -> tuple[Block, ...]:
     return blocks_at(network, ends)
 
 
-def _battery(decision: Decision, battery_j: float | None) -> Battery | None:
-    from joulesplit.report.decision import Battery
+def _battery(
+    decision: Decision, profile: DeviceProfile, battery_j: float | None, period_s: float | None
+) -> BatteryLife | None:
+    from optimizer.battery import battery_life
 
     if battery_j is None:
         return None
-    return Battery(energy_j=battery_j, inferences=decision.inferences_per_battery(battery_j))
+    return battery_life(decision, profile, battery_j, period_s=period_s)
 
 
 def _document(
@@ -223,7 +240,7 @@ def _document(
     network: Network,
     profile_path: Path,
     profile: DeviceProfile,
-    battery: Battery | None,
+    battery: BatteryLife | None,
 ) -> dict[str, Any]:
     import msgspec
 

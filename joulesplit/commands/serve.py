@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,6 +16,22 @@ from joulesplit.output import json_option, note
 @click.option("--port", type=int, default=8517, show_default=True, help="TCP port; 0 picks one.")
 @click.option("--token", envvar="JOULESPLIT_TOKEN", help="Required beyond loopback.")
 @click.option(
+    "--max-body-bytes",
+    type=click.IntRange(min=1),
+    help="Longest upload to take, byte.  [default: 64 MiB]",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="Threads per tail.  [default: as many as there are processors, 4 at most]",
+)
+@click.option(
+    "--xnnpack/--no-xnnpack",
+    default=True,
+    show_default=True,
+    help="XNNPACK delegate; as on the devices, or results may differ.",
+)
+@click.option(
     "--exit-with-stdin", is_flag=True, help="Stop when standard input ends, for use by a program."
 )
 @json_option
@@ -26,15 +43,26 @@ def command(
     token: str | None,
     exit_with_stdin: bool,
     as_json: bool,
+    **how_to_run: Any,
 ) -> None:
     """Take uploads and run the tails of MODELS for devices that measure or split.
 
     Stops with Ctrl-C. With --json the one object says where it listens, once it does.
     """
+    from edge.protocol import DEFAULT_MAX_BODY_BYTES
     from edge.server import EdgeServer
+    from edge.tails import RUNNER_THREADS, TailOptions
 
     server = EdgeServer(
-        models, host=host, port=port, token=token, exit_when_stdin_closes=exit_with_stdin
+        models,
+        host=host,
+        port=port,
+        token=token,
+        max_body_bytes=how_to_run["max_body_bytes"] or DEFAULT_MAX_BODY_BYTES,
+        tails=TailOptions(
+            threads=how_to_run["threads"] or RUNNER_THREADS, xnnpack=how_to_run["xnnpack"]
+        ),
+        exit_when_stdin_closes=exit_with_stdin,
     )
 
     def ready(url: str) -> None:

@@ -95,7 +95,7 @@ class Instrument:
         """
         with ExitStack() as stack:
             self.client = stack.enter_context(EdgeClient(self.edge_url, token=self._token))
-            self.client.health()
+            self.server = self.client.health()
             self.interface = self._route()
             self.link_kind = interface_kind(self.machine, self.interface)
             if self._expected_link is not None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from joulesplit.errors import CommandError
 from joulesplit.measuring.campaign import JournalFile, calibrate_device
 from joulesplit.measuring.progress import CampaignLines, progress_bar
+from joulesplit.measuring.runtimes import runtime_difference
 from joulesplit.measuring.validation import validate_split
+from joulesplit.output import note
 from optimizer.decision import decide
 
 if TYPE_CHECKING:
@@ -54,15 +57,26 @@ def validate(
                 f"there is no split {split}: choose from 0 (all on the server) to {last} (all on "
                 "the device)"
             )
+    chosen = splits or (decision.best.block,)
+    differ = _runtimes_differ(instrument, sends=min(chosen) < last)
     validations = []
-    for split in splits or (decision.best.block,):
+    for split in chosen:
         with progress_bar(f"running split {split}") as show:
-            validations.append(
-                validate_split(
-                    instrument,
-                    decision.candidates[split],
-                    decision.rate_bit_per_s,
-                    partial(show, detail=""),
-                )
+            validation = validate_split(
+                instrument,
+                decision.candidates[split],
+                decision.rate_bit_per_s,
+                partial(show, detail=""),
             )
+        validations.append(replace(validation, runtimes_differ=differ if split < last else None))
     return tuple(validations)
+
+
+def _runtimes_differ(instrument: Instrument, *, sends: bool) -> str | None:
+    """Say before the first window, and return, how the two sides' runtimes differ."""
+    if not sends:
+        return None
+    differ = runtime_difference(instrument.network.runtime, instrument.server.runtime)
+    if differ is not None:
+        note(f"warning: {differ}")
+    return differ

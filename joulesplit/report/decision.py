@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rich import box
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -15,8 +13,9 @@ from joulesplit.report.network import COMPUTE_STYLE, UPLOAD_STYLE
 from joulesplit.report.page import Page, Section, bullets, origin, paragraph
 from joulesplit.report.tables import Column, Facts, FittingTable
 from joulesplit.report.units import interval, prefixed, probability, ratio, si, uncertain
+from optimizer.battery import BatteryLife
 from optimizer.hull import Crossover
-from optimizer.result import Candidate, Decision, Inferences
+from optimizer.result import Candidate, Decision
 from optimizer.uncertainty import COVERAGE_95
 
 WHERE = {
@@ -26,26 +25,13 @@ WHERE = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Battery:
-    """A battery and what it pays for.
-
-    Attributes:
-        energy_j: B, J.
-        inferences: B / E(l*).
-    """
-
-    energy_j: float
-    inferences: Inferences
-
-
 def decision_page(
     decision: Decision,
     *,
     network_name: str,
     profile_name: str,
     reference: str | None = None,
-    battery: Battery | None = None,
+    battery: BatteryLife | None = None,
 ) -> Page:
     """Return the report on a decision.
 
@@ -69,7 +55,7 @@ def decision_page(
     )
 
 
-def decision_sections(decision: Decision, battery: Battery | None = None) -> list[Section]:
+def decision_sections(decision: Decision, battery: BatteryLife | None = None) -> list[Section]:
     """Return the choice, why it won, what it won against, and what would change it."""
     return [
         Section(title="Decision", body=_headline(decision, battery)),
@@ -90,7 +76,7 @@ def energy_text(candidate: Candidate) -> str:
     return uncertain(candidate.energy_j, (high - low) / 2, "J")
 
 
-def _headline(decision: Decision, battery: Battery | None) -> RenderableType:
+def _headline(decision: Decision, battery: BatteryLife | None) -> RenderableType:
     best = decision.best
     after = f" after block {best.block}, {best.name}" if best.where == "split" else ""
     lines = [
@@ -101,7 +87,7 @@ def _headline(decision: Decision, battery: Battery | None) -> RenderableType:
     if best.latency_s is not None:
         lines.append(Text(f"{si(best.latency_s, 's')} on the device and on the air"))
     if battery is not None:
-        lines.append(Text(_battery_text(battery)))
+        lines.extend(Text(line) for line in _battery_lines(battery))
     extremes = ((decision.candidates[-1], "device"), (decision.candidates[0], "server"))
     for other, where in extremes:
         if other.block != best.block:
@@ -132,12 +118,25 @@ def _sureness(decision: Decision) -> str:
     )
 
 
-def _battery_text(battery: Battery) -> str:
-    count = f"{battery.inferences.count:,.0f} inferences from {si(battery.energy_j, 'J')}"
-    if battery.inferences.ci95 is None:
-        return count
-    low, high = battery.inferences.ci95
-    return f"{count} (95 %: {low:,.0f} to {high:,.0f})"
+def _battery_lines(battery: BatteryLife) -> tuple[str, str]:
+    """Tell how many inferences a battery pays for, and what one of them is counted at."""
+    inferences = battery.inferences
+    at_most = "at most " if battery.left_out else ""
+    pays = f"{si(battery.energy_j, 'J')} pay for {at_most}{inferences.count:,.0f} inferences"
+    if inferences.ci95 is not None:
+        low, high = inferences.ci95
+        pays += f" (95 %: {low:,.0f} to {high:,.0f})"
+    counted = f"{_rhythm(battery)}: {si(battery.period_energy_j, 'J', 4)} each"
+    if battery.left_out:
+        return pays, f"{counted}, without {' and '.join(battery.left_out)}"
+    return pays, f"{counted}, idle power included"
+
+
+def _rhythm(battery: BatteryLife) -> str:
+    if not battery.back_to_back:
+        return f"one every {battery.period_s:g} s"
+    lasting = "" if battery.period_s is None else f", {si(battery.period_s, 's')}"
+    return f"back to back{lasting}"
 
 
 def _candidate_table(decision: Decision) -> RenderableType:

@@ -18,10 +18,12 @@ from joulesplit.watch import Glance, Summary
 
 
 def sensor_origin(description: SensorDescription) -> Origin:
-    """Return where a sensor's figures come from."""
+    """Return where a sensor's figures come from; of several marks the one that says least."""
     if description.simulated:
         return "SIMULATED"
-    return "MODELLED" if description.modelled else "MEASURED"
+    if description.modelled:
+        return "MODELLED"
+    return "REPLAYED" if description.replayed else "MEASURED"
 
 
 class LiveView:

@@ -21,13 +21,14 @@ from rich.text import Text
 
 from calibrate.profile import DeviceProfile, Source
 
-Origin = Literal["MEASURED", "SIMULATED", "LITERATURE", "MODELLED"]
+Origin = Literal["MEASURED", "SIMULATED", "LITERATURE", "MODELLED", "REPLAYED"]
 
 ORIGIN_TEXT: dict[Origin, str] = {
     "MEASURED": "physical power, measured on this device",
     "SIMULATED": "no physical power was measured, every joule here is made up",
     "LITERATURE": "figures taken from a publication, not measured on this device",
     "MODELLED": "figures estimated by a model of the device, not measured",
+    "REPLAYED": "readings recorded at another time: nothing is measured now",
 }
 
 ORIGIN_STYLE: dict[Origin, str] = {
@@ -35,6 +36,7 @@ ORIGIN_STYLE: dict[Origin, str] = {
     "SIMULATED": "bold magenta",
     "LITERATURE": "bold yellow",
     "MODELLED": "bold yellow",
+    "REPLAYED": "bold yellow",
 }
 
 PLAIN = str.maketrans(

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from joulesplit.report.decision import energy_text
 from joulesplit.report.models import MODEL
-from joulesplit.report.page import Origin, Page, Section
+from joulesplit.report.page import Origin, Page, Section, paragraph
 from joulesplit.report.tables import Column, FittingTable
 from joulesplit.report.units import percent, quantity_text, si, uncertain
 
@@ -40,10 +39,21 @@ def validation_section(validations: Sequence[SplitValidation]) -> Section:
         title="Energy per inference, net ± 95 %",
         body=Group(
             _table(validations),
+            _levels(validations),
             *(_outputs(item) for item in validations),
             Text(""),
             _models(validations),
         ),
+    )
+
+
+def _levels(validations: Sequence[SplitValidation]) -> RenderableType:
+    """Say what ± is and what the verdict is, which are not of one level."""
+    level = max(validation.agreement_level for validation in validations)
+    one_in = round(1.0 / (1.0 - level))
+    return paragraph(
+        f"± is 95 %: chance alone goes beyond it in one run of 20. A run DIFFERS only if it is off "
+        f"by more than chance alone makes in one of {one_in:,} ({percent(level, 3)})."
     )
 
 
@@ -117,21 +127,30 @@ def _name(validation: SplitValidation) -> str:
 
 
 def _verdict(validation: SplitValidation) -> Text:
-    if validation.agrees:
+    if validation.passed:
         return Text("agrees", style="green")
-    return Text("DIFFERS", style="bold red")
+    energy = "agrees" if validation.agrees else "DIFFERS"
+    result = "" if validation.outputs.agree else ", RESULT DIFFERS"
+    return Text(f"{energy}{result}", style="bold red")
 
 
 def _outputs(validation: SplitValidation) -> RenderableType:
-    outputs = validation.outputs
-    if outputs.bit_equal:
-        result = "equal to the whole network's to the last bit"
-    else:
-        result = (
-            f"within {outputs.relative_error:.1g} of the whole network's range, "
-            f"top class {'the same' if outputs.same_top else 'DIFFERENT'}"
-        )
     wait = ""
     if validation.server_wait_s is not None:
         wait = f" The answer was there {si(validation.server_wait_s, 's')} after the last bit."
-    return Padding(Text(f"{_name(validation)}: result {result}.{wait}"), (0, 0, 0, 1))
+    return paragraph(f"{_name(validation)}: result {_result(validation)}.{wait}")
+
+
+def _result(validation: SplitValidation) -> str:
+    """Tell how far a result is from the whole network's, and why if that is too far."""
+    outputs = validation.outputs
+    if outputs.bit_equal:
+        return "equal to the whole network's to the last bit"
+    top = f"top class {'the same' if outputs.same_top else 'DIFFERENT'}"
+    if outputs.agree:
+        return f"within {outputs.relative_error:.1g} of the whole network's range, {top}"
+    why = validation.runtimes_differ or "both sides run the same runtime: report it"
+    return (
+        f"DIFFERS from the whole network's by up to {percent(outputs.relative_error)} of its "
+        f"range, {top}; {why}"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import hypot
 
 import numpy as np
@@ -294,6 +294,13 @@ def test_voltages_and_flags_of_the_readings_are_in_the_result():
     assert result.energy_j.u_sys == pytest.approx(((0.2 * 0.01) ** 2 + (0.1 * 0.1) ** 2) ** 0.5)
     quiet = energy_between(trace, (200 * MS, 250 * MS), DESCRIPTION, name="x")
     assert quiet.flags == frozenset()
+
+
+def test_energy_from_a_recording_is_flagged_as_that_of_another_time():
+    trace = trace_of(0, [reading(10 * k) for k in range(1, 40)])
+    replayed = replace(DESCRIPTION, replayed=True)
+    result = energy_between(trace, (40 * MS, 140 * MS), replayed, name="x")
+    assert result.flags == {WindowFlag.REPLAYED}
 
 
 @pytest.mark.parametrize(

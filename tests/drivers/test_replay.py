@@ -63,6 +63,8 @@ def test_replay_of_a_simulation_stays_marked_as_simulated(recorded):
     path, _, description = recorded
     replay = ReplaySensor(path, clock=SimulatedClock()).description
     assert replay.simulated
+    assert replay.replayed
+    assert not description.replayed
     assert replay.kind == "replay"
     assert replay.settings["recorded_kind"] == "simulated"
     assert replay.accuracy == description.accuracy

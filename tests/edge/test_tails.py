@@ -16,7 +16,7 @@ from edge.encoded import encoded_tensors
 from edge.errors import RequestRefusedError, ServerLacksModelError, ServerRefusedError
 from edge.pacing import Pacer
 from edge.protocol import TENSORS_HEADER, tail_path
-from edge.tails import TailShelf
+from edge.tails import TailOptions, TailShelf
 from partition.cutting.cuts import prefix_cuts
 from partition.encoding import ENCODINGS, decode, encode
 from partition.errors import UnsupportedModelError
@@ -279,3 +279,19 @@ def test_where_state_would_be_torn_apart_there_is_no_tail():
                 shelf.crossing(network.sha256, cut.after_operator)
         else:
             assert len(shelf.crossing(network.sha256, cut.after_operator)) == len(cut.tensors)
+
+
+def test_tails_run_with_the_delegate_they_are_told_to(int8_local):
+    last = len(int8_local.network.operators) - 1
+    after, results = int8_local.middle(), {}
+    crossing = int8_local.crossing(after)
+    for xnnpack in (True, False):
+        shelf = TailShelf([int8_local.path], options=TailOptions(threads=1, xnnpack=xnnpack))
+        assert shelf.runtime.xnnpack is xnnpack
+        part = extract(int8_local.path, after + 1, last)
+        with Runner(part, use_xnnpack=xnnpack) as own:
+            expected = own.run([tensor.data for tensor in crossing])
+        outputs, _ = shelf.run(int8_local.sha256, after, crossing)
+        results[xnnpack] = outputs[0].data
+        np.testing.assert_array_equal(results[xnnpack], expected[0])
+    assert (results[True] != results[False]).any()

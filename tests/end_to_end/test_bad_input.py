@@ -92,6 +92,8 @@ MODEL = str(paper_network())
         (("serve", "none.tflite"), 3, "none.tflite"),
         (("serve", MODEL, "--host", "0.0.0.0"), 5, "token"),
         (("monitor", "--sensor", "replay"), 2, "--trace"),
+        (("calibrate", MODEL, "--sensor", "replay", "--trace", "t.csv"), 2, "joulesplit monitor"),
+        (("validate", MODEL, "--profile", "x", "--sensor", "replay"), 2, "joulesplit monitor"),
     ],
     ids=lambda value: " ".join(value)[-60:] if isinstance(value, tuple) else None,
 )
@@ -126,6 +128,27 @@ def test_with_json_an_error_is_one_object_too(folder, capsys):
     error = json.loads(capsys.readouterr().out)["error"]
     assert error["code"] == 3
     assert "none.json" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("optimize", MODEL, "--nope"), "--nope"),
+        (("optimize", MODEL), "--profile"),
+        (("optimise",), "optimise"),
+        (("monitor", "--sensor", "sundial"), "sundial"),
+        (("sensor", "lost"), "lost"),
+    ],
+)
+def test_with_json_a_command_line_nobody_understands_is_one_object_too(capsys, arguments, says):
+    assert run([*arguments, "--json"]) == 2
+    captured = capsys.readouterr()
+    error = json.loads(captured.out)["error"]
+    assert error["code"] == 2
+    assert says in error["message"]
+    assert says in captured.err
+    assert run(arguments) == 2
+    assert capsys.readouterr().out == ""
 
 
 def test_every_exit_code_is_in_the_readme():

@@ -269,18 +269,6 @@ def test_explanation_names_the_choice_its_rivals_and_what_would_change_it(small,
     assert only.runner_up is None
 
 
-def test_battery_life_is_energy_over_energy_with_its_interval(small, world):
-    decision = decide(*small, world(scale_u_rel=0.05).profile())
-    life = decision.inferences_per_battery(6200.0)
-    assert life.count == pytest.approx(1000.0)
-    assert life.ci95 == pytest.approx((1000 / 1.098, 1000 / 0.902))
-    for battery_j in (0.0, -1.0, math.nan):
-        with pytest.raises(InvalidInputError, match="battery"):
-            decision.inferences_per_battery(battery_j)
-    wide = decide(*small, world(scale_u_rel=0.6).profile())
-    assert wide.inferences_per_battery(6200.0).ci95 is None
-
-
 def test_another_network_falls_back_to_constant_and_says_so(small, world):
     network, blocks = small
     other = replace(network, sha256="cd" * 32)

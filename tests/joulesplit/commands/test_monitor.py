@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -123,6 +124,20 @@ def test_a_replay_that_ends_ends_the_watch_with_its_summary(recorded):
     outcome = monitor("--sensor", "replay", "--trace", recorded(0.8), "--json")
     assert outcome.returncode == 0, outcome.stderr
     assert json.loads(outcome.stdout)["summary"]["duration_s"] > 0.2
+
+
+def test_a_replay_of_a_real_sensor_is_marked_as_one_and_never_as_measured(tmp_path, description):
+    path = tmp_path / "real.csv"
+    real = replace(description, kind="ina219", name="INA219", simulated=False)
+    with CsvTraceWriter(path, real) as writer:
+        for index in range(100):
+            writer.write(
+                Reading(t_ns=index * 10_000_000, raw=(4000, 10000), voltage_v=5.0, current_a=0.4)
+            )
+    outcome = monitor("--sensor", "replay", "--trace", path, "--seconds", 0.5)
+    assert outcome.returncode == 0, outcome.stderr
+    assert "REPLAYED" in outcome.stdout
+    assert "MEASURED" not in outcome.stdout
 
 
 def test_in_a_pipe_there_are_plain_lines_each_marked_then_a_summary(recorded):

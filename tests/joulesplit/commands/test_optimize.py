@@ -58,14 +58,43 @@ def test_account_and_compute_model_are_as_asked(joulesplit, model, saved, measur
     assert (document["account"], document["compute_model"]) == ("gross", "constant")
 
 
-def test_a_battery_pays_for_its_energy_over_the_energy_of_one_inference(
+def test_a_battery_pays_for_the_idle_power_between_inferences_too(
     joulesplit, model, saved, measured
 ):
-    document = joulesplit(
-        "optimize", model, "--profile", saved(measured), "--battery-j", 20_000, "--json"
-    ).json
-    count = document["battery"]["inferences"]["count"]
-    assert count == pytest.approx(20_000 / document["best"]["energy_j"])
+    options = ("optimize", model, "--profile", saved(measured), "--battery-j", 36_000)
+    document = joulesplit(*options, "--period-s", 10, "--json").json
+    battery, best = document["battery"], document["best"]
+    period_j = best["energy_j"] + 10 * measured.idle.power_w.value
+    assert battery["period_energy_j"] == pytest.approx(period_j)
+    assert battery["inferences"]["count"] == pytest.approx(36_000 / period_j)
+    assert (battery["period_s"], battery["back_to_back"], battery["left_out"]) == (10, False, [])
+    text = joulesplit(*options, "--period-s", 10).out
+    assert "one every 10 s" in text
+    assert "idle power included" in text
+
+
+def test_back_to_back_without_the_servers_wait_is_at_most_so_many(
+    joulesplit, model, saved, measured
+):
+    options = ("optimize", model, "--profile", saved(measured), "--battery-j", 36_000)
+    outcome = joulesplit(*options, "--json")
+    battery = outcome.json["battery"]
+    assert battery["back_to_back"] is True
+    assert battery["period_s"] == outcome.json["best"]["latency_s"]
+    assert battery["left_out"] == ["the wait for the server (not known: state --server-wait-s)"]
+    assert "at most" in joulesplit(*options).out
+    known = joulesplit(*options, "--server-wait-s", 0.5, "--json").json["battery"]
+    assert known["left_out"] == []
+    assert known["period_s"] == pytest.approx(battery["period_s"] + 0.5)
+
+
+@pytest.mark.parametrize("options", [("--period-s", 10), ("--battery-j", 1, "--period-s", 1e-4)])
+def test_a_period_needs_a_battery_and_room_for_an_inference(
+    joulesplit, model, saved, measured, options
+):
+    outcome = joulesplit("optimize", model, "--profile", saved(measured), *options, "--json")
+    assert outcome.code == 2
+    assert outcome.json["error"]["code"] == 2
 
 
 def test_the_report_is_marked_with_where_the_profile_comes_from(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from joulesplit.resources import bundled
@@ -81,3 +82,11 @@ def test_windows_that_cannot_be_read_are_a_file_error(joulesplit, saved, simulat
     )
     assert outcome.code == 3
     assert not page.exists()
+
+
+def test_a_profile_that_an_older_version_made_of_a_replay_is_refused(joulesplit, saved, measured):
+    sensor = msgspec.structs.replace(measured.sensor, kind="replay", name="replay of INA219")
+    path = saved(msgspec.structs.replace(measured, sensor=sensor))
+    outcome = joulesplit("report", path)
+    assert outcome.code == 3
+    assert "replay of INA219, readings of another time" in outcome.err

@@ -14,7 +14,7 @@ from calibrate.quantity import Quantity
 from calibrate.sampling.sampler import SamplerStatistics
 from joulesplit.finding import Diagnosis, Finding
 from joulesplit.measuring.validation import ModelError, OutputComparison, SplitValidation
-from joulesplit.report.decision import Battery, decision_page
+from joulesplit.report.decision import decision_page
 from joulesplit.report.findings import doctor_page
 from joulesplit.report.live import LiveView, glance_line, summary_page
 from joulesplit.report.network import network_page
@@ -24,6 +24,7 @@ from joulesplit.report.study import study_page
 from joulesplit.report.validation import validation_page
 from joulesplit.resources import bundled
 from joulesplit.watch import Glance, Summary
+from optimizer.battery import battery_life
 from optimizer.constraints import Constraints
 from optimizer.decision import decide
 from optimizer.paper import float32_blocks, paper_split
@@ -52,13 +53,13 @@ def study(network, blocks):
 
 
 @pytest.fixture(scope="module")
-def told(network, decision):
+def told(network, simulated, decision):
     """The optimizer's own sentences are its own business: others stand in their place."""
     return decision_page(
         replace(decision, explanation="It costs least. " * 12, notes=("One note.", "Another.")),
         network_name=network.name,
         profile_name="profile.json",
-        battery=Battery(energy_j=2e4, inferences=decision.inferences_per_battery(2e4)),
+        battery=battery_life(decision, simulated, 2e4, period_s=10.0),
     )
 
 
@@ -75,6 +76,8 @@ def validated(candidate, measured_j, *, agrees):
         ),
         difference_j=measured_j - candidate.energy_j,
         difference_bound_j=0.02 * measured_j,
+        agreement_level=0.999,
+        agreement_bound_j=0.05 * measured_j,
         agrees=agrees,
         by_model=tuple(
             ModelError(model=model, predicted_j=own_j, difference_j=measured_j - own_j)
@@ -82,7 +85,7 @@ def validated(candidate, measured_j, *, agrees):
         ),
         server_wait_s=0.012 if candidate.upload_bits else None,
         outputs=OutputComparison(
-            largest_error=1e-6, relative_error=2e-6, bit_equal=agrees, same_top=True
+            largest_error=1e-6, relative_error=2e-6, agree=True, bit_equal=agrees, same_top=True
         ),
     )
 
@@ -222,7 +225,8 @@ def test_a_decision_names_choice_energy_sureness_and_battery_at_once(pages, text
     assert "per inference (net)" in headline
     assert "best with probability" in headline
     assert "expected regret" in headline
-    assert "inferences from 20.0 kJ" in headline
+    assert "20.0 kJ pay for " in headline
+    assert "one every 10 s" in headline
 
 
 def test_pixels_that_beat_the_choice_are_told_at_once_unless_they_are_not_allowed(
