@@ -9,6 +9,7 @@ CalibrationError
 ├── PlanError (ValueError)                        a plan that cannot give the figures asked for
 ├── SamplerError (RuntimeError)                   the sampler process failed or fell silent
 ├── WindowError (ValueError)                      a window holds too little to give an energy
+├── WiringError (RuntimeError)                    the sensor does not see the device, or its work
 ├── EstimateError (ArithmeticError)               the windows do not determine the figure
 ├── LinkKindError (ConnectionError)               the link is not of the kind it would be called
 ├── TuningError (RuntimeError)                    the machine could not be set, or set back
@@ -63,6 +64,10 @@ class SamplerError(CalibrationError, RuntimeError):
 
 class WindowError(CalibrationError, ValueError):
     """A window holds too few readings to give an energy."""
+
+
+class WiringError(CalibrationError, RuntimeError):
+    """The sensor sees the device the wrong way round, or does not see its work."""
 
 
 class EstimateError(CalibrationError, ArithmeticError):

@@ -9,6 +9,7 @@ from itertools import count
 import msgspec
 
 from calibrate.campaign.bench import Bench, pilot, subjects_of
+from calibrate.campaign.gate import require_seen
 from calibrate.campaign.plan import Plan
 from calibrate.campaign.schedule import (
     GROWTH,
@@ -131,6 +132,7 @@ def run_campaign(
 
     Raises:
         JournalError: The earlier run did other windows.
+        WiringError: The first windows show that the sensor does not see the device or its work.
         CalibrationError: A window or the sampler failed.
         SensorError: The sensor failed.
     """
@@ -214,6 +216,7 @@ class _Campaign:
             if spent_s + next_s > self._plan.limits.duration_s:
                 return False
             self._records.append(self._done_before(task) or self._window(task))
+            require_seen(self._records, self._bench.sampler.description.accuracy)
         return True
 
     def _done_before(self, task: WindowTask) -> WindowRecord | None:
