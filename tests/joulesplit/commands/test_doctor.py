@@ -161,6 +161,19 @@ def test_a_slow_bus_is_a_warning(tmp_path):
     assert any(f.name == "i2c" and f.state == "warn" for f in findings)
 
 
+def test_the_bus_of_an_hdmi_socket_is_neither_too_slow_nor_looked_at(tmp_path):
+    def never(number):
+        raise AssertionError(number)
+
+    found = found_with(tmp_path, number=20, clock_hz=97_500, display=True)
+    findings, _ = look(found, tmp_path, never)
+    on_the_pins, socket = [f for f in findings if f.name == "i2c"]
+    assert (socket.state, socket.fix) == ("info", "")
+    # It is no bus for a sensor: how to get one is still said.
+    assert "do_i2c 0" in on_the_pins.fix
+    assert not [f for f in findings if f.name == "ina219"]
+
+
 def test_a_bus_that_fails_is_told_and_the_rest_is_still_looked_at(tmp_path):
     def refuse(number):
         raise BusPermissionError(f"no permission to use bus {number}", bus=number)
