@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from calibrate.environment.program import program
 from calibrate.environment.survey import Machine
 from drivers.catalog import SENSOR_KINDS
 from drivers.discovery import Findings, I2cBusFinding, discover
@@ -64,7 +65,7 @@ def test_what_a_killed_run_left_tuned_is_a_warning_until_it_is_set_back(tmp_path
 
     state.write_text(LEFT % '{"process": 4711, "started": "9"}')
     (left,) = tuning_findings(machine, state)
-    assert (left.state, left.fix) == ("warn", "sudo joulesplit tune --restore")
+    assert (left.state, left.fix) == ("warn", f"sudo {program()} tune --restore")
     assert "governor of policy0 was ondemand" in left.found
 
     after_the_name = " ".join(["S", *["0"] * 18, "9"])
