@@ -10,6 +10,7 @@ CalibrationError
 ├── SamplerError (RuntimeError)                   the sampler process failed or fell silent
 ├── WindowError (ValueError)                      a window holds too little to give an energy
 ├── ReplayedError (ValueError)                    a recording taken for a measurement of work
+├── WiringError (RuntimeError)                    the sensor does not see the device, or its work
 ├── EstimateError (ArithmeticError)               the windows do not determine the figure
 ├── LinkKindError (ConnectionError)               the link is not of the kind it would be called
 ├── TuningError (RuntimeError)                    the machine could not be set, or set back
@@ -68,6 +69,10 @@ class WindowError(CalibrationError, ValueError):
 
 class ReplayedError(CalibrationError, ValueError):
     """Work that ran now was to be priced by readings recorded at another time."""
+
+
+class WiringError(CalibrationError, RuntimeError):
+    """The sensor sees the device the wrong way round, or does not see its work."""
 
 
 class EstimateError(CalibrationError, ArithmeticError):

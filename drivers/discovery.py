@@ -25,6 +25,7 @@ class I2cBusFinding:
         usable: This user may read and write it.
         group: Group that owns the file, by name if it has one.
         clock_hz: Bus clock from the device tree, Hz; None if it does not say.
+        display: It is the display data channel of an HDMI socket, not on the pins.
     """
 
     number: int
@@ -32,6 +33,7 @@ class I2cBusFinding:
     usable: bool
     group: str
     clock_hz: int | None
+    display: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,14 +86,33 @@ def find_buses(root: Path = Path("/")) -> tuple[I2cBusFinding, ...]:
 
 
 def _inspect(root: Path, number: int, path: Path) -> I2cBusFinding:
+    # /sys/class/i2c-adapter, which shows the same, is gone since Linux 6.12.
+    node = root / f"sys/bus/i2c/devices/i2c-{number}/of_node"
     return I2cBusFinding(
         number=number,
         path=path,
         usable=os.access(path, os.R_OK | os.W_OK),
         group=_group_name(path.stat().st_gid),
-        # /sys/class/i2c-adapter, which shows the same, is gone since Linux 6.12.
-        clock_hz=_clock_hz(root / f"sys/bus/i2c/devices/i2c-{number}/of_node/clock-frequency"),
+        clock_hz=_clock_hz(node / "clock-frequency"),
+        display=_serves_display(node),
     )
+
+
+def _serves_display(node: Path) -> bool:
+    """Return whether an HDMI controller names this bus as its ``ddc``.
+
+    All Raspberry Pis do (Linux, bindings/display/brcm,bcm2835-hdmi.yaml and brcm,bcm2711-hdmi.yaml:
+    "phandle of the I2C controller used for DDC EDID probing"). The bus's own ``compatible`` does
+    not tell: on a Raspberry Pi 5 it is that of any Broadcom bus.
+    """
+    try:
+        handle = (node / "phandle").read_bytes()
+        # Both are on a bus of the root: "soc", or "axi" as well on a Raspberry Pi 5.
+        tree = node.resolve().parent.parent
+        ends = [path.read_bytes() for path in tree.glob("*/hdmi@*/ddc")]
+    except OSError:
+        return False
+    return handle in ends
 
 
 def _clock_hz(path: Path) -> int | None:

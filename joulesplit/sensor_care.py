@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from calibrate.environment.machine import Machine
     from drivers.catalog import Board
     from drivers.ina219.correction import Correction
-    from drivers.ina219.correction_store import CorrectionStore, SensorIdentity
+    from drivers.ina219.correction_store import CorrectionStore, SensorIdentity, SensorRecords
     from joulesplit.choices import SensorChoice
+
+KEPT_IN = "joulesplit/sensors"
+"""In a user's data directory."""
 
 CORRECTED_KINDS = ("ina219", "pi-ina219")
 """The kinds that apply corrections: two ways to read one chip, so they share its records."""
@@ -26,15 +29,45 @@ NOT_CORRECTED = {
 
 
 def open_store(directory: Path | None) -> CorrectionStore:
-    """Return the records of this user's sensors.
+    """Return the records of this user's sensors; behind ``sudo``, those of who typed it.
 
     Args:
         directory: Where; None for ``$XDG_DATA_HOME/joulesplit/sensors``.
     """
+    from calibrate.environment.person import home_of_person
     from drivers.ina219.correction_store import CorrectionStore
 
-    home = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local/share")
-    return CorrectionStore(directory or Path(home) / "joulesplit/sensors")
+    data = os.environ.get("XDG_DATA_HOME") or home_of_person() / ".local/share"
+    return CorrectionStore(directory or Path(data) / KEPT_IN)
+
+
+def save_records(directory: Path | None, records: SensorRecords) -> Path:
+    """Keep the records of a sensor; return the file, which belongs to the person behind ``sudo``.
+
+    Raises:
+        CorrectionRecordError: They cannot be written.
+    """
+    from calibrate.environment.person import hand_over
+
+    store = open_store(directory)
+    with hand_over(store.directory):
+        return store.save(records)
+
+
+def _unused(choice: SensorChoice, shunt_ohm: float) -> Iterator[str]:
+    """Yield that root has records of the sensor which are not used, if it has."""
+    from calibrate.environment.person import person_behind_sudo
+
+    person, key = person_behind_sudo(), identity_of(choice, shunt_ohm).key
+    if person is None or choice.store is not None:
+        return
+    used = open_store(None).path_of(key)
+    unused = Path.home() / ".local/share" / KEPT_IN / used.name
+    if unused != used and unused.exists():
+        yield (
+            f"{unused}, a zero or span that root took, is not used: measurements go by those of "
+            f"{person.pw_name}; to use it, move it to {used}"
+        )
 
 
 def identity_of(choice: SensorChoice, shunt_ohm: float) -> SensorIdentity:
@@ -94,6 +127,7 @@ def advice_of(choice: SensorChoice) -> Iterator[str]:
     """Yield what to know about the chosen wiring before measuring, one line each."""
     if choice.kind not in CORRECTED_KINDS or choice.shunt_ohm is None:
         return
+    yield from _unused(choice, choice.shunt_ohm)
     from drivers.discovery import find_buses
     from drivers.ina219.advice import advice
     from drivers.ina219.description import Ina219Wiring

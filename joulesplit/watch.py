@@ -66,6 +66,11 @@ class Summary:
     rate_hz: float
     statistics: SamplerStatistics
 
+    @property
+    def mean_w(self) -> float:
+        """∫P dt / T, W; 0 before the first reading."""
+        return self.energy_j / self.duration_s if self.duration_s else 0.0
+
 
 class Watch:
     """Adds up stretches of readings; keeps two numbers of each.

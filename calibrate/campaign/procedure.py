@@ -9,6 +9,7 @@ from itertools import chain, count, islice
 import msgspec
 
 from calibrate.campaign.bench import Bench, pilot, subjects_of
+from calibrate.campaign.gate import require_seen
 from calibrate.campaign.plan import Plan
 from calibrate.campaign.schedule import (
     GROWTH,
@@ -135,6 +136,7 @@ def run_campaign(
 
     Raises:
         JournalError: The earlier run did other windows.
+        WiringError: The first windows show that the sensor does not see the device or its work.
         CalibrationError: A window or the sampler failed.
         SensorError: The sensor failed.
     """
@@ -170,6 +172,7 @@ class _Campaign:
         self._told.start(start)
         for task in chain(first, tasks):
             self._records.append(self._window(task))
+            require_seen(self._records, self._bench.sampler.description.accuracy)
         assert self._opinion is not None, "there are tasks until a look ends them"
         return Outcome(records=tuple(self._records), opinion=self._opinion, start=start)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from calibrate.environment.cpu import CPUFREQ
 from calibrate.environment.machine import Machine
+from calibrate.environment.program import program
 from calibrate.environment.tuning_state import (
     Setting,
     Target,
@@ -270,8 +271,8 @@ def _write_governor(machine: Machine, name: str, value: str) -> None:
         file.write_text(f"{value}\n", encoding="ascii")
     except PermissionError as error:
         raise TuningError(
-            f"setting the governor of {name} needs root: run `sudo joulesplit tune --governor "
-            f"{value}`, then measure as yourself"
+            f"setting the governor of {name} needs root: run `sudo {program()} tune "
+            f"--governor {value}`, then measure as yourself"
         ) from error
     except OSError as error:
         raise TuningError(

@@ -10,8 +10,13 @@ from typing import Literal
 import msgspec
 
 from calibrate.environment.machine import Machine
+from calibrate.environment.person import hand_over, home_of_person
 from calibrate.errors import TuningError
 from calibrate.files import OutputError, write_whole
+
+MACHINE_WIDE = Path("/run/joulesplit/tuned.json")
+"""Where root keeps the state, for all to see: settings are of the machine, not of a person, and
+are gone with the next boot like everything in /run."""
 
 START_TIME = 19
 """Column of ``/proc/PID/stat`` behind the command's name, from 0 (proc(5): field 22)."""
@@ -60,11 +65,46 @@ class TuningState(msgspec.Struct, frozen=True, kw_only=True):
     settings: tuple[Setting, ...]
 
 
-def state_path(environment: Mapping[str, str] = os.environ) -> Path:
-    """Return where the state is kept (XDG base directory specification, ``XDG_STATE_HOME``)."""
+def state_path(
+    environment: Mapping[str, str] = os.environ,
+    *,
+    as_root: bool | None = None,
+    machine_wide: Path = MACHINE_WIDE,
+) -> Path:
+    """Return where this process writes down what it sets.
+
+    Args:
+        environment: Of the process; an ``XDG_STATE_HOME`` is obeyed (XDG base directory
+            specification).
+        as_root: Whether it is root's process; None to ask the system.
+        machine_wide: Root's file.
+    """
+    own, stated = _own(environment)
+    if as_root is None:
+        as_root = os.geteuid() == 0
+    if not as_root or stated or (own.exists() and not machine_wide.exists()):
+        return own
+    return machine_wide
+
+
+def _own(environment: Mapping[str, str]) -> tuple[Path, bool]:
+    """Return the person's own file, and whether the environment states its place."""
     given = environment.get("XDG_STATE_HOME", "")
-    home = Path(given) if given.startswith("/") else Path.home() / ".local/state"
-    return home / "joulesplit" / "tuned.json"
+    stated = given.startswith("/")
+    state = Path(given) if stated else home_of_person(environment) / ".local/state"
+    return state / "joulesplit" / "tuned.json", stated
+
+
+def states_left(
+    environment: Mapping[str, str] = os.environ, *, machine_wide: Path = MACHINE_WIDE
+) -> tuple[Path, ...]:
+    """Return the states there are: what root left tuned, the person sees, and the other way round.
+
+    Args:
+        environment: Of the process.
+        machine_wide: Root's file.
+    """
+    return tuple(path for path in (machine_wide, _own(environment)[0]) if path.exists())
 
 
 def read_state(path: Path) -> TuningState | None:
@@ -93,12 +133,13 @@ def write_state(path: Path, state: TuningState) -> None:
         TuningError: It cannot be written, so nothing may be set.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, msgspec.json.encode(state) + b"\n")
+        with hand_over(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, msgspec.json.encode(state) + b"\n")
     except (OSError, OutputError) as error:
         raise TuningError(
-            f"cannot write {path}, so nothing was set: {error}; give another place by "
-            "XDG_STATE_HOME"
+            f"cannot write {path}, so nothing was set: {error}; run this with sudo, or give "
+            "another place by XDG_STATE_HOME"
         ) from error
 
 

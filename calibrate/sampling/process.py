@@ -42,6 +42,9 @@ STOP_TIMEOUT_S = 2.0
 LATEST_US = (1 << 31) - 1
 """Longest delay of a reading that its record can hold, µs."""
 
+BEGUN = "begun"
+"""First message of the process: what came before, running the main script again, went well."""
+
 PR_SET_PDEATHSIG = 1
 """prctl option of <sys/prctl.h>: the signal a process gets when its parent dies."""
 
@@ -84,6 +87,7 @@ def _sampler_main(
 ) -> None:
     _outlive_nobody(parent_pid)
     try:
+        talk.send(BEGUN)
         _sample(factory, shared, talk)
     except SensorError as error:
         talk.send(error)
@@ -137,7 +141,8 @@ class SamplerProcess:
         self._description: SensorDescription | None = None
         self._next = 0
         self._last_ns = 0
-        self._started_ns = 0
+        self._begun = False
+        self._spawned_ns = self._started_ns = 0
         self._tally = Tally()
 
     def __enter__(self) -> Self:
@@ -147,9 +152,11 @@ class SamplerProcess:
             SensorError: The sensor could not be opened; raised as in the process.
             SamplerError: The process ended or did not answer.
         """
+        self._spawned_ns = self._clock.now_ns()
         self._process.start()
         self._theirs.close()
         try:
+            self._begun = self._receive(START_TIMEOUT_S) == BEGUN
             answer = self._receive(START_TIMEOUT_S)
         except BaseException:
             self.close()
@@ -158,20 +165,33 @@ class SamplerProcess:
         self._started_ns = self._clock.now_ns()
         return self
 
-    def _receive(self, timeout_s: float) -> tuple[SensorDescription, int]:
+    def _receive(self, timeout_s: float) -> Any:
         try:
             message = self._talk.recv() if self._talk.poll(timeout_s) else None
-        except EOFError:
-            message = None
-        if isinstance(message, BaseException):
-            raise _as_raised(message)
+        except (EOFError, ConnectionResetError):
+            raise SamplerError(self._how_it_ended()) from None
         if message is None:
             raise SamplerError(
-                f"the sampler process gave no answer within {timeout_s:.0f} s "
-                f"(exit code {self._process.exitcode}): is the sensor wired and free?"
+                f"the sampler process gave no answer within {timeout_s:.0f} s: "
+                "is the sensor wired and free?"
             )
-        answer: tuple[SensorDescription, int] = message
-        return answer
+        if isinstance(message, BaseException):
+            raise _as_raised(message)
+        return message
+
+    def _how_it_ended(self) -> str:
+        """Return what is known of a process that ended without a word."""
+        after_s = (self._clock.now_ns() - self._spawned_ns) * 1e-9
+        self._process.join(STOP_TIMEOUT_S)
+        code = self._process.exitcode
+        how = f"the sampler process ended after {after_s:.1f} s with exit code {code}"
+        if self._begun:
+            return f"{how}: something outside ended it, as the system does for want of memory"
+        return (
+            f"{how}, before it came to the sensor; it runs the main script again first, so guard "
+            'the script with `if __name__ == "__main__":` around what measures (and keep it in a '
+            "file: standard input cannot be run again)"
+        )
 
     def __exit__(self, *exception: object) -> None:
         """Stop the process."""

@@ -122,12 +122,13 @@ def _display(watch: Watch, stack: ExitStack, *, as_json: bool) -> tuple[Show, in
 
 
 def _document(watch: Watch, summary: Summary, record: Path | None) -> dict[str, Any]:
-    from joulesplit.report.live import sensor_origin
+    from joulesplit.report.live import sensor_origin, wiring_hint
 
     return {
         "origin": sensor_origin(watch.description).lower(),
         "simulated": watch.description.simulated,
         "sensor": watch.description,
         "summary": summary,
+        "wiring_hint": wiring_hint(watch.description, summary.mean_w),
         "recording": None if record is None else str(record),
     }

@@ -136,9 +136,9 @@ def _average(choice: SensorChoice, readings: int) -> tuple[MeanShunt, SensorReco
 
 def _keep(choice: SensorChoice, records: SensorRecords, gain: int, *, as_json: bool) -> None:
     from joulesplit.report.sensors import records_document, records_page
-    from joulesplit.sensor_care import open_store
+    from joulesplit.sensor_care import save_records
 
-    path = open_store(choice.store).save(records)
+    path = save_records(choice.store, records)
     emit(as_json, records_document(records), lambda: records_page(records))
     note(f"wrote {path}; it holds at gain /{gain} of this sensor from now on")
 

@@ -40,9 +40,10 @@ def command(
 ) -> None:
     """Set what makes measurements repeatable; what was there before is kept and set back.
 
-    Setting needs root. What was there before is written to joulesplit/tuned.json in the XDG state
-    directory before anything is set, so that --restore works after a crash or a kill as well; a
-    boot sets everything back by itself.
+    Setting the governor and the radio's power save needs root: run this with sudo, and measure
+    as yourself. What was there before is written down before anything is set, by root to
+    /run/joulesplit/tuned.json, else to joulesplit/tuned.json in the XDG state directory, so that
+    --restore works after a crash or a kill as well; a boot sets everything back by itself.
     """
     from calibrate.environment.machine import Machine
     from joulesplit.report.tuning import tuning_page
@@ -68,14 +69,16 @@ def _done(
     import msgspec
 
     from calibrate.environment import tuning
-    from calibrate.environment.tuning_state import read_state, state_path
+    from calibrate.environment.tuning_state import read_state, state_path, states_left
 
     path = state_path()
     restored = None
     if governor or wifi_power_save:
         wanted = tuning.Wanted(governor=governor, wifi_power_save=wifi_power_save)
         tuning.tune(machine, wanted, path)
-    elif restore:
+    else:
+        path = next(iter(states_left()), path)
+    if restore:
         restored = tuning.restore(machine, path)
     return {
         "settings": tuning.present_settings(machine),

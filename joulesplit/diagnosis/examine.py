@@ -5,7 +5,7 @@ from __future__ import annotations
 import psutil
 
 from calibrate.environment.survey import Machine
-from calibrate.environment.tuning_state import state_path
+from calibrate.environment.tuning_state import states_left
 from drivers.catalog import SENSOR_KINDS
 from drivers.discovery import discover
 from joulesplit.diagnosis.installation import installation_findings
@@ -27,7 +27,7 @@ def examine() -> Diagnosis:
             busy_fraction=psutil.cpu_percent(LOAD_SAMPLE_S) / 100,
             available_bytes=psutil.virtual_memory().available,
         ),
-        *tuning_findings(machine, state_path()),
+        *(left for state in states_left() for left in tuning_findings(machine, state)),
         *installation_findings(),
         *sensor_findings(found, machine, open_i2c_bus),
     )

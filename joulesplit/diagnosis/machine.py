@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from calibrate.environment.program import program
 from calibrate.environment.survey import Machine, throttled_reasons
 from calibrate.environment.tuning_state import is_owned, is_rebooted, read_state
 from calibrate.errors import TuningError
@@ -65,7 +66,7 @@ def tuning_findings(machine: Machine, state: Path) -> Iterator[Finding]:
     if is_owned(machine, left):
         yield Finding(name="tuning", state="info", found=f"set by a running measurement: {found}")
     else:
-        fix = "sudo joulesplit tune --restore"
+        fix = f"sudo {program()} tune --restore"
         yield Finding(name="tuning", state="warn", found=f"not set back: {found}", fix=fix)
 
 
@@ -89,7 +90,7 @@ def _governor(machine: Machine) -> Finding:
         name="governor",
         state="warn",
         found=f"{governor}: the clock follows the load, so energy depends on what ran before",
-        fix="sudo joulesplit tune --governor performance; tune --restore puts it back",
+        fix=f"sudo {program()} tune --governor performance; tune --restore puts it back",
     )
 
 

@@ -39,7 +39,7 @@ def sensor_findings(found: Findings, machine: Machine, open_bus: OpenBus) -> Ite
     """
     yield from _buses(found)
     for bus in found.buses:
-        if bus.usable:
+        if bus.usable and not bus.display:
             yield from _chips(bus.number, open_bus)
     yield from _kernel_monitors(found)
     yield from _plugins()
@@ -65,11 +65,11 @@ def ready_for(
 
 
 def _buses(found: Findings) -> Iterator[Finding]:
-    if not found.buses:
+    if all(bus.display for bus in found.buses):
         yield Finding(
             name="i2c",
             state="info",
-            found="no I2C bus",
+            found="no I2C bus on the pins",
             fix="on a Raspberry Pi: sudo raspi-config nonint do_i2c 0, then reboot",
         )
     for bus in found.buses:
@@ -77,6 +77,9 @@ def _buses(found: Findings) -> Iterator[Finding]:
 
 
 def _bus(bus: I2cBusFinding) -> Finding:
+    if bus.display:
+        found = f"{bus.path} belongs to an HDMI socket: not looked at"
+        return Finding(name="i2c", state="info", found=found)
     if not bus.usable:
         return Finding(
             name="i2c",

@@ -45,7 +45,7 @@ class LiveView:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         del console, options
         body = Group(
-            _now(self._glance),
+            _now(self._description, self._glance),
             Text(""),
             Padding(Sparkline(self._history_w, "cyan"), (0, 0, 0, 1)),
             paragraph(_range(self._history_w), style="dim"),
@@ -54,9 +54,10 @@ class LiveView:
         yield Page(sensor_origin(self._description), self._description.name, sections)
 
 
-def _now(glance: Glance) -> RenderableType:
+def _now(description: SensorDescription, glance: Glance) -> RenderableType:
     return Facts(
         [
+            *_wiring(description, glance.power_w),
             ("power", Text(si(glance.power_w, "W", 4), style="bold")),
             ("voltage", si(glance.voltage_v, "V", 4)),
             ("current", si(glance.current_a, "A", 4)),
@@ -67,6 +68,18 @@ def _now(glance: Glance) -> RenderableType:
             *_troubles(glance.statistics),
         ]
     )
+
+
+def wiring_hint(description: SensorDescription, power_w: float) -> str | None:
+    """Return what a mean power says of how the sensor is wired; None if nothing is wrong."""
+    from calibrate.campaign.gate import swapped_hint
+
+    return swapped_hint(power_w, description.accuracy)
+
+
+def _wiring(description: SensorDescription, power_w: float) -> list[tuple[str, RenderableType]]:
+    hint = wiring_hint(description, power_w)
+    return [("wiring", Text(hint, style="bold red"))] if hint else []
 
 
 def _troubles(statistics: SamplerStatistics) -> list[tuple[str, RenderableType]]:
@@ -92,10 +105,12 @@ def _range(history_w: Sequence[float]) -> str:
 def glance_line(description: SensorDescription, glance: Glance) -> str:
     """Return the latest readings as one line that says itself where they come from."""
     troubles = "".join(f"  {name} {count}" for name, count in _troubles(glance.statistics))
+    hint = wiring_hint(description, glance.power_w)
+    wiring = f"  {hint}" if hint else ""
     return (
         f"{sensor_origin(description)} {glance.elapsed_s:8.1f} s  {si(glance.power_w, 'W', 4)}  "
         f"{si(glance.voltage_v, 'V', 4)}  {si(glance.current_a, 'A', 4)}  "
-        f"{glance.rate_hz:.1f} readings/s  lost {glance.statistics.lost}{troubles}"
+        f"{glance.rate_hz:.1f} readings/s  lost {glance.statistics.lost}{troubles}{wiring}"
     )
 
 
@@ -110,6 +125,7 @@ def summary_page(description: SensorDescription, summary: Summary) -> Page:
         else (f"{quantity_text(power)}, 95 %: {interval_text(power)}")
     )
     rows: list[tuple[str, RenderableType]] = [
+        *_wiring(description, summary.mean_w),
         ("mean power", Text(mean, style="bold")),
         ("range", f"{si(summary.minimum_w, 'W', 4)} to {si(summary.maximum_w, 'W', 4)}"),
         ("energy", f"{si(summary.energy_j, 'J', 4)} gross in {summary.duration_s:.2f} s"),

@@ -55,6 +55,70 @@ def test_buses_are_listed_by_number_with_clock_and_group(machine):
     assert first.group == grp.getgrgid(first.path.stat().st_gid).gr_name
 
 
+@pytest.fixture
+def raspberry_pi(tmp_path):
+    """Return a maker of the device tree of a Raspberry Pi's I2C and HDMI, as sysfs shows it.
+
+    Nodes, phandles and ``ddc`` as in bcm2711.dtsi (Linux 6.12, arch/arm/boot/dts/broadcom) and
+    bcm2712.dtsi (arch/arm64/boot/dts/broadcom): ``ddc0: i2c@7ef04500`` at 97.5 kHz,
+    ``hdmi0: hdmi@7ef00700 { ddc = <&ddc0>; }``, both in ``soc``; numbers 20 and 21 by the
+    aliases of bcm2711-rpi-ds.dtsi (raspberrypi/linux).
+    """
+
+    def cell(node, name, number):
+        node.mkdir(parents=True, exist_ok=True)
+        (node / name).write_bytes(struct.pack(">I", number))
+
+    def make(buses, sockets):
+        soc = tmp_path / "sys/firmware/devicetree/base/soc"
+        (tmp_path / "dev").mkdir()
+        for number, (name, clock_hz, handle) in buses.items():
+            cell(soc / name, "clock-frequency", clock_hz)
+            cell(soc / name, "phandle", handle)
+            adapter = tmp_path / f"sys/bus/i2c/devices/i2c-{number}"
+            adapter.mkdir(parents=True)
+            (adapter / "of_node").symlink_to(soc / name)
+            (tmp_path / f"dev/i2c-{number}").touch()
+        for name, handle in sockets.items():
+            cell(soc / name, "ddc", handle)
+        return tmp_path
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("buses", "sockets", "displays"),
+    [
+        pytest.param(
+            {
+                1: ("i2c@7e804000", 400_000, 0x0C),
+                20: ("i2c@7ef04500", 97_500, 0x34),
+                21: ("i2c@7ef09500", 97_500, 0x35),
+            },
+            {"hdmi@7ef00700": 0x34, "hdmi@7ef05700": 0x35},
+            [20, 21],
+            id="4",
+        ),
+        pytest.param(
+            {13: ("i2c@7d508200", 97_500, 0x50), 14: ("i2c@7d508280", 97_500, 0x51)},
+            {"hdmi@7c701400": 0x50, "hdmi@7c706400": 0x51},
+            [13, 14],
+            id="5",
+        ),
+        pytest.param({1: ("i2c@7e804000", 100_000, 0x0C)}, {}, [], id="no-hdmi"),
+    ],
+)
+def test_the_buses_of_hdmi_sockets_are_told_from_those_on_the_pins(
+    raspberry_pi, buses, sockets, displays
+):
+    found = find_buses(raspberry_pi(buses, sockets))
+
+    assert [bus.number for bus in found if bus.display] == displays
+    assert {bus.number: bus.clock_hz for bus in found} == {
+        number: clock_hz for number, (_, clock_hz, _) in buses.items()
+    }
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may open anything")
 def test_a_bus_without_permission_is_not_usable(machine):
     (machine / "dev/i2c-1").chmod(0)

@@ -100,8 +100,23 @@ def test_a_sampler_that_is_killed_is_an_error_and_not_a_wait():
     clock = MonotonicClock()
     with SamplerProcess(sensor_factory(SensorChoice(kind="simulated")), clock) as sampler:
         os.kill(sampler.pid, signal.SIGKILL)
-        with pytest.raises(SamplerError, match="exit code -9"):
+        with pytest.raises(SamplerError, match=r"exit code -9: something outside ended it"):
             sampler.trace_until(clock.now_ns() + NS)
+
+
+def test_a_script_without_a_guard_is_told_to_have_one_and_how_the_process_ended(tmp_path):
+    script = tmp_path / "unguarded.py"
+    guard = 'if __name__ == "__main__":'
+    script.write_text(PARENT.replace(guard, "if True:"))
+    outcome = subprocess.run(
+        [sys.executable, str(script)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        check=False, timeout=60,
+    )  # fmt: skip
+
+    said = outcome.stderr.splitlines()[-1]
+    assert "exit code 1, before it came to the sensor" in said
+    assert f"guard the script with `{guard}`" in said
+    assert "30 s" not in said
 
 
 def test_the_sampler_dies_with_its_parent(tmp_path):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from calibrate.environment.program import program
 from joulesplit.resources import bundled
 
 MODEL = bundled("models/mobilenet_v2_1.0_224_int8.tflite")
@@ -169,7 +170,7 @@ def test_what_cannot_be_tuned_is_one_line_with_advice_and_nothing_is_measured(bo
     else:
         # The identity of a boot can be read by everybody and written by nobody.
         board.governor.symlink_to("/proc/sys/kernel/random/boot_id")
-        advice = "run `sudo joulesplit tune --governor performance`, then measure as yourself"
+        advice = f"run `sudo {program()} tune --governor performance`, then measure as yourself"
     process = board.calibrate()
 
     out, told = process.communicate(timeout=PATIENCE_S)

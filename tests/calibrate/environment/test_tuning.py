@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from calibrate.environment.machine import Machine
+from calibrate.environment.program import program
 from calibrate.environment.tuning import Wanted, current, present_settings, restore, tune, tuned
 from calibrate.environment.tuning_state import read_state, state_path
 from calibrate.errors import TuningError
@@ -177,7 +178,7 @@ def test_without_the_right_to_write_the_command_to_run_is_said(machine, state):
     kernel.unlink()
     kernel.symlink_to("/proc/sys/kernel/random/boot_id")
 
-    with pytest.raises(TuningError, match="sudo joulesplit tune --governor performance"):
+    with pytest.raises(TuningError, match=f"sudo {program()} tune --governor performance"):
         tune(machine, Wanted(governor="performance"), state)
     assert not state.exists()
 
@@ -212,7 +213,7 @@ def test_a_damaged_state_is_said_and_kept(machine, state):
 
 def test_the_state_is_kept_where_the_environment_says():
     assert str(state_path({"XDG_STATE_HOME": "/x"})) == "/x/joulesplit/tuned.json"
-    assert state_path({}) == Path.home() / ".local/state/joulesplit/tuned.json"
+    assert state_path({}, as_root=False) == Path.home() / ".local/state/joulesplit/tuned.json"
     assert state_path({"XDG_STATE_HOME": "relative"}) == state_path({})
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from calibrate.environment.program import program
 from calibrate.environment.survey import Machine
 from drivers.catalog import SENSOR_KINDS
 from drivers.discovery import Findings, I2cBusFinding, discover
@@ -64,7 +65,7 @@ def test_what_a_killed_run_left_tuned_is_a_warning_until_it_is_set_back(tmp_path
 
     state.write_text(LEFT % '{"process": 4711, "started": "9"}')
     (left,) = tuning_findings(machine, state)
-    assert (left.state, left.fix) == ("warn", "sudo joulesplit tune --restore")
+    assert (left.state, left.fix) == ("warn", f"sudo {program()} tune --restore")
     assert "governor of policy0 was ondemand" in left.found
 
     after_the_name = " ".join(["S", *["0"] * 18, "9"])
@@ -159,6 +160,19 @@ def test_a_bus_of_another_group_is_not_opened(tmp_path):
 def test_a_slow_bus_is_a_warning(tmp_path):
     findings, _ = look(found_with(tmp_path, clock_hz=100_000), tmp_path, lambda _: bus_with({}))
     assert any(f.name == "i2c" and f.state == "warn" for f in findings)
+
+
+def test_the_bus_of_an_hdmi_socket_is_neither_too_slow_nor_looked_at(tmp_path):
+    def never(number):
+        raise AssertionError(number)
+
+    found = found_with(tmp_path, number=20, clock_hz=97_500, display=True)
+    findings, _ = look(found, tmp_path, never)
+    on_the_pins, socket = [f for f in findings if f.name == "i2c"]
+    assert (socket.state, socket.fix) == ("info", "")
+    # It is no bus for a sensor: how to get one is still said.
+    assert "do_i2c 0" in on_the_pins.fix
+    assert not [f for f in findings if f.name == "ina219"]
 
 
 def test_a_bus_that_fails_is_told_and_the_rest_is_still_looked_at(tmp_path):

@@ -15,8 +15,11 @@ import pytest
 from calibrate.sampling.sampler import SamplerStatistics
 from calibrate.sampling.trace import RECORD, Trace
 from drivers.readings import Reading
+from drivers.simulated.clock import SimulatedClock
+from drivers.simulated.load_log import LoadLog
 from drivers.traces.csv_file import CsvTraceWriter
 from drivers.traces.files import read_trace
+from joulesplit.simulation import LOG_SEGMENTS, draw_world, open_simulated_sensor
 from joulesplit.watch import Watch
 
 COMMAND = (sys.executable, "-m", "joulesplit", "monitor")
@@ -159,6 +162,39 @@ def test_an_interrupt_ends_the_watch_with_its_summary(recorded):
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "mean power" in out
+
+
+@pytest.fixture
+def reversed_leads(tmp_path):
+    """A recording of a second of a simulated chip whose VIN+ and VIN− are swapped."""
+    setup = draw_world(1, origin_ns=10**9)
+    setup = replace(setup, chip=replace(setup.chip, shunt_ohm=-setup.chip.shunt_ohm))
+    buffer = bytearray(LoadLog.bytes_needed(LOG_SEGMENTS))
+    path = tmp_path / "reversed.csv"
+    with (
+        open_simulated_sensor(setup, buffer, SimulatedClock(start_ns=10**9)) as sensor,
+        CsvTraceWriter(path, sensor.description) as writer,
+    ):
+        for _ in range(111):
+            writer.write(sensor.read())
+    return path
+
+
+def test_power_below_zero_is_told_as_swapped_leads_in_lines_summary_and_json(reversed_leads):
+    hint = "VIN+ and VIN− are swapped"
+    plain = monitor("--sensor", "replay", "--trace", reversed_leads)
+    summary = [line for line in plain.stdout.splitlines() if line.lstrip().startswith("wiring")]
+    assert plain.returncode == 0, plain.stderr
+    assert hint in plain.stdout.splitlines()[0]
+    assert "reads −2.6" in summary[0]
+
+    outcome = monitor("--sensor", "replay", "--trace", reversed_leads, "--json")
+    assert hint in json.loads(outcome.stdout)["wiring_hint"]
+
+
+def test_the_right_way_round_there_is_no_hint(recorded):
+    outcome = monitor("--sensor", "replay", "--trace", recorded(1), "--json")
+    assert json.loads(outcome.stdout)["wiring_hint"] is None
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 
 import pytest
 
@@ -90,6 +92,32 @@ def test_records_are_kept_in_the_users_data_directory(source, joulesplit, tmp_pa
     assert joulesplit("sensor", "zero", *SENSOR).code == 0
     stored = json.loads((tmp_path / f"joulesplit/sensors/{KEY}.json").read_text())
     assert stored["identity"]["address"] == 0x40
+
+
+def test_behind_sudo_a_zero_is_the_persons_and_roots_own_is_said_not_to_be_used(
+    source, joulesplit, tmp_path, monkeypatch
+):
+    home, roots = tmp_path / "pi", tmp_path / "root"
+    home.mkdir()
+    real_root = os.geteuid() == 0
+    uid, gid = (12_345, 12_346) if real_root else (os.getuid(), os.getgid())
+    person = pwd.struct_passwd(("pi", "x", uid, gid, "", str(home), "/bin/sh"))
+    monkeypatch.setattr(pwd, "getpwuid", {uid: person}.__getitem__)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("HOME", str(roots))
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    assert joulesplit("sensor", "zero", *SENSOR).code == 0
+
+    monkeypatch.setenv("SUDO_UID", str(uid))
+    outcome = joulesplit("sensor", "zero", *SENSOR)
+
+    kept = home / f".local/share/joulesplit/sensors/{KEY}.json"
+    assert outcome.code == 0
+    assert kept.stat().st_uid == uid
+    assert joulesplit("sensor", "forget", KEY, "--json").json == {"forgotten": str(kept)}
+    (said,) = [line for line in outcome.err.splitlines() if "is not used" in line]
+    assert str(roots) in said
+    assert f"move it to {kept}" in said
 
 
 def test_a_zero_with_current_is_refused_and_nothing_is_kept(source, sensor):

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from calibrate.environment.program import program
 from joulesplit.report.tuning import tuning_page
 
 IW = """#!/bin/sh
@@ -69,7 +70,7 @@ def test_what_cannot_be_set_is_one_line_and_leaves_the_machine_alone(joulesplit,
     outcome = joulesplit("tune", *asked)
 
     assert outcome.code == 3
-    assert "sudo joulesplit tune --governor performance" in outcome.json["error"]["message"]
+    assert f"sudo {program()} tune --governor performance" in outcome.json["error"]["message"]
 
 
 SETTING = {"target": "governor", "name": "policy0", "before": "ondemand", "after": "performance"}
