@@ -132,7 +132,7 @@ def test_a_replay_that_ends_ends_the_watch_with_its_summary(recorded):
 def test_a_replay_of_a_real_sensor_is_marked_as_one_and_never_as_measured(tmp_path, description):
     path = tmp_path / "real.csv"
     real = replace(description, kind="ina219", name="INA219", simulated=False)
-    with CsvTraceWriter(path, real) as writer:
+    with closing(CsvTraceWriter(path, real)) as writer:
         for index in range(100):
             writer.write(
                 Reading(t_ns=index * 10_000_000, raw=(4000, 10000), voltage_v=5.0, current_a=0.4)
@@ -173,7 +173,7 @@ def reversed_leads(tmp_path):
     path = tmp_path / "reversed.csv"
     with (
         open_simulated_sensor(setup, buffer, SimulatedClock(start_ns=10**9)) as sensor,
-        CsvTraceWriter(path, sensor.description) as writer,
+        closing(CsvTraceWriter(path, sensor.description)) as writer,
     ):
         for _ in range(111):
             writer.write(sensor.read())
