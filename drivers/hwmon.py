@@ -7,6 +7,7 @@ averaging, so this source suits monitoring better than a measurement.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,11 +46,22 @@ class HwmonChip:
     has_power: bool
     shunt_ohm: float | None
 
+    def goes_by(self, wanted: str | None) -> bool:
+        """Say whether a user means it: by name, directory name or its number; None means any."""
+        names = (self.name, self.directory.name, self.directory.name.removeprefix("hwmon"))
+        return wanted is None or wanted in names
+
 
 def find_power_chips(root: Path = HWMON_ROOT) -> tuple[HwmonChip, ...]:
-    """Return the hwmon chips under ``root`` that measure a power, in order of their directories."""
-    chips = (_inspect(directory) for directory in sorted(root.glob("hwmon*")))
+    """Return the hwmon chips under ``root`` that measure a power, in order of their numbers."""
+    chips = (_inspect(directory) for directory in sorted(root.glob("hwmon*"), key=_number_of))
     return tuple(chip for chip in chips if chip.has_current or chip.has_power)
+
+
+def _number_of(directory: Path) -> int:
+    """Return N of ``hwmonN``."""
+    number = directory.name.removeprefix("hwmon")
+    return int(number) if number.isdecimal() else sys.maxsize
 
 
 def _inspect(directory: Path) -> HwmonChip:
@@ -69,7 +81,7 @@ class HwmonSensor(PolledSensor):
 
     Args:
         clock: Time.
-        chip: Name or directory name (``hwmon2``) of the chip; None takes the first there is.
+        chip: Name, directory name (``hwmon2``) or number of the chip; None takes the only one.
         root: Where the chips are.
         interval_s: From one reading to the next, s.
         scale_tolerance: Relative tolerance of the power: the shunt's for an INA219, otherwise
@@ -156,17 +168,21 @@ class HwmonSensor(PolledSensor):
 
     def _open(self) -> None:
         chips = find_power_chips(self._root)
-        for chip in chips:
-            if self._wanted in (None, chip.name, chip.directory.name):
-                self._refuse_other_shunt(chip)
-                self._chip = chip
-                return
-        there = ", ".join(chip.name for chip in chips) or "none"
-        raise SensorUnavailableError(
-            f"no hwmon chip {self._wanted or ''} with a power or current input in {self._root} "
-            f"(found: {there}); load its driver, for an INA219: modprobe ina2xx and "
-            "echo ina219 0x40 > /sys/bus/i2c/devices/i2c-1/new_device"
-        )
+        meant = [chip for chip in chips if chip.goes_by(self._wanted)]
+        there = ", ".join(f"{chip.directory.name} ({chip.name})" for chip in meant or chips)
+        if len(meant) > 1:
+            raise SensorConfigurationError(
+                f"{len(meant)} hwmon chips in {self._root} could be meant: {there}; choose one by "
+                f"its number, as in --hwmon-chip {meant[0].directory.name}"
+            )
+        if not meant:
+            raise SensorUnavailableError(
+                f"no hwmon chip {self._wanted or ''} with a power or current input in {self._root} "
+                f"(found: {there or 'none'}); load its driver, for an INA219: modprobe ina2xx and "
+                "echo ina219 0x40 > /sys/bus/i2c/devices/i2c-1/new_device"
+            )
+        self._refuse_other_shunt(meant[0])
+        self._chip = meant[0]
 
     def _refuse_other_shunt(self, chip: HwmonChip) -> None:
         """Without a device tree the kernel takes every INA219's shunt to be 10 milliohm."""

@@ -26,6 +26,7 @@ class SensorChoice:
         peak_current_a: Largest current to expect, A.
         grade: ``A`` or ``B``; None if unknown.
         trace: File to replay; None if not given.
+        hwmon_chip: Name, directory name or number of a kernel monitor; None if not given.
         rail: What the sensor is wired into.
         seed: Of a simulated world.
         shunt_samples: Shunt samples that an INA219 averages per conversion.
@@ -41,6 +42,7 @@ class SensorChoice:
     peak_current_a: float = 1.5
     grade: Grade | None = None
     trace: Path | None = None
+    hwmon_chip: str | None = None
     rail: str = "5 V supply"
     seed: int = 1
     shunt_samples: int = 16

@@ -89,6 +89,11 @@ _SENSOR_OPTIONS = (
         "--rail", default="5 V supply", show_default=True, help="What the sensor is wired into."
     ),
     click.option("--trace", type=click.Path(path_type=Path), help="Recording to replay."),
+    click.option(
+        "--hwmon-chip",
+        metavar="NAME",
+        help="Of several kernel monitors this one: its name, hwmonN or N; see `doctor`.",
+    ),
     click.option("--seed", type=int, default=1, show_default=True, help="Of the simulated world."),
     click.option(
         "--shunt-samples",
@@ -134,6 +139,7 @@ def _with_sensor(command: Command, *, required: bool) -> Command:
                 "grade",
                 "rail",
                 "trace",
+                "hwmon_chip",
                 "seed",
                 "shunt_samples",
                 "supply_v",

@@ -219,6 +219,7 @@ def _hwmon(choice: SensorChoice) -> PowerSensor:
 
     return HwmonSensor(
         clock=MonotonicClock(),
+        chip=choice.hwmon_chip,
         scale_tolerance=choice.shunt_tolerance,
         shunt_ohm=choice.shunt_ohm,
         rail=choice.rail,

@@ -142,9 +142,12 @@ def _chip(bus: I2cBus, address: int) -> Finding | None:
 def _kernel_monitors(found: Findings) -> Iterator[Finding]:
     if not found.hwmon_chips:
         yield Finding(name="hwmon", state="info", found="no power monitor of the kernel")
+    several = len(found.hwmon_chips) > 1
     for chip in found.hwmon_chips:
         shunt = f", shunt {chip.shunt_ohm:g} ohm" if chip.shunt_ohm else ""
-        yield Finding(name="hwmon", state="ok", found=f"{chip.name} in {chip.directory}{shunt}")
+        choose = f": --hwmon-chip {chip.directory.name}" if several else ""
+        found_here = f"{chip.name} in {chip.directory}{shunt}{choose}"
+        yield Finding(name="hwmon", state="ok", found=found_here)
 
 
 def _plugins() -> Iterator[Finding]:

@@ -28,7 +28,7 @@ ORIGIN_TEXT: dict[Origin, str] = {
     "SIMULATED": "no physical power was measured, every joule here is made up",
     "LITERATURE": "figures taken from a publication, not measured on this device",
     "MODELLED": "figures estimated by a model of the device, not measured",
-    "REPLAYED": "readings recorded at another time: nothing is measured now",
+    "REPLAYED": "readings recorded at another time, nothing is measured now",
 }
 
 ORIGIN_STYLE: dict[Origin, str] = {

@@ -101,9 +101,47 @@ def test_hwmon_takes_a_power_where_there_is_no_current(tmp_path):
 
 def test_hwmon_without_the_chip_names_what_there_is(hwmon_root):
     sensor = HwmonSensor(clock=SimulatedClock(), root=hwmon_root, chip="x", scale_tolerance=0.01)
-    with pytest.raises(SensorUnavailableError, match=r"found: ina219.*modprobe ina2xx"):
+    with pytest.raises(SensorUnavailableError, match=r"found: hwmon1 \(ina219\).*modprobe ina2xx"):
         sensor.__enter__()
     assert [chip.name for chip in find_power_chips(hwmon_root)] == ["ina219"]
+
+
+@pytest.fixture
+def many_monitors(hwmon_root):
+    """Two INA219s whose numbers sort otherwise as texts, and a power meter."""
+    for number in (10, 2):
+        write_files(
+            hwmon_root / f"hwmon{number}", name="ina219", curr1_input=number, in1_input=5000
+        )
+    write_files(hwmon_root / "hwmon7", name="acpi_meter", power1_input=42_000_000)
+    return hwmon_root
+
+
+def test_hwmon_chips_are_found_in_the_order_of_their_numbers(many_monitors):
+    chips = find_power_chips(many_monitors)
+    assert [chip.directory.name for chip in chips] == ["hwmon1", "hwmon2", "hwmon7", "hwmon10"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "raw"), [("hwmon10", 10), ("10", 10), ("2", 2), ("acpi_meter", 42_000_000)]
+)
+def test_of_several_hwmon_chips_the_chosen_one_is_read(many_monitors, chosen, raw):
+    clock = SimulatedClock()
+    with HwmonSensor(clock=clock, root=many_monitors, chip=chosen, scale_tolerance=0.01) as sensor:
+        assert sensor.read().raw[0] == raw
+
+
+@pytest.mark.parametrize(
+    ("chosen", "listed"),
+    [
+        (None, r"4 hwmon chips.*hwmon1 \(ina219\), hwmon2 \(ina219\), hwmon7 \(acpi_meter\), "),
+        ("ina219", r"3 hwmon chips.*hwmon1 \(ina219\), hwmon2 \(ina219\), hwmon10 .*--hwmon-chip"),
+    ],
+)
+def test_hwmon_does_not_guess_which_of_several_chips_is_meant(many_monitors, chosen, listed):
+    settings = {"clock": SimulatedClock(), "root": many_monitors, "scale_tolerance": 0.01}
+    with pytest.raises(SensorConfigurationError, match=listed):
+        HwmonSensor(chip=chosen, **settings).__enter__()
 
 
 def test_hwmon_chip_that_vanishes_is_an_error(hwmon_root):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from calibrate.environment.program import program
@@ -7,6 +9,7 @@ from calibrate.environment.survey import Machine
 from drivers.catalog import SENSOR_KINDS
 from drivers.discovery import Findings, I2cBusFinding, discover
 from drivers.errors import BusError, BusPermissionError
+from drivers.hwmon import HwmonChip
 from drivers.simulated.bus import SimulatedI2cBus
 from drivers.simulated.chip import ChipParameters, SimulatedIna219
 from drivers.simulated.clock import SimulatedClock
@@ -121,6 +124,22 @@ def look(found, tmp_path, open_bus):
     machine = machine_with(tmp_path, {})
     findings = tuple(sensor_findings(found, machine, open_bus))
     return findings, ready_for(KINDS, found, machine, findings)
+
+
+def test_of_several_kernel_monitors_doctor_says_how_to_choose(tmp_path):
+    chips = tuple(
+        HwmonChip(
+            directory=tmp_path / f"hwmon{number}", name="ina219", has_current=True, has_power=True,
+            shunt_ohm=0.1,
+        )
+        for number in (2, 10)
+    )  # fmt: skip
+    several = replace(found_with(tmp_path, usable=False), hwmon_chips=chips)
+    findings, _ = look(several, tmp_path, lambda _: None)
+    told = [finding.found for finding in findings if finding.name == "hwmon"]
+    assert [text.split("--")[-1] for text in told] == ["hwmon-chip hwmon2", "hwmon-chip hwmon10"]
+    one = replace(several, hwmon_chips=chips[:1])
+    assert not any("--hwmon-chip" in f.found for f in look(one, tmp_path, lambda _: None)[0])
 
 
 def test_an_ina219_that_answers_is_found_without_writing_to_it(tmp_path, chip):

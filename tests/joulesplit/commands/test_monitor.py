@@ -68,9 +68,9 @@ def test_one_stretch_gives_no_uncertainty_and_none_gives_nothing(description):
 def recorded(tmp_path, description):
     """Return a maker of recordings of a sensor at 100 readings per second, 2 W at 5 V."""
 
-    def make(seconds):
+    def make(seconds, **changes):
         path = tmp_path / "recorded.csv"
-        with closing(CsvTraceWriter(path, description)) as writer:
+        with closing(CsvTraceWriter(path, replace(description, **changes))) as writer:
             for index in range(round(seconds * 100)):
                 writer.write(
                     Reading(t_ns=index * 10_000_000, raw=(4000, 10000 + index % 2), voltage_v=5.0,
@@ -129,14 +129,8 @@ def test_a_replay_that_ends_ends_the_watch_with_its_summary(recorded):
     assert json.loads(outcome.stdout)["summary"]["duration_s"] > 0.2
 
 
-def test_a_replay_of_a_real_sensor_is_marked_as_one_and_never_as_measured(tmp_path, description):
-    path = tmp_path / "real.csv"
-    real = replace(description, kind="ina219", name="INA219", simulated=False)
-    with closing(CsvTraceWriter(path, real)) as writer:
-        for index in range(100):
-            writer.write(
-                Reading(t_ns=index * 10_000_000, raw=(4000, 10000), voltage_v=5.0, current_a=0.4)
-            )
+def test_a_replay_of_a_real_sensor_is_marked_as_one_and_never_as_measured(recorded):
+    path = recorded(1.0, kind="ina219", name="INA219", simulated=False)
     outcome = monitor("--sensor", "replay", "--trace", path, "--seconds", 0.5)
     assert outcome.returncode == 0, outcome.stderr
     assert "REPLAYED" in outcome.stdout
