@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -48,7 +49,8 @@ class SmbusI2cBus:
             from smbus2 import SMBus, smbus2
         except ImportError as error:
             raise SensorUnavailableError(
-                "I2C needs the package smbus2; install it with: pip install smbus2"
+                "I2C needs the package smbus2; install it with: "
+                f"{sys.executable} -m pip install smbus2"
             ) from error
         self._kernel: Any = smbus2
         self._call = smbus2.I2C_SMBUS

@@ -8,6 +8,7 @@ whoever reads them: both drivers apply the same records.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
@@ -59,7 +60,7 @@ def open_library_device(
     except ImportError as error:
         raise SensorUnavailableError(
             "the sensor pi-ina219 needs the PyPI library of that name; install it with: "
-            "pip install 'joulesplit[pi-ina219]', or use --sensor ina219, which does not"
+            f"{sys.executable} -m pip install pi-ina219, or use --sensor ina219, which does not"
         ) from error
     return INA219(shunt_ohm, expected_peak_a, busnum=bus_number, address=address)
 

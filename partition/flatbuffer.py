@@ -10,6 +10,7 @@ import hashlib
 import mmap
 import os
 import struct
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -261,5 +262,5 @@ def schema() -> Any:
             continue
     raise RuntimeMissingError(
         "no .tflite schema: neither ai-edge-litert nor tensorflow is installed; "
-        "install one of them, e.g. pip install ai-edge-litert"
+        f"install one of them, e.g. {sys.executable} -m pip install ai-edge-litert"
     )

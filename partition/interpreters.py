@@ -6,6 +6,7 @@ Both runtimes have the same Python interface; what differs is hidden here.
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,8 +31,8 @@ CHOICE = "JOULESPLIT_RUNTIME"
 """Environment variable that names the distribution to use where several are installed."""
 NONE_INSTALLED = "no TFLite runtime is installed"
 HOW_TO_INSTALL = (
-    "install one: pip install ai-edge-litert (64-bit) or pip install tflite-runtime 'numpy<2' "
-    "(32-bit Raspberry Pi OS, Python 3.11)"
+    f"install one: {sys.executable} -m pip install ai-edge-litert (64-bit) or tflite-runtime "
+    "'numpy<2' (32-bit Raspberry Pi OS, Python 3.11)"
 )
 REFUSALS = (MemoryError, RuntimeError, ValueError)
 """What the runtimes raise for a network they cannot take."""

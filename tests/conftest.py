@@ -57,6 +57,6 @@ def needs_pyarrow(cannot):
 
     def check():
         if importlib.util.find_spec("pyarrow") is None:
-            cannot("no pyarrow: pip install 'joulesplit[dev]'")
+            cannot("no pyarrow: pip install '.[dev]'")
 
     return check

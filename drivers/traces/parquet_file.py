@@ -6,6 +6,7 @@ metadata. A Parquet file can be read once it is closed: a recording that is kill
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -134,7 +135,7 @@ def _load_pyarrow() -> tuple[Any, Any]:
         from pyarrow import parquet
     except ImportError as error:
         raise TraceLibraryError(
-            "a Parquet recording needs the package pyarrow: install it with pip install "
-            "'joulesplit[parquet]', or record to a name that ends in .csv"
+            "a Parquet recording needs the package pyarrow: install it with "
+            f"{sys.executable} -m pip install pyarrow, or record to a name that ends in .csv"
         ) from error
     return pyarrow, parquet

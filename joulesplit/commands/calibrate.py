@@ -54,7 +54,8 @@ LINK_KINDS = ("wifi", "ethernet", "loopback", "other")
 @click.option(
     "--tune",
     is_flag=True,
-    help="Governor performance and Wi-Fi power save off while measuring; set back afterwards.",
+    help="Governor performance and Wi-Fi power save off while measuring, set back afterwards. "
+    "These two writes need root: `joulesplit tune` does them apart from the measurement.",
 )
 @click.option(
     "--root",

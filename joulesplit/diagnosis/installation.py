@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 from joulesplit.finding import Finding
@@ -48,5 +49,5 @@ def _files() -> Finding:
         name="bundled-files",
         state="error",
         found=f"missing: {', '.join(missing)}",
-        fix="pip install --force-reinstall joulesplit",
+        fix=f"in the checkout: {sys.executable} -m pip install --force-reinstall --no-deps .",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from io import BytesIO
 from typing import Any
 
@@ -27,7 +28,8 @@ def new_figure(width_in: float, height_in: float, *, needed_by: str) -> Any:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise CommandError(
-            f"{needed_by} needs matplotlib: install it with pip install 'joulesplit[plot]'"
+            f"{needed_by} needs matplotlib: install it with {sys.executable} -m pip install "
+            "matplotlib"
         ) from error
     return Figure(figsize=(width_in, height_in), layout="constrained")
 

@@ -131,7 +131,7 @@ def test_without_pyarrow_parquet_is_an_error_with_the_remedy(monkeypatch, needs_
     open_trace_writer(path, DESCRIPTION).close()
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     for use in (lambda: open_trace_writer(path, DESCRIPTION), lambda: read_trace(path)):
-        with pytest.raises(TraceLibraryError, match=r"pip install 'joulesplit\[parquet\]'.*\.csv"):
+        with pytest.raises(TraceLibraryError, match=r"-m pip install pyarrow.*\.csv"):
             use()
 
 

@@ -213,7 +213,7 @@ def test_a_parquet_recording_without_pyarrow_is_refused_before_anything_is_watch
         capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path,
     )  # fmt: skip
     assert outcome.returncode == 2
-    assert "pip install 'joulesplit[parquet]'" in outcome.stderr
+    assert f"{sys.executable} -m pip install pyarrow" in outcome.stderr
     assert outcome.stdout == ""
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import msgspec
 import pytest
@@ -63,6 +64,16 @@ def test_html_writes_a_page_and_still_prints_the_report(joulesplit, saved, simul
     assert outcome.out.startswith("SIMULATED")
     assert outcome.err == f"wrote {page}\n"
     assert page.read_bytes().startswith(b"<!DOCTYPE html>")
+
+
+def test_without_matplotlib_a_page_is_refused_with_the_command_that_installs_it_here(
+    joulesplit, saved, simulated, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    outcome = joulesplit("report", saved(simulated), "--html", tmp_path / "page.html")
+    assert outcome.code == 2
+    assert f"{sys.executable} -m pip install matplotlib" in outcome.err
+    assert not (tmp_path / "page.html").exists()
 
 
 def test_a_page_that_cannot_be_written_is_a_file_error(joulesplit, saved, simulated, tmp_path):
