@@ -15,6 +15,7 @@ from joulesplit.output import emit, html_option, json_option, write_page
 
 if TYPE_CHECKING:
     from calibrate.profile import DeviceProfile
+    from joulesplit.report.page import Section
     from optimizer.battery import BatteryLife
     from optimizer.result import Decision
     from optimizer.usage import SentEncoded, Usage
@@ -98,6 +99,13 @@ ENCODING_BITS = {"float32": 32, "uint8": 8}
 @click.option("--min-block", type=int, help="At least so many blocks stay on the device.")
 @click.option("--max-block", type=int, help="At most so many blocks run on the device.")
 @click.option("--allow-rejected", is_flag=True, help="Use a profile that was rejected.")
+@click.option(
+    "-o",
+    "--output",
+    "directory",
+    type=click.Path(path_type=Path),
+    help="Directory for head.tflite, tail.tflite and manifest.json of the best split.",
+)
 @html_option
 @json_option
 def command(
@@ -106,6 +114,7 @@ def command(
     profile_path: Path,
     battery_j: float | None,
     period_s: float | None,
+    directory: Path | None,
     html: Path | None,
     as_json: bool,
     **options: Any,
@@ -119,7 +128,9 @@ def command(
     profile = load_profile(profile_path).profile
     loaded = load_model(model)
     network = loaded.network
-    decision = _decide(loaded, profile, options)
+    blocks = blocks_for(network, profile)
+    decision = _decide(loaded, blocks, profile, options)
+    after = blocks[decision.best.block - 1].last_operator if decision.best.block else -1
     battery = _battery(decision, profile, battery_j, period_s)
     page = decision_page(
         decision,
@@ -127,12 +138,24 @@ def command(
         profile_name=profile_path.name,
         reference=profile.reference,
         battery=battery,
+        more=_written(loaded, after, directory),
     )
     if html is not None:
         from joulesplit.report.document import decision_document
 
         write_page(html, decision_document(decision, page))
-    emit(as_json, _document(decision, network, profile_path, profile, battery), lambda: page)
+    document = _document(decision, network, profile_path, profile, battery)
+    emit(as_json, document | {"after_operator": after}, lambda: page)
+
+
+def _written(model: LoadedModel, after: int, directory: Path | None) -> list[Section]:
+    """Write the parts of the best split if they are wanted; return what they are."""
+    from joulesplit.report.network import split_section
+    from partition.parts.split import write_split
+
+    if directory is None:
+        return []
+    return [split_section(write_split(model, after, directory), directory)]
 
 
 def _require_sense(
@@ -147,11 +170,15 @@ def _require_sense(
         raise CommandError("--period-s says how a battery is used: add --battery-j")
 
 
-def _decide(model: LoadedModel, profile: DeviceProfile, options: dict[str, Any]) -> Decision:
+def _decide(
+    model: LoadedModel,
+    blocks: Sequence[Block],
+    profile: DeviceProfile,
+    options: dict[str, Any],
+) -> Decision:
     from optimizer.constraints import Constraints
     from optimizer.decision import decide
 
-    blocks = blocks_for(model.network, profile)
     return decide(
         model.network,
         blocks,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich import box
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -32,6 +34,7 @@ def decision_page(
     profile_name: str,
     reference: str | None = None,
     battery: BatteryLife | None = None,
+    more: Sequence[Section] = (),
 ) -> Page:
     """Return the report on a decision.
 
@@ -41,12 +44,14 @@ def decision_page(
         profile_name: File name of the profile.
         reference: Citation of the profile's source, if it is from literature.
         battery: If the user gave one.
+        more: Sections to add.
     """
     sections = [
         *decision_sections(decision, battery),
         Section(title="The models compared", body=models_table(decision)),
         Section(title="Figures used", body=_figures(decision, profile_name, reference)),
         Section(title="Notes", body=bullets([prefixed(note) for note in decision.notes], "!")),
+        *more,
     ]
     return Page(
         origin(decision.source, simulated=decision.simulated),

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from joulesplit.commands.optimize import blocks_for
 from joulesplit.resources import bundled
-from partition.cutting.blocks import blocks_at
+from partition.cutting.blocks import blocks_at, residual_blocks
+from partition.reading.reading import read_network
 
 
 @pytest.fixture
@@ -185,3 +188,21 @@ def test_html_writes_the_report_with_pictures_of_the_splits_and_still_prints_it(
     content = page.read_text()
     assert "Energy of each split" in content
     assert content.count("<img ") == 2
+
+
+@pytest.mark.parametrize("block", [5, 0, 20])
+def test_o_writes_head_and_tail_of_the_best_split(
+    joulesplit, model, paper_profile, tmp_path, block
+):
+    parts = tmp_path / "split"
+    limits = ("--min-block", block, "--max-block", block)
+    asked = ("optimize", model, "--profile", paper_profile, *limits, "-o", parts)
+    outcome = joulesplit(*asked, "--json")
+
+    after = -1 if block == 0 else residual_blocks(read_network(model))[block - 1].last_operator
+    manifest = json.loads((parts / "manifest.json").read_text())
+    assert outcome.json["best"]["block"] == block
+    assert outcome.json["after_operator"] == manifest["after_operator"] == after
+    assert (parts / "head.tflite").exists() == (block > 0)
+    assert (parts / "tail.tflite").exists() == (block < 20)
+    assert f"Split after operator {after}" in joulesplit(*asked).out
