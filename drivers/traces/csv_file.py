@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import Self, TextIO
 
 from drivers.readings import Reading, SensorDescription
 from drivers.traces.layout import (
@@ -41,6 +41,14 @@ class CsvTraceWriter:
             self._file.write(f"# {key}: {content}\n")
         self._rows = csv.writer(self._file, lineterminator="\n")
         self._rows.writerow(columns_of(raw_words))
+
+    def __enter__(self) -> Self:
+        """Return itself; the file is open already."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close the file."""
+        self.close()
 
     def write(self, reading: Reading) -> None:
         """Append one reading.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 from drivers.errors import TraceLibraryError
 from drivers.readings import Reading, SensorDescription
@@ -49,6 +49,14 @@ class ParquetTraceWriter:
         self._rows: list[tuple[int | float, ...]] = []
         self._file: BinaryIO = path.open("wb")
         self._table: Any = parquet.ParquetWriter(self._file, self._schema, compression="zstd")
+
+    def __enter__(self) -> Self:
+        """Return itself; the file is open already."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Write what is left and close the file."""
+        self.close()
 
     def write(self, reading: Reading) -> None:
         """Append one reading.

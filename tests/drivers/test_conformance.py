@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from contextlib import closing
 from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
@@ -131,7 +130,7 @@ class TestReplay(InVirtualTime):
         if not path.exists():
             with (
                 self.bench.sensor(simulated=True) as sensor,
-                closing(CsvTraceWriter(path, sensor.description)) as writer,
+                CsvTraceWriter(path, sensor.description) as writer,
             ):
                 for _ in range(self.readings):
                     writer.write(sensor.read())

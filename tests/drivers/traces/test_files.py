@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import closing
 from dataclasses import asdict
 
 import pytest
@@ -94,7 +93,7 @@ def test_reading_goes_by_the_content_and_not_by_the_name(write):
 
 
 def test_a_csv_says_its_units_and_its_sensor(tmp_path):
-    with closing(CsvTraceWriter(tmp_path / "t.csv", DESCRIPTION)) as writer:
+    with CsvTraceWriter(tmp_path / "t.csv", DESCRIPTION) as writer:
         writer.write(reading())
     lines = (tmp_path / "t.csv").read_text().splitlines()
     assert lines[0] == "# joulesplit_trace: 1"
@@ -189,13 +188,13 @@ def test_a_foreign_parquet_is_refused_with_the_reason(
         ("# cycle_s", "# cycle", "description is incomplete"),
         ("# accuracy", "# accurate", "description is incomplete"),
         ("t_ns,voltage_v", "t,voltage", "columns are not"),
-        (",0\n", ",zero\n", "line 16"),
+        (",0\n", ",zero\n", "line 17"),
         (",0\n", "\n", "5 cells for 6 columns"),
     ],
 )
 def test_a_damaged_csv_is_refused_with_the_place(tmp_path, find, replace, message):
     path = tmp_path / "t.csv"
-    with closing(CsvTraceWriter(path, DESCRIPTION)) as writer:
+    with CsvTraceWriter(path, DESCRIPTION) as writer:
         writer.write(reading())
     text = path.read_text()
     assert find in text

@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -70,7 +69,7 @@ def recorded(tmp_path, description):
 
     def make(seconds, **changes):
         path = tmp_path / "recorded.csv"
-        with closing(CsvTraceWriter(path, replace(description, **changes))) as writer:
+        with CsvTraceWriter(path, replace(description, **changes)) as writer:
             for index in range(round(seconds * 100)):
                 writer.write(
                     Reading(t_ns=index * 10_000_000, raw=(4000, 10000 + index % 2), voltage_v=5.0,
@@ -167,7 +166,7 @@ def reversed_leads(tmp_path):
     path = tmp_path / "reversed.csv"
     with (
         open_simulated_sensor(setup, buffer, SimulatedClock(start_ns=10**9)) as sensor,
-        closing(CsvTraceWriter(path, sensor.description)) as writer,
+        CsvTraceWriter(path, sensor.description) as writer,
     ):
         for _ in range(111):
             writer.write(sensor.read())
