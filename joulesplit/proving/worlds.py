@@ -149,8 +149,8 @@ def busy_world(seed: int) -> WorldSetup:
 
 
 def shared_link_world(seed: int) -> WorldSetup:
-    """Return a clean world whose radio is also used by others: 0.2 s every 2 s."""
-    return _visited(seed, every_s=2.0, lasts_s=0.2, power_w=COSTS.air_power_w, speed=1.0)
+    """Return a clean world whose radio is also used by others: 0.1 s every 0.6 s."""
+    return _visited(seed, every_s=0.6, lasts_s=0.1, power_w=0.25, speed=1.0)
 
 
 def short_tail_world(seed: int) -> WorldSetup:

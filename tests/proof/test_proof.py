@@ -141,15 +141,17 @@ def test_estimators_of_common_tools_are_wrong_where_ours_is_not():
     assert abs(sum(figure.error for figure in ours) / len(ours)) < 0.002
 
 
-def test_windows_of_one_length_bill_waking_and_tail_to_the_bits():
+def test_windows_of_one_length_bill_waking_and_tail_to_the_bits_and_are_called_so():
     plan = msgspec.structs.replace(QUICK, upload_spread=1.0, repeats=2)
-    figures = [
-        run_world(perfect_sensor_world(seed), plan, exact_sensor=True).figures for seed in range(5)
+    campaigns = [
+        run_world(perfect_sensor_world(seed), plan, exact_sensor=True) for seed in range(5)
     ]
+    figures = [campaign.figures for campaign in campaigns]
 
     # Once per window of 0.3 s: 31 mJ beside about 0.3 J.
     assert np.mean([found["E_c net"].error for found in figures]) < -0.03
     assert all("E_burst" not in found for found in figures)
+    assert verdicts(campaigns, ("burst-told",)).by_right_check == 5
 
 
 def test_costs_by_class_are_those_of_a_board_that_pays_for_classes():
