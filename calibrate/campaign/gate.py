@@ -71,7 +71,7 @@ def _require_above_scatter(power_w: Sequence[float]) -> None:
         return
     raise WiringError(
         f"the work does not show at the sensor: {n} windows of computing differ from idle by "
-        f"{mean_w * 1e3:.3g} mW, with 95 % scatter of {half_width_w * 1e3:.3g} mW: is the device "
-        "fed past the shunt (a second supply, USB), or is it the wrong rail? Mend it and start "
+        f"{mean_w:.2g} W ± {half_width_w:.2g} W (95 %, from their scatter): is the device fed "
+        "past the shunt (a second supply, USB), or is it the wrong rail? Mend it and start "
         "anew; if the work really takes so little, lengthen it in the plan"
     )
