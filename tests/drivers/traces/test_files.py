@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 import pytest
 from hypothesis import given
@@ -188,7 +188,8 @@ def test_a_foreign_parquet_is_refused_with_the_reason(
         ("# cycle_s", "# cycle", "description is incomplete"),
         ("# accuracy", "# accurate", "description is incomplete"),
         ("t_ns,voltage_v", "t,voltage", "columns are not"),
-        (",0\n", ",zero\n", "line 17"),
+        # Behind the version, the description and the columns.
+        (",0\n", ",zero\n", f"line {1 + len(fields(DESCRIPTION)) + 1 + 1}"),
         (",0\n", "\n", "5 cells for 6 columns"),
     ],
 )
