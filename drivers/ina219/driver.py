@@ -38,6 +38,9 @@ from drivers.readings import Reading, ReadingFlag, SensorDescription
 
 MAX_RESETS_IN_A_ROW = 3
 MAX_DROPS = 20
+DROPS_PER_LOOK = 5
+"""Results given up in a row until the configuration is looked at: a chip that was reset converts at
+a pace of its own, at which every poll finds a result and none can be told from the next."""
 # Plain numbers, since to look an enumeration up costs as much as to read a register.
 SHUNT_VOLTAGE = Register.SHUNT_VOLTAGE.value
 POWER = Register.POWER.value
@@ -172,11 +175,12 @@ class Ina219:
                 self._look_into_silence()
             elif (reading := self._take(word)) is not None:
                 return reading
+            if not self._is_lost:
+                drops += 1
+                self._is_lost = drops % DROPS_PER_LOOK == 0 and not self._watch.reads_back()
             if self._is_lost:
                 resets += 1
                 self._recover(resets)
-            else:
-                drops += 1
         raise ConversionTimeoutError(
             f"the reader is too slow for the INA219 at {self._link.place}: {MAX_DROPS} results in "
             "a row were overwritten; average more samples or give the reader a core of its own"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from drivers.errors import ChipResetError
@@ -121,6 +121,12 @@ def test_a_reset_below_the_mark_spoils_one_reading_at_most_and_the_next_says_so(
     assert all(number == flagged - 1 for number, (wrong, _) in enumerate(found) if wrong)
 
 
+@example(
+    phase=0.0,
+    currents_a=[-0.6] * 18,
+    stalls=[0, 0, 0, 0, 0, 0, 0.5, 0, 1, 1, 2, 3, 3, 0, 1, 0, 0, 0],
+    in_transfer=True,
+)
 @many
 @given(
     phase=st.floats(0.0, 5.0),
