@@ -111,6 +111,7 @@ class Ina219:
         self._link = Ina219Link(bus, address, clock)
         self._marks = ReadingMarks(self._configuration, shunt_ohm, self._link.place)
         self._lock: Lock | None = None
+        self._is_lost = False
         self._description = self._describe()
         self.missed_conversions = 0
         """Conversions since opening that were overwritten before they were read."""
