@@ -15,7 +15,7 @@ from joulesplit.output import emit, html_option, json_option, write_page
 
 if TYPE_CHECKING:
     from calibrate.profile import DeviceProfile
-    from joulesplit.report.page import Section
+    from joulesplit.report.page import Page, Section
     from optimizer.battery import BatteryLife
     from optimizer.result import Decision
     from optimizer.usage import SentEncoded, Usage
@@ -130,7 +130,7 @@ def command(
     network = loaded.network
     blocks = blocks_for(network, profile)
     decision = _decide(loaded, blocks, profile, options)
-    after = blocks[decision.best.block - 1].last_operator if decision.best.block else -1
+    after = _last_operator(blocks, decision.best.block)
     battery = _battery(decision, profile, battery_j, period_s)
     page = decision_page(
         decision,
@@ -140,12 +140,22 @@ def command(
         battery=battery,
         more=_written(loaded, after, directory),
     )
-    if html is not None:
-        from joulesplit.report.document import decision_document
-
-        write_page(html, decision_document(decision, page))
+    _write_page(html, decision, page)
     document = _document(decision, network, profile_path, profile, battery)
     emit(as_json, document | {"after_operator": after}, lambda: page)
+
+
+def _last_operator(blocks: Sequence[Block], block: int) -> int:
+    """Return the last operator on the device; −1 if there is none."""
+    return blocks[block - 1].last_operator if block else -1
+
+
+def _write_page(html: Path | None, decision: Decision, page: Page) -> None:
+    if html is None:
+        return
+    from joulesplit.report.document import decision_document
+
+    write_page(html, decision_document(decision, page))
 
 
 def _written(model: LoadedModel, after: int, directory: Path | None) -> list[Section]:
