@@ -24,7 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--campaigns", type=int, default=1000, help="with a perfect sensor")
     parser.add_argument("--drawn", type=int, default=1000, help="with sensors drawn in bounds")
-    parser.add_argument("--faulty", type=int, default=300, help="in worlds with a fault, per kind")
+    parser.add_argument("--faulty", type=int, default=100, help="in worlds with a fault, per kind")
     parser.add_argument("--tools", type=int, default=300, help="sessions of the common tools")
     parser.add_argument("--classes", type=int, default=300, help="costs by class of operator")
     parser.add_argument("--stopped", type=int, default=300, help="that stop once enough is known")
