@@ -11,6 +11,7 @@ import fcntl
 import os
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -34,7 +35,7 @@ SUFFIX = ".windows.jsonl"
 
 def journal_beside(profile: Path) -> Path:
     """Return where the windows of a profile are kept, given the profile's own path."""
-    return profile.with_suffix(SUFFIX)
+    return profile.with_name(profile.name.removesuffix(".json") + SUFFIX)
 
 
 def profile_beside(journal: Path) -> Path:
@@ -118,7 +119,7 @@ class Journal:
             JournalError: It exists already, cannot be opened, or is being written.
         """
         try:
-            self._file = self._path.open("r+b" if self._resume else "xb")
+            self._file = self._path.open("r+b" if self._resume else "xb", buffering=0)
         except FileExistsError:
             raise JournalError(
                 f"the journal {self._path} exists already: a campaign is never overwritten; "
@@ -148,12 +149,38 @@ class Journal:
         self._file.close()
 
     def append(self, entry: Entry) -> None:
-        """Write one entry through to the disk."""
+        """Write one entry through to the disk, or nothing of it.
+
+        Raises:
+            JournalError: The disk is full, or failed.
+        """
         content = msgspec.json.encode(entry)
         line = msgspec.json.encode(_Line(crc32=zlib.crc32(content), entry=msgspec.Raw(content)))
-        self._file.write(line + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        whole_bytes = self._file.tell()
+        try:
+            self._write(line + b"\n")
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            self._cut_to(whole_bytes)
+            raise JournalError(
+                f"cannot write the journal {self._path}: {error.strerror}; what it holds is whole: "
+                "make room on its disk"
+            ) from error
+
+    def _write(self, content: bytes) -> None:
+        # Unbuffered: a buffer would keep what did not fit, and try again when it is closed.
+        rest = memoryview(content)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+    def _cut_to(self, whole_bytes: int) -> None:
+        """Take back a line that is not whole; a file that would hold none goes."""
+        # If not even that can be done, a reader leaves the torn line out.
+        with suppress(OSError):
+            self._file.truncate(whole_bytes)
+            self._file.seek(whole_bytes)
+            if whole_bytes == 0:
+                self._path.unlink()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

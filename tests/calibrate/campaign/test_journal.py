@@ -3,6 +3,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+import resource
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -282,3 +284,49 @@ def test_a_profile_and_its_journal_find_each_other():
     assert journal_beside(Path("out/pi.json")) == Path("out/pi.windows.jsonl")
     assert profile_beside(Path("out/pi.windows.jsonl")) == Path("out/pi.json")
     assert profile_beside(Path("copy.jsonl")) == Path("copy.json")
+
+
+def test_profiles_named_after_figures_do_not_share_a_journal():
+    names = ["pi4-2.4GHz", "pi4-2.5GHz", "pi4-2.4GHz.json", "pi4"]
+    journals = [journal_beside(Path("out") / name) for name in names]
+
+    assert journals[:2] == [
+        Path("out/pi4-2.4GHz.windows.jsonl"), Path("out/pi4-2.5GHz.windows.jsonl"),
+    ]  # fmt: skip
+    assert journals[2] == journals[0]
+
+
+@contextmanager
+def room_for(size_bytes):
+    """No file of this process may grow beyond so many bytes, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("room_bytes", [0, 1, 300])
+def test_a_window_that_finds_no_room_is_taken_back_whole_and_the_campaign_goes_on(path, room_bytes):
+    before = path.read_bytes()
+    told = f"cannot write the journal {path}: File too large; .* make room"
+    with (
+        room_for(len(before) + room_bytes),
+        pytest.raises(JournalError, match=told),
+        Journal(path, resume=True) as journal,
+    ):
+        journal.append(kept(4))
+
+    assert path.read_bytes() == before
+    with Journal(path, resume=True) as journal:
+        journal.append(kept(4))
+    assert read_journal(path).records == (window(1), window(2), window(3), window(4))
+
+
+def test_a_new_journal_that_finds_no_room_for_its_header_leaves_no_file(tmp_path, header):
+    path = tmp_path / "w.jsonl"
+    with room_for(20), pytest.raises(JournalError, match="cannot write"), Journal(path) as journal:
+        journal.append(header)
+
+    assert not path.exists()
