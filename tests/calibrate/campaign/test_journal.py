@@ -76,6 +76,8 @@ def around(make_block) -> Circumstances:
                 memory_bytes=None,
                 governor="performance",
                 wifi_power_save="off",
+                hostname="pi-a",
+                revision="c03114",
             ),
             sensor=SENSOR,
             sampling=SamplerStatistics(readings=0, lost=0, clipped=0, cpu_fraction=None),
@@ -233,6 +235,8 @@ def _other(around: Circumstances, name: str):
         "tool": {"tool": Tool(name="joulesplit", version="2")},
         "device": {"device": msgspec.structs.replace(around.device, governor="powersave")},
         "radio": {"device": msgspec.structs.replace(around.device, wifi_power_save="on")},
+        "host": {"device": msgspec.structs.replace(around.device, hostname="pi-b")},
+        "revision": {"device": msgspec.structs.replace(around.device, revision="d03115")},
         "link": {"interface": "eth0"},
         "blocks": {"blocks": around.blocks[:1]},
     }[name]
@@ -248,6 +252,8 @@ def _other(around: Circumstances, name: str):
         ("tool", "tool version was 1 and is 2"),
         ("device", "device governor was performance and is powersave"),
         ("radio", "device wifi_power_save was off and is on"),
+        ("host", "device hostname was pi-a and is pi-b"),
+        ("revision", "device revision was c03114 and is d03115"),
         ("link", "link interface was wlan0 and is eth0"),
         ("blocks", "the blocks are cut elsewhere"),
     ],
@@ -260,6 +266,19 @@ def test_another_campaign_may_not_and_the_message_says_what_differs(
 
     with pytest.raises(JournalError, match=f"cannot go on with .*: {re.escape(message)}; give"):
         require_same(tmp_path, header, now)
+
+
+def test_another_kind_of_link_behind_the_same_name_may_not_go_on(tmp_path, header):
+    now = msgspec.structs.replace(header, link_kind="other")
+    with pytest.raises(JournalError, match="link kind was wifi and is other"):
+        require_same(tmp_path, header, now)
+
+
+def test_a_journal_of_before_hosts_were_recorded_may_go_on(tmp_path, header):
+    unnamed = msgspec.structs.replace(header.around.device, hostname=None, revision=None)
+    before = dataclasses.replace(header.around, device=unnamed)
+
+    require_same(tmp_path, msgspec.structs.replace(header, around=before), header)
 
 
 def test_another_plan_may_not_go_on(tmp_path, header):
