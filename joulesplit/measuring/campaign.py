@@ -29,19 +29,21 @@ if TYPE_CHECKING:
     from joulesplit.measuring.instrument import Instrument
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class JournalFile:
     """Where a campaign is kept.
 
     Attributes:
         path: Of the journal.
         resume: Go on with it; else it is new.
-        replace: Whatever is there before goes, once there is something to measure.
+        replaces: Files of an earlier campaign, which go once there is something to measure.
+        opened: It holds this campaign, whatever was there before; set when that is so.
     """
 
     path: Path
     resume: bool = False
-    replace: bool = False
+    replaces: tuple[Path, ...] = ()
+    opened: bool = False
 
 
 def calibrate_device(
@@ -66,12 +68,13 @@ def calibrate_device(
         KeyboardInterrupt: It was interrupted; the journal says so.
     """
     header, past = _header(instrument, plan, file)
-    if file.replace:
-        file.path.unlink(missing_ok=True)
+    for earlier in file.replaces:
+        earlier.unlink(missing_ok=True)
     if past is None or not past.finished:
         with Journal(file.path, resume=file.resume) as journal:
             if past is None:
                 journal.append(header)
+            file.opened = True
             _run(instrument, header, past, journal, on_window)
     return profile_of(read_journal(file.path))
 
