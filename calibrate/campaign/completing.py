@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from calibrate.campaign.journal import JournalContents
+from calibrate.campaign.machine_states import machine_checks
 from calibrate.campaign.produce import Circumstances, produce_profile
 from calibrate.check_spec import quality_of
-from calibrate.checks.conditions import condition_checks
 from calibrate.checks.ending import downlink_checks, ending_checks
 from calibrate.errors import EstimateError
 from calibrate.estimates.downlink import downlink_of
@@ -19,10 +19,8 @@ from calibrate.estimates.head_fits import heads_of
 from calibrate.estimates.loads import loads_of
 from calibrate.estimates.subject_fits import bits_per_payload_bit, phase_energies, upload_tail
 from calibrate.estimates.uncertainty import SystematicBudget, budget_of
-from calibrate.profile import Check, Compute, DeviceProfile, Link, Outcome
+from calibrate.profile import Check, Compute, DeviceProfile, Link
 from calibrate.windows.window import WindowRecord
-
-SEVERITY: tuple[Outcome, ...] = ("pass", "warn", "fail")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +58,7 @@ def profile_of(contents: JournalContents) -> DeviceProfile:
         contents.header.around,
         sampling=contents.sampling,
         throttled_bits=ended.throttled_bits if ended else None,
-        checks=(*contents.header.around.checks, *machine_checks(contents)),
+        checks=(*contents.header.around.checks, *machine_checks(contents.runs)),
     )
     completion = Completion(
         complete=opinion is not None,
@@ -73,21 +71,6 @@ def profile_of(contents: JournalContents) -> DeviceProfile:
         return profile
     link = msgspec.structs.replace(profile.link, kind=contents.header.link_kind)
     return msgspec.structs.replace(profile, link=link)
-
-
-def machine_checks(contents: JournalContents) -> tuple[Check, ...]:
-    """Return the checks of the machine's state over all runs: of each, the worst outcome."""
-    worst: dict[str, Check] = {}
-    for run in contents.runs:
-        before, after = run.begun.conditions, run.ended.conditions if run.ended else None
-        if before is None or after is None:
-            continue
-        own_bytes = sum(kept.window.payload_bits for kept in run.kept) // 8
-        for check in condition_checks(before, after, own_bytes=own_bytes):
-            known = worst.get(check.name)
-            if known is None or SEVERITY.index(check.outcome) > SEVERITY.index(known.outcome):
-                worst[check.name] = check
-    return tuple(worst.values())
 
 
 def completed_profile(

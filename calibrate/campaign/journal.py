@@ -11,87 +11,45 @@ import fcntl
 import os
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
-from calibrate.campaign.plan import Plan
+from calibrate.campaign.journal_entries import Begun, Ended, Entry, Header, Kept, Run
+from calibrate.campaign.one_clock import on_one_clock
 from calibrate.campaign.procedure import Start
-from calibrate.campaign.produce import Circumstances
-from calibrate.campaign.stopping import StopOpinion
-from calibrate.environment.conditions import Conditions
 from calibrate.errors import JournalError
 from calibrate.files import JOURNAL_START
-from calibrate.profile_device import InterfaceKind
 from calibrate.sampling.sampler import SamplerStatistics
 from calibrate.windows.window import WindowRecord
 
-JOURNAL_FORMAT = 1
+__all__ = [
+    "Begun",
+    "Ended",
+    "Header",
+    "Journal",
+    "JournalContents",
+    "Kept",
+    "Run",
+    "journal_beside",
+    "profile_beside",
+    "read_journal",
+]
+
 SUFFIX = ".windows.jsonl"
 
 
 def journal_beside(profile: Path) -> Path:
     """Return where the windows of a profile are kept, given the profile's own path."""
-    return profile.with_suffix(SUFFIX)
+    return profile.with_name(profile.name.removesuffix(".json") + SUFFIX)
 
 
 def profile_beside(journal: Path) -> Path:
     """Return the profile that a journal's windows belong to, given the journal's own path."""
     return journal.with_name(f"{journal.name.removesuffix(SUFFIX).removesuffix('.jsonl')}.json")
-
-
-class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
-    """What is measured, with what, where.
-
-    Attributes:
-        format: Of the file.
-        plan: As carried out, adapted to the sensor.
-        around: Circumstances, as they were when the campaign began.
-        link_kind: Of the interface that the uploads leave by; None if it cannot be told.
-    """
-
-    format: int = JOURNAL_FORMAT
-    plan: Plan
-    around: Circumstances
-    link_kind: InterfaceKind | None
-
-
-class Begun(msgspec.Struct, frozen=True, kw_only=True, tag="begun"):
-    """A run begins, the first one or a resumed one.
-
-    Attributes:
-        start: How.
-        conditions: The machine's state; None in a simulated world, which has another machine.
-    """
-
-    start: Start
-    conditions: Conditions | None
-
-
-class Kept(msgspec.Struct, frozen=True, kw_only=True, tag="window"):
-    """A finished window, and how the sampler of its run had fared by then."""
-
-    window: WindowRecord
-    sampling: SamplerStatistics
-
-
-class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended"):
-    """A run has ended in good order.
-
-    Attributes:
-        opinion: The stop rule's last word; None if the run was interrupted.
-        throttled_bits: From the system; None where it cannot be known.
-        conditions: The machine's state; None as in ``Begun``.
-    """
-
-    opinion: StopOpinion | None
-    throttled_bits: int | None
-    conditions: Conditions | None
-
-
-Entry = Header | Begun | Kept | Ended
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -103,12 +61,12 @@ class Journal:
     """Appends entries to a file; each is on the disk when ``append`` returns.
 
     Args:
-        path: A new file, its directory must exist; or one to go on with.
+        path: A new file, its directory must exist; or one to go on with. Also an attribute.
         resume: Go on with an existing file; what a crash left of a last line is cut off.
     """
 
     def __init__(self, path: Path, *, resume: bool = False) -> None:
-        self._path = path
+        self.path = path
         self._resume = resume
 
     def __enter__(self) -> Self:
@@ -118,15 +76,15 @@ class Journal:
             JournalError: It exists already, cannot be opened, or is being written.
         """
         try:
-            self._file = self._path.open("r+b" if self._resume else "xb")
+            self._file = self.path.open("r+b" if self._resume else "xb", buffering=0)
         except FileExistsError:
             raise JournalError(
-                f"the journal {self._path} exists already: a campaign is never overwritten; "
+                f"the journal {self.path} exists already: a campaign is never overwritten; "
                 "choose another output file, move it away, or go on with --resume"
             ) from None
         except OSError as error:
             what = "open" if self._resume else "create"
-            raise JournalError(f"cannot {what} {self._path}: {error.strerror}") from error
+            raise JournalError(f"cannot {what} {self.path}: {error.strerror}") from error
         self._lock()
         if self._resume:
             content = self._file.read()
@@ -140,7 +98,7 @@ class Journal:
         except BlockingIOError:
             self._file.close()
             raise JournalError(
-                f"another process is writing the journal {self._path}: wait for it to end"
+                f"another process is writing the journal {self.path}: wait for it to end"
             ) from None
 
     def __exit__(self, *exception: object) -> None:
@@ -148,27 +106,38 @@ class Journal:
         self._file.close()
 
     def append(self, entry: Entry) -> None:
-        """Write one entry through to the disk."""
+        """Write one entry through to the disk, or nothing of it.
+
+        Raises:
+            JournalError: The disk is full, or failed.
+        """
         content = msgspec.json.encode(entry)
         line = msgspec.json.encode(_Line(crc32=zlib.crc32(content), entry=msgspec.Raw(content)))
-        self._file.write(line + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        whole_bytes = self._file.tell()
+        try:
+            self._write(line + b"\n")
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            self._cut_to(whole_bytes)
+            raise JournalError(
+                f"cannot write the journal {self.path}: {error.strerror}; what it holds is whole: "
+                "make room on its disk"
+            ) from error
 
+    def _write(self, content: bytes) -> None:
+        # Unbuffered: a buffer would keep what did not fit, and try again when it is closed.
+        rest = memoryview(content)
+        while rest:
+            rest = rest[self._file.write(rest) :]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """One run of a campaign: from its beginning until it ended, was interrupted or killed.
-
-    Attributes:
-        begun: How it began.
-        kept: Its windows.
-        ended: How it ended; None if it was killed.
-    """
-
-    begun: Begun
-    kept: tuple[Kept, ...]
-    ended: Ended | None
+    def _cut_to(self, whole_bytes: int) -> None:
+        """Take back a line that is not whole; a file that would hold none goes."""
+        # If not even that can be done, a reader leaves the torn line out.
+        with suppress(OSError):
+            self._file.truncate(whole_bytes)
+            self._file.seek(whole_bytes)
+            if whole_bytes == 0:
+                self.path.unlink()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +196,8 @@ class JournalContents:
 def read_journal(path: Path) -> JournalContents:
     """Return what a journal holds; a last line that was cut off by a crash is left out.
 
+    The times of all windows are on one clock, see ``on_one_clock``.
+
     Raises:
         JournalError: The file cannot be read, is no journal, or a line before the last is
             damaged.
@@ -248,7 +219,8 @@ def read_journal(path: Path) -> JournalContents:
         raise JournalError(
             f"the journal {path} has no header, so nothing was measured: start a new campaign"
         )
-    return JournalContents(header=entries[0], runs=tuple(_runs(path, entries[1:])))
+    runs = tuple(_runs(path, entries[1:]))
+    return JournalContents(header=entries[0], runs=on_one_clock(runs))
 
 
 def _runs(path: Path, entries: Iterable[Entry]) -> Iterator[Run]:

@@ -17,6 +17,9 @@ from drivers.readings import SensorDescription
 TIMED_SETTINGS = frozenset({"transaction_s"})
 """Settings that a sensor times anew whenever it is opened."""
 
+IDENTITY = ("hostname", "revision")
+"""Facts that tell two boards of one kind apart."""
+
 TOLD = 4
 """Differences that a message names; it counts the others."""
 
@@ -53,12 +56,18 @@ def differences(journal: Header, now: Header) -> Iterator[str]:
     yield from _between("runtime", _plain(before.runtime), _plain(after.runtime))
     yield from _between("sensor", _sensor(before.sensor), _sensor(after.sensor))
     yield from _between("tool", _plain(before.tool), _plain(after.tool))
-    facts = ("board", "machine", "governor", "wifi_power_save")
+    facts: tuple[str, ...] = ("board", "machine", "governor", "wifi_power_save")
+    # Journals of before these were recorded do not tell whose they are.
+    facts += tuple(name for name in IDENTITY if getattr(before.device, name) is not None)
     yield from _between("device", _some(before.device, facts), _some(after.device, facts))
-    yield from _between("link", {"interface": before.interface}, {"interface": after.interface})
+    yield from _between("link", _link(journal), _link(now))
     yield from _between("simulated world", _plain(before.truth), _plain(after.truth))
     if _plain(before.blocks) != _plain(after.blocks):
         yield "the blocks are cut elsewhere"
+
+
+def _link(header: Header) -> dict[str, Any]:
+    return {"interface": header.around.interface, "kind": header.link_kind}
 
 
 def _named(model: ModelIdentity) -> str:

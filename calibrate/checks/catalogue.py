@@ -32,7 +32,7 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         steadiness.SUPPLY_VOLTAGE,
         steadiness.THROTTLING,
     ),
-    "The machine before and after": (
+    "The machine over the campaign": (
         conditions.FREQUENCY_MOVED,
         conditions.TEMPERATURE_MOVED,
         conditions.TEMPERATURE,

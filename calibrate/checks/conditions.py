@@ -1,6 +1,7 @@
 """Named checks over the machine's state at two moments: did anything move? Pure.
 
-What is not known at both moments is not checked.
+What is not known at both moments is not checked. A campaign compares the start and the end of each
+run, and its first moment with every other one.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ THROTTLED_NOW = 0xF
 
 FREQUENCY_MOVED = CheckSpec(
     name="frequency-moved",
-    finds="change of a processor's clock from start to end, relative",
+    finds="largest change of a processor's clock since the start, relative",
     unit="1",
     limit=FREQUENCY_LIMIT,
     advice="a processor's clock changed: run `sudo joulesplit tune --governor performance`, or "
@@ -45,7 +46,7 @@ FREQUENCY_MOVED = CheckSpec(
 )
 TEMPERATURE_MOVED = CheckSpec(
     name="temperature-moved",
-    finds="change of a temperature from start to end",
+    finds="largest change of a temperature since the start",
     unit="K",
     limit=TEMPERATURE_MOVE_LIMIT_K,
     advice="the board warmed up or cooled down while it was measured: warm it up longer, and keep "
@@ -53,7 +54,7 @@ TEMPERATURE_MOVED = CheckSpec(
 )
 TEMPERATURE = CheckSpec(
     name="temperature",
-    finds="highest temperature at start or end",
+    finds="highest temperature between windows, or at start or end",
     unit="°C",
     limit=HOT_C,
     advice="the board is as hot as where it slows down: fit a heat sink or a fan",
@@ -69,7 +70,7 @@ THROTTLED_DURING = CheckSpec(
 )
 SUPPLY_ALARM = CheckSpec(
     name="supply-alarm",
-    finds="the kernel's under-voltage alarm (rpi_volt) at start or end",
+    finds="the kernel's under-voltage alarm (rpi_volt) between windows, or at start or end",
     unit=FLAG,
     limit=0,
     advice=_WEAK,
@@ -77,7 +78,7 @@ SUPPLY_ALARM = CheckSpec(
 )
 POWER_SAVE_CHANGED = CheckSpec(
     name="power-save-changed",
-    finds="the radio's power save is another at the end",
+    finds="the radio's power save became another",
     unit=FLAG,
     limit=0,
     advice="the radio's power save went from {before} to {after}: set it with `sudo joulesplit "
@@ -86,7 +87,7 @@ POWER_SAVE_CHANGED = CheckSpec(
 )
 ROUTE_CHANGED = CheckSpec(
     name="route-changed",
-    finds="the route to the server leaves by another interface at the end",
+    finds="the route to the server left by another interface",
     unit=FLAG,
     limit=0,
     advice="the route to the server moved from {before} to {after}: disable the interface that is "
@@ -121,13 +122,41 @@ def condition_checks(
         own_bytes: Payload that was sent and received in between, byte.
     """
     return (
-        *_frequency(before, after),
-        *_temperature(before, after),
-        *_supply(before, after),
-        *_radio(before, after),
+        *state_checks(before, after),
+        *throttling_checks(before, after),
         *_foreign_load(before, after),
         *_foreign_traffic(before, after, own_bytes),
     )
+
+
+def state_checks(before: Conditions, after: Conditions) -> tuple[Check, ...]:
+    """Return the checks that need no counters, so that the moments may be of different boots.
+
+    Args:
+        before: At one moment.
+        after: At a later one.
+    """
+    return (
+        *_frequency(before, after),
+        *_temperature(before, after),
+        *_alarm(before, after),
+        *_radio(before, after),
+    )
+
+
+def throttling_checks(before: Conditions, after: Conditions) -> tuple[Check, ...]:
+    """Return the check of the bits that stay set; both moments must be of one boot.
+
+    Args:
+        before: At one moment.
+        after: At a later one.
+    """
+    if before.throttled_bits is None or after.throttled_bits is None:
+        return ()
+    # A sticky bit that was set before says nothing about what happened in between.
+    appeared = after.throttled_bits & ~before.throttled_bits
+    held = (before.throttled_bits | after.throttled_bits) & THROTTLED_NOW
+    return (THROTTLED_DURING.judge(float(appeared | held)),)
 
 
 def _frequency(before: Conditions, after: Conditions) -> Iterator[Check]:
@@ -153,12 +182,7 @@ def _temperature(before: Conditions, after: Conditions) -> Iterator[Check]:
     )
 
 
-def _supply(before: Conditions, after: Conditions) -> Iterator[Check]:
-    if before.throttled_bits is not None and after.throttled_bits is not None:
-        # A sticky bit that was set before says nothing about what happened in between.
-        appeared = after.throttled_bits & ~before.throttled_bits
-        held = (before.throttled_bits | after.throttled_bits) & THROTTLED_NOW
-        yield THROTTLED_DURING.judge(float(appeared | held))
+def _alarm(before: Conditions, after: Conditions) -> Iterator[Check]:
     alarms = [state.under_voltage for state in (before, after) if state.under_voltage is not None]
     if alarms:
         yield SUPPLY_ALARM.judge(float(any(alarms)))

@@ -1,8 +1,8 @@
 """The machine's state at one moment of a campaign, so that two moments can be compared.
 
-A cheap snapshot reads a dozen small files (0.6 ms of processor time on one x86-64 machine) and
-suits every window, outside its idle and work. A thorough one also asks ``vcgencmd`` and ``iw``,
-which are processes of their own, and belongs before and after a campaign.
+A cheap snapshot reads a dozen small files (0.6 ms of processor time on one x86-64 machine) and is
+taken after every window, outside its idle and work. A thorough one also asks ``vcgencmd`` and
+``iw``, which are processes of their own, and is taken before and after each run of a campaign.
 """
 
 from __future__ import annotations

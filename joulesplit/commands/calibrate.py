@@ -105,7 +105,12 @@ def command(
     try:
         profile = _prepare_and_measure(model, choice, plan, file, **options)
     except KeyboardInterrupt:
-        return _interrupted(file.path, output, as_json=as_json)
+        return _interrupted(file, output, as_json=as_json)
+    except Exception as error:
+        from joulesplit.measuring.breaking_off import keep_what_there_is
+
+        keep_what_there_is(error, file, output)
+        raise
     return _finish(profile, output, file.path, as_json=as_json)
 
 
@@ -227,7 +232,7 @@ def _journal(output: Path, resume: Path | None, *, force: bool) -> JournalFile:
             f"{existing[0]} exists: choose another --output, give --force to replace it, or go "
             f"on with --resume {journal}"
         )
-    return JournalFile(path=journal, replace=force)
+    return JournalFile(path=journal, replaces=(output, journal) if force else ())
 
 
 def _plan(planned: PlanChoice, file: JournalFile) -> Plan:
@@ -242,21 +247,25 @@ def _plan(planned: PlanChoice, file: JournalFile) -> Plan:
     return planned.plan() if planned.given else contents.header.plan
 
 
-def _interrupted(journal: Path, output: Path, *, as_json: bool) -> int:
+def _interrupted(file: JournalFile, output: Path, *, as_json: bool) -> int:
     """Keep what there is: the profile if the windows give one, the journal in any case."""
     from calibrate.campaign.completing import profile_of
     from calibrate.campaign.journal import read_journal
     from calibrate.errors import CalibrationError
     from joulesplit.exit_codes import ExitCode
+    from joulesplit.measuring.breaking_off import going_on
 
-    again = f"the same command with --resume {journal} goes on"
+    if not (file.opened or file.resume):
+        note("interrupted before anything was measured")
+        return int(ExitCode.INTERRUPTED)
+    again = going_on(file.path)
     try:
-        contents = read_journal(journal)
+        contents = read_journal(file.path)
         profile = profile_of(contents)
     except CalibrationError as error:
         note(f"interrupted before the windows gave a profile ({error}); {again}")
         return int(ExitCode.INTERRUPTED)
-    _finish(profile, output, journal, as_json=as_json)
+    _finish(profile, output, file.path, as_json=as_json)
     note(f"interrupted after {len(contents.records)} windows: the profile is marked so; {again}")
     return int(ExitCode.INTERRUPTED)
 
@@ -264,10 +273,11 @@ def _interrupted(journal: Path, output: Path, *, as_json: bool) -> int:
 def _finish(profile: DeviceProfile, output: Path, journal: Path, *, as_json: bool) -> int:
     from calibrate.profiles.io import StoredProfile, save_profile
     from joulesplit.exit_codes import ExitCode
+    from joulesplit.measuring.breaking_off import wrote
     from joulesplit.output import emit
     from joulesplit.report.profile import profile_page
 
     save_profile(output, StoredProfile(profile=profile))
     emit(as_json, profile, lambda: profile_page(profile, output.name))
-    note(f"wrote {output}; its windows are in {journal}")
+    note(wrote(output, journal))
     return int(ExitCode.MEASUREMENT if profile.quality.verdict == "rejected" else ExitCode.OK)

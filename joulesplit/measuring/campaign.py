@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from calibrate.campaign.journal import (
 from calibrate.campaign.plan import Plan, for_sensor
 from calibrate.campaign.procedure import Outcome, Progress, Start, Told, run_campaign
 from calibrate.campaign.resume import past_of, require_same
+from calibrate.campaign.stopping import StopOpinion, StopRule
 from calibrate.windows.window import WindowRecord
 from joulesplit.measuring.decision_stop import rule_of
 
@@ -28,19 +29,21 @@ if TYPE_CHECKING:
     from joulesplit.measuring.instrument import Instrument
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class JournalFile:
     """Where a campaign is kept.
 
     Attributes:
         path: Of the journal.
         resume: Go on with it; else it is new.
-        replace: Whatever is there before goes, once there is something to measure.
+        replaces: Files of an earlier campaign, which go once there is something to measure.
+        opened: It holds this campaign, whatever was there before; set when that is so.
     """
 
     path: Path
     resume: bool = False
-    replace: bool = False
+    replaces: tuple[Path, ...] = ()
+    opened: bool = False
 
 
 def calibrate_device(
@@ -65,12 +68,13 @@ def calibrate_device(
         KeyboardInterrupt: It was interrupted; the journal says so.
     """
     header, past = _header(instrument, plan, file)
-    if file.replace:
-        file.path.unlink(missing_ok=True)
+    for earlier in file.replaces:
+        earlier.unlink(missing_ok=True)
     if past is None or not past.finished:
         with Journal(file.path, resume=file.resume) as journal:
             if past is None:
                 journal.append(header)
+            file.opened = True
             _run(instrument, header, past, journal, on_window)
     return profile_of(read_journal(file.path))
 
@@ -98,23 +102,27 @@ def _run(
     on_window: Callable[[Progress], None],
 ) -> None:
     bench, uploads = instrument.bench(header.plan)
+    rule = rule_of(header.plan, instrument.network.network, header.around)
     outcome: Outcome | None = None
     begun = False
 
     def begin(start: Start) -> None:
         nonlocal begun
-        journal.append(Begun(start=start, conditions=instrument.conditions()))
+        state = instrument.conditions()
+        journal.append(Begun(start=start, conditions=state, boot_id=instrument.boot_id))
         begun = True
 
     def keep(record: WindowRecord) -> None:
-        journal.append(Kept(window=record, sampling=instrument.sampler.statistics()))
+        sampling = instrument.sampler.statistics()
+        state = instrument.conditions_between()
+        journal.append(Kept(window=record, sampling=sampling, conditions=state))
 
     try:
         outcome = run_campaign(
             header.plan,
             bench,
             uploads,
-            rule=rule_of(header.plan, instrument.network.network, header.around),
+            rule=_as_read(journal.path, rule),
             past=past_of(past) if past else None,
             told=Told(start=begin, keep=keep, progress=on_window),
         )
@@ -122,6 +130,19 @@ def _run(
         # Whatever ended the run, its windows are worth keeping together with how it ended.
         if begun:
             journal.append(_ending(instrument, outcome))
+
+
+def _as_read(path: Path, rule: StopRule) -> StopRule:
+    """Return a rule that judges windows as a reader of their journal will see them.
+
+    After a boot their times are others. A later run asks again at the same looks, and what was
+    measured next must follow from the answers it gets.
+    """
+
+    def judge(records: Sequence[WindowRecord]) -> StopOpinion:
+        return rule(read_journal(path).records[: len(records)])
+
+    return judge
 
 
 def _ending(instrument: Instrument, outcome: Outcome | None) -> Ended:

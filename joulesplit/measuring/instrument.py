@@ -18,6 +18,7 @@ from calibrate.environment.conditions import Conditions, snapshot
 from calibrate.environment.machine import Machine
 from calibrate.environment.network import interface_kind, require_link
 from calibrate.environment.survey import describe_device
+from calibrate.environment.tuning_state import boot_of
 from calibrate.profile import SimulatedTruth
 from calibrate.profile_device import InterfaceKind, TunedSetting
 from calibrate.sampling.process import SamplerProcess
@@ -155,16 +156,35 @@ class Instrument:
             return None
         return truth_of(self.world.setup.costs, self.network.blocks, rate_bit_per_s)
 
+    @property
+    def boot_id(self) -> str | None:
+        """Of the boot that the clock counts from; None if the system does not tell."""
+        return boot_of(self.machine)
+
     def conditions(self) -> Conditions | None:
         """Return the machine's state now; None in a simulated world, which has another one."""
-        if self.world is not None:
-            return None
         try:
             interface = self._route()
         except InterfaceNotFoundError:
             interface = None
+        return self._snapshot(interface, thorough=True)
+
+    def conditions_between(self) -> Conditions | None:
+        """Return the machine's state between two windows, cheaply.
+
+        None in a simulated world, and while there is no route: a radio that is looking for its
+        network again leads nowhere else.
+        """
+        try:
+            return self._snapshot(self._route(), thorough=False)
+        except InterfaceNotFoundError:
+            return None
+
+    def _snapshot(self, interface: str | None, *, thorough: bool) -> Conditions | None:
+        if self.world is not None:
+            return None
         own = (os.getpid(),)
-        return snapshot(self.machine, interface=interface, own_processes=own, thorough=True)
+        return snapshot(self.machine, interface=interface, own_processes=own, thorough=thorough)
 
     def _route(self) -> str:
         """Return the interface by which packets to the server leave now."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from calibrate.campaign.plan import UNLIMITED
 from calibrate.campaign.schedule import UploadSubject
@@ -12,14 +12,23 @@ from calibrate.workloads.download import DownloadWorkload
 from calibrate.workloads.metered import LinkCount
 from calibrate.workloads.phase import StepWorkload
 from calibrate.workloads.upload import UploadWorkload
-from edge.errors import InterfaceNotFoundError
+from edge.errors import InterfaceNotFoundError, ServerUnreachableError
 from edge.interface import interface_counters
 from edge.pacing import BITS_PER_BYTE, Pacer
+from joulesplit.errors import LinkDroppedError
 
 if TYPE_CHECKING:
     from calibrate.workloads.protocol import DeviceActivity
     from drivers.protocols import Clock
     from edge.client import EdgeClient
+
+Answer = TypeVar("Answer")
+
+PATIENCE_S = 30.0
+"""So long a link that dropped is waited for, s: a radio scans and joins again in some seconds."""
+
+ASKED_EVERY_S = 0.5
+"""How often the server is asked meanwhile, s."""
 
 
 def pace_of(upload: UploadSubject) -> float | None:
@@ -32,6 +41,8 @@ class LinkBench:
 
     The airtime of a paced upload is that of its schedule; an unpaced one ends with the answer,
     because a socket takes bytes long before they are on the air.
+
+    When the link drops, it is waited for and the window given up: the pause must not be measured.
 
     Args:
         client: Of the edge server.
@@ -57,10 +68,15 @@ class LinkBench:
         self._socket_bits = 0
 
     def send(self, payload: bytes, rate_bit_per_s: float | None) -> float:
-        """Upload a payload; return the time on the air, s."""
+        """Upload a payload; return the time on the air, s.
+
+        Raises:
+            LinkDroppedError: The link was gone, and is back.
+            EdgeError: It is not, or the server failed.
+        """
         rate = rate_bit_per_s or self._link_rate_bit_per_s
         pacer = Pacer(rate, clock=self._clock, on_chunk=self._activity.on_air)
-        receipt = self._client.upload(payload, pacer=pacer)
+        receipt = self._exchange(lambda: self._client.upload(payload, pacer=pacer))
         sent_bytes = receipt.payload_bytes + receipt.http_overhead_bytes
         self._socket_bits += BITS_PER_BYTE * sent_bytes
         if rate is None:
@@ -68,9 +84,13 @@ class LinkBench:
         return receipt.duration_s
 
     def receive(self, payload_bytes: int) -> float:
-        """Download a payload; return the time from the request to its last byte, s."""
+        """Download a payload; return the time from the request to its last byte, s.
+
+        Raises:
+            LinkDroppedError, EdgeError: As in ``send``.
+        """
         started_ns = self._clock.now_ns()
-        receipt = self._client.download(payload_bytes)
+        receipt = self._exchange(lambda: self._client.download(payload_bytes))
         if self._link_rate_bit_per_s is not None:
             # A simulated radio takes its time for what came over loopback in none.
             bits = BITS_PER_BYTE * payload_bytes
@@ -133,4 +153,32 @@ class LinkBench:
 
     def _connect(self) -> None:
         self._client.close()
-        self._client.health()
+        self._exchange(self._client.health)
+
+    def _exchange(self, exchange: Callable[[], Answer]) -> Answer:
+        try:
+            return exchange()
+        except ServerUnreachableError as error:
+            began_ns = self._clock.now_ns()
+            self._wait_for_link(began_ns + round(PATIENCE_S * 1e9))
+            gone_s = (self._clock.now_ns() - began_ns) * 1e-9
+            raise LinkDroppedError(
+                f"the link was gone for {gone_s:.1f} s and is back: {error}; measure again, nearer "
+                "to the access point if it keeps dropping"
+            ) from error
+
+    def _wait_for_link(self, until_ns: int) -> None:
+        """Return when the server answers again.
+
+        Raises:
+            ServerUnreachableError: It has not for too long.
+        """
+        while True:
+            self._clock.sleep_until_ns(self._clock.now_ns() + round(ASKED_EVERY_S * 1e9))
+            try:
+                self._client.health()
+            except ServerUnreachableError:
+                if self._clock.now_ns() >= until_ns:
+                    raise
+            else:
+                return

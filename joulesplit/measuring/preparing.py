@@ -24,10 +24,16 @@ ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 def ended_in_order() -> Iterator[None]:
     """Take a request to end for Ctrl-C, so that whatever was begun is ended in good order.
 
+    A request that is ignored, as ``nohup`` has it, stays ignored.
+
     Raises:
         KeyboardInterrupt: Such a request came.
     """
-    before = {ending: signal.signal(ending, signal.default_int_handler) for ending in ENDINGS}
+    before = {
+        ending: signal.signal(ending, signal.default_int_handler)
+        for ending in ENDINGS
+        if signal.getsignal(ending) != signal.SIG_IGN
+    }
     try:
         yield
     finally:

@@ -221,6 +221,39 @@ def test_a_profile_holds_how_the_machine_was_in_every_run_of_its_campaign(tmp_pa
     assert not {"frequency-moved", "temperature"} & unknown
 
 
+def test_a_step_of_the_idle_power_is_as_plain_with_a_boot_in_between_as_without(tmp_path):
+    """A boot restarts the clock; run over run, the step would pass for scatter."""
+    path = tmp_path / "windows"
+    with pytest.raises(PulledOutError):
+        run_journaled(SMALL, path, windows=28)
+    run_journaled(SMALL, path, resume=True)
+    contents = read_journal(path)
+    origin_ns = contents.runs[0].kept[0].window.started_ns
+    entries = [contents.header]
+    for number, run in enumerate(contents.runs):
+        begun_ns = run.kept[0].window.started_ns
+        entries.append(msgspec.structs.replace(run.begun, boot_id=f"boot {number}"))
+        for kept in run.kept:
+            window = kept.window
+            stepped = msgspec.structs.replace(
+                window,
+                started_ns=origin_ns + window.started_ns - begun_ns,
+                idle_power_w=window.idle_power_w + 0.1 * number,
+                gross_j=window.gross_j + 0.1 * number * window.work_s,
+            )
+            entries.append(msgspec.structs.replace(kept, window=stepped))
+    entries.append(contents.ended)
+    with Journal(tmp_path / "rebooted") as journal:
+        for entry in entries:
+            journal.append(entry)
+
+    profile = profile_of(read_journal(tmp_path / "rebooted"))
+
+    (drift,) = (check for check in profile.quality.checks if check.name == "idle-drift")
+    assert drift.value > 0.8 * 0.1 / profile.idle.power_w.value
+    assert drift.outcome != "pass"
+
+
 def test_a_goal_that_was_not_reached_is_in_the_profile_with_what_it_would_take(tmp_path):
     stop = StopPlan(rule="precision", relative_half_width=1e-5, looks=2)
     plan = msgspec.structs.replace(SMALL, stop=stop)

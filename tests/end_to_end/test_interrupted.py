@@ -148,3 +148,61 @@ def test_a_campaign_killed_and_cut_short_does_the_windows_of_one_that_ran_throug
     assert uncut.returncode in (0, 6), told.decode()
     assert read_journal(through).finished
     assert tasks_of(journal) == tasks_of(through), killed_after
+
+
+def sampler_of(process) -> psutil.Process:
+    (sampler,) = (
+        child
+        for child in psutil.Process(process.pid).children()
+        if "spawn_main" in " ".join(child.cmdline())
+    )
+    return sampler
+
+
+def test_a_campaign_whose_sampler_dies_keeps_its_windows_and_says_how_to_go_on(tmp_path):
+    """With --force over an older campaign, of which nothing may be left."""
+    (tmp_path / "plan.toml").write_text(SHORT_PLAN)
+    output, journal = tmp_path / "p.json", tmp_path / "p.windows.jsonl"
+    output.write_text("an older profile")
+    journal.write_text("an older journal")
+    measuring = (str(MODEL), "--sensor", "simulated")
+    first = calibrate(tmp_path, *measuring, "--plan", str(tmp_path / "plan.toml"), "--force")
+    wait_for_windows(first, journal, 27)
+    sampler_of(first).kill()
+    out, told = first.communicate(timeout=PATIENCE_S)
+
+    assert first.returncode == 4, told.decode()
+    message = json.loads(out)["error"]["message"]
+    kept = len(read_journal(journal).records)
+    again = f"{kept} windows are kept: the same command with --resume {journal} goes on"
+    assert message.endswith(f"; {again}")
+    assert again in told.decode()
+    (complete,) = (
+        check
+        for check in json.loads(output.read_bytes())["quality"]["checks"]
+        if check["name"] == "complete"
+    )
+    assert complete["outcome"] == "warn"
+
+    second = calibrate(tmp_path, *measuring, "--resume", str(journal))
+    _, told = second.communicate(timeout=PATIENCE_S)
+    assert second.returncode in (0, 6), told.decode()
+    assert read_journal(journal).finished
+
+
+def test_ctrl_c_before_anything_is_measured_says_nothing_of_an_older_campaign(tmp_path):
+    output, journal = tmp_path / "p.json", tmp_path / "p.windows.jsonl"
+    output.write_text("an older profile")
+    journal.write_text("an older journal")
+    process = calibrate(tmp_path, str(MODEL), "--sensor", "simulated", "--quick", "--force")
+    while not psutil.Process(process.pid).children():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, told = process.communicate(timeout=60)
+
+    assert process.returncode == 130, told.decode()
+    assert told.decode().endswith("interrupted before anything was measured\n")
+    assert "--resume" not in told.decode()
+    assert out == b""
+    assert journal.read_text() == "an older journal", "nothing was begun, so nothing went"

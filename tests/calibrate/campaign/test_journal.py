@@ -3,6 +3,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+import resource
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -74,6 +76,8 @@ def around(make_block) -> Circumstances:
                 memory_bytes=None,
                 governor="performance",
                 wifi_power_save="off",
+                hostname="pi-a",
+                revision="c03114",
             ),
             sensor=SENSOR,
             sampling=SamplerStatistics(readings=0, lost=0, clipped=0, cpu_fraction=None),
@@ -231,6 +235,8 @@ def _other(around: Circumstances, name: str):
         "tool": {"tool": Tool(name="joulesplit", version="2")},
         "device": {"device": msgspec.structs.replace(around.device, governor="powersave")},
         "radio": {"device": msgspec.structs.replace(around.device, wifi_power_save="on")},
+        "host": {"device": msgspec.structs.replace(around.device, hostname="pi-b")},
+        "revision": {"device": msgspec.structs.replace(around.device, revision="d03115")},
         "link": {"interface": "eth0"},
         "blocks": {"blocks": around.blocks[:1]},
     }[name]
@@ -246,6 +252,8 @@ def _other(around: Circumstances, name: str):
         ("tool", "tool version was 1 and is 2"),
         ("device", "device governor was performance and is powersave"),
         ("radio", "device wifi_power_save was off and is on"),
+        ("host", "device hostname was pi-a and is pi-b"),
+        ("revision", "device revision was c03114 and is d03115"),
         ("link", "link interface was wlan0 and is eth0"),
         ("blocks", "the blocks are cut elsewhere"),
     ],
@@ -258,6 +266,19 @@ def test_another_campaign_may_not_and_the_message_says_what_differs(
 
     with pytest.raises(JournalError, match=f"cannot go on with .*: {re.escape(message)}; give"):
         require_same(tmp_path, header, now)
+
+
+def test_another_kind_of_link_behind_the_same_name_may_not_go_on(tmp_path, header):
+    now = msgspec.structs.replace(header, link_kind="other")
+    with pytest.raises(JournalError, match="link kind was wifi and is other"):
+        require_same(tmp_path, header, now)
+
+
+def test_a_journal_of_before_hosts_were_recorded_may_go_on(tmp_path, header):
+    unnamed = msgspec.structs.replace(header.around.device, hostname=None, revision=None)
+    before = dataclasses.replace(header.around, device=unnamed)
+
+    require_same(tmp_path, msgspec.structs.replace(header, around=before), header)
 
 
 def test_another_plan_may_not_go_on(tmp_path, header):
@@ -282,3 +303,49 @@ def test_a_profile_and_its_journal_find_each_other():
     assert journal_beside(Path("out/pi.json")) == Path("out/pi.windows.jsonl")
     assert profile_beside(Path("out/pi.windows.jsonl")) == Path("out/pi.json")
     assert profile_beside(Path("copy.jsonl")) == Path("copy.json")
+
+
+def test_profiles_named_after_figures_do_not_share_a_journal():
+    names = ["pi4-2.4GHz", "pi4-2.5GHz", "pi4-2.4GHz.json", "pi4"]
+    journals = [journal_beside(Path("out") / name) for name in names]
+
+    assert journals[:2] == [
+        Path("out/pi4-2.4GHz.windows.jsonl"), Path("out/pi4-2.5GHz.windows.jsonl"),
+    ]  # fmt: skip
+    assert journals[2] == journals[0]
+
+
+@contextmanager
+def room_for(size_bytes):
+    """No file of this process may grow beyond so many bytes, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("room_bytes", [0, 1, 300])
+def test_a_window_that_finds_no_room_is_taken_back_whole_and_the_campaign_goes_on(path, room_bytes):
+    before = path.read_bytes()
+    told = f"cannot write the journal {path}: File too large; .* make room"
+    with (
+        room_for(len(before) + room_bytes),
+        pytest.raises(JournalError, match=told),
+        Journal(path, resume=True) as journal,
+    ):
+        journal.append(kept(4))
+
+    assert path.read_bytes() == before
+    with Journal(path, resume=True) as journal:
+        journal.append(kept(4))
+    assert read_journal(path).records == (window(1), window(2), window(3), window(4))
+
+
+def test_a_new_journal_that_finds_no_room_for_its_header_leaves_no_file(tmp_path, header):
+    path = tmp_path / "w.jsonl"
+    with room_for(20), pytest.raises(JournalError, match="cannot write"), Journal(path) as journal:
+        journal.append(header)
+
+    assert not path.exists()

@@ -1,0 +1,113 @@
+"""What an error in the middle of a campaign leaves behind."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+import calibrate.errors
+import drivers.errors
+import edge.errors
+from calibrate.campaign.completing import storable
+from calibrate.campaign.journal import Begun, Ended, Header, Journal, Kept
+from calibrate.campaign.plan import QUICK
+from calibrate.errors import SamplerError, WiringError
+from calibrate.profiles.io import load_profile
+from drivers.errors import SensorError, TraceLibraryError
+from edge.errors import EdgeError, RequestRefusedError, ServerRefusedError, ServerUnreachableError
+from joulesplit.measuring.breaking_off import keep_what_there_is
+from joulesplit.measuring.campaign import JournalFile
+from joulesplit.proving.stage import proof_blocks, proof_network
+from joulesplit.proving.worlds import clean_world
+from joulesplit.virtual import run_virtual, virtual_circumstances
+
+PLAN = msgspec.structs.replace(QUICK, work_s=(0.1, 0.2), upload_s=0.2)
+
+
+@pytest.fixture(scope="module")
+def campaign():
+    outcome, sensor, sampling = run_virtual(PLAN, proof_blocks(), clean_world(1))
+    around = virtual_circumstances(PLAN, proof_network(), proof_blocks(), clean_world(1), sensor)
+    header = Header(plan=PLAN, around=storable(around), link_kind="wifi")
+    return outcome, [
+        header,
+        Begun(start=outcome.start, conditions=None),
+        *(Kept(window=record, sampling=sampling) for record in outcome.records),
+    ]
+
+
+def broken_off(error, directory, entries, *, opened=True):
+    """Return what the error says of a campaign that it broke off, and the profile."""
+    file = JournalFile(path=directory / "p.windows.jsonl", opened=opened)
+    with Journal(file.path) as journal:
+        for entry in entries:
+            journal.append(entry)
+    keep_what_there_is(error, file, directory / "p.json")
+    return str(error).replace(str(directory), "D"), directory / "p.json"
+
+
+WITHOUT = (WiringError, TraceLibraryError, ServerRefusedError, RequestRefusedError)
+"""Going on helps nothing against the first, the second is of replays, which measure nothing, and
+the others take more than a message."""
+
+
+def kinds():
+    for room, root in (
+        (drivers.errors, SensorError),
+        (edge.errors, EdgeError),
+        (calibrate.errors, calibrate.errors.CalibrationError),
+    ):
+        for kind in vars(room).values():
+            of_this_room = isinstance(kind, type) and issubclass(kind, root)
+            if of_this_room and not issubclass(kind, WITHOUT):
+                yield kind
+
+
+@pytest.mark.parametrize("kind", list(kinds()))
+def test_the_message_of_whatever_broke_it_off_says_how_to_go_on(kind, campaign, tmp_path):
+    error = kind("it broke; mend it")
+
+    message, _ = broken_off(error, tmp_path, campaign[1][:5])
+
+    assert message == (
+        "it broke; mend it; 3 windows are kept: the same command with --resume "
+        "D/p.windows.jsonl goes on"
+    )
+    assert type(error) is kind
+
+
+def test_a_refusal_of_the_server_says_it_too(campaign, tmp_path):
+    error = ServerRefusedError("too long; send less", code="too-long", status=413)
+
+    message, _ = broken_off(error, tmp_path, campaign[1][:5])
+
+    assert message.startswith("too long; send less; 3 windows are kept")
+
+
+def test_windows_that_give_a_profile_give_one_that_is_marked(campaign, tmp_path):
+    outcome, entries = campaign
+    _, profile = broken_off(SamplerError("silent"), tmp_path, entries[:-2])
+
+    quality = load_profile(profile).profile.quality
+    assert [c.outcome for c in quality.checks if c.name == "complete"] == ["warn"]
+    assert len(outcome.records) > 40
+
+
+def test_windows_that_give_none_leave_none(campaign, tmp_path):
+    _, profile = broken_off(SamplerError("silent"), tmp_path, campaign[1][:5])
+    assert not profile.exists()
+
+
+@pytest.mark.parametrize("case", ["no window", "wiring", "not opened", "finished"])
+def test_where_going_on_cannot_help_nothing_is_said_of_it(case, campaign, tmp_path):
+    outcome, entries = campaign
+    error = WiringError("broken") if case == "wiring" else ServerUnreachableError("broken")
+    if case == "no window":
+        entries = entries[:2]
+    if case == "finished":
+        entries = [*entries, Ended(opinion=outcome.opinion, throttled_bits=None, conditions=None)]
+
+    message, profile = broken_off(error, tmp_path, entries, opened=case != "not opened")
+
+    assert message == "broken"
+    assert not profile.exists()
