@@ -12,6 +12,7 @@ from calibrate.checks import (
     scatter,
     sensor,
     steadiness,
+    upload_scatter,
 )
 from calibrate.profiles import agreement
 
@@ -47,6 +48,12 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         scatter.OUTLYING_WINDOWS,
         scatter.AUTOCORRELATION,
         scatter.TWO_MODES,
+    ),
+    "The scatter of the uploads": (
+        upload_scatter.OUTLYING_UPLOADS,
+        upload_scatter.UPLOAD_DRIFT,
+        upload_scatter.UPLOAD_AUTOCORRELATION,
+        upload_scatter.UPLOAD_TWO_MODES,
     ),
     "What outlasts the work": (*outlasting.SETTLED.values(), outlasting.BURST_TOLD),
     "The figures": (

@@ -9,6 +9,7 @@ from calibrate.checks.results import result_checks
 from calibrate.checks.scatter import scatter_checks
 from calibrate.checks.sensor import sensor_checks
 from calibrate.checks.steadiness import steadiness_checks
+from calibrate.checks.upload_scatter import upload_scatter_checks
 from calibrate.profile import Quality
 
 
@@ -22,6 +23,7 @@ def judge(evidence: Evidence) -> Quality:
         *sensor_checks(evidence),
         *steadiness_checks(evidence),
         *scatter_checks(evidence),
+        *upload_scatter_checks(evidence),
         *outlasting_checks(evidence),
         *result_checks(evidence),
         *evidence.extra,

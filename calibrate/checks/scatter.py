@@ -66,10 +66,10 @@ def scatter_checks(evidence: Evidence) -> Iterator[Check]:
     if len(energies) >= FEWEST_WINDOWS:
         residuals = fit.studentised
         yield AUTOCORRELATION.judge(lag_one(residuals) * float(np.sqrt(len(residuals))))
-        yield TWO_MODES.judge(two_group_share(_relative(fit.raw_residuals, energies)))
+        yield TWO_MODES.judge(two_group_share(relative_residuals(fit.raw_residuals, energies)))
 
 
-def _relative(residuals_j: Array, energies_j: Array) -> Array:
+def relative_residuals(residuals_j: Array, energies_j: Array) -> Array:
     """Return residuals over what the fit expects, which no single reading makes nought."""
     expected_j = energies_j - residuals_j
     positive = expected_j > 0

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from calibrate.estimate_records import LinkDiagnostics
-from calibrate.estimates.fitting import link_problem
+from calibrate.estimates.fitting import Problem, link_problem
 from calibrate.estimates.stats import Array, LinearFit
 from calibrate.windows.observation import Observation
 
@@ -38,6 +38,29 @@ def lag_one(values: Array) -> float:
     """Return the correlation of neighbours, mean taken as known to be zero; 0 if undefined."""
     power = float(values @ values)
     return float(values[1:] @ values[:-1]) / power if power > 0 else 0.0
+
+
+def serial_deviation(problem: Problem, fit: LinearFit) -> float:
+    """Return how far neighbours' correlation is from what independent windows show.
+
+    A fit ties its own residuals together, the more so the fewer windows it has. Mean and variance
+    of their lag-one correlation for independent normal errors are those of a ratio of quadratic
+    forms (Durbin and Watson, Biometrika 37, 1950).
+
+    Args:
+        problem: In order of time.
+        fit: Its own, with a scatter and two degrees of freedom or more.
+
+    Returns:
+        Correlation less its mean, over its standard deviation.
+    """
+    count, freedom = len(fit.residuals), fit.degrees_of_freedom
+    neighbours = (np.eye(count, k=1) + np.eye(count, k=-1)) / 2
+    left = np.eye(count) - (problem.design / problem.spread[:, None]) @ (fit.gain * problem.spread)
+    form = left @ neighbours @ left
+    mean = float(np.trace(form)) / freedom
+    variance = 2 * (float(np.sum(form**2)) / freedom - mean**2) / (freedom + 2)
+    return (lag_one(fit.residuals) - mean) / float(np.sqrt(variance))
 
 
 def _lack_of_fit_p(

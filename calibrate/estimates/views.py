@@ -21,12 +21,19 @@ from calibrate.windows.observation import Observation
 FALSE_ALARM = 0.002
 """Probability that a campaign without outliers has a window flagged."""
 
+UPLOAD_FALSE_ALARM = 0.0003
+"""The same for an upload: several checks share what they may cry wolf."""
 
-def outliers(fit: LinearFit) -> NDArray[np.bool_]:
+
+def outliers(fit: LinearFit, false_alarm: float = FALSE_ALARM) -> NDArray[np.bool_]:
     """Return which windows lie farther from the fit than chance explains, shape (n,), bool.
 
     Externally studentised residuals against Student's t with the level divided among the windows
     (Bonferroni). They are flagged, never dropped.
+
+    Args:
+        fit: Of the windows.
+        false_alarm: Probability that one of windows without outliers is flagged.
     """
     inside: Array = fit.studentised
     freedom = fit.degrees_of_freedom
@@ -34,7 +41,7 @@ def outliers(fit: LinearFit) -> NDArray[np.bool_]:
         return np.zeros(len(inside), dtype=np.bool_)
     left = np.maximum(freedom - inside**2, 1e-12)
     external = inside * np.sqrt((freedom - 1) / left)
-    limit = coverage_factor(freedom - 1, 1 - FALSE_ALARM / len(inside))
+    limit = coverage_factor(freedom - 1, 1 - false_alarm / len(inside))
     flagged: NDArray[np.bool_] = np.abs(external) > limit
     return flagged
 

@@ -36,6 +36,8 @@ class BoardCosts:
         upload_cost_j: E_0, J per upload.
         sampler_power_w: What the sampler itself takes all the time, W; part of P_0.
         compute_drift_per_s: Relative growth of the power while computing, 1/s from the start.
+        air_drift_per_s: Relative growth of the power while sending, bits included, 1/s from the
+            start.
         retransmitted_share: Mean number of times a frame is sent again; its energy per bit
             counts as often.
         cold_share: Relative extra time of a block that runs after others instead of after
@@ -52,6 +54,7 @@ class BoardCosts:
     upload_cost_j: float = 5e-3
     sampler_power_w: float = 0.0
     compute_drift_per_s: float = 0.0
+    air_drift_per_s: float = 0.0
     retransmitted_share: float = 0.0
     cold_share: float = 0.0
 
@@ -196,10 +199,7 @@ class SimulatedBoard:
         if duration_s is None:
             duration_s = run_latency_s(self._costs, self._blocks[first_block - 1 : last_block])
             self._latency_s[run] = duration_s
-        power_w = self._costs.compute_power_w
-        if self._costs.compute_drift_per_s:
-            elapsed_s = (self._clock.now_ns() - self._origin_ns) * 1e-9
-            power_w *= 1 + self._costs.compute_drift_per_s * elapsed_s
+        power_w = self._costs.compute_power_w * self._grown(self._costs.compute_drift_per_s)
         if self._governor is not None:
             speed, power = self._governor.speed_and_power(self._clock.now_ns())
             duration_s, power_w = duration_s / speed, power_w * power
@@ -209,11 +209,14 @@ class SimulatedBoard:
 
     def on_air(self, bits: int, duration_s: float) -> None:
         """Spend the energy of sending; whoever paces the upload does the waiting."""
-        end_ns = self._spend(
-            duration_s, self._costs.air_power_w + self._costs.bit_energy_j * bits / duration_s
-        )
+        power_w = self._costs.air_power_w + self._costs.bit_energy_j * bits / duration_s
+        end_ns = self._spend(duration_s, power_w * self._grown(self._costs.air_drift_per_s))
         if self._radio is not None:
             self._radio.on_air(end_ns - round(duration_s * 1e9), end_ns, bits)
+
+    def _grown(self, drift_per_s: float) -> float:
+        """Return what a cost has become by now, relative to what it was at the start."""
+        return 1 + drift_per_s * (self._clock.now_ns() - self._origin_ns) * 1e-9
 
     def _spend(self, duration_s: float, power_w: float) -> int:
         now_ns = self._clock.now_ns()

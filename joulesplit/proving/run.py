@@ -23,6 +23,7 @@ from joulesplit.proving.worlds import (
     cool_world,
     held_up_world,
     idle_drift_world,
+    link_drift_world,
     long_tail_world,
     perfect_sensor_world,
     reset_world,
@@ -74,13 +75,16 @@ FAULTS = (
     Fault(
         name="cost of work drifts by 12–20 %", world=work_drift_world, checks=("control-repeat",)
     ),
+    Fault(
+        name="cost of sending drifts by 12–20 %", world=link_drift_world, checks=("upload-drift",)
+    ),
     Fault(name="throttles at 80 °C", world=throttling_world, checks=("steady-pace",)),
     Fault(name="current beyond the range", world=clipping_world, checks=("clipped-readings",)),
     Fault(name="another program computes", world=busy_world, checks=("steady-pace",)),
     Fault(
         name="others use the link",
         world=shared_link_world,
-        checks=("e_c-interval", "outlying-windows"),
+        checks=("e_c-interval", "outlying-windows", "outlying-uploads"),
     ),
     Fault(
         name="radio awake past the settling",

@@ -129,6 +129,13 @@ def work_drift_world(seed: int) -> WorldSetup:
     return replace(setup, costs=replace(setup.costs, compute_drift_per_s=relative / CAMPAIGN_S))
 
 
+def link_drift_world(seed: int) -> WorldSetup:
+    """Return a clean world whose sending costs 12 to 20 % more or less at the campaign's end."""
+    setup = clean_world(seed)
+    relative = _signed(seed, 12e-2, 20e-2)
+    return replace(setup, costs=replace(setup.costs, air_drift_per_s=relative / CAMPAIGN_S))
+
+
 def throttling_world(seed: int) -> WorldSetup:
     """Return a clean world in surroundings so hot that the board reaches 80 °C while measured."""
     setup = clean_world(seed)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import t as student_t
 
+from calibrate.checks.catalogue import CATALOGUE
 from calibrate.checks.evidence import Evidence
 from calibrate.checks.outlasting import lingering_share, unsettled_share
 from calibrate.checks.run import judge
@@ -79,11 +81,39 @@ def upload_windows(
                         work_s=uploads * (airtime_s + 0.01),
                         airtime_s=uploads * airtime_s,
                         payload_bits=uploads * bits,
-                        net_j=uploads * (5e-3 + 0.6 * airtime_s + 1e-8 * bits) + 1e-4 * number % 7,
+                        net_j=uploads * (5e-3 + 0.6 * airtime_s + 1e-8 * bits)
+                        + 1e-4 * (number % 7),
                         idle_step_w=step_w + 2e-3 * NOISE[number],
                     )
                 )
     return windows
+
+
+def sending_windows(
+    cost: Callable[[int], float] = lambda _: 1.0, *, noise: float = 0.01, count: int = 60
+) -> list[WindowRecord]:
+    """Uploads in an order of chance, whose sending costs so many times the usual by number."""
+    random = np.random.default_rng(4)
+    kinds = upload_windows(0.3, 0.9)
+    windows = []
+    for number in range(count):
+        usual = kinds[int(random.integers(len(kinds)))]
+        sending_j = 0.6 * usual.airtime_s + 1e-8 * usual.payload_bits
+        error_j = noise * random.standard_normal() * usual.net_j
+        windows.append(
+            msgspec.structs.replace(
+                usual,
+                started_ns=number * 10**9,
+                net_j=usual.net_j + (cost(number) - 1) * sending_j + error_j,
+                idle_step_w=2e-3 * NOISE[number],
+            )
+        )
+    return windows
+
+
+def moving_uploads(share: float) -> list[WindowRecord]:
+    """Uploads whose sending costs more or less through six windows at a time."""
+    return sending_windows(lambda n: 1.0 + share * sum(NOISE[n : n + 6]), noise=3e-3)
 
 
 SENSOR = SensorDescription(
@@ -201,6 +231,26 @@ WIDE = msgspec.structs.replace(QUANTITY, ci95=(0.9e9, 1.1e9))
         ),
         ("burst-told", "suspect", {"records": upload_windows(0.6)}),
         (
+            "outlying-uploads",
+            "suspect",
+            {"records": sending_windows(lambda n: 1.5 if n == 7 else 1.0)},
+        ),
+        (
+            "upload-drift",
+            "suspect",
+            {"records": sending_windows(lambda n: 1.0 + 0.16 * n / 59, noise=0.03)},
+        ),
+        (
+            "upload-autocorrelation",
+            "suspect",
+            {"records": moving_uploads(0.02)},
+        ),
+        (
+            "upload-two-modes",
+            "suspect",
+            {"records": sending_windows(lambda n: 1.0 + 0.1 * (NOISE[n] > 0))},
+        ),
+        (
             "stated-rate",
             "suspect",
             {"records": upload_windows(0.3, 0.9), "stated_rate_bit_per_s": RATE_BIT_PER_S / 0.94},
@@ -247,6 +297,76 @@ def test_clean_compute_windows_pass_and_their_scatter_was_looked_at():
     assert quality.verdict == "valid"
     scatter = {"outlying-windows", "autocorrelation", "two-modes"}
     assert {"steady-pace", "edge-term"} | scatter <= names
+
+
+def test_clean_uploads_pass_and_their_scatter_was_looked_at():
+    quality = judge(evidence(records=sending_windows()))
+
+    names = {check.name for check in quality.checks}
+    assert quality.verdict == "valid"
+    assert {spec.name for spec in CATALOGUE["The scatter of the uploads"]} <= names
+
+
+def test_few_uploads_tell_of_outliers_and_drift_alone():
+    checks = judge(evidence(records=sending_windows(count=19))).checks
+
+    found = {check.name for check in checks if "upload" in check.name}
+    assert found == {"settled-after-upload", "outlying-uploads", "upload-drift"}
+
+
+def upload_drift(windows: list[WindowRecord]) -> Check:
+    (check,) = (c for c in judge(evidence(records=windows)).checks if c.name == "upload-drift")
+    return check
+
+
+@pytest.mark.parametrize("drift", [0.16, -0.16])
+def test_the_drift_of_what_sending_costs_is_found_as_it_is(drift):
+    """From 1 − δ/2 to 1 + δ/2, so that the mean over the campaign stays; either way."""
+    windows = sending_windows(lambda n: 1 + drift * (n / 59 - 0.5), noise=1e-3)
+
+    check = upload_drift(windows)
+
+    assert check.value == pytest.approx(0.16, rel=0.05)
+    assert (check.limit, check.outcome) == (pytest.approx(0.03), "warn")
+
+
+def test_a_drift_that_hardly_moves_e_c_is_let_pass_however_well_it_is_known():
+    check = upload_drift(sending_windows(lambda n: 1 + 0.02 * (n / 59 - 0.5), noise=1e-4))
+
+    assert check.value == pytest.approx(0.02, rel=0.05)
+    assert check.outcome == "pass"
+
+
+def test_a_drift_that_chance_explains_is_let_pass_however_large():
+    checks = [upload_drift(sending_windows(noise=0.2, count=count)) for count in range(20, 60, 4)]
+
+    assert max(check.value for check in checks) > 0.03
+    assert {check.outcome for check in checks} == {"pass"}
+
+
+def test_uploads_that_cost_more_by_turns_are_no_independent_repeats():
+    windows = sending_windows(lambda n: 1.0 + 0.12 * (n % 2))
+
+    names = {c.name for c in judge(evidence(records=windows)).checks if c.outcome != "pass"}
+
+    assert names == {"upload-autocorrelation", "upload-two-modes"}
+
+
+def test_uploads_that_cost_more_from_half_way_are_called_a_drift():
+    windows = sending_windows(lambda n: 1.0 + 0.12 * (n >= 30))
+
+    assert upload_drift(windows).outcome == "warn"
+
+
+@pytest.mark.parametrize("count", [20, 30, 60, 120])
+def test_two_groups_of_normal_uploads_hardly_ever_reach_the_limit(count):
+    random = np.random.default_rng(count)
+    limit = 2 / np.pi + 1.25 / count**0.5
+
+    reached = sum(two_group_share(random.standard_normal(count)) > limit for _ in range(4000))
+
+    # One in ten thousand; more than four happen by chance in one of 16 000 such tests.
+    assert reached <= 4
 
 
 def test_clean_upload_windows_of_two_lengths_pass_and_their_ends_were_looked_at():
@@ -381,6 +501,11 @@ LIMITS = {
     "two-modes": lambda x: {
         "records": compute_windows(share=lambda n: 1 + x * (NOISE[n] > 0), count=4)
     },
+    "upload-drift": lambda x: {"records": sending_windows(lambda n: 1 + x * n / 59, noise=1e-4)},
+    "upload-autocorrelation": lambda x: {"records": moving_uploads(x)},
+    "upload-two-modes": lambda x: {
+        "records": sending_windows(lambda n: 1 + x * (NOISE[n] > 0), noise=0.02)
+    },
     "settled-after-compute": lambda x: {"records": with_steps("compute", 2 * 1.2 * x)},
     "settled-after-upload": lambda x: {"records": with_steps("upload", 2 * 1.2 * x)},
     "settled-after-download": lambda x: {"records": with_steps("download", 2 * 1.2 * x)},
@@ -404,6 +529,9 @@ STATED = {
     "steady-pace": 0.05,
     "autocorrelation": 3.3,
     "two-modes": 0.85,
+    "upload-drift": 0.03,
+    "upload-autocorrelation": 3.89,
+    "upload-two-modes": 2 / np.pi + 1.25 / 60**0.5,
     "settled-after-compute": 0.005,
     "settled-after-upload": 0.005,
     "settled-after-download": 0.005,
@@ -412,7 +540,14 @@ STATED = {
 }
 """What the checks are held to, written down a second time."""
 
-FOUND_INDIRECTLY = {"steady-pace": (0.01, 0.5), "autocorrelation": (0, 1), "two-modes": (0, 0.2)}
+FOUND_INDIRECTLY = {
+    "steady-pace": (0.01, 0.5),
+    "autocorrelation": (0, 1),
+    "two-modes": (0, 0.2),
+    "upload-drift": (0, 0.2),
+    "upload-autocorrelation": (0.002, 0.05),
+    "upload-two-modes": (0.05, 0.3),
+}
 """Checks that find something else than x, and the range of x that their limit lies in."""
 
 

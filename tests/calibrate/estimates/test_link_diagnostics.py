@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from calibrate.estimates.link_diagnostics import lag_one, link_diagnostics
+from calibrate.estimates.fitting import Problem
+from calibrate.estimates.link_diagnostics import lag_one, link_diagnostics, serial_deviation
+from calibrate.estimates.stats import weighted_fit
 
 
 def uploads(make_observation, *, bend_j: float = 0.0, repeats: int = 3):
@@ -48,3 +50,22 @@ def test_neighbours_that_agree_are_correlated_and_those_that_alternate_the_other
     assert lag_one(np.array([1.0, 1, 1, -1, -1, -1])) == pytest.approx(0.5)
     assert lag_one(np.array([1.0, -1, 1, -1])) == pytest.approx(-0.75)
     assert lag_one(np.zeros(4)) == 0.0
+
+
+@pytest.mark.parametrize("count", [20, 60])
+def test_the_correlation_of_independent_residuals_deviates_by_one_in_the_mean_square(count):
+    """Whatever the fit makes of the errors; its own ties shift the plain correlation."""
+    random = np.random.default_rng(count)
+    design = random.uniform(0.5, 2.0, (count, 4))
+    spread = random.uniform(0.5, 2.0, count)
+    found = []
+    for _ in range(2000):
+        observed = spread * random.standard_normal(count)
+        fit = weighted_fit(design, observed, spread)
+        found.append(
+            serial_deviation(Problem(design=design, observed=observed, spread=spread), fit)
+        )
+
+    assert np.mean(found) == pytest.approx(0.0, abs=4 / 2000**0.5)
+    assert np.std(found) == pytest.approx(1.0, abs=4 / 4000**0.5)
+    assert np.mean(np.abs(found) > 3.89) < 0.002

@@ -66,6 +66,20 @@ def test_a_host_that_wakes_late_costs_no_energy_and_delays_nothing_for_good(bloc
     assert elapsed_s == pytest.approx(10 * latency_s + 200e-6, rel=1e-6)
 
 
+def test_a_drift_of_the_link_raises_what_sending_costs_and_nothing_else(blocks, clock):
+    world = World()
+    board = SimulatedBoard(BoardCosts(air_drift_per_s=0.01), blocks, world.announce, clock)
+    clock.advance_ns(20 * 10**9)
+
+    board.on_air(1_000_000, 0.1)
+    sent_j = world.energy_j
+    with board.inference(1, 1):
+        pass
+
+    assert sent_j == pytest.approx(1.2 * (0.55 * 0.1 + 1.2e-8 * 1e6))
+    assert world.energy_j - sent_j == pytest.approx(1.35 * block_latency_s(BoardCosts(), blocks[0]))
+
+
 def test_e_d_of_the_truth_is_exact_at_full_local(blocks):
     truth = truth_of(BoardCosts(), blocks, 1e7)
 
