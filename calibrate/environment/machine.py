@@ -79,8 +79,16 @@ class Machine:
     @property
     def memory_bytes(self) -> int | None:
         """Installed memory, byte."""
+        return self._memory_bytes("MemTotal")
+
+    @property
+    def available_bytes(self) -> int | None:
+        """Memory that programs can still take without swapping, byte."""
+        return self._memory_bytes("MemAvailable")
+
+    def _memory_bytes(self, name: str) -> int | None:
         for line in (self.text("proc/meminfo") or "").splitlines():
-            if line.startswith("MemTotal:"):
+            if line.startswith(f"{name}:"):
                 return int(line.split()[1]) * 1024
         return None
 

@@ -46,6 +46,7 @@ class FreshStepWorkload:
         step: Does the step to it.
         clock: Time.
         activity: Who is told that work begins.
+        at_most: Things that are ready at once: each may hold a whole network in memory.
     """
 
     name: str
@@ -53,6 +54,7 @@ class FreshStepWorkload:
     step: Callable[[object], object]
     clock: Clock
     activity: DeviceActivity
+    at_most: int
     _ready: list[object] = field(default_factory=list)
 
     def prepare(self, repetitions: int) -> None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from calibrate.workloads.protocol import DeviceActivity, Workload
     from drivers.protocols import Clock
     from joulesplit.measuring.network_bench import NetworkBench
+    from partition.network import Network
     from partition.runtime import Runner
 
 READ_FILE = "model file: read it from the cache of the system"
@@ -17,6 +18,30 @@ LOAD = "model: load it, allocate its tensors"
 FIRST_INFERENCE = "first inference"
 SET_INPUT = "input: copy it into the network"
 DECODE_INPUT = "input: 8-bit values to the network's type"
+
+COPIES_AT_MOST = 16
+"""Networks that are ready for one window of first inferences, where memory is plenty."""
+
+COPIES_SHARE = 0.5
+"""Of the memory available, what these copies may take: the sampler needs some, and no reading
+may wait for a swap."""
+
+
+def copies_that_fit(network: Network, available_bytes: int | None) -> int:
+    """Return how many copies of a network are ready at once, at least 1.
+
+    A copy is taken to hold every tensor at its full size: packed weights, and results as if none
+    took the memory of another. The file itself is shared.
+
+    Args:
+        network: The network.
+        available_bytes: Memory that programs can still take, byte; None if it is not known.
+    """
+    if available_bytes is None:
+        return COPIES_AT_MOST
+    copy_bits = max(1, sum(tensor.bits for tensor in network.tensors))
+    fitting = int(COPIES_SHARE * available_bytes * 8 / copy_bits)
+    return max(1, min(COPIES_AT_MOST, fitting))
 
 
 class PhaseBench:
@@ -29,9 +54,18 @@ class PhaseBench:
         network: The network.
         clock: Time.
         activity: Who is told.
+        available_bytes: Memory that programs can still take, byte; None if it is not known.
     """
 
-    def __init__(self, network: NetworkBench, clock: Clock, activity: DeviceActivity) -> None:
+    def __init__(
+        self,
+        network: NetworkBench,
+        clock: Clock,
+        activity: DeviceActivity,
+        *,
+        available_bytes: int | None,
+    ) -> None:
+        self._copies = copies_that_fit(network.network, available_bytes)
         self._network, self._clock, self._activity = network, clock, activity
         self._content = network.path.read_bytes()
         self._runner = network.runner(0, len(network.network.operators) - 1)
@@ -56,6 +90,7 @@ class PhaseBench:
                 step=self._first,
                 clock=self._clock,
                 activity=self._activity,
+                at_most=self._copies,
             ),
         }
 

@@ -97,7 +97,7 @@ def test_a_first_time_is_made_ready_before_the_window_and_happens_once_to_each(c
         return made[-1]
 
     workload = FreshStepWorkload(
-        name="f", make=make, step=stepped.append, clock=clock, activity=RealActivity()
+        name="f", make=make, step=stepped.append, clock=clock, activity=RealActivity(), at_most=3
     )
     assert isinstance(workload, PreparedWorkload)
     workload.prepare(3)
