@@ -58,6 +58,8 @@ def test_an_unknown_fact_is_none_and_never_a_guess(tmp_path):
     device = describe_device(bare, "wlan0")
 
     assert device.board is None
+    assert (device.machine, device.kernel) == ("unknown", "unknown")
+    assert (device.cpu_count, device.hostname) == (None, None)
     assert device.governor is None
     assert device.memory_bytes is None
     assert bare.available_bytes is None
