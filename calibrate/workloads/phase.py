@@ -47,6 +47,8 @@ class FreshStepWorkload:
         clock: Time.
         activity: Who is told that work begins.
         at_most: Things that are ready at once: each may hold a whole network in memory.
+        shelf: Where they stand. Workloads that share one let go of each other's things, so that
+            no more than one window's are in memory.
     """
 
     name: str
@@ -55,12 +57,12 @@ class FreshStepWorkload:
     clock: Clock
     activity: DeviceActivity
     at_most: int
-    _ready: list[object] = field(default_factory=list)
+    shelf: list[object] = field(default_factory=list)
 
     def prepare(self, repetitions: int) -> None:
         """Make as many things ready; those of the last window are let go first."""
-        self._ready.clear()
-        self._ready.extend(self.make() for _ in range(repetitions))
+        self.shelf.clear()
+        self.shelf.extend(self.make() for _ in range(repetitions))
 
     def run(self, repetitions: int) -> WorkDone:
         """Do the step to each thing that is ready.
@@ -68,7 +70,7 @@ class FreshStepWorkload:
         Raises:
             IndexError: Fewer are ready; ``prepare`` was not called.
         """
-        ready = [self._ready[position] for position in range(repetitions)]
+        ready = [self.shelf[position] for position in range(repetitions)]
         started_ns = self.clock.now_ns()
         self.activity.window_begins()
         for thing in ready:

@@ -1,10 +1,23 @@
-"""How many networks are ready for a first inference: as many as the memory holds."""
+"""The steps of a start on a real interpreter, and how many are ready at once."""
 
 from __future__ import annotations
 
 import pytest
 
-from joulesplit.measuring.phase_bench import COPIES_AT_MOST, copies_that_fit
+from calibrate.workloads.protocol import PreparedWorkload, RealActivity
+from drivers.simulated.clock import SimulatedClock
+from joulesplit.measuring.network_bench import NetworkBench, RuntimeChoice
+from joulesplit.measuring.phase_bench import (
+    ALLOCATE,
+    COPIES_AT_MOST,
+    FIRST_INFERENCE,
+    LOAD,
+    PhaseBench,
+    copies_that_fit,
+)
+from joulesplit.resources import bundled
+from partition.errors import InvocationError
+from partition.interpreters import invoke
 
 MB = 10**6
 
@@ -33,3 +46,39 @@ def test_a_board_of_half_a_gigabyte_is_not_filled(network):
 
 def test_where_the_memory_is_not_told_the_usual_number_is_ready(network):
     assert copies_that_fit(network, None) == COPIES_AT_MOST
+
+
+@pytest.fixture(scope="module")
+def phases():
+    model = bundled("models/mobilenet_v2_1.0_224_int8.tflite")
+    with NetworkBench(model, RuntimeChoice()) as bench:
+        yield PhaseBench(bench, SimulatedClock(), RealActivity(), available_bytes=None).workloads()
+
+
+def test_allocating_is_apart_from_loading(phases):
+    """What the runtime does in its constructor would be billed to loading."""
+    allocating = phases[ALLOCATE]
+    allocating.prepare(2)
+    loaded = list(allocating.shelf)
+    for interpreter in loaded:
+        with pytest.raises(InvocationError):
+            invoke(interpreter)
+
+    allocating.run(2)
+
+    for interpreter in loaded:
+        invoke(interpreter)
+
+
+def test_only_what_can_be_done_once_to_each_needs_copies(phases):
+    prepared = {key for key, step in phases.items() if isinstance(step, PreparedWorkload)}
+    assert prepared == {ALLOCATE, FIRST_INFERENCE}
+    assert phases[ALLOCATE].shelf is phases[FIRST_INFERENCE].shelf
+
+
+def test_every_step_can_be_done(phases):
+    assert LOAD in phases
+    for step in phases.values():
+        if isinstance(step, PreparedWorkload):
+            step.prepare(2)
+        assert step.run(2).repetitions == 2
