@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping, Sequence
+from math import isfinite, nan
 
 from edge.bundle import TensorEntry
 from edge.errors import RequestRefusedError
@@ -103,6 +104,32 @@ def source_length(query: Mapping[str, str], max_bytes: int) -> int:
             "ask for less or restart the server with a higher --max-body-bytes",
         )
     return int(text)
+
+
+def source_rate(query: Mapping[str, str]) -> float | None:
+    """Return the rate that ``&rate=R`` asks for, bit/s; None if it asks for none.
+
+    Raises:
+        RequestRefusedError: It is not a positive number.
+    """
+    text = query.get("rate")
+    if text is None:
+        return None
+    rate_bit_per_s = _number(text)
+    if not (isfinite(rate_bit_per_s) and rate_bit_per_s > 0):
+        raise RequestRefusedError(
+            Refusal.MALFORMED,
+            f"the query says rate={text[:20]!r}",
+            "ask for a positive number of bit/s, or leave the rate out",
+        )
+    return rate_bit_per_s
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return nan
 
 
 def check_tensors(given: Sequence[TensorEntry], expected: Sequence[TensorEntry]) -> None:

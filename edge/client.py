@@ -124,8 +124,13 @@ class EdgeClient:
         """
         return self._send(protocol.SINK_PATH, payload, pacer, {})[1]
 
-    def download(self, count: int) -> DownloadReceipt:
-        """Receive ``count`` bytes from the server's source, as fast as they come.
+    def download(self, count: int, *, rate_bit_per_s: float | None = None) -> DownloadReceipt:
+        """Receive ``count`` bytes from the server's source.
+
+        Args:
+            count: Bytes.
+            rate_bit_per_s: The server sends them so fast by the rule of ``edge.pacing``; None for
+                as fast as they come.
 
         Raises:
             EdgeConfigurationError: The count is not positive.
@@ -135,7 +140,7 @@ class EdgeClient:
         if count <= 0:
             raise EdgeConfigurationError(f"{count} bytes of {self.url}; ask for one at least")
         self._meter.reset(HostClock())
-        answer = self._ask("GET", protocol.source_path(count), max_bytes=count)
+        answer = self._ask("GET", protocol.source_path(count, rate_bit_per_s), max_bytes=count)
         return DownloadReceipt(
             payload_bytes=len(answer.content), http_overhead_bytes=self._meter.sent_bytes
         )

@@ -6,7 +6,8 @@ Version 1, over HTTP/1.1. Every answer carries ``X-JouleSplit-Protocol``.
 ``GET /v1/health``                    tool, protocol version, largest body, models
 ``GET /v1/models``                    name, SHA-256 and number of operators of each model
 ``POST /v1/sink``                     takes any body; answers with its length and CRC-32
-``GET /v1/source``                    ``?bytes=N``: N random bytes, to measure downloads
+``GET /v1/source``                    ``?bytes=N``: N random bytes, to measure downloads; with
+                                      ``&rate=R`` at R bit/s (``edge.pacing``), else at once
 ``POST /v1/models/{sha256}/tail``     ``?after=K``: the tensors that cross after operator K go
                                       in, the network's outputs come back (K = −1: all of it);
                                       with ``&encoding=NAME`` they come encoded so
@@ -102,9 +103,10 @@ def tail_path(sha256: str, after_operator: int, encoding: str | None = None) -> 
     return f"{TAIL_PATH.format(sha256=sha256)}?{urlencode(query)}"
 
 
-def source_path(count: int) -> str:
-    """Return path and query of a download of ``count`` bytes."""
-    return f"{SOURCE_PATH}?bytes={count}"
+def source_path(count: int, rate_bit_per_s: float | None = None) -> str:
+    """Return path and query of a download of ``count`` bytes; without a rate as fast as may be."""
+    paced = "" if rate_bit_per_s is None else f"&rate={rate_bit_per_s:.17g}"
+    return f"{SOURCE_PATH}?bytes={count}{paced}"
 
 
 def authorization(token: str) -> str:

@@ -21,7 +21,7 @@ from edge.encoded import check_sent, decoded_tensors
 from edge.errors import EdgeConfigurationError, ProtocolError, RequestRefusedError
 from edge.listening import listener_url, open_listener
 from edge.receipts import ServerHealth
-from edge.source import random_bytes
+from edge.source import download
 from edge.tails import DEFAULT_OPTIONS, TailOptions, TailShelf
 from partition.errors import PartitionError
 
@@ -174,7 +174,8 @@ class _Endpoints:
     async def source(self, request: Request) -> Response:
         admission.check_token(request.headers, self._token)
         count = admission.source_length(request.query_params, self._max_body_bytes)
-        return _response(200, random_bytes(count), "application/octet-stream", {})
+        rate_bit_per_s = admission.source_rate(request.query_params)
+        return download(count, rate_bit_per_s)
 
     async def tail(self, request: Request) -> Response:
         self._admit(request)

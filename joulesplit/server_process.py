@@ -47,8 +47,13 @@ def loopback_server(model: Path, *, xnnpack: bool = True) -> Iterator[str]:
     stops.
 
     Raises:
-        ServerStartError: It ended before it was ready.
+        PartitionError: The file is no network that can be read.
+        ServerStartError: It did not start.
     """
+    from partition.reading.reading import load_model
+
+    # What is wrong with the file is an error of the file, not of a server.
+    load_model(model)
     arguments = [sys.executable, "-m", "joulesplit", "serve", str(model)]
     arguments.append("--xnnpack" if xnnpack else "--no-xnnpack")
     process = subprocess.Popen(
@@ -71,7 +76,12 @@ def _url(process: subprocess.Popen[bytes]) -> str:
             f"the edge server on loopback ended with exit code {process.wait()} before it was "
             "ready: run `joulesplit serve MODEL` to see why"
         )
-    return str(json.loads(line)["url"])
+    said = json.loads(line)
+    if "error" in said:
+        raise ServerStartError(
+            f"the edge server on loopback did not start: {said['error']['message']}"
+        )
+    return str(said["url"])
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -25,9 +25,6 @@ PILOT_AGREEMENT = 0.1
 PILOT_RUNS = 12
 """A workload that has not settled after so many runs is measured as it is."""
 
-PREPARED_AT_MOST = 16
-"""Copies that are made ready for one window: each may hold a whole network in memory."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
@@ -91,7 +88,7 @@ def pilot_latency_s(workload: Workload) -> float:
         previous = latency_s
         repetitions *= 1 if run_s >= PILOT_S else 2
         if isinstance(workload, PreparedWorkload):
-            repetitions = min(repetitions, PREPARED_AT_MOST)
+            repetitions = min(repetitions, workload.at_most)
     return latency_s
 
 
@@ -154,12 +151,11 @@ def _sending(kind: Direction, key: str, plan: Plan, unit_s: Mapping[str, float])
 
 
 def _phase(key: str, workload: Workload, plan: Plan, unit_s: Mapping[str, float]) -> Subject:
-    prepared = isinstance(workload, PreparedWorkload)
     return Subject(
         kind="phase",
         key=key,
         block=0,
         unit_s=unit_s[key],
         lengths_s=(min(plan.work_s), max(plan.work_s)),
-        most=PREPARED_AT_MOST if prepared else None,
+        most=workload.at_most if isinstance(workload, PreparedWorkload) else None,
     )

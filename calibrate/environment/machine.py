@@ -11,6 +11,10 @@ RunCommand = Callable[[tuple[str, ...]], str | None]
 
 COMMAND_TIMEOUT_S = 5.0
 
+RADIO_SIGNS = ("wireless", "phy80211")
+"""What sysfs shows in the directory of an interface with a radio: the first with the older
+wireless extensions, which a kernel may leave out, the second with cfg80211."""
+
 
 def run_command(arguments: tuple[str, ...]) -> str | None:
     """Run a command of the system and return its standard output."""
@@ -61,6 +65,11 @@ class Machine:
         return tuple(sorted(str(path.relative_to(self.root)) for path in self.root.glob(pattern)))
 
     @property
+    def is_this_one(self) -> bool:
+        """Whether facts are read from the machine that runs this, not from a tree of files."""
+        return self.root == Path("/")
+
+    @property
     def board(self) -> str | None:
         """Board model, e.g. ``Raspberry Pi 4 Model B Rev 1.4``."""
         return self.text("proc/device-tree/model") or self.text("sys/class/dmi/id/product_name")
@@ -79,8 +88,16 @@ class Machine:
     @property
     def memory_bytes(self) -> int | None:
         """Installed memory, byte."""
+        return self._memory_bytes("MemTotal")
+
+    @property
+    def available_bytes(self) -> int | None:
+        """Memory that programs can still take without swapping, byte."""
+        return self._memory_bytes("MemAvailable")
+
+    def _memory_bytes(self, name: str) -> int | None:
         for line in (self.text("proc/meminfo") or "").splitlines():
-            if line.startswith("MemTotal:"):
+            if line.startswith(f"{name}:"):
                 return int(line.split()[1]) * 1024
         return None
 
@@ -94,8 +111,9 @@ class Machine:
 
     @property
     def wireless_interfaces(self) -> tuple[str, ...]:
-        """Names of the interfaces with a radio."""
-        return tuple(path.split("/")[-2] for path in self.paths("sys/class/net/*/wireless"))
+        """Names of the interfaces with a radio, sorted."""
+        signs = (path for name in RADIO_SIGNS for path in self.paths(f"sys/class/net/*/{name}"))
+        return tuple(sorted({path.split("/")[-2] for path in signs}))
 
     def wifi_power_save(self, interface: str) -> str | None:
         """Return ``on`` or ``off``, as ``iw`` says; None if it does not."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from calibrate.environment.machine import Machine
+from calibrate.environment.machine import RADIO_SIGNS, Machine
 from calibrate.errors import LinkKindError
 from calibrate.profile_device import InterfaceKind, WifiLink
 
@@ -28,7 +28,7 @@ def interface_kind(machine: Machine, interface: str) -> InterfaceKind | None:
     kind = machine.number(f"{base}/type")
     if kind == LOOPBACK_TYPE:
         return "loopback"
-    if any((machine.root / base / name).exists() for name in ("wireless", "phy80211")):
+    if any((machine.root / base / name).exists() for name in RADIO_SIGNS):
         return "wifi"
     has_hardware = (machine.root / base / "device").exists()
     return "ethernet" if kind == ETHERNET_TYPE and has_hardware else "other"

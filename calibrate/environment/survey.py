@@ -5,7 +5,6 @@ An unknown fact is None.
 
 from __future__ import annotations
 
-import os
 import platform
 
 from calibrate.environment.board import (
@@ -20,6 +19,7 @@ from calibrate.environment.board import (
     usb_devices,
 )
 from calibrate.environment.cpu import frequency_policies, temperatures_c, under_voltage
+from calibrate.environment.kernel import architecture, hostname, processor_count, release
 from calibrate.environment.machine import Machine
 from calibrate.environment.network import wifi_link
 from calibrate.profile_device import Device, TunedSetting
@@ -37,6 +37,10 @@ THROTTLED_BITS = {
     19: "soft temperature limit has occurred",
 }
 """Bits of `vcgencmd get_throttled` (Raspberry Pi documentation, vcgencmd)."""
+
+
+UNKNOWN = "unknown"
+"""Stands for an unknown fact where the format of profiles asks for a text."""
 
 
 def throttled_reasons(bits: int) -> tuple[str, ...]:
@@ -58,14 +62,14 @@ def describe_device(
     swap, swap_used = swap_bytes(machine) or (None, None)
     return Device(
         board=machine.board,
-        machine=platform.machine(),
-        kernel=platform.release(),
+        machine=architecture(machine) or UNKNOWN,
+        kernel=release(machine) or UNKNOWN,
         python=platform.python_version(),
-        cpu_count=os.cpu_count(),
+        cpu_count=processor_count(machine),
         memory_bytes=machine.memory_bytes,
         governor=machine.governor,
         wifi_power_save=wifi.power_save if wifi else None,
-        hostname=platform.node() or None,
+        hostname=hostname(machine),
         revision=revision(machine),
         soc=soc(machine),
         system=system(machine),

@@ -1,7 +1,8 @@
 """Governor and Wi-Fi power save: set them for a measurement, and set them back, even after a kill.
 
 What was there before is on disk before anything is set. It is set back when a ``tuned`` block
-ends; by the next one that begins, if the process of the last was killed; or on demand.
+ends; by its guard (``tuning_guard``), if its process is killed; by the next block that begins, if
+the guard was killed too; or on demand.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from calibrate.environment.tuning_state import (
     boot_of,
     forget_state,
     is_owned,
-    is_rebooted,
+    left_to_restore,
     owner_of,
     read_state,
     write_state,
@@ -152,13 +153,18 @@ def _set_back(machine: Machine, settings: Sequence[Setting]) -> Restored:
     return Restored(settings=tuple(done), left=tuple(left))
 
 
-def restore(machine: Machine, path: Path) -> Restored:
+def restore(machine: Machine, path: Path, *, owner: int | None = None) -> Restored:
     """Set back what was set; what somebody else has set since is left.
+
+    Args:
+        machine: To set.
+        path: Where it was written down what was there before.
+        owner: The process that this is done for; None for this one.
 
     Raises:
         TuningError: It may not be set, or a running process still needs it.
     """
-    state = _unfinished(machine, path, own=os.getpid())
+    state = _unfinished(machine, path, own=os.getpid() if owner is None else owner)
     if state is None:
         rebooted = read_state(path) is not None
         forget_state(path)
@@ -172,8 +178,8 @@ def restore(machine: Machine, path: Path) -> Restored:
 def tuned(machine: Machine, wanted: Wanted, path: Path) -> Iterator[TuningState]:
     """Keep the machine tuned inside a ``with`` block.
 
-    What a killed process left behind is set back first. If this process is killed, the file stays
-    and the next block, or ``joulesplit tune --restore``, sets things back.
+    What a killed process left behind is set back first. If this process is killed, the file stays:
+    ``tuning_guard``, the next block, or ``joulesplit tune --restore`` sets things back.
 
     Raises:
         TuningError: The machine may not be set, or a running process has tuned it.
@@ -197,12 +203,11 @@ def _unfinished(machine: Machine, path: Path, *, own: int | None = None) -> Tuni
     Raises:
         TuningError: A running process, other than ``own``, has tuned the machine.
     """
-    state = read_state(path)
-    if state is None or is_rebooted(machine, state):
-        return None
-    if is_owned(machine, state) and state.owner is not None and state.owner.process != own:
+    state = left_to_restore(machine, path)
+    owner = state.owner if state else None
+    if state and owner and owner.process != own and is_owned(machine, state):
         raise TuningError(
-            f"process {state.owner.process} has tuned this machine and sets it back when it ends: "
+            f"process {owner.process} has tuned this machine and sets it back when it ends: "
             "wait for it, or end it"
         )
     return state

@@ -21,6 +21,9 @@ are gone with the next boot like everything in /run."""
 START_TIME = 19
 """Column of ``/proc/PID/stat`` behind the command's name, from 0 (proc(5): field 22)."""
 
+ENDED = ("Z", "X")
+"""States of a process that only waits for its parent to take notice (proc(5): field 3)."""
+
 Target = Literal["governor", "wifi-power-save"]
 
 
@@ -164,12 +167,13 @@ def boot_of(machine: Machine) -> str | None:
 
 
 def owner_of(machine: Machine, process: int) -> Owner | None:
-    """Return a running process as an owner; None if there is no such process."""
+    """Return a running process as an owner; None if there is no such process, or it has ended."""
     text = machine.text(f"proc/{process}/stat")
     if not text:
         return None
     # The command's name may hold spaces and brackets: the fields begin behind its last bracket.
-    return Owner(process=process, started=text.rpartition(")")[2].split()[START_TIME])
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] in ENDED else Owner(process=process, started=fields[START_TIME])
 
 
 def is_rebooted(machine: Machine, state: TuningState) -> bool:
@@ -182,3 +186,18 @@ def is_owned(machine: Machine, state: TuningState) -> bool:
     """Return whether a running process will set things back itself."""
     owner = state.owner
     return owner is not None and owner_of(machine, owner.process) == owner
+
+
+def is_left_over(machine: Machine, state: TuningState) -> bool:
+    """Return whether the process that was to set things back ended without doing so."""
+    return state.owner is not None and not (is_owned(machine, state) or is_rebooted(machine, state))
+
+
+def left_to_restore(machine: Machine, path: Path) -> TuningState | None:
+    """Return what is still to be set back; None if nothing is, or a boot did it.
+
+    Raises:
+        TuningError: The record cannot be read.
+    """
+    state = read_state(path)
+    return None if state is None or is_rebooted(machine, state) else state

@@ -46,6 +46,9 @@ class FreshStepWorkload:
         step: Does the step to it.
         clock: Time.
         activity: Who is told that work begins.
+        at_most: Things that are ready at once: each may hold a whole network in memory.
+        shelf: Where they stand. Workloads that share one let go of each other's things, so that
+            no more than one window's are in memory.
     """
 
     name: str
@@ -53,12 +56,13 @@ class FreshStepWorkload:
     step: Callable[[object], object]
     clock: Clock
     activity: DeviceActivity
-    _ready: list[object] = field(default_factory=list)
+    at_most: int
+    shelf: list[object] = field(default_factory=list)
 
     def prepare(self, repetitions: int) -> None:
         """Make as many things ready; those of the last window are let go first."""
-        self._ready.clear()
-        self._ready.extend(self.make() for _ in range(repetitions))
+        self.shelf.clear()
+        self.shelf.extend(self.make() for _ in range(repetitions))
 
     def run(self, repetitions: int) -> WorkDone:
         """Do the step to each thing that is ready.
@@ -66,7 +70,7 @@ class FreshStepWorkload:
         Raises:
             IndexError: Fewer are ready; ``prepare`` was not called.
         """
-        ready = [self._ready[position] for position in range(repetitions)]
+        ready = [self.shelf[position] for position in range(repetitions)]
         started_ns = self.clock.now_ns()
         self.activity.window_begins()
         for thing in ready:

@@ -47,6 +47,10 @@ class Workload(Protocol):
 class PreparedWorkload(Workload, Protocol):
     """A workload that needs things made ready before the window begins."""
 
+    @property
+    def at_most(self) -> int:
+        """Repetitions that can be ready at once, one at least."""
+
     def prepare(self, repetitions: int) -> None:
         """Make everything ready for ``run(repetitions)``."""
 

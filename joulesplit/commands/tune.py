@@ -69,7 +69,12 @@ def _done(
     import msgspec
 
     from calibrate.environment import tuning
-    from calibrate.environment.tuning_state import read_state, state_path, states_left
+    from calibrate.environment.tuning_state import (
+        is_owned,
+        left_to_restore,
+        state_path,
+        states_left,
+    )
 
     path = state_path()
     restored = None
@@ -80,9 +85,11 @@ def _done(
         path = next(iter(states_left()), path)
     if restore:
         restored = tuning.restore(machine, path)
+    left = left_to_restore(machine, path)
     return {
         "settings": tuning.present_settings(machine),
-        "to_restore": msgspec.to_builtins(read_state(path)),
+        "to_restore": msgspec.to_builtins(left),
+        "owner_runs": left is not None and is_owned(machine, left),
         "restored": msgspec.to_builtins(restored),
         "state": str(path),
     }

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from calibrate.environment.kernel import architecture
 from calibrate.environment.program import program
-from calibrate.environment.survey import Machine, throttled_reasons
+from calibrate.environment.survey import UNKNOWN, Machine, throttled_reasons
 from calibrate.environment.tuning_state import is_owned, is_rebooted, read_state
 from calibrate.errors import TuningError
 from joulesplit.finding import Finding
@@ -37,9 +38,8 @@ def machine_findings(
         available_bytes: Free memory, byte.
     """
     yield _python()
-    yield Finding(
-        name="board", state="info", found=f"{machine.board or 'unknown'}, {platform.machine()}"
-    )
+    kind = f"{machine.board or UNKNOWN}, {architecture(machine) or UNKNOWN}"
+    yield Finding(name="board", state="info", found=kind)
     yield _governor(machine)
     yield _temperature(machine)
     yield _throttling(machine)

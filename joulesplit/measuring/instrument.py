@@ -147,7 +147,10 @@ class Instrument:
         )
 
     def _phases(self, link: LinkBench) -> dict[str, Workload]:
-        phases = PhaseBench(self.network, self.clock, self.activity)
+        available_bytes = self.machine.available_bytes
+        phases = PhaseBench(
+            self.network, self.clock, self.activity, available_bytes=available_bytes
+        )
         return {**phases.workloads(), CONNECTION_PHASE: link.connection()}
 
     def truth(self, rate_bit_per_s: float) -> SimulatedTruth | None:

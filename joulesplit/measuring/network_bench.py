@@ -16,7 +16,7 @@ from edge.bundle import NamedTensor, encode_bundle
 from partition.cutting.blocks import blocks_at, every_cut_blocks, residual_blocks
 from partition.cutting.cuts import prefix_cuts
 from partition.inputs import random_inputs
-from partition.interpreters import runtime_identity
+from partition.interpreters import make_interpreter, runtime_identity
 from partition.parts.extract import extract
 from partition.reading.reading import LoadedModel, load_model
 from partition.runtime import Runner
@@ -101,6 +101,12 @@ class NetworkBench:
     def new_runner(self, content: bytes) -> Runner:
         """Return an interpreter for a network's file; released by the caller."""
         return Runner(content, threads=self._choice.threads, use_xnnpack=self._choice.xnnpack)
+
+    def new_interpreter(self, content: bytes) -> Any:
+        """Return the runtime's own interpreter of a network's file, its tensors not allocated."""
+        return make_interpreter(
+            content, threads=self._choice.threads, use_xnnpack=self._choice.xnnpack
+        )
 
     def _network_input(self) -> list[NDArray[Any]]:
         with Runner(extract(self.model, 0, len(self.network.operators) - 1)) as whole:

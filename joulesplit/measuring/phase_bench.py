@@ -1,22 +1,52 @@
-"""The steps of a start made ready to be measured: reading, loading, first inference, input."""
+"""The steps of a start made ready to be measured, from reading the file to the first inference."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from calibrate.workloads.phase import FreshStepWorkload, StepWorkload
+from partition.interpreters import prepare
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from calibrate.workloads.protocol import DeviceActivity, Workload
     from drivers.protocols import Clock
     from joulesplit.measuring.network_bench import NetworkBench
+    from partition.network import Network
     from partition.runtime import Runner
 
 READ_FILE = "model file: read it from the cache of the system"
-LOAD = "model: load it, allocate its tensors"
+LOAD = "model: load it"
+ALLOCATE = "model: allocate its tensors"
 FIRST_INFERENCE = "first inference"
 SET_INPUT = "input: copy it into the network"
 DECODE_INPUT = "input: 8-bit values to the network's type"
+
+COPIES_AT_MOST = 16
+"""Networks that are ready for one window of a step that each does only once, where memory is
+plenty."""
+
+COPIES_SHARE = 0.5
+"""Of the memory available, what these copies may take: the sampler needs some, and no reading
+may wait for a swap."""
+
+
+def copies_that_fit(network: Network, available_bytes: int | None) -> int:
+    """Return how many copies of a network are ready at once, at least 1.
+
+    A copy is taken to hold every tensor at its full size: packed weights, and results as if none
+    took the memory of another. The file itself is shared.
+
+    Args:
+        network: The network.
+        available_bytes: Memory that programs can still take, byte; None if it is not known.
+    """
+    if available_bytes is None:
+        return COPIES_AT_MOST
+    copy_bits = max(1, sum(tensor.bits for tensor in network.tensors))
+    fitting = int(COPIES_SHARE * available_bytes * 8 / copy_bits)
+    return max(1, min(COPIES_AT_MOST, fitting))
 
 
 class PhaseBench:
@@ -29,9 +59,19 @@ class PhaseBench:
         network: The network.
         clock: Time.
         activity: Who is told.
+        available_bytes: Memory that programs can still take, byte; None if it is not known.
     """
 
-    def __init__(self, network: NetworkBench, clock: Clock, activity: DeviceActivity) -> None:
+    def __init__(
+        self,
+        network: NetworkBench,
+        clock: Clock,
+        activity: DeviceActivity,
+        *,
+        available_bytes: int | None,
+    ) -> None:
+        self._shelf: list[object] = []
+        self._copies = copies_that_fit(network.network, available_bytes)
         self._network, self._clock, self._activity = network, clock, activity
         self._content = network.path.read_bytes()
         self._runner = network.runner(0, len(network.network.operators) - 1)
@@ -44,29 +84,41 @@ class PhaseBench:
         pixels = [np.zeros(array.shape, np.uint8) for array in self._inputs]
         steps = {
             READ_FILE: self._network.path.read_bytes,
-            LOAD: lambda: self._loaded().close(),
+            LOAD: self._loaded,
             SET_INPUT: lambda: self._runner.set_inputs(self._inputs),
             DECODE_INPUT: lambda: [self._decoded(image) for image in pixels],
         }
         return {
             **{key: self._step(key, step) for key, step in steps.items()},
-            FIRST_INFERENCE: FreshStepWorkload(
-                name=FIRST_INFERENCE,
-                make=self._ready,
-                step=self._first,
-                clock=self._clock,
-                activity=self._activity,
-            ),
+            ALLOCATE: self._fresh(ALLOCATE, self._loaded, prepare),
+            FIRST_INFERENCE: self._fresh(FIRST_INFERENCE, self._ready, self._first),
         }
 
     def _step(self, name: str, step: Any) -> StepWorkload:
         return StepWorkload(name=name, step=step, clock=self._clock, activity=self._activity)
 
-    def _loaded(self) -> Runner:
-        return self._network.new_runner(self._content)
+    def _fresh(
+        self, name: str, make: Callable[[], object], step: Callable[[Any], None]
+    ) -> FreshStepWorkload:
+        return FreshStepWorkload(
+            name=name,
+            make=make,
+            step=step,
+            clock=self._clock,
+            activity=self._activity,
+            at_most=self._copies,
+            shelf=self._shelf,
+        )
+
+    def _loaded(self) -> object:
+        """Return the runtime's interpreter without tensors.
+
+        Both runtimes allocate, and hand operators to their delegate, only when asked to.
+        """
+        return self._network.new_interpreter(self._content)
 
     def _ready(self) -> Runner:
-        runner = self._loaded()
+        runner = self._network.new_runner(self._content)
         runner.set_inputs(self._inputs)
         return runner
 

@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
+from calibrate.environment.program import program
 from calibrate.environment.tuning import everything_quiet, tuned
-from calibrate.environment.tuning_state import state_path
+from calibrate.environment.tuning_guard import guarded
+from calibrate.environment.tuning_state import is_left_over, read_state, state_path, states_left
+from calibrate.errors import TuningError
 from calibrate.profile_device import TunedSetting
+from joulesplit.output import note
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from calibrate.environment.machine import Machine
 
@@ -47,18 +52,39 @@ def prepared(machine: Machine, *, tune: bool) -> AbstractContextManager[tuple[Tu
     Args:
         machine: The machine.
         tune: Set it to a fixed clock and its radio awake. It is set back when the block ends;
-            after a signal that cannot be caught the next such block or ``joulesplit tune
-            --restore`` does it, from the recorded state.
+            after a signal that cannot be caught a process beside it does so. Otherwise the
+            machine is taken as it is, and a tuning that a killed measurement left is said.
 
     Raises:
         TuningError: There is nothing to tune, it may not be set, or another process has it.
     """
-    return _tuned(machine) if tune else nullcontext(())
+    if tune:
+        return _tuned(machine)
+    for path in states_left():
+        _say_left_over(machine, path)
+    return nullcontext(())
+
+
+def _say_left_over(machine: Machine, path: Path) -> None:
+    """Warn of what a killed measurement left set: it is not what this machine usually does."""
+    try:
+        state = read_state(path)
+    except TuningError as error:
+        note(f"warning: {error}")
+        return
+    if state is None or not is_left_over(machine, state):
+        return
+    set_to = ", ".join(f"{s.target} of {s.name} (was {s.before})" for s in state.settings)
+    note(
+        f"warning: a measurement that was killed left tuned: {set_to}; `sudo {program()} tune "
+        "--restore` sets it back"
+    )
 
 
 @contextmanager
 def _tuned(machine: Machine) -> Iterator[tuple[TunedSetting, ...]]:
-    with tuned(machine, everything_quiet(machine), state_path()) as state:
+    path, wanted = state_path(), everything_quiet(machine)
+    with guarded(machine, path), tuned(machine, wanted, path) as state:
         yield tuple(
             TunedSetting(
                 target=setting.target,

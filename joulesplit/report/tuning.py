@@ -20,7 +20,8 @@ def tuning_page(document: Mapping[str, Any]) -> Page:
     sections = [Section(title="Set now", body=_present(document["settings"]))]
     if document["restored"] is not None:
         sections.append(Section(title="Set back", body=_restored(document["restored"])))
-    sections.append(Section(title="To set back", body=_waiting(document["to_restore"])))
+    waiting = _waiting(document["to_restore"], owner_runs=document["owner_runs"])
+    sections.append(Section(title="To set back", body=waiting))
     return Page(None, "Governor and Wi-Fi power save", sections)
 
 
@@ -49,7 +50,7 @@ def _restored(restored: Mapping[str, Any]) -> RenderableType:
     return Facts(rows) if rows else paragraph("Nothing was to be set back.")
 
 
-def _waiting(state: Mapping[str, Any] | None) -> RenderableType:
+def _waiting(state: Mapping[str, Any] | None, *, owner_runs: bool) -> RenderableType:
     if state is None:
         return paragraph("Nothing.")
     items: Sequence[Mapping[str, str]] = state["settings"]
@@ -60,7 +61,7 @@ def _waiting(state: Mapping[str, Any] | None) -> RenderableType:
             Column(header="set to", cells=[item["after"] for item in items]),
             Column(
                 header="set back by",
-                cells=[_by(state["owner"])] * len(items),
+                cells=[_by(state["owner"] if owner_runs else None)] * len(items),
                 from_width=76,
             ),
         ]

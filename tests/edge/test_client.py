@@ -5,12 +5,14 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
+from edge.admission import source_rate
 from edge.bundle import NamedTensor
 from edge.client import EdgeClient
 from edge.errors import (
@@ -18,11 +20,12 @@ from edge.errors import (
     EdgeConfigurationError,
     EdgeError,
     ProtocolError,
+    RequestRefusedError,
     ServerRefusedError,
     ServerUnreachableError,
     UploadCorruptedError,
 )
-from edge.pacing import HostClock, Pacer
+from edge.pacing import CHUNK_DURATION_S, HostClock, Pacer
 from edge.protocol import checksum
 
 
@@ -90,6 +93,31 @@ def test_a_download_brings_exactly_the_bytes_that_were_asked_for(sink, count):
 
     assert receipt.payload_bytes == count
     assert 0 < receipt.http_overhead_bytes < 500
+
+
+@pytest.mark.parametrize("rate_bit_per_s", [4e6, 2e7])
+def test_a_paced_download_is_whole_and_never_ahead_of_its_schedule(sink, rate_bit_per_s):
+    """All chunks but the last are due before the last one: 10 ms of airtime each."""
+    count = 100_000
+    started_ns = time.monotonic_ns()
+    receipt = sink.download(count, rate_bit_per_s=rate_bit_per_s)
+    lasted_s = (time.monotonic_ns() - started_ns) * 1e-9
+
+    assert receipt.payload_bytes == count
+    assert lasted_s >= 8 * count / rate_bit_per_s - CHUNK_DURATION_S
+
+
+@pytest.mark.parametrize("rate", ["", "0", "-1", "nan", "inf", "fast", "1e999"])
+def test_a_rate_that_is_none_is_refused(rate):
+    with pytest.raises(RequestRefusedError, match="rate="):
+        source_rate({"bytes": "10", "rate": rate})
+    assert source_rate({"bytes": "10"}) is None
+
+
+def test_a_rate_that_is_none_is_told_to_the_client(sink):
+    with pytest.raises(ServerRefusedError, match="positive number of bit/s"):
+        sink.download(10, rate_bit_per_s=-1.0)
+    assert sink.download(10).payload_bytes == 10
 
 
 def test_a_download_that_is_empty_or_too_long_is_refused(sink, max_body_bytes):

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import weakref
+
 import pytest
 
-from calibrate.campaign.bench import Bench, pilot
-from calibrate.campaign.plan import UNLIMITED
+from calibrate.campaign.bench import Bench, pilot, subjects_of
+from calibrate.campaign.plan import QUICK, UNLIMITED
 from calibrate.campaign.schedule import UploadSubject
+from calibrate.workloads.phase import FreshStepWorkload
 from calibrate.workloads.protocol import RealActivity
 from calibrate.workloads.upload import UploadWorkload
 from drivers.simulated.clock import SimulatedClock
@@ -61,3 +64,28 @@ def test_how_long_an_upload_without_a_rate_takes_is_tried_out():
     unit_s = pilot(bench_of(subjects, clock), subjects)
 
     assert unit_s[subjects[0].key] == pytest.approx(0.1 + 0.012)
+
+
+@pytest.mark.parametrize("at_most", [1, 3])
+def test_no_more_is_ever_ready_at_once_than_the_memory_holds(at_most):
+    clock, alive = SimulatedClock(), weakref.WeakSet()
+    most_alive = []
+
+    class Copy:
+        def __init__(self):
+            alive.add(self)
+            most_alive.append(len(alive))
+
+    first = FreshStepWorkload(
+        name="first", make=Copy, step=lambda _: clock.advance_ns(1_000_000),
+        clock=clock, activity=RealActivity(), at_most=at_most,
+    )  # fmt: skip
+    bench = Bench(clock=clock, sampler=None, blocks={}, uploads={}, phases={"first": first})
+
+    [subject] = subjects_of(QUICK, bench, pilot(bench, ()))
+    tasks = [subject.task(seconds) for seconds in subject.lengths_s]
+    done = [bench.workload(task).run(task.repetitions) for task in tasks]
+
+    assert [work.repetitions for work in done] == [at_most, at_most]
+    assert subject.unit_s == pytest.approx(1e-3)
+    assert max(most_alive) == at_most

@@ -8,7 +8,7 @@ import pytest
 
 from calibrate.environment.conditions import snapshot
 from calibrate.environment.network import interface_kind, require_link, wifi_link
-from calibrate.environment.survey import Machine, describe_device
+from calibrate.environment.survey import UNKNOWN, Machine, describe_device
 from calibrate.errors import LinkKindError
 from calibrate.profile_device import FrequencyPolicy, WifiLink
 
@@ -34,6 +34,14 @@ def test_a_board_is_told_by_its_device_tree(
     assert device.swap_bytes == swap_kb * 1024
     assert device.swap_used_bytes == 1024 * 1024
     assert device.system.startswith("Debian GNU/Linux 1")
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_recorded_tree_says_nothing_of_the_machine_that_reads_it(machine_of, board):
+    device = describe_device(machine_of(board), None)
+
+    assert (device.machine, device.cpu_count, device.hostname) == ("aarch64", 4, board)
+    assert device.kernel.endswith("+rpt-rpi-2712" if board == "pi5" else "+rpt-rpi-v8")
 
 
 def test_every_board_says_its_clocks_and_what_its_governor_allows(machine_of):
@@ -124,6 +132,27 @@ def test_an_interface_is_what_its_hardware_says_and_not_its_name(machine_of, int
     assert interface_kind(machine_of("pi4"), interface) == kind
 
 
+@pytest.mark.parametrize("signs", [("wireless",), ("phy80211",), ("wireless", "phy80211")])
+def test_a_radio_is_one_by_either_sign_of_the_kernel(tmp_path, signs):
+    for sign in signs:
+        (tmp_path / "sys/class/net/wlan1" / sign).mkdir(parents=True)
+    (tmp_path / "sys/class/net/eth0").mkdir()
+    machine = Machine(root=tmp_path, run=lambda _: None)
+
+    assert machine.wireless_interfaces == ("wlan1",)
+    assert interface_kind(machine, "wlan1") == "wifi"
+
+
+@pytest.mark.parametrize(
+    ("online", "count"), [("0", 1), ("0-3", 4), ("0,2-3", 3), ("0-1,4-7,9", 7)]
+)
+def test_processors_are_counted_by_their_ranges(tmp_path, online, count):
+    file = tmp_path / "sys/devices/system/cpu/online"
+    file.parent.mkdir(parents=True)
+    file.write_text(f"{online}\n")
+    assert describe_device(Machine(root=tmp_path), None).cpu_count == count
+
+
 @pytest.mark.parametrize("kind", ["ethernet", "loopback", "other", None])
 def test_an_upload_that_leaves_otherwise_is_not_called_wifi(kind):
     with pytest.raises(LinkKindError, match="leaves by eth7") as refused:
@@ -176,4 +205,7 @@ def test_this_very_machine_can_be_looked_at():
     assert state.busy_ticks <= state.capacity_ticks
     assert state.sent_bytes == state.received_bytes
     assert interface_kind(machine, "lo") == "loopback"
-    assert describe_device(machine, "lo").kernel
+    device = describe_device(machine, "lo")
+    assert (device.kernel, device.hostname) == (os.uname().release, os.uname().nodename)
+    assert device.cpu_count == os.cpu_count()
+    assert device.machine != UNKNOWN

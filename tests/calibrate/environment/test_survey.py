@@ -10,7 +10,8 @@ def pi4(tmp_path):
     """The files of a Raspberry Pi 4 that the facts come from."""
     files = {
         "proc/device-tree/model": "Raspberry Pi 4 Model B Rev 1.4\0",
-        "proc/meminfo": "MemTotal:        3884352 kB\nMemFree:          100 kB\n",
+        "proc/meminfo": "MemTotal:        3884352 kB\nMemFree:          100 kB\n"
+        "MemAvailable:    1048576 kB\n",
         "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "ondemand\n",
         "sys/class/thermal/thermal_zone0/temp": "48686\n",
         "sys/class/net/wlan0/wireless/status": "",
@@ -31,6 +32,7 @@ def test_facts_of_a_raspberry_pi_are_read_from_its_files(pi4):
 
     assert device.board == "Raspberry Pi 4 Model B Rev 1.4"
     assert device.memory_bytes == 3884352 * 1024
+    assert pi4.available_bytes == 2**30
     assert device.governor == "ondemand"
     assert device.wifi_power_save == "on"
     assert pi4.temperature_c == pytest.approx(48.686)
@@ -56,7 +58,10 @@ def test_an_unknown_fact_is_none_and_never_a_guess(tmp_path):
     device = describe_device(bare, "wlan0")
 
     assert device.board is None
+    assert (device.machine, device.kernel) == ("unknown", "unknown")
+    assert (device.cpu_count, device.hostname) == (None, None)
     assert device.governor is None
     assert device.memory_bytes is None
+    assert bare.available_bytes is None
     assert bare.temperature_c is None
     assert bare.throttled_bits is None

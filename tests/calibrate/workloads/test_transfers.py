@@ -97,7 +97,7 @@ def test_a_first_time_is_made_ready_before_the_window_and_happens_once_to_each(c
         return made[-1]
 
     workload = FreshStepWorkload(
-        name="f", make=make, step=stepped.append, clock=clock, activity=RealActivity()
+        name="f", make=make, step=stepped.append, clock=clock, activity=RealActivity(), at_most=3
     )
     assert isinstance(workload, PreparedWorkload)
     workload.prepare(3)
@@ -109,3 +109,20 @@ def test_a_first_time_is_made_ready_before_the_window_and_happens_once_to_each(c
     assert len(made) == 4
     with pytest.raises(IndexError):
         workload.run(2)
+
+
+def test_workloads_on_one_shelf_never_hold_things_at_the_same_time(clock):
+    shelf = []
+    first, second = (
+        FreshStepWorkload(
+            name=name, make=object, step=lambda _: None, clock=clock, activity=RealActivity(),
+            at_most=3, shelf=shelf,
+        )
+        for name in ("first", "second")
+    )  # fmt: skip
+    first.prepare(3)
+    first.run(3)
+    second.prepare(2)
+
+    assert len(shelf) == 2
+    assert second.run(2).repetitions == 2

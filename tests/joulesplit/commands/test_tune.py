@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
+from calibrate.environment.machine import Machine
 from calibrate.environment.program import program
+from calibrate.environment.tuning import Wanted, tune
+from calibrate.environment.tuning_state import state_path
 from joulesplit.report.tuning import tuning_page
 
 IW = """#!/bin/sh
@@ -55,6 +60,29 @@ def test_tune_show_and_restore(joulesplit, root):
     assert "Nothing was to be set back" in joulesplit("tune", "--restore", "--root", root).out
 
 
+def test_who_sets_back_is_a_process_only_as_long_as_it_runs(joulesplit, root):
+    (root / "proc").symlink_to("/proc")
+    state = state_path()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as owner:
+        tune(Machine(root=root), Wanted(governor="performance"), state, process=owner.pid)
+        assert f"process {owner.pid}" in joulesplit("tune", "--show", "--root", root).out
+        assert joulesplit("tune", "--show", "--root", root, "--json").json["owner_runs"] is True
+        owner.kill()
+    shown = joulesplit("tune", "--show", "--root", root).out
+    assert "process" not in shown
+    assert "joulesplit tune --restore" in shown
+    assert joulesplit("tune", "--show", "--root", root, "--json").json["owner_runs"] is False
+
+
+def test_after_a_boot_nothing_is_shown_as_to_be_set_back(joulesplit, root):
+    boot = root / "proc/sys/kernel/random/boot_id"
+    boot.parent.mkdir(parents=True)
+    boot.write_text("boot-1\n")
+    joulesplit("tune", "--governor", "performance", "--root", root)
+    boot.write_text("boot-2\n")
+    assert joulesplit("tune", "--show", "--root", root, "--json").json["to_restore"] is None
+
+
 @pytest.mark.parametrize("arguments", [(), ("--show", "--restore"), ("--governor", "x", "--show")])
 def test_exactly_one_thing_is_asked_for(joulesplit, arguments):
     outcome = joulesplit("tune", *arguments)
@@ -86,6 +114,7 @@ def test_the_report_reads_as_stored(text_of, golden, width):
             },
             "restored": {"rebooted": False, "settings": [SETTING], "left": [SETTING]},
             "to_restore": {"owner": {"process": 4711, "started": "1"}, "settings": [SETTING]},
+            "owner_runs": True,
             "state": "/x",
         }
     )
