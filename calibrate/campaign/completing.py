@@ -12,7 +12,7 @@ from calibrate.campaign.journal import JournalContents
 from calibrate.campaign.produce import Circumstances, produce_profile
 from calibrate.check_spec import quality_of
 from calibrate.checks.conditions import condition_checks
-from calibrate.checks.ending import downlink_checks, ending_checks
+from calibrate.checks.ending import Unsettled, band_checks, downlink_checks, ending_checks
 from calibrate.errors import EstimateError
 from calibrate.estimates.downlink import downlink_of
 from calibrate.estimates.head_fits import heads_of
@@ -34,12 +34,14 @@ class Completion:
         reached: What the plan asked for is known.
         reason: The stop rule's last word.
         warm: The device was warm when it began.
+        unsettled: What kept it from being warm.
     """
 
     complete: bool
     reached: bool
     reason: str
     warm: bool
+    unsettled: Unsettled | None = None
 
 
 def storable(around: Circumstances) -> Circumstances:
@@ -67,12 +69,19 @@ def profile_of(contents: JournalContents) -> DeviceProfile:
         reached=opinion is not None and opinion.reached,
         reason=opinion.reason if opinion else "",
         warm=contents.warm,
+        unsettled=_unsettled(contents),
     )
     profile = completed_profile(contents.records, around, completion)
     if profile.link is None:
         return profile
     link = msgspec.structs.replace(profile.link, kind=contents.header.link_kind)
     return msgspec.structs.replace(profile, link=link)
+
+
+def _unsettled(contents: JournalContents) -> Unsettled | None:
+    """Return what kept the device from being warm in the first run that it was not warm in."""
+    warm_ups = (run.begun.start.warm_up for run in contents.runs)
+    return next((one.unsettled for one in warm_ups if not one.warm), None)
 
 
 def machine_checks(contents: JournalContents) -> tuple[Check, ...]:
@@ -87,7 +96,9 @@ def machine_checks(contents: JournalContents) -> tuple[Check, ...]:
             known = worst.get(check.name)
             if known is None or SEVERITY.index(check.outcome) > SEVERITY.index(known.outcome):
                 worst[check.name] = check
-    return tuple(worst.values())
+    band_c = contents.header.plan.limits.temperature_c
+    temperatures_c = [record.temperature_c for record in contents.records]
+    return (*worst.values(), *band_checks(temperatures_c, band_c))
 
 
 def completed_profile(
@@ -107,6 +118,7 @@ def completed_profile(
         reached=completion.reached,
         reason=completion.reason,
         warm=completion.warm,
+        unsettled=completion.unsettled,
     )
     checks = (*profile.quality.checks, *ended, *link_checks)
     return msgspec.structs.replace(

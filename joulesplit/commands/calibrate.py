@@ -101,10 +101,33 @@ def command(
     model, choice = _what_and_with(model, choice)
     file = _journal(output, resume, force=force)
     plan = _plan(planned, file)
+    return _measure_and_keep(output, file, plan, model, choice, as_json=as_json, **options)
+
+
+def _measure_and_keep(
+    output: Path,
+    file: JournalFile,
+    plan: Plan,
+    model: Path,
+    choice: SensorChoice,
+    *,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Measure, and write the profile; of a campaign that is cut short too, if it gives one."""
+    from calibrate.errors import TooHotError
+    from joulesplit.exit_codes import ExitCode
+
     try:
         profile = _prepare_and_measure(model, choice, plan, file, **options)
     except KeyboardInterrupt:
-        return _interrupted(file.path, output, as_json=as_json)
+        _keep("interrupted", file.path, output, as_json=as_json)
+        return int(ExitCode.INTERRUPTED)
+    except TooHotError as error:
+        if not _keep("stopped", file.path, output, as_json=as_json):
+            raise
+        note(f"joulesplit: error: {error}")
+        return int(ExitCode.MEASUREMENT)
     return _finish(profile, output, file.path, as_json=as_json)
 
 
@@ -241,23 +264,22 @@ def _plan(planned: PlanChoice, file: JournalFile) -> Plan:
     return planned.plan() if planned.given else contents.header.plan
 
 
-def _interrupted(journal: Path, output: Path, *, as_json: bool) -> int:
-    """Keep what there is: the profile if the windows give one, the journal in any case."""
+def _keep(how: str, journal: Path, output: Path, *, as_json: bool) -> bool:
+    """Keep what there is of a campaign that was cut short; return whether that gave a profile."""
     from calibrate.campaign.completing import profile_of
     from calibrate.campaign.journal import read_journal
     from calibrate.errors import CalibrationError
-    from joulesplit.exit_codes import ExitCode
 
     again = f"the same command with --resume {journal} goes on"
     try:
         contents = read_journal(journal)
         profile = profile_of(contents)
     except CalibrationError as error:
-        note(f"interrupted before the windows gave a profile ({error}); {again}")
-        return int(ExitCode.INTERRUPTED)
+        note(f"{how} before the windows gave a profile ({error}); {again}")
+        return False
     _finish(profile, output, journal, as_json=as_json)
-    note(f"interrupted after {len(contents.records)} windows: the profile is marked so; {again}")
-    return int(ExitCode.INTERRUPTED)
+    note(f"{how} after {len(contents.records)} windows: the profile is marked so; {again}")
+    return True
 
 
 def _finish(profile: DeviceProfile, output: Path, journal: Path, *, as_json: bool) -> int:
