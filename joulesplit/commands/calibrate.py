@@ -174,6 +174,7 @@ def _measure(
     link: InterfaceKind | None,
     machine: PreparedMachine,
 ) -> DeviceProfile:
+    from calibrate.campaign.plan_stretch import for_sensor
     from joulesplit.measuring.instrument import Instrument
     from joulesplit.measuring.steps import calibrate
     from joulesplit.server_process import edge_server
@@ -194,7 +195,7 @@ def _measure(
         )
         stack.enter_context(instrument)
         if not file.resume:
-            note(announcement(plan, model))
+            note(announcement(for_sensor(plan, instrument.sampler.description.cycle_s), model))
         return calibrate(instrument, plan, file)
 
 
