@@ -98,7 +98,7 @@ def test_a_process_that_only_waits_for_its_parent_has_nothing_tuned(machine, sta
     assert current(machine, "governor", "policy0") == "ondemand"
 
 
-@pytest.mark.parametrize("owner", [None, os.getpid()])
+@pytest.mark.parametrize("owner", [None, os.getpid()], ids=["person", "process"])
 def test_what_somebody_else_keeps_tuned_is_left(machine, state, owner):
     tune(machine, Wanted(governor="performance"), state, process=owner)
     kept = read_state(state)
