@@ -68,28 +68,22 @@ def _done(
 ) -> dict[str, Any]:
     import msgspec
 
-    from calibrate.environment import tuning
-    from calibrate.environment.tuning_state import (
-        is_owned,
-        left_to_restore,
-        state_path,
-        states_left,
-    )
+    from calibrate.environment import tuning, tuning_state
 
-    path = state_path()
+    path = tuning_state.state_path()
     restored = None
     if governor or wifi_power_save:
         wanted = tuning.Wanted(governor=governor, wifi_power_save=wifi_power_save)
         tuning.tune(machine, wanted, path)
     else:
-        path = next(iter(states_left()), path)
+        path = next(iter(tuning_state.states_left()), path)
     if restore:
         restored = tuning.restore(machine, path)
-    left = left_to_restore(machine, path)
+    left = tuning_state.left_to_restore(machine, path)
     return {
         "settings": tuning.present_settings(machine),
         "to_restore": msgspec.to_builtins(left),
-        "owner_runs": left is not None and is_owned(machine, left),
+        "owner_runs": left is not None and tuning_state.is_owned(machine, left),
         "restored": msgspec.to_builtins(restored),
         "state": str(path),
     }
