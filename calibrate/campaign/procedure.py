@@ -195,24 +195,24 @@ class _Campaign:
         windows = 0
         for number in count():
             tasks = round_tasks(self._plan, self._subjects, number, only=only, windows=windows)
-            finished = yield from self._round(tasks)
-            opinion = self._look(rule, number, finished=finished)
+            left = yield from self._round(tasks)
+            opinion = self._look(rule, number, left=left)
             if opinion.stop:
                 return
             only = opinion.measure_next or None
             wanted = int(MARGIN * (opinion.windows_needed or 0))
             windows = min(wanted, int(GROWTH * len(self._records)))
 
-    def _round(self, tasks: Sequence[WindowTask]) -> Generator[WindowTask, None, bool]:
-        """Yield the windows of one round; return False if the time was over first."""
+    def _round(self, tasks: Sequence[WindowTask]) -> Generator[WindowTask, None, int]:
+        """Yield the windows of one round; return how many were left when the time was over."""
         total = len(self._records) + len(tasks)
         for position, task in enumerate(tasks):
             if self._spent_s + self._expected_s((task,)) > self._plan.limits.duration_s:
-                return False
+                return len(tasks) - position
             if len(self._records) >= len(self._earlier):
                 self._tell(total, self._expected_s(tasks[position:]))
             yield task
-        return True
+        return 0
 
     def _expected_s(self, tasks: Sequence[WindowTask]) -> float:
         return expected_duration_s(self._plan.timing, tasks, self._unit_s)
@@ -221,15 +221,20 @@ class _Campaign:
     def _spent_s(self) -> float:
         return sum(record.span_s for record in self._records)
 
-    def _look(self, rule: StopRule, number: int, *, finished: bool) -> StopOpinion:
+    def _look(self, rule: StopRule, number: int, *, left: int) -> StopOpinion:
         """Ask the rule after a round; a limit has the last word."""
-        opinion = rule(self._records)
-        if not opinion.stop and not finished:
-            opinion = _limited(opinion, f"{self._plan.limits.duration_s:g} s are over")
+        opinion, total = rule(self._records), len(self._records) + left
+        over = f"{self._plan.limits.duration_s:g} s are over"
+        if left and not opinion.stop:
+            opinion = _limited(opinion, over)
+        elif left and number == 0:
+            # The first round is what the plan asks for: cut short, no rule can call it reached.
+            reason = f"{over} and {left} of {total} windows were not run"
+            opinion = StopOpinion(stop=True, reached=False, reason=reason)
         elif not opinion.stop and number + 1 == self._plan.stop.looks:
             opinion = _limited(opinion, f"{self._plan.stop.looks} rounds are done")
         self._opinion = opinion
-        self._tell(len(self._records), 0.0)
+        self._tell(total if number == 0 else len(self._records), 0.0)
         return opinion
 
     def _done_before(self, record: WindowRecord, task: WindowTask) -> WindowRecord:

@@ -107,9 +107,11 @@ class CampaignLines:
             self._show.say(rest_line(self._plan, progress))
         self._show(done=progress.done, total=progress.total, detail=campaign_detail(progress))
         opinion = progress.opinion
-        if self._plan.stop.rule != "fixed" and opinion is not None and opinion is not self._told:
+        if opinion is not None and opinion is not self._told:
             self._told = opinion
-            self._show.say(look_line(progress.done, opinion))
+            # A fixed plan that was carried out has nothing to say.
+            if self._plan.stop.rule != "fixed" or not opinion.reached:
+                self._show.say(look_line(progress.done, opinion))
 
 
 def campaign_detail(progress: Progress) -> str:

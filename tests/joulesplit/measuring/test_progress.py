@@ -73,6 +73,21 @@ def test_a_look_says_what_is_known_and_whether_it_goes_on(opinion, line):
     assert look_line(49, opinion) == line
 
 
+@pytest.mark.parametrize("reached", [True, False])
+def test_a_fixed_plan_says_why_it_stopped_only_if_that_was_before_its_end(capsys, reached):
+    opinion = StopOpinion(stop=True, reached=reached, reason="24 s are over")
+    at_35 = Progress(
+        done=35, total=47, earlier=0, spent_s=24.0, remaining_s=0.0, last=None, opinion=opinion
+    )
+    with progress_bar("measuring") as show:
+        tell = CampaignLines(QUICK, show, goes_on=False)
+        tell(at_35)
+        tell(at_35)
+
+    said = "stopped after 35 windows: 24 s are over"
+    assert (capsys.readouterr().err.splitlines().count(said) == 1) is not reached
+
+
 @pytest.mark.parametrize(
     ("plan", "then"),
     [
