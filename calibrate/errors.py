@@ -11,6 +11,7 @@ CalibrationError
 ├── WindowError (ValueError)                      a window holds too little to give an energy
 ├── ReplayedError (ValueError)                    a recording taken for a measurement of work
 ├── WiringError (RuntimeError)                    the sensor does not see the device, or its work
+├── TooHotError (RuntimeError)                    the device does not cool down to its band
 ├── EstimateError (ArithmeticError)               the windows do not determine the figure
 ├── LinkKindError (ConnectionError)               the link is not of the kind it would be called
 ├── TuningError (RuntimeError)                    the machine could not be set, or set back
@@ -73,6 +74,10 @@ class ReplayedError(CalibrationError, ValueError):
 
 class WiringError(CalibrationError, RuntimeError):
     """The sensor sees the device the wrong way round, or does not see its work."""
+
+
+class TooHotError(CalibrationError, RuntimeError):
+    """The device stayed above the plan's temperature band for the longest wait."""
 
 
 class EstimateError(CalibrationError, ArithmeticError):

@@ -12,7 +12,7 @@ from calibrate.campaign.journal import JournalContents
 from calibrate.campaign.machine_states import machine_checks
 from calibrate.campaign.produce import Circumstances, produce_profile
 from calibrate.check_spec import quality_of
-from calibrate.checks.ending import downlink_checks, ending_checks
+from calibrate.checks.ending import Unsettled, band_checks, downlink_checks, ending_checks
 from calibrate.errors import EstimateError
 from calibrate.estimates.downlink import downlink_of
 from calibrate.estimates.head_fits import heads_of
@@ -32,12 +32,14 @@ class Completion:
         reached: What the plan asked for is known.
         reason: The stop rule's last word.
         warm: The device was warm when it began.
+        unsettled: What kept it from being warm.
     """
 
     complete: bool
     reached: bool
     reason: str
     warm: bool
+    unsettled: Unsettled | None = None
 
 
 def storable(around: Circumstances) -> Circumstances:
@@ -58,19 +60,35 @@ def profile_of(contents: JournalContents) -> DeviceProfile:
         contents.header.around,
         sampling=contents.sampling,
         throttled_bits=ended.throttled_bits if ended else None,
-        checks=(*contents.header.around.checks, *machine_checks(contents.runs)),
+        checks=(
+            *contents.header.around.checks,
+            *machine_checks(contents.runs),
+            *_band(contents),
+        ),
     )
     completion = Completion(
         complete=opinion is not None,
         reached=opinion is not None and opinion.reached,
         reason=opinion.reason if opinion else "",
         warm=contents.warm,
+        unsettled=_unsettled(contents),
     )
     profile = completed_profile(contents.records, around, completion)
     if profile.link is None:
         return profile
     link = msgspec.structs.replace(profile.link, kind=contents.header.link_kind)
     return msgspec.structs.replace(profile, link=link)
+
+
+def _unsettled(contents: JournalContents) -> Unsettled | None:
+    """Return what kept the device from being warm in the first run that it was not warm in."""
+    warm_ups = (run.begun.start.warm_up for run in contents.runs)
+    return next((one.unsettled for one in warm_ups if not one.warm), None)
+
+
+def _band(contents: JournalContents) -> tuple[Check, ...]:
+    temperatures_c = [record.temperature_c for record in contents.records]
+    return band_checks(temperatures_c, contents.header.plan.limits.temperature_c)
 
 
 def completed_profile(
@@ -90,6 +108,7 @@ def completed_profile(
         reached=completion.reached,
         reason=completion.reason,
         warm=completion.warm,
+        unsettled=completion.unsettled,
     )
     checks = (*profile.quality.checks, *ended, *link_checks)
     return msgspec.structs.replace(

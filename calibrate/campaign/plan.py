@@ -40,9 +40,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What a campaign keeps to.
 
     Attributes:
-        duration_s: Longest time of all windows together, s.
+        duration_s: Longest time of all windows and of the waits before them together, s.
         temperature_c: Band of the processor's temperature that windows begin in, °C.
-        warm_up_s, cool_down_s: Longest wait for the band and for warmth, s.
+        warm_up_s: Longest wait for warmth, s.
+        cool_down_s: Longest wait before a window for the band, s; a campaign whose device is
+            too hot then is cut short.
         edge_term: Largest (T_cycle/√6)/D: what an edge that is caught by one sensor cycle makes
             of a window of work D, relative. Lengths that are too short for it are stretched.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count, islice
 
 import msgspec
@@ -18,10 +18,11 @@ from calibrate.campaign.schedule import (
     expected_duration_s,
     round_tasks,
 )
-from calibrate.campaign.stopping import StopOpinion, StopRule, once
-from calibrate.campaign.warmup import WarmUp, cool_down, warm_up
+from calibrate.campaign.stopping import StopOpinion, StopRule, limited, once
+from calibrate.campaign.warmup import CoolDown, WarmUp, cool_down, warm_up
 from calibrate.errors import JournalError, WindowError
 from calibrate.windows.window import WindowRecord, WindowTask, run_window
+from calibrate.workloads.protocol import Workload
 
 MARGIN = 2.0
 """A round has so many times the windows that are thought to be needed: planned to reach just the
@@ -52,10 +53,11 @@ class Progress:
         done: Windows finished.
         total: Windows in all, as far as is known.
         earlier: Windows that an earlier run had finished.
-        spent_s: Time of the windows finished, s.
+        spent_s: Time of the windows finished and of the waits before them, s.
         remaining_s: Estimate of the time that is left until the next look, s.
         last: The window just finished; None before the first.
         opinion: What the stop rule thought last; None before it was asked.
+        cooling: How far the wait for a device that is too hot is; None if there is none.
     """
 
     done: int
@@ -65,6 +67,7 @@ class Progress:
     remaining_s: float
     last: WindowRecord | None
     opinion: StopOpinion | None
+    cooling: CoolDown | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +90,8 @@ class Told:
     Attributes:
         start: Told how the campaign begins, before its first window.
         keep: Stores a finished window at once.
-        progress: Told what is left before the device is warmed up, after each window, and after
-            each look.
+        progress: Told what is left before the device is warmed up, after each window, after each
+            look, and while a device that is too hot is waited for.
     """
 
     start: Callable[[Start], None] = lambda _: None
@@ -136,6 +139,7 @@ def run_campaign(
 
     Raises:
         JournalError: The earlier run did other windows.
+        TooHotError: The device stayed above its band for the longest wait.
         WiringError: The first windows show that the sensor does not see the device or its work.
         CalibrationError: A window or the sampler failed.
         SensorError: The sensor failed.
@@ -161,6 +165,7 @@ class _Campaign:
         self._earlier = earlier
         self._records: list[WindowRecord] = []
         self._opinion: StopOpinion | None = None
+        self._progress: Progress | None = None
 
     def run(self, rule: StopRule) -> Outcome:
         tasks = self._tasks(rule)
@@ -219,20 +224,20 @@ class _Campaign:
 
     @property
     def _spent_s(self) -> float:
-        return sum(record.span_s for record in self._records)
+        return sum(record.span_s + record.waited_s for record in self._records)
 
     def _look(self, rule: StopRule, number: int, *, left: int) -> StopOpinion:
         """Ask the rule after a round; a limit has the last word."""
         opinion, total = rule(self._records), len(self._records) + left
         over = f"{self._plan.limits.duration_s:g} s are over"
         if left and not opinion.stop:
-            opinion = _limited(opinion, over)
+            opinion = limited(opinion, over)
         elif left and number == 0:
             # The first round is what the plan asks for: cut short, no rule can call it reached.
             reason = f"{over} and {left} of {total} windows were not run"
             opinion = StopOpinion(stop=True, reached=False, reason=reason)
         elif not opinion.stop and number + 1 == self._plan.stop.looks:
-            opinion = _limited(opinion, f"{self._plan.stop.looks} rounds are done")
+            opinion = limited(opinion, f"{self._plan.stop.looks} rounds are done")
         self._opinion = opinion
         self._tell(total if number == 0 else len(self._records), 0.0)
         return opinion
@@ -247,46 +252,49 @@ class _Campaign:
         return record
 
     def _window(self, task: WindowTask) -> WindowRecord:
+        waited_s = 0.0
         for tries in range(1, TRIES + 1):
+            workload = self._bench.workload(task)
+            cool = self._cool_down(task, waited_s)
+            waited_s += cool.waited_s
             try:
-                record = self._tried(task, tries)
+                record = self._tried(task, workload)
                 break
             except WindowError:
                 if tries == TRIES:
                     raise
+        record = msgspec.structs.replace(
+            record, temperature_c=cool.temperature_c, waited_s=waited_s, tries=tries
+        )
         self._told.keep(record)
         return record
 
-    def _tried(self, task: WindowTask, tries: int) -> WindowRecord:
-        bench = self._bench
-        workload = bench.workload(task)
-        cool = cool_down(bench.clock, bench.sampler, bench.thermometer, self._plan.limits)
+    def _tried(self, task: WindowTask, workload: Workload) -> WindowRecord:
+        clock, sampler = self._bench.clock, self._bench.sampler
         # Readings from before the window belong to no window.
-        bench.sampler.trace_until(bench.clock.now_ns())
-        return msgspec.structs.replace(
-            run_window(task, workload, self._plan.timing, bench.clock, bench.sampler),
-            temperature_c=cool.temperature_c,
-            waited_s=cool.waited_s,
-            tries=tries,
-        )
+        sampler.trace_until(clock.now_ns())
+        return run_window(task, workload, self._plan.timing, clock, sampler)
+
+    def _cool_down(self, task: WindowTask, waited_s: float) -> CoolDown:
+        """Wait for the band, but no longer than leaves time for the window."""
+        bench, limits = self._bench, self._plan.limits
+        left_s = limits.duration_s - self._spent_s - waited_s - self._expected_s((task,))
+        longest_s = max(0.0, min(limits.cool_down_s, left_s))
+        limits = msgspec.structs.replace(limits, cool_down_s=longest_s)
+        return cool_down(bench.clock, bench.sampler, bench.thermometer, limits, self._tell_cooling)
+
+    def _tell_cooling(self, cool: CoolDown) -> None:
+        assert self._progress is not None, "what is left is told before a window"
+        self._told.progress(replace(self._progress, cooling=cool))
 
     def _tell(self, total: int, remaining_s: float) -> None:
-        self._told.progress(
-            Progress(
-                done=len(self._records),
-                total=total,
-                earlier=len(self._earlier),
-                spent_s=self._spent_s,
-                remaining_s=remaining_s,
-                last=self._records[-1] if self._records else None,
-                opinion=self._opinion,
-            )
+        self._progress = Progress(
+            done=len(self._records),
+            total=total,
+            earlier=len(self._earlier),
+            spent_s=self._spent_s,
+            remaining_s=remaining_s,
+            last=self._records[-1] if self._records else None,
+            opinion=self._opinion,
         )
-
-
-def _limited(opinion: StopOpinion, limit: str) -> StopOpinion:
-    needed = opinion.windows_needed
-    more = f"; about {needed} more windows would be needed" if needed else ""
-    return msgspec.structs.replace(
-        opinion, stop=True, reason=f"{opinion.reason}, but {limit}{more}"
-    )
+        self._told.progress(self._progress)

@@ -50,6 +50,15 @@ def once(records: Sequence[WindowRecord]) -> StopOpinion:
     )
 
 
+def limited(opinion: StopOpinion, limit: str) -> StopOpinion:
+    """Return an opinion that would go on, stopped by a limit of the plan."""
+    needed = opinion.windows_needed
+    more = f"; about {needed} more windows would be needed" if needed else ""
+    return msgspec.structs.replace(
+        opinion, stop=True, reason=f"{opinion.reason}, but {limit}{more}"
+    )
+
+
 def look_confidence(looks: int) -> float:
     """Return the confidence that each of several looks must reach (Bonferroni).
 

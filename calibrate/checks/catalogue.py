@@ -63,7 +63,12 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         results.LINK_ON_AIR,
         ending.DOWNLINK,
     ),
-    "How the campaign went": (ending.COMPLETE, ending.STOP_RULE, ending.WARM_UP),
+    "How the campaign went": (
+        ending.COMPLETE,
+        ending.STOP_RULE,
+        ending.WARM_UP,
+        ending.TEMPERATURE_BAND,
+    ),
     "Merged profiles": (agreement.PROFILES_AGREE,),
     "`joulesplit profile check`, over the file alone": (
         plausibility.SOUND_INTERVALS,

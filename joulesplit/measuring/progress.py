@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from calibrate.campaign.plan import Plan, StopPlan
     from calibrate.campaign.procedure import Progress
     from calibrate.campaign.stopping import StopOpinion
+    from calibrate.campaign.warmup import CoolDown
+
+WAIT_LINE_S = 60.0
+"""How often a wait is told on a line of its own, s."""
 
 
 class Show(Protocol):
@@ -100,9 +104,13 @@ class CampaignLines:
     def __init__(self, plan: Plan, show: Show, *, goes_on: bool) -> None:
         self._plan, self._show, self._goes_on = plan, show, goes_on
         self._told: StopOpinion | None = None
+        self._next_wait_s = 0.0
 
     def __call__(self, progress: Progress) -> None:
         """Tell it."""
+        if progress.cooling is not None:
+            self._wait(progress, progress.cooling)
+            return
         if self._goes_on and progress.done == progress.earlier < progress.total:
             self._show.say(rest_line(self._plan, progress))
         self._show(done=progress.done, total=progress.total, detail=campaign_detail(progress))
@@ -112,6 +120,16 @@ class CampaignLines:
             # A fixed plan that was carried out has nothing to say.
             if self._plan.stop.rule != "fixed" or not opinion.reached:
                 self._show.say(look_line(progress.done, opinion))
+
+    def _wait(self, progress: Progress, cooling: CoolDown) -> None:
+        """Tell of a wait: in the bar each step, on a line the first one and each whole minute."""
+        if cooling.waited_s >= self._next_wait_s:
+            self._next_wait_s = cooling.waited_s + WAIT_LINE_S
+            self._show.say(wait_line(self._plan, cooling))
+        elif cooling.waited_s == 0:
+            self._next_wait_s = WAIT_LINE_S
+        detail = f"cooling down: {cooling.temperature_c:.1f} °C, {cooling.waited_s:.0f} s"
+        self._show(done=progress.done, total=progress.total, detail=detail)
 
 
 def campaign_detail(progress: Progress) -> str:
@@ -129,6 +147,16 @@ def look_line(done: int, opinion: StopOpinion) -> str:
     needed = opinion.windows_needed
     more = f"; about {needed} more windows needed" if needed else ""
     return f"after {done} windows: {opinion.reason}{more}"
+
+
+def wait_line(plan: Plan, cooling: CoolDown) -> str:
+    """Return that a device is too hot, and how long it is waited for."""
+    band = f"windows begin at {plan.limits.temperature_c[1]:g} °C at most"
+    longest = duration_text(plan.limits.cool_down_s)
+    return (
+        f"the processor is at {cooling.temperature_c:.1f} °C, {band}: waiting for it to cool, "
+        f"{longest} at most ({cooling.waited_s:.0f} s so far)"
+    )
 
 
 def rest_line(plan: Plan, progress: Progress) -> str:

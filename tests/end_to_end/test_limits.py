@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import msgspec
 import pytest
 
 from calibrate.campaign.plan import QUICK, StopPlan
 from calibrate.campaign.procedure import Told
 from calibrate.campaign.stopping import StopOpinion
+from calibrate.errors import TooHotError
 from joulesplit.proving.stage import proof_blocks
 from joulesplit.proving.worlds import clean_world
 from joulesplit.virtual import run_virtual
@@ -60,3 +63,43 @@ def test_figures_that_are_known_count_if_only_a_later_round_was_cut(planned, rou
 
     assert outcome.opinion.stop
     assert outcome.opinion.reached is reached
+
+
+def test_a_device_that_stays_too_hot_cuts_the_campaign_short_and_each_second_of_it_is_told():
+    told, begun = [], []
+
+    with pytest.raises(TooHotError, match="78 °C after 600 s"):
+        run_virtual(
+            limited(duration_s=3600.0),
+            BLOCKS,
+            WORLD,
+            thermometer=lambda: 78.0,
+            told=Told(start=begun.append, progress=told.append),
+        )
+
+    assert begun[0].warm_up.unsettled == "band"
+    waits_s = [progress.cooling.waited_s for progress in told if progress.cooling]
+    assert waits_s == pytest.approx([*range(600)])
+    assert {progress.total for progress in told} == {told[0].total}
+
+
+def test_waits_for_a_hot_device_count_against_the_longest_time(planned):
+    """Every window begins too hot and cools in three steps; once all was waited for unnoticed."""
+    readings = itertools.cycle([76.0, 75.0, 74.0, 73.0])
+    warm = itertools.repeat(50.0, 100)
+
+    outcome, _, _ = run_virtual(
+        limited(duration_s=60.0),
+        BLOCKS,
+        WORLD,
+        thermometer=lambda: next(warm) if not began else next(readings),
+        told=Told(start=(began := []).append),
+    )
+
+    spent_s = sum(record.span_s + record.waited_s for record in outcome.records)
+    waited_s = sum(record.waited_s for record in outcome.records)
+    # The last wait may end as soon as the device is in its band, to leave time for its window.
+    assert 3 * len(outcome.records) - 1 < waited_s <= 3 * len(outcome.records)
+    assert 55.0 < spent_s <= 60.1
+    assert not outcome.opinion.reached
+    assert outcome.records[0].task == planned.records[0].task

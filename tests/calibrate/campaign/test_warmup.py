@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from calibrate.campaign.plan import Limits
-from calibrate.campaign.warmup import HALF, cool_down, halves_agree, no_thermometer, warm_up
+from calibrate.campaign.warmup import HALF, cool_down, no_thermometer, unsettled, warm_up
+from calibrate.errors import TooHotError
 from calibrate.sampling.trace import RECORD, Trace
 from calibrate.workloads.protocol import WorkDone
 from drivers.simulated.clock import SimulatedClock
@@ -50,25 +51,26 @@ def cooling(clock, start_c, rate_c_per_s):
 
 
 @pytest.mark.parametrize(
-    ("latencies_s", "temperatures_c", "agree"),
+    ("latencies_s", "temperatures_c", "moving"),
     [
-        ([1.0] * 7, [None] * 7, False),
-        ([1.0] * 8, UNKNOWN, True),
-        ([9.0, *[1.0] * 8], [None] * 9, True),
-        ([1.05] * 4 + [1.0] * 4, UNKNOWN, False),
-        ([1.02] * 4 + [1.0] * 4, UNKNOWN, True),
-        ([1.0] * 8, [50.0] * 8, True),
-        ([1.0] * 8, [50.0 + 0.3 * k for k in range(8)], False),
-        ([1.0] * 8, [71.0] * 8, False),
-        ([1.0] * 8, [19.0] * 8, False),
+        ([1.0] * 7, [None] * 7, "pace"),
+        ([1.0] * 8, UNKNOWN, None),
+        ([9.0, *[1.0] * 8], [None] * 9, None),
+        ([1.05] * 4 + [1.0] * 4, UNKNOWN, "pace"),
+        ([1.02] * 4 + [1.0] * 4, UNKNOWN, None),
+        ([1.0] * 8, [50.0] * 8, None),
+        ([1.0] * 8, [50.0 + 0.3 * k for k in range(8)], "temperature"),
+        ([1.0] * 8, [71.0] * 8, "band"),
+        ([1.0] * 8, [19.0] * 8, "band"),
+        ([1.05] * 4 + [1.0] * 4, [71.0] * 8, "band"),
     ],
 )
-def test_warm_is_when_both_halves_agree_inside_the_band(latencies_s, temperatures_c, agree):
-    assert halves_agree(latencies_s, temperatures_c, BAND_C) is agree
+def test_warm_is_when_both_halves_agree_inside_the_band(latencies_s, temperatures_c, moving):
+    assert unsettled(latencies_s, temperatures_c, BAND_C) == moving
 
 
 def test_one_slow_run_does_not_keep_a_device_cold():
-    assert halves_agree([1.0, 1.0, 5.0, 1.0, 1.0, 1.0, 1.0, 1.0], UNKNOWN, BAND_C)
+    assert unsettled([1.0, 1.0, 5.0, 1.0, 1.0, 1.0, 1.0, 1.0], UNKNOWN, BAND_C) is None
 
 
 @pytest.mark.parametrize("settled_after", [1, 30])
@@ -103,6 +105,7 @@ def test_a_device_that_never_settles_is_told_apart_after_the_longest_wait():
     assert not warm.warm
     assert LIMITS.warm_up_s <= warm.duration_s < LIMITS.warm_up_s + 1
     assert warm.temperature_c == 30 + warm.runs - 1
+    assert warm.unsettled == "band"
 
 
 def test_a_hot_device_waits_until_its_sensor_says_that_it_is_cool():
@@ -127,13 +130,28 @@ def test_a_cool_device_and_one_without_a_sensor_do_not_wait(temperature_c):
     assert clock.now_ns() == SimulatedClock().now_ns()
 
 
-def test_a_device_that_stays_hot_is_not_waited_for_forever():
+@pytest.mark.parametrize("longest_s", [100.0, 5.0, 0.0])
+def test_a_device_that_stays_hot_ends_the_wait_with_what_to_do(longest_s):
+    clock, steps = SimulatedClock(), []
+    began_ns = clock.now_ns()
+    limits = msgspec.structs.replace(LIMITS, cool_down_s=longest_s)
+
+    with pytest.raises(
+        TooHotError, match=rf"80 °C after {longest_s:.0f} s .*70 °C at most: cool it"
+    ):
+        cool_down(clock, Drained(), lambda: 80.0, limits, steps.append)
+
+    assert (clock.now_ns() - began_ns) * 1e-9 == pytest.approx(longest_s)
+    assert [cool.waited_s for cool in steps] == pytest.approx([*range(round(longest_s))])
+
+
+def test_a_device_that_cooled_into_its_band_but_not_far_may_go_on():
     clock = SimulatedClock()
+    limits = msgspec.structs.replace(LIMITS, cool_down_s=3.0)
 
-    cool = cool_down(clock, Drained(), lambda: 80.0, LIMITS)
+    cool = cool_down(clock, Drained(), cooling(clock, 72.0, 1.0), limits)
 
-    assert cool.waited_s == pytest.approx(LIMITS.cool_down_s, abs=1.0)
-    assert cool.temperature_c == 80.0
+    assert (cool.waited_s, cool.temperature_c) == pytest.approx((3.0, 69.0))
 
 
 def test_a_sensor_that_falls_silent_ends_the_wait():
@@ -144,9 +162,3 @@ def test_a_sensor_that_falls_silent_ends_the_wait():
 
     assert cool.temperature_c is None
     assert cool.waited_s == pytest.approx(2.0)
-
-
-def test_limits_are_what_the_plan_says():
-    clock = SimulatedClock()
-    limits = msgspec.structs.replace(LIMITS, cool_down_s=5.0)
-    assert cool_down(clock, Drained(), lambda: 90.0, limits).waited_s == pytest.approx(5.0)

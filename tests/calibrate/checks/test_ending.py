@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from calibrate.checks.ending import downlink_checks, ending_checks
+from calibrate.checks.ending import band_checks, downlink_checks, ending_checks
 
 WELL = {"complete": True, "reached": True, "reason": "enough", "warm": True}
 
@@ -23,6 +23,9 @@ def test_a_campaign_that_went_well_passes():
         ({"complete": False, "reached": False}, "complete", "--resume"),
         ({"reached": False, "reason": "E_c ± 3 %"}, "stop-rule", "E_c ± 3 %: measure longer"),
         ({"warm": False}, "warm-up", "stop what else runs"),
+        ({"warm": False, "unsettled": "pace"}, "warm-up", "never took the same time twice"),
+        ({"warm": False, "unsettled": "temperature"}, "warm-up", "still moving"),
+        ({"warm": False, "unsettled": "band"}, "warm-up", "not in the plan's band"),
     ],
 )
 def test_each_way_to_go_wrong_is_told_by_its_own_check(changes, name, advice):
@@ -30,6 +33,17 @@ def test_each_way_to_go_wrong_is_told_by_its_own_check(changes, name, advice):
     assert list(found) == [name]
     assert (found[name].outcome, found[name].value) == ("warn", 1.0)
     assert advice in found[name].advice
+
+
+def test_windows_outside_the_band_are_counted_and_unknown_temperatures_are_not():
+    assert band_checks([None, None], (20.0, 70.0)) == ()
+    (good,) = band_checks([20.0, None, 70.0], (20.0, 70.0))
+    (bad,) = band_checks([19.5, 20.0, None, 71.0, 78.0], (20.0, 70.0))
+
+    assert (good.name, good.outcome, good.value) == ("temperature-band", "pass", 0.0)
+    assert (bad.outcome, bad.value) == ("warn", 3.0)
+    assert bad.advice.startswith("3 of 4 windows began at 19.5 to 78 °C, and the plan's ")
+    assert "limits.temperature_c is 20 to 70 °C" in bad.advice
 
 
 def test_downloads_that_give_no_figure_are_told_with_the_reason():

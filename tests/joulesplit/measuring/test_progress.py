@@ -10,6 +10,7 @@ from rich.console import Console
 from calibrate.campaign.plan import QUICK, RIGOROUS, STANDARD, for_decision
 from calibrate.campaign.procedure import Progress
 from calibrate.campaign.stopping import StopOpinion
+from calibrate.campaign.warmup import CoolDown
 from joulesplit.measuring.progress import CampaignLines, look_line, progress_bar
 
 OPEN = StopOpinion(
@@ -110,6 +111,46 @@ def test_a_campaign_that_goes_on_says_once_what_is_left_of_it(capsys, plan, then
     said = [line for line in capsys.readouterr().err.splitlines() if "windows are left" in line]
     where = f" in this round, about 75 s; then on {then}" if then else ", about 75 s"
     assert said == [f"43 of 140 windows are left{where}"]
+
+
+def test_a_wait_for_a_hot_device_is_told_at_once_and_by_the_minute(capsys):
+    at_5 = Progress(
+        done=5, total=56, earlier=5, spent_s=5.0, remaining_s=50.0, last=None, opinion=None
+    )
+    with progress_bar("measuring") as show:
+        tell = CampaignLines(QUICK, show, goes_on=True)
+        tell(at_5)
+        # A long wait, a short one, and another long one.
+        for waited_s in (*range(125), *range(3), *range(62)):
+            cooling = CoolDown(waited_s=float(waited_s), temperature_c=78.04)
+            tell(dataclasses.replace(at_5, cooling=cooling))
+
+    lines = capsys.readouterr().err.splitlines()
+    said = [line for line in lines if "waiting for it to cool" in line]
+    assert said[0] == (
+        "the processor is at 78.0 °C, windows begin at 75 °C at most: waiting for it to cool, "
+        "10 min at most (0 s so far)"
+    )
+    so_far = [line.rsplit("(", 1)[1] for line in said]
+    assert so_far == [f"{seconds} s so far)" for seconds in (0, 60, 120, 60)]
+    assert sum("windows are left" in line for line in lines) == 1
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_on_a_terminal_the_bar_shows_each_second_of_a_wait(columns):
+    written = io.StringIO()
+    terminal = Console(file=written, width=columns, force_terminal=True, color_system=None)
+    at_5 = Progress(
+        done=5, total=56, earlier=0, spent_s=5.0, remaining_s=50.0, last=None, opinion=None
+    )
+    with progress_bar("measuring", terminal) as show:
+        tell = CampaignLines(QUICK, show, goes_on=False)
+        for waited_s in range(3):
+            cooling = CoolDown(waited_s=float(waited_s), temperature_c=78.04)
+            tell(dataclasses.replace(at_5, cooling=cooling))
+
+    bars = [line for line in re.split(r"\r|\n", written.getvalue()) if "5/56" in line]
+    assert any("cooling down: 78.0 °C, 2 s" in line for line in bars)
 
 
 def test_a_new_campaign_was_announced_before(capsys):
