@@ -55,6 +55,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     cool_down_s: float = 600.0
     edge_term: float = 0.005
 
+    def with_cool_down(self, left_s: float) -> Limits:
+        """Return limits whose longest wait for the band fits into the time that is left, s."""
+        longest_s = max(0.0, min(self.cool_down_s, left_s))
+        return msgspec.structs.replace(self, cool_down_s=longest_s)
+
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A campaign's plan.
@@ -105,7 +110,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """Refuse a plan that cannot determine the figures.
 
         Raises:
-            PlanError: Too few work sizes or rates, or a length that is not positive.
+            PlanError: Too few work sizes or rates, a length that is not positive, an empty band,
+                or more than its longest time allows.
         """
         if len(self.work_s) < 2 or max(self.work_s) < 2 * min(self.work_s):
             raise PlanError(
@@ -118,6 +124,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
                 "per second on the air; give at least two rates, one of them a number"
             )
         self._require_positive()
+        self._require_waits()
+        self._require_band()
+        self._require_time()
 
     def _require_positive(self) -> None:
         lengths = (
@@ -128,14 +137,39 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             *(self.limits.duration_s, self.limits.edge_term),
         )
         counts = (self.repeats, self.upload_sizes, self.control_every, self.stop.looks)
-        waits = (self.timing.settle_s, self.timing.upload_settle_s or 0.0)
-        if not all(isfinite(x) and x > 0 for x in lengths) or min(counts) < 1 or min(waits) < 0:
+        if not all(isfinite(x) and x > 0 for x in lengths) or min(counts) < 1:
             raise PlanError(f"plan '{self.name}': lengths, rates and counts must be positive")
+
+    def _require_waits(self) -> None:
+        waits = {
+            "timing.settle_s": self.timing.settle_s,
+            "timing.upload_settle_s": self.timing.upload_settle_s or 0.0,
+            "limits.warm_up_s": self.limits.warm_up_s,
+            "limits.cool_down_s": self.limits.cool_down_s,
+        }
+        for name, seconds in waits.items():
+            if not (isfinite(seconds) and seconds >= 0):
+                raise PlanError(
+                    f"plan '{self.name}': {name} is {seconds:g}: give a number of seconds, or 0"
+                )
+
+    def _require_band(self) -> None:
         low_c, high_c = self.limits.temperature_c
-        if low_c >= high_c:
+        if not (isfinite(low_c) and isfinite(high_c) and low_c < high_c):
             raise PlanError(
-                f"plan '{self.name}': temperature_c is the band from {low_c} to {high_c} °C, which "
-                "is empty; give the lower bound first"
+                f"plan '{self.name}': temperature_c is the band from {low_c:g} to {high_c:g} °C, "
+                "which is empty; give two numbers, the lower one first"
+            )
+
+    def _require_time(self) -> None:
+        """Refuse a plan of which no round ends, whatever the network: one block is too much."""
+        around_s = 2 * self.timing.idle_s + self.timing.settle_s
+        block_s = self.repeats * sum(seconds + around_s for seconds in self.work_s)
+        if block_s > self.limits.duration_s:
+            raise PlanError(
+                f"plan '{self.name}': a block alone takes {block_s:.0f} s, {self.repeats} times "
+                f"each of {len(self.work_s)} lengths, and duration_s is "
+                f"{self.limits.duration_s:g}: give fewer repeats, less work_s or more duration_s"
             )
 
     @property
@@ -153,9 +187,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """Lengths of upload windows, s."""
         return tuple(dict.fromkeys((self.upload_s, self.upload_s * self.upload_spread)))
 
-
-ROUNDING = 1e-9
-"""What rounding may make of 1."""
 
 QUICK = Plan(
     name="quick",
@@ -252,26 +283,3 @@ def _extremes(rates: tuple[Rate, ...]) -> tuple[Rate, ...]:
     paced = [rate for rate in rates if rate != UNLIMITED]
     kept = {min(paced), max(paced), paced[-1], UNLIMITED}
     return tuple(rate for rate in rates if rate in kept)
-
-
-def for_sensor(plan: Plan, cycle_s: float) -> Plan:
-    """Return a plan whose work is long enough for the sensor's cycle.
-
-    A window's edge falls anywhere in a cycle, so timing each end of the work by the nearest
-    reading would err by T_cycle/√12, both together by T_cycle/√6. Of uploads that goes for the
-    longest windows, which the price of a bit rests on.
-
-    Args:
-        plan: As asked for.
-        cycle_s: The sensor's cycle, s.
-    """
-    shortest_s = cycle_s / 6**0.5 / plan.limits.edge_term
-    stretch = shortest_s / min(plan.work_s)
-    # A plan that was stretched for this cycle stays as it is, to the last digit: a campaign that
-    # is gone on with compares it.
-    if stretch < 1 + ROUNDING:
-        stretch = 1.0
-    upload_s = max(plan.upload_s, shortest_s / plan.upload_spread)
-    return msgspec.structs.replace(
-        plan, work_s=tuple(seconds * stretch for seconds in plan.work_s), upload_s=upload_s
-    )

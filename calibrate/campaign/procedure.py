@@ -18,7 +18,7 @@ from calibrate.campaign.schedule import (
     expected_duration_s,
     round_tasks,
 )
-from calibrate.campaign.stopping import StopOpinion, StopRule, limited, once
+from calibrate.campaign.stopping import StopOpinion, StopRule, cut_short, limited, once
 from calibrate.campaign.warmup import CoolDown, WarmUp, cool_down, warm_up
 from calibrate.errors import JournalError, WindowError
 from calibrate.windows.window import WindowRecord, WindowTask, run_window
@@ -224,7 +224,9 @@ class _Campaign:
 
     @property
     def _spent_s(self) -> float:
-        return sum(record.span_s + record.waited_s for record in self._records)
+        # Of the idle a record keeps only what whole readings cover.
+        idle_s = 2 * self._plan.timing.idle_s
+        return sum(r.work_s + r.settle_s + idle_s + r.waited_s for r in self._records)
 
     def _look(self, rule: StopRule, number: int, *, left: int) -> StopOpinion:
         """Ask the rule after a round; a limit has the last word."""
@@ -234,8 +236,7 @@ class _Campaign:
             opinion = limited(opinion, over)
         elif left and number == 0:
             # The first round is what the plan asks for: cut short, no rule can call it reached.
-            reason = f"{over} and {left} of {total} windows were not run"
-            opinion = StopOpinion(stop=True, reached=False, reason=reason)
+            opinion = cut_short(f"{over} and {left} of {total} windows were not run")
         elif not opinion.stop and number + 1 == self._plan.stop.looks:
             opinion = limited(opinion, f"{self._plan.stop.looks} rounds are done")
         self._opinion = opinion
@@ -279,12 +280,11 @@ class _Campaign:
         """Wait for the band, but no longer than leaves time for the window."""
         bench, limits = self._bench, self._plan.limits
         left_s = limits.duration_s - self._spent_s - waited_s - self._expected_s((task,))
-        longest_s = max(0.0, min(limits.cool_down_s, left_s))
-        limits = msgspec.structs.replace(limits, cool_down_s=longest_s)
+        limits = limits.with_cool_down(left_s)
         return cool_down(bench.clock, bench.sampler, bench.thermometer, limits, self._tell_cooling)
 
     def _tell_cooling(self, cool: CoolDown) -> None:
-        assert self._progress is not None, "what is left is told before a window"
+        assert self._progress, "what is left is told before a window"
         self._told.progress(replace(self._progress, cooling=cool))
 
     def _tell(self, total: int, remaining_s: float) -> None:

@@ -21,6 +21,9 @@ GROWTH = 0.5
 """A later round is as long as is thought to be needed, but no longer than this times all before:
 few looks then reach far, and none runs far past the goal on a first, rough guess."""
 
+MOST_WINDOWS = 100_000
+"""In a round: at half a second each more than half a day, and a list that memory still holds."""
+
 WHOLE_KEY = "whole network"
 """Subject key of the network run as one."""
 
@@ -159,6 +162,9 @@ def round_tasks(
         number: Of the round, from 0; each has an order of its own.
         only: Keys of the subjects to measure; None for all.
         windows: About how many are wanted, if that is more than the plan's repeats make.
+
+    Raises:
+        PlanError: There are more than ``MOST_WINDOWS``.
     """
     wanted = None if only is None else set(only)
     once = [
@@ -167,9 +173,19 @@ def round_tasks(
         if wanted is None or subject.key in wanted
         for seconds in subject.lengths_s
     ]
-    tasks = once * max(plan.repeats, round(windows / max(len(once), 1)))
+    repeats = max(plan.repeats, round(windows / max(len(once), 1)))
+    _require_countable(plan, len(once) * repeats)
+    tasks = once * repeats
     random.Random(f"{plan.order_seed} round {number}").shuffle(tasks)
     return _with_controls(plan, tasks, subjects)
+
+
+def _require_countable(plan: Plan, windows: int) -> None:
+    if windows > MOST_WINDOWS:
+        raise PlanError(
+            f"plan '{plan.name}': a round has {windows} windows, and {MOST_WINDOWS} are the most: "
+            "give fewer repeats, work_s, rates_bit_per_s or upload_sizes"
+        )
 
 
 def _with_controls(
@@ -217,6 +233,9 @@ def announced_duration_s(plan: Plan, blocks: Sequence[Block], sizes_bits: Sequen
         plan: The plan.
         blocks: Of the network.
         sizes_bits: Payload sizes at hand, bit.
+
+    Raises:
+        PlanError: There are more than ``MOST_WINDOWS``.
     """
     heads = len(head_blocks(plan, blocks)) + plan.whole
     runs = (len(blocks) + heads) * len(plan.work_s) * plan.repeats
@@ -228,6 +247,7 @@ def announced_duration_s(plan: Plan, blocks: Sequence[Block], sizes_bits: Sequen
         max(seconds, once_s) for once_s in shortest_s for seconds in plan.upload_lengths_s
     )
     sent = len(shortest_s) * len(plan.upload_lengths_s) * plan.repeats
+    _require_countable(plan, runs + sent)
     control_s = sorted(plan.work_s)[len(plan.work_s) // 2]
     controls = 1 + (runs + sent) // plan.control_every
     around_s = 2 * plan.timing.idle_s

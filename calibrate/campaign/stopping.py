@@ -59,6 +59,11 @@ def limited(opinion: StopOpinion, limit: str) -> StopOpinion:
     )
 
 
+def cut_short(reason: str) -> StopOpinion:
+    """Return the last word on a campaign that ended before all it was to measure."""
+    return StopOpinion(stop=True, reached=False, reason=reason)
+
+
 def look_confidence(looks: int) -> float:
     """Return the confidence that each of several looks must reach (Bonferroni).
 

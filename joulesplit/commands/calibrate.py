@@ -157,6 +157,7 @@ def _measure(
     link: InterfaceKind | None,
     machine: PreparedMachine,
 ) -> DeviceProfile:
+    from calibrate.campaign.plan_stretch import for_sensor
     from joulesplit.measuring.instrument import Instrument
     from joulesplit.measuring.steps import calibrate
     from joulesplit.server_process import edge_server
@@ -177,7 +178,7 @@ def _measure(
         )
         stack.enter_context(instrument)
         if not file.resume:
-            note(announcement(plan, model))
+            note(announcement(for_sensor(plan, instrument.sampler.description.cycle_s), model))
         return calibrate(instrument, plan, file)
 
 

@@ -17,7 +17,8 @@ from calibrate.campaign.journal import (
     Kept,
     read_journal,
 )
-from calibrate.campaign.plan import Plan, for_sensor
+from calibrate.campaign.plan import Plan
+from calibrate.campaign.plan_stretch import for_sensor
 from calibrate.campaign.procedure import Outcome, Progress, Start, Told, run_campaign
 from calibrate.campaign.resume import past_of, require_same
 from calibrate.campaign.stopping import StopOpinion, StopRule

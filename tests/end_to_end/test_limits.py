@@ -1,4 +1,4 @@
-"""What a plan's limits do to a campaign, in virtual time: the real procedure, no waiting."""
+"""What limits a campaign, in virtual time: the plan's time and band, the sensor's cycle."""
 
 from __future__ import annotations
 
@@ -8,11 +8,24 @@ import msgspec
 import pytest
 
 from calibrate.campaign.plan import QUICK, StopPlan
+from calibrate.campaign.plan_stretch import for_sensor
 from calibrate.campaign.procedure import Told
 from calibrate.campaign.stopping import StopOpinion
-from calibrate.errors import TooHotError
+from calibrate.errors import TooHotError, WindowError
+from drivers.ina219.driver import Ina219
+from drivers.simulated.bus import SimulatedI2cBus
+from drivers.simulated.chip import SimulatedIna219
+from joulesplit import virtual
 from joulesplit.proving.stage import proof_blocks
 from joulesplit.proving.worlds import clean_world
+from joulesplit.simulation import (
+    ADDRESS,
+    BUS_NUMBER,
+    EXPECTED_PEAK_A,
+    SHUNT_OHM,
+    SHUNT_TOLERANCE,
+    load_of,
+)
 from joulesplit.virtual import run_virtual
 
 BLOCKS = proof_blocks()
@@ -103,3 +116,49 @@ def test_waits_for_a_hot_device_count_against_the_longest_time(planned):
     assert 55.0 < spent_s <= 60.1
     assert not outcome.opinion.reached
     assert outcome.records[0].task == planned.records[0].task
+
+
+def averaging_sensor(setup, buffer, clock):
+    """The real driver on the simulated chip, each conversion of 128 samples: 68 ms."""
+    chip = SimulatedIna219(load_of(setup, buffer), clock, seed=setup.seed, parameters=setup.chip)
+    return Ina219(
+        SimulatedI2cBus(BUS_NUMBER, {ADDRESS: chip}, clock),
+        address=ADDRESS,
+        shunt_ohm=SHUNT_OHM,
+        shunt_tolerance=SHUNT_TOLERANCE,
+        expected_peak_a=EXPECTED_PEAK_A,
+        shunt_samples=128,
+        clock=clock,
+        simulated=True,
+    )
+
+
+def test_a_slow_sensor_measures_the_quick_plan_without_a_window_to_repeat(monkeypatch):
+    monkeypatch.setattr(virtual, "open_simulated_sensor", averaging_sensor)
+    with pytest.raises(WindowError, match="readings in the idle"):
+        run_virtual(QUICK, BLOCKS, WORLD)
+    cycle_s = 128 * 532e-6 * WORLD.chip.conversion_time_scale
+
+    plan = for_sensor(QUICK, cycle_s)
+    outcome, sensor, _ = run_virtual(plan, BLOCKS, WORLD)
+
+    assert sensor.cycle_s == pytest.approx(cycle_s, rel=0.02)
+    assert {record.tries for record in outcome.records} == {1}
+
+
+def test_time_that_no_whole_reading_covers_counts_against_the_longest_time_too(monkeypatch):
+    """A record keeps the idle behind its idle power: of a slow sensor a third less than passed."""
+    monkeypatch.setattr(virtual, "open_simulated_sensor", averaging_sensor)
+    told = []
+
+    outcome, _, _ = run_virtual(
+        for_sensor(limited(duration_s=60.0), 0.075),
+        BLOCKS,
+        WORLD,
+        told=Told(progress=told.append),
+    )
+
+    last, first = outcome.records[-1], outcome.records[0]
+    passed_s = (last.started_ns - first.started_ns) * 1e-9
+    assert 50.0 < passed_s <= 60.0
+    assert told[-2].spent_s == pytest.approx(passed_s, rel=0.03)

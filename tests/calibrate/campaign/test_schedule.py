@@ -134,6 +134,16 @@ def test_what_is_announced_before_is_what_the_windows_take(plan, make_block):
     assert announced_s == pytest.approx(expected_duration_s(plan.timing, tasks, unit_s), rel=0.1)
 
 
+def test_more_windows_than_memory_holds_are_refused_before_they_are_made(make_block):
+    plan = changed(repeats=10**9, limits=Limits(duration_s=1e12))
+    blocks = [make_block(i, 1, bits) for i, bits in enumerate(SIZES[:3], start=1)]
+
+    with pytest.raises(PlanError, match="100000 are the most"):
+        announced_duration_s(plan, blocks, SIZES)
+    with pytest.raises(PlanError, match="100000 are the most"):
+        round_tasks(plan, subjects(plan), 0)
+
+
 def test_a_download_of_each_size_is_announced_too(make_block):
     blocks = [make_block(i, 1, bits) for i, bits in enumerate(SIZES[:3], start=1)]
     plan = changed(control_every=10**6, upload_sizes=3)
