@@ -113,7 +113,10 @@ def announcement(plan: Plan, model: Path) -> str:
     heads = len(head_blocks(plan, blocks)) + plan.whole
     what = f"{len(blocks)} blocks" + (f", {heads} heads" if heads else "")
     if plan.stop.rule == "fixed":
-        return f"plan {plan.name}: {what}; about {duration_text(round_s)}"
+        longest_s = plan.limits.duration_s
+        cut = f", but duration_s ends it after {duration_text(longest_s)}"
+        about = f"about {duration_text(round_s)}{cut if longest_s < round_s else ''}"
+        return f"plan {plan.name}: {what}; {about}"
     return (
         f"plan {plan.name}: {what}; about {duration_text(round_s)} a round, "
         f"{goal_text(plan.stop)}, {duration_text(longest_duration_s(plan, round_s))} at most"

@@ -63,7 +63,7 @@ def profile_of(contents: JournalContents) -> DeviceProfile:
         checks=(
             *contents.header.around.checks,
             *machine_checks(contents.runs),
-            *_band_checks(contents),
+            *_band(contents),
         ),
     )
     completion = Completion(
@@ -86,10 +86,9 @@ def _unsettled(contents: JournalContents) -> Unsettled | None:
     return next((one.unsettled for one in warm_ups if not one.warm), None)
 
 
-def _band_checks(contents: JournalContents) -> tuple[Check, ...]:
-    """Return whether the windows began inside the plan's band of temperature."""
-    band_c = contents.header.plan.limits.temperature_c
-    return tuple(band_checks([record.temperature_c for record in contents.records], band_c))
+def _band(contents: JournalContents) -> tuple[Check, ...]:
+    temperatures_c = [record.temperature_c for record in contents.records]
+    return band_checks(temperatures_c, contents.header.plan.limits.temperature_c)
 
 
 def completed_profile(

@@ -157,8 +157,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         low_c, high_c = self.limits.temperature_c
         if not (isfinite(low_c) and isfinite(high_c) and low_c < high_c):
             raise PlanError(
-                f"plan '{self.name}': temperature_c is the band from {low_c:g} to {high_c:g} °C, "
-                "which is empty; give two numbers, the lower one first"
+                f"plan '{self.name}': temperature_c is the band from {low_c:g} to {high_c:g} °C: "
+                "give two numbers, the lower one first"
             )
 
     def _require_time(self) -> None:

@@ -167,8 +167,8 @@ def cool_down(
     if _hotter(cool, high_c):
         raise TooHotError(
             f"the processor is at {cool.temperature_c:g} °C after {cool.waited_s:.0f} s of "
-            f"waiting, and windows begin at {high_c:g} °C at most: cool it and go on with "
-            "--resume, or raise limits.temperature_c in a plan of your own"
+            f"waiting, and windows begin at {high_c:g} °C at most: cool it, or raise "
+            "limits.temperature_c in a plan of your own"
         )
     return cool
 

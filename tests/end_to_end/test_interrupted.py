@@ -206,3 +206,20 @@ def test_ctrl_c_before_anything_is_measured_says_nothing_of_an_older_campaign(tm
     assert "--resume" not in told.decode()
     assert out == b""
     assert journal.read_text() == "an older journal", "nothing was begun, so nothing went"
+
+
+def test_the_time_announced_is_that_of_the_plan_as_the_sensor_stretches_it(tmp_path):
+    """Once a plan was announced as written, and the first line of progress said otherwise."""
+    (tmp_path / "plan.toml").write_text(f"{SHORT_PLAN}\n[limits]\nedge_term = 0.004\n")
+    journal = tmp_path / "p.windows.jsonl"
+
+    process = calibrate(
+        tmp_path, str(MODEL), "--sensor", "simulated", "--plan", str(tmp_path / "plan.toml")
+    )
+    wait_for_windows(process, journal, 1)
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=PATIENCE_S)[1].decode()
+
+    (announced_s,) = re.findall(r"^plan plan: .*; about (\d+) s$", told, re.MULTILINE)
+    left_s = re.findall(r"^measuring: 0/\d+ (\d+) s left", told, re.MULTILINE)[0]
+    assert int(left_s) == pytest.approx(int(announced_s), rel=0.2), told

@@ -7,6 +7,8 @@ import itertools
 import msgspec
 import pytest
 
+from calibrate.campaign.completing import profile_of, storable
+from calibrate.campaign.journal import Begun, Ended, Header, JournalContents, Kept, Run
 from calibrate.campaign.plan import QUICK, StopPlan
 from calibrate.campaign.plan_stretch import for_sensor
 from calibrate.campaign.procedure import Told
@@ -16,7 +18,7 @@ from drivers.ina219.driver import Ina219
 from drivers.simulated.bus import SimulatedI2cBus
 from drivers.simulated.chip import SimulatedIna219
 from joulesplit import virtual
-from joulesplit.proving.stage import proof_blocks
+from joulesplit.proving.stage import proof_blocks, proof_network
 from joulesplit.proving.worlds import clean_world
 from joulesplit.simulation import (
     ADDRESS,
@@ -26,7 +28,7 @@ from joulesplit.simulation import (
     SHUNT_TOLERANCE,
     load_of,
 )
-from joulesplit.virtual import run_virtual
+from joulesplit.virtual import run_virtual, virtual_circumstances
 
 BLOCKS = proof_blocks()
 WORLD = clean_world(1)
@@ -162,3 +164,33 @@ def test_time_that_no_whole_reading_covers_counts_against_the_longest_time_too(m
     passed_s = (last.started_ns - first.started_ns) * 1e-9
     assert 50.0 < passed_s <= 60.0
     assert told[-2].spent_s == pytest.approx(passed_s, rel=0.03)
+
+
+def test_the_profile_of_a_cold_device_says_so_and_counts_its_windows():
+    network = proof_network()
+    plan = limited(temperature_c=(20.0, 70.0))
+    begun = []
+    rising = itertools.chain([11.0, 12.0, 13.0], itertools.repeat(25.0))
+
+    outcome, sensor, sampling = run_virtual(
+        plan,
+        BLOCKS,
+        WORLD,
+        thermometer=lambda: next(rising) if begun else 10.0,
+        told=Told(start=begun.append),
+    )
+
+    around = storable(virtual_circumstances(plan, network, BLOCKS, WORLD, sensor))
+    run = Run(
+        begun=Begun(start=outcome.start, conditions=None),
+        kept=tuple(Kept(window=record, sampling=sampling) for record in outcome.records),
+        ended=Ended(opinion=outcome.opinion, throttled_bits=None, conditions=None),
+    )
+    header = Header(plan=plan, around=around, link_kind=None)
+    profile = profile_of(JournalContents(header=header, runs=(run,)))
+
+    checks = {check.name: check for check in profile.quality.checks}
+    total = len(outcome.records)
+    assert (checks["temperature-band"].outcome, checks["temperature-band"].value) == ("warn", 3.0)
+    assert f"3 of {total} windows began at 11 to 13 °C" in checks["temperature-band"].advice
+    assert "not in the plan's band" in checks["warm-up"].advice
