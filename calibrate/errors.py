@@ -9,6 +9,7 @@ CalibrationError
 ├── PlanError (ValueError)                        a plan that cannot give the figures asked for
 ├── SamplerError (RuntimeError)                   the sampler process failed or fell silent
 ├── WindowError (ValueError)                      a window holds too little to give an energy
+│   └── LinkDroppedError (ConnectionError)        the link was gone in it, and is back
 ├── ReplayedError (ValueError)                    a recording taken for a measurement of work
 ├── WiringError (RuntimeError)                    the sensor does not see the device, or its work
 ├── TooHotError (RuntimeError)                    the device does not cool down to its band
@@ -66,6 +67,10 @@ class SamplerError(CalibrationError, RuntimeError):
 
 class WindowError(CalibrationError, ValueError):
     """A window holds too few readings to give an energy."""
+
+
+class LinkDroppedError(WindowError, ConnectionError):
+    """The link was gone for a while and is back: a window is spoilt, and the next one is not."""
 
 
 class ReplayedError(CalibrationError, ValueError):

@@ -2,14 +2,10 @@
 
 JouleSplitError
 ├── CommandError (ValueError)       options that do not go together, or an incomplete installation
-├── ServerStartError (ChildProcessError)  our own edge server did not start
-└── LinkDroppedError (ServerUnreachableError, WindowError)  the link was gone for a while
+└── ServerStartError (ChildProcessError)  our own edge server did not start
 """
 
 from __future__ import annotations
-
-from calibrate.errors import WindowError
-from edge.errors import ServerUnreachableError
 
 
 class JouleSplitError(Exception):
@@ -22,7 +18,3 @@ class CommandError(JouleSplitError, ValueError):
 
 class ServerStartError(JouleSplitError, ChildProcessError):
     """Our own edge server did not start."""
-
-
-class LinkDroppedError(JouleSplitError, ServerUnreachableError, WindowError):
-    """The link was gone during an exchange and is back: the window is spoilt, the next is not."""

@@ -32,6 +32,7 @@ _BY_ERROR = {
     "drivers.errors.SensorError": ExitCode.SENSOR,
     "calibrate.errors.SamplerError": ExitCode.SENSOR,
     "edge.errors.EdgeError": ExitCode.EDGE,
+    "calibrate.errors.LinkDroppedError": ExitCode.EDGE,
     "partition.errors.RuntimeMissingError": ExitCode.INTERNAL,
     "partition.errors.PartitionError": ExitCode.FILE,
     "calibrate.errors.ProfileError": ExitCode.FILE,

@@ -20,6 +20,7 @@ import msgspec
 
 from calibrate.campaign.journal_entries import Begun, Ended, Entry, Header, Kept, Run
 from calibrate.campaign.one_clock import on_one_clock
+from calibrate.campaign.plan import Plan
 from calibrate.campaign.procedure import Start
 from calibrate.errors import JournalError
 from calibrate.files import JOURNAL_START
@@ -161,6 +162,21 @@ class JournalContents:
     def start(self) -> Start | None:
         """How the first run began; None if there was none."""
         return self.runs[0].begun.start if self.runs else None
+
+    @property
+    def plan(self) -> Plan:
+        """What the last run kept to."""
+        return self.plan_after(len(self.records))
+
+    def plan_after(self, windows: int) -> Plan:
+        """Return what the run kept to that looked at the campaign after so many windows."""
+        plan, done = self.header.plan, 0
+        for run in self.runs:
+            if done > windows:
+                break
+            plan = run.begun.plan or self.header.plan
+            done += len(run.kept)
+        return plan
 
     @property
     def warm(self) -> bool:

@@ -42,11 +42,14 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True, tag="begun"):
         conditions: The machine's state; None in a simulated world, which has another machine.
         boot_id: Of the machine's boot, whose clock its windows are timed by; None if it cannot
             be told.
+        plan: What this run keeps to, where it was told to go on longer than the header's plan;
+            None for that one.
     """
 
     start: Start
     conditions: Conditions | None
     boot_id: str | None = None
+    plan: Plan | None = None
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True, tag="window"):

@@ -1,4 +1,8 @@
-"""May a journal be gone on with here? Only with the same plan, network, sensor and tool. Pure."""
+"""May a journal be gone on with here? Only with the same plan, network, sensor and tool. Pure.
+
+How long it goes on is no part of what is measured: a campaign that missed its goal may go on with
+a plan that looks more often, takes longer or asks for less.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from typing import Any
 import msgspec
 
 from calibrate.campaign.journal import Header, JournalContents
+from calibrate.campaign.plan import Plan
 from calibrate.campaign.procedure import Past
 from calibrate.errors import JournalError
 from calibrate.profile import ModelIdentity
@@ -16,6 +21,9 @@ from drivers.readings import SensorDescription
 
 TIMED_SETTINGS = frozenset({"transaction_s"})
 """Settings that a sensor times anew whenever it is opened."""
+
+HOW_LONG = ("name", "stop", "limits")
+"""Parts of a plan that windows do not follow from, one by one."""
 
 IDENTITY = ("hostname", "revision")
 """Facts that tell two boards of one kind apart."""
@@ -52,7 +60,7 @@ def differences(journal: Header, now: Header) -> Iterator[str]:
         # Blocks and energies that differ because of it would only hide the reason.
         yield f"the network was {_named(before.model)} and is {_named(after.model)}"
         return
-    yield from _between("plan", _plain(journal.plan), _plain(now.plan))
+    yield from _between("plan", _measured(journal.plan), _measured(now.plan))
     yield from _between("runtime", _plain(before.runtime), _plain(after.runtime))
     yield from _between("sensor", _sensor(before.sensor), _sensor(after.sensor))
     yield from _between("tool", _plain(before.tool), _plain(after.tool))
@@ -64,6 +72,10 @@ def differences(journal: Header, now: Header) -> Iterator[str]:
     yield from _between("simulated world", _plain(before.truth), _plain(after.truth))
     if _plain(before.blocks) != _plain(after.blocks):
         yield "the blocks are cut elsewhere"
+
+
+def _measured(plan: Plan) -> dict[str, Any]:
+    return {name: value for name, value in _plain(plan).items() if name not in HOW_LONG}
 
 
 def _link(header: Header) -> dict[str, Any]:
@@ -102,6 +114,17 @@ def _between(what: str, before: Any, after: Any) -> Iterator[str]:
 def _short(value: Any) -> str:
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     return text if len(text) <= 40 else text[:37] + "..."
+
+
+def is_left(contents: JournalContents, plan: Plan) -> bool:
+    """Return whether there is something to measure, or to decide anew.
+
+    Args:
+        contents: What there is.
+        plan: What is to be kept to from now on.
+    """
+    kept_to = contents.plan
+    return not contents.finished or (plan.stop, plan.limits) != (kept_to.stop, kept_to.limits)
 
 
 def past_of(contents: JournalContents) -> Past:

@@ -24,7 +24,8 @@ STOP_RULE = CheckSpec(
     finds="what the plan asked for is not known yet",
     unit=FLAG,
     limit=0,
-    advice="{reason}: measure longer, or ask for less",
+    advice="{reason}: go on with `joulesplit calibrate … --resume` and a --plan of more looks, "
+    "more time or a wider goal",
 )
 WARM_UP = CheckSpec(
     name="warm-up",

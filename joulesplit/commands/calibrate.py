@@ -241,11 +241,13 @@ def _plan(planned: PlanChoice, file: JournalFile) -> Plan:
     if not file.resume:
         return planned.plan()
     from calibrate.campaign.journal import read_journal
+    from calibrate.campaign.resume import is_left
 
     contents = read_journal(file.path)
+    plan = planned.plan() if planned.given else contents.plan
     done = f"{len(contents.records)} windows are in {file.path}"
-    note(f"{done}: nothing is left to measure" if contents.finished else f"{done}: going on")
-    return planned.plan() if planned.given else contents.header.plan
+    note(f"{done}: going on" if is_left(contents, plan) else f"{done}: nothing is left to measure")
+    return plan
 
 
 def _interrupted(file: JournalFile, output: Path, *, as_json: bool) -> int:

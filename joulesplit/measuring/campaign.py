@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from calibrate.campaign.completing import profile_of, storable
 from calibrate.campaign.journal import (
     Begun,
@@ -20,7 +22,7 @@ from calibrate.campaign.journal import (
 from calibrate.campaign.plan import Plan
 from calibrate.campaign.plan_stretch import for_sensor
 from calibrate.campaign.procedure import Outcome, Progress, Start, Told, run_campaign
-from calibrate.campaign.resume import past_of, require_same
+from calibrate.campaign.resume import is_left, past_of, require_same
 from calibrate.campaign.stopping import StopOpinion, StopRule
 from calibrate.windows.window import WindowRecord
 from joulesplit.measuring.decision_stop import rule_of
@@ -28,6 +30,7 @@ from joulesplit.measuring.decision_stop import rule_of
 if TYPE_CHECKING:
     from calibrate.profile import DeviceProfile
     from joulesplit.measuring.instrument import Instrument
+    from partition.network import Network
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,7 +74,7 @@ def calibrate_device(
     header, past = _header(instrument, plan, file)
     for earlier in file.replaces:
         earlier.unlink(missing_ok=True)
-    if past is None or not past.finished:
+    if past is None or is_left(past, header.plan):
         with Journal(file.path, resume=file.resume) as journal:
             if past is None:
                 journal.append(header)
@@ -83,6 +86,7 @@ def calibrate_device(
 def _header(
     instrument: Instrument, plan: Plan, file: JournalFile
 ) -> tuple[Header, JournalContents | None]:
+    """Return the header of what is to be done now, and what was done before."""
     past = read_journal(file.path) if file.resume else None
     # A sensor times its cycle anew each time it is opened; the lengths stay those of the start.
     sensor = past.header.around.sensor if past else instrument.sampler.description
@@ -92,7 +96,7 @@ def _header(
     if past is None:
         return header, None
     require_same(file.path, past.header, header)
-    return past.header, past
+    return msgspec.structs.replace(past.header, plan=plan), past
 
 
 def _run(
@@ -103,14 +107,12 @@ def _run(
     on_window: Callable[[Progress], None],
 ) -> None:
     bench, uploads = instrument.bench(header.plan)
-    rule = rule_of(header.plan, instrument.network.network, header.around)
     outcome: Outcome | None = None
     begun = False
 
     def begin(start: Start) -> None:
         nonlocal begun
-        state = instrument.conditions()
-        journal.append(Begun(start=start, conditions=state, boot_id=instrument.boot_id))
+        journal.append(_beginning(instrument, header.plan, past, start))
         begun = True
 
     def keep(record: WindowRecord) -> None:
@@ -123,7 +125,7 @@ def _run(
             header.plan,
             bench,
             uploads,
-            rule=_as_read(journal.path, rule),
+            rule=_rule(instrument.network.network, header, past, journal.path),
             past=past_of(past) if past else None,
             told=Told(start=begin, keep=keep, progress=on_window),
         )
@@ -133,15 +135,37 @@ def _run(
             journal.append(_ending(instrument, outcome))
 
 
-def _as_read(path: Path, rule: StopRule) -> StopRule:
-    """Return a rule that judges windows as a reader of their journal will see them.
+def _beginning(
+    instrument: Instrument, plan: Plan, past: JournalContents | None, start: Start
+) -> Begun:
+    other = past is not None and past.header.plan != plan
+    return Begun(
+        start=start,
+        conditions=instrument.conditions(),
+        boot_id=instrument.boot_id,
+        plan=plan if other else None,
+    )
 
-    After a boot their times are others. A later run asks again at the same looks, and what was
-    measured next must follow from the answers it gets.
+
+def _rule(network: Network, header: Header, past: JournalContents | None, path: Path) -> StopRule:
+    """Return the rule that each run asked, or asks, at its own looks.
+
+    A later run asks again at the same looks, and what was measured next must follow from the
+    answers it gets: each look is that of the plan of its time, and judges the windows as a reader
+    of their journal will see them, because after a boot their times are others.
+
+    Args:
+        network: That is to be split.
+        header: Of this run.
+        past: What there was before it.
+        path: Of the journal.
     """
 
     def judge(records: Sequence[WindowRecord]) -> StopOpinion:
-        return rule(read_journal(path).records[: len(records)])
+        windows = len(records)
+        earlier = past is not None and windows < len(past.records)
+        plan = past.plan_after(windows) if past and earlier else header.plan
+        return rule_of(plan, network, header.around)(read_journal(path).records[:windows])
 
     return judge
 

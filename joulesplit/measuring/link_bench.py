@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from calibrate.campaign.plan import UNLIMITED
 from calibrate.campaign.schedule import UploadSubject
+from calibrate.errors import LinkDroppedError
 from calibrate.work_records import CONNECTION_PHASE
 from calibrate.workloads.download import DownloadWorkload
 from calibrate.workloads.metered import LinkCount
@@ -15,7 +16,6 @@ from calibrate.workloads.upload import UploadWorkload
 from edge.errors import InterfaceNotFoundError, ServerUnreachableError
 from edge.interface import interface_counters
 from edge.pacing import BITS_PER_BYTE, Pacer
-from joulesplit.errors import LinkDroppedError
 
 if TYPE_CHECKING:
     from calibrate.workloads.protocol import DeviceActivity

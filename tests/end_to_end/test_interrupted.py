@@ -223,3 +223,50 @@ def test_the_time_announced_is_that_of_the_plan_as_the_sensor_stretches_it(tmp_p
     (announced_s,) = re.findall(r"^plan plan: .*; about (\d+) s$", told, re.MULTILINE)
     left_s = re.findall(r"^measuring: 0/\d+ (\d+) s left", told, re.MULTILINE)[0]
     assert int(left_s) == pytest.approx(int(announced_s), rel=0.2), told
+
+
+UNREACHABLE_GOAL = """
+base = "quick"
+blocks = [20, 40]
+work_s = [0.1, 0.2]
+repeats = 2
+rates_bit_per_s = [10e6, 20e6]
+upload_sizes = 2
+upload_s = 0.2
+control_every = 9
+[stop]
+rule = "precision"
+relative_half_width = 1e-6
+looks = {looks}
+"""
+
+
+def test_a_campaign_that_missed_its_goal_goes_on_with_a_plan_of_more_looks(tmp_path):
+    """Its earlier looks are asked again by the plan of their time, and say the same."""
+    journal = tmp_path / "p.windows.jsonl"
+    measuring = (str(MODEL), "--sensor", "simulated")
+    for looks in (1, 2, 3):
+        (tmp_path / f"{looks}.toml").write_text(UNREACHABLE_GOAL.format(looks=looks))
+
+    def run(*options):
+        process = calibrate(tmp_path, *measuring, *options)
+        _, told = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode in (0, 6), told.decode()
+        return told.decode(), read_journal(journal)
+
+    _, first = run("--plan", str(tmp_path / "1.toml"))
+    assert "1 rounds are done" in first.ended.opinion.reason
+    told, again = run("--resume", str(journal))
+    assert "nothing is left to measure" in told
+    assert again.records == first.records
+
+    records = first.records
+    for looks in (2, 3):
+        told, extended = run("--resume", str(journal), "--plan", str(tmp_path / f"{looks}.toml"))
+        assert "going on" in told
+        assert extended.records[: len(records)] == records
+        assert len(extended.records) > len(records)
+        assert f"{looks} rounds are done" in extended.ended.opinion.reason
+        records = extended.records
+    told, _ = run("--resume", str(journal))
+    assert "nothing is left to measure" in told

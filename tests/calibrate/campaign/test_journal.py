@@ -21,10 +21,10 @@ from calibrate.campaign.journal import (
     profile_beside,
     read_journal,
 )
-from calibrate.campaign.plan import QUICK, STANDARD
+from calibrate.campaign.plan import QUICK, STANDARD, StopPlan
 from calibrate.campaign.procedure import Start
 from calibrate.campaign.produce import Circumstances
-from calibrate.campaign.resume import differences, past_of, require_same
+from calibrate.campaign.resume import differences, is_left, past_of, require_same
 from calibrate.campaign.stopping import StopOpinion
 from calibrate.campaign.warmup import WarmUp
 from calibrate.errors import JournalError
@@ -285,6 +285,48 @@ def test_another_plan_may_not_go_on(tmp_path, header):
     now = msgspec.structs.replace(header, plan=STANDARD)
     with pytest.raises(JournalError, match=r"plan control_every was 15 and is 12; plan downloads"):
         require_same(tmp_path, header, now)
+
+
+LONGER = msgspec.structs.replace(
+    QUICK,
+    name="longer",
+    stop=StopPlan(rule="precision", looks=12),
+    limits=msgspec.structs.replace(QUICK.limits, duration_s=7200.0),
+)
+
+
+def test_a_plan_that_only_goes_on_longer_may(tmp_path, header):
+    require_same(tmp_path, header, msgspec.structs.replace(header, plan=LONGER))
+
+
+def test_a_finished_campaign_has_something_left_for_a_plan_that_goes_on_longer(path, header):
+    with Journal(path, resume=True) as journal:
+        journal.append(Ended(opinion=ENOUGH, throttled_bits=0, conditions=None))
+    finished = read_journal(path)
+    assert is_left(finished, LONGER)
+    assert not is_left(finished, finished.plan)
+
+    with Journal(path, resume=True) as journal:
+        journal.append(msgspec.structs.replace(begun(), plan=LONGER))
+        journal.append(kept(4))
+        journal.append(Ended(opinion=ENOUGH, throttled_bits=0, conditions=None))
+    extended = read_journal(path)
+    assert extended.plan == LONGER
+    assert not is_left(extended, LONGER)
+    assert is_left(extended, QUICK)
+
+
+def test_each_look_belongs_to_the_plan_of_the_run_that_made_it(path):
+    with Journal(path, resume=True) as journal:
+        journal.append(msgspec.structs.replace(begun(), plan=LONGER))
+        journal.append(kept(4))
+        journal.append(begun())
+
+    contents = read_journal(path)
+
+    # Three windows, then one, then none: at a run's beginning the look is its own.
+    plans = [contents.plan_after(windows) for windows in (0, 2, 3, 4, 5)]
+    assert plans == [QUICK, QUICK, LONGER, QUICK, QUICK]
 
 
 def test_a_message_names_a_few_differences_and_counts_the_others(tmp_path, header):

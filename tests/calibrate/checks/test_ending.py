@@ -21,7 +21,7 @@ def test_a_campaign_that_went_well_passes():
     ("changes", "name", "advice"),
     [
         ({"complete": False, "reached": False}, "complete", "--resume"),
-        ({"reached": False, "reason": "E_c ± 3 %"}, "stop-rule", "E_c ± 3 %: measure longer"),
+        ({"reached": False, "reason": "E_c ± 3 %"}, "stop-rule", "E_c ± 3 %: go on with"),
         ({"warm": False}, "warm-up", "stop what else runs"),
         ({"warm": False, "unsettled": "pace"}, "warm-up", "never took the same time twice"),
         ({"warm": False, "unsettled": "temperature"}, "warm-up", "still moving"),
