@@ -25,7 +25,8 @@ class EstimateView(msgspec.Struct, frozen=True, kw_only=True):
             same weight, ``huber`` turns outliers down, ``without-outliers`` leaves the flagged
             windows out.
         value: In ``unit``.
-        ci95: 95 % interval from the method's own statistics.
+        ci95: 95 % interval from the method's own statistics; None where the windows are too few
+            to tell it, as a few long uploads decide the ordinary fit.
         bootstrap_ci95: The same from resampling runs of neighbouring windows.
         windows: Windows used.
     """
@@ -34,7 +35,7 @@ class EstimateView(msgspec.Struct, frozen=True, kw_only=True):
     method: Method
     value: float
     unit: str
-    ci95: tuple[float, float]
+    ci95: tuple[float, float] | None
     bootstrap_ci95: tuple[float, float] | None
     windows: int
 

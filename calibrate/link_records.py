@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from calibrate.estimate_records import LinkDiagnostics, RateCost
+from calibrate.estimate_records import EstimateView, LinkDiagnostics, RateCost
 from calibrate.profile_device import InterfaceKind
 from calibrate.quantity import GrossNet, Quantity
 from calibrate.work_records import Downlink, UploadTail
@@ -47,6 +47,7 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True):
             the interface could not be read.
         at_rates: E_c at every measured rate whose energy per bit is known to be above zero.
         fit, fit_gross: The same plane fitted to net and to gross energies.
+        views: E_c by other methods from the same windows.
     """
 
     rate_bit_per_s: float
@@ -57,6 +58,7 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True):
     at_rates: tuple[RateCost, ...] = ()
     socket_bits_per_payload_bit: float | None = None
     tail: UploadTail | None = None
+    views: tuple[EstimateView, ...] = ()
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):

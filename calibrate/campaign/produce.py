@@ -11,7 +11,7 @@ from calibrate.errors import ReplayedError
 from calibrate.estimates.assemble import compute_of, idle_of, ratio_of_e_d_and_e_c
 from calibrate.estimates.loads import loads_of
 from calibrate.estimates.uncertainty import SystematicBudget, budget_of
-from calibrate.estimates.uplink import uplink_of
+from calibrate.estimates.uplink import rates_left_out, uplink_of
 from calibrate.estimates.window_budget import window_budget
 from calibrate.profile import (
     Check,
@@ -97,6 +97,7 @@ def _evidence(
         e_d=compute.e_d_flop_per_j.net or compute.e_d_flop_per_j.gross,
         e_c=uplink.e_c_bit_per_j.net or uplink.e_c_bit_per_j.gross,
         stated_rate_bit_per_s=uplink.rate_bit_per_s,
+        rates_left_out_bit_per_s=rates_left_out(uplink),
         loopback=around.loopback,
         simulated=around.sensor.simulated,
         sensor=around.sensor,

@@ -60,6 +60,7 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         results.E_D_INTERVAL,
         results.E_C_INTERVAL,
         results.STATED_RATE,
+        results.RATES_LEFT_OUT,
         results.LINK_ON_AIR,
         ending.DOWNLINK,
     ),

@@ -22,6 +22,7 @@ class Evidence:
         e_d: E_d by net energy.
         e_c: E_c by net energy.
         stated_rate_bit_per_s: Rate that it is stated at, bit/s.
+        rates_left_out_bit_per_s: Measured rates that E_c could not be stated at, bit/s.
         loopback: The uploads never left the machine.
         simulated: The power was simulated.
         sensor: As opened; None leaves out what only it can tell.
@@ -34,6 +35,7 @@ class Evidence:
     e_d: Quantity
     e_c: Quantity
     stated_rate_bit_per_s: float
+    rates_left_out_bit_per_s: Sequence[float]
     loopback: bool
     simulated: bool
     sensor: SensorDescription | None = None

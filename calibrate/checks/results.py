@@ -47,6 +47,15 @@ STATED_RATE = CheckSpec(
     advice="no upload was faster than {fastest}, so E_c at {stated} is extrapolated: put a rate "
     "that the link takes last in the plan's rates_bit_per_s",
 )
+RATES_LEFT_OUT = CheckSpec(
+    name="rates-left-out",
+    finds="measured rates at which a bit's energy is not told from zero",
+    unit="rates",
+    limit=0,
+    advice="E_c at {rates} is left out: its energy per bit is not above zero within its interval, "
+    "so at that rate sending hardly shows above idle; lengthen upload_s in the plan, or take the "
+    "rate out of rates_bit_per_s",
+)
 
 
 def result_checks(evidence: Evidence) -> Iterator[Check]:
@@ -54,6 +63,10 @@ def result_checks(evidence: Evidence) -> Iterator[Check]:
     yield E_D_INTERVAL.judge(_width(evidence.e_d))
     yield E_C_INTERVAL.judge(_width(evidence.e_c))
     yield from _stated_rate(evidence)
+    left_out = evidence.rates_left_out_bit_per_s
+    yield RATES_LEFT_OUT.judge(
+        float(len(left_out)), rates=", ".join(f"{rate:.3g} bit/s" for rate in left_out)
+    )
     if not evidence.simulated:
         yield LINK_ON_AIR.judge(float(evidence.loopback))
 

@@ -11,7 +11,7 @@ from calibrate.estimates.common_idle import at_idle, idle_estimate, observations
 from calibrate.estimates.fitting import Account, PerUnitFit, fit_blocks, fit_latency
 from calibrate.estimates.operator_classes import class_fit, class_flop
 from calibrate.estimates.ratio import ratio_of, work_and_bit
-from calibrate.estimates.stats import Array, coverage_factor
+from calibrate.estimates.stats import Array
 from calibrate.estimates.uncertainty import (
     Estimate,
     SystematicBudget,
@@ -135,8 +135,7 @@ def _compute_fits(observations: Sequence[Observation], count: int, idle: Estimat
 
 def _idle_half_j(fits: _ComputeFits) -> float:
     """Return the half-width that P_0 gives the gross energy of all blocks, J."""
-    half_w = coverage_factor(fits.idle.degrees_of_freedom) * fits.idle.u_stat
-    return half_w * fits.latency.combine(fits.every_block).value
+    return fits.idle.half_width * fits.latency.combine(fits.every_block).value
 
 
 def _flop_per_joule(flop: int, fits: _ComputeFits, budget: SystematicBudget) -> GrossNet:

@@ -45,7 +45,7 @@ class PerUnitFit:
     scale: float
     studentised: Array
 
-    def combine(self, weights: Sequence[float]) -> Estimate:
+    def combine(self, weights: Sequence[float] | Array) -> Estimate:
         """Return Σ w_i β_i with its statistical uncertainty."""
         w = np.asarray(weights, dtype=np.float64)
         return Estimate(
@@ -269,4 +269,9 @@ def _unexplained(column: Array, others: Array) -> float:
 
 def energy_per_bit(link: PerUnitFit, rate_bit_per_s: float) -> Estimate:
     """Return P_air / r + e_bit, the energy of one more bit at rate r, J/bit."""
-    return link.combine((0.0, 1.0 / rate_bit_per_s, 1.0, 0.0)[: len(link.values)])
+    return link.combine(bit_weights(rate_bit_per_s, len(link.values)))
+
+
+def bit_weights(rate_bit_per_s: float, coefficients: int) -> Array:
+    """Return the weights of the link's coefficients in the energy of one more bit."""
+    return np.array([0.0, 1.0 / rate_bit_per_s, 1.0, 0.0])[:coefficients]

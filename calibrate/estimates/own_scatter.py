@@ -18,6 +18,11 @@ from numpy.typing import NDArray
 from calibrate.errors import EstimateError
 from calibrate.estimates.stats import Array, LinearFit
 
+FEWEST_FREEDOM = 4.0
+"""With fewer of Satterthwaite's degrees of freedom Student's t does not hold its level: intervals
+of 95 % then covered 98 to 99.7 % of simulated campaigns (the bound is that of Tipton,
+Psychological Methods 20, 2015)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scatter:
@@ -32,6 +37,11 @@ class Scatter:
     variance: float
     degrees_of_freedom: float
     correction: float
+
+    @property
+    def tells(self) -> bool:
+        """There are degrees of freedom enough for an interval."""
+        return self.degrees_of_freedom >= FEWEST_FREEDOM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,6 +80,11 @@ class Estimate:
     degrees_of_freedom: float
     n: int
 
+    @property
+    def half_width(self) -> float:
+        """Half of its 95 % interval by its own statistics, in its unit."""
+        return coverage_factor(self.degrees_of_freedom) * self.u_stat
+
 
 def require_positive(estimate: Estimate, what: str) -> Estimate:
     """Return an energy that is above zero.

@@ -20,6 +20,7 @@ from calibrate.estimates.uncertainty import (
     reciprocal,
     require_positive,
 )
+from calibrate.estimates.views import e_c_views
 from calibrate.profile import GrossNet, LinkFit, Uplink
 from calibrate.windows.observation import Observation
 from calibrate.windows.window import WindowRecord
@@ -65,7 +66,23 @@ def uplink_of(
         fit=net,
         fit_gross=_link_fit(_at_stated_idle(fits), observations, budget, lasting=fits.lasting),
         at_rates=tuple(_at_rates(fits, rates, budget)),
+        views=(
+            *e_c_views(observations, rate_bit_per_s, "net"),
+            *e_c_views(
+                observations,
+                rate_bit_per_s,
+                "gross",
+                shared_half_j=fits.idle.half_width / rate_bit_per_s,
+            ),
+        ),
     )
+
+
+def rates_left_out(uplink: Uplink) -> tuple[float, ...]:
+    """Return the measured rates that E_c is not stated at, bit/s; see ``at_rates``."""
+    stated = {cost.rate_bit_per_s for cost in uplink.at_rates}
+    measured = uplink.fit.rates_bit_per_s if uplink.fit else ()
+    return tuple(rate for rate in measured if rate not in stated)
 
 
 def _fits(observations: Sequence[Observation], idle: Estimate) -> _LinkFits:
@@ -126,7 +143,10 @@ def _link_fit(
 def _at_rates(
     fits: _LinkFits, rates: Sequence[float], budget: SystematicBudget
 ) -> Iterator[RateCost]:
-    """Return E_c at each rate whose energy per bit is known to be above zero."""
+    """Return E_c at each rate whose energy per bit is known to be above zero.
+
+    The check ``rates-left-out`` names the others.
+    """
     for rate in rates:
         try:
             e_c = _bits_per_joule(fits, rate, budget)

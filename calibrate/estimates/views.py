@@ -1,4 +1,4 @@
-"""E_d by several methods from the same windows, side by side. Pure."""
+"""E_d and E_c by several methods from the same windows, side by side. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from calibrate.errors import EstimateError
 from calibrate.estimate_records import EstimateView, Method
 from calibrate.estimates.bootstrap import bootstrap_half_width
-from calibrate.estimates.fitting import Account, Problem, block_problem
+from calibrate.estimates.fitting import Account, Problem, bit_weights, block_problem, link_problem
 from calibrate.estimates.own_scatter import own_scatter
 from calibrate.estimates.robust import huber_fit
 from calibrate.estimates.stats import Array, LinearFit, coverage_factor, weighted_fit
@@ -51,14 +51,20 @@ class _Figure:
     """Which figure the views are of.
 
     Attributes:
-        name: E_d by its account.
-        flop: Work of the network, FLOP.
+        name: By its account.
+        work: What is got for the energy, in FLOP or bit.
+        unit: Of work over energy.
+        weights: Of the coefficients in the energy, shape (p,), float64.
         shared_half_j: See ``e_d_views``.
+        false_alarm: Of an outlier, see ``outliers``.
     """
 
     name: str
-    flop: int
+    work: float
+    unit: str
+    weights: Array
     shared_half_j: float
+    false_alarm: float = FALSE_ALARM
 
 
 def e_d_views(
@@ -85,17 +91,56 @@ def e_d_views(
     Raises:
         EstimateError: The windows do not determine E_d.
     """
-    problem = block_problem(observations, block_count, account)
+    figure = _Figure(
+        name=f"E_d {account}",
+        work=flop,
+        unit="FLOP/J",
+        weights=np.array([0.0] + [1.0] * block_count),
+        shared_half_j=shared_half_j,
+    )
+    return _views(figure, block_problem(observations, block_count, account))
+
+
+def e_c_views(
+    observations: Sequence[Observation],
+    rate_bit_per_s: float,
+    account: Account,
+    *,
+    shared_half_j: float = 0.0,
+) -> tuple[EstimateView, ...]:
+    """Return E_c as the same methods give it.
+
+    Args:
+        observations: Upload windows.
+        rate_bit_per_s: That it is stated at, bit/s.
+        account: Which energy is fitted.
+        shared_half_j: See ``e_d_views``, J per bit.
+
+    Raises:
+        EstimateError: The windows do not determine E_c.
+    """
+    problem = link_problem(observations, account)
+    figure = _Figure(
+        name=f"E_c {account}",
+        work=1.0,
+        unit="bit/J",
+        weights=bit_weights(rate_bit_per_s, problem.design.shape[1]),
+        shared_half_j=shared_half_j,
+        false_alarm=UPLOAD_FALSE_ALARM,
+    )
+    return _views(figure, problem)
+
+
+def _views(figure: _Figure, problem: Problem) -> tuple[EstimateView, ...]:
     weighted = problem.fit()
     ordinary = weighted_fit(problem.design, problem.observed, np.ones_like(problem.spread))
     robust = huber_fit(problem.design, problem.observed, problem.spread)
-    figure = _Figure(name=f"E_d {account}", flop=flop, shared_half_j=shared_half_j)
     views = [
         _view(figure, "weighted", problem, weighted),
         _view(figure, "ordinary", problem, ordinary),
         _view(figure, "huber", problem, robust),
     ]
-    flagged = outliers(weighted)
+    flagged = outliers(weighted, figure.false_alarm)
     if flagged.any():
         views += _without(figure, problem.without(flagged))
     return tuple(view for view in views if view is not None)
@@ -109,31 +154,32 @@ def _without(figure: _Figure, rest: Problem) -> list[EstimateView | None]:
 
 
 def _view(figure: _Figure, method: Method, problem: Problem, fit: LinearFit) -> EstimateView | None:
-    """Return a view of E_d; None if no window tells the scatter, or the interval reaches zero."""
-    weights = np.array([0.0] + [1.0] * (len(fit.coefficients) - 1))
-    total_j = float(weights @ fit.coefficients)
+    """Return a view; None if no window tells the scatter, or the interval reaches zero."""
+    total_j = float(figure.weights @ fit.coefficients)
     try:
-        half_j, resampled_j = _half_widths(method, problem, fit, weights)
+        half_j, resampled_j = _half_widths(method, problem, fit, figure.weights)
     except EstimateError:
         return None
     ci95 = _interval(figure, total_j, half_j)
-    if ci95 is None:
+    if total_j <= 0 or (ci95 is None and half_j is not None):
         return None
     return EstimateView(
         figure=figure.name,
         method=method,
-        value=figure.flop / total_j,
-        unit="FLOP/J",
+        value=figure.work / total_j,
+        unit=figure.unit,
         ci95=ci95,
-        bootstrap_ci95=None if resampled_j is None else _interval(figure, total_j, resampled_j),
+        bootstrap_ci95=_interval(figure, total_j, resampled_j),
         windows=len(fit.residuals),
     )
 
 
 def _half_widths(
     method: Method, problem: Problem, fit: LinearFit, weights: Array
-) -> tuple[float, float | None]:
+) -> tuple[float | None, float | None]:
     """Return half-widths of the 95 % interval by the method itself and by the bootstrap, J.
+
+    None where the windows are too few for it.
 
     The ordinary fit gives long windows, which scatter more, the same weight as short ones, so
     its interval is made of every window's own scatter.
@@ -142,17 +188,20 @@ def _half_widths(
         EstimateError: No window tells the scatter.
     """
     scatter = own_scatter(problem.design, problem.spread, fit, weights)
-    variance, freedom = float(weights @ fit.covariance @ weights), float(fit.degrees_of_freedom)
+    resampled = None if method == "huber" else bootstrap_half_width(scatter)
     if method == "ordinary":
         own = scatter.variance()
-        variance, freedom = own.variance, own.degrees_of_freedom
-    resampled = None if method == "huber" else bootstrap_half_width(scatter)
-    return coverage_factor(freedom) * variance**0.5, resampled
+        half_j = coverage_factor(own.degrees_of_freedom) * own.variance**0.5
+        return half_j if own.tells else None, resampled
+    variance = float(weights @ fit.covariance @ weights)
+    return coverage_factor(fit.degrees_of_freedom) * variance**0.5, resampled
 
 
-def _interval(figure: _Figure, total_j: float, half_j: float) -> tuple[float, float] | None:
-    """Return the interval of E_d from that of the energy; None if that one reaches zero."""
+def _interval(figure: _Figure, total_j: float, half_j: float | None) -> tuple[float, float] | None:
+    """Return the interval of the figure from that of the energy; None if that one reaches zero."""
+    if half_j is None:
+        return None
     half_j = hypot(half_j, figure.shared_half_j)
     if half_j >= total_j:
         return None
-    return figure.flop / (total_j + half_j), figure.flop / (total_j - half_j)
+    return figure.work / (total_j + half_j), figure.work / (total_j - half_j)

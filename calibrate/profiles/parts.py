@@ -170,6 +170,7 @@ def pooled_link(part: Part, link: Link) -> Link:
         fit_gross=_fit(part, lambda uplink: uplink.fit_gross),
         at_rates=(),
         tail=None,
+        views=(),
     )
     return msgspec.structs.replace(link, uplink=_with_overhead(part, uplink), downlink=None)
 

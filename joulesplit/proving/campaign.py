@@ -16,7 +16,7 @@ from calibrate.checks.run import judge
 from calibrate.estimates.assemble import compute_of, idle_of, ratio_of_e_d_and_e_c
 from calibrate.estimates.loads import loads_of
 from calibrate.estimates.uncertainty import SystematicBudget, budget_of
-from calibrate.estimates.uplink import uplink_of
+from calibrate.estimates.uplink import rates_left_out, uplink_of
 from calibrate.profile import ModelIdentity, Quality, Runtime
 from calibrate.windows.window import WindowRecord
 from calibrate.workloads.synthetic import truth_of
@@ -124,6 +124,7 @@ def _judge(stage: Stage, records: Sequence[WindowRecord], found: Estimates) -> Q
             e_d=e_d.net or e_d.gross,
             e_c=e_c.net or e_c.gross,
             stated_rate_bit_per_s=found.uplink.rate_bit_per_s,
+            rates_left_out_bit_per_s=rates_left_out(found.uplink),
             loopback=False,
             simulated=True,
             sensor=stage.sampler.description,

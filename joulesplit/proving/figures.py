@@ -76,6 +76,7 @@ def figures_of(found: Estimates, truth: SimulatedTruth, setup: WorldSetup) -> di
             if block.energy_j.net is not None
         },
         **_views(found.compute.views, e_d),
+        **_views(found.uplink.views, e_c),
     }
 
 

@@ -60,7 +60,10 @@ def test_with_a_perfect_sensor_no_figure_is_biased_and_the_intervals_cover(perfe
 
 
 @pytest.mark.xdist_group("proof")
-def test_other_methods_find_the_same_e_d_and_their_intervals_cover_too(perfect):
+def test_other_methods_find_the_same_figures_and_their_intervals_cover_too(perfect):
+    names = {found.name for found in methods_of(scores(perfect))}
+
+    assert {f"{e} {a}, huber" for e in ("E_d", "E_c") for a in ("net", "gross")} <= names
     for found in methods_of(scores(perfect)):
         assert abs(found.bias) <= 4 * found.bias_u, found.name
         assert found.coverage >= 51 / 60, found.name

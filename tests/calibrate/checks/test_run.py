@@ -140,6 +140,7 @@ def evidence(**fields) -> Evidence:
         "e_d": QUANTITY,
         "e_c": QUANTITY,
         "stated_rate_bit_per_s": RATE_BIT_PER_S,
+        "rates_left_out_bit_per_s": (),
         "loopback": False,
         "simulated": False,
     }
@@ -184,6 +185,7 @@ WIDE = msgspec.structs.replace(QUANTITY, ci95=(0.9e9, 1.1e9))
         ("e_d-interval", "suspect", {"e_d": WIDE}),
         ("e_c-interval", "suspect", {"e_c": WIDE}),
         ("link-on-air", "suspect", {"loopback": True}),
+        ("rates-left-out", "suspect", {"rates_left_out_bit_per_s": (2e6, 2e7)}),
         (
             "a-a-difference",
             "suspect",
@@ -375,6 +377,13 @@ def test_clean_upload_windows_of_two_lengths_pass_and_their_ends_were_looked_at(
     assert quality.verdict == "valid"
     looked_at = {"settled-after-upload", "burst-told", "stated-rate"}
     assert looked_at <= {check.name for check in quality.checks}
+
+
+def test_the_rates_without_e_c_are_named():
+    checks = judge(evidence(rates_left_out_bit_per_s=(2e6, 2e7))).checks
+
+    (advice,) = (check.advice for check in checks if check.name == "rates-left-out")
+    assert "2e+06 bit/s, 2e+07 bit/s" in advice
 
 
 def test_a_rate_that_is_missed_by_less_than_a_twentieth_counts_as_reached():

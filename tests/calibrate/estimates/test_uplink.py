@@ -6,7 +6,7 @@ import pytest
 
 from calibrate.estimates.common_idle import idle_estimate
 from calibrate.estimates.uncertainty import SystematicBudget
-from calibrate.estimates.uplink import uplink_of
+from calibrate.estimates.uplink import rates_left_out, uplink_of
 from calibrate.windows.window import WindowRecord
 from window_records import window_record
 
@@ -72,3 +72,18 @@ def test_the_idle_power_that_gross_figures_are_stated_at_is_uncertain_in_all_of_
     lasting = np.array([START_S, 1.0, 0.0, WAKE_S])
     assert u_idle_w > 0
     assert covariance == pytest.approx(u_idle_w**2 * np.outer(lasting, lasting), abs=1e-12)
+
+
+def test_a_rate_whose_energy_per_bit_is_not_above_zero_is_known_to_be_left_out():
+    """Sending at 5 Mbit/s takes less than idling, as where another load gives way to it."""
+    records = [
+        msgspec.structs.replace(r, net_j=r.net_j - 0.9 * r.airtime_s, gross_j=r.gross_j)
+        for r in uploads()
+    ]
+
+    uplink = uplink_of(records, 5e7, EXACT)
+
+    # P_air is −0.3 W: 12 nJ/bit − 0.3 W / r is above zero from 25 Mbit/s on.
+    assert uplink.at_rates == ()
+    assert rates_left_out(uplink) == (5e6, 2e7)
+    assert rates_left_out(uplink_of(uploads(), 2e7, EXACT)) == ()

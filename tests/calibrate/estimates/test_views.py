@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import product
+
 import numpy as np
 import pytest
 
-from calibrate.estimates.fitting import block_problem
-from calibrate.estimates.views import e_d_views, outliers
+from calibrate.estimates.fitting import block_problem, energy_per_bit, fit_link
+from calibrate.estimates.views import e_c_views, e_d_views, outliers
 
 ENERGY_J = (0.01, 0.03)
 FLOP = 4_000_000
@@ -68,3 +71,94 @@ def test_clean_campaigns_hardly_ever_have_an_outlier():
 
     # 0.002 of 1000 is 2; more than 8 happen by chance in one of four thousand such tests.
     assert flagged <= 8
+
+
+RATE_BIT_PER_S = 2e7
+
+
+@pytest.fixture
+def transfers_of(make_observation):
+    def transfers(*lengths_s, repeats=4):
+        """Uploads of three sizes at two rates, in windows about as long as asked for."""
+        random = np.random.default_rng(7)
+        windows = []
+        for bits, rate, length_s in repeats * list(
+            product((32_000, 800_000, 6_400_000), (5e6, RATE_BIT_PER_S), lengths_s)
+        ):
+            n = max(1, round(length_s / (bits / rate + 0.01)))
+            net_j = 5e-3 * n + 0.6 * n * bits / rate + 1.2e-8 * n * bits + 0.03
+            windows.append(
+                make_observation(
+                    0,
+                    n,
+                    net_j + 1e-3 * random.standard_normal(),
+                    airtime_s=n * bits / rate,
+                    payload_bits=n * bits,
+                    work_s=n * (bits / rate + 0.01),
+                )
+            )
+        return windows
+
+    return transfers
+
+
+@pytest.fixture
+def transfers(transfers_of):
+    return transfers_of(0.6, 1.5)
+
+
+def test_every_method_states_e_c_with_its_own_interval(transfers_of):
+    windows = transfers_of(0.6, 1.5, repeats=12)
+
+    views = {view.method: view for view in e_c_views(windows, RATE_BIT_PER_S, "net")}
+
+    assert set(views) == {"weighted", "ordinary", "huber"}
+    for view in views.values():
+        assert (view.figure, view.unit) == ("E_c net", "bit/J")
+        assert view.value == pytest.approx(1 / (0.6 / RATE_BIT_PER_S + 1.2e-8), rel=0.02)
+        assert view.ci95[0] < view.value < view.ci95[1]
+        assert view.windows == len(windows)
+    assert views["weighted"].bootstrap_ci95 is not None
+
+
+def test_few_long_uploads_that_decide_a_method_leave_it_without_an_interval(transfers_of):
+    """Two windows of twelve are long; t of fewer than four degrees of freedom covers 99 %."""
+    windows = transfers_of(0.3, 0.9, repeats=1)
+
+    views = {view.method: view for view in e_c_views(windows, RATE_BIT_PER_S, "net")}
+
+    assert views["ordinary"].value == pytest.approx(views["weighted"].value, rel=0.05)
+    assert views["ordinary"].ci95 is views["ordinary"].bootstrap_ci95 is None
+    assert views["weighted"].bootstrap_ci95 is None
+    assert views["weighted"].ci95 is not None
+    assert views["huber"].ci95 is not None
+
+
+def test_the_weighted_view_is_the_e_c_of_the_profile(transfers):
+    bit_j = energy_per_bit(fit_link(transfers, "net"), RATE_BIT_PER_S)
+
+    (view,) = (v for v in e_c_views(transfers, RATE_BIT_PER_S, "net") if v.method == "weighted")
+
+    assert view.value == pytest.approx(1 / bit_j.value)
+    ends = (1 / (bit_j.value + bit_j.half_width), 1 / (bit_j.value - bit_j.half_width))
+    assert view.ci95 == pytest.approx(ends)
+
+
+def test_what_all_uploads_share_widens_the_interval_of_e_c(transfers):
+    def half_j(**shared):
+        low, high = e_c_views(transfers, RATE_BIT_PER_S, "gross", **shared)[0].ci95
+        return (1 / low - 1 / high) / 2
+
+    assert half_j(shared_half_j=1e-8) == pytest.approx(np.hypot(half_j(), 1e-8))
+
+
+def test_an_odd_upload_is_kept_and_e_c_shown_both_ways(transfers):
+    odd = transfers[-1]
+    spoilt = [*transfers[:-1], replace(odd, net_j=1.5 * odd.net_j)]
+
+    views = {view.method: view for view in e_c_views(spoilt, RATE_BIT_PER_S, "net")}
+
+    clean = e_c_views(transfers, RATE_BIT_PER_S, "net")[0].value
+    assert views["without-outliers"].windows == len(transfers) - 1
+    for method in ("without-outliers", "huber"):
+        assert abs(views[method].value - clean) < abs(views["weighted"].value - clean)
