@@ -12,6 +12,7 @@ from joulesplit.output import emit, json_option
 
 if TYPE_CHECKING:
     from calibrate.environment.machine import Machine
+    from calibrate.environment.tuning import Restored
 
 
 @click.command("tune")
@@ -66,15 +67,8 @@ def _require_one_request(wanted: str | None, restore: bool, show: bool) -> None:
 def _done(
     machine: Machine, *, governor: str | None, wifi_power_save: str | None, restore: bool
 ) -> dict[str, Any]:
-    import msgspec
-
     from calibrate.environment import tuning
-    from calibrate.environment.tuning_state import (
-        is_owned,
-        left_to_restore,
-        state_path,
-        states_left,
-    )
+    from calibrate.environment.tuning_state import state_path, states_left
 
     path = state_path()
     restored = None
@@ -85,6 +79,15 @@ def _done(
         path = next(iter(states_left()), path)
     if restore:
         restored = tuning.restore(machine, path)
+    return _document(machine, path, restored)
+
+
+def _document(machine: Machine, path: Path, restored: Restored | None) -> dict[str, Any]:
+    import msgspec
+
+    from calibrate.environment import tuning
+    from calibrate.environment.tuning_state import is_owned, left_to_restore
+
     left = left_to_restore(machine, path)
     return {
         "settings": tuning.present_settings(machine),
