@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from calibrate.estimate_records import RateCost
 from calibrate.quantity import GrossNet, Quantity
 
 CONNECTION_PHASE = "connection: set it up, ask for nothing"
@@ -65,15 +66,18 @@ class UploadTail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Downlink(msgspec.Struct, frozen=True, kw_only=True):
-    """What receiving costs, as fast as the link delivers.
+    """What receiving costs.
 
     Attributes:
-        rate_bit_per_s: Payload rate reached, bit/s.
+        rate_bit_per_s: Payload rate reached as fast as the link delivers, bit/s.
         e_c_bit_per_j: At that rate, bit/J, without the fixed cost per download.
         interface_bits_per_payload_bit: Received on the interface per payload bit; None if it
             could not be read.
+        at_rates: E_c at the paced rates whose energy per bit is known to be above zero; empty if
+            the windows had but one rate.
     """
 
     rate_bit_per_s: float
     e_c_bit_per_j: GrossNet
     interface_bits_per_payload_bit: float | None = None
+    at_rates: tuple[RateCost, ...] = ()

@@ -38,6 +38,8 @@ DEFAULT_TIMEOUT_S = 30.0
 class _Answer:
     headers: Mapping[str, str]
     content: bytes
+    began_ns: int
+    ended_ns: int
 
 
 class EdgeClient:
@@ -142,7 +144,10 @@ class EdgeClient:
         self._meter.reset(HostClock())
         answer = self._ask("GET", protocol.source_path(count, rate_bit_per_s), max_bytes=count)
         return DownloadReceipt(
-            payload_bytes=len(answer.content), http_overhead_bytes=self._meter.sent_bytes
+            payload_bytes=len(answer.content),
+            http_overhead_bytes=self._meter.sent_bytes,
+            began_ns=answer.began_ns,
+            ended_ns=answer.ended_ns,
         )
 
     def run_tail(
@@ -213,6 +218,7 @@ class EdgeClient:
         headers: Mapping[str, str] | None = None,
         max_bytes: int | None = None,
     ) -> _Answer:
+        clock = HostClock()
         try:
             with self._session.request(
                 method,
@@ -223,7 +229,9 @@ class EdgeClient:
                 allow_redirects=False,
                 stream=True,
             ) as response:
+                began_ns = clock.now_ns()
                 content = self._read(response, max_bytes)
+                ended_ns = clock.now_ns()
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             self._explain_broken_upload(body)
             raise ServerUnreachableError(
@@ -232,7 +240,9 @@ class EdgeClient:
             ) from error
         if not response.ok:
             raise answers.refusal_error(self.url, response.status_code, content)
-        return _Answer(headers=response.headers, content=content)
+        return _Answer(
+            headers=response.headers, content=content, began_ns=began_ns, ended_ns=ended_ns
+        )
 
     def _read(self, response: requests.Response, max_bytes: int | None) -> bytes:
         answers.check_version(self.url, response.headers)

@@ -43,10 +43,14 @@ class DownloadReceipt:
     Attributes:
         payload_bytes: Length of the answer's body, byte.
         http_overhead_bytes: Request head that was sent for it, byte.
+        began_ns: When its head had arrived, CLOCK_MONOTONIC, ns: the body comes with it.
+        ended_ns: When its last byte had arrived, CLOCK_MONOTONIC, ns.
     """
 
     payload_bytes: int
     http_overhead_bytes: int
+    began_ns: int
+    ended_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -117,6 +117,28 @@ def _upload(bits: int, rate: Rate) -> UploadSubject:
     )
 
 
+def download_subjects(plan: Plan, uploads: Sequence[UploadSubject]) -> tuple[UploadSubject, ...]:
+    """Return the downloads to measure: the uploads' sizes, as fast as they come and at two rates.
+
+    At the plan's slowest and its stated rate airtime and bits part, so that what each costs can
+    be told; a size that is not sent at a rate is not received at it either.
+    """
+    paced = {min(plan.paced_rates_bit_per_s), plan.stated_rate_bit_per_s}
+    sizes = sorted({upload.payload_bits for upload in uploads})
+    unpaced = (
+        UploadSubject(key=f"download {bits} bit", payload_bits=bits, rate_bit_per_s=UNLIMITED)
+        for bits in sizes
+    )
+    return (
+        *unpaced,
+        *(
+            msgspec.structs.replace(upload, key=upload.key.replace("upload", "download"))
+            for upload in uploads
+            if upload.rate_bit_per_s in paced
+        ),
+    )
+
+
 def head_blocks(plan: Plan, blocks: Sequence[Block]) -> tuple[int, ...]:
     """Return the last blocks of the heads to measure as one network.
 
@@ -241,8 +263,8 @@ def announced_duration_s(plan: Plan, blocks: Sequence[Block], sizes_bits: Sequen
     runs = (len(blocks) + heads) * len(plan.work_s) * plan.repeats
     run_s = (len(blocks) + heads) * sum(plan.work_s) * plan.repeats
     uploads = upload_subjects(plan, sizes_bits)
-    received = len({upload.payload_bits for upload in uploads}) if plan.downloads else 0
-    shortest_s = [*(upload.airtime_s or 0.0 for upload in uploads), *[0.0] * received]
+    downloads = download_subjects(plan, uploads) if plan.downloads else ()
+    shortest_s = [transfer.airtime_s or 0.0 for transfer in (*uploads, *downloads)]
     sent_s = plan.repeats * sum(
         max(seconds, once_s) for once_s in shortest_s for seconds in plan.upload_lengths_s
     )

@@ -236,6 +236,18 @@ def link_problem(observations: Sequence[Observation], account: Account) -> Probl
     return transfer_problem(observations, np.array(rows, dtype=np.float64), account)
 
 
+def tells_airtime(observations: Sequence[Observation]) -> bool:
+    """Return whether windows tell what airtime costs from what transfers and bits cost.
+
+    At one rate they do not: airtime is then the bits' time, whatever the sizes.
+    """
+    spread = _spread(observations, "net")
+    rest = np.array([[o.repetitions, o.payload_bits] for o in observations], dtype=np.float64)
+    airtime_s = np.array([o.airtime_s for o in observations], dtype=np.float64)
+    left = _unexplained((airtime_s / spread)[:, None], rest / spread[:, None])
+    return left >= BURST_TOLERANCE
+
+
 def transfer_problem(
     observations: Sequence[Observation], design: Array, account: Account
 ) -> Problem:

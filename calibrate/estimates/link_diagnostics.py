@@ -12,6 +12,9 @@ from calibrate.estimates.fitting import Problem, link_problem
 from calibrate.estimates.stats import Array, LinearFit
 from calibrate.windows.observation import Observation
 
+SAME_RATE = 1.05
+"""Rates closer than this are listed as one: an unpaced link is never twice exactly as fast."""
+
 
 def link_diagnostics(observations: Sequence[Observation]) -> LinkDiagnostics:
     """Return how well the net energies of the upload windows follow the fit.
@@ -79,3 +82,14 @@ def _lack_of_fit_p(
 
     lack = max(float(fit.residuals @ fit.residuals) - pure, 0.0)
     return float(fdtrc(lack_freedom, pure_freedom, lack / lack_freedom / (pure / pure_freedom)))
+
+
+def rates_reached(observations: Sequence[Observation]) -> tuple[float, ...]:
+    """Return the rates that windows really had, bit/s, to three digits, near ones as one."""
+    rates = sorted(o.payload_bits / o.airtime_s for o in observations)
+    groups: list[list[float]] = []
+    for rate in rates:
+        if not groups or rate > SAME_RATE * groups[-1][0]:
+            groups.append([])
+        groups[-1].append(rate)
+    return tuple(float(f"{sum(group) / len(group):.3g}") for group in groups)

@@ -11,7 +11,7 @@ from calibrate.errors import EstimateError
 from calibrate.estimate_records import LinkDiagnostics, RateCost
 from calibrate.estimates.common_idle import at_idle, idle_estimate, observations_at_common_idle
 from calibrate.estimates.fitting import PerUnitFit, energy_per_bit, fit_link, link_problem
-from calibrate.estimates.link_diagnostics import link_diagnostics
+from calibrate.estimates.link_diagnostics import link_diagnostics, rates_reached
 from calibrate.estimates.stats import Array
 from calibrate.estimates.uncertainty import (
     Estimate,
@@ -24,9 +24,6 @@ from calibrate.estimates.views import e_c_views
 from calibrate.profile import GrossNet, LinkFit, Uplink
 from calibrate.windows.observation import Observation
 from calibrate.windows.window import WindowRecord
-
-SAME_RATE = 1.05
-"""Rates closer than this are listed as one: an unpaced link is never twice exactly as fast."""
 
 UNITS = ("J", "W", "J/bit", "J")
 """Of the coefficients of ``fitting.fit_link``."""
@@ -58,7 +55,7 @@ def uplink_of(
     """
     observations = observations_at_common_idle(records, "upload")
     fits = _fits(observations, idle_estimate(records))
-    rates = _rates(observations)
+    rates = rates_reached(observations)
     net = _link_fit(fits.net, observations, budget, diagnostics=link_diagnostics(observations))
     return Uplink(
         rate_bit_per_s=rate_bit_per_s,
@@ -133,7 +130,7 @@ def _link_fit(
         air_power_w=figures[1],
         bit_energy_j=figures[2],
         covariance=tuple(tuple(float(x) for x in row) for row in fit.covariance),
-        rates_bit_per_s=_rates(observations),
+        rates_bit_per_s=rates_reached(observations),
         payload_bits=tuple(sorted({o.payload_bits // o.repetitions for o in observations})),
         burst_cost_j=figures[3] if len(figures) > 3 else None,
         diagnostics=diagnostics,
@@ -168,14 +165,3 @@ def _bits_per_joule(fits: _LinkFits, rate_bit_per_s: float, budget: SystematicBu
         gross=reciprocal(1.0, gross_j, "bit/J"),
         net=reciprocal(1.0, quantity(net_bit, "J/bit", budget), "bit/J"),
     )
-
-
-def _rates(observations: Sequence[Observation]) -> tuple[float, ...]:
-    """Return the rates that the windows really had, to three digits, near ones as one."""
-    rates = sorted(o.payload_bits / o.airtime_s for o in observations)
-    groups = [[rates[0]]]
-    for rate in rates[1:]:
-        if rate > SAME_RATE * groups[-1][0]:
-            groups.append([])
-        groups[-1].append(rate)
-    return tuple(float(f"{sum(group) / len(group):.3g}") for group in groups)

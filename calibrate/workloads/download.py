@@ -1,4 +1,4 @@
-"""Downloads of one size, over and over."""
+"""Downloads of one size at one rate, over and over."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from calibrate.workloads.metered import LinkMeter, no_meter
 from calibrate.workloads.protocol import DeviceActivity, WorkDone
 from drivers.protocols import Clock
 
-Receive = Callable[[int], float]
-"""Receives so many bytes; returns the time on the air, s."""
+Receive = Callable[[int, float | None], float]
+"""Receives so many bytes at a rate, bit/s, or as fast as they come; returns the time on the air,
+s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadWorkload:
-    """Receives one payload again and again, as fast as the link delivers.
+    """Receives one payload again and again.
 
     Attributes:
         name: For people.
         payload_bytes: How long it is, byte.
+        rate_bit_per_s: Payload bits per second; None receives as fast as the link delivers.
         receive: Does one download, see ``Receive``.
         clock: Time.
         activity: Who is told.
@@ -28,6 +30,7 @@ class DownloadWorkload:
 
     name: str
     payload_bytes: int
+    rate_bit_per_s: float | None
     receive: Receive
     clock: Clock
     activity: DeviceActivity
@@ -40,7 +43,7 @@ class DownloadWorkload:
         airtime_s = 0.0
         for _ in range(repetitions):
             self.activity.upload_begins()
-            airtime_s += self.receive(self.payload_bytes)
+            airtime_s += self.receive(self.payload_bytes, self.rate_bit_per_s)
         ended_ns = self.clock.now_ns()
         carried = self.meter().since(before)
         return WorkDone(

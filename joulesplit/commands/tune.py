@@ -12,6 +12,7 @@ from joulesplit.output import emit, json_option
 
 if TYPE_CHECKING:
     from calibrate.environment.machine import Machine
+    from calibrate.environment.tuning import Restored
 
 
 @click.command("tune")
@@ -66,24 +67,32 @@ def _require_one_request(wanted: str | None, restore: bool, show: bool) -> None:
 def _done(
     machine: Machine, *, governor: str | None, wifi_power_save: str | None, restore: bool
 ) -> dict[str, Any]:
-    import msgspec
+    from calibrate.environment import tuning
+    from calibrate.environment.tuning_state import state_path, states_left
 
-    from calibrate.environment import tuning, tuning_state
-
-    path = tuning_state.state_path()
+    path = state_path()
     restored = None
     if governor or wifi_power_save:
         wanted = tuning.Wanted(governor=governor, wifi_power_save=wifi_power_save)
         tuning.tune(machine, wanted, path)
     else:
-        path = next(iter(tuning_state.states_left()), path)
+        path = next(iter(states_left()), path)
     if restore:
         restored = tuning.restore(machine, path)
-    left = tuning_state.left_to_restore(machine, path)
+    return _document(machine, path, restored)
+
+
+def _document(machine: Machine, path: Path, restored: Restored | None) -> dict[str, Any]:
+    import msgspec
+
+    from calibrate.environment import tuning
+    from calibrate.environment.tuning_state import is_owned, left_to_restore
+
+    left = left_to_restore(machine, path)
     return {
         "settings": tuning.present_settings(machine),
         "to_restore": msgspec.to_builtins(left),
-        "owner_runs": left is not None and tuning_state.is_owned(machine, left),
+        "owner_runs": left is not None and is_owned(machine, left),
         "restored": msgspec.to_builtins(restored),
         "state": str(path),
     }

@@ -12,7 +12,12 @@ from urllib.parse import urlsplit
 from calibrate.campaign.bench import Bench
 from calibrate.campaign.plan import BlockCut, Plan
 from calibrate.campaign.produce import Circumstances
-from calibrate.campaign.schedule import UploadSubject, head_blocks, upload_subjects
+from calibrate.campaign.schedule import (
+    UploadSubject,
+    download_subjects,
+    head_blocks,
+    upload_subjects,
+)
 from calibrate.campaign.warmup import no_thermometer
 from calibrate.environment.conditions import Conditions, snapshot
 from calibrate.environment.machine import Machine
@@ -123,7 +128,7 @@ class Instrument:
         payloads = self.network.payloads()
         subjects = upload_subjects(plan, list(payloads))
         link = self._link()
-        sizes = sorted({subject.payload_bits for subject in subjects})
+        received = download_subjects(plan, subjects) if plan.downloads else ()
         blocks = self.network.blocks
         heads = (*head_blocks(plan, blocks), *((len(blocks),) if plan.whole else ()))
         return Bench(
@@ -132,7 +137,7 @@ class Instrument:
             blocks=self.network.block_workloads(self.clock, self.activity),
             heads=self.network.head_workloads(heads, self.clock, self.activity),
             uploads=link.uploads(subjects, payloads),
-            downloads=link.downloads(sizes) if plan.downloads else {},
+            downloads=link.downloads(received),
             phases=self._phases(link) if plan.phases else {},
             thermometer=no_thermometer if self.world else lambda: self.machine.temperature_c,
         ), subjects

@@ -31,16 +31,16 @@ ASKED_EVERY_S = 0.5
 """How often the server is asked meanwhile, s."""
 
 
-def pace_of(upload: UploadSubject) -> float | None:
-    """Return an upload's rate, bit/s; None if it has none."""
-    return None if upload.rate_bit_per_s == UNLIMITED else float(upload.rate_bit_per_s)
+def pace_of(transfer: UploadSubject) -> float | None:
+    """Return a transfer's rate, bit/s; None if it has none."""
+    return None if transfer.rate_bit_per_s == UNLIMITED else float(transfer.rate_bit_per_s)
 
 
 class LinkBench:
     """Transfers to the edge server as workloads.
 
-    The airtime of a paced upload is that of its schedule; an unpaced one ends with the answer,
-    because a socket takes bytes long before they are on the air.
+    The airtime of a paced transfer is that of its schedule; an unpaced upload ends with the
+    answer, because a socket takes bytes long before they are on the air.
 
     When the link drops, it is waited for and the window given up: the pause must not be measured.
 
@@ -83,22 +83,28 @@ class LinkBench:
             return (receipt.answered_ns - receipt.started_ns) * 1e-9
         return receipt.duration_s
 
-    def receive(self, payload_bytes: int) -> float:
-        """Download a payload; return the time from the request to its last byte, s.
+    def receive(self, payload_bytes: int, rate_bit_per_s: float | None) -> float:
+        """Download a payload; return the time on the air, s.
+
+        At a stated rate that is its schedule, from the answer's head on, or what it took longer;
+        else the time from the request to the last byte.
 
         Raises:
             LinkDroppedError, EdgeError: As in ``send``.
         """
+        rate = rate_bit_per_s or self._link_rate_bit_per_s
         started_ns = self._clock.now_ns()
-        receipt = self._exchange(lambda: self._client.download(payload_bytes))
-        if self._link_rate_bit_per_s is not None:
-            # A simulated radio takes its time for what came over loopback in none.
+        airtime_s = 0.0
+        if rate is not None:
             bits = BITS_PER_BYTE * payload_bytes
-            airtime_s = bits / self._link_rate_bit_per_s
+            airtime_s = bits / rate
             self._activity.on_air(bits, airtime_s)
-            self._clock.sleep_until_ns(self._clock.now_ns() + round(airtime_s * 1e9))
+        receipt = self._exchange(lambda: self._client.download(payload_bytes, rate_bit_per_s=rate))
+        self._clock.sleep_until_ns(receipt.began_ns + round(airtime_s * 1e9))
         self._socket_bits += BITS_PER_BYTE * receipt.http_overhead_bytes
-        return (self._clock.now_ns() - started_ns) * 1e-9
+        if rate is None:
+            return (receipt.ended_ns - started_ns) * 1e-9
+        return max(airtime_s, (receipt.ended_ns - receipt.began_ns) * 1e-9)
 
     def count(self) -> LinkCount:
         """Read the counters; see ``calibrate.workloads.metered.LinkMeter``."""
@@ -131,18 +137,19 @@ class LinkBench:
             for subject in subjects
         }
 
-    def downloads(self, sizes_bits: Sequence[int]) -> dict[str, DownloadWorkload]:
-        """Return a download of each size as a workload."""
+    def downloads(self, subjects: Sequence[UploadSubject]) -> dict[str, DownloadWorkload]:
+        """Return each download subject as a workload."""
         return {
-            f"download {bits} bit": DownloadWorkload(
-                name=f"download {bits} bit",
-                payload_bytes=bits // BITS_PER_BYTE,
+            subject.key: DownloadWorkload(
+                name=subject.key,
+                payload_bytes=subject.payload_bits // BITS_PER_BYTE,
+                rate_bit_per_s=pace_of(subject),
                 receive=self.receive,
                 clock=self._clock,
                 activity=self._activity,
                 meter=self.count,
             )
-            for bits in sizes_bits
+            for subject in subjects
         }
 
     def connection(self) -> StepWorkload:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.console import RenderableType
 
+from calibrate.estimate_records import RateCost
 from calibrate.profile import Compute, Link, Quantity
-from calibrate.work_records import HeadEnergy, PhaseEnergy
+from calibrate.work_records import Downlink, HeadEnergy, PhaseEnergy
 from joulesplit.report.page import Section
 from joulesplit.report.tables import Column, Facts, FittingTable
 from joulesplit.report.units import percent, quantity_text, si, uncertain
@@ -96,9 +99,15 @@ def _link_rows(link: Link) -> list[tuple[str, RenderableType]]:
         text = f"{quantity_text(tail.energy_j)} net in {si(tail.duration_s, 's')} after a burst"
         rows.append(("tail", text))
     if link.downlink is not None:
-        down = link.downlink.e_c_bit_per_j
-        at = f"at {si(link.downlink.rate_bit_per_s, 'bit/s')}"
-        if down.net is not None:
-            rows.append(("downlink net", f"{quantity_text(down.net)} {at}"))
-        rows.append(("downlink gross", f"{quantity_text(down.gross)} {at}"))
+        rows += _downlink_rows(link.downlink)
     return rows
+
+
+def _downlink_rows(downlink: Downlink) -> Iterator[tuple[str, RenderableType]]:
+    """Yield E_c of receiving as fast as the link delivers, then at the slower rates."""
+    reached = RateCost(rate_bit_per_s=downlink.rate_bit_per_s, e_c_bit_per_j=downlink.e_c_bit_per_j)
+    for cost in (reached, *reversed(downlink.at_rates)):
+        at = f"at {si(cost.rate_bit_per_s, 'bit/s')}"
+        if cost.e_c_bit_per_j.net is not None:
+            yield "downlink net", f"{quantity_text(cost.e_c_bit_per_j.net)} {at}"
+        yield "downlink gross", f"{quantity_text(cost.e_c_bit_per_j.gross)} {at}"

@@ -105,6 +105,7 @@ def test_a_paced_download_is_whole_and_never_ahead_of_its_schedule(sink, rate_bi
 
     assert receipt.payload_bytes == count
     assert lasted_s >= 8 * count / rate_bit_per_s - CHUNK_DURATION_S
+    assert started_ns < receipt.began_ns <= receipt.ended_ns
 
 
 @pytest.mark.parametrize("rate", ["", "0", "-1", "nan", "inf", "fast", "1e999"])

@@ -10,6 +10,7 @@ from calibrate.campaign.schedule import (
     Subject,
     announced_duration_s,
     block_key,
+    download_subjects,
     expected_duration_s,
     head_blocks,
     longest_duration_s,
@@ -147,13 +148,38 @@ def test_more_windows_than_memory_holds_are_refused_before_they_are_made(make_bl
 def test_a_download_of_each_size_is_announced_too(make_block):
     blocks = [make_block(i, 1, bits) for i, bits in enumerate(SIZES[:3], start=1)]
     plan = changed(control_every=10**6, upload_sizes=3)
+    received = download_subjects(plan, upload_subjects(plan, SIZES))
     without_s = announced_duration_s(plan, blocks, SIZES)
 
     with_s = announced_duration_s(msgspec.structs.replace(plan, downloads=True), blocks, SIZES)
 
     around_s = 2 * plan.timing.idle_s + plan.timing.settle_after_s("download")
-    lengths_s = [around_s + seconds for seconds in plan.upload_lengths_s]
-    assert with_s - without_s == pytest.approx(3 * sum(lengths_s))
+    lengths_s = [
+        around_s + max(seconds, download.airtime_s or 0.0)
+        for seconds in plan.upload_lengths_s
+        for download in received
+    ]
+    assert with_s - without_s == pytest.approx(plan.repeats * sum(lengths_s))
+
+
+def test_downloads_come_at_the_slowest_the_stated_and_the_link_s_own_rate():
+    plan = changed(rates_bit_per_s=(2e6, 5e6, 20e6, UNLIMITED), upload_sizes=3)
+    uploads = upload_subjects(plan, SIZES)
+
+    received = download_subjects(plan, uploads)
+
+    assert {d.rate_bit_per_s for d in received} == {2e6, 20e6, UNLIMITED}
+    unpaced = [d for d in received if d.rate_bit_per_s == UNLIMITED]
+    assert sorted(d.payload_bits for d in unpaced) == sorted({u.payload_bits for u in uploads})
+    sent = {(u.payload_bits, u.rate_bit_per_s) for u in uploads}
+    assert {(d.payload_bits, d.rate_bit_per_s) for d in received} <= sent
+    assert len({d.key for d in received} | {u.key for u in uploads}) == len(received + uploads)
+
+
+def test_downloads_come_as_fast_as_they_can_even_if_no_upload_goes_so():
+    plan = changed(rates_bit_per_s=(5e6, 20e6), upload_sizes=2)
+    received = download_subjects(plan, upload_subjects(plan, SIZES))
+    assert {d.rate_bit_per_s for d in received} == {5e6, 20e6, UNLIMITED}
 
 
 def test_candidate_heads_send_less_than_every_split_before_them(make_block):

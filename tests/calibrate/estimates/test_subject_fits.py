@@ -142,6 +142,56 @@ def test_waking_the_radio_once_per_window_is_no_part_of_what_a_bit_received_cost
     assert downlink.e_c_bit_per_j.net.value == pytest.approx(5e7, rel=1e-2)
 
 
+AIR_W, BIT_J, DOWNLOAD_J, IDLE_W = 0.4, 1.2e-8, 0.002, 2.0
+
+
+def received(rate_bit_per_s: float, name: str) -> list[WindowRecord]:
+    """Downloads by E = E_0 n + P_air t + e_bit b, with noise that is no part of it."""
+    records = []
+    for n in (4, 8, 16):
+        for bits, noise_j in zip((1e5, 1e6, 1e7), NOISE_J, strict=False):
+            airtime_s = n * bits / rate_bit_per_s
+            net_j = DOWNLOAD_J * n + AIR_W * airtime_s + BIT_J * n * bits + noise_j
+            record = transfer("download", n, bits, net_j)
+            task = msgspec.structs.replace(record.task, subject=f"download {bits:g} bit{name}")
+            records.append(
+                msgspec.structs.replace(
+                    record, task=task, airtime_s=airtime_s, work_s=airtime_s,
+                    gross_j=net_j + IDLE_W * airtime_s,
+                )
+            )  # fmt: skip
+    return records
+
+
+def test_receiving_at_several_rates_tells_airtime_from_bits():
+    records = [
+        *runs("block 1"),
+        *received(2e6, " at 2e+06 bit/s"),
+        *received(2e7, " at 2e+07 bit/s"),
+        *received(6e7, ""),
+    ]
+
+    downlink = downlink_of(records, EXACT)
+
+    assert downlink.rate_bit_per_s == pytest.approx(6e7)
+    per_bit_j = BIT_J + AIR_W / 6e7
+    assert downlink.e_c_bit_per_j.net.value == pytest.approx(1 / per_bit_j, rel=1e-2)
+    gross_bit_j = per_bit_j + IDLE_W / 6e7
+    assert downlink.e_c_bit_per_j.gross.value == pytest.approx(1 / gross_bit_j, rel=1e-2)
+    assert [cost.rate_bit_per_s for cost in downlink.at_rates] == [2e6, 2e7]
+    for cost in downlink.at_rates:
+        at_rate_j = BIT_J + AIR_W / cost.rate_bit_per_s
+        assert cost.e_c_bit_per_j.net.value == pytest.approx(1 / at_rate_j, rel=1e-2)
+
+
+def test_receiving_at_one_rate_says_nothing_of_others():
+    downlink = downlink_of([*runs("block 1"), *received(6e7, "")], EXACT)
+
+    assert downlink.at_rates == ()
+    per_bit_j = BIT_J + AIR_W / 6e7
+    assert downlink.e_c_bit_per_j.net.value == pytest.approx(1 / per_bit_j, rel=1e-2)
+
+
 def test_receiving_that_costs_nothing_is_an_error_and_not_a_figure():
     with pytest.raises(EstimateError, match="not above zero"):
         downlink_of([*runs("block 1"), *downloads(-1e-8)], EXACT)

@@ -16,10 +16,11 @@ class Link:
     def __init__(self, clock):
         self.clock, self.bits = clock, 0
 
-    def transfer(self, payload_bytes):
+    def transfer(self, payload_bytes, rate_bit_per_s=None):
         self.bits += 8 * payload_bytes
-        self.clock.advance_ns(10**7)
-        return 0.01
+        airtime_s = 8 * payload_bytes / (rate_bit_per_s or 8e5)
+        self.clock.advance_ns(round(airtime_s * 1e9))
+        return airtime_s
 
     def count(self):
         return LinkCount(
@@ -59,6 +60,7 @@ def test_a_download_window_reports_what_it_received(clock):
     workload = DownloadWorkload(
         name="d",
         payload_bytes=1000,
+        rate_bit_per_s=5e6,
         receive=link.transfer,
         clock=clock,
         activity=RealActivity(),
@@ -67,7 +69,7 @@ def test_a_download_window_reports_what_it_received(clock):
 
     done = workload.run(4)
 
-    assert (done.payload_bits, done.airtime_s) == (32_000, pytest.approx(0.04))
+    assert (done.payload_bits, done.airtime_s) == (32_000, pytest.approx(32_000 / 5e6))
     assert done.interface_rx_bits == 96_000
 
 

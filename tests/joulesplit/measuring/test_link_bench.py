@@ -82,7 +82,7 @@ def bench(server, clock):
 
 EXCHANGES = {
     "upload": lambda bench: bench.send(PAYLOAD, None),
-    "download": lambda bench: bench.receive(1000),
+    "download": lambda bench: bench.receive(1000, None),
     "connection": lambda bench: bench.connection().run(1),
 }
 
