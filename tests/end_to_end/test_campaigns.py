@@ -152,7 +152,8 @@ def test_what_is_left_is_told_before_the_device_is_warmed_up_for_the_rest(done):
     rest = tasks_of(outcome.records)[done:round_end]
     rest_s = expected_duration_s(plan.timing, rest, outcome.start.unit_s)
     assert left.remaining_s == pytest.approx(rest_s)
-    assert left.spent_s == pytest.approx(sum(record.span_s for record in past.records))
+    passed_s = (r.work_s + r.settle_s + 2 * plan.timing.idle_s for r in past.records)
+    assert left.spent_s == pytest.approx(sum(passed_s))
 
 
 def test_the_windows_of_another_campaign_are_refused():
