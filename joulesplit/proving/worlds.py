@@ -45,8 +45,8 @@ AMBIENT_C = 25.0
 COOL_C = 48.0
 """Where the board settles without work."""
 
-CAMPAIGN_S = 55.0
-"""About how long a quick campaign lasts; drifts are stated over it."""
+CAMPAIGN_S = 52.0
+"""How long a quick campaign lasts, its pauses included; drifts are stated over it."""
 
 MakeWorld = Callable[[int], WorldSetup]
 
