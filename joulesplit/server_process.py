@@ -9,11 +9,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
+from calibrate.environment.child import end_child
 from joulesplit.choices import SIMULATED, SensorChoice
 from joulesplit.errors import CommandError, ServerStartError
-
-STOP_TIMEOUT_S = 5.0
-"""A server that was told to stop ends within its grace period; after this it is killed."""
 
 
 def edge_server(
@@ -66,7 +64,7 @@ def loopback_server(model: Path, *, xnnpack: bool = True) -> Iterator[str]:
     try:
         yield _url(process)
     finally:
-        _stop(process)
+        end_child(process)
 
 
 def _url(process: subprocess.Popen[bytes]) -> str:
@@ -82,15 +80,3 @@ def _url(process: subprocess.Popen[bytes]) -> str:
             f"the edge server on loopback did not start: {said['error']['message']}"
         )
     return str(said["url"])
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin:
-        process.stdin.close()
-    try:
-        process.wait(STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stdout:
-        process.stdout.close()

@@ -15,14 +15,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from calibrate.environment.child import end_child
 from calibrate.environment.machine import Machine
 from calibrate.environment.program import program
 from calibrate.environment.tuning import restore
 from calibrate.environment.tuning_state import read_state
 from calibrate.errors import TuningError
-
-STOP_TIMEOUT_S = 5.0
-"""A guard whose pipe is closed ends within milliseconds; after this it is killed."""
 
 
 @contextmanager
@@ -40,7 +38,7 @@ def guarded(machine: Machine, path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        _end(process)
+        end_child(process)
 
 
 def _started(machine: Machine, path: Path) -> subprocess.Popen[bytes]:
@@ -58,16 +56,6 @@ def _started(machine: Machine, path: Path) -> subprocess.Popen[bytes]:
             f"cannot start the process that would set the machine back after a kill: {error}; "
             "measure without --tune"
         ) from error
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin:
-        process.stdin.close()
-    try:
-        process.wait(STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def set_back_for(machine: Machine, path: Path, process: int) -> None:
