@@ -111,7 +111,8 @@ class CampaignLines:
         if progress.cooling is not None:
             self._wait(progress, progress.cooling)
             return
-        if self._goes_on and progress.done == progress.earlier < progress.total:
+        ended = progress.opinion is not None and progress.opinion.stop
+        if self._goes_on and progress.done == progress.earlier < progress.total and not ended:
             self._show.say(rest_line(self._plan, progress))
         self._show(done=progress.done, total=progress.total, detail=campaign_detail(progress))
         opinion = progress.opinion

@@ -74,6 +74,23 @@ def test_a_look_says_what_is_known_and_whether_it_goes_on(opinion, line):
     assert look_line(49, opinion) == line
 
 
+def test_a_campaign_killed_after_its_last_window_has_none_left_when_it_goes_on(capsys):
+    cut = StopOpinion(stop=True, reached=False, reason="24 s are over")
+    with progress_bar("measuring") as show:
+        CampaignLines(QUICK, show, goes_on=True)(
+            Progress(
+                done=35,
+                total=47,
+                earlier=35,
+                spent_s=24.0,
+                remaining_s=0.0,
+                last=None,
+                opinion=cut,
+            )
+        )
+    assert "windows are left" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("reached", [True, False])
 def test_a_fixed_plan_says_why_it_stopped_only_if_that_was_before_its_end(capsys, reached):
     opinion = StopOpinion(stop=True, reached=reached, reason="24 s are over")
