@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from calibrate.campaign.completing import profile_of
 from calibrate.campaign.journal import read_journal
-from calibrate.errors import CalibrationError, WiringError
+from calibrate.errors import CalibrationError, JournalError, WiringError
 from calibrate.profiles.io import StoredProfile, save_profile
 from joulesplit.output import note
 
@@ -29,7 +29,11 @@ def keep_what_there_is(error: Exception, file: JournalFile, output: Path) -> Non
     """
     if not file.opened or isinstance(error, WiringError):
         return
-    contents = read_journal(file.path)
+    try:
+        contents = read_journal(file.path)
+    except JournalError:
+        # What broke it off is the news, not what has become of its journal.
+        return
     if contents.finished or not contents.records:
         return
     with suppress(CalibrationError):

@@ -111,3 +111,12 @@ def test_where_going_on_cannot_help_nothing_is_said_of_it(case, campaign, tmp_pa
 
     assert message == "broken"
     assert not profile.exists()
+
+
+def test_a_journal_that_went_away_does_not_hide_what_broke_it_off(tmp_path):
+    error = SamplerError("silent")
+    file = JournalFile(path=tmp_path / "p.windows.jsonl", opened=True)
+
+    keep_what_there_is(error, file, tmp_path / "p.json")
+
+    assert str(error) == "silent"
