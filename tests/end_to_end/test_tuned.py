@@ -128,18 +128,14 @@ def test_whatever_ends_it_in_order_sets_the_machine_back_and_keeps_the_windows(b
     assert '"ended"' in last
 
 
-def test_after_a_kill_the_recorded_state_sets_the_machine_back(board):
+def test_a_kill_sets_the_machine_back_at_once(board):
     process = board.calibrate()
     board.wait_for_windows(process, 1)
+    assert board.settings == TUNED
     os.killpg(process.pid, signal.SIGKILL)
+    # Whoever sets it back has the same standard error, so this ends after that.
     process.communicate(timeout=PATIENCE_S)
-    assert board.settings == TUNED, "nobody was left to set it back"
-    assert json.loads(board.state.read_text())["owner"]["process"] == process.pid
 
-    restored = board.run("tune", "--restore")
-    out, _ = restored.communicate(timeout=PATIENCE_S)
-
-    assert len(json.loads(out)["restored"]["settings"]) == 2
     assert board.settings == UNTOUCHED
     assert not board.state.exists()
 
