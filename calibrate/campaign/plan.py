@@ -83,8 +83,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             those that only a smaller upload can follow.
         whole: Measure the whole network as one too.
         phases: Measure loading, allocation, first inference, input and connection apart.
-        downloads: Measure downloads of the same sizes, at the slowest, the stated and the link's own
-            rate.
+        downloads: Measure downloads of the same sizes, at the slowest, the stated and the link's
+            own rate.
         stop: When enough has been measured.
         limits: What it keeps to.
     """

@@ -255,7 +255,7 @@ def test_a_campaign_that_missed_its_goal_goes_on_with_a_plan_of_more_looks(tmp_p
         return told.decode(), read_journal(journal)
 
     _, first = run("--plan", str(tmp_path / "1.toml"))
-    assert "1 rounds are done" in first.ended.opinion.reason
+    assert "1 round is done" in first.ended.opinion.reason
     told, again = run("--resume", str(journal))
     assert "nothing is left to measure" in told
     assert again.records == first.records
