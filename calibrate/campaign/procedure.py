@@ -231,7 +231,6 @@ class _Campaign:
     def _look(self, rule: StopRule, number: int, *, left: int) -> StopOpinion:
         """Ask the rule after a round; a limit has the last word."""
         opinion, total = rule(self._records), len(self._records) + left
-        rounds = "1 round is" if number == 0 else f"{number + 1} rounds are"
         over = f"{self._plan.limits.duration_s:g} s are over"
         if left and not opinion.stop:
             opinion = limited(opinion, over)
@@ -239,7 +238,7 @@ class _Campaign:
             # The first round is what the plan asks for: cut short, no rule can call it reached.
             opinion = cut_short(f"{over} and {left} of {total} windows were not run")
         elif not opinion.stop and number + 1 == self._plan.stop.looks:
-            opinion = limited(opinion, f"{rounds} done")
+            opinion = limited(opinion, f"{number + 1} round{'s are' if number else ' is'} done")
         self._opinion = opinion
         self._tell(total if number == 0 else len(self._records), 0.0)
         return opinion
