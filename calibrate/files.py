@@ -19,6 +19,15 @@ class OutputError(CalibrationError, OSError):
         return str(self.args[0])
 
 
+def is_journal(path: Path) -> bool:
+    """Say whether a file begins as a journal does; one that cannot be read is none."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(JOURNAL_START)) == JOURNAL_START
+    except OSError:
+        return False
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that a reader sees the old one or the new one, never a part.
 

@@ -58,6 +58,19 @@ class _Line(msgspec.Struct, frozen=True):
     entry: msgspec.Raw
 
 
+def journal_line(content: bytes) -> bytes:
+    """Return an encoded entry as a line of a journal, with its checksum."""
+    line = _Line(crc32=zlib.crc32(content), entry=msgspec.Raw(content))
+    return msgspec.json.encode(line) + b"\n"
+
+
+def raw_entries(content: bytes) -> Iterator[bytes]:
+    """Yield the encoded entries of a journal that is known to be whole."""
+    # What follows the last newline is empty, or a line that a crash cut off.
+    for line in content.split(b"\n")[:-1]:
+        yield bytes(msgspec.json.decode(line, type=_Line).entry)
+
+
 class Journal:
     """Appends entries to a file; each is on the disk when ``append`` returns.
 
@@ -112,11 +125,10 @@ class Journal:
         Raises:
             JournalError: The disk is full, or failed.
         """
-        content = msgspec.json.encode(entry)
-        line = msgspec.json.encode(_Line(crc32=zlib.crc32(content), entry=msgspec.Raw(content)))
+        line = journal_line(msgspec.json.encode(entry))
         whole_bytes = self._file.tell()
         try:
-            self._write(line + b"\n")
+            self._write(line)
             os.fsync(self._file.fileno())
         except OSError as error:
             self._cut_to(whole_bytes)

@@ -92,15 +92,25 @@ class Redacted:
 def redact_profile(stored: StoredProfile) -> Redacted:
     """Return a profile without anything personal, and what was taken out."""
     document = profile_document(stored)
-    removals: list[Removal] = []
-    hostname = document.get("device", {}).get("hostname")
-    clean = _Cleaner(hostname if isinstance(hostname, str) else None, removals).clean(document, "")
-    _drop_places(clean, removals)
+    clean, removals = redact_document(document, document.get("device", {}).get("hostname"))
     profile = msgspec.convert(clean, DeviceProfile)
-    return Redacted(
-        stored=StoredProfile.of(clean, profile),
-        removals=tuple(removals),
-    )
+    return Redacted(stored=StoredProfile.of(clean, profile), removals=removals)
+
+
+def redact_document(
+    document: dict[str, Any], hostname: object
+) -> tuple[dict[str, Any], tuple[Removal, ...]]:
+    """Return a document without anything personal, and what was taken out.
+
+    Args:
+        document: Of JSON: a profile, or a part of a journal.
+        hostname: The machine's name, which may stand anywhere in it; anything else if not known.
+    """
+    removals: list[Removal] = []
+    name = hostname if isinstance(hostname, str) else None
+    clean: dict[str, Any] = _Cleaner(name, removals).clean(document, "")
+    _drop_places(clean, removals)
+    return clean, tuple(removals)
 
 
 class _Cleaner:
@@ -146,11 +156,12 @@ class _Cleaner:
 
 def _drop_places(document: dict[str, Any], removals: list[Removal]) -> None:
     """Take out what tells where and with what else the device is used."""
-    _rewrite(document, "created", _in_utc, "time zone", removals)
+    if "created" in document:
+        _rewrite(document, "created", _in_utc, "time zone", removals)
     for index, source in enumerate(document.get("merged") or ()):
         path = f"merged[{index}].created"
         _rewrite(source, "created", _in_utc, "time zone", removals, path=path)
-    devices = document["device"].get("usb")
+    devices = document.get("device", {}).get("usb")
     if devices:
         numbers = [match[0] for text in devices if (match := USB_NUMBERS.match(text))]
         if numbers != devices:

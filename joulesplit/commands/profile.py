@@ -14,6 +14,7 @@ from joulesplit.output import emit, json_option, note
 
 if TYPE_CHECKING:
     from calibrate.profiles.io import StoredProfile
+    from calibrate.profiles.redact import Removal
 
 EXISTING = click.Path(path_type=Path)
 SENSORS = {"auto": None, "same": True, "different": False}
@@ -148,17 +149,39 @@ def merge(*, profiles: tuple[Path, ...], output: Path, force: bool, as_json: boo
 @force_option
 @json_option
 def redact(*, profile: Path, output: Path, force: bool, as_json: bool) -> None:
-    """Write PROFILE without names, addresses and places; all figures stay."""
-    from calibrate.profiles.io import load_profile, save_profile
-    from calibrate.profiles.redact import redact_profile
+    """Write PROFILE without names, addresses and places; all figures stay.
+
+    PROFILE may be the journal of its windows as well.
+    """
+    from calibrate.files import is_journal
     from joulesplit.report.redaction import redaction_page
 
     if output.resolve() != profile.resolve():
         _require_free(output, force=force)
+    redacted = _redacted_journal if is_journal(profile) else _redacted_profile
+    removals = redacted(profile, output)
+    document = {"output": str(output), "removed": removals}
+    emit(as_json, document, lambda: redaction_page(removals, output.name))
+
+
+def _redacted_profile(profile: Path, output: Path) -> tuple[Removal, ...]:
+    from calibrate.profiles.io import load_profile, save_profile
+    from calibrate.profiles.redact import redact_profile
+
     redacted = redact_profile(load_profile(profile))
     save_profile(output, redacted.stored)
-    document = {"output": str(output), "removed": redacted.removals}
-    emit(as_json, document, lambda: redaction_page(redacted.removals, output.name))
+    return redacted.removals
+
+
+def _redacted_journal(journal: Path, output: Path) -> tuple[Removal, ...]:
+    from calibrate.campaign.journal import read_journal
+    from calibrate.campaign.journal_redaction import redact_journal
+    from calibrate.files import write_whole
+
+    read_journal(journal)
+    content, removals = redact_journal(journal.read_bytes())
+    write_whole(output, content)
+    return removals
 
 
 @command.command("schema", short_help="Print the JSON Schema.")

@@ -212,6 +212,16 @@ def test_redact_writes_without_the_name_and_says_what_went(joulesplit, saved, me
     assert again["removed"] == []
 
 
+def test_redact_of_a_damaged_journal_is_a_file_error_and_writes_nothing(joulesplit, tmp_path):
+    journal, out = tmp_path / "p.windows.jsonl", tmp_path / "public.windows.jsonl"
+    journal.write_bytes(b'{"crc32":1,"entry":{}}\n')
+    outcome = joulesplit("profile", "redact", journal, "-o", out)
+
+    assert outcome.code == 3
+    assert "damaged" in outcome.err
+    assert not out.exists()
+
+
 def test_schema_is_the_bundled_one(joulesplit):
     stored = json.loads(bundled("schema/device-profile-1.json").read_bytes())
     assert joulesplit("profile", "schema", "--json").json == stored

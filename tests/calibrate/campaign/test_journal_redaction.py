@@ -1,0 +1,87 @@
+"""A journal that may be published: nothing personal in it, the same figures out of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from calibrate.campaign.completing import profile_of
+from calibrate.campaign.journal import Begun, Ended, Header, Journal, Kept, read_journal
+from calibrate.campaign.journal_redaction import redact_journal
+from calibrate.campaign.plan import QUICK
+from calibrate.profiles.io import StoredProfile, profile_document
+from calibrate.profiles.redact import redact_profile
+from joulesplit.proving.stage import proof_blocks, proof_network
+from joulesplit.simulation import draw_world
+from joulesplit.virtual import run_virtual, virtual_circumstances
+
+SECRETS = (b"shed-pi", b"/home/jane", b"+09:00", b"Jane")
+
+
+@pytest.fixture(scope="module")
+def journal(tmp_path_factory):
+    """The journal of a whole campaign on a device that says far too much."""
+    path = tmp_path_factory.mktemp("journal") / "windows.jsonl"
+    network, blocks = proof_network(), proof_blocks()
+    setup = draw_world(1, origin_ns=10**9)
+    outcome, sensor, statistics = run_virtual(QUICK, blocks, setup)
+    around = virtual_circumstances(QUICK, network, blocks, setup, sensor)
+    device = msgspec.structs.replace(
+        around.device, hostname="shed-pi", usb=("05ac:12a8 Jane's iPhone",)
+    )
+    settings = {**sensor.settings, "trace": "/home/jane/run.csv", "note": "on Shed-Pi"}
+    around = replace(
+        around,
+        created="2026-11-22T21:00:00+09:00",
+        device=device,
+        sensor=replace(sensor, settings=settings),
+    )
+    with Journal(path) as file:
+        file.append(Header(plan=QUICK, around=around, link_kind="wifi"))
+        file.append(Begun(start=outcome.start, conditions=None))
+        for record in outcome.records:
+            file.append(Kept(window=record, sampling=statistics))
+        file.append(Ended(opinion=outcome.opinion, throttled_bits=None, conditions=None))
+    return path
+
+
+@pytest.fixture
+def redacted(journal, tmp_path):
+    content, removals = redact_journal(journal.read_bytes())
+    path = tmp_path / "redacted.jsonl"
+    path.write_bytes(content)
+    return path, removals
+
+
+def test_nothing_personal_is_left_and_what_went_is_named(journal, redacted):
+    path, removals = redacted
+
+    assert all(secret in journal.read_bytes() for secret in SECRETS)
+    assert not any(secret in path.read_bytes() for secret in SECRETS)
+    assert {one.path for one in removals} == {
+        "line 1: created",
+        "line 1: device.hostname",
+        "line 1: device.usb",
+        "line 1: sensor.settings.trace",
+        "line 1: sensor.settings.note",
+    }
+
+
+def test_its_windows_are_the_same_and_so_is_the_profile_they_give(journal, redacted):
+    before, after = read_journal(journal), read_journal(redacted[0])
+
+    assert after.records == before.records
+    whole = redact_profile(StoredProfile(profile=profile_of(before))).stored
+    assert profile_document(StoredProfile(profile=profile_of(after))) == profile_document(whole)
+
+
+def test_redacting_twice_changes_nothing(redacted):
+    content = redacted[0].read_bytes()
+
+    assert redact_journal(content) == (content, ())
+
+
+def test_a_line_that_a_crash_cut_off_goes(journal, redacted):
+    assert redact_journal(journal.read_bytes() + b'{"crc32": 1')[0] == redacted[0].read_bytes()
