@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
 import traceback
@@ -12,6 +11,7 @@ from collections.abc import Sequence
 import click
 
 from joulesplit.exit_codes import ExitCode, exit_code_of
+from joulesplit.output import write_error
 
 COMMANDS = {
     "doctor": "Look: what this machine offers, and what to mend.",
@@ -77,14 +77,12 @@ def run(arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
     try:
         result = cli.main(list(arguments), prog_name="joulesplit", standalone_mode=False)
-    except click.exceptions.Abort:
-        return _interrupted()
-    except KeyboardInterrupt:
-        return _interrupted()
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return _interrupted(as_json=as_json)
     except click.ClickException as error:
         error.show()
         if as_json:
-            _write_error(ExitCode.USAGE, error, error.format_message())
+            write_error(ExitCode.USAGE, type(error).__name__, error.format_message())
         return int(ExitCode.USAGE)
     except BrokenPipeError:
         # The reader of the pipe has left, as `head` does: nothing more to say.
@@ -95,7 +93,9 @@ def run(arguments: Sequence[str]) -> int:
     return int(result) if isinstance(result, int) else int(ExitCode.OK)
 
 
-def _interrupted() -> int:
+def _interrupted(*, as_json: bool) -> int:
+    if as_json:
+        write_error(ExitCode.INTERRUPTED, KeyboardInterrupt.__name__, "interrupted")
     sys.stderr.write("\ninterrupted\n")
     return int(ExitCode.INTERRUPTED)
 
@@ -108,11 +108,6 @@ def _failed(error: Exception, *, as_json: bool) -> int:
     if os.environ.get("JOULESPLIT_DEBUG"):
         traceback.print_exception(error)
     if as_json:
-        _write_error(code, error, message)
+        write_error(code, type(error).__name__, message)
     sys.stderr.write(f"joulesplit: error: {message}\n")
     return int(code)
-
-
-def _write_error(code: ExitCode, error: Exception, message: str) -> None:
-    document = {"error": {"code": int(code), "kind": type(error).__name__, "message": message}}
-    sys.stdout.write(json.dumps(document) + "\n")

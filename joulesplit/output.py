@@ -63,6 +63,20 @@ def emit(as_json: bool, document: Any, report: Callable[[], RenderableType]) -> 
     console().print(report())
 
 
+def write_error(code: int, kind: str, message: str) -> None:
+    """Print what went wrong as the one JSON object that ``--json`` promises.
+
+    Args:
+        code: The exit code.
+        kind: Name of the error.
+        message: As people get it.
+    """
+    import json
+
+    document = {"error": {"code": int(code), "kind": kind, "message": message}}
+    sys.stdout.write(json.dumps(document) + "\n")
+
+
 def write_page(path: Path, content: bytes) -> None:
     """Write the file of ``--html``, and say so.
 

@@ -259,17 +259,27 @@ def _interrupted(file: JournalFile, output: Path, *, as_json: bool) -> int:
     from joulesplit.measuring.breaking_off import going_on
 
     if not (file.opened or file.resume):
-        note("interrupted before anything was measured")
-        return int(ExitCode.INTERRUPTED)
+        return _nothing("interrupted before anything was measured", as_json=as_json)
     again = going_on(file.path)
     try:
         contents = read_journal(file.path)
         profile = profile_of(contents)
     except CalibrationError as error:
-        note(f"interrupted before the windows gave a profile ({error}); {again}")
-        return int(ExitCode.INTERRUPTED)
+        told = f"interrupted before the windows gave a profile ({error}); {again}"
+        return _nothing(told, as_json=as_json)
     _finish(profile, output, file.path, as_json=as_json)
     note(f"interrupted after {len(contents.records)} windows: the profile is marked so; {again}")
+    return int(ExitCode.INTERRUPTED)
+
+
+def _nothing(told: str, *, as_json: bool) -> int:
+    """Say that an interrupted campaign has given no profile."""
+    from joulesplit.exit_codes import ExitCode
+    from joulesplit.output import write_error
+
+    if as_json:
+        write_error(ExitCode.INTERRUPTED, KeyboardInterrupt.__name__, told)
+    note(told)
     return int(ExitCode.INTERRUPTED)
 
 

@@ -204,7 +204,8 @@ def test_ctrl_c_before_anything_is_measured_says_nothing_of_an_older_campaign(tm
     assert process.returncode == 130, told.decode()
     assert told.decode().endswith("interrupted before anything was measured\n")
     assert "--resume" not in told.decode()
-    assert out == b""
+    error = json.loads(out)["error"]
+    assert (error["code"], error["message"]) == (130, "interrupted before anything was measured")
     assert journal.read_text() == "an older journal", "nothing was begun, so nothing went"
 
 
