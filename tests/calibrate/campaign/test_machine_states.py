@@ -9,8 +9,8 @@ from calibrate.campaign.journal_entries import Begun, Ended, Kept, Run
 from calibrate.campaign.machine_states import machine_checks
 from calibrate.campaign.procedure import Start
 from calibrate.campaign.warmup import WarmUp
-from calibrate.environment.conditions import Conditions
 from calibrate.sampling.sampler import SamplerStatistics
+from machine_state import STEADY
 from window_records import window_record
 
 START = Start(unit_s={}, warm_up=WarmUp(warm=True, duration_s=1.0, runs=8, temperature_c=None))
@@ -18,26 +18,12 @@ SAMPLING = SamplerStatistics(readings=0, lost=0, clipped=0, cpu_fraction=None)
 WINDOW = window_record(
     subject="block 1", block=1, repetitions=1, net_j=0.1, work_s=0.1, number=1, idle_s=0.3
 )
-THOROUGH = Conditions(
-    uptime_s=100.0,
-    temperatures_c={"cpu-thermal": 50.0},
-    frequencies_hz={"policy0": 1_800_000_000},
-    under_voltage=False,
-    throttled_bits=0,
-    power_save="off",
-    capacity_ticks=40_000,
-    busy_ticks=1_000,
-    own_ticks=900,
-    interface="wlan0",
-    received_bytes=10_000,
-    sent_bytes=20_000,
-)
-CHEAP = msgspec.structs.replace(THOROUGH, throttled_bits=None, power_save=None)
+CHEAP = msgspec.structs.replace(STEADY, throttled_bits=None, power_save=None)
 SLOW = {"policy0": 600_000_000}
 
 
 def thorough(**changes):
-    return msgspec.structs.replace(THOROUGH, **changes)
+    return msgspec.structs.replace(STEADY, **changes)
 
 
 def cheap(**changes):
@@ -57,7 +43,7 @@ def troubles(*runs):
 
 
 def test_a_quiet_campaign_passes_every_check():
-    run = run_of(THOROUGH, CHEAP, CHEAP, ended=thorough(uptime_s=200.0, capacity_ticks=80_000))
+    run = run_of(STEADY, CHEAP, CHEAP, ended=thorough(uptime_s=200.0, capacity_ticks=80_000))
 
     assert troubles(run, run) == set()
     assert {check.name for check in machine_checks([run])} == {
@@ -90,7 +76,7 @@ def test_a_board_that_a_killed_run_is_gone_on_with_in_another_state_is_told():
     resumed = thorough(**other)
     later = thorough(**other, uptime_s=200.0)
 
-    found = troubles(run_of(THOROUGH, CHEAP), run_of(resumed, ended=later))
+    found = troubles(run_of(STEADY, CHEAP), run_of(resumed, ended=later))
 
     assert found == {"power-save-changed", "frequency-moved", "throttled-during"}
     assert troubles(run_of(resumed, ended=later)) == set()
@@ -99,13 +85,13 @@ def test_a_board_that_a_killed_run_is_gone_on_with_in_another_state_is_told():
 def test_bits_of_another_boot_say_nothing_of_a_killed_run():
     after_boot = run_of(thorough(throttled_bits=0x50000), boot_id="next")
 
-    assert troubles(run_of(THOROUGH, CHEAP), after_boot) == set()
+    assert troubles(run_of(STEADY, CHEAP), after_boot) == set()
 
 
 def test_a_killed_run_is_judged_by_its_last_window():
     busy = cheap(uptime_s=200.0, capacity_ticks=80_000, busy_ticks=21_000)
 
-    assert troubles(run_of(THOROUGH, CHEAP, busy, None)) == {"foreign-cpu"}
+    assert troubles(run_of(STEADY, CHEAP, busy, None)) == {"foreign-cpu"}
 
 
 def test_counters_that_a_boot_set_back_are_not_compared_across_runs():
@@ -113,14 +99,14 @@ def test_counters_that_a_boot_set_back_are_not_compared_across_runs():
     ended = {"uptime_s": 9.0, "capacity_ticks": 1000, "busy_ticks": 95, "own_ticks": 5}
 
     assert troubles(
-        run_of(THOROUGH, CHEAP),
+        run_of(STEADY, CHEAP),
         run_of(thorough(**rebooted), ended=thorough(**ended), boot_id="next"),
     ) == set()  # fmt: skip
 
 
 def test_of_several_moments_the_worst_is_told():
     hot, hotter = ({"cpu-thermal": celsius} for celsius in (63.0, 79.0))
-    run = run_of(THOROUGH, cheap(temperatures_c=hotter), cheap(temperatures_c=hot))
+    run = run_of(STEADY, cheap(temperatures_c=hotter), cheap(temperatures_c=hot))
 
     checks = {check.name: check for check in machine_checks([run])}
 

@@ -5,21 +5,9 @@ import pytest
 
 from calibrate.checks.conditions import condition_checks
 from calibrate.environment.conditions import Conditions
+from machine_state import STEADY
 
-BEFORE = Conditions(
-    uptime_s=100.0,
-    temperatures_c={"cpu-thermal": 50.0},
-    frequencies_hz={"policy0": 1_800_000_000},
-    under_voltage=False,
-    throttled_bits=0x50000,
-    power_save="off",
-    capacity_ticks=40_000,
-    busy_ticks=1_000,
-    own_ticks=900,
-    interface="wlan0",
-    received_bytes=10_000,
-    sent_bytes=20_000,
-)
+BEFORE = msgspec.structs.replace(STEADY, throttled_bits=0x50000)
 AFTER = msgspec.structs.replace(
     BEFORE,
     uptime_s=200.0,
