@@ -21,8 +21,8 @@ def for_sensor(plan: Plan, cycle_s: float) -> Plan:
 
     A window's edge falls anywhere in a cycle, so timing each end of the work by the nearest
     reading would err by T_cycle/√12, both together by T_cycle/√6. Of uploads that goes for the
-    longest windows, which the price of a bit rests on. The idle on a side
-    holds the readings it needs as whole ones, whatever the phase.
+    longest windows, which the price of a bit rests on. The idle on a side holds the readings it
+    needs as whole ones, whatever the phase.
 
     Args:
         plan: As asked for.
