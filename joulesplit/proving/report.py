@@ -91,7 +91,7 @@ def _combined(proof: Proof) -> list[str]:
         (
             "\nThe scatter of a joule is that of the chips, several times that of the "
             "statistics. The bounds are rectangular, and a sum that the shunt's dominates has "
-            "shorter tails than a normal one: an interval of 1.96 u holds 96 to 97 % of it. In "
+            "shorter tails than a normal one: an interval of 1.96 u holds 96 to 98 % of it. In "
             "E_d/E_c the scale cancels, and its scatter is that of a perfect sensor.\n"
         ),
     ]
