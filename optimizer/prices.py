@@ -179,8 +179,9 @@ def _constant_note(computing: Computing) -> str:
     network = "these blocks" if computing.blocks else "the blocks of the network it was measured on"
     beyond = "" if computing.blocks else "; another data type or runtime may be off by more"
     return (
-        f"{network.capitalize()} are off the constant E_d by {computing.constant_u_rel:.0%} each "
-        f"(root mean square), which is in the intervals{beyond}."
+        f"{network.capitalize()} are off the constant E_d by "
+        f"{100 * computing.constant_u_rel:.0f} % each (root mean square), which is in the "
+        f"intervals{beyond}."
     )
 
 

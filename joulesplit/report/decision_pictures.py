@@ -115,7 +115,8 @@ def _winners(decision: Decision, came_from: Origin) -> Picture:
     return Picture(
         title="Which split wins at which price of a bit",
         caption="Every split that is the best at some E_c. Bits become cheaper to the right, and "
-        "splits that send more of them win there; what an upload costs besides its bits stays.",
+        "splits that send more of them win there; what an upload costs besides its bits stays. "
+        "Drawn without uncertainty.",
         svg=finished(figure, came_from),
     )
 

@@ -6,11 +6,13 @@ import pytest
 
 from calibrate.campaign.completing import Completion, completed_profile
 from calibrate.campaign.plan import QUICK
+from calibrate.checks.results import STATED_RATE
 from calibrate.workloads.synthetic import truth_of
 from joulesplit.resources import paper_network
 from joulesplit.simulation import draw_world
 from joulesplit.virtual import run_virtual, virtual_circumstances
 from optimizer.decision import decide
+from optimizer.link_rate import REACHED
 from optimizer.usage import Usage
 from partition.cutting.blocks import residual_blocks
 from partition.reading.reading import read_network
@@ -35,6 +37,10 @@ def test_a_rate_that_the_link_never_had_makes_the_profile_suspect(profile):
     assert [check.name for check in troubled] == ["stated-rate"]
     assert "no upload was faster than 8e+06 bit/s" in troubled[0].advice
     assert profile.quality.verdict == "suspect"
+
+
+def test_the_check_and_the_decision_call_the_same_rates_reached():
+    assert STATED_RATE.limit == REACHED
 
 
 def test_a_decision_is_priced_at_what_the_link_takes_and_says_so(profile):

@@ -93,7 +93,7 @@ def test_every_block_is_off_the_constant_e_d_of_another_network_in_its_own_way(m
     assert np.linalg.norm(effects[3]) == pytest.approx(math.hypot(0.7, 0.2, 0.4, 0.8))
     u_bit = 0.1 * 0.001
     assert difference_u_j(effects, 2, 1) == pytest.approx(math.hypot(0.2, 0.4, 3200 * u_bit))
-    assert any("20% each" in note and "another data type" in note for note in prices.notes)
+    assert any("20 % each" in note and "another data type" in note for note in prices.notes)
 
 
 def test_over_the_whole_measured_network_blocks_are_not_off_its_own_e_d(prepare, world):
