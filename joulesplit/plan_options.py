@@ -104,12 +104,14 @@ def announcement(plan: Plan, model: Path) -> str:
         head_blocks,
         longest_duration_s,
     )
+    from calibrate.campaign.transfers import crossing_bits
     from joulesplit.measuring.network_bench import blocks_cut
     from joulesplit.measuring.progress import duration_text, goal_text
     from partition.reading.reading import read_network
 
-    blocks = blocks_cut(read_network(model), plan.blocks)
-    round_s = announced_duration_s(plan, blocks, [block.output_bits for block in blocks])
+    network = read_network(model)
+    blocks = blocks_cut(network, plan.blocks)
+    round_s = announced_duration_s(plan, blocks, crossing_bits(network.input_bits, blocks))
     heads = len(head_blocks(plan, blocks)) + plan.whole
     what = f"{len(blocks)} blocks" + (f", {heads} heads" if heads else "")
     if plan.stop.rule == "fixed":

@@ -83,6 +83,7 @@ class WorldSetup:
         radio: What uploads cost besides their bits; None for a radio without wake-ups and tail.
         mishaps: What befalls the sensor and its reader; in virtual time only.
         visits: What other programs do.
+        link_rate_bit_per_s: What its radio takes at most, bit/s.
     """
 
     seed: int
@@ -93,6 +94,7 @@ class WorldSetup:
     radio: RadioParameters | None = None
     mishaps: tuple[Mishap, ...] = ()
     visits: tuple[Visit, ...] = ()
+    link_rate_bit_per_s: float = LINK_RATE_BIT_PER_S
 
 
 def draw_world(seed: int, origin_ns: int, *, costs: BoardCosts | None = None) -> WorldSetup:
@@ -229,7 +231,7 @@ class SimulatedWorld:
     @property
     def link_rate_bit_per_s(self) -> float:
         """What its radio takes at most, bit/s."""
-        return LINK_RATE_BIT_PER_S
+        return self.setup.link_rate_bit_per_s
 
     def announce(self, start_ns: int, end_ns: int, power_w: float) -> None:
         """Draw ``power_w`` above idle from start to end, ns."""

@@ -9,8 +9,9 @@ from calibrate.campaign.bench import Bench
 from calibrate.campaign.plan import Plan
 from calibrate.campaign.procedure import Outcome, Past, Told, run_campaign
 from calibrate.campaign.produce import LOOPBACK_INTERFACE, Circumstances
-from calibrate.campaign.schedule import UploadSubject, head_blocks, upload_subjects
+from calibrate.campaign.schedule import head_blocks
 from calibrate.campaign.stopping import StopRule, once
+from calibrate.campaign.transfers import UploadSubject, crossing_bits, upload_subjects
 from calibrate.campaign.warmup import Thermometer, no_thermometer
 from calibrate.profile import ModelIdentity, Runtime, Tool
 from calibrate.profile_device import Device
@@ -69,7 +70,6 @@ def virtual_bench(
     *,
     heads: Sequence[int] = (),
     thermometer: Thermometer = no_thermometer,
-    link_rate_bit_per_s: float = LINK_RATE_BIT_PER_S,
 ) -> tuple[Bench, InlineSampler]:
     """Return a bench in virtual time: inferences and uploads cost the board, not the host."""
     clock = SimulatedClock(start_ns=setup.origin_ns)
@@ -77,7 +77,7 @@ def virtual_bench(
     sensor_clock = virtual_sensor_clock(setup)
     sampler = InlineSampler(open_simulated_sensor(setup, buffer, sensor_clock).__enter__())
     clock.sleep_until_ns(sensor_clock.now_ns())
-    send = paced_send(clock, board, link_rate_bit_per_s)
+    send = paced_send(clock, board, setup.link_rate_bit_per_s)
 
     def running(first: int, last: int) -> BlockWorkload:
         return BlockWorkload(
@@ -118,7 +118,7 @@ def run_virtual(
     past: Past | None = None,
     told: Told | None = None,
     thermometer: Thermometer = no_thermometer,
-    link_rate_bit_per_s: float = LINK_RATE_BIT_PER_S,
+    input_bits: int = 0,
 ) -> tuple[Outcome, SensorDescription, SamplerStatistics]:
     """Run a campaign in virtual time, of as many rounds as the rule wants.
 
@@ -130,12 +130,12 @@ def run_virtual(
         past: What an earlier run left.
         told: Who is told what happens.
         thermometer: Of the simulated processor.
-        link_rate_bit_per_s: What the link takes at most, bit/s.
+        input_bits: Size of the network's input, bit; 0 leaves it out of the uploads.
 
     Returns:
         What it gave, the sensor's description, and how the sampler fared.
     """
-    uploads = upload_subjects(plan, [block.output_bits for block in blocks])
+    uploads = upload_subjects(plan, crossing_bits(input_bits, blocks))
     heads = (*head_blocks(plan, blocks), *((len(blocks),) if plan.whole else ()))
     buffer = bytearray(LoadLog.bytes_needed(LOG_SEGMENTS))
     bench, sampler = virtual_bench(
@@ -145,7 +145,6 @@ def run_virtual(
         buffer,
         heads=heads,
         thermometer=thermometer,
-        link_rate_bit_per_s=link_rate_bit_per_s,
     )
     outcome = run_campaign(
         plan, bench, uploads, rule=rule_for(sampler.description), past=past, told=told

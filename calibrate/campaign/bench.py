@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from calibrate.campaign.plan import Plan
-from calibrate.campaign.schedule import WHOLE_KEY, Subject, UploadSubject, block_key, head_key
+from calibrate.campaign.schedule import WHOLE_KEY, Subject, block_key, head_key
+from calibrate.campaign.transfers import UploadSubject
 from calibrate.campaign.warmup import Thermometer, no_thermometer
 from calibrate.sampling.sampler import Sampler
 from calibrate.windows.window import WindowKind, WindowTask
-from calibrate.workloads.protocol import PreparedWorkload, WorkDone, Workload
+from calibrate.workloads.protocol import PreparedWorkload, Workload
 from drivers.protocols import Clock
 
 Direction = Literal["upload", "download"]
@@ -21,6 +22,9 @@ PILOT_S = 0.02
 
 PILOT_AGREEMENT = 0.1
 """Warm: two successive pilot runs agree in time per inference to this fraction."""
+
+PILOT_LONG_S = 1.0
+"""A run this long, s, does not show what it took once."""
 
 PILOT_RUNS = 12
 """A workload that has not settled after so many runs is measured as it is."""
@@ -73,29 +77,51 @@ class Bench:
 
 
 def pilot_latency_s(workload: Workload) -> float:
-    """Return the time of one repetition, s, once the workload is warm.
+    """Return the time that one more repetition takes, s, once the workload is warm.
+
+    What a run takes once, to wake threads and caches or a radio, is no part of it: a window has
+    it once too, and a repetition billed with it would make windows shorter than planned. So it is
+    the difference between a run and one of twice the repetitions. A run that was held up cannot
+    make it longer than the mean of the other.
+    """
+    repetitions, run_s, settled = _warm_run(workload)
+    mean_s = run_s / repetitions
+    more = _ready(workload, 2 * repetitions) - repetitions
+    if not settled or not more or run_s >= PILOT_LONG_S:
+        return mean_s
+    further_s = (_run_s(workload, repetitions + more) - run_s) / more
+    return min(mean_s, further_s) if further_s > 0 else mean_s
+
+
+def _warm_run(workload: Workload) -> tuple[int, float, bool]:
+    """Return the repetitions of a warm run, what it took, s, and whether it really was warm.
 
     Warm is decided by a test, two successive runs that agree, not by a count.
     """
-    repetitions, previous = 1, float("inf")
-    for _ in range(PILOT_RUNS):
-        done = _run(workload, repetitions)
-        run_s = (done.ended_ns - done.started_ns) * 1e-9
-        latency_s = run_s / repetitions
-        settled = abs(latency_s - previous) <= PILOT_AGREEMENT * latency_s
+    repetitions, run_s = 1, _run_s(workload, 1)
+    for _ in range(PILOT_RUNS - 1):
+        before_s = run_s / repetitions
+        if run_s < PILOT_S:
+            repetitions = _ready(workload, 2 * repetitions)
+        run_s = _run_s(workload, repetitions)
+        settled = abs(run_s / repetitions - before_s) <= PILOT_AGREEMENT * run_s / repetitions
         if run_s >= PILOT_S and settled:
-            break
-        previous = latency_s
-        repetitions *= 1 if run_s >= PILOT_S else 2
-        if isinstance(workload, PreparedWorkload):
-            repetitions = min(repetitions, workload.at_most)
-    return latency_s
+            return repetitions, run_s, True
+    return repetitions, run_s, False
 
 
-def _run(workload: Workload, repetitions: int) -> WorkDone:
+def _ready(workload: Workload, repetitions: int) -> int:
+    """Return as many repetitions as a workload can be prepared for."""
+    if isinstance(workload, PreparedWorkload):
+        return min(repetitions, workload.at_most)
+    return repetitions
+
+
+def _run_s(workload: Workload, repetitions: int) -> float:
     if isinstance(workload, PreparedWorkload):
         workload.prepare(repetitions)
-    return workload.run(repetitions)
+    done = workload.run(repetitions)
+    return (done.ended_ns - done.started_ns) * 1e-9
 
 
 def pilot(bench: Bench, uploads: Sequence[UploadSubject]) -> dict[str, float]:

@@ -71,7 +71,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         repeats: Windows per block and length, and per upload size and rate, in each round.
         rates_bit_per_s: Upload rates, ``unlimited`` among them if wanted; the last number is the
             rate E_c is stated at.
-        upload_sizes: How many payload sizes, spread over those of the cuts.
+        upload_sizes: How many payload sizes, spread over those of the cuts at l = 0 … L.
+        upload_sizes_bits: These sizes in place of the cuts' own, bit; none takes the cuts'.
+        upload_grid: Further sizes, evenly by ratio from half the smallest to twice the largest.
         upload_s: Target length of an upload window, s.
         upload_spread: Uploads are measured at this many times that length too, to tell what a
             burst of uploads costs once (waking the radio, its tail); 1 for one length only. What
@@ -103,6 +105,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     whole: bool = False
     phases: bool = False
     downloads: bool = False
+    upload_sizes_bits: tuple[int, ...] = ()
+    upload_grid: int = 0
     upload_spread: float = 1.0
     stop: StopPlan = StopPlan()
     limits: Limits = Limits()
@@ -125,6 +129,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
                 "per second on the air; give at least two rates, one of them a number"
             )
         self._require_positive()
+        self._require_sizes()
         self._require_waits()
         self._require_band()
         self._require_time()
@@ -140,6 +145,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         counts = (self.repeats, self.upload_sizes, self.control_every, self.stop.looks)
         if not all(isfinite(x) and x > 0 for x in lengths) or min(counts) < 1:
             raise PlanError(f"plan '{self.name}': lengths, rates and counts must be positive")
+
+    def _require_sizes(self) -> None:
+        if self.upload_grid < 0 or any(b <= 0 or b % 8 for b in self.upload_sizes_bits):
+            raise PlanError(
+                f"plan '{self.name}': upload_sizes_bits must be multiples of 8 bit above zero, "
+                "and upload_grid a number of sizes, or 0"
+            )
 
     def _require_waits(self) -> None:
         waits = {
@@ -201,8 +213,7 @@ QUICK = Plan(
     upload_spread=2.5,
     control_every=15,
     order_seed=1,
-    # Windows this short leave the edges up to the sum over whole readings, see
-    # calibrate.windows.energy.
+    # So short windows leave the edges to the sum over whole readings: calibrate.windows.energy.
     limits=Limits(edge_term=0.04, warm_up_s=2.0),
 )
 """Less than a minute for 20 blocks; for a look and for the demo."""
@@ -214,6 +225,7 @@ STANDARD = Plan(
     repeats=1,
     rates_bit_per_s=(2e6, 5e6, 10e6, 20e6, UNLIMITED),
     upload_sizes=4,
+    upload_grid=2,
     upload_s=0.2,
     control_every=12,
     order_seed=1,
@@ -234,6 +246,7 @@ RIGOROUS = Plan(
     repeats=3,
     rates_bit_per_s=(1e6, 2e6, 5e6, 10e6, 20e6, UNLIMITED),
     upload_sizes=5,
+    upload_grid=4,
     upload_s=0.2,
     control_every=10,
     order_seed=1,
@@ -268,6 +281,7 @@ def for_decision(plan: Plan, relative_regret: float | None = None) -> Plan:
         repeats=1,
         rates_bit_per_s=_extremes(plan.rates_bit_per_s),
         upload_sizes=min(plan.upload_sizes, 3),
+        upload_grid=0,
         phases=False,
         stop=msgspec.structs.replace(plan.stop, rule="decision", relative_regret=regret),
     )

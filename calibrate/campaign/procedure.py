@@ -13,12 +13,12 @@ from calibrate.campaign.gate import require_seen
 from calibrate.campaign.plan import Plan
 from calibrate.campaign.schedule import (
     GROWTH,
-    UploadSubject,
     control_task,
     expected_duration_s,
     round_tasks,
 )
 from calibrate.campaign.stopping import StopOpinion, StopRule, cut_short, limited, once
+from calibrate.campaign.transfers import UploadSubject
 from calibrate.campaign.warmup import CoolDown, WarmUp, cool_down, warm_up
 from calibrate.errors import JournalError, WindowError
 from calibrate.windows.window import WindowRecord, WindowTask, run_window

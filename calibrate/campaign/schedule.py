@@ -8,14 +8,11 @@ from math import ceil
 
 import msgspec
 
-from calibrate.campaign.plan import UNLIMITED, Plan, Rate
+from calibrate.campaign.plan import Plan
+from calibrate.campaign.transfers import download_subjects, upload_subjects
 from calibrate.errors import PlanError
 from calibrate.windows.window import WindowKind, WindowTask, WindowTiming
 from partition.network import Block
-
-LONGEST_UPLOAD = 2.0
-"""A single upload that would last so many times the plan's target, or longer than its longest
-window, is left out at that rate."""
 
 GROWTH = 0.5
 """A later round is as long as is thought to be needed, but no longer than this times all before:
@@ -26,21 +23,6 @@ MOST_WINDOWS = 100_000
 
 WHOLE_KEY = "whole network"
 """Subject key of the network run as one."""
-
-
-class UploadSubject(msgspec.Struct, frozen=True, kw_only=True):
-    """One payload size at one rate."""
-
-    key: str
-    payload_bits: int
-    rate_bit_per_s: Rate
-
-    @property
-    def airtime_s(self) -> float | None:
-        """Airtime of one upload, s; None if only a pilot can tell."""
-        if self.rate_bit_per_s == UNLIMITED:
-            return None
-        return self.payload_bits / float(self.rate_bit_per_s)
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,62 +65,6 @@ def head_key(last_block: int, block_count: int) -> str:
     return WHOLE_KEY if last_block == block_count else f"head {last_block}"
 
 
-def upload_subjects(plan: Plan, sizes_bits: Sequence[int]) -> tuple[UploadSubject, ...]:
-    """Return the uploads to measure: sizes spread over those of the cuts, at every rate.
-
-    A size that would take far longer at a rate than the plan wants is left out there.
-
-    Args:
-        plan: The plan.
-        sizes_bits: Payload sizes at hand, bit.
-
-    Raises:
-        PlanError: There is nothing to upload.
-    """
-    distinct = sorted({bits for bits in sizes_bits if bits > 0})
-    if not distinct:
-        raise PlanError("no block has an output to upload")
-    count = min(plan.upload_sizes, len(distinct))
-    step = (len(distinct) - 1) / max(count - 1, 1)
-    chosen = sorted({distinct[round(i * step)] for i in range(count)})
-    longest_s = max(LONGEST_UPLOAD, plan.upload_spread) * plan.upload_s
-    subjects = (_upload(bits, rate) for bits in chosen for rate in plan.rates_bit_per_s)
-    return tuple(
-        subject
-        for subject in subjects
-        if (subject.airtime_s or 0.0) <= longest_s or subject.payload_bits == chosen[0]
-    )
-
-
-def _upload(bits: int, rate: Rate) -> UploadSubject:
-    speed = rate if rate == UNLIMITED else f"{rate:g} bit/s"
-    return UploadSubject(
-        key=f"upload {bits} bit at {speed}", payload_bits=bits, rate_bit_per_s=rate
-    )
-
-
-def download_subjects(plan: Plan, uploads: Sequence[UploadSubject]) -> tuple[UploadSubject, ...]:
-    """Return the downloads to measure: the uploads' sizes, as fast as they come and at two rates.
-
-    At the plan's slowest and its stated rate airtime and bits part, so that what each costs can
-    be told; a size that is not sent at a rate is not received at it either.
-    """
-    paced = {min(plan.paced_rates_bit_per_s), plan.stated_rate_bit_per_s}
-    sizes = sorted({upload.payload_bits for upload in uploads})
-    unpaced = (
-        UploadSubject(key=f"download {bits} bit", payload_bits=bits, rate_bit_per_s=UNLIMITED)
-        for bits in sizes
-    )
-    return (
-        *unpaced,
-        *(
-            msgspec.structs.replace(upload, key=upload.key.replace("upload", "download"))
-            for upload in uploads
-            if upload.rate_bit_per_s in paced
-        ),
-    )
-
-
 def head_blocks(plan: Plan, blocks: Sequence[Block]) -> tuple[int, ...]:
     """Return the last blocks of the heads to measure as one network.
 
@@ -175,8 +101,9 @@ def round_tasks(
 ) -> tuple[WindowTask, ...]:
     """Return the windows of one round in the order they are to be run.
 
-    All kinds are shuffled together, so that drift cannot look like a difference between blocks,
-    sizes or rates; control windows stand at fixed intervals.
+    All kinds are mixed by chance, so that drift cannot look like a difference between blocks,
+    sizes or rates; the windows of each subject are spread over the round, and control windows
+    stand at fixed intervals.
 
     Args:
         plan: The plan.
@@ -189,24 +116,37 @@ def round_tasks(
         PlanError: There are more than ``MOST_WINDOWS``.
     """
     wanted = None if only is None else set(only)
-    once = [
-        subject.task(seconds)
-        for subject in subjects
-        if wanted is None or subject.key in wanted
-        for seconds in subject.lengths_s
-    ]
-    repeats = max(plan.repeats, round(windows / max(len(once), 1)))
-    _require_countable(plan, len(once) * repeats)
-    tasks = once * repeats
-    random.Random(f"{plan.order_seed} round {number}").shuffle(tasks)
+    measured = [subject for subject in subjects if wanted is None or subject.key in wanted]
+    once = sum(len(subject.lengths_s) for subject in measured)
+    repeats = max(plan.repeats, round(windows / max(once, 1)))
+    _require_countable(plan, once * repeats)
+    tasks = _spread(measured, repeats, random.Random(f"{plan.order_seed} round {number}"))
     return _with_controls(plan, tasks, subjects)
+
+
+def _spread(subjects: Sequence[Subject], repeats: int, chance: random.Random) -> list[WindowTask]:
+    """Put the windows of each subject into as many equal parts of the round, one into each.
+
+    Where in its part a window stands, and with which length, is chance. So everything has been
+    measured once long before the end, and a campaign that is broken off can say something.
+    """
+    placed: list[tuple[float, WindowTask]] = []
+    for subject in subjects:
+        lengths_s = [s for _ in range(repeats) for s in _shuffled(subject.lengths_s, chance)]
+        for part, seconds in enumerate(lengths_s):
+            placed.append(((part + chance.random()) / len(lengths_s), subject.task(seconds)))
+    return [task for _, task in sorted(placed, key=lambda pair: pair[0])]
+
+
+def _shuffled(lengths_s: Sequence[float], chance: random.Random) -> list[float]:
+    return chance.sample(lengths_s, len(lengths_s))
 
 
 def _require_countable(plan: Plan, windows: int) -> None:
     if windows > MOST_WINDOWS:
         raise PlanError(
             f"plan '{plan.name}': a round has {windows} windows, and {MOST_WINDOWS} are the most: "
-            "give fewer repeats, work_s, rates_bit_per_s or upload_sizes"
+            "give fewer repeats, work_s, rates_bit_per_s or upload sizes"
         )
 
 

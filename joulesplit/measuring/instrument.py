@@ -12,12 +12,8 @@ from urllib.parse import urlsplit
 from calibrate.campaign.bench import Bench
 from calibrate.campaign.plan import BlockCut, Plan
 from calibrate.campaign.produce import Circumstances
-from calibrate.campaign.schedule import (
-    UploadSubject,
-    download_subjects,
-    head_blocks,
-    upload_subjects,
-)
+from calibrate.campaign.schedule import head_blocks
+from calibrate.campaign.transfers import UploadSubject, download_subjects, upload_subjects
 from calibrate.campaign.warmup import no_thermometer
 from calibrate.environment.conditions import Conditions, snapshot
 from calibrate.environment.machine import Machine

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import ceil
 from typing import TYPE_CHECKING, TypeVar
 
 from calibrate.campaign.plan import UNLIMITED
-from calibrate.campaign.schedule import UploadSubject
+from calibrate.campaign.transfers import UploadSubject
 from calibrate.errors import LinkDroppedError
 from calibrate.work_records import CONNECTION_PHASE
 from calibrate.workloads.download import DownloadWorkload
@@ -34,6 +35,20 @@ ASKED_EVERY_S = 0.5
 def pace_of(transfer: UploadSubject) -> float | None:
     """Return a transfer's rate, bit/s; None if it has none."""
     return None if transfer.rate_bit_per_s == UNLIMITED else float(transfer.rate_bit_per_s)
+
+
+def payload_of(bits: int, crossing: Mapping[int, bytes]) -> bytes:
+    """Return a payload of real values: those of a cut of this size, or the nearest larger one's.
+
+    What is larger than all of them repeats the largest.
+
+    Args:
+        bits: Size, whole bytes.
+        crossing: What crosses at the cuts, by size in bits.
+    """
+    larger = [size for size in crossing if size >= bits]
+    body = crossing[min(larger, default=max(crossing))]
+    return (body * ceil(bits / (BITS_PER_BYTE * len(body))))[: bits // BITS_PER_BYTE]
 
 
 class LinkBench:
@@ -123,11 +138,11 @@ class LinkBench:
     def uploads(
         self, subjects: Sequence[UploadSubject], payloads: Mapping[int, bytes]
     ) -> dict[str, UploadWorkload]:
-        """Return each upload subject as a workload that sends a real block output."""
+        """Return each upload subject as a workload that sends what crosses at a cut, by size."""
         return {
             subject.key: UploadWorkload(
                 name=subject.key,
-                payload=payloads[subject.payload_bits],
+                payload=payload_of(subject.payload_bits, payloads),
                 rate_bit_per_s=pace_of(subject),
                 send=self.send,
                 clock=self._clock,

@@ -129,10 +129,10 @@ class NetworkBench:
         )
 
     def payloads(self) -> dict[int, bytes]:
-        """Return the real output of each block as it goes on the wire, by size in bits."""
+        """Return what really crosses at l = 0 … L as it goes on the wire, by size in bits."""
         bodies = [
-            encode_bundle(self.named_crossing(block.index, self.crossing(block.index)))[1]
-            for block in self.blocks
+            encode_bundle(self.named_crossing(block, self.crossing(block)))[1]
+            for block in range(len(self.blocks) + 1)
         ]
         return {8 * len(body): body for body in bodies}
 

@@ -9,8 +9,8 @@ import msgspec
 
 from calibrate.campaign.plan import QUICK, Plan
 from calibrate.campaign.procedure import Outcome, run_campaign
-from calibrate.campaign.schedule import upload_subjects
 from calibrate.campaign.stopping import StopRule, once
+from calibrate.campaign.transfers import crossing_bits, upload_subjects
 from calibrate.checks.evidence import Evidence
 from calibrate.checks.run import judge
 from calibrate.estimates.assemble import compute_of, idle_of, ratio_of_e_d_and_e_c
@@ -21,7 +21,7 @@ from calibrate.profile import ModelIdentity, Quality, Runtime
 from calibrate.windows.window import WindowRecord
 from calibrate.workloads.synthetic import truth_of
 from joulesplit.proving.figures import Estimates, Figure, figures_of
-from joulesplit.proving.stage import Stage, stage_of
+from joulesplit.proving.stage import Stage, proof_network, stage_of
 from joulesplit.simulation import WorldSetup
 from partition.network import Block
 
@@ -86,7 +86,7 @@ def run_on(stage: Stage, plan: Plan, *, rule: StopRule = once) -> Outcome:
     Windows that always stood at the same times would turn every common drift into a bias.
     """
     plan = msgspec.structs.replace(plan, order_seed=stage.setup.seed)
-    uploads = upload_subjects(plan, [block.output_bits for block in stage.blocks])
+    uploads = upload_subjects(plan, crossing_bits(proof_network().input_bits, stage.blocks))
     return run_campaign(plan, stage.bench(uploads), uploads, rule=rule)
 
 

@@ -91,6 +91,7 @@ def chosen(world: SplitWorld, plan: Plan) -> Chosen:
         plan,
         blocks,
         setup,
+        input_bits=network.input_bits,
         rule_for=lambda found: rule_of(
             plan, network, virtual_circumstances(plan, network, blocks, setup, found)
         ),

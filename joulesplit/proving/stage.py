@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from calibrate.campaign.bench import Bench
-from calibrate.campaign.schedule import UploadSubject
+from calibrate.campaign.transfers import UploadSubject
 from calibrate.sampling.sampler import InlineSampler
 from calibrate.workloads.block import BlockWorkload
 from calibrate.workloads.synthetic import SimulatedBoard

@@ -13,8 +13,9 @@ from calibrate.campaign.journal import Begun, Ended, Header, Journal, Kept, read
 from calibrate.campaign.plan import QUICK, Limits, StopPlan
 from calibrate.campaign.procedure import Past, Told, run_campaign
 from calibrate.campaign.resume import past_of
-from calibrate.campaign.schedule import expected_duration_s, upload_subjects
+from calibrate.campaign.schedule import expected_duration_s
 from calibrate.campaign.stopping import StopOpinion
+from calibrate.campaign.transfers import upload_subjects
 from calibrate.environment.conditions import Conditions
 from calibrate.errors import JournalError, WindowError
 from calibrate.profiles.io import StoredProfile, profile_bytes

@@ -10,7 +10,7 @@ import pytest
 
 from calibrate.campaign.completing import Completion, completed_profile
 from calibrate.campaign.plan import QUICK
-from calibrate.campaign.schedule import upload_subjects
+from calibrate.campaign.transfers import upload_subjects
 from calibrate.campaign.validating import ValidationPlan, measure_split
 from calibrate.errors import EstimateError
 from calibrate.estimates.uncertainty import budget_of

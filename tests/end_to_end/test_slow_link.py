@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from calibrate.campaign.completing import Completion, completed_profile
@@ -24,8 +26,8 @@ LINK_BIT_PER_S = 8e6
 
 @pytest.fixture(scope="module")
 def profile():
-    setup = draw_world(1, origin_ns=10**9)
-    outcome, sensor, _ = run_virtual(QUICK, BLOCKS, setup, link_rate_bit_per_s=LINK_BIT_PER_S)
+    setup = replace(draw_world(1, origin_ns=10**9), link_rate_bit_per_s=LINK_BIT_PER_S)
+    outcome, sensor, _ = run_virtual(QUICK, BLOCKS, setup)
     around = virtual_circumstances(QUICK, NETWORK, BLOCKS, setup, sensor)
     ended = Completion(complete=True, reached=True, reason="", warm=True)
     return completed_profile(outcome.records, around, ended)

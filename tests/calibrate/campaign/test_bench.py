@@ -4,11 +4,11 @@ import weakref
 
 import pytest
 
-from calibrate.campaign.bench import Bench, pilot, subjects_of
+from calibrate.campaign.bench import Bench, pilot, pilot_latency_s, subjects_of
 from calibrate.campaign.plan import QUICK, UNLIMITED
-from calibrate.campaign.schedule import UploadSubject
+from calibrate.campaign.transfers import UploadSubject
 from calibrate.workloads.phase import FreshStepWorkload
-from calibrate.workloads.protocol import RealActivity
+from calibrate.workloads.protocol import RealActivity, WorkDone
 from calibrate.workloads.upload import UploadWorkload
 from drivers.simulated.clock import SimulatedClock
 
@@ -89,3 +89,46 @@ def test_no_more_is_ever_ready_at_once_than_the_memory_holds(at_most):
     assert [work.repetitions for work in done] == [at_most, at_most]
     assert subject.unit_s == pytest.approx(1e-3)
     assert max(most_alive) == at_most
+
+
+class Starting:
+    """A block's runs in virtual time: a start, then one latency for each repetition."""
+
+    def __init__(self, clock, latency_s, start_s, held_up=()):
+        self.clock, self.latency_s, self.start_s = clock, latency_s, start_s
+        self.held_up_s = dict(held_up)
+        self.runs = []
+
+    def run(self, repetitions):
+        started_ns = self.clock.now_ns()
+        late_s = self.held_up_s.get(len(self.runs), 0.0)
+        self.runs.append(repetitions)
+        self.clock.advance_ns(round(1e9 * (self.start_s + repetitions * self.latency_s + late_s)))
+        return WorkDone(
+            repetitions=repetitions, started_ns=started_ns, ended_ns=self.clock.now_ns()
+        )
+
+
+@pytest.mark.parametrize("latency_s", [20e-6, 3e-3, 15e-3, 25e-3, 150e-3])
+@pytest.mark.parametrize("start_s", [0.0, 2e-3, 10e-3])
+def test_what_a_run_takes_once_is_not_billed_to_its_repetitions(latency_s, start_s):
+    workload = Starting(SimulatedClock(), latency_s, start_s)
+    assert pilot_latency_s(workload) == pytest.approx(latency_s, rel=1e-4)
+
+
+def test_a_block_so_slow_that_its_start_does_not_show_is_not_run_longer_for_it():
+    workload = Starting(SimulatedClock(), 1.5, 0.01)
+    assert pilot_latency_s(workload) == pytest.approx(1.51)
+    assert workload.runs == [1, 1]
+
+
+@pytest.mark.parametrize("late_s", [0.005, 0.05, 0.5])
+def test_a_pilot_run_that_was_held_up_does_not_make_repetitions_longer(late_s):
+    """The last of its runs is the longer one."""
+    quiet = Starting(SimulatedClock(), 15e-3, 10e-3)
+    pilot_latency_s(quiet)
+    last = len(quiet.runs) - 1
+
+    disturbed = Starting(SimulatedClock(), 15e-3, 10e-3, held_up={last: late_s})
+
+    assert 15e-3 <= pilot_latency_s(disturbed) <= 25e-3

@@ -5,18 +5,17 @@ from collections import Counter
 import msgspec
 import pytest
 
-from calibrate.campaign.plan import PLANS, QUICK, STANDARD, UNLIMITED, Limits, StopPlan
+from calibrate.campaign.plan import PLANS, QUICK, Limits, StopPlan
 from calibrate.campaign.schedule import (
     Subject,
     announced_duration_s,
     block_key,
-    download_subjects,
     expected_duration_s,
     head_blocks,
     longest_duration_s,
     round_tasks,
-    upload_subjects,
 )
+from calibrate.campaign.transfers import download_subjects, upload_subjects
 from calibrate.errors import PlanError
 
 LATENCY_S = {1: 0.01, 2: 0.002, 3: 0.03}
@@ -76,6 +75,29 @@ def test_the_order_is_shuffled_but_repeatable_and_another_one_in_each_round():
     assert kinds != sorted(kinds)
 
 
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+def test_each_subject_is_measured_once_in_each_part_of_a_round(plan):
+    tasks = [task for task in round_tasks(plan, subjects(plan), 0) if task.kind != "control"]
+
+    for subject in subjects(plan):
+        parts = len(subject.lengths_s) * plan.repeats
+        places = [i / len(tasks) for i, task in enumerate(tasks) if task.subject == subject.key]
+        # The tasks lie a little closer in one part than in another, by chance.
+        assert all(-0.12 < place - i / parts < 1 / parts + 0.12 for i, place in enumerate(places))
+
+
+def test_every_length_comes_first_somewhere():
+    tasks = [task for task in round_tasks(QUICK, subjects(QUICK), 0) if task.kind == "compute"]
+    first = {task.subject: task.repetitions * LATENCY_S[task.block] for task in reversed(tasks)}
+    orders = {
+        tuple(t.repetitions for t in round_tasks(QUICK, subjects(QUICK), n) if t.block == 2)
+        for n in range(20)
+    }
+
+    assert len(first) == len(LATENCY_S)
+    assert {order[0] for order in orders} == {order[1] for order in orders}
+
+
 def test_a_later_round_measures_only_what_is_asked_for():
     tasks = round_tasks(QUICK, subjects(QUICK), 1, only=["block 2"])
     assert {task.subject for task in tasks if task.kind != "control"} == {"block 2"}
@@ -88,28 +110,6 @@ def test_the_control_window_comes_first_and_at_fixed_intervals():
     controls = [i for i, task in enumerate(tasks) if task.kind == "control"]
     assert controls[:3] == [0, 5, 10]
     assert {(tasks[i].subject, tasks[i].repetitions) for i in controls} == {("block 3", 8)}
-
-
-def test_upload_sizes_span_those_of_the_cuts_and_leave_out_what_lasts_too_long():
-    found = upload_subjects(QUICK, SIZES)
-
-    sizes = {subject.payload_bits for subject in found}
-    assert {min(SIZES), max(SIZES)} <= sizes
-    assert all(s.airtime_s <= 2 * QUICK.upload_s for s in found)
-    assert {s.rate_bit_per_s for s in found} == set(QUICK.rates_bit_per_s)
-
-
-def test_an_upload_without_a_rate_is_measured_at_every_size():
-    found = upload_subjects(STANDARD, SIZES)
-
-    unlimited = {s.payload_bits for s in found if s.rate_bit_per_s == UNLIMITED}
-    assert unlimited == {s.payload_bits for s in found}
-    assert all(s.airtime_s is None for s in found if s.rate_bit_per_s == UNLIMITED)
-
-
-def test_nothing_to_upload_is_refused():
-    with pytest.raises(PlanError, match="no block has an output"):
-        upload_subjects(QUICK, [])
 
 
 def test_the_expected_duration_is_the_sum_of_the_windows():
@@ -160,26 +160,6 @@ def test_a_download_of_each_size_is_announced_too(make_block):
         for download in received
     ]
     assert with_s - without_s == pytest.approx(plan.repeats * sum(lengths_s))
-
-
-def test_downloads_come_at_the_slowest_the_stated_and_the_link_s_own_rate():
-    plan = changed(rates_bit_per_s=(2e6, 5e6, 20e6, UNLIMITED), upload_sizes=3)
-    uploads = upload_subjects(plan, SIZES)
-
-    received = download_subjects(plan, uploads)
-
-    assert {d.rate_bit_per_s for d in received} == {2e6, 20e6, UNLIMITED}
-    unpaced = [d for d in received if d.rate_bit_per_s == UNLIMITED]
-    assert sorted(d.payload_bits for d in unpaced) == sorted({u.payload_bits for u in uploads})
-    sent = {(u.payload_bits, u.rate_bit_per_s) for u in uploads}
-    assert {(d.payload_bits, d.rate_bit_per_s) for d in received} <= sent
-    assert len({d.key for d in received} | {u.key for u in uploads}) == len(received + uploads)
-
-
-def test_downloads_come_as_fast_as_they_can_even_if_no_upload_goes_so():
-    plan = changed(rates_bit_per_s=(5e6, 20e6), upload_sizes=2)
-    received = download_subjects(plan, upload_subjects(plan, SIZES))
-    assert {d.rate_bit_per_s for d in received} == {5e6, 20e6, UNLIMITED}
 
 
 def test_candidate_heads_send_less_than_every_split_before_them(make_block):

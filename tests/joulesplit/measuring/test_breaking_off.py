@@ -8,15 +8,16 @@ import pytest
 import calibrate.errors
 import drivers.errors
 import edge.errors
-from calibrate.campaign.completing import storable
+from calibrate.campaign.completing import completed_profile, storable
 from calibrate.campaign.journal import Begun, Ended, Header, Journal, Kept
-from calibrate.campaign.plan import QUICK
+from calibrate.campaign.plan import QUICK, STANDARD
 from calibrate.errors import SamplerError, WiringError
 from calibrate.profiles.io import load_profile
 from drivers.errors import SensorError, TraceLibraryError
 from edge.errors import EdgeError, RequestRefusedError, ServerRefusedError, ServerUnreachableError
 from joulesplit.measuring.breaking_off import keep_what_there_is
 from joulesplit.measuring.campaign import JournalFile
+from joulesplit.measuring.decision_stop import UNDER_WAY
 from joulesplit.proving.stage import proof_blocks, proof_network
 from joulesplit.proving.worlds import clean_world
 from joulesplit.virtual import run_virtual, virtual_circumstances
@@ -91,6 +92,23 @@ def test_windows_that_give_a_profile_give_one_that_is_marked(campaign, tmp_path)
     quality = load_profile(profile).profile.quality
     assert [c.outcome for c in quality.checks if c.name == "complete"] == ["warn"]
     assert len(outcome.records) > 40
+
+
+@pytest.mark.parametrize("plan", [QUICK, STANDARD], ids=lambda plan: plan.name)
+@pytest.mark.parametrize("seed", range(3))
+def test_half_of_the_first_round_gives_a_profile_already(plan, seed):
+    """Everything has been measured once by then, however the order was drawn."""
+    plan = msgspec.structs.replace(plan, order_seed=seed, phases=False, downloads=False)
+    setup, blocks = clean_world(seed), proof_blocks()
+    outcome, sensor, _ = run_virtual(plan, blocks, setup)
+    around = virtual_circumstances(plan, proof_network(), blocks, setup, sensor)
+
+    half = outcome.records[: len(outcome.records) // 2]
+    profile = completed_profile(half, around, UNDER_WAY)
+
+    assert profile.compute.e_d_flop_per_j.net.value > 0
+    assert len(profile.compute.blocks) == len(blocks)
+    assert "complete" in [c.name for c in profile.quality.checks if c.outcome == "warn"]
 
 
 def test_windows_that_give_none_leave_none(campaign, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from calibrate.campaign.plan import UNLIMITED
-from calibrate.campaign.schedule import UploadSubject
+from calibrate.campaign.transfers import UploadSubject
 from calibrate.workloads.protocol import RealActivity
 from drivers.clock import MonotonicClock
 from edge.client import EdgeClient

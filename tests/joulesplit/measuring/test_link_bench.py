@@ -12,7 +12,7 @@ from calibrate.workloads.protocol import RealActivity
 from edge.client import EdgeClient
 from edge.errors import AuthenticationError, ServerUnreachableError
 from joulesplit.exit_codes import ExitCode, exit_code_of
-from joulesplit.measuring.link_bench import PATIENCE_S, LinkBench
+from joulesplit.measuring.link_bench import PATIENCE_S, LinkBench, payload_of
 
 SERVER = """
 import sys
@@ -78,6 +78,25 @@ def clock():
 def bench(server, clock):
     with EdgeClient(server.url, token="word") as client:
         yield LinkBench(client, clock, RealActivity(), interface=None, link_rate_bit_per_s=None)
+
+
+CROSSING = {8 * size: bytes(i % 251 for i in range(size)) for size in (10, 100, 40)}
+
+
+@pytest.mark.parametrize("size", CROSSING)
+def test_a_cut_s_own_size_is_sent_as_what_crosses_there(size):
+    assert payload_of(size, CROSSING) == CROSSING[size]
+
+
+@pytest.mark.parametrize(("size", "source"), [(5, 10), (11, 40), (99, 100), (101, 100), (350, 100)])
+def test_another_size_holds_the_values_of_the_nearest_larger_cut_or_repeats_the_largest(
+    size, source
+):
+    payload = payload_of(8 * size, CROSSING)
+
+    assert len(payload) == size
+    body = CROSSING[8 * source]
+    assert all(value == body[i % source] for i, value in enumerate(payload))
 
 
 EXCHANGES = {
