@@ -16,6 +16,8 @@ class Quantity(msgspec.Struct, frozen=True, kw_only=True):
         u_stat: Standard uncertainty from statistics (GUM type A), in ``unit``.
         u_sys: Standard uncertainty from everything else (GUM type B), in ``unit``.
         n: Number of independent windows behind the value; 0 for literature values.
+        degrees_of_freedom: Behind ``u_stat`` (GUM G.3); None where they are not stated, or have
+            no limit.
     """
 
     value: float
@@ -24,6 +26,7 @@ class Quantity(msgspec.Struct, frozen=True, kw_only=True):
     u_stat: float | None
     u_sys: float | None
     n: int
+    degrees_of_freedom: float | None = None
 
 
 class GrossNet(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,10 @@ CONFIDENCE = 0.95
 """Level of every interval in a profile."""
 
 
+NEARLY_NORMAL = 1e-9
+"""Of 1/ν: so near to zero a distribution is normal to every digit."""
+
+
 def coverage_factor(degrees_of_freedom: float, confidence: float = CONFIDENCE) -> float:
     """Return Student's t for a two-sided interval.
 
@@ -36,6 +40,32 @@ def coverage_factor(degrees_of_freedom: float, confidence: float = CONFIDENCE) -
     if not np.isfinite(degrees_of_freedom):
         return float(ndtri(probability))
     return float(stdtrit(degrees_of_freedom, probability))
+
+
+FLAT_FREEDOM = -5.0
+"""A rectangular distribution's degrees of freedom: with them Welch and Satterthwaite's formula
+matches the fourth moment of a sum of bounds and scatter, not of scatter alone."""
+
+
+def combined_coverage_factor(inverse_freedom: float, confidence: float = CONFIDENCE) -> float:
+    """Return the factor for a sum of Student's t, normal and rectangular distributions.
+
+    The sum is taken for the symmetric Pearson distribution of its second and fourth moment
+    (Willink 2005, Metrologia 42, 329): Student's t where scatter outweighs, a beta distribution
+    with shorter tails than the normal one where bounds do. Exact for each of the three alone.
+
+    Args:
+        inverse_freedom: 1/ν_eff of Welch and Satterthwaite (GUM G.4), each rectangular part taken
+            into it with ``FLAT_FREEDOM``: −1/5 for it alone, 0 for a normal distribution.
+        confidence: Level of the interval, between 0 and 1.
+    """
+    if inverse_freedom > -NEARLY_NORMAL:
+        return coverage_factor(1 / inverse_freedom if inverse_freedom > 0 else np.inf, confidence)
+    from scipy.special import betaincinv
+
+    shape = (-1 / inverse_freedom - 3) / 2
+    quantile = 2 * betaincinv(shape, shape, (1 + confidence) / 2) - 1
+    return float(quantile * np.sqrt(2 * shape + 1))
 
 
 def difference_u(first: Array, second: Array) -> float:

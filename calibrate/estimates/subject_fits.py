@@ -119,7 +119,7 @@ def mean_quantity(
         degrees_of_freedom=n - 1,
         n=n,
     )
-    return with_interval(estimate, unit, budget.of(value) if budget else 0.0)
+    return quantity(estimate, unit, budget) if budget else with_interval(estimate, unit, 0.0)
 
 
 def upload_tail(records: Sequence[WindowRecord], budget: SystematicBudget) -> UploadTail | None:

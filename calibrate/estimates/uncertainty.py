@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import hypot, inf
+from math import hypot, inf, isfinite
 
 from calibrate.errors import EstimateError
 from calibrate.estimates.loads import Loads
-from calibrate.estimates.stats import coverage_factor
+from calibrate.estimates.stats import FLAT_FREEDOM, combined_coverage_factor, coverage_factor
 from calibrate.profile import BudgetTerm, Quantity
 from drivers.readings import AccuracyTerm
 
@@ -46,11 +46,35 @@ class SystematicBudget:
         u_rel = hypot(self.scale_u_rel, self._load_u_rel(net=offset_duration == 0))
         return hypot(u_rel * value, self.offset_u_w * offset_duration)
 
+    def flatness(self, value: float, *, offset_duration: float = 0.0) -> float:
+        """Return Σ u_i⁴ of the rectangular terms over (Σ u_i²)² of all: 1 for a single bound.
+
+        Args:
+            value: As in ``of``.
+            offset_duration: As in ``of``.
+        """
+        u_sys = self.of(value, offset_duration=offset_duration)
+        if not u_sys:
+            return 0.0
+        load = self._load_share(net=offset_duration == 0)
+        parts = (
+            term.standard_uncertainty
+            * (offset_duration if term.kind == "offset" else value)
+            * (load if (term.kind, term.correlation) == ("scale", "load-dependent") else 1.0)
+            for term in self.terms
+            if term.distribution == "rectangular"
+        )
+        return sum((part / u_sys) ** 4 for part in parts)
+
     def _load_u_rel(self, *, net: bool) -> float:
+        return self.load_u_rel * self._load_share(net=net)
+
+    def _load_share(self, *, net: bool) -> float:
+        """Return what the loads make of a term that is stated at the highest power."""
         if self.load_power_w is None:
-            return self.load_u_rel
+            return 1.0
         loads = self.loads or Loads(idle_w=self.load_power_w, work_w=self.load_power_w)
-        return self.load_u_rel * (loads.net_w2 if net else loads.gross_w2) / self.load_power_w**2
+        return (loads.net_w2 if net else loads.gross_w2) / self.load_power_w**2
 
     def between(self, one_w2: float, other_w2: float) -> float:
         """Return what changes with the load leaves in a ratio of two energies, relative.
@@ -168,24 +192,32 @@ def quantity(
             J, 1 for a power in W); 0 where an offset cancels.
 
     Returns:
-        The quantity; its interval uses the effective degrees of freedom of Welch and
-        Satterthwaite (GUM G.4).
+        The quantity; its interval is that of scatter and bounds together.
     """
-    return with_interval(estimate, unit, budget.of(estimate.value, offset_duration=offset_duration))
+    value = estimate.value
+    u_sys = budget.of(value, offset_duration=offset_duration)
+    flatness = budget.flatness(value, offset_duration=offset_duration)
+    return with_interval(estimate, unit, u_sys, flatness=flatness)
 
 
-def with_interval(estimate: Estimate, unit: str, u_sys: float) -> Quantity:
+def with_interval(
+    estimate: Estimate, unit: str, u_sys: float, *, flatness: float = 0.0
+) -> Quantity:
     """Return an estimate as a quantity, given its systematic standard uncertainty in ``unit``.
+
+    Args:
+        estimate: Value and its statistics, in ``unit``.
+        unit: SI unit.
+        u_sys: Systematic standard uncertainty, in ``unit``.
+        flatness: Of what that is made of, see ``SystematicBudget.flatness``; 0 for a normal
+            distribution, whose tails are longer.
 
     Raises:
         EstimateError: The statistics have no degree of freedom.
     """
     combined = hypot(estimate.u_stat, u_sys)
-    if estimate.u_stat > 0:
-        effective = estimate.degrees_of_freedom * (combined / estimate.u_stat) ** 4
-    else:
-        effective = inf
-    half_width = coverage_factor(effective) * combined
+    half_width = _coverage_factor(estimate, u_sys, flatness) * combined
+    freedom = estimate.degrees_of_freedom
     return Quantity(
         value=estimate.value,
         unit=unit,
@@ -193,7 +225,20 @@ def with_interval(estimate: Estimate, unit: str, u_sys: float) -> Quantity:
         u_stat=estimate.u_stat,
         u_sys=u_sys,
         n=estimate.n,
+        degrees_of_freedom=freedom if isfinite(freedom) else None,
     )
+
+
+def _coverage_factor(estimate: Estimate, u_sys: float, flatness: float) -> float:
+    """Return k of scatter with few degrees of freedom and bounds together."""
+    u_stat, freedom = estimate.u_stat, estimate.degrees_of_freedom
+    combined = hypot(u_stat, u_sys)
+    if not combined:
+        return coverage_factor(inf)
+    if u_stat and not freedom > 0:
+        return coverage_factor(freedom)
+    scattered = (u_stat / combined) ** 4 / freedom if u_stat else 0.0
+    return combined_coverage_factor(scattered + flatness * (u_sys / combined) ** 4 / FLAT_FREEDOM)
 
 
 def reciprocal(numerator: float, denominator: Quantity, unit: str) -> Quantity:
@@ -221,4 +266,5 @@ def reciprocal(numerator: float, denominator: Quantity, unit: str) -> Quantity:
         u_stat=value * (denominator.u_stat or 0.0) / denominator.value,
         u_sys=value * (denominator.u_sys or 0.0) / denominator.value,
         n=denominator.n,
+        degrees_of_freedom=denominator.degrees_of_freedom,
     )

@@ -113,15 +113,17 @@ def statistics_of(figure: Figure, sensor: Sensor | None) -> Statistics | None:
 
 
 def _degrees_of_freedom(quantity: Quantity, u_stat: float, u_sys: float) -> float:
-    """Return what the interval says was behind ``u_stat``.
+    """Return what was behind ``u_stat``: as stated, or else what the interval says.
 
-    Its half-width over the combined uncertainty is Student's t of the effective degrees of
+    Where no bound is rectangular, its half-width over the combined uncertainty is Student's t of the effective degrees of
     freedom, and those give the statistical ones (Welch and Satterthwaite, GUM G.4). Never more
     than the windows: far from the normal law the interval tells them well, close to it badly.
     """
     combined = hypot(u_stat, u_sys)
     if u_stat == 0 or combined == 0 or quantity.ci95 is None:
         return inf
+    if quantity.degrees_of_freedom is not None:
+        return quantity.degrees_of_freedom
     effective = _inverse_coverage(_relative_half_width(quantity) * abs(quantity.value) / combined)
     most = max(float(quantity.n), FEWEST_DEGREES)
     return min(max(effective * (u_stat / combined) ** 4, FEWEST_DEGREES), most)

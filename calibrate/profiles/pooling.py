@@ -107,6 +107,7 @@ def inverted(quantity: Quantity) -> Quantity:
         u_stat=value * (quantity.u_stat or 0.0) / quantity.value,
         u_sys=value * (quantity.u_sys or 0.0) / quantity.value,
         n=quantity.n,
+        degrees_of_freedom=quantity.degrees_of_freedom,
     )
 
 

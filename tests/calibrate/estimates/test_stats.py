@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+from math import sqrt
+
 import numpy as np
 import pytest
 
 from calibrate.errors import EstimateError
-from calibrate.estimates.stats import coverage_factor, mean_of_batches, weighted_fit
+from calibrate.estimates.stats import (
+    combined_coverage_factor,
+    coverage_factor,
+    mean_of_batches,
+    weighted_fit,
+)
 
 
 @pytest.mark.parametrize(
@@ -120,3 +127,25 @@ def test_a_row_that_alone_determines_a_figure_has_no_residual():
 
     assert fit.leverage[3] == pytest.approx(1.0)
     assert fit.studentised[3] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("inverse_freedom", "factor"),
+    [
+        (0.0, 1.959964),
+        (0.25, 2.776445),
+        (1 / 30, 2.042272),
+        # Rectangular: 95 % of its bounds ± √3·u.
+        (-0.2, 0.95 * sqrt(3)),
+        # Half a circle (Wigner): excess kurtosis −1, solved for 95 %.
+        (-1 / 6, 1.756679),
+    ],
+)
+def test_the_combined_coverage_factor_is_exact_where_it_has_to_be(inverse_freedom, factor):
+    assert combined_coverage_factor(inverse_freedom) == pytest.approx(factor, rel=1e-6)
+
+
+def test_the_combined_coverage_factor_has_no_step_at_the_normal_distribution():
+    factors = [combined_coverage_factor(x) for x in (-1e-3, -1e-8, 0.0, 1e-8, 1e-3)]
+    assert factors == sorted(factors)
+    assert factors[-1] - factors[0] < 0.01

@@ -7,9 +7,16 @@ import numpy as np
 import pytest
 
 from calibrate.estimates.stats import coverage_factor
-from calibrate.estimates.uncertainty import Estimate, SystematicBudget, quantity, reciprocal
+from calibrate.estimates.uncertainty import (
+    Estimate,
+    SystematicBudget,
+    budget_of,
+    quantity,
+    reciprocal,
+)
 from calibrate.profiles.diff import diff_profiles
 from calibrate.profiles.figures import Figure, figures_of, statistics_of
+from drivers.readings import AccuracyTerm
 
 
 def by_name(found):
@@ -30,6 +37,8 @@ def test_the_degrees_of_freedom_behind_an_interval_are_found_again(make_measured
     budget = SystematicBudget(terms=(), scale_u_rel=scale, offset_u_w=0.0)
     estimate = Estimate(value=0.02, u_stat=4e-5, degrees_of_freedom=dof, n=500)
     stated = quantity(estimate, "J", budget)
+    # Profiles of before did not state them.
+    stated = msgspec.structs.replace(stated, degrees_of_freedom=None)
     if per_joule:
         stated = reciprocal(1e7, stated, "FLOP/J")
     sensor = msgspec.structs.replace(make_measured().sensor, scale_u_rel=scale)
@@ -41,6 +50,23 @@ def test_the_degrees_of_freedom_behind_an_interval_are_found_again(make_measured
     assert found.u_stat / stated.value == pytest.approx(2e-3)
     assert found.u_scale / stated.value == pytest.approx(scale)
     assert found.u_rest == pytest.approx(0.0, abs=1e-9 * stated.value)
+
+
+@pytest.mark.parametrize("per_joule", [False, True])
+def test_the_degrees_of_freedom_of_an_interval_of_bounds_are_those_stated(make_measured, per_joule):
+    """Its coverage factor is below the normal one and tells nothing of them."""
+    bound = AccuracyTerm(
+        name="shunt", kind="scale", half_width=0.01, distribution="rectangular", source="test"
+    )
+    estimate = Estimate(value=0.02, u_stat=4e-5, degrees_of_freedom=9.5, n=500)
+    stated = quantity(estimate, "J", budget_of((bound,)))
+    if per_joule:
+        stated = reciprocal(1e7, stated, "FLOP/J")
+
+    found = statistics_of(Figure(name="", quantity=stated), make_measured().sensor)
+
+    assert found.degrees_of_freedom == 9.5
+    assert (stated.ci95[1] - stated.ci95[0]) / 2 < 1.8 * hypot(stated.u_stat, stated.u_sys)
 
 
 def test_a_profile_does_not_differ_from_itself(make_measured):
