@@ -115,9 +115,10 @@ def statistics_of(figure: Figure, sensor: Sensor | None) -> Statistics | None:
 def _degrees_of_freedom(quantity: Quantity, u_stat: float, u_sys: float) -> float:
     """Return what was behind ``u_stat``: as stated, or else what the interval says.
 
-    Where no bound is rectangular, its half-width over the combined uncertainty is Student's t of the effective degrees of
-    freedom, and those give the statistical ones (Welch and Satterthwaite, GUM G.4). Never more
-    than the windows: far from the normal law the interval tells them well, close to it badly.
+    Where no bound is rectangular, its half-width over the combined uncertainty is Student's t of
+    the effective degrees of freedom, and those give the statistical ones (Welch and Satterthwaite,
+    GUM G.4). Never more than the windows: far from the normal law the interval tells them well,
+    close to it badly.
     """
     combined = hypot(u_stat, u_sys)
     if u_stat == 0 or combined == 0 or quantity.ci95 is None:

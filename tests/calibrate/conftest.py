@@ -111,13 +111,21 @@ MACHINES = Path(__file__).parent / "machines"
 
 
 @pytest.fixture
-def machine_of(tmp_path: Path) -> Callable[[str], Machine]:
+def machine_of(machine_from: Callable[[str, str], Machine]) -> Callable[[str], Machine]:
     """Return a maker of machines from the listings in ``machines``."""
+    return lambda board: machine_from(
+        board, (MACHINES / f"{board}.txt").read_text(encoding="utf-8")
+    )
 
-    def make(board: str) -> Machine:
-        root = tmp_path / board
+
+@pytest.fixture
+def machine_from(tmp_path: Path) -> Callable[[str, str], Machine]:
+    """Return a maker of machines from a name of their own and a listing."""
+
+    def make(name: str, listing: str) -> Machine:
+        root = tmp_path / name
         printed: dict[tuple[str, ...], str] = {}
-        for entry in _entries((MACHINES / f"{board}.txt").read_text(encoding="utf-8")):
+        for entry in _entries(listing):
             (kind, _, what), lines = entry[0].partition(" "), entry[1:]
             content = "".join(line.removeprefix("| ") + "\n" for line in lines)
             if kind == "command":
