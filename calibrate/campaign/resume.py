@@ -64,7 +64,7 @@ def differences(journal: Header, now: Header) -> Iterator[str]:
     yield from _between("runtime", _plain(before.runtime), _plain(after.runtime))
     yield from _between("sensor", _sensor(before.sensor), _sensor(after.sensor))
     yield from _between("tool", _plain(before.tool), _plain(after.tool))
-    facts: tuple[str, ...] = ("board", "machine", "governor", "wifi_power_save")
+    facts: tuple[str, ...] = ("board", "machine", "kernel", "governor", "wifi_power_save")
     # Journals of before these were recorded do not tell whose they are.
     facts += tuple(name for name in IDENTITY if getattr(before.device, name) is not None)
     yield from _between("device", _some(before.device, facts), _some(after.device, facts))
