@@ -6,7 +6,7 @@ a plan that looks more often, takes longer or asks for less.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,28 @@ def require_same(path: Path, journal: Header, now: Header) -> None:
         raise JournalError(
             f"cannot go on with {path}: {'; '.join(told)}; give what the journal was made with, "
             "or start a new one with another --output"
+        )
+
+
+def require_same_subjects(path: Path, before: Collection[str], now: Collection[str]) -> None:
+    """Check that what a campaign measures is still what there is to measure.
+
+    The same plan gives other subjects where a library has come or gone that one of them needs.
+
+    Args:
+        path: Of the journal, for the message.
+        before: Keys of the subjects, as the first run timed them.
+        now: Keys of the subjects at hand.
+
+    Raises:
+        JournalError: They differ; the message names them.
+    """
+    gone = [f"'{key}' was measured and cannot be now" for key in sorted(set(before) - set(now))]
+    new = [f"'{key}' can be measured and could not then" for key in sorted(set(now) - set(before))]
+    if gone or new:
+        raise JournalError(
+            f"cannot go on with {path}: {'; '.join([*gone, *new][:TOLD])}; install the libraries "
+            "that there were, or start a new one with another --output"
         )
 
 
