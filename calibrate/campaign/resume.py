@@ -15,7 +15,7 @@ import msgspec
 from calibrate.campaign.journal import Header, JournalContents
 from calibrate.campaign.plan import Plan
 from calibrate.campaign.procedure import Past
-from calibrate.errors import JournalError
+from calibrate.errors import OtherCampaignError
 from calibrate.profile import ModelIdentity
 from drivers.readings import SensorDescription
 
@@ -41,13 +41,13 @@ def require_same(path: Path, journal: Header, now: Header) -> None:
         now: The header that a new campaign would have.
 
     Raises:
-        JournalError: Something differs; the message names it.
+        OtherCampaignError: Something differs; the message names it.
     """
     found = list(differences(journal, now))
     if found:
         more = len(found) - TOLD
         told = [*found[:TOLD], *([f"{more} more differences"] if more > 0 else [])]
-        raise JournalError(
+        raise OtherCampaignError(
             f"cannot go on with {path}: {'; '.join(told)}; give what the journal was made with, "
             "or start a new one with another --output"
         )
@@ -64,14 +64,14 @@ def require_same_subjects(path: Path, before: Collection[str], now: Collection[s
         now: Keys of the subjects at hand.
 
     Raises:
-        JournalError: They differ; the message names them.
+        OtherCampaignError: They differ; the message names them.
     """
     gone = [f"'{key}' was measured and cannot be now" for key in sorted(set(before) - set(now))]
     new = [f"'{key}' can be measured and could not then" for key in sorted(set(now) - set(before))]
     if gone or new:
-        raise JournalError(
-            f"cannot go on with {path}: {'; '.join([*gone, *new][:TOLD])}; install the libraries "
-            "that there were, or start a new one with another --output"
+        raise OtherCampaignError(
+            f"cannot go on with {path}: {'; '.join([*gone, *new][:TOLD])}; go on with the "
+            "libraries of then, or start a new one with another --output"
         )
 
 
