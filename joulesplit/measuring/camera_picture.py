@@ -61,7 +61,8 @@ def picture_input(network: Network) -> TensorSpec | None:
 def picture_steps(network: Network, directory: Path) -> dict[str, Callable[[], object]]:
     """Return what turns a picture into the input of a network, by the steps' keys.
 
-    Without Pillow nothing is decoded. Bytes without sign go into a network as they are.
+    Without Pillow nothing is decoded, and the pixels that are converted are those of the scene at
+    the network's size. Bytes without sign go into a network as they are.
 
     Args:
         network: The network; without a picture as its first input it has no such steps.
