@@ -91,3 +91,7 @@ class EstimateError(CalibrationError, ArithmeticError):
 
 class JournalError(CalibrationError, ValueError):
     """A caller gave a journal that cannot be read or continued."""
+
+
+class OtherCampaignError(JournalError):
+    """A journal cannot be gone on with here: it is of another campaign."""

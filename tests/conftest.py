@@ -60,3 +60,10 @@ def needs_pyarrow(cannot):
             cannot("no pyarrow: pip install '.[dev]'")
 
     return check
+
+
+@pytest.fixture(scope="session")
+def needs_pillow(cannot):
+    """Use it where a test decodes a picture."""
+    if importlib.util.find_spec("PIL") is None:
+        cannot("no Pillow: pip install '.[dev]'")

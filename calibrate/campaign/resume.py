@@ -6,7 +6,7 @@ a plan that looks more often, takes longer or asks for less.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import msgspec
 from calibrate.campaign.journal import Header, JournalContents
 from calibrate.campaign.plan import Plan
 from calibrate.campaign.procedure import Past
-from calibrate.errors import JournalError
+from calibrate.errors import OtherCampaignError
 from calibrate.profile import ModelIdentity
 from drivers.readings import SensorDescription
 
@@ -41,15 +41,37 @@ def require_same(path: Path, journal: Header, now: Header) -> None:
         now: The header that a new campaign would have.
 
     Raises:
-        JournalError: Something differs; the message names it.
+        OtherCampaignError: Something differs; the message names it.
     """
     found = list(differences(journal, now))
     if found:
         more = len(found) - TOLD
         told = [*found[:TOLD], *([f"{more} more differences"] if more > 0 else [])]
-        raise JournalError(
+        raise OtherCampaignError(
             f"cannot go on with {path}: {'; '.join(told)}; give what the journal was made with, "
             "or start a new one with another --output"
+        )
+
+
+def require_same_subjects(path: Path, before: Collection[str], now: Collection[str]) -> None:
+    """Check that what a campaign measures is still what there is to measure.
+
+    The same plan gives other subjects where a library has come or gone that one of them needs.
+
+    Args:
+        path: Of the journal, for the message.
+        before: Keys of the subjects, as the first run timed them.
+        now: Keys of the subjects at hand.
+
+    Raises:
+        OtherCampaignError: They differ; the message names them.
+    """
+    gone = [f"'{key}' was measured and cannot be now" for key in sorted(set(before) - set(now))]
+    new = [f"'{key}' can be measured and could not then" for key in sorted(set(now) - set(before))]
+    if gone or new:
+        raise OtherCampaignError(
+            f"cannot go on with {path}: {'; '.join([*gone, *new][:TOLD])}; go on with the "
+            "libraries of then, or start a new one with another --output"
         )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from calibrate.campaign.completing import profile_of
 from calibrate.campaign.journal import read_journal
-from calibrate.errors import CalibrationError, JournalError, WiringError
+from calibrate.errors import CalibrationError, JournalError, OtherCampaignError, WiringError
 from calibrate.profiles.io import StoredProfile, save_profile
 from joulesplit.output import note
 
@@ -20,14 +20,14 @@ def keep_what_there_is(error: Exception, file: JournalFile, output: Path) -> Non
     """Write the profile that the windows give, if they do, and say in the error how to go on.
 
     Only where going on can help: not before the first window, not after the last one, nor with a
-    wrongly wired sensor.
+    wrongly wired sensor or the journal of another campaign.
 
     Args:
         error: What broke the campaign off; its message grows.
         file: Where the campaign is kept.
         output: The profile to write.
     """
-    if not file.opened or isinstance(error, WiringError):
+    if not file.opened or isinstance(error, OtherCampaignError | WiringError):
         return
     try:
         contents = read_journal(file.path)

@@ -22,7 +22,7 @@ from calibrate.campaign.journal import (
 from calibrate.campaign.plan import Plan
 from calibrate.campaign.plan_stretch import for_sensor
 from calibrate.campaign.procedure import Outcome, Progress, Start, Told, run_campaign
-from calibrate.campaign.resume import is_left, past_of, require_same
+from calibrate.campaign.resume import is_left, past_of, require_same, require_same_subjects
 from calibrate.campaign.stopping import StopOpinion, StopRule
 from calibrate.windows.window import WindowRecord
 from joulesplit.measuring.decision_stop import rule_of
@@ -107,6 +107,8 @@ def _run(
     on_window: Callable[[Progress], None],
 ) -> None:
     bench, uploads = instrument.bench(header.plan)
+    if past is not None and past.start is not None:
+        require_same_subjects(journal.path, past.start.unit_s, bench.workloads())
     outcome: Outcome | None = None
     begun = False
 

@@ -6,6 +6,7 @@ import os
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -148,9 +149,13 @@ class Instrument:
         )
 
     def _phases(self, link: LinkBench) -> dict[str, Workload]:
-        available_bytes = self.machine.available_bytes
+        scratch = self._stack.enter_context(TemporaryDirectory(prefix="joulesplit-"))
         phases = PhaseBench(
-            self.network, self.clock, self.activity, available_bytes=available_bytes
+            self.network,
+            self.clock,
+            self.activity,
+            available_bytes=self.machine.available_bytes,
+            scratch=Path(scratch),
         )
         return {**phases.workloads(), CONNECTION_PHASE: link.connection()}
 

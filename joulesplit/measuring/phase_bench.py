@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from calibrate.workloads.phase import FreshStepWorkload, StepWorkload
+from joulesplit.measuring.camera_picture import picture_steps
 from partition.interpreters import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from calibrate.workloads.protocol import DeviceActivity, Workload
     from drivers.protocols import Clock
@@ -21,7 +23,6 @@ LOAD = "model: load it"
 ALLOCATE = "model: allocate its tensors"
 FIRST_INFERENCE = "first inference"
 SET_INPUT = "input: copy it into the network"
-DECODE_INPUT = "input: 8-bit values to the network's type"
 
 COPIES_AT_MOST = 16
 """Networks that are ready for one window of a step that each does only once, where memory is
@@ -60,6 +61,7 @@ class PhaseBench:
         clock: Time.
         activity: Who is told.
         available_bytes: Memory that programs can still take, byte; None if it is not known.
+        scratch: Directory for a picture, which must outlast the workloads.
     """
 
     def __init__(
@@ -69,7 +71,9 @@ class PhaseBench:
         activity: DeviceActivity,
         *,
         available_bytes: int | None,
+        scratch: Path,
     ) -> None:
+        self._scratch = scratch
         self._shelf: list[object] = []
         self._copies = copies_that_fit(network.network, available_bytes)
         self._network, self._clock, self._activity = network, clock, activity
@@ -78,15 +82,16 @@ class PhaseBench:
         self._inputs = network.crossing(0)
 
     def workloads(self) -> dict[str, Workload]:
-        """Return every step by its subject's key."""
-        import numpy as np
+        """Return every step by its subject's key.
 
-        pixels = [np.zeros(array.shape, np.uint8) for array in self._inputs]
+        Raises:
+            OutputError: The picture cannot be written.
+        """
         steps = {
             READ_FILE: self._network.path.read_bytes,
             LOAD: self._loaded,
+            **picture_steps(self._network.network, self._scratch),
             SET_INPUT: lambda: self._runner.set_inputs(self._inputs),
-            DECODE_INPUT: lambda: [self._decoded(image) for image in pixels],
         }
         return {
             **{key: self._step(key, step) for key, step in steps.items()},
@@ -125,10 +130,3 @@ class PhaseBench:
     def _first(self, runner: Any) -> None:
         with self._activity.inference(1, len(self._network.blocks)):
             runner.invoke()
-
-    def _decoded(self, pixels: Any) -> Any:
-        """Return 8-bit values as the network takes them, spread from −1 to 1 for floats."""
-        kind = self._inputs[0].dtype
-        if kind.kind != "f":
-            return pixels.astype(kind)
-        return (pixels.astype(kind) - 127.5) / 127.5

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from joulesplit.errors import CommandError
+from joulesplit.measuring.camera_picture import what_is_left_out
 from joulesplit.measuring.campaign import JournalFile, calibrate_device
 from joulesplit.measuring.progress import CampaignLines, progress_bar
 from joulesplit.measuring.runtimes import runtime_difference
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 def calibrate(instrument: Instrument, plan: Plan, file: JournalFile) -> DeviceProfile:
     """Measure the blocks and the uplink; see ``campaign.calibrate_device``."""
+    if plan.phases and (left_out := what_is_left_out(instrument.network.network)):
+        note(f"warning: {left_out}")
     with progress_bar("measuring") as show:
         tell = CampaignLines(plan, show, goes_on=file.resume)
         return calibrate_device(instrument, plan, file, tell)

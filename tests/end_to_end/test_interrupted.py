@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import signal
@@ -14,6 +15,8 @@ import psutil
 import pytest
 
 from calibrate.campaign.journal import read_journal
+from joulesplit.measuring.camera_picture import CONVERT, PICTURE
+from joulesplit.measuring.phase_bench import FIRST_INFERENCE
 from joulesplit.resources import bundled
 
 MODEL = bundled("models/mobilenet_v2_1.0_224_int8.tflite")
@@ -42,12 +45,13 @@ PATIENCE_S = 200
 pytestmark = pytest.mark.live
 
 
-def calibrate(directory, *options: str) -> subprocess.Popen[bytes]:
+def calibrate(directory, *options: str, **variables: str) -> subprocess.Popen[bytes]:
     arguments = [sys.executable, "-m", "joulesplit", "calibrate"]
     return subprocess.Popen(
         [*arguments, "-o", str(directory / "p.json"), *options, "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        env={**os.environ, **variables},
         # A process group of its own, as a shell gives it; Ctrl-C goes to all of it.
         start_new_session=True,
     )
@@ -67,7 +71,7 @@ def tasks_of(journal):
     return [record.task for record in read_journal(journal).records]
 
 
-def test_an_interrupted_campaign_ends_in_good_order_and_can_be_gone_on_with(tmp_path):
+def test_an_interrupted_campaign_ends_in_good_order_and_can_be_gone_on_with(tmp_path, needs_pillow):
     (tmp_path / "plan.toml").write_text(PLAN)
     journal = tmp_path / "p.windows.jsonl"
     measuring = (str(MODEL), "--sensor", "simulated")
@@ -92,13 +96,46 @@ def test_an_interrupted_campaign_ends_in_good_order_and_can_be_gone_on_with(tmp_
     assert contents.ended.opinion.reached
     profile = json.loads(out)
     assert [head["last_block"] for head in profile["compute"]["heads"]] == [2, 20]
-    assert {phase["name"] for phase in profile["compute"]["phases"]} >= {"first inference"}
+    phases = {phase["name"] for phase in profile["compute"]["phases"]}
+    assert phases >= {FIRST_INFERENCE, PICTURE, CONVERT}
     assert profile["link"]["downlink"] or profile["quality"]["verdict"] != "valid"
     assert 1.0 < profile["link"]["uplink"]["socket_bits_per_payload_bit"] < 1.2
 
     again = calibrate(tmp_path, "--reanalyse", str(journal), "--force")
     out_again, _ = again.communicate(timeout=60)
     assert json.loads(out_again) == profile
+
+
+def test_without_pillow_no_picture_is_decoded_and_with_it_that_campaign_may_not_go_on(
+    tmp_path, needs_pillow
+):
+    without = tmp_path / "without"
+    without.mkdir()
+    (without / "PIL.py").write_text("raise ImportError")
+    (tmp_path / "plan.toml").write_text(PLAN)
+    journal = tmp_path / "p.windows.jsonl"
+    measuring = (str(MODEL), "--sensor", "simulated")
+    plan = ("--plan", str(tmp_path / "plan.toml"))
+    first = calibrate(tmp_path, *measuring, *plan, PYTHONPATH=str(without))
+    wait_for_windows(first, journal, 1)
+    first.send_signal(signal.SIGINT)
+    _, told = first.communicate(timeout=60)
+
+    assert first.returncode == 130, told.decode()
+    assert f"is not measured; {sys.executable} -m pip install Pillow" in told.decode()
+    timed = read_journal(journal).start.unit_s.keys()
+    assert FIRST_INFERENCE in timed
+    assert PICTURE not in timed
+
+    kept = journal.read_bytes()
+    second = calibrate(tmp_path, *measuring, "--resume", str(journal))
+    out, told = second.communicate(timeout=60)
+    assert second.returncode == 3, told.decode()
+    message = json.loads(out)["error"]["message"]
+    assert f"'{PICTURE}' can be measured and could not then; go on with the libraries" in message
+    assert "goes on" not in message
+    assert "Pillow" not in told.decode()
+    assert journal.read_bytes() == kept
 
 
 def test_a_campaign_killed_and_cut_short_does_the_windows_of_one_that_ran_through(tmp_path):

@@ -24,7 +24,13 @@ from calibrate.campaign.journal import (
 from calibrate.campaign.plan import QUICK, STANDARD, StopPlan
 from calibrate.campaign.procedure import Start
 from calibrate.campaign.produce import Circumstances
-from calibrate.campaign.resume import differences, is_left, past_of, require_same
+from calibrate.campaign.resume import (
+    differences,
+    is_left,
+    past_of,
+    require_same,
+    require_same_subjects,
+)
 from calibrate.campaign.stopping import StopOpinion
 from calibrate.campaign.warmup import WarmUp
 from calibrate.errors import JournalError
@@ -274,6 +280,21 @@ def test_another_kind_of_link_behind_the_same_name_may_not_go_on(tmp_path, heade
     now = msgspec.structs.replace(header, link_kind="other")
     with pytest.raises(JournalError, match="link kind was wifi and is other"):
         require_same(tmp_path, header, now)
+
+
+@pytest.mark.parametrize(
+    ("now", "message"),
+    [
+        ({"block 1"}, "'picture' was measured and cannot be now"),
+        ({"block 1", "picture", "sound"}, "'sound' can be measured and could not then"),
+    ],
+)
+def test_a_campaign_with_more_or_less_to_measure_may_not_go_on(tmp_path, now, message):
+    """The plan is the same; a library that a step needs has come or gone."""
+    before = {"picture": 0.01, "block 1": 0.02}
+    require_same_subjects(tmp_path, before, before.keys())
+    with pytest.raises(JournalError, match=f"cannot go on with .*: {message}; go on with"):
+        require_same_subjects(tmp_path, before, now)
 
 
 def test_a_journal_of_before_hosts_were_recorded_may_go_on(tmp_path, header):

@@ -11,7 +11,7 @@ import edge.errors
 from calibrate.campaign.completing import completed_profile, storable
 from calibrate.campaign.journal import Begun, Ended, Header, Journal, Kept
 from calibrate.campaign.plan import QUICK, STANDARD
-from calibrate.errors import SamplerError, WiringError
+from calibrate.errors import OtherCampaignError, SamplerError, WiringError
 from calibrate.profiles.io import load_profile
 from drivers.errors import SensorError, TraceLibraryError
 from edge.errors import EdgeError, RequestRefusedError, ServerRefusedError, ServerUnreachableError
@@ -47,9 +47,12 @@ def broken_off(error, directory, entries, *, opened=True):
     return str(error).replace(str(directory), "D"), directory / "p.json"
 
 
-WITHOUT = (WiringError, TraceLibraryError, ServerRefusedError, RequestRefusedError)
-"""Going on helps nothing against the first, the second is of replays, which measure nothing, and
-the others take more than a message."""
+WITHOUT = (
+    *(OtherCampaignError, WiringError),
+    *(TraceLibraryError, ServerRefusedError, RequestRefusedError),
+)
+"""Going on helps nothing against the first two, the third is of replays, which measure nothing,
+and the others take more than a message."""
 
 
 def kinds():
@@ -116,10 +119,11 @@ def test_windows_that_give_none_leave_none(campaign, tmp_path):
     assert not profile.exists()
 
 
-@pytest.mark.parametrize("case", ["no window", "wiring", "not opened", "finished"])
+@pytest.mark.parametrize("case", ["no window", "wiring", "other", "not opened", "finished"])
 def test_where_going_on_cannot_help_nothing_is_said_of_it(case, campaign, tmp_path):
     outcome, entries = campaign
-    error = WiringError("broken") if case == "wiring" else ServerUnreachableError("broken")
+    kinds_of = {"wiring": WiringError, "other": OtherCampaignError}
+    error = kinds_of.get(case, ServerUnreachableError)("broken")
     if case == "no window":
         entries = entries[:2]
     if case == "finished":

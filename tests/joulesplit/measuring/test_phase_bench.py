@@ -6,6 +6,7 @@ import pytest
 
 from calibrate.workloads.protocol import PreparedWorkload, RealActivity
 from drivers.simulated.clock import SimulatedClock
+from joulesplit.measuring.camera_picture import CONVERT, PICTURE
 from joulesplit.measuring.network_bench import NetworkBench, RuntimeChoice
 from joulesplit.measuring.phase_bench import (
     ALLOCATE,
@@ -49,10 +50,13 @@ def test_where_the_memory_is_not_told_the_usual_number_is_ready(network):
 
 
 @pytest.fixture(scope="module")
-def phases():
+def phases(needs_pillow, tmp_path_factory):
     model = bundled("models/mobilenet_v2_1.0_224_int8.tflite")
+    scratch = tmp_path_factory.mktemp("scratch")
     with NetworkBench(model, RuntimeChoice()) as bench:
-        yield PhaseBench(bench, SimulatedClock(), RealActivity(), available_bytes=None).workloads()
+        yield PhaseBench(
+            bench, SimulatedClock(), RealActivity(), available_bytes=None, scratch=scratch
+        ).workloads()
 
 
 def test_allocating_is_apart_from_loading(phases):
@@ -77,7 +81,7 @@ def test_only_what_can_be_done_once_to_each_needs_copies(phases):
 
 
 def test_every_step_can_be_done(phases):
-    assert LOAD in phases
+    assert {LOAD, PICTURE, CONVERT} <= phases.keys()
     for step in phases.values():
         if isinstance(step, PreparedWorkload):
             step.prepare(2)
