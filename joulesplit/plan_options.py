@@ -12,8 +12,11 @@ import click
 from joulesplit.errors import CommandError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from calibrate.campaign.plan import Plan
     from joulesplit.options import Command
+    from partition.network import Block, Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,19 +102,14 @@ _PLAN_OPTIONS = (
 
 def announcement(plan: Plan, model: Path) -> str:
     """Return one line that says how long a plan takes on a network, before anything starts."""
-    from calibrate.campaign.schedule import (
-        announced_duration_s,
-        head_blocks,
-        longest_duration_s,
-    )
-    from calibrate.campaign.transfers import crossing_bits
+    from calibrate.campaign.schedule import head_blocks, longest_duration_s
     from joulesplit.measuring.network_bench import blocks_cut
     from joulesplit.measuring.progress import duration_text, goal_text
     from partition.reading.reading import read_network
 
     network = read_network(model)
     blocks = blocks_cut(network, plan.blocks)
-    round_s = announced_duration_s(plan, blocks, crossing_bits(network.input_bits, blocks))
+    round_s = _round_s(plan, network, blocks)
     heads = len(head_blocks(plan, blocks)) + plan.whole
     what = f"{len(blocks)} blocks" + (f", {heads} heads" if heads else "")
     if plan.stop.rule == "fixed":
@@ -123,3 +121,13 @@ def announcement(plan: Plan, model: Path) -> str:
         f"plan {plan.name}: {what}; about {duration_text(round_s)} a round, "
         f"{goal_text(plan.stop)}, {duration_text(longest_duration_s(plan, round_s))} at most"
     )
+
+
+def _round_s(plan: Plan, network: Network, blocks: Sequence[Block]) -> float:
+    from calibrate.campaign.schedule import announced_duration_s
+    from calibrate.campaign.transfers import crossing_bits
+    from joulesplit.measuring.phase_bench import phase_count
+
+    sizes_bits = crossing_bits(network.input_bits, blocks)
+    phases = phase_count(network) if plan.phases else 0
+    return announced_duration_s(plan, blocks, sizes_bits, phases=phases)

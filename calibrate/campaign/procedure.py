@@ -20,7 +20,7 @@ from calibrate.campaign.schedule import (
 from calibrate.campaign.stopping import StopOpinion, StopRule, cut_short, limited, once
 from calibrate.campaign.transfers import UploadSubject
 from calibrate.campaign.warmup import CoolDown, WarmUp, cool_down, warm_up
-from calibrate.errors import JournalError, WindowError
+from calibrate.errors import OtherCampaignError, WindowError
 from calibrate.windows.window import WindowRecord, WindowTask, run_window
 from calibrate.workloads.protocol import Workload
 
@@ -138,7 +138,7 @@ def run_campaign(
         told: Who is told what happens.
 
     Raises:
-        JournalError: The earlier run did other windows.
+        OtherCampaignError: The earlier run did other windows.
         TooHotError: The device stayed above its band for the longest wait.
         WiringError: The first windows show that the sensor does not see the device or its work.
         CalibrationError: A window or the sampler failed.
@@ -245,7 +245,7 @@ class _Campaign:
 
     def _done_before(self, record: WindowRecord, task: WindowTask) -> WindowRecord:
         if record.task != task:
-            raise JournalError(
+            raise OtherCampaignError(
                 f"window {len(self._records) + 1} of the journal is '{record.task.subject}' with "
                 f"{record.task.repetitions} repetitions and this campaign's is '{task.subject}' "
                 f"with {task.repetitions}: it is not the journal of this campaign; start a new one"

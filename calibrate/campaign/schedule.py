@@ -188,20 +188,24 @@ def expected_duration_s(
     )
 
 
-def announced_duration_s(plan: Plan, blocks: Sequence[Block], sizes_bits: Sequence[int]) -> float:
+def announced_duration_s(
+    plan: Plan, blocks: Sequence[Block], sizes_bits: Sequence[int], *, phases: int = 0
+) -> float:
     """Return how long one round of a plan will take at least, s, before anything has been timed.
 
     Args:
         plan: The plan.
         blocks: Of the network.
-        sizes_bits: Payload sizes at hand, bit.
+        sizes_bits: Sizes of what crosses at the cuts, bit.
+        phases: How many steps are measured apart, at the shortest and the longest work.
 
     Raises:
         PlanError: There are more than ``MOST_WINDOWS``.
     """
     heads = len(head_blocks(plan, blocks)) + plan.whole
-    runs = (len(blocks) + heads) * len(plan.work_s) * plan.repeats
+    runs = ((len(blocks) + heads) * len(plan.work_s) + 2 * phases) * plan.repeats
     run_s = (len(blocks) + heads) * sum(plan.work_s) * plan.repeats
+    run_s += phases * (min(plan.work_s) + max(plan.work_s)) * plan.repeats
     uploads = upload_subjects(plan, sizes_bits)
     downloads = download_subjects(plan, uploads) if plan.downloads else ()
     shortest_s = [transfer.airtime_s or 0.0 for transfer in (*uploads, *downloads)]

@@ -58,6 +58,15 @@ def picture_input(network: Network) -> TensorSpec | None:
     return None
 
 
+def picture_keys(network: Network) -> tuple[str, ...]:
+    """Return the keys of the steps that there are here for a network's pictures."""
+    spec = picture_input(network)
+    if spec is None:
+        return ()
+    decoding = (PICTURE,) if can_decode() else ()
+    return decoding if spec.dtype == "uint8" else (*decoding, CONVERT)
+
+
 def picture_steps(network: Network, directory: Path) -> dict[str, Callable[[], object]]:
     """Return what turns a picture into the input of a network, by the steps' keys.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from calibrate.work_records import CONNECTION_PHASE
 from calibrate.workloads.phase import FreshStepWorkload, StepWorkload
-from joulesplit.measuring.camera_picture import picture_steps
+from joulesplit.measuring.camera_picture import picture_keys, picture_steps
 from partition.interpreters import prepare
 
 if TYPE_CHECKING:
@@ -31,6 +32,15 @@ plenty."""
 COPIES_SHARE = 0.5
 """Of the memory available, what these copies may take: the sampler needs some, and no reading
 may wait for a swap."""
+
+
+EVERYWHERE = (READ_FILE, LOAD, ALLOCATE, SET_INPUT, FIRST_INFERENCE, CONNECTION_PHASE)
+"""Steps that every network and link has."""
+
+
+def phase_count(network: Network) -> int:
+    """Return how many steps are measured apart for a network here, a new connection with them."""
+    return len(EVERYWHERE) + len(picture_keys(network))
 
 
 def copies_that_fit(network: Network, available_bytes: int | None) -> int:

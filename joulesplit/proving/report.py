@@ -90,9 +90,8 @@ def _combined(proof: Proof) -> list[str]:
         table(COLUMNS, [_row(proof.drawn[name]) for name in FIGURES]),
         (
             "\nThe scatter of a joule is that of the chips, several times that of the "
-            "statistics. The bounds are rectangular, and a sum that the shunt's dominates has "
-            "shorter tails than a normal one: an interval of 1.96 u holds 96 to 98 % of it. In "
-            "E_d/E_c the scale cancels, and its scatter is that of a perfect sensor.\n"
+            "statistics. The bounds are rectangular, which the intervals count with: 1.96 u would "
+            "hold 96 to 98 %. In E_d/E_c the scale cancels, and its scatter is that of a perfect sensor.\n"
         ),
     ]
 

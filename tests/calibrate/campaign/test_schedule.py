@@ -162,6 +162,17 @@ def test_a_download_of_each_size_is_announced_too(make_block):
     assert with_s - without_s == pytest.approx(plan.repeats * sum(lengths_s))
 
 
+def test_steps_measured_apart_are_announced_at_the_shortest_and_the_longest_work(make_block):
+    blocks = [make_block(i, 1, bits) for i, bits in enumerate(SIZES[:3], start=1)]
+    plan = changed(control_every=10**6, repeats=2)
+    around_s = 2 * plan.timing.idle_s + plan.timing.settle_s
+
+    with_s = announced_duration_s(plan, blocks, SIZES, phases=3)
+
+    each_s = min(plan.work_s) + max(plan.work_s) + 2 * around_s
+    assert with_s - announced_duration_s(plan, blocks, SIZES) == pytest.approx(2 * 3 * each_s)
+
+
 def test_candidate_heads_send_less_than_every_split_before_them(make_block):
     bits = [900, 400, 500, 400, 300, 800, 100]
     blocks = [make_block(i, 1, b) for i, b in enumerate(bits, start=1)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from calibrate.work_records import CONNECTION_PHASE
 from calibrate.workloads.protocol import PreparedWorkload, RealActivity
 from drivers.simulated.clock import SimulatedClock
 from joulesplit.measuring.camera_picture import CONVERT, PICTURE
@@ -15,10 +16,12 @@ from joulesplit.measuring.phase_bench import (
     LOAD,
     PhaseBench,
     copies_that_fit,
+    phase_count,
 )
 from joulesplit.resources import bundled
 from partition.errors import InvocationError
 from partition.interpreters import invoke
+from partition.reading.reading import read_network
 
 MB = 10**6
 
@@ -57,6 +60,11 @@ def phases(needs_pillow, tmp_path_factory):
         yield PhaseBench(
             bench, SimulatedClock(), RealActivity(), available_bytes=None, scratch=scratch
         ).workloads()
+
+
+def test_as_many_steps_are_announced_as_are_measured(phases):
+    network = read_network(bundled("models/mobilenet_v2_1.0_224_int8.tflite"))
+    assert phase_count(network) == len({*phases, CONNECTION_PHASE})
 
 
 def test_allocating_is_apart_from_loading(phases):
