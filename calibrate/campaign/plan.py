@@ -257,7 +257,7 @@ RIGOROUS = Plan(
     upload_spread=20.0,
     stop=StopPlan(rule="precision", relative_half_width=0.005, relative_regret=0.005, looks=4),
 )
-"""About an hour for 20 blocks, and on until E_d and E_c are known to half a per cent."""
+"""An hour and a quarter for 20 blocks, and on until E_d and E_c are known to half a per cent."""
 
 PLANS = {plan.name: plan for plan in (QUICK, STANDARD, RIGOROUS)}
 

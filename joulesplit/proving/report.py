@@ -91,7 +91,8 @@ def _combined(proof: Proof) -> list[str]:
         (
             "\nThe scatter of a joule is that of the chips, several times that of the "
             "statistics. The bounds are rectangular, which the intervals count with: 1.96 u would "
-            "hold 96 to 98 %. In E_d/E_c the scale cancels, and its scatter is that of a perfect sensor.\n"
+            "hold 96 to 98 %. In E_d/E_c the scale cancels, and its scatter is that of a perfect "
+            "sensor.\n"
         ),
     ]
 
