@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from calibrate.estimate_records import EstimateView
 from calibrate.profile import (
+    BlockEnergy,
     Compute,
     GrossNet,
     LinkFit,
@@ -77,7 +78,17 @@ def figures_of(found: Estimates, truth: SimulatedTruth, setup: WorldSetup) -> di
         },
         **_views(found.compute.views, e_d),
         **_views(found.uplink.views, e_c),
+        **_block_views(found.compute.blocks, truth),
     }
+
+
+def _block_views(blocks: Sequence[BlockEnergy], truth: SimulatedTruth) -> dict[str, Figure]:
+    """Return every net e_l by other methods; a world has no truth for the gross ones."""
+    figures = {}
+    for block, true_j in zip(blocks, truth.block_energy_j, strict=True):
+        net = [view for view in block.views if view.figure.endswith(" net")]
+        figures.update(_views(net, {"net": true_j}))
+    return figures
 
 
 def _both(name: str, found: GrossNet, truth: Mapping[str, float]) -> dict[str, Figure]:

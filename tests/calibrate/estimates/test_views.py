@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from calibrate.estimates.fitting import block_problem, energy_per_bit, fit_link
-from calibrate.estimates.views import e_c_views, e_d_views, outliers
+from calibrate.estimates.methods import outliers
+from calibrate.estimates.views import compute_views, e_c_views
 
 ENERGY_J = (0.01, 0.03)
 FLOP = 4_000_000
@@ -29,6 +30,14 @@ def windows(make_observation):
     ]
 
 
+def views_of(windows, account="net", shared_half_j=(0.0, 0.0)):
+    return compute_views(windows, FLOP, account, shared_half_j=np.array(shared_half_j))
+
+
+def e_d_views(windows):
+    return views_of(windows).e_d
+
+
 def spoil(windows, make_observation):
     first = windows[0]
     spoilt = make_observation(first.block, first.repetitions, first.net_j + 0.1, work_s=0.41)
@@ -36,7 +45,7 @@ def spoil(windows, make_observation):
 
 
 def test_every_method_states_e_d_with_its_own_interval(windows):
-    views = {view.method: view for view in e_d_views(windows, 2, FLOP, "net")}
+    views = {view.method: view for view in e_d_views(windows)}
 
     assert set(views) == {"weighted", "ordinary", "huber"}
     for view in views.values():
@@ -50,12 +59,12 @@ def test_an_outlier_is_flagged_kept_and_shown_both_ways(windows, make_observatio
     spoilt = spoil(windows, make_observation)
 
     flags = outliers(block_problem(spoilt, 2, "net").fit())
-    views = {view.method: view for view in e_d_views(spoilt, 2, FLOP, "net")}
+    views = {view.method: view for view in e_d_views(spoilt)}
 
     assert flags.tolist() == [True] + [False] * (len(windows) - 1)
     assert views["weighted"].windows == len(windows)
     assert views["without-outliers"].windows == len(windows) - 1
-    clean = e_d_views(windows, 2, FLOP, "net")[0].value
+    clean = e_d_views(windows)[0].value
     assert abs(views["without-outliers"].value - clean) < abs(views["weighted"].value - clean)
     assert abs(views["huber"].value - clean) < abs(views["weighted"].value - clean)
 
