@@ -78,16 +78,18 @@ def figures_of(found: Estimates, truth: SimulatedTruth, setup: WorldSetup) -> di
         },
         **_views(found.compute.views, e_d),
         **_views(found.uplink.views, e_c),
-        **_block_views(found.compute.blocks, truth),
+        **_block_views(found.compute.blocks, truth, setup),
     }
 
 
-def _block_views(blocks: Sequence[BlockEnergy], truth: SimulatedTruth) -> dict[str, Figure]:
-    """Return every net e_l by other methods; a world has no truth for the gross ones."""
+def _block_views(
+    blocks: Sequence[BlockEnergy], truth: SimulatedTruth, setup: WorldSetup
+) -> dict[str, Figure]:
+    """Return every e_l by other methods beside the truth; a block takes the same power as any."""
+    gross_over_net = 1 + truth.idle_power_w / setup.costs.compute_power_w
     figures = {}
     for block, true_j in zip(blocks, truth.block_energy_j, strict=True):
-        net = [view for view in block.views if view.figure.endswith(" net")]
-        figures.update(_views(net, {"net": true_j}))
+        figures.update(_views(block.views, {"net": true_j, "gross": true_j * gross_over_net}))
     return figures
 
 
