@@ -76,13 +76,13 @@ def _difference(
     found = [(row.get(method), row["weighted"]) for row in rows]
     yield Column(
         header=header,
-        cells=[signed_percent(v.value / stated.value - 1) if v else "–" for v, stated in found],
+        cells=[_off(view, stated) for view, stated in found],
         right=True,
         from_width=from_width,
     )
     yield Column(
         header="±",
-        cells=[_half_width(v, v.ci95) if v else "–" for v, _ in found],
+        cells=[_half_width(view, view.ci95 if view else None) for view, _ in found],
         right=True,
         from_width=112,
     )
@@ -94,6 +94,14 @@ def _value(view: EstimateView) -> str:
     return uncertain(view.value, (view.ci95[1] - view.ci95[0]) / 2, view.unit)
 
 
-def _half_width(view: EstimateView, ci95: tuple[float, float] | None) -> str:
+def _off(view: EstimateView | None, stated: EstimateView) -> str:
+    if view is None or stated.value == 0:
+        return "–"
+    return signed_percent(view.value / stated.value - 1)
+
+
+def _half_width(view: EstimateView | None, ci95: tuple[float, float] | None) -> str:
     """Return half of an interval relative to its figure; a dash where it is not told."""
-    return "–" if ci95 is None else percent((ci95[1] - ci95[0]) / 2 / abs(view.value))
+    if view is None or ci95 is None or view.value == 0:
+        return "–"
+    return percent((ci95[1] - ci95[0]) / 2 / abs(view.value))
