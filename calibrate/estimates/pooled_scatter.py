@@ -1,9 +1,9 @@
 """The rows' errors from all residuals of a fit together, for figures of few rows. Pure.
 
-A block has three windows in a short campaign. Their own residuals tell the scatter of e_l with two
-degrees of freedom, which is no interval. All windows are expected to scatter alike, up to the
-spread that their lengths give them; the stated interval of e_l rests on that as well. What the
-fit of other weights, or the bootstrap, makes of e_l therefore takes the errors of all windows.
+A block has three windows in a short campaign. Their own residuals tell the scatter of e_l with
+one or two degrees of freedom, which is no interval. All windows are expected to scatter alike, up
+to the spread that their lengths give them; the stated interval of e_l rests on that as well. What
+the fit of other weights, or the bootstrap, makes of e_l therefore takes the errors of all windows.
 """
 
 from __future__ import annotations
