@@ -138,6 +138,7 @@ class BlockEnergy(msgspec.Struct, frozen=True, kw_only=True):
         output_bits: P_l, bit.
         energy_j: e_l per inference, J: the slope of energy against repetitions.
         latency_s: Time per inference, s.
+        views: e_l by other methods from the same windows.
     """
 
     index: int
@@ -147,6 +148,7 @@ class BlockEnergy(msgspec.Struct, frozen=True, kw_only=True):
     output_bits: int
     energy_j: GrossNet
     latency_s: Quantity
+    views: tuple[EstimateView, ...] = ()
 
 
 class Compute(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,8 +11,8 @@ from calibrate.checks.evidence import Evidence
 from calibrate.errors import EstimateError
 from calibrate.estimates.fitting import block_problem
 from calibrate.estimates.link_diagnostics import lag_one
+from calibrate.estimates.methods import outliers
 from calibrate.estimates.stats import Array, LinearFit
-from calibrate.estimates.views import outliers
 from calibrate.profile import Check
 
 CORRELATION_LIMIT = 3.3

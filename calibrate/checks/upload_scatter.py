@@ -18,8 +18,8 @@ from calibrate.checks.scatter import FEWEST_WINDOWS, relative_residuals, two_gro
 from calibrate.errors import EstimateError
 from calibrate.estimates.fitting import Problem, link_problem
 from calibrate.estimates.link_diagnostics import serial_deviation
+from calibrate.estimates.methods import UPLOAD_FALSE_ALARM, outliers
 from calibrate.estimates.stats import LinearFit, coverage_factor
-from calibrate.estimates.views import UPLOAD_FALSE_ALARM, outliers
 from calibrate.profile import Check
 from calibrate.windows.window import WindowRecord
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from calibrate.estimates.uncertainty import (
     require_positive,
     with_interval,
 )
-from calibrate.estimates.views import e_d_views
+from calibrate.estimates.views import ComputeViews, compute_views
 from calibrate.profile import (
     BlockEnergy,
     Compute,
@@ -55,7 +55,12 @@ class _ComputeFits:
         return (0.0, *([1.0] * (len(self.net.values) - 1)))
 
 
-def _block_energy(block: Block, fits: _ComputeFits, budget: SystematicBudget) -> BlockEnergy:
+def _block_energy(
+    block: Block,
+    fits: _ComputeFits,
+    views: Mapping[Account, ComputeViews],
+    budget: SystematicBudget,
+) -> BlockEnergy:
     what = f"the energy of block {block.index} ({block.name}) per inference, in J,"
     latency = fits.latency.one(block.index)
     gross = require_positive(fits.gross.one(block.index), what)
@@ -75,6 +80,7 @@ def _block_energy(block: Block, fits: _ComputeFits, budget: SystematicBudget) ->
             net=quantity(require_positive(fits.net.one(block.index), what), "J", budget),
         ),
         latency_s=with_interval(latency, "s", 0.0),
+        views=tuple(view for of in views.values() for view in of.blocks[block.index - 1]),
     )
 
 
@@ -105,7 +111,8 @@ def compute_of(
     observations = observations_at_common_idle(records, "compute")
     fits = _compute_fits(observations, len(blocks), idle_estimate(records))
     flop = sum(block.flop for block in blocks)
-    energies = tuple(_block_energy(block, fits, budget) for block in blocks)
+    views = _views(observations, flop, fits)
+    energies = tuple(_block_energy(block, fits, views, budget) for block in blocks)
     covariance_j2 = fits.net.covariance[1:, 1:]
     by_class = [class_flop(block, operators) for block in blocks]
     return Compute(
@@ -116,10 +123,7 @@ def compute_of(
         blocks=energies,
         window_cost_j=quantity(fits.net.one(0), "J", budget),
         covariance_j2=_lower_triangle(covariance_j2),
-        views=(
-            *e_d_views(observations, len(blocks), flop, "net"),
-            *e_d_views(observations, len(blocks), flop, "gross", shared_half_j=_idle_half_j(fits)),
-        ),
+        views=tuple(view for of in views.values() for view in of.e_d),
         classes=class_fit(energies, by_class, covariance_j2, budget) if operators else None,
     )
 
@@ -133,9 +137,19 @@ def _compute_fits(observations: Sequence[Observation], count: int, idle: Estimat
     )
 
 
-def _idle_half_j(fits: _ComputeFits) -> float:
-    """Return the half-width that P_0 gives the gross energy of all blocks, J."""
-    return fits.idle.half_width * fits.latency.combine(fits.every_block).value
+def _views(
+    observations: Sequence[Observation], flop: int, fits: _ComputeFits
+) -> dict[Account, ComputeViews]:
+    """Return the views by account; P_0 is in every gross e_l, for as long as the block lasts."""
+    idle_half_j = fits.idle.half_width * fits.latency.values[1:]
+    shared_half_j: dict[Account, Array] = {
+        "net": np.zeros_like(idle_half_j),
+        "gross": idle_half_j,
+    }
+    return {
+        account: compute_views(observations, flop, account, shared_half_j=half_j)
+        for account, half_j in shared_half_j.items()
+    }
 
 
 def _flop_per_joule(flop: int, fits: _ComputeFits, budget: SystematicBudget) -> GrossNet:

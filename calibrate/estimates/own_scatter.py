@@ -25,6 +25,58 @@ Psychological Methods 20, 2015)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Residuals:
+    """What a linear fit leaves of its rows, and how much it is expected to.
+
+    Attributes:
+        raw: y − X·β in the unit of y, shape (n,), float64.
+        covariance: Expected of them, up to the factor of ``spread``, shape (n, n), float64.
+        spread: Standard deviation that each y is expected to have, up to a common factor, shape
+            (n,), float64.
+        gain: Derivative of the coefficients by each y, shape (p, n), float64.
+    """
+
+    raw: Array
+    covariance: Array
+    spread: Array
+    gain: Array
+
+    @property
+    def told(self) -> NDArray[np.bool_]:
+        """Which rows have a residual, shape (n,), bool.
+
+        A row that alone determines a coefficient has none.
+        """
+        told: NDArray[np.bool_] = np.diag(self.covariance) > 1e-9 * self.spread**2
+        return told
+
+    @property
+    def growth(self) -> Array:
+        """How much larger than its residual a row's error is expected to be, shape (n,).
+
+        It is 0 for a row without a residual, which tells nothing.
+        """
+        left = np.where(self.told, np.diag(self.covariance), 1.0)
+        growth: Array = np.where(self.told, self.spread / np.sqrt(left), 0.0)
+        return growth
+
+
+def residuals_of(design: Array, spread: Array, fit: LinearFit) -> Residuals:
+    """Return what a fit leaves of its rows.
+
+    Args:
+        design: X, shape (n, p), float64.
+        spread: Standard deviation that each row is expected to have, up to a common factor,
+            shape (n,), float64; the fit need not have used it.
+        fit: Any linear fit of the rows.
+    """
+    left_over = (np.eye(len(spread)) - design @ fit.gain) * spread
+    return Residuals(
+        raw=fit.raw_residuals, covariance=left_over @ left_over.T, spread=spread, gain=fit.gain
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scatter:
     """A variance and how well it is known.
 
@@ -62,15 +114,17 @@ class OwnScatter:
         """Return the variance of the figure.
 
         Args:
-            groups: Rows with the same number err together, shape (n,); None if every row errs
-                alone.
+            groups: Rows with the same number err together, in rising order of it, shape (n,);
+                None if every row errs alone.
 
         Raises:
             EstimateError: No row that the figure depends on has a residual.
         """
-        count = len(self.effects)
-        member = np.eye(count) if groups is None else np.eye(int(groups.max()) + 1)[groups].T
-        form = member @ self.expected @ member.T
+        effects, form = self.effects, self.expected
+        if groups is not None:
+            first = np.flatnonzero(np.diff(groups, prepend=groups[0] - 1))
+            effects = np.add.reduceat(effects, first)
+            form = np.add.reduceat(np.add.reduceat(form, first, axis=0), first, axis=1)
         told = float(np.trace(form))
         if told <= 0:
             raise EstimateError(
@@ -78,31 +132,23 @@ class OwnScatter:
             )
         correction = told / self.variance_units
         return Scatter(
-            variance=float(np.sum((member @ self.effects) ** 2)) / correction,
+            variance=float(np.sum(effects**2)) / correction,
             degrees_of_freedom=told**2 / float(np.sum(form**2)),
             correction=correction,
         )
 
 
-def own_scatter(design: Array, spread: Array, fit: LinearFit, weights: Array) -> OwnScatter:
+def own_scatter(residuals: Residuals, weights: Array) -> OwnScatter:
     """Return the effects of the rows' errors on Σ w_j β_j.
 
     Args:
-        design: X, shape (n, p), float64.
-        spread: Standard deviation that each row is expected to have, up to a common factor,
-            shape (n,), float64; the fit need not have used it.
-        fit: Any linear fit of the rows.
+        residuals: Of any linear fit of the rows.
         weights: w, shape (p,), float64.
     """
-    gain = weights @ fit.gain
-    left_over = (np.eye(len(spread)) - design @ fit.gain) * spread
-    residual_covariance = left_over @ left_over.T
-    left = np.diag(residual_covariance)
-    # A row that alone determines a coefficient has no residual and tells nothing.
-    told = left > 1e-9 * spread**2
-    grown = gain * np.where(told, spread / np.sqrt(np.where(told, left, 1.0)), 0.0)
+    gain = weights @ residuals.gain
+    grown = gain * residuals.growth
     return OwnScatter(
-        effects=grown * fit.raw_residuals,
-        expected=grown[:, None] * residual_covariance * grown[None, :],
-        variance_units=float(np.sum((gain * spread) ** 2)),
+        effects=grown * residuals.raw,
+        expected=grown[:, None] * residuals.covariance * grown[None, :],
+        variance_units=float(np.sum((gain * residuals.spread) ** 2)),
     )

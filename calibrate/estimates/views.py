@@ -1,4 +1,4 @@
-"""E_d and E_c by several methods from the same windows, side by side. Pure."""
+"""E_d, E_c and every e_l by several methods from the same windows, side by side. Pure."""
 
 from __future__ import annotations
 
@@ -7,43 +7,16 @@ from dataclasses import dataclass
 from math import hypot
 
 import numpy as np
-from numpy.typing import NDArray
 
 from calibrate.errors import EstimateError
-from calibrate.estimate_records import EstimateView, Method
-from calibrate.estimates.bootstrap import bootstrap_half_width
-from calibrate.estimates.fitting import Account, Problem, bit_weights, block_problem, link_problem
+from calibrate.estimate_records import EstimateView
+from calibrate.estimates.bootstrap import bootstrap_half_width, bootstrap_half_widths
+from calibrate.estimates.fitting import Account, bit_weights, block_problem, link_problem
+from calibrate.estimates.methods import UPLOAD_FALSE_ALARM, Solution, solutions
 from calibrate.estimates.own_scatter import own_scatter
-from calibrate.estimates.robust import huber_fit
-from calibrate.estimates.stats import Array, LinearFit, coverage_factor, weighted_fit
+from calibrate.estimates.pooled_scatter import pooled_scatter
+from calibrate.estimates.stats import Array, coverage_factor
 from calibrate.windows.observation import Observation
-
-FALSE_ALARM = 0.002
-"""Probability that a campaign without outliers has a window flagged."""
-
-UPLOAD_FALSE_ALARM = 0.0003
-"""The same for an upload: several checks share what they may cry wolf."""
-
-
-def outliers(fit: LinearFit, false_alarm: float = FALSE_ALARM) -> NDArray[np.bool_]:
-    """Return which windows lie farther from the fit than chance explains, shape (n,), bool.
-
-    Externally studentised residuals against Student's t with the level divided among the windows
-    (Bonferroni). They are flagged, never dropped.
-
-    Args:
-        fit: Of the windows.
-        false_alarm: Probability that one of windows without outliers is flagged.
-    """
-    inside: Array = fit.studentised
-    freedom = fit.degrees_of_freedom
-    if freedom < 2 or fit.scale == 0:
-        return np.zeros(len(inside), dtype=np.bool_)
-    left = np.maximum(freedom - inside**2, 1e-12)
-    external = inside * np.sqrt((freedom - 1) / left)
-    limit = coverage_factor(freedom - 1, 1 - false_alarm / len(inside))
-    flagged: NDArray[np.bool_] = np.abs(external) > limit
-    return flagged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +28,7 @@ class _Figure:
         work: What is got for the energy, in FLOP or bit.
         unit: Of work over energy.
         weights: Of the coefficients in the energy, shape (p,), float64.
-        shared_half_j: See ``e_d_views``.
-        false_alarm: Of an outlier, see ``outliers``.
+        shared_half_j: See ``e_c_views``.
     """
 
     name: str
@@ -64,41 +36,55 @@ class _Figure:
     unit: str
     weights: Array
     shared_half_j: float
-    false_alarm: float = FALSE_ALARM
 
 
-def e_d_views(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputeViews:
+    """What computing costs by other methods.
+
+    Attributes:
+        e_d: Of E_d.
+        blocks: Of e_1 … e_L, in order.
+    """
+
+    e_d: tuple[EstimateView, ...]
+    blocks: tuple[tuple[EstimateView, ...], ...]
+
+
+def compute_views(
     observations: Sequence[Observation],
-    block_count: int,
     flop: int,
     account: Account,
     *,
-    shared_half_j: float = 0.0,
-) -> tuple[EstimateView, ...]:
-    """Return E_d as the weighted, the ordinary and the robust fit give it.
+    shared_half_j: Array,
+) -> ComputeViews:
+    """Return E_d and every e_l as the weighted, the ordinary and the robust fit give them.
 
-    A fourth view leaves flagged windows out; it is there only if some are flagged and the rest
-    still determines every block.
+    Every method solves the one problem of all windows, with their common cost, so the e_l of a
+    method add up to its E_d. A fourth view leaves flagged windows out; it is there only if some
+    are flagged and the rest still determines every block.
 
     Args:
         observations: Compute windows.
-        block_count: L.
         flop: Work of the network, FLOP.
         account: Which energy is fitted.
-        shared_half_j: Half-width of the 95 % interval of what all windows have in common, which
-            their scatter does not show, J.
+        shared_half_j: Half-width of the 95 % interval of what all windows have in common in each
+            e_l, which their scatter does not show, J, shape (L,), float64.
 
     Raises:
-        EstimateError: The windows do not determine E_d.
+        EstimateError: The windows do not determine the figures.
     """
-    figure = _Figure(
+    block_count = len(shared_half_j)
+    e_d = _Figure(
         name=f"E_d {account}",
         work=flop,
         unit="FLOP/J",
         weights=np.array([0.0] + [1.0] * block_count),
-        shared_half_j=shared_half_j,
+        shared_half_j=float(shared_half_j.sum()),
     )
-    return _views(figure, block_problem(observations, block_count, account))
+    found = solutions(block_problem(observations, block_count, account))
+    by_method = [_block_views(solution, account, shared_half_j) for solution in found]
+    return ComputeViews(e_d=_views(e_d, found), blocks=tuple(zip(*by_method, strict=True)))
 
 
 def e_c_views(
@@ -114,7 +100,8 @@ def e_c_views(
         observations: Upload windows.
         rate_bit_per_s: That it is stated at, bit/s.
         account: Which energy is fitted.
-        shared_half_j: See ``e_d_views``, J per bit.
+        shared_half_j: Half-width of the 95 % interval of what all windows have in common, which
+            their scatter does not show, J per bit.
 
     Raises:
         EstimateError: The windows do not determine E_c.
@@ -126,38 +113,20 @@ def e_c_views(
         unit="bit/J",
         weights=bit_weights(rate_bit_per_s, problem.design.shape[1]),
         shared_half_j=shared_half_j,
-        false_alarm=UPLOAD_FALSE_ALARM,
     )
-    return _views(figure, problem)
+    return _views(figure, solutions(problem, UPLOAD_FALSE_ALARM))
 
 
-def _views(figure: _Figure, problem: Problem) -> tuple[EstimateView, ...]:
-    weighted = problem.fit()
-    ordinary = weighted_fit(problem.design, problem.observed, np.ones_like(problem.spread))
-    robust = huber_fit(problem.design, problem.observed, problem.spread)
-    views = [
-        _view(figure, "weighted", problem, weighted),
-        _view(figure, "ordinary", problem, ordinary),
-        _view(figure, "huber", problem, robust),
-    ]
-    flagged = outliers(weighted, figure.false_alarm)
-    if flagged.any():
-        views += _without(figure, problem.without(flagged))
+def _views(figure: _Figure, found: Sequence[Solution]) -> tuple[EstimateView, ...]:
+    views = [_view(figure, solution) for solution in found]
     return tuple(view for view in views if view is not None)
 
 
-def _without(figure: _Figure, rest: Problem) -> list[EstimateView | None]:
-    try:
-        return [_view(figure, "without-outliers", rest, rest.fit())]
-    except EstimateError:
-        return []
-
-
-def _view(figure: _Figure, method: Method, problem: Problem, fit: LinearFit) -> EstimateView | None:
+def _view(figure: _Figure, solution: Solution) -> EstimateView | None:
     """Return a view; None if no window tells the scatter, or the interval reaches zero."""
-    total_j = float(figure.weights @ fit.coefficients)
+    total_j = float(figure.weights @ solution.fit.coefficients)
     try:
-        half_j, resampled_j = _half_widths(method, problem, fit, figure.weights)
+        half_j, resampled_j = _half_widths(solution, figure.weights)
     except EstimateError:
         return None
     ci95 = _interval(figure, total_j, half_j)
@@ -165,18 +134,16 @@ def _view(figure: _Figure, method: Method, problem: Problem, fit: LinearFit) -> 
         return None
     return EstimateView(
         figure=figure.name,
-        method=method,
+        method=solution.method,
         value=figure.work / total_j,
         unit=figure.unit,
         ci95=ci95,
         bootstrap_ci95=_interval(figure, total_j, resampled_j),
-        windows=len(fit.residuals),
+        windows=len(solution.fit.residuals),
     )
 
 
-def _half_widths(
-    method: Method, problem: Problem, fit: LinearFit, weights: Array
-) -> tuple[float | None, float | None]:
+def _half_widths(solution: Solution, weights: Array) -> tuple[float | None, float | None]:
     """Return half-widths of the 95 % interval by the method itself and by the bootstrap, J.
 
     None where the windows are too few for it.
@@ -187,14 +154,17 @@ def _half_widths(
     Raises:
         EstimateError: No window tells the scatter.
     """
-    scatter = own_scatter(problem.design, problem.spread, fit, weights)
-    resampled = None if method == "huber" else bootstrap_half_width(scatter)
-    if method == "ordinary":
+    variance = float(weights @ solution.fit.covariance @ weights)
+    half_j = coverage_factor(solution.fit.degrees_of_freedom) * variance**0.5
+    if solution.residuals is None:
+        return half_j, None
+    scatter = own_scatter(solution.residuals, weights)
+    resampled_j = bootstrap_half_width(scatter)
+    if solution.method == "ordinary":
         own = scatter.variance()
         half_j = coverage_factor(own.degrees_of_freedom) * own.variance**0.5
-        return half_j if own.tells else None, resampled
-    variance = float(weights @ fit.covariance @ weights)
-    return coverage_factor(fit.degrees_of_freedom) * variance**0.5, resampled
+        return half_j if own.tells else None, resampled_j
+    return half_j, resampled_j
 
 
 def _interval(figure: _Figure, total_j: float, half_j: float | None) -> tuple[float, float] | None:
@@ -205,3 +175,46 @@ def _interval(figure: _Figure, total_j: float, half_j: float | None) -> tuple[fl
     if half_j >= total_j:
         return None
     return figure.work / (total_j + half_j), figure.work / (total_j - half_j)
+
+
+def _block_views(
+    solution: Solution, account: Account, shared_half_j: Array
+) -> tuple[EstimateView, ...]:
+    """Return every e_l as one method gives it; an energy below zero is shown as it is."""
+    energies_j = solution.fit.coefficients[1:]
+    half_j, resampled_j = _block_half_widths(solution)
+
+    def interval(half_j: Array | None, row: int) -> tuple[float, float] | None:
+        if half_j is None:
+            return None
+        value, half = float(energies_j[row]), hypot(half_j[row + 1], shared_half_j[row])
+        return value - half, value + half
+
+    return tuple(
+        EstimateView(
+            figure=f"e_{row + 1} {account}",
+            method=solution.method,
+            value=float(energy_j),
+            unit="J",
+            ci95=interval(half_j, row),
+            bootstrap_ci95=interval(resampled_j, row),
+            windows=len(solution.fit.residuals),
+        )
+        for row, energy_j in enumerate(energies_j)
+    )
+
+
+def _block_half_widths(solution: Solution) -> tuple[Array | None, Array | None]:
+    """Return what ``_half_widths`` does for every coefficient, J, shape (L + 1,).
+
+    A block has too few windows to tell a scatter of its own, so that of all windows is taken.
+    """
+    fit = solution.fit
+    half_j: Array = coverage_factor(fit.degrees_of_freedom) * np.sqrt(np.diag(fit.covariance))
+    if solution.residuals is None:
+        return half_j, None
+    scatter = pooled_scatter(solution.residuals)
+    resampled_j = bootstrap_half_widths(scatter)
+    if solution.method == "ordinary":
+        return scatter.half_widths() if scatter.tells else None, resampled_j
+    return half_j, resampled_j

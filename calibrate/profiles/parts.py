@@ -153,6 +153,7 @@ def _block(part: Part, index: int) -> BlockEnergy:
         part.profiles[0].compute.blocks[index],
         energy_j=part.accounts(lambda p: p.compute.blocks[index].energy_j),
         latency_s=part.quantity(lambda p: p.compute.blocks[index].latency_s, scaled=False),
+        views=(),
     )
 
 

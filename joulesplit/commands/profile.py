@@ -40,12 +40,17 @@ def command() -> None:
 
 @command.command("show", short_help="Show a profile.")
 @click.argument("profile", type=EXISTING)
+@click.option(
+    "--methods",
+    is_flag=True,
+    help="Also E_d, E_c and every e_l by other methods; in --json always.",
+)
 @json_option
-def show(*, profile: Path, as_json: bool) -> None:
+def show(*, profile: Path, methods: bool, as_json: bool) -> None:
     """Show PROFILE: its figures, what they rest on, and whether to believe them."""
     from calibrate.profiles.io import load_profile
 
-    _emit_profile(load_profile(profile), profile.name, as_json=as_json)
+    _emit_profile(load_profile(profile), profile.name, as_json=as_json, methods=methods)
 
 
 @command.command("check", short_help="Can its figures be true? Exit code 6 if rejected.")
@@ -228,7 +233,9 @@ def upgrade(*, profile: Path, output: Path | None, force: bool, as_json: bool) -
     emit(as_json, document, lambda: paragraph(said))
 
 
-def _emit_profile(stored: StoredProfile, name: str, *, as_json: bool) -> None:
+def _emit_profile(
+    stored: StoredProfile, name: str, *, as_json: bool, methods: bool = False
+) -> None:
     import msgspec
 
     from calibrate.profiles.io import profile_bytes
@@ -237,7 +244,7 @@ def _emit_profile(stored: StoredProfile, name: str, *, as_json: bool) -> None:
     emit(
         as_json,
         msgspec.Raw(msgspec.json.format(profile_bytes(stored), indent=-1)),
-        lambda: profile_page(stored.profile, name),
+        lambda: profile_page(stored.profile, name, methods=methods),
     )
 
 

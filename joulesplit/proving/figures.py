@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from calibrate.estimate_records import EstimateView
 from calibrate.profile import (
+    BlockEnergy,
     Compute,
     GrossNet,
     LinkFit,
@@ -77,7 +78,19 @@ def figures_of(found: Estimates, truth: SimulatedTruth, setup: WorldSetup) -> di
         },
         **_views(found.compute.views, e_d),
         **_views(found.uplink.views, e_c),
+        **_block_views(found.compute.blocks, truth, setup),
     }
+
+
+def _block_views(
+    blocks: Sequence[BlockEnergy], truth: SimulatedTruth, setup: WorldSetup
+) -> dict[str, Figure]:
+    """Return every e_l by other methods beside the truth; a block takes the same power as any."""
+    gross_over_net = 1 + truth.idle_power_w / setup.costs.compute_power_w
+    figures = {}
+    for block, true_j in zip(blocks, truth.block_energy_j, strict=True):
+        figures.update(_views(block.views, {"net": true_j, "gross": true_j * gross_over_net}))
+    return figures
 
 
 def _both(name: str, found: GrossNet, truth: Mapping[str, float]) -> dict[str, Figure]:

@@ -74,7 +74,10 @@ def _statistics(proof: Proof) -> list[str]:
         f"{proof.plan.campaigns} campaigns; the chip has no systematic error.\n",
         table(COLUMNS, [_row(proof.perfect[name]) for name in FIGURES]),
         f"\nThe largest bias of a single block is that of {worst.name}: {_bias(worst)}.\n",
-        "Other methods on the same windows (`compute.views`, `link.uplink.views`):\n",
+        (
+            "Other methods on the same windows (`compute.views`, `link.uplink.views`, and the "
+            "`views` of all blocks together):\n"
+        ),
         table(("figure and method", *COLUMNS[1:]), map(_row, methods_of(proof.perfect))),
         "",
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ import numpy as np
 
 from joulesplit.proving.campaign import Measured
 from joulesplit.proving.figures import Figure
+
+BLOCK = re.compile(r"e_\d+\b")
+"""How the figures of a block begin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +62,19 @@ def score(name: str, figures: Sequence[Figure], *, independent: int | None = Non
 
 
 def scores(campaigns: Sequence[Measured]) -> dict[str, Score]:
-    """Return the score of every figure, the blocks also all together as ``e_l``."""
+    """Return the score of every figure, the blocks also all together as ``e_l``.
+
+    Of the blocks by other methods there are only the scores of all together.
+    """
     names = [name for name in campaigns[0].figures if all(name in c.figures for c in campaigns)]
-    table = {name: score(name, [c.figures[name] for c in campaigns]) for name in names}
-    pooled = [c.figures[name] for c in campaigns for name in names if _is_block(name)]
-    table["e_l"] = score("e_l", pooled, independent=len(campaigns))
+    alone = [name for name in names if "," not in name or not _is_block(name)]
+    table = {name: score(name, [c.figures[name] for c in campaigns]) for name in alone}
+    together: dict[str, list[str]] = {}
+    for name in filter(_is_block, names):
+        together.setdefault(BLOCK.sub("e_l", name), []).append(name)
+    for pooled, blocks in together.items():
+        figures = [c.figures[name] for c in campaigns for name in blocks]
+        table[pooled] = score(pooled, figures, independent=len(campaigns))
     return table
 
 
@@ -72,7 +84,7 @@ def worst_block_bias(table: dict[str, Score]) -> Score:
 
 
 def _is_block(name: str) -> bool:
-    return name.startswith("e_") and name.removeprefix("e_").isdecimal()
+    return BLOCK.match(name) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,14 @@ from joulesplit.report.bars import Bar
 from joulesplit.report.network import COMPUTE_STYLE
 from joulesplit.report.page import Section, paragraph
 from joulesplit.report.tables import Column, Facts, FittingTable
-from joulesplit.report.units import half_width, interval_text, percent, quantity_text, si
+from joulesplit.report.units import (
+    half_width,
+    interval_text,
+    percent,
+    quantity_text,
+    si,
+    signed_percent,
+)
 
 Labelled = tuple[str, Quantity]
 
@@ -123,7 +130,7 @@ def _gross(block: BlockEnergy, account: str) -> str:
 def _offs(figures: list[Quantity], expected_j: list[float]) -> list[str]:
     """Return how far each energy is from what the constant E_d expects."""
     return [
-        f"{'+' if figure.value >= expected else '−'}{percent(abs(figure.value / expected - 1))}"
+        signed_percent(figure.value / expected - 1)
         for figure, expected in zip(figures, expected_j, strict=True)
     ]
 

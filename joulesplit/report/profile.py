@@ -27,6 +27,7 @@ from joulesplit.report.figures import (
     link_section,
     truth_section,
 )
+from joulesplit.report.methods import methods_section
 from joulesplit.report.page import Page, Section, origin_of
 from joulesplit.report.tables import Column, Facts, FittingTable
 from joulesplit.report.units import counted, measure, percent, prefixed, quantity_text, si
@@ -35,12 +36,13 @@ VERDICT_STYLE = {"valid": "bold green", "suspect": "bold yellow", "rejected": "b
 OUTCOME_STYLE = {"pass": "green", "warn": "yellow", "fail": "bold red"}
 
 
-def profile_page(profile: DeviceProfile, name: str) -> Page:
+def profile_page(profile: DeviceProfile, name: str, *, methods: bool = False) -> Page:
     """Return the report on a profile.
 
     Args:
         profile: The profile.
         name: Of its file.
+        methods: Show the figures by other methods as well.
     """
     sections = [
         verdict_section(profile),
@@ -49,6 +51,7 @@ def profile_page(profile: DeviceProfile, name: str) -> Page:
         block_section(profile.compute),
         link_section(profile.link),
         *beyond_sections(profile.compute, profile.link),
+        methods_section(profile) if methods else None,
         Section(title="Checks", body=checks_table(profile.quality)),
         _sensor_section(profile.sensor),
         _sampling_section(profile.sampling),

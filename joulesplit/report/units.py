@@ -148,6 +148,14 @@ def percent(fraction: float | None, digits: int = 2) -> str:
     return f"{_signed(100 * fraction, decimals)} %"
 
 
+def signed_percent(fraction: float) -> str:
+    """Return a difference in percent with its sign; what is too small to show has none."""
+    size = percent(abs(fraction))
+    if abs(fraction) < SMALLEST_SHARE:
+        return size
+    return f"{'+' if fraction > 0 else '−'}{size}"
+
+
 def measure(value: float, unit: str) -> str:
     """Return any value with any unit: ratios in percent, flags in words, counts as they are."""
     if unit == "flag":

@@ -12,7 +12,7 @@ from joulesplit.report.decision import energy_text
 from joulesplit.report.models import MODEL
 from joulesplit.report.page import Origin, Page, Section, paragraph
 from joulesplit.report.tables import Column, FittingTable
-from joulesplit.report.units import percent, quantity_text, si, uncertain
+from joulesplit.report.units import percent, quantity_text, si, signed_percent, uncertain
 
 if TYPE_CHECKING:
     from joulesplit.measuring.validation import SplitValidation
@@ -79,8 +79,7 @@ def _models(validations: Sequence[SplitValidation]) -> RenderableType:
 
 
 def _off(difference_j: float, predicted_j: float) -> str:
-    sign = "+" if difference_j >= 0.0 else "−"
-    return f"{sign}{percent(abs(difference_j / predicted_j))} off"
+    return f"{signed_percent(difference_j / predicted_j)} off"
 
 
 def _table(validations: Sequence[SplitValidation]) -> RenderableType:

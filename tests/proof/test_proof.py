@@ -63,10 +63,22 @@ def test_with_a_perfect_sensor_no_figure_is_biased_and_the_intervals_cover(perfe
 def test_other_methods_find_the_same_figures_and_their_intervals_cover_too(perfect):
     names = {found.name for found in methods_of(scores(perfect))}
 
-    assert {f"{e} {a}, huber" for e in ("E_d", "E_c") for a in ("net", "gross")} <= names
+    assert {f"{e} {a}, huber" for e in ("E_d", "E_c", "e_l") for a in ("net", "gross")} <= names
     for found in methods_of(scores(perfect)):
         assert abs(found.bias) <= 4 * found.bias_u, found.name
         assert found.coverage >= 51 / 60, found.name
+
+
+@pytest.mark.xdist_group("proof")
+def test_every_method_gives_the_blocks_intervals_that_cover(perfect):
+    found = {s.name: s for s in methods_of(scores(perfect)) if s.name.startswith("e_")}
+
+    methods = ("weighted", "ordinary", "huber", "weighted, bootstrap", "ordinary, bootstrap")
+    assert set(found) == {f"e_l {a}, {method}" for a in ("net", "gross") for method in methods}
+    for name, of_all in found.items():
+        # 1200 intervals; those of a campaign share its scatter, so allow more than 1.9 %.
+        assert of_all.campaigns == 20 * CAMPAIGNS
+        assert 0.92 <= of_all.coverage <= 0.975, name
 
 
 @pytest.mark.xdist_group("proof")

@@ -32,6 +32,26 @@ def inferences(*block_j):
     ]
 
 
+def test_every_block_has_its_energy_by_other_methods_in_both_accounts(make_block):
+    blocks = (make_block(1, 100, 10), make_block(2, 200, 10))
+    windows = inferences(0.01, 0.03)
+
+    compute = compute_of(windows, blocks, EXACT, model=MODEL, runtime=RUNTIME)
+
+    for block in compute.blocks:
+        figures = [(view.figure, view.method) for view in block.views]
+        assert figures == [
+            (f"e_{block.index} {account}", method)
+            for account in ("net", "gross")
+            for method in ("weighted", "ordinary", "huber")
+        ]
+        for view in block.views:
+            stated = block.energy_j.net if view.figure.endswith("net") else block.energy_j.gross
+            # Windows without scatter: every method finds the energy itself.
+            assert view.value == pytest.approx(stated.value, rel=1e-9)
+            assert (view.unit, view.windows) == ("J", len(windows))
+
+
 @pytest.mark.parametrize("energy_j", [0.0, -0.002])
 def test_a_block_that_does_not_show_above_idle_gives_no_profile(make_block, energy_j):
     blocks = (make_block(1, 100, 10), make_block(2, 200, 10))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from calibrate.errors import EstimateError
-from calibrate.estimates.own_scatter import own_scatter
+from calibrate.estimates.own_scatter import own_scatter, residuals_of
 from calibrate.estimates.stats import coverage_factor, weighted_fit
 
 BLOCKS = 20
@@ -26,7 +26,7 @@ def covered(spread, expected, *, weighted, campaigns=1500):
     for _ in range(campaigns):
         errors = spread * random.standard_normal(len(DESIGN))
         fit = weighted_fit(DESIGN, errors, expected if weighted else LEVEL)
-        found = own_scatter(DESIGN, expected, fit, TOTAL).variance()
+        found = own_scatter(residuals_of(DESIGN, expected, fit), TOTAL).variance()
         half = coverage_factor(found.degrees_of_freedom) * found.variance**0.5
         inside += abs(float(TOTAL @ fit.coefficients)) <= half
     return inside / campaigns
@@ -36,7 +36,9 @@ def test_a_mean_has_the_textbook_variance_and_degrees_of_freedom():
     values = np.array([1.0, 2.0, 4.0, 9.0])
     design, level = np.ones((4, 1)), np.ones(4)
 
-    found = own_scatter(design, level, weighted_fit(design, values, level), np.ones(1)).variance()
+    found = own_scatter(
+        residuals_of(design, level, weighted_fit(design, values, level)), np.ones(1)
+    ).variance()
 
     assert found.variance == pytest.approx(values.var(ddof=1) / 4)
     assert found.degrees_of_freedom == pytest.approx(3)
@@ -61,7 +63,7 @@ def test_rows_that_err_together_are_taken_together():
     inside = {"alone": 0, "together": 0}
     for _ in range(1500):
         fit = weighted_fit(design, np.repeat(random.standard_normal(15), 4), level)
-        scatter = own_scatter(design, level, fit, np.ones(1))
+        scatter = own_scatter(residuals_of(design, level, fit), np.ones(1))
         for name, of in (("alone", None), ("together", groups)):
             found = scatter.variance(of)
             half = coverage_factor(found.degrees_of_freedom) * found.variance**0.5
@@ -75,7 +77,7 @@ def test_a_row_that_alone_determines_a_figure_tells_nothing_of_its_scatter():
     design = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
     fit = weighted_fit(design, np.array([1.0, 1.1, 0.9, 5.0]), np.ones(4))
 
-    effects = own_scatter(design, np.ones(4), fit, np.array([0.0, 1.0])).effects
+    effects = own_scatter(residuals_of(design, np.ones(4), fit), np.array([0.0, 1.0])).effects
 
     assert effects[3] == 0.0
     assert np.isfinite(effects).all()
@@ -86,4 +88,4 @@ def test_a_figure_that_no_residual_tells_of_is_an_error():
     fit = weighted_fit(design, np.array([1.0, 1.1, 0.9, 5.0]), np.ones(4))
 
     with pytest.raises(EstimateError, match="residual"):
-        own_scatter(design, np.ones(4), fit, np.array([0.0, 1.0])).variance()
+        own_scatter(residuals_of(design, np.ones(4), fit), np.array([0.0, 1.0])).variance()

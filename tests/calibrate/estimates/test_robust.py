@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from calibrate.estimates.bootstrap import bootstrap_half_width
-from calibrate.estimates.own_scatter import own_scatter
+from calibrate.estimates.own_scatter import own_scatter, residuals_of
 from calibrate.estimates.robust import huber_fit, robust_scale
 from calibrate.estimates.stats import coverage_factor, weighted_fit
 
@@ -78,7 +78,7 @@ def mean_covered(half_of, *, tied: float) -> float:
 def test_the_block_bootstrap_covers_where_neighbours_err_together_and_students_t_does_not():
     def bootstrap(fit) -> float:
         ones = np.ones(80)
-        return bootstrap_half_width(own_scatter(ones[:, None], ones, fit, np.ones(1)))
+        return bootstrap_half_width(own_scatter(residuals_of(ones[:, None], ones, fit), np.ones(1)))
 
     def plain(fit) -> float:
         return coverage_factor(79) * fit.covariance[0, 0] ** 0.5
@@ -91,6 +91,6 @@ def test_the_block_bootstrap_covers_where_neighbours_err_together_and_students_t
 
 def test_the_bootstrap_of_the_same_windows_is_the_same():
     fit = weighted_fit(DESIGN, 3 * X + np.random.default_rng(1).standard_normal(24), LEVEL)
-    scatter = own_scatter(DESIGN, LEVEL, fit, np.array([0.0, 1.0]))
+    scatter = own_scatter(residuals_of(DESIGN, LEVEL, fit), np.array([0.0, 1.0]))
 
     assert bootstrap_half_width(scatter) == bootstrap_half_width(scatter)

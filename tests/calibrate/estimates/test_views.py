@@ -6,8 +6,10 @@ from itertools import product
 import numpy as np
 import pytest
 
-from calibrate.estimates.fitting import block_problem, energy_per_bit, fit_link
-from calibrate.estimates.views import e_c_views, e_d_views, outliers
+from calibrate.estimates.fitting import block_problem, energy_per_bit, fit_blocks, fit_link
+from calibrate.estimates.methods import outliers
+from calibrate.estimates.stats import coverage_factor
+from calibrate.estimates.views import compute_views, e_c_views
 
 ENERGY_J = (0.01, 0.03)
 FLOP = 4_000_000
@@ -29,6 +31,14 @@ def windows(make_observation):
     ]
 
 
+def views_of(windows, account="net", shared_half_j=(0.0, 0.0)):
+    return compute_views(windows, FLOP, account, shared_half_j=np.array(shared_half_j))
+
+
+def e_d_views(windows):
+    return views_of(windows).e_d
+
+
 def spoil(windows, make_observation):
     first = windows[0]
     spoilt = make_observation(first.block, first.repetitions, first.net_j + 0.1, work_s=0.41)
@@ -36,7 +46,7 @@ def spoil(windows, make_observation):
 
 
 def test_every_method_states_e_d_with_its_own_interval(windows):
-    views = {view.method: view for view in e_d_views(windows, 2, FLOP, "net")}
+    views = {view.method: view for view in e_d_views(windows)}
 
     assert set(views) == {"weighted", "ordinary", "huber"}
     for view in views.values():
@@ -50,12 +60,12 @@ def test_an_outlier_is_flagged_kept_and_shown_both_ways(windows, make_observatio
     spoilt = spoil(windows, make_observation)
 
     flags = outliers(block_problem(spoilt, 2, "net").fit())
-    views = {view.method: view for view in e_d_views(spoilt, 2, FLOP, "net")}
+    views = {view.method: view for view in e_d_views(spoilt)}
 
     assert flags.tolist() == [True] + [False] * (len(windows) - 1)
     assert views["weighted"].windows == len(windows)
     assert views["without-outliers"].windows == len(windows) - 1
-    clean = e_d_views(windows, 2, FLOP, "net")[0].value
+    clean = e_d_views(windows)[0].value
     assert abs(views["without-outliers"].value - clean) < abs(views["weighted"].value - clean)
     assert abs(views["huber"].value - clean) < abs(views["weighted"].value - clean)
 
@@ -71,6 +81,98 @@ def test_clean_campaigns_hardly_ever_have_an_outlier():
 
     # 0.002 of 1000 is 2; more than 8 happen by chance in one of four thousand such tests.
     assert flagged <= 8
+
+
+def half_width(interval):
+    return (interval[1] - interval[0]) / 2
+
+
+def by_method(windows, block):
+    return {view.method: view for view in views_of(windows).blocks[block - 1]}
+
+
+def test_windows_without_scatter_give_every_block_exactly_by_every_method(make_observation):
+    exact = [
+        make_observation(block, n, 0.05 + ENERGY_J[block - 1] * n, work_s=0.01 + 0.1 * n)
+        for block in (1, 2)
+        for n in (4, 8, 16)
+    ]
+
+    for block, energy_j in enumerate(ENERGY_J, start=1):
+        for view in by_method(exact, block).values():
+            assert view.value == pytest.approx(energy_j, rel=1e-12)
+            for interval in (view.ci95, view.bootstrap_ci95):
+                assert interval is None or interval == pytest.approx([energy_j] * 2, rel=1e-9)
+
+
+def test_one_odd_window_moves_the_ordinary_energy_of_its_block_but_hardly_the_robust_one(
+    windows, make_observation
+):
+    spoilt = spoil(windows, make_observation)
+
+    clean, found = by_method(windows, 1), by_method(spoilt, 1)
+
+    def moved(method):
+        return abs(found[method].value - clean[method].value)
+
+    assert moved("ordinary") > 3 * half_width(clean["ordinary"].ci95)
+    assert moved("huber") < half_width(clean["huber"].ci95)
+    assert abs(found["without-outliers"].value - ENERGY_J[0]) < half_width(clean["ordinary"].ci95)
+
+
+def test_the_blocks_of_a_method_add_up_to_its_e_d(windows):
+    views = views_of(windows)
+
+    for position, e_d in enumerate(views.e_d):
+        of_blocks = [block[position] for block in views.blocks]
+        assert {view.method for view in of_blocks} == {e_d.method}
+        assert FLOP / sum(view.value for view in of_blocks) == pytest.approx(e_d.value)
+
+
+def test_the_weighted_view_of_a_block_is_the_energy_of_the_profile(windows):
+    fit = fit_blocks(windows, 2, "net")
+
+    for block in (1, 2):
+        stated, view = fit.one(block), by_method(windows, block)["weighted"]
+        assert view.value == pytest.approx(stated.value)
+        assert half_width(view.ci95) == pytest.approx(stated.half_width)
+
+
+def test_the_ordinary_interval_of_a_block_is_the_common_scatter_through_the_ordinary_slope(windows):
+    problem = block_problem(windows, 2, "net")
+    x, spread = problem.design, problem.spread
+    gain = np.linalg.inv(x.T @ x) @ x.T
+    left = (np.eye(len(windows)) - x @ gain) * spread
+    covariance = left @ left.T
+    size = np.sqrt(np.mean((problem.observed - x @ gain @ problem.observed) ** 2
+                           / np.diag(covariance)))  # fmt: skip
+    correlation = covariance / np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)))
+    freedom = len(windows) ** 2 / np.sum(correlation**2)
+
+    for block in (1, 2):
+        u = size * np.sqrt(np.sum((gain[block] * spread) ** 2))
+        view = by_method(windows, block)["ordinary"]
+        assert half_width(view.ci95) == pytest.approx(coverage_factor(freedom) * u)
+
+
+def test_what_all_windows_share_widens_every_gross_interval_of_a_block(windows):
+    alone = views_of(windows, "gross").blocks
+    shared = views_of(windows, "gross", (0.003, 0.007)).blocks
+
+    for block, half_j in enumerate((0.003, 0.007)):
+        for before, after in zip(alone[block], shared[block], strict=True):
+            assert after.figure == f"e_{block + 1} gross"
+            expected = np.hypot(half_width(before.ci95), half_j)
+            assert half_width(after.ci95) == pytest.approx(expected)
+
+
+def test_windows_that_leave_few_degrees_of_freedom_give_blocks_no_interval_but_student_s(windows):
+    found = by_method(windows[:6], 1)
+
+    assert found["ordinary"].ci95 is found["ordinary"].bootstrap_ci95 is None
+    assert found["weighted"].bootstrap_ci95 is None
+    assert found["weighted"].ci95 is not None
+    assert found["huber"].ci95 is not None
 
 
 RATE_BIT_PER_S = 2e7

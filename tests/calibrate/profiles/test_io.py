@@ -84,6 +84,17 @@ def test_a_profile_comes_back_as_it_went_out(quantity):
     assert parse_profile(profile_bytes(before), "test") == before
 
 
+def test_a_profile_from_before_blocks_had_views_is_read_without_any(make_measured):
+    document = json.loads(profile_bytes(StoredProfile(profile=make_measured())))
+    for block in document["compute"]["blocks"]:
+        del block["views"]
+
+    before = parse_profile(json.dumps(document).encode(), "test").profile
+
+    assert before == make_measured()
+    assert [block.views for block in before.compute.blocks] == [(), ()]
+
+
 def test_fields_of_a_later_tool_are_kept_where_they_stood(stored, tmp_path):
     document = json.loads(profile_bytes(stored))
     document["weather"] = {"sky": "grey"}

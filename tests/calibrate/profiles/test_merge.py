@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from calibrate.errors import ProfileMergeError
+from calibrate.estimate_records import EstimateView
 from calibrate.profile import Check, GrossNet, Quality, Quantity, Tool
 from calibrate.profiles.agreement import CONTRADICTION_P
 from calibrate.profiles.figures import Statistics
@@ -101,6 +102,20 @@ def test_intervals_of_merged_profiles_hold_the_truth(make_measured):
         inside["E_d"] += e_d.ci95[0] <= 10_000_000 / 0.04 <= e_d.ci95[1]
     # 0.95 ± 3 standard deviations of a binomial of 500, less what the refusals may take
     assert all(0.92 <= count / trials <= 0.98 for count in inside.values()), inside
+
+
+def test_other_methods_views_are_of_one_run_and_do_not_carry_over(make_measured):
+    one = make_measured()
+    view = EstimateView(
+        figure="e_1 net", method="ordinary", value=0.02, unit="J", ci95=(0.019, 0.021),
+        bootstrap_ci95=None, windows=60,
+    )  # fmt: skip
+    blocks = tuple(msgspec.structs.replace(block, views=(view,)) for block in one.compute.blocks)
+
+    merged = merge(changed(one, "compute", blocks=blocks, views=(view,)), one)
+
+    assert [block.views for block in merged.compute.blocks] == [(), ()]
+    assert merged.compute.views == ()
 
 
 def test_counts_add_up_and_the_worst_check_is_kept(make_measured):

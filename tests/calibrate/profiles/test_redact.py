@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calibrate.estimate_records import EstimateView, WindowTerm
 from calibrate.profiles.diff import diff_profiles
 from calibrate.profiles.io import StoredProfile, parse_profile, profile_bytes
 from calibrate.profiles.redact import REMOVED, redact_profile
@@ -15,6 +16,13 @@ SECRETS = (
     "shed-pi", "Jane's iPhone", "192.168.7.23", "fe80::1ff:fe23:4567:890a", "2001:db8:0:1::5",
     "dc:a6:32:01:02:03", "wlxdca632010203", "HomeNet", "/home/jane/models", "jane@example.org",
     "http://server.lan:8517", "+09:00",
+)  # fmt: skip
+
+VIEWS = (
+    EstimateView(
+        figure="e_1 net", method="huber", value=0.02, unit="J", ci95=(0.019, 0.021),
+        bootstrap_ci95=None, windows=60,
+    ),
 )  # fmt: skip
 
 
@@ -110,6 +118,29 @@ def test_a_name_that_is_also_a_word_of_the_format_does_not_damage_it(make_measur
 
     assert after.sensor.kind == "ina219"
     assert after.sensor.name == f"{REMOVED} at 0x40 on bus 1"
+
+
+@pytest.mark.parametrize("hostname", ["huber", "net", "common", "rectangular", "in-scatter"])
+def test_a_machine_named_like_a_method_or_a_kind_of_term_is_redacted_too(make_measured, hostname):
+    one = make_measured()
+    term = msgspec.structs.replace(one.sensor.budget[0], distribution="rectangular")
+    in_window = WindowTerm(
+        name="edges", standard_uncertainty=0.001, treatment="in-scatter", source="d·T/√6"
+    )
+    blocks = tuple(msgspec.structs.replace(b, views=VIEWS) for b in one.compute.blocks)
+    named = msgspec.structs.replace(
+        one,
+        device=msgspec.structs.replace(one.device, hostname=hostname),
+        sensor=msgspec.structs.replace(one.sensor, budget=(term,), window_budget=(in_window,)),
+        compute=msgspec.structs.replace(one.compute, blocks=blocks),
+    )
+
+    after = redact_profile(StoredProfile(profile=named)).stored.profile
+
+    assert after.device.hostname is None
+    assert [block.views for block in after.compute.blocks] == [VIEWS, VIEWS]
+    assert after.sensor.budget == (term,)
+    assert after.sensor.window_budget == (in_window,)
 
 
 def test_paths_of_the_system_and_times_are_no_places(make_measured):

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from calibrate.checks.plausibility import examine_profile
+from calibrate.estimate_records import EstimateView
 from calibrate.profile import Check, Quality
 from calibrate.profile_device import FrequencyPolicy, WifiLink
 from calibrate.profiles.diff import diff_profiles
@@ -114,6 +115,60 @@ def test_show_is_the_report(joulesplit, saved, measured):
         joulesplit("profile", "show", path, "--json").json
         == joulesplit("report", path, "--json").json
     )
+
+
+def view(figure, method, value, ci95, *, bootstrap_ci95=None, unit="J"):
+    return EstimateView(
+        figure=figure, method=method, value=value, unit=unit, ci95=ci95,
+        bootstrap_ci95=bootstrap_ci95, windows=60,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def by_methods(measured):
+    """A profile whose first block has an odd window, and whose ordinary E_d has no interval."""
+    blocks = list(measured.compute.blocks)
+    views = (
+        view("e_1 net", "weighted", 0.02, (0.0198, 0.0202), bootstrap_ci95=(0.0197, 0.0203)),
+        view("e_1 net", "ordinary", 0.0203, (0.02, 0.0206)),
+        view("e_1 net", "huber", 0.0194, (0.0193, 0.0195)),
+        view("e_1 net", "without-outliers", 0.0192, (0.0191, 0.0193)),
+    )
+    blocks[0] = msgspec.structs.replace(blocks[0], views=views)
+    e_d = (
+        view("E_d net", "weighted", 1.5e9, (1.49e9, 1.51e9), unit="FLOP/J"),
+        view("E_d net", "ordinary", 1.5e9, None, unit="FLOP/J"),
+    )
+    return changed(measured, "compute", blocks=tuple(blocks), views=e_d)
+
+
+def rows_of(page):
+    title = "Other methods on the same windows"
+    lines = page[page.index(title) :].splitlines()
+    return {line[:10].strip(): line.split() for line in lines if re.match(r" (E|e)_", line)}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_show_puts_other_methods_beside_what_is_stated_if_asked(by_methods, text_of, width):
+    assert "Other methods" not in text_of(profile_page(by_methods, "p.json"), width)
+
+    page = text_of(profile_page(by_methods, "p.json", methods=True), width)
+
+    assert all(len(line) <= width for line in page.splitlines())
+    rows = rows_of(page)
+    stated = "e_1 net 20.00 ± 0.20 mJ"
+    cells = {
+        60: "+1.5 % −3.0 %",
+        80: "1.5 % +1.5 % −3.0 %",
+        120: "1.5 % +1.5 % 1.5 % −3.0 % 0.52 % −4.0 % 0.52 %",
+    }
+    assert " ".join(rows["e_1 net"]) == f"{stated} {cells[width]}"
+    assert rows["E_d net"][-1] == "–"
+
+
+def test_show_says_where_there_are_no_other_methods(joulesplit, saved, measured):
+    told = " ".join(joulesplit("profile", "show", saved(measured), "--methods").out.split())
+    assert "There are none: a pooled profile" in told
 
 
 def test_check_gives_verdict_checks_and_6_for_a_rejected_profile(joulesplit, saved, measured):

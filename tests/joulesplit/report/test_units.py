@@ -14,6 +14,7 @@ from joulesplit.report.units import (
     prefixed,
     probability,
     si,
+    signed_percent,
     uncertain,
 )
 
@@ -107,3 +108,11 @@ def test_a_probability_is_never_certainty():
 )
 def test_quantities_in_a_text_get_prefixes_and_keep_their_digits(base, people):
     assert prefixed(base) == people
+
+
+@pytest.mark.parametrize(
+    ("fraction", "text"),
+    [(0.0123, "+1.2 %"), (-0.0123, "−1.2 %"), (0.0, "0 %"), (-1e-9, "below 0.0001 %")],
+)
+def test_a_difference_has_its_sign_unless_it_is_too_small_to_show(fraction, text):
+    assert signed_percent(fraction) == text
