@@ -35,8 +35,8 @@ OUTLYING_WINDOWS = CheckSpec(
     finds="compute windows farther from the fit than chance explains",
     unit="windows",
     limit=0,
-    advice="they are kept; compute.views shows E_d with and without them: if the two differ, find "
-    "what ran beside the measurement",
+    advice="they are kept; `profile show --methods` shows E_d with and without them: if the two "
+    "differ, find what ran beside the measurement",
 )
 AUTOCORRELATION = CheckSpec(
     name="autocorrelation",
@@ -44,7 +44,7 @@ AUTOCORRELATION = CheckSpec(
     unit="σ",
     limit=CORRELATION_LIMIT,
     advice="neighbouring windows err together, so the intervals are too narrow: lengthen the idle "
-    "times, and compare with the bootstrap intervals in compute.views",
+    "times, and compare with the bootstrap intervals of `profile show --methods`",
 )
 TWO_MODES = CheckSpec(
     name="two-modes",

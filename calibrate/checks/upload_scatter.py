@@ -48,8 +48,8 @@ OUTLYING_UPLOADS = CheckSpec(
     finds="upload windows farther from the link's fit than chance explains",
     unit="windows",
     limit=0,
-    advice="they are kept; link.uplink.views shows E_c with and without them: if the two differ, "
-    "find what else used the link or changed the radio's rate",
+    advice="they are kept; `profile show --methods` shows E_c with and without them: if the two "
+    "differ, find what else used the link or changed the radio's rate",
 )
 UPLOAD_DRIFT = CheckSpec(
     name="upload-drift",
@@ -69,7 +69,7 @@ UPLOAD_AUTOCORRELATION = CheckSpec(
     unit="σ",
     limit=SERIAL_LIMIT,
     advice="neighbouring uploads err together, or in turn, so E_c's interval is too narrow: find "
-    "what the link does beside the measurement, and compare with link.uplink.views",
+    "what the link does beside the measurement, and compare with `profile show --methods`",
 )
 UPLOAD_TWO_MODES = CheckSpec(
     name="upload-two-modes",
