@@ -11,10 +11,11 @@ from optimizer.constraints import Constraints
 from optimizer.cost import Account, ComputeModel, SplitEnergy
 from optimizer.errors import ProfileUnusableError
 from optimizer.explanation import decision_notes, explain, input_note, profile_notes
+from optimizer.front import faster_ones
 from optimizer.hull import Sensitivity, breakpoints, crossovers
 from optimizer.paper import UINT8_BITS, PaperSplit, float32_blocks, input_elements, paper_split
 from optimizer.prices import prices_from_profile, require_blocks
-from optimizer.result import Candidate, Decision, ModelChoice, RunnerUp
+from optimizer.result import Candidate, Decision, Faster, ModelChoice, RunnerUp
 from optimizer.robustness import probability_cheaper
 from optimizer.search import cheapest
 from optimizer.solution import Problem, Solution, solve
@@ -87,6 +88,7 @@ def _decision(problem: Problem, solution: Solution, profile: DeviceProfile) -> D
         best=candidates[solution.best],
         candidates=candidates,
         runner_up=_runner_up(solution),
+        faster=_faster(solution),
         account=prices.account,
         compute_model=prices.compute_model,
         source=profile.source,
@@ -160,16 +162,44 @@ def _candidate(
     )
 
 
+def _excess_j(solution: Solution, block: int) -> tuple[float, float | None]:
+    """Return what a split costs above the choice, and the standard uncertainty of that."""
+    energies, best, doubt = solution.energies, solution.best, solution.doubt
+    u_j = difference_u_j(doubt.effects.on_candidates_j, block, best) if doubt else None
+    return energies[block].total_j - energies[best].total_j, u_j
+
+
+def _faster(solution: Solution) -> tuple[Faster, ...] | None:
+    latencies_s = solution.latencies_s
+    if latencies_s is None:
+        return None
+    found = []
+    energies_j = [energy.total_j for energy in solution.energies]
+    for block in faster_ones(energies_j, latencies_s, solution.feasible):
+        excess_j, excess_u_j = _excess_j(solution, block)
+        found.append(
+            Faster(
+                block=block,
+                latency_s=latencies_s[block],
+                saved_s=latencies_s[solution.best] - latencies_s[block],
+                excess_j=excess_j,
+                excess_u_j=excess_u_j,
+            )
+        )
+    return tuple(found)
+
+
 def _runner_up(solution: Solution) -> RunnerUp | None:
     others = [block for block in solution.feasible if block != solution.best]
     if not others:
         return None
     energies, best, doubt = solution.energies, solution.best, solution.doubt
     second = cheapest(energies, others)
+    excess_j, excess_u_j = _excess_j(solution, second)
     return RunnerUp(
         block=second,
-        excess_j=energies[second].total_j - energies[best].total_j,
-        excess_u_j=difference_u_j(doubt.effects.on_candidates_j, second, best) if doubt else None,
+        excess_j=excess_j,
+        excess_u_j=excess_u_j,
         probability_cheaper=(
             probability_cheaper(energies, doubt.effects.on_candidates_j, one=second, other=best)
             if doubt

@@ -83,6 +83,26 @@ class RunnerUp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Faster:
+    """An allowed split that takes less time than every one that costs no more.
+
+    Attributes:
+        block: Its l.
+        latency_s: Its time on the device and on the air, s, as in ``Candidate``.
+        saved_s: How much less that is than the choice's, s.
+        excess_j: What it costs above the choice, J.
+        excess_u_j: Standard uncertainty of that, shared errors cancelled, J; None if the source
+            states none.
+    """
+
+    block: int
+    latency_s: float
+    saved_s: float
+    excess_j: float
+    excess_u_j: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelChoice:
     """What a compute model chooses under the same limits.
 
@@ -109,6 +129,7 @@ class Decision:
         best: The choice.
         candidates: All L + 1, at position l, allowed or not.
         runner_up: The next best; None if only one candidate is allowed.
+        faster: What time would cost, cheapest first; None if the times are not known.
         account: ``net`` or ``gross``; every energy here follows it.
         compute_model: What computing was priced by.
         source: Where the profile's figures come from.
@@ -135,6 +156,7 @@ class Decision:
     best: Candidate
     candidates: tuple[Candidate, ...]
     runner_up: RunnerUp | None
+    faster: tuple[Faster, ...] | None
     account: Account
     compute_model: ComputeModel
     source: Source

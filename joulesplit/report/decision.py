@@ -17,7 +17,7 @@ from joulesplit.report.tables import Column, Facts, FittingTable
 from joulesplit.report.units import interval, prefixed, probability, ratio, si, uncertain
 from optimizer.battery import BatteryLife
 from optimizer.hull import Crossover
-from optimizer.result import Candidate, Decision
+from optimizer.result import Candidate, Decision, Faster, RunnerUp
 from optimizer.uncertainty import COVERAGE_95
 
 WHERE = {
@@ -204,12 +204,26 @@ def _changes(decision: Decision) -> RenderableType:
         rows.append(("bits", "no price of a bit changes the choice among the allowed splits"))
     runner_up = decision.runner_up
     if runner_up is not None:
-        excess = si(runner_up.excess_j, "J")
-        if runner_up.excess_u_j:
-            excess = uncertain(runner_up.excess_j, COVERAGE_95 * runner_up.excess_u_j, "J")
-        rows.append(("runner-up", f"block {runner_up.block} costs {excess} more"))
+        rows.append(("runner-up", f"block {runner_up.block} costs {_excess(runner_up)} more"))
+    rows += (("less time", _faster(decision, split)) for split in decision.faster or ())
+    if decision.faster == ():
+        rows.append(("less time", "no allowed split takes less on the device and on the air"))
     rows.append(("winners", _winners(decision)))
     return Facts(rows)
+
+
+def _excess(split: RunnerUp | Faster) -> str:
+    if not split.excess_u_j:
+        return si(split.excess_j, "J")
+    return uncertain(split.excess_j, COVERAGE_95 * split.excess_u_j, "J")
+
+
+def _faster(decision: Decision, split: Faster) -> str:
+    name, saved = decision.candidates[split.block].name, si(split.saved_s, "s")
+    return (
+        f"block {split.block} ({name}): {si(split.latency_s, 's')} on the device and on the air, "
+        f"{saved} less, for {_excess(split)} more"
+    )
 
 
 def _crossover(decision: Decision, crossover: Crossover) -> str:

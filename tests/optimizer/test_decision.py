@@ -225,6 +225,24 @@ def test_latency_is_device_time_plus_airtime_and_can_be_limited(small, world):
         decide(*small, profile, constraints=Constraints(max_latency_s=0.1))
 
 
+def test_what_less_time_would_cost_is_told(small, world):
+    decision = decide(*small, world().profile())
+    # 9.6, 7.4, 6.2, 7 J and 9.6, 6.5, 3.5, 0.6 s: only the whole device is faster than l = 2.
+    (faster,) = decision.faster
+    assert faster.block == 3
+    assert faster.latency_s == pytest.approx(0.6)
+    assert faster.saved_s == pytest.approx(2.9)
+    assert faster.excess_j == pytest.approx(0.8)
+    assert faster.excess_j == decision.runner_up.excess_j
+    assert faster.excess_u_j == decision.runner_up.excess_u_j
+
+
+def test_a_split_that_is_not_allowed_buys_no_time(small, world):
+    decision = decide(*small, world().profile(), constraints=Constraints(max_block=2))
+    assert decision.best.block == 2
+    assert decision.faster == ()
+
+
 def test_doubt_is_told(small, world):
     sure = decide(*small, world(u_rel=0.001).profile())
     unsure = decide(*small, world(u_rel=0.2).profile())

@@ -1,0 +1,26 @@
+"""Energy against time: the splits that no other one beats in both. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def faster_ones(
+    energies_j: Sequence[float], latencies_s: Sequence[float], feasible: Sequence[int]
+) -> tuple[int, ...]:
+    """Return the splits that buy time with energy, the cheapest first.
+
+    Each takes less time than every split that costs no more. Together with the cheapest split
+    (of equally cheap ones the fastest) they are the Pareto front of energy and time.
+
+    Args:
+        energies_j: Of all candidates, J, at position l.
+        latencies_s: Of all candidates, s, at position l.
+        feasible: The allowed ones.
+    """
+    by_price = sorted(feasible, key=lambda block: (energies_j[block], latencies_s[block]))
+    front = by_price[:1]
+    for block in by_price[1:]:
+        if latencies_s[block] < latencies_s[front[-1]]:
+            front.append(block)
+    return tuple(front[1:])
