@@ -8,7 +8,7 @@ Every quantity carries its unit, its interval, its uncertainty apart by kind, an
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -223,6 +223,21 @@ class SimulatedTruth(msgspec.Struct, frozen=True, kw_only=True):
     head_energy_j: tuple[float, ...] = ()
 
 
+class CampaignRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured, and which windows the figures come from.
+
+    Attributes:
+        plan: The plan as carried out, by the names that a plan's file has.
+        windows: How many there are.
+        windows_sha256: Of the windows' texts as they stand in their journal, in order, each ended
+            by a line feed; taking personal things out of a journal does not change it.
+    """
+
+    plan: dict[str, Any]
+    windows: int
+    windows_sha256: str
+
+
 class DeviceProfile(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a calibration found about one device.
 
@@ -235,6 +250,7 @@ class DeviceProfile(msgspec.Struct, frozen=True, kw_only=True):
         e_d_over_e_c_flop_per_bit: E_d/E_c; scale errors of the sensor cancel in it, so it is
             known better than either.
         merged: The profiles that this one was pooled from; empty for a single calibration.
+        campaign: Behind the figures; None where there is no journal of windows.
     """
 
     schema: str = SCHEMA
@@ -254,3 +270,4 @@ class DeviceProfile(msgspec.Struct, frozen=True, kw_only=True):
     reference: str | None = None
     e_d_over_e_c_flop_per_bit: GrossNet | None = None
     merged: tuple[MergedSource, ...] = ()
+    campaign: CampaignRecord | None = None

@@ -19,7 +19,7 @@ from calibrate.estimates.head_fits import heads_of
 from calibrate.estimates.loads import loads_of
 from calibrate.estimates.subject_fits import bits_per_payload_bit, phase_energies, upload_tail
 from calibrate.estimates.uncertainty import SystematicBudget, budget_of
-from calibrate.profile import Check, Compute, DeviceProfile, Link
+from calibrate.profile import CampaignRecord, Check, Compute, DeviceProfile, Link
 from calibrate.windows.window import WindowRecord
 
 
@@ -74,10 +74,19 @@ def profile_of(contents: JournalContents) -> DeviceProfile:
         unsettled=_unsettled(contents),
     )
     profile = completed_profile(contents.records, around, completion)
-    if profile.link is None:
-        return profile
-    link = msgspec.structs.replace(profile.link, kind=contents.header.link_kind)
-    return msgspec.structs.replace(profile, link=link)
+    link = profile.link
+    if link is not None:
+        link = msgspec.structs.replace(link, kind=contents.header.link_kind)
+    return msgspec.structs.replace(profile, link=link, campaign=_campaign(contents))
+
+
+def _campaign(contents: JournalContents) -> CampaignRecord:
+    return CampaignRecord(
+        # As a profile's file will give it back: JSON knows no tuples.
+        plan=msgspec.json.decode(msgspec.json.encode(contents.plan)),
+        windows=len(contents.records),
+        windows_sha256=contents.windows_sha256,
+    )
 
 
 def _unsettled(contents: JournalContents) -> Unsettled | None:

@@ -19,6 +19,7 @@ from typing import Self
 import msgspec
 
 from calibrate.campaign.journal_entries import Begun, Ended, Entry, Header, Kept, Run
+from calibrate.campaign.journal_lines import Line, journal_line, windows_sha256
 from calibrate.campaign.one_clock import on_one_clock
 from calibrate.campaign.plan import Plan
 from calibrate.campaign.procedure import Start
@@ -51,24 +52,6 @@ def journal_beside(profile: Path) -> Path:
 def profile_beside(journal: Path) -> Path:
     """Return the profile that a journal's windows belong to, given the journal's own path."""
     return journal.with_name(f"{journal.name.removesuffix(SUFFIX).removesuffix('.jsonl')}.json")
-
-
-class _Line(msgspec.Struct, frozen=True):
-    crc32: int
-    entry: msgspec.Raw
-
-
-def journal_line(content: bytes) -> bytes:
-    """Return an encoded entry as a line of a journal, with its checksum."""
-    line = _Line(crc32=zlib.crc32(content), entry=msgspec.Raw(content))
-    return msgspec.json.encode(line) + b"\n"
-
-
-def raw_entries(content: bytes) -> Iterator[bytes]:
-    """Yield the encoded entries of a journal that is known to be whole."""
-    # What follows the last newline is empty, or a line that a crash cut off.
-    for line in content.split(b"\n")[:-1]:
-        yield bytes(msgspec.json.decode(line, type=_Line).entry)
 
 
 class Journal:
@@ -160,10 +143,13 @@ class JournalContents:
     Attributes:
         header: Of the campaign.
         runs: In order of time.
+        windows_sha256: Of the windows as the file holds them, see ``CampaignRecord``; empty for
+            contents that are of no file.
     """
 
     header: Header
     runs: tuple[Run, ...]
+    windows_sha256: str = ""
 
     @property
     def records(self) -> tuple[WindowRecord, ...]:
@@ -248,7 +234,9 @@ def read_journal(path: Path) -> JournalContents:
             f"the journal {path} has no header, so nothing was measured: start a new campaign"
         )
     runs = tuple(_runs(path, entries[1:]))
-    return JournalContents(header=entries[0], runs=on_one_clock(runs))
+    return JournalContents(
+        header=entries[0], runs=on_one_clock(runs), windows_sha256=windows_sha256(content)
+    )
 
 
 def _runs(path: Path, entries: Iterable[Entry]) -> Iterator[Run]:
@@ -273,7 +261,7 @@ def _runs(path: Path, entries: Iterable[Entry]) -> Iterator[Run]:
 def _entries(path: Path, lines: list[bytes]) -> Iterator[Entry]:
     for number, text in enumerate(lines, start=1):
         try:
-            line = msgspec.json.decode(text, type=_Line)
+            line = msgspec.json.decode(text, type=Line)
             if zlib.crc32(line.entry) != line.crc32:
                 raise msgspec.ValidationError("checksum does not fit")
             yield msgspec.json.decode(line.entry, type=Entry)

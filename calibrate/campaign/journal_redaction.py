@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from calibrate.campaign.journal import journal_line, raw_entries
+from calibrate.campaign.journal_lines import journal_line, raw_entries
 from calibrate.profiles.redact import Removal, redact_document
 
 

@@ -81,6 +81,7 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         plausibility.SIMULATED_MARK,
         plausibility.LINK_MARK,
         plausibility.RECORDED_VERDICT,
+        plausibility.WINDOWS_BESIDE,
     ),
 }
 """By what they look at."""

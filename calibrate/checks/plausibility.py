@@ -121,6 +121,15 @@ RECORDED_VERDICT = CheckSpec(
     severity="fail",
     advice=f"the recorded checks say {{checks}}, the recorded verdict is {{verdict}}: {_CHANGED}",
 )
+WINDOWS_BESIDE = CheckSpec(
+    name="windows-beside",
+    finds="the windows beside the profile are not those that its figures come from",
+    unit=FLAG,
+    limit=0,
+    severity="warn",
+    advice="the figures come from other windows than those beside them: find the right file, or "
+    "compute the figures of these with `calibrate --reanalyse`",
+)
 
 
 def plausibility_checks(profile: DeviceProfile) -> tuple[Check, ...]:
@@ -136,15 +145,28 @@ def plausibility_checks(profile: DeviceProfile) -> tuple[Check, ...]:
     )
 
 
-def examine_profile(profile: DeviceProfile) -> Quality:
+def examine_profile(profile: DeviceProfile, windows_sha256: str | None = None) -> Quality:
     """Return the recorded checks, the plausibility checks, and the verdict over all of them.
 
     A recorded verdict that is worse than its checks stands: the profile's maker knew why.
+
+    Args:
+        profile: The profile.
+        windows_sha256: Of the windows beside it, if there are any.
     """
-    checks = (*profile.quality.checks, *plausibility_checks(profile))
+    checks = (
+        *profile.quality.checks,
+        *plausibility_checks(profile),
+        *_windows(profile, windows_sha256),
+    )
     order: tuple[Verdict, ...] = ("valid", "suspect", "rejected")
     found = max(order.index(verdict_of(checks)), order.index(profile.quality.verdict))
     return Quality(verdict=order[found], checks=checks)
+
+
+def _windows(profile: DeviceProfile, beside: str | None) -> Iterator[Check]:
+    if profile.campaign is not None and beside is not None:
+        yield WINDOWS_BESIDE.judge(float(beside != profile.campaign.windows_sha256))
 
 
 def _quantities(profile: DeviceProfile) -> Iterator[Check]:

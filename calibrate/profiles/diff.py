@@ -256,6 +256,7 @@ _CIRCUMSTANCES: tuple[tuple[str, Any], ...] = (
     ("model", lambda profile: msgspec.to_builtins(profile.compute.model)),
     ("runtime", lambda profile: msgspec.to_builtins(profile.compute.runtime)),
     ("link", _link_facts),
+    ("plan", lambda profile: profile.campaign and profile.campaign.plan),
 )
 
 

@@ -62,6 +62,7 @@ def merge_profiles(candidates: Sequence[Candidate], *, created: str, tool: Tool)
         link=pooled_link(link, newest.link) if link and newest.link else None,
         quality=_quality(profiles, agreement),
         merged=_sources(candidates, compute, link, idle),
+        campaign=None,
     )
     return msgspec.structs.replace(merged, e_d_over_e_c_flop_per_bit=pooled_ratio(merged, profiles))
 

@@ -59,15 +59,19 @@ def show(*, profile: Path, methods: bool, as_json: bool) -> None:
 def check(*, profile: Path, as_json: bool) -> int:
     """Examine PROFILE: is it whole, can its figures be true, what did its checks say?
 
-    The exit code is 6 if it is rejected.
+    Windows beside it are held against those it was made from. The exit code is 6 if it is
+    rejected.
     """
+    from calibrate.campaign.journal import journal_beside, read_journal
     from calibrate.checks.plausibility import examine_profile
     from calibrate.profiles.io import load_profile
     from joulesplit.exit_codes import ExitCode
     from joulesplit.report.examination import examination_page
 
     examined = load_profile(profile).profile
-    quality = examine_profile(examined)
+    journal = journal_beside(profile)
+    beside = read_journal(journal).windows_sha256 if journal.exists() else None
+    quality = examine_profile(examined, beside)
     emit(as_json, quality, lambda: examination_page(examined, quality, profile.name))
     return int(ExitCode.MEASUREMENT if quality.verdict == "rejected" else ExitCode.OK)
 

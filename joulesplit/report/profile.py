@@ -11,6 +11,7 @@ from rich.text import Text
 from calibrate.estimate_records import WindowTerm
 from calibrate.profile import (
     BudgetTerm,
+    CampaignRecord,
     Check,
     DeviceProfile,
     Quality,
@@ -204,11 +205,18 @@ def _device(profile: DeviceProfile) -> RenderableType:
     if profile.compute.runtime is not None:
         rows.append(("runtime", _runtime(profile.compute.runtime)))
     rows += environment_rows(device)
+    if profile.campaign is not None:
+        rows.append(("windows", _campaign(profile.campaign)))
     if profile.merged:
         rows.append(("pooled from", ", ".join(source.created for source in profile.merged)))
     if profile.reference:
         rows.append(("reference", profile.reference))
     return Facts(rows)
+
+
+def _campaign(campaign: CampaignRecord) -> str:
+    plan = campaign.plan.get("name", "unknown")
+    return f"{campaign.windows} by the plan {plan}, SHA-256 {campaign.windows_sha256[:16]}…"
 
 
 def _runtime(runtime: Runtime) -> str:

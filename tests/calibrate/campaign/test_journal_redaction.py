@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import msgspec
 import pytest
 
 from calibrate.campaign.completing import profile_of
-from calibrate.campaign.journal import Begun, Ended, Header, Journal, Kept, read_journal
+from calibrate.campaign.journal import read_journal
 from calibrate.campaign.journal_redaction import redact_journal
-from calibrate.campaign.plan import QUICK
+from calibrate.profile_device import Device
 from calibrate.profiles.io import StoredProfile, profile_document
 from calibrate.profiles.redact import redact_profile
-from joulesplit.proving.stage import proof_blocks, proof_network
-from joulesplit.simulation import draw_world
-from joulesplit.virtual import run_virtual, virtual_circumstances
+from journals import write_virtual_journal
 
 SECRETS = (b"shed-pi", b"/home/jane", b"+09:00", b"Jane")
 
@@ -24,27 +19,24 @@ SECRETS = (b"shed-pi", b"/home/jane", b"+09:00", b"Jane")
 def journal(tmp_path_factory):
     """The journal of a whole campaign on a device that says far too much."""
     path = tmp_path_factory.mktemp("journal") / "windows.jsonl"
-    network, blocks = proof_network(), proof_blocks()
-    setup = draw_world(1, origin_ns=10**9)
-    outcome, sensor, statistics = run_virtual(QUICK, blocks, setup)
-    around = virtual_circumstances(QUICK, network, blocks, setup, sensor)
-    device = msgspec.structs.replace(
-        around.device, hostname="shed-pi", usb=("05ac:12a8 Jane's iPhone",)
+    device = Device(
+        board="Pi 4",
+        machine="aarch64",
+        kernel="6.6.31",
+        python="3.11",
+        cpu_count=4,
+        memory_bytes=None,
+        governor="performance",
+        wifi_power_save="off",
+        hostname="shed-pi",
+        usb=("05ac:12a8 Jane's iPhone",),
     )
-    settings = {**sensor.settings, "trace": "/home/jane/run.csv", "note": "on Shed-Pi"}
-    around = replace(
-        around,
+    return write_virtual_journal(
+        path,
         created="2026-11-22T21:00:00+09:00",
         device=device,
-        sensor=replace(sensor, settings=settings),
+        settings={"trace": "/home/jane/run.csv", "note": "on Shed-Pi"},
     )
-    with Journal(path) as file:
-        file.append(Header(plan=QUICK, around=around, link_kind="wifi"))
-        file.append(Begun(start=outcome.start, conditions=None))
-        for record in outcome.records:
-            file.append(Kept(window=record, sampling=statistics))
-        file.append(Ended(opinion=outcome.opinion, throttled_bits=None, conditions=None))
-    return path
 
 
 @pytest.fixture
@@ -73,6 +65,7 @@ def test_its_windows_are_the_same_and_so_is_the_profile_they_give(journal, redac
     before, after = read_journal(journal), read_journal(redacted[0])
 
     assert after.records == before.records
+    assert after.windows_sha256 == before.windows_sha256
     whole = redact_profile(StoredProfile(profile=profile_of(before))).stored
     assert profile_document(StoredProfile(profile=profile_of(after))) == profile_document(whole)
 

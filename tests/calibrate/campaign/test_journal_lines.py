@@ -1,0 +1,49 @@
+"""What a journal's windows are known by."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+
+import msgspec
+import pytest
+
+from calibrate.campaign.completing import profile_of
+from calibrate.campaign.journal import Journal, read_journal
+from calibrate.campaign.plan import QUICK, Plan
+from journals import write_virtual_journal
+
+
+@pytest.fixture(scope="module")
+def journal(tmp_path_factory):
+    return write_virtual_journal(tmp_path_factory.mktemp("journal") / "p.windows.jsonl")
+
+
+def by_hand(path):
+    """The windows' texts cut out of the file by what stands around them, a line each."""
+    texts = re.findall(r'"window":({.*}),"sampling":', path.read_text())
+    return sha256("".join(f"{text}\n" for text in texts).encode()).hexdigest()
+
+
+def test_a_profile_says_which_windows_it_is_of_and_by_which_plan(journal):
+    campaign = profile_of(read_journal(journal)).campaign
+
+    assert campaign.windows == len(read_journal(journal).records)
+    assert campaign.windows_sha256 == by_hand(journal)
+    assert msgspec.convert(campaign.plan, Plan) == QUICK
+
+
+def test_what_is_not_a_window_is_no_part_of_it_and_every_digit_of_one_is(journal, tmp_path):
+    lines = journal.read_bytes().splitlines(keepends=True)
+    unended, other = tmp_path / "unended", tmp_path / "other"
+    unended.write_bytes(b"".join(lines[:-1]))
+    last = read_journal(journal).records[-1]
+    other.write_bytes(b"".join(lines[:-2]))
+    with Journal(other, resume=True) as file:
+        changed = msgspec.structs.replace(last, net_j=last.net_j * (1 + 1e-15))
+        kept = read_journal(journal).runs[0].kept[-1]
+        file.append(msgspec.structs.replace(kept, window=changed))
+
+    hashes = [read_journal(path).windows_sha256 for path in (journal, unended, other)]
+
+    assert hashes[0] == hashes[1] != hashes[2]
