@@ -41,8 +41,8 @@ FREQUENCY_MOVED = CheckSpec(
     finds="largest change of a processor's clock since the start, relative",
     unit="1",
     limit=FREQUENCY_LIMIT,
-    advice="a processor's clock changed: run `sudo joulesplit tune --governor performance`, or "
-    "calibrate with --tune",
+    advice="a processor's clock changed: run `sudo "
+    '"$(command -v joulesplit)" tune --governor performance`, or calibrate with --tune',
 )
 TEMPERATURE_MOVED = CheckSpec(
     name="temperature-moved",
@@ -81,8 +81,9 @@ POWER_SAVE_CHANGED = CheckSpec(
     finds="the radio's power save became another",
     unit=FLAG,
     limit=0,
-    advice="the radio's power save went from {before} to {after}: set it with `sudo joulesplit "
-    "tune --wifi-power-save off`, or calibrate with --tune, and measure again",
+    advice="the radio's power save went from {before} to {after}: set it with `sudo "
+    '"$(command -v joulesplit)" tune --wifi-power-save off`, or calibrate with --tune, and '
+    "measure again",
     severity="fail",
 )
 ROUTE_CHANGED = CheckSpec(
