@@ -165,7 +165,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _how_it_failed(name: str, code: int) -> str:
-    how = f"exit code {code}" if code > 0 else f"signal {signal.Signals(-code).name}"
+    how = f"exit code {code}" if code > 0 else f"signal {-code} ({signal.strsignal(-code)})"
     return (
         f"{name} ended with {how}, so nothing is said of what it costs; if that is no fault of "
         "it, measure sh -c 'COMMAND || true'"
