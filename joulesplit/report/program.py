@@ -29,11 +29,11 @@ ONE_RUN = "One run has no scatter, so there is no interval: u_sys is what the se
 
 def program_page(measured: MeasuredProgram) -> Page:
     """Return the report on a measured command."""
-    runs = counted(len(measured.records), "run")
+    runs, idle = counted(len(measured.records), "run"), si(measured.plan.timing.idle_s, "s")
     sections = [
         Section(title="Verdict", body=verdict_body(measured.quality)),
         Section(title=f"Per run, mean of {runs}", body=_mean(measured)),
-        Section(title="Runs", body=_each(measured.records)),
+        Section(title=f"Runs, each between {idle} of idle", body=_each(measured.records)),
         Section(title="Checks", body=checks_table(measured.quality)),
         Section(title=f"Sensor: {measured.sensor.rail}", body=sensor_facts(measured.sensor)),
     ]

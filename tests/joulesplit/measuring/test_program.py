@@ -33,6 +33,7 @@ def shell(line, **options):
     return workload("sh", "-c", line, **options)
 
 
+@pytest.mark.live
 def test_a_program_runs_between_its_times_and_its_output_passes_through(capfd):
     before_ns = CLOCK.now_ns()
     done = shell("echo out; echo err >&2").run(1)
@@ -41,12 +42,14 @@ def test_a_program_runs_between_its_times_and_its_output_passes_through(capfd):
     assert capfd.readouterr() == ("out\n", "err\n")
 
 
+@pytest.mark.live
 def test_its_standard_output_can_go_elsewhere(capfd):
     shell("echo out", stdout=sys.stderr).run(1)
 
     assert capfd.readouterr() == ("", "out\n")
 
 
+@pytest.mark.live
 @pytest.mark.parametrize(
     ("line", "how"), [("exit 3", "exit code 3"), ("kill -KILL $$", r"signal 9 \(Killed\)")]
 )
@@ -57,6 +60,7 @@ def test_a_run_that_fails_is_an_error_of_the_measurement(line, how):
     assert exit_code_of(raised.value) == ExitCode.MEASUREMENT
 
 
+@pytest.mark.live
 def test_readings_are_taken_over_while_a_long_run_lasts():
     kept = []
 
@@ -65,6 +69,7 @@ def test_readings_are_taken_over_while_a_long_run_lasts():
     assert kept
 
 
+@pytest.mark.live
 @pytest.mark.parametrize("line", ["sleep 100", "trap '' TERM; echo $$; sleep 0.6; true"])
 def test_what_breaks_the_wait_off_ends_the_program(monkeypatch, line):
     monkeypatch.setattr("joulesplit.measuring.program.ASKED_END_S", 0.1)
