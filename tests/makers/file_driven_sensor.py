@@ -8,7 +8,7 @@ from drivers.clock import MonotonicClock
 from drivers.plugins import SensorRequest
 from drivers.readings import Reading, SensorDescription
 
-CYCLE_NS = 5_000_000
+CYCLE_NS = 20_000_000
 VOLTAGE_V = 5.0
 IDLE_W, MORE_W = 2.0, 1.5
 
