@@ -74,10 +74,10 @@ def test_readings_are_taken_over_while_a_long_run_lasts():
 def test_what_breaks_the_wait_off_ends_the_program(monkeypatch, line):
     monkeypatch.setattr("joulesplit.measuring.program.ASKED_END_S", 0.1)
     ours = psutil.Process()
-    running = []
+    others, running = set(ours.children()), []
 
     def interrupted():
-        running.extend(ours.children())
+        running.extend(set(ours.children()) - others)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
