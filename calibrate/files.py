@@ -28,6 +28,16 @@ def is_journal(path: Path) -> bool:
         return False
 
 
+def require_writable(path: Path) -> None:
+    """Find out before long work that its result could not be written.
+
+    Raises:
+        OutputError: The directory is missing, or not one to write to.
+    """
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"cannot write {path}: choose a directory that is there and writable")
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that a reader sees the old one or the new one, never a part.
 

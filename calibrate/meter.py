@@ -26,7 +26,7 @@ import numpy as np
 from calibrate.errors import CalibrationError, WindowError
 from calibrate.meter_energy import MeteredEnergy, energy_between
 from calibrate.sampling.sampler import SamplerStatistics
-from calibrate.sampling.trace import Trace
+from calibrate.sampling.trace import Trace, joined
 from drivers.errors import SensorError
 from drivers.protocols import Clock
 from drivers.readings import SensorDescription
@@ -251,8 +251,7 @@ class EnergyMeter:
         if trace.start_ns != self._history.end_ns:
             self._history = trace
             return
-        records = np.concatenate((self._history.records, trace.records))
-        self._history = Trace(start_ns=self._history.start_ns, records=records)
+        self._history = joined((self._history, trace))
 
     def _forget(self) -> None:
         """Drop what no open window needs."""

@@ -21,7 +21,8 @@ class ExitCode(IntEnum):
     EDGE = 5
     """The edge server cannot be reached, or refused."""
     MEASUREMENT = 6
-    """The measurement does not give the figures, or they failed a check."""
+    """The measurement does not give the figures, or they failed a check; or the measured command
+    failed."""
     DECISION = 7
     """No split meets the constraints, or the profile cannot carry a decision."""
     INTERRUPTED = 130
@@ -45,6 +46,7 @@ _BY_ERROR = {
     "optimizer.errors.OptimizerError": ExitCode.DECISION,
     "joulesplit.errors.CommandError": ExitCode.USAGE,
     "joulesplit.errors.ServerStartError": ExitCode.EDGE,
+    "joulesplit.errors.ProgramFailedError": ExitCode.MEASUREMENT,
 }
 
 

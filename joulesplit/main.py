@@ -16,6 +16,7 @@ from joulesplit.output import write_error
 COMMANDS = {
     "doctor": "Look: what this machine offers, and what to mend.",
     "monitor": "Watch: live power, voltage, current.",
+    "measure": "Price: what any command costs in joules, net and gross.",
     "sensor": "Trust: zero and span of a sensor, its records, boards.",
     "serve": "Serve: take uploads and run tails on the edge server.",
     "partition": "Cut: a network as blocks, FLOPs, bits; write head and tail.",
@@ -74,7 +75,7 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit code, see ``joulesplit.exit_codes``.
     """
-    as_json = "--json" in arguments
+    as_json = "--json" in _options(arguments)
     try:
         result = cli.main(list(arguments), prog_name="joulesplit", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
@@ -91,6 +92,11 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001  (the last line of defence)
         return _failed(error, as_json=as_json)
     return int(result) if isinstance(result, int) else int(ExitCode.OK)
+
+
+def _options(arguments: Sequence[str]) -> Sequence[str]:
+    """Return what is said to us: behind ``--`` stands another command's own line."""
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments
 
 
 def _interrupted(*, as_json: bool) -> int:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from joulesplit.errors import CommandError
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
@@ -75,6 +77,16 @@ def write_error(code: int, kind: str, message: str) -> None:
 
     document = {"error": {"code": int(code), "kind": kind, "message": message}}
     sys.stdout.write(json.dumps(document) + "\n")
+
+
+def require_free(output: Path, *, force: bool) -> None:
+    """Refuse to write over a file unasked.
+
+    Raises:
+        CommandError: It exists.
+    """
+    if output.exists() and not force:
+        raise CommandError(f"{output} exists: choose another --output, or give --force")
 
 
 def write_page(path: Path, content: bytes) -> None:

@@ -1,4 +1,7 @@
-"""Every named check that a profile may hold, in the order of a campaign. Plain data."""
+"""Every named check that a profile or a measured command may hold. Plain data.
+
+Those of a profile are in the order of a campaign.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from calibrate.checks import (
     outlasting,
     plausibility,
     results,
+    runs,
     scatter,
     sensor,
     steadiness,
@@ -69,6 +73,14 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         ending.STOP_RULE,
         ending.WARM_UP,
         ending.TEMPERATURE_BAND,
+    ),
+    "The runs of `joulesplit measure`": (
+        runs.POWER_FOLLOWS,
+        runs.REPEATED_RUNS,
+        runs.RUN_LENGTH,
+        runs.NET_ABOVE_ZERO,
+        runs.NET_INTERVAL,
+        runs.IDLE_SIDES,
     ),
     "Merged profiles": (agreement.PROFILES_AGREE,),
     "`joulesplit profile check`, over the file alone": (

@@ -60,8 +60,8 @@ RATES_LEFT_OUT = CheckSpec(
 
 def result_checks(evidence: Evidence) -> Iterator[Check]:
     """Return whether E_d and E_c are known well enough, and E_c is that of a link at its rate."""
-    yield E_D_INTERVAL.judge(_width(evidence.e_d))
-    yield E_C_INTERVAL.judge(_width(evidence.e_c))
+    yield E_D_INTERVAL.judge(relative_half_width(evidence.e_d))
+    yield E_C_INTERVAL.judge(relative_half_width(evidence.e_c))
     yield from _stated_rate(evidence)
     left_out = evidence.rates_left_out_bit_per_s
     yield RATES_LEFT_OUT.judge(
@@ -83,6 +83,7 @@ def _stated_rate(evidence: Evidence) -> Iterator[Check]:
     )
 
 
-def _width(quantity: Quantity) -> float:
+def relative_half_width(quantity: Quantity) -> float:
+    """Return half of an interval's width over the value; 0 where no interval is stated."""
     low, high = quantity.ci95 or (quantity.value, quantity.value)
     return (high - low) / 2 / abs(quantity.value)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from calibrate.check_spec import CheckSpec
 from calibrate.checks.evidence import Evidence
 from calibrate.estimates.window_budget import edge_share
 from calibrate.profile import Check
+from calibrate.sampling.sampler import SamplerStatistics
+from calibrate.windows.window import WindowRecord
 
 LOST_LIMIT = 0.01
 """Largest share of conversions that may be lost."""
@@ -67,15 +69,24 @@ EDGE_TERM = CheckSpec(
 
 
 def sensor_checks(evidence: Evidence) -> Iterator[Check]:
-    """Return whether the readings are whole."""
-    sampling = evidence.sampling
+    """Return whether the readings are whole, and the windows long enough for the sensor."""
+    yield from reading_checks(evidence.records, evidence.sampling)
+    yield from _edge_term(evidence)
+
+
+def reading_checks(records: Sequence[WindowRecord], sampling: SamplerStatistics) -> Iterator[Check]:
+    """Return whether the readings are whole.
+
+    Args:
+        records: Every window.
+        sampling: How the sampler fared.
+    """
     total = max(sampling.readings + sampling.lost, 1)
     yield LOST_CONVERSIONS.judge(sampling.lost / total)
     yield CLIPPED_READINGS.judge(sampling.clipped)
-    yield CHIP_RESETS.judge(sum(record.resets for record in evidence.records))
-    yield CLOCK_STEPS.judge(sum(record.clock_steps for record in evidence.records))
+    yield CHIP_RESETS.judge(sum(record.resets for record in records))
+    yield CLOCK_STEPS.judge(sum(record.clock_steps for record in records))
     yield STUCK_READINGS.judge(sampling.stuck)
-    yield from _edge_term(evidence)
 
 
 def _edge_term(evidence: Evidence) -> Iterator[Check]:

@@ -87,15 +87,15 @@ THROTTLING = CheckSpec(
 
 def steadiness_checks(evidence: Evidence) -> Iterator[Check]:
     """Return whether idle power, work, pace and supply stayed where they were."""
-    yield IDLE_DRIFT.judge(_idle_drift(evidence.records))
+    yield IDLE_DRIFT.judge(idle_drift(evidence.records))
     yield from _control_checks([record.net_j for record in evidence.of_kind("control")])
     yield from _pace(evidence)
     yield SUPPLY_VOLTAGE.judge(min(record.minimum_voltage_v for record in evidence.records))
     yield from _throttling(evidence.throttled_bits)
 
 
-def _idle_drift(records: Sequence[WindowRecord]) -> float:
-    """Return the change of idle power over the campaign by a straight line, relative."""
+def idle_drift(records: Sequence[WindowRecord]) -> float:
+    """Return the change of idle power from first to last window by a straight line, relative."""
     idle = np.array([record.idle_power_w for record in records])
     when = np.array([record.started_ns for record in records], dtype=np.float64)
     span = when.max() - when.min()

@@ -101,25 +101,33 @@ def _phase(
 
 
 def mean_quantity(
-    values: Sequence[float], unit: str, budget: SystematicBudget | None = None
+    values: Sequence[float],
+    unit: str,
+    budget: SystematicBudget | None = None,
+    *,
+    offset_duration: float = 0.0,
 ) -> Quantity:
     """Return the mean of independent windows; without an interval if there is but one.
 
     Args:
         values: One per window.
         unit: Their unit.
-        budget: The sensor's, for net energies; None for what needs no sensor.
+        budget: The sensor's, for energies and powers; None for what needs no sensor.
+        offset_duration: How much of ``unit`` one watt of offset makes; 0 where it cancels.
     """
     value, n = float(np.mean(values)), len(values)
     if n < 2:
-        return Quantity(value=value, unit=unit, ci95=None, u_stat=None, u_sys=None, n=n)
+        u_sys = budget.of(value, offset_duration=offset_duration) if budget else None
+        return Quantity(value=value, unit=unit, ci95=None, u_stat=None, u_sys=u_sys, n=n)
     estimate = Estimate(
         value=value,
         u_stat=float(np.std(values, ddof=1)) / n**0.5,
         degrees_of_freedom=n - 1,
         n=n,
     )
-    return quantity(estimate, unit, budget) if budget else with_interval(estimate, unit, 0.0)
+    if budget is None:
+        return with_interval(estimate, unit, 0.0)
+    return quantity(estimate, unit, budget, offset_duration=offset_duration)
 
 
 def upload_tail(records: Sequence[WindowRecord], budget: SystematicBudget) -> UploadTail | None:

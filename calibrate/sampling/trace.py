@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,6 +120,12 @@ def trace_of(start_ns: int, readings: Iterable[Reading]) -> Trace:
     """Return readings as a trace that begins at ``start_ns``."""
     rows = [record_of(reading) for reading in readings]
     return Trace(start_ns=start_ns, records=np.array(rows, dtype=RECORD))
+
+
+def joined(traces: Sequence[Trace]) -> Trace:
+    """Return consecutive stretches of readings, one at least, as one."""
+    records = np.concatenate([trace.records for trace in traces])
+    return Trace(start_ns=traces[0].start_ns, records=records)
 
 
 def cycle_of(trace: Trace) -> float:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from joulesplit.errors import CommandError
 from joulesplit.options import Command
-from joulesplit.output import emit, json_option, note
+from joulesplit.output import emit, json_option, note, require_free
 
 if TYPE_CHECKING:
     from calibrate.profiles.io import StoredProfile
@@ -136,7 +135,7 @@ def merge(*, profiles: tuple[Path, ...], output: Path, force: bool, as_json: boo
     from calibrate.profiles.merge import Candidate, merge_profiles
     from joulesplit.identity import this_tool
 
-    _require_free(output, force=force)
+    require_free(output, force=force)
     candidates = [
         Candidate(
             name=path.name,
@@ -166,7 +165,7 @@ def redact(*, profile: Path, output: Path, force: bool, as_json: bool) -> None:
     from joulesplit.report.redaction import redaction_page
 
     if output.resolve() != profile.resolve():
-        _require_free(output, force=force)
+        require_free(output, force=force)
     redacted = _redacted_journal if is_journal(profile) else _redacted_profile
     removals = redacted(profile, output)
     document = {"output": str(output), "removed": removals}
@@ -225,7 +224,7 @@ def upgrade(*, profile: Path, output: Path | None, force: bool, as_json: bool) -
 
     target = profile if output is None else output
     if target.resolve() != profile.resolve():
-        _require_free(target, force=force)
+        require_free(target, force=force)
     done = upgrade_profile(profile, target)
     document = {"output": str(target), "before": done.before, "after": done.after}
     if done.changed:
@@ -250,8 +249,3 @@ def _emit_profile(
         msgspec.Raw(msgspec.json.format(profile_bytes(stored), indent=-1)),
         lambda: profile_page(stored.profile, name, methods=methods),
     )
-
-
-def _require_free(output: Path, *, force: bool) -> None:
-    if output.exists() and not force:
-        raise CommandError(f"{output} exists: choose another --output, or give --force")

@@ -137,12 +137,13 @@ def summary_page(description: SensorDescription, summary: Summary) -> Page:
     ]
     sections = [
         Section(title=f"Watched: {description.rail}", body=Facts(rows)),
-        Section(title="Sensor", body=_sensor(description)),
+        Section(title="Sensor", body=sensor_facts(description)),
     ]
     return Page(sensor_origin(description), description.name, sections)
 
 
-def _sensor(description: SensorDescription) -> RenderableType:
+def sensor_facts(description: SensorDescription) -> RenderableType:
+    """Return what a sensor sees, and how finely."""
     steps = (
         si(description.voltage_resolution_v, "V"),
         si(description.current_resolution_a, "A"),

@@ -4,6 +4,7 @@ import pytest
 
 from calibrate.sampling.trace import (
     cycle_of,
+    joined,
     lost_cycles,
     lost_time_s,
     trace_of,
@@ -21,6 +22,16 @@ def test_each_reading_stands_for_the_time_since_the_one_before_it():
     assert trace.starts_ns.tolist() == [1_000, 3_000]
     assert trace.durations_s.tolist() == pytest.approx([2e-6, 4e-6])
     assert trace.power_w.tolist() == pytest.approx([2.51, 2.51])
+
+
+def test_stretches_that_follow_each_other_are_one():
+    first, nothing = trace_of(5, [reading(10), reading(20)]), trace_of(20, [])
+
+    whole = joined((first, nothing, trace_of(20, [reading(30)])))
+
+    assert whole.start_ns == 5
+    assert whole.records["t_ns"].tolist() == [10, 20, 30]
+    assert whole.durations_s.tolist() == pytest.approx([5e-9, 10e-9, 10e-9])
 
 
 def test_between_keeps_only_readings_wholly_inside():
