@@ -81,8 +81,9 @@ def pilot_latency_s(workload: Workload) -> float:
 
     What a run takes once, to wake threads and caches or a radio, is no part of it: a window has
     it once too, and a repetition billed with it would make windows shorter than planned. So it is
-    the difference between a run and one of twice the repetitions. A run that was held up cannot
-    make it longer than the mean of the other.
+    the difference between a run and one of twice the repetitions. Where another program held one
+    of the two up, the difference says nothing: it counts as the whole of the shorter run at most,
+    and as half of it at least, for no start takes longer than half of ``PILOT_S``.
     """
     repetitions, run_s, settled = _warm_run(workload)
     mean_s = run_s / repetitions
@@ -90,7 +91,7 @@ def pilot_latency_s(workload: Workload) -> float:
     if not settled or not more or run_s >= PILOT_LONG_S:
         return mean_s
     further_s = (_run_s(workload, repetitions + more) - run_s) / more
-    return min(mean_s, further_s) if further_s > 0 else mean_s
+    return min(mean_s, max(mean_s / 2, further_s))
 
 
 def _warm_run(workload: Workload) -> tuple[int, float, bool]:

@@ -122,6 +122,18 @@ def test_a_block_so_slow_that_its_start_does_not_show_is_not_run_longer_for_it()
     assert workload.runs == [1, 1]
 
 
+@pytest.mark.parametrize("late_s", [0.005, 0.02, 0.05, 0.5])
+def test_a_pilot_that_was_held_up_until_its_last_run_does_not_make_windows_without_end(late_s):
+    """Another program that slowed all runs but the longer one, which then took hardly more."""
+    quiet = Starting(SimulatedClock(), 15e-3, 10e-3)
+    pilot_latency_s(quiet)
+    held_up = dict.fromkeys(range(len(quiet.runs) - 1), late_s)
+
+    disturbed = Starting(SimulatedClock(), 15e-3, 10e-3, held_up=held_up)
+
+    assert pilot_latency_s(disturbed) >= 12.5e-3
+
+
 @pytest.mark.parametrize("late_s", [0.005, 0.05, 0.5])
 def test_a_pilot_run_that_was_held_up_does_not_make_repetitions_longer(late_s):
     """The last of its runs is the longer one."""
