@@ -83,7 +83,7 @@ def pilot_latency_s(workload: Workload) -> float:
     it once too, and a repetition billed with it would make windows shorter than planned. So it is
     the difference between a run and one of twice the repetitions. Where another program held one
     of the two up, the difference says nothing: it counts as the whole of the shorter run at most,
-    and as half of it at least, for no start takes longer than half of ``PILOT_S``.
+    and as half of it at least, since a start is taken for the smaller part of a run.
     """
     repetitions, run_s, settled = _warm_run(workload)
     mean_s = run_s / repetitions

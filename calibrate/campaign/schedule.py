@@ -132,14 +132,11 @@ def _spread(subjects: Sequence[Subject], repeats: int, chance: random.Random) ->
     """
     placed: list[tuple[float, WindowTask]] = []
     for subject in subjects:
-        lengths_s = [s for _ in range(repeats) for s in _shuffled(subject.lengths_s, chance)]
+        once_s = subject.lengths_s
+        lengths_s = [s for _ in range(repeats) for s in chance.sample(once_s, len(once_s))]
         for part, seconds in enumerate(lengths_s):
             placed.append(((part + chance.random()) / len(lengths_s), subject.task(seconds)))
     return [task for _, task in sorted(placed, key=lambda pair: pair[0])]
-
-
-def _shuffled(lengths_s: Sequence[float], chance: random.Random) -> list[float]:
-    return chance.sample(lengths_s, len(lengths_s))
 
 
 def _require_countable(plan: Plan, windows: int) -> None:

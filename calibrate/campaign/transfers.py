@@ -14,6 +14,9 @@ LONGEST_UPLOAD = 2.0
 """A single upload that would last so many times the plan's target, or longer than its longest
 window, is left out at that rate."""
 
+MOST_GRID = 1000
+"""Sizes of a grid at most: each is sent at every rate."""
+
 GRID_REACH = 2.0
 """The grid reaches so many times beyond the cuts' sizes on both sides: far enough to tell whether
 a bit costs the same there, near enough to be sent by the same rules."""
@@ -39,23 +42,29 @@ def crossing_bits(input_bits: int, blocks: Sequence[Block]) -> tuple[int, ...]:
     return (input_bits, *(block.output_bits for block in blocks))
 
 
-def upload_subjects(plan: Plan, sizes_bits: Sequence[int]) -> tuple[UploadSubject, ...]:
+def upload_subjects(
+    plan: Plan, sizes_bits: Sequence[int], most_bits: int | None = None
+) -> tuple[UploadSubject, ...]:
     """Return the uploads to measure: the plan's sizes at every rate.
 
-    A size that would take far longer at a rate than the plan wants is left out there.
+    A size that would take far longer at a rate than the plan wants is left out there, and sizes
+    of the grid that the server does not take are left out.
 
     Args:
         plan: The plan.
         sizes_bits: Sizes of what crosses at the cuts, bit.
+        most_bits: What the server takes in one upload, bit; None if it is not known yet.
 
     Raises:
-        PlanError: There is nothing to upload.
+        PlanError: There is nothing to upload, or the plan names more than can be sent.
     """
+    _require_sendable(plan, most_bits)
     distinct = sorted({bits for bits in sizes_bits if bits > 0})
     if not distinct:
         raise PlanError("no block has an output to upload")
     chosen = plan.upload_sizes_bits or _spread(distinct, plan.upload_sizes)
-    sizes = sorted({*chosen, *_grid_bits(chosen, plan.upload_grid)})
+    grid = [b for b in _grid_bits(chosen, plan.upload_grid) if most_bits is None or b <= most_bits]
+    sizes = sorted({*chosen, *grid})
     longest_s = max(LONGEST_UPLOAD, plan.upload_spread) * plan.upload_s
     subjects = (_upload(bits, rate) for bits in sizes for rate in plan.rates_bit_per_s)
     return tuple(
@@ -63,6 +72,21 @@ def upload_subjects(plan: Plan, sizes_bits: Sequence[int]) -> tuple[UploadSubjec
         for subject in subjects
         if (subject.airtime_s or 0.0) <= longest_s or subject.payload_bits == sizes[0]
     )
+
+
+def _require_sendable(plan: Plan, most_bits: int | None) -> None:
+    if plan.upload_grid > MOST_GRID:
+        raise PlanError(
+            f"plan '{plan.name}': upload_grid is {plan.upload_grid}, and {MOST_GRID} sizes are the "
+            "most"
+        )
+    largest = max(plan.upload_sizes_bits, default=0)
+    if most_bits is not None and largest > most_bits:
+        raise PlanError(
+            f"plan '{plan.name}': upload_sizes_bits has {largest} bit and the server takes "
+            f"{most_bits} bit at most: name smaller sizes, or start it with a larger "
+            "`serve --max-body-bytes`"
+        )
 
 
 def _spread(distinct: Sequence[int], most: int) -> list[int]:

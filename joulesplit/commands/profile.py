@@ -61,18 +61,30 @@ def check(*, profile: Path, as_json: bool) -> int:
     Windows beside it are held against those it was made from. The exit code is 6 if it is
     rejected.
     """
-    from calibrate.campaign.journal import journal_beside, read_journal
     from calibrate.checks.plausibility import examine_profile
     from calibrate.profiles.io import load_profile
     from joulesplit.exit_codes import ExitCode
     from joulesplit.report.examination import examination_page
 
     examined = load_profile(profile).profile
-    journal = journal_beside(profile)
-    beside = read_journal(journal).windows_sha256 if journal.exists() else None
-    quality = examine_profile(examined, beside)
+    quality = examine_profile(examined, _windows_beside(profile))
     emit(as_json, quality, lambda: examination_page(examined, quality, profile.name))
     return int(ExitCode.MEASUREMENT if quality.verdict == "rejected" else ExitCode.OK)
+
+
+def _windows_beside(profile: Path) -> str | None:
+    """Return the hash of the windows beside a profile: None if there are none, empty if damaged."""
+    from calibrate.campaign.journal import journal_beside, read_journal
+    from calibrate.errors import JournalError
+
+    journal = journal_beside(profile)
+    if not journal.exists():
+        return None
+    try:
+        return read_journal(journal).windows_sha256
+    except JournalError as error:
+        note(f"warning: {error}")
+        return ""
 
 
 @command.command("checks", short_help="Every check, its limit, what to do.")

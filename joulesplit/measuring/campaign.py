@@ -28,6 +28,8 @@ from calibrate.windows.window import WindowRecord
 from joulesplit.measuring.decision_stop import rule_of
 
 if TYPE_CHECKING:
+    from calibrate.campaign.bench import Bench
+    from calibrate.campaign.transfers import UploadSubject
     from calibrate.profile import DeviceProfile
     from joulesplit.measuring.instrument import Instrument
     from partition.network import Network
@@ -68,18 +70,23 @@ def calibrate_device(
         JournalError: The journal exists, or is of another campaign.
         SensorError: The sensor failed.
         EdgeError: The server failed.
-        CalibrationError: The windows do not give the figures.
+        CalibrationError: The plan cannot be carried out here, or the windows do not give the
+            figures.
         KeyboardInterrupt: It was interrupted; the journal says so.
     """
     header, past = _header(instrument, plan, file)
-    for earlier in file.replaces:
-        earlier.unlink(missing_ok=True)
     if past is None or is_left(past, header.plan):
+        # What cannot be measured is refused before anything is begun, or replaced.
+        work = instrument.bench(header.plan)
+        if past is not None and past.start is not None:
+            require_same_subjects(file.path, past.start.unit_s, work[0].workloads())
+        for earlier in file.replaces:
+            earlier.unlink(missing_ok=True)
         with Journal(file.path, resume=file.resume) as journal:
             if past is None:
                 journal.append(header)
             file.opened = True
-            _run(instrument, header, past, journal, on_window)
+            _run(instrument, header, past, journal, on_window, work=work)
     return profile_of(read_journal(file.path))
 
 
@@ -105,10 +112,9 @@ def _run(
     past: JournalContents | None,
     journal: Journal,
     on_window: Callable[[Progress], None],
+    *,
+    work: tuple[Bench, tuple[UploadSubject, ...]],
 ) -> None:
-    bench, uploads = instrument.bench(header.plan)
-    if past is not None and past.start is not None:
-        require_same_subjects(journal.path, past.start.unit_s, bench.workloads())
     outcome: Outcome | None = None
     begun = False
 
@@ -125,8 +131,7 @@ def _run(
     try:
         outcome = run_campaign(
             header.plan,
-            bench,
-            uploads,
+            *work,
             rule=_rule(instrument.network.network, header, past, journal.path),
             past=past_of(past) if past else None,
             told=Told(start=begin, keep=keep, progress=on_window),

@@ -31,6 +31,7 @@ from drivers.clock import MonotonicClock
 from edge.client import EdgeClient
 from edge.errors import InterfaceNotFoundError
 from edge.interface import route_interface
+from edge.pacing import BITS_PER_BYTE
 from joulesplit.choices import SIMULATED, SensorChoice
 from joulesplit.identity import this_tool
 from joulesplit.measuring.link_bench import LinkBench
@@ -123,7 +124,8 @@ class Instrument:
     def bench(self, plan: Plan) -> tuple[Bench, tuple[UploadSubject, ...]]:
         """Return the workloads of a plan, and its uploads."""
         payloads = self.network.payloads()
-        subjects = upload_subjects(plan, list(payloads))
+        most_bits = BITS_PER_BYTE * self.server.max_body_bytes
+        subjects = upload_subjects(plan, list(payloads), most_bits)
         link = self._link()
         received = download_subjects(plan, subjects) if plan.downloads else ()
         blocks = self.network.blocks

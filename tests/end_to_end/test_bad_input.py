@@ -119,6 +119,20 @@ def test_one_line_says_what_is_wrong_and_the_exit_code_is_the_documented_one(
     assert sorted(path.name for path in folder.iterdir()) == before
 
 
+def test_a_plan_that_cannot_be_carried_out_replaces_no_earlier_campaign(folder, capsys):
+    """--force is for the campaign that takes its place, and there is none."""
+    (folder / "plan.toml").write_text('base = "quick"\nupload_sizes_bits = [8000000000000]\n')
+    (folder / "p.json").write_text("earlier figures")
+    (folder / "p.windows.jsonl").write_text("earlier windows")
+
+    code = run(["calibrate", MODEL, *SIMULATED, "--plan", "plan.toml", "-o", "p.json", "--force"])
+
+    assert code == 3
+    assert "the server takes 536870912 bit at most" in capsys.readouterr().err
+    assert (folder / "p.json").read_text() == "earlier figures"
+    assert (folder / "p.windows.jsonl").read_text() == "earlier windows"
+
+
 @pytest.mark.parametrize("shunt", ["0", "-0.1", "nan"])
 def test_a_shunt_no_current_could_be_measured_with_is_refused(folder, capsys, shunt):
     arguments = ["monitor", "--sensor", "ina219", "--shunt-ohm", shunt, "--seconds", "1"]

@@ -87,15 +87,12 @@ def test_each_subject_is_measured_once_in_each_part_of_a_round(plan):
 
 
 def test_every_length_comes_first_somewhere():
-    tasks = [task for task in round_tasks(QUICK, subjects(QUICK), 0) if task.kind == "compute"]
-    first = {task.subject: task.repetitions * LATENCY_S[task.block] for task in reversed(tasks)}
     orders = {
         tuple(t.repetitions for t in round_tasks(QUICK, subjects(QUICK), n) if t.block == 2)
         for n in range(20)
     }
 
-    assert len(first) == len(LATENCY_S)
-    assert {order[0] for order in orders} == {order[1] for order in orders}
+    assert {order[0] for order in orders} == set(next(iter(orders)))
 
 
 def test_a_later_round_measures_only_what_is_asked_for():

@@ -95,6 +95,26 @@ def test_a_grid_of_one_size_lies_in_the_middle():
     assert sent_bits(plan) == [8_000, 80_000, 800_000]
 
 
+def test_a_grid_of_more_sizes_than_can_be_sent_is_refused_before_it_is_made():
+    with pytest.raises(PlanError, match="1000 sizes are the most"):
+        sent_bits(changed(upload_grid=10**12))
+
+
+def test_the_grid_keeps_to_what_the_server_takes_and_the_cuts_sizes_stay():
+    plan = changed(upload_grid=2, upload_s=1e9)
+
+    sizes = {s.payload_bits for s in upload_subjects(plan, SIZES, most_bits=2 * max(SIZES) - 1)}
+
+    assert sizes == set(sent_bits(changed(upload_s=1e9))) | {min(SIZES) // 2}
+
+
+def test_a_named_size_that_the_server_does_not_take_is_refused():
+    plan = changed(upload_sizes_bits=(8_000, 16_008))
+    assert upload_subjects(plan, SIZES, most_bits=16_008)
+    with pytest.raises(PlanError, match="16008 bit and the server takes 16000 bit at most"):
+        upload_subjects(plan, SIZES, most_bits=16_000)
+
+
 def test_sizes_that_the_plan_names_are_sent_in_place_of_the_cuts_own():
     plan = changed(upload_sizes_bits=(8_000, 16_000), upload_s=10.0)
     assert sent_bits(plan) == [8_000, 16_000]

@@ -28,6 +28,21 @@ def test_windows_beside_a_profile_are_its_own_or_said_not_to_be(
     assert found["outcome"] == outcome
 
 
+def test_damaged_windows_beside_a_profile_do_not_keep_it_from_being_checked(
+    journals, saved, joulesplit
+):
+    path = saved(profile_of(read_journal(journals[0])))
+    alone = joulesplit("profile", "check", path, "--json")
+    content = journals[0].read_bytes()
+    journal_beside(path).write_bytes(content.replace(b'"net_j":', b'"net_j":9', 1))
+
+    outcome = joulesplit("profile", "check", path, "--json")
+
+    (found,) = [check for check in outcome.json["checks"] if check["name"] == "windows-beside"]
+    assert (outcome.code, found["outcome"]) == (alone.code, "warn")
+    assert "is damaged" in outcome.err
+
+
 def test_without_windows_beside_it_nothing_is_said_of_them(journals, saved, joulesplit):
     path = saved(profile_of(read_journal(journals[0])))
     outcome = joulesplit("profile", "check", path, "--json")
