@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := drivers partition edge calibrate optimizer joulesplit
+PACKAGES := joulesplit proof
 CHECKED := $(PACKAGES) tests $(wildcard benchmarks fuzz)
 RUN := $(VENV)/.run-ready
 DEV := $(VENV)/.dev-ready
@@ -88,16 +88,16 @@ fix: $(DEV) ## mend what the linters can mend
 	$(BIN)/ruff format $(CHECKED)
 
 golden: $(DEV) ## write the expected report texts again; look at the diff
-	JOULESPLIT_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/joulesplit
+	JOULESPLIT_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/cli
 
-schema: $(DEV) ## write data/schema again from calibrate/profile.py
+schema: $(DEV) ## write data/schema again from joulesplit/calibrate/profile/_device_profile.py
 	$(BIN)/python data/schema/make_schema.py
 
 wheel: $(DEV) ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist .
 
 proof: $(DEV) ## the proof in full, a thousand campaigns and more; writes docs/proof.md
-	$(BIN)/python -m benchmarks.proof --write docs/proof.md
+	$(BIN)/python -m proof --write docs/proof.md
 
 SECONDS ?= 60
 fuzz: $(DEV) ## feed damaged models to reader, cuts and extraction for SECONDS (Python 3.11)

@@ -24,11 +24,10 @@ from time import perf_counter
 
 import numpy as np
 
-from partition.cutting.cuts import prefix_cuts
-from partition.cutting.mincut import best_closed_cut
-from partition.interpreters import runtime_identity
-from partition.network import Network, Operator, Tensor
-from partition.reading.reading import read_network
+from joulesplit.partition import Network, Operator, Tensor, runtime_identity
+from joulesplit.partition.cutting import prefix_cuts
+from joulesplit.partition.cutting._mincut import best_closed_cut
+from joulesplit.partition.reading import read_network
 
 ROOT = Path(__file__).parents[1]
 NETWORKS = ROOT / "tests" / "partition" / "facts"
@@ -36,8 +35,8 @@ RUNS = 5
 CUT = """
 import sys
 from pathlib import Path
-from partition.reading import reading
-from partition.parts import split
+from joulesplit.partition.reading import reading
+from joulesplit.partition.parts import split
 from partition import flatbuffer
 
 def peak_bytes():

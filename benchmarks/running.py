@@ -32,13 +32,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from partition import flatbuffer
-from partition.inputs import random_inputs
-from partition.interpreters import runtime_identity
-from partition.parts.split import split_model
-from partition.reading.reading import LoadedModel, load_model
-from partition.runtime import Runner
-from partition.writing import joined, model_pieces
+from joulesplit.partition import Runner, joined, model_pieces, random_inputs, runtime_identity
+from joulesplit.partition import _flatbuffer as flatbuffer
+from joulesplit.partition.parts._split import split_model
+from joulesplit.partition.reading import LoadedModel, load_model
 
 ROOT = Path(__file__).parents[1]
 MOBILENET = ROOT / "data" / "models" / "mobilenet_v2_1.0_224_float32.tflite"

@@ -22,10 +22,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.running import AFTER, MOBILENET, ROOT, Pair
-from partition.inputs import random_inputs
-from partition.parts.split import split_model
-from partition.reading.reading import load_model
-from partition.runtime import Runner
+from joulesplit.partition import Runner, random_inputs
+from joulesplit.partition.parts._split import split_model
+from joulesplit.partition.reading import load_model
 
 FIRST_LEVEL = "--D1=49152,12,64"
 """Size, ways and line, bytes, as in current servers."""

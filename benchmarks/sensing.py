@@ -19,17 +19,22 @@ from statistics import median
 from typing import Any
 
 from benchmarks import sensing_peers
-from calibrate.sampling.process import SamplerProcess
-from drivers.clock import MonotonicClock
-from drivers.ina219.driver import Ina219
-from drivers.readings import ReadingFlag
-from drivers.simulated.bus import SimulatedI2cBus
-from drivers.simulated.chip import ChipParameters, SimulatedIna219
-from drivers.simulated.clock import SimulatedClock
-from drivers.simulated.load import BenchSource, LoadModel, LoadParameters
-from drivers.simulated.load_log import LoadLog
-from joulesplit.choices import SensorChoice
-from joulesplit.wiring import sensor_factory
+from joulesplit.calibrate.sampling import SamplerProcess
+from joulesplit.cli._choices import SensorChoice
+from joulesplit.cli._wiring import sensor_factory
+from joulesplit.drivers import MonotonicClock
+from joulesplit.drivers.ina219 import Ina219
+from joulesplit.drivers.readings import ReadingFlag
+from joulesplit.drivers.simulated import (
+    ChipParameters,
+    LoadLog,
+    LoadModel,
+    LoadParameters,
+    SimulatedClock,
+    SimulatedI2cBus,
+    SimulatedIna219,
+)
+from joulesplit.drivers.simulated._load import BenchSource
 
 NS_PER_S = 1_000_000_000
 ROUNDS = 25
@@ -189,7 +194,7 @@ def sampler_table(seconds: float) -> Iterator[str]:
 
 def _chip_us() -> float:
     """Return what the simulated chip itself costs per reading, µs, woken as seldom as in use."""
-    from joulesplit.simulation import LOG_SEGMENTS, draw_world, load_of
+    from joulesplit.cli._simulation import LOG_SEGMENTS, draw_world, load_of
 
     clock = MonotonicClock()
     setup = draw_world(1, clock.now_ns())

@@ -74,8 +74,8 @@ def ours(chip: InstantChip) -> Callable[[], Any]:
 
     from smbus2 import smbus2
 
-    from drivers.i2c import SmbusI2cBus
-    from drivers.ina219.driver import Ina219
+    from joulesplit.drivers import SmbusI2cBus
+    from joulesplit.drivers.ina219 import Ina219
 
     def ioctl(_: Any, request: int, message: Any = 0) -> int:
         if request == smbus2.I2C_SMBUS:

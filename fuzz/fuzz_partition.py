@@ -18,10 +18,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from partition.errors import PartitionError
+from joulesplit.partition.errors import PartitionError
 
 if TYPE_CHECKING:
-    from partition.network import Network
+    from joulesplit.partition import Network
 
 MAX_EXTRACTIONS = 3
 """Cuts tried per file."""
@@ -38,8 +38,8 @@ def exercise(data: bytes, path: Path) -> str:
         data: The file's bytes.
         path: Where to put them.
     """
-    from partition.parts.extract import extract
-    from partition.reading.reading import load_model
+    from joulesplit.partition.parts import extract
+    from joulesplit.partition.reading import load_model
 
     path.write_bytes(data)
     try:
@@ -64,10 +64,13 @@ def exercise(data: bytes, path: Path) -> str:
 
 def _check_cuts(network: Network) -> None:
     """Blocks cover the network and end where it can be cut; some cut is always best."""
-    from partition.cutting.best import best_cuts
-    from partition.cutting.blocks import every_cut_blocks, residual_blocks
-    from partition.cutting.cuts import prefix_cuts
-    from partition.cutting.granularity import balanced_blocks
+    from joulesplit.partition.cutting import (
+        balanced_blocks,
+        best_cuts,
+        every_cut_blocks,
+        prefix_cuts,
+        residual_blocks,
+    )
 
     cuts = prefix_cuts(network)
     assert len(cuts) == len(network.operators) + 1
@@ -87,7 +90,7 @@ def _check_message(message: str) -> None:
 
 def _check_part(part: bytes, path: Path) -> None:
     """A part of a readable network is readable."""
-    from partition.reading.reading import load_model
+    from joulesplit.partition.reading import load_model
 
     path.write_bytes(part)
     load_model(path)
@@ -95,8 +98,8 @@ def _check_part(part: bytes, path: Path) -> None:
 
 def _settle_shapes_seldom() -> None:
     """Refuse most files that need a run to settle their shapes: a process each is too slow."""
-    from partition.errors import InvocationError
-    from partition.reading import shape_run
+    from joulesplit.partition.errors import InvocationError
+    from joulesplit.partition.reading import _shape_run as shape_run
 
     run, rng = shape_run.shapes_on_two_inputs, random.Random(0)
 
@@ -112,11 +115,11 @@ def main(arguments: list[str]) -> None:
     """Run under atheris: half of the files are changed as models, half as bytes."""
     import atheris
 
-    with atheris.instrument_imports(include=["partition"]):
-        import partition.cutting.best
-        import partition.cutting.granularity
-        import partition.parts.extract
-        import partition.reading.reading  # noqa: F401 - imported to be instrumented
+    with atheris.instrument_imports(include=["joulesplit"]):
+        import joulesplit.partition.cutting._best
+        import joulesplit.partition.cutting._granularity
+        import joulesplit.partition.parts._extract
+        import joulesplit.partition.reading._reading  # noqa: F401 - imported to be instrumented
     from mutations import mutated
 
     _settle_shapes_seldom()

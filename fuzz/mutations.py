@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from partition import flatbuffer
-from partition.writing import joined, model_pieces
+from joulesplit.partition import _flatbuffer as flatbuffer
+from joulesplit.partition import joined, model_pieces
 
 SIZES = (-(2**31), -1, 0, 1, 2, 7, 255, 65536, 2**31 - 1)
 """Dimensions and indices that checks get wrong."""

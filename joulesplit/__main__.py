@@ -7,7 +7,7 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    from joulesplit.main import run
+    from joulesplit.cli import run
 
     sys.exit(run(sys.argv[1:]))
 

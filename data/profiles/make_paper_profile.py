@@ -13,20 +13,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from calibrate.check_spec import FLAG
-from calibrate.profile import (
-    Check,
-    Compute,
-    Device,
-    DeviceProfile,
-    GrossNet,
-    Link,
-    Quality,
-    Quantity,
-    Tool,
-    Uplink,
-)
-from calibrate.profiles.io import StoredProfile, save_profile
+from joulesplit.calibrate.checks import FLAG
+from joulesplit.calibrate.profile import Check, Compute, Device, DeviceProfile, GrossNet, Link, Quality, Quantity, Tool, Uplink
+from joulesplit.calibrate.profile import StoredProfile, save_profile
 
 E_D_FLOP_PER_J = 1.22e8
 E_C_BIT_PER_J = 2e6

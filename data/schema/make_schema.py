@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from calibrate.profile import SCHEMA_VERSION
-from calibrate.profiles.io import schema_bytes
+from joulesplit.calibrate.profile._device_profile import SCHEMA_VERSION
+from joulesplit.calibrate.profile._io import schema_bytes
 
 (Path(__file__).parent / f"device-profile-{SCHEMA_VERSION}.json").write_bytes(schema_bytes())

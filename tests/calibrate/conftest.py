@@ -10,37 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from calibrate.environment.machine import Machine
-from calibrate.estimates.uncertainty import (
-    Estimate,
-    SystematicBudget,
-    quantity,
-    reciprocal,
-    with_interval,
-)
-from calibrate.profile import (
-    BlockEnergy,
-    BudgetTerm,
-    Check,
-    Compute,
-    DeviceProfile,
-    GrossNet,
-    Idle,
-    Link,
-    LinkFit,
-    ModelIdentity,
-    Quality,
-    Quantity,
-    Runtime,
-    Sampling,
-    Sensor,
-    Tool,
-    Uplink,
-)
-from calibrate.profile_device import Device
-from calibrate.sampling.trace import RECORD, Trace
-from calibrate.windows.observation import Observation
-from partition.network import Block
+from joulesplit.calibrate.environment import Machine
+from joulesplit.calibrate.estimates import Estimate, SystematicBudget, quantity, with_interval
+from joulesplit.calibrate.estimates._uncertainty import reciprocal
+from joulesplit.calibrate.profile import BlockEnergy, BudgetTerm, Check, Compute, DeviceProfile, GrossNet, Idle, Link, LinkFit, ModelIdentity, Quality, Quantity, Runtime, Sampling, Sensor, Tool, Uplink
+from joulesplit.calibrate.profile import Device
+from joulesplit.calibrate.sampling._trace import RECORD
+from joulesplit.calibrate.sampling import Trace
+from joulesplit.calibrate.windows import Observation
+from joulesplit.partition import Block
 
 CYCLE_NS = 9_000_000
 VOLTAGE_V = 5.0

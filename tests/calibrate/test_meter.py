@@ -10,18 +10,18 @@ from math import hypot
 import numpy as np
 import pytest
 
-from calibrate.errors import WindowError
-from calibrate.meter import EnergyMeter
-from calibrate.meter_energy import WindowFlag, energy_between
-from calibrate.sampling.sampler import InlineSampler
-from calibrate.sampling.trace import trace_of
-from drivers.ina219.driver import Ina219
-from drivers.readings import AccuracyTerm, Reading, ReadingFlag, SensorDescription
-from drivers.simulated.bus import SimulatedI2cBus
-from drivers.simulated.chip import ChipParameters, SimulatedIna219
-from drivers.simulated.clock import EventfulClock, SimulatedClock
-from drivers.simulated.load import LoadModel, LoadParameters
-from drivers.simulated.load_log import LoadLog
+from joulesplit.calibrate.errors import WindowError
+from joulesplit.calibrate import EnergyMeter
+from joulesplit.calibrate._meter_energy import WindowFlag, energy_between
+from joulesplit.calibrate.sampling._sampler import InlineSampler
+from joulesplit.calibrate.sampling._trace import trace_of
+from joulesplit.drivers.ina219 import Ina219
+from joulesplit.drivers.readings import AccuracyTerm, Reading, ReadingFlag, SensorDescription
+from joulesplit.drivers.simulated import SimulatedI2cBus
+from joulesplit.drivers.simulated import ChipParameters, SimulatedIna219
+from joulesplit.drivers.simulated import EventfulClock, SimulatedClock
+from joulesplit.drivers.simulated import LoadModel, LoadParameters
+from joulesplit.drivers.simulated import LoadLog
 
 S = 1_000_000_000
 MS = 1_000_000

@@ -23,15 +23,18 @@ from dataclasses import dataclass
 
 import pytest
 
-from drivers.clock import MonotonicClock
-from drivers.errors import BusError, DeviceNotRespondingError
-from drivers.i2c import SmbusI2cBus, translate_os_error
-from drivers.ina219.driver import Ina219
-from drivers.protocols import Clock, I2cBus
-from drivers.simulated.bus import SimulatedI2cBus
-from drivers.simulated.chip import ChipParameters, SimulatedIna219
-from drivers.simulated.clock import SimulatedClock
-from drivers.simulated.load import BenchSource
+from joulesplit.drivers import MonotonicClock, SmbusI2cBus
+from joulesplit.drivers._i2c import translate_os_error
+from joulesplit.drivers.errors import BusError, DeviceNotRespondingError
+from joulesplit.drivers.ina219 import Ina219
+from joulesplit.drivers.protocols import Clock, I2cBus
+from joulesplit.drivers.simulated import (
+    ChipParameters,
+    SimulatedClock,
+    SimulatedI2cBus,
+    SimulatedIna219,
+)
+from joulesplit.drivers.simulated._load import BenchSource
 
 ADDRESS = 0x40
 SHUNT_OHM = 0.1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drivers.errors import DeviceNotRespondingError
+from joulesplit.drivers.errors import DeviceNotRespondingError
 
 CONFIGURATION, CALIBRATION = 0, 5
 OTHER_ADDRESSES = [address for address in range(0x40, 0x50) if address != 0x41]

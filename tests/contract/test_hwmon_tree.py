@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from drivers.discovery import discover
-from drivers.errors import SensorConfigurationError, SensorUnavailableError
-from drivers.hwmon import HwmonSensor, find_power_chips
-from drivers.simulated.clock import SimulatedClock
+from joulesplit.drivers import HwmonSensor, discover
+from joulesplit.drivers._hwmon import find_power_chips
+from joulesplit.drivers.errors import SensorConfigurationError, SensorUnavailableError
+from joulesplit.drivers.simulated import SimulatedClock
 
 CHIP = Path("/sys/class/hwmon/hwmon0")
 

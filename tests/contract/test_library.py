@@ -8,15 +8,16 @@ from dataclasses import replace
 
 import pytest
 
-from drivers.errors import (
+from joulesplit.drivers import PiIna219
+from joulesplit.drivers.errors import (
     BusNotFoundError,
     BusTransferError,
     DeviceNotRespondingError,
     RangeExceededError,
 )
-from drivers.ina219.correction import MeanShunt, SpanPoint, correction_of
-from drivers.pi_ina219 import PiIna219
-from drivers.readings import ReadingFlag
+from joulesplit.drivers.ina219 import MeanShunt, SpanPoint
+from joulesplit.drivers.ina219._correction import correction_of
+from joulesplit.drivers.readings import ReadingFlag
 
 pytest.importorskip(
     "ina219",

@@ -7,15 +7,15 @@ import itertools
 
 import pytest
 
-from drivers.errors import (
+from joulesplit.drivers.errors import (
     BusTransferError,
     ChipResetError,
     DeviceNotRespondingError,
     SensorError,
 )
-from drivers.ina219.link import MAX_TRIES
-from drivers.ina219.registers import convert_words
-from drivers.readings import ReadingFlag
+from joulesplit.drivers.ina219._link import MAX_TRIES
+from joulesplit.drivers.ina219._registers import convert_words
+from joulesplit.drivers.readings import ReadingFlag
 
 S = 1_000_000_000
 CONFIGURATION = 0

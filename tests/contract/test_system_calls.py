@@ -11,18 +11,16 @@ from pathlib import Path
 import pytest
 import smbus2
 
-from drivers.discovery import find_buses
-from drivers.errors import (
+from joulesplit.drivers import SmbusI2cBus, find_buses
+from joulesplit.drivers.errors import (
     BusBusyError,
     BusError,
     BusNotFoundError,
     BusPermissionError,
     DeviceNotRespondingError,
 )
-from drivers.i2c import SmbusI2cBus
-from drivers.ina219.driver import Ina219
-from drivers.simulated.bus import SimulatedI2cBus
-from drivers.simulated.clock import SimulatedClock
+from joulesplit.drivers.ina219 import Ina219
+from joulesplit.drivers.simulated import SimulatedClock, SimulatedI2cBus
 
 NOBODY = 65534
 I2C_BUS = 1

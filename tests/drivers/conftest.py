@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from drivers.ina219.driver import Ina219
-from drivers.simulated.bus import SimulatedI2cBus
-from drivers.simulated.chip import ChipParameters, SimulatedIna219
-from drivers.simulated.clock import EventfulClock, SimulatedClock
-from drivers.simulated.load import BenchSource, Load, LoadModel, LoadParameters
-from drivers.simulated.load_log import LoadLog
+from joulesplit.drivers.ina219 import Ina219
+from joulesplit.drivers.simulated import SimulatedI2cBus
+from joulesplit.drivers.simulated import ChipParameters, SimulatedIna219
+from joulesplit.drivers.simulated import EventfulClock, SimulatedClock
+from joulesplit.drivers.simulated._load import BenchSource, Load
+from joulesplit.drivers.simulated import LoadModel, LoadParameters
+from joulesplit.drivers.simulated import LoadLog
 
 ADDRESS = 0x40
 SHUNT_OHM = 0.1

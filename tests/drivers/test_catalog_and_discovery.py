@@ -6,9 +6,9 @@ import struct
 
 import pytest
 
-from drivers.catalog import BOARDS, SENSOR_KINDS, board
-from drivers.discovery import discover, find_buses
-from drivers.ina219.description import ADDRESSES
+from joulesplit.drivers import BOARDS, SENSOR_KINDS, board
+from joulesplit.drivers import discover, find_buses
+from joulesplit.drivers.ina219._description import ADDRESSES
 
 
 def test_kinds_of_sensor_are_named_once_and_explained():

@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from drivers.clock import MonotonicClock
-from drivers.simulated.clock import EventfulClock, SimulatedClock, SteppedClock
+from joulesplit.drivers import MonotonicClock
+from joulesplit.drivers.simulated import EventfulClock, SimulatedClock
+from joulesplit.drivers.simulated._clock import SteppedClock
 
 
 def test_monotonic_clock_shows_clock_monotonic():

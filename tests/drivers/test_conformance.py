@@ -8,18 +8,19 @@ from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
 
-import drivers.plugins
-from drivers.conformance import SensorConformance
-from drivers.errors import SensorUnavailableError
-from drivers.hwmon import HwmonSensor
-from drivers.pi_ina219 import PiIna219
-from drivers.plugins import GROUP, SensorRequest, find_plugins, open_plugin
-from drivers.pmic import PmicSensor
-from drivers.rapl import RaplSensor
-from drivers.readings import Reading, ReadingFlag
-from drivers.replay import ReplaySensor
-from drivers.simulated.clock import SimulatedClock
-from drivers.traces.csv_file import CsvTraceWriter
+from joulesplit.drivers import _plugins
+from joulesplit.drivers.conformance import SensorConformance
+from joulesplit.drivers.errors import SensorUnavailableError
+from joulesplit.drivers import HwmonSensor
+from joulesplit.drivers import PiIna219
+from joulesplit.drivers._plugins import GROUP
+from joulesplit.drivers import SensorRequest, find_plugins, open_plugin
+from joulesplit.drivers import PmicSensor
+from joulesplit.drivers import RaplSensor
+from joulesplit.drivers.readings import Reading, ReadingFlag
+from joulesplit.drivers import ReplaySensor
+from joulesplit.drivers.simulated import SimulatedClock
+from joulesplit.drivers.traces._csv_file import CsvTraceWriter
 
 PMIC = "VDD_CORE_A current(7)=1.5A\nVDD_CORE_V volt(15)=0.75V\nEXT5V_V volt(24)=5.0V\n"
 
@@ -287,7 +288,7 @@ def installed(monkeypatch):
         ]
     )
     monkeypatch.setattr(
-        drivers.plugins, "entry_points", lambda *, group: entries.select(group=group)
+        _plugins, "entry_points", lambda *, group: entries.select(group=group)
     )
     monkeypatch.setitem(__import__("sys").modules, __name__, __import__("types").SimpleNamespace(
         open_bench_meter=open_bench_meter))  # fmt: skip

@@ -9,17 +9,11 @@ import os
 import pytest
 import smbus2.smbus2 as smbus2_module
 
-from drivers.errors import (
-    BusBusyError,
-    BusError,
-    BusNotFoundError,
-    BusPermissionError,
-    BusTransferError,
-    DeviceNotRespondingError,
-)
-from drivers.i2c import SmbusI2cBus, swap_bytes
-from drivers.ina219.driver import Ina219
-from drivers.readings import ReadingFlag
+from joulesplit.drivers.errors import BusBusyError, BusError, BusNotFoundError, BusPermissionError, BusTransferError, DeviceNotRespondingError
+from joulesplit.drivers import SmbusI2cBus
+from joulesplit.drivers._i2c import swap_bytes
+from joulesplit.drivers.ina219 import Ina219
+from joulesplit.drivers.readings import ReadingFlag
 
 I2C_SLAVE = 0x0703
 I2C_FUNCS = 0x0705

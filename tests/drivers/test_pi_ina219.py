@@ -8,16 +8,10 @@ import sys
 
 import pytest
 
-from drivers.errors import (
-    ConversionTimeoutError,
-    DeviceNotRespondingError,
-    RangeExceededError,
-    SensorError,
-    SensorUnavailableError,
-)
-from drivers.pi_ina219 import PiIna219
-from drivers.readings import ReadingFlag
-from drivers.simulated.load import BenchSource
+from joulesplit.drivers.errors import ConversionTimeoutError, DeviceNotRespondingError, RangeExceededError, SensorError, SensorUnavailableError
+from joulesplit.drivers import PiIna219
+from joulesplit.drivers.readings import ReadingFlag
+from joulesplit.drivers.simulated._load import BenchSource
 
 
 class DeviceRangeError(Exception):

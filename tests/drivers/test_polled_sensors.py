@@ -6,12 +6,14 @@ import math
 
 import pytest
 
-from drivers.errors import SensorConfigurationError, SensorError, SensorUnavailableError
-from drivers.hwmon import HwmonSensor, find_power_chips
-from drivers.pmic import PmicSensor, parse_rails, run_command
-from drivers.rapl import RaplSensor
-from drivers.readings import ReadingFlag
-from drivers.simulated.clock import SimulatedClock
+from joulesplit.drivers.errors import SensorConfigurationError, SensorError, SensorUnavailableError
+from joulesplit.drivers import HwmonSensor
+from joulesplit.drivers._hwmon import find_power_chips
+from joulesplit.drivers import PmicSensor
+from joulesplit.drivers._pmic import parse_rails, run_command
+from joulesplit.drivers import RaplSensor
+from joulesplit.drivers.readings import ReadingFlag
+from joulesplit.drivers.simulated import SimulatedClock
 
 MS = 1_000_000
 

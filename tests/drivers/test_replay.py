@@ -4,16 +4,11 @@ import itertools
 
 import pytest
 
-from drivers.errors import (
-    SensorError,
-    SensorUnavailableError,
-    TraceEndedError,
-    TraceFormatError,
-)
-from drivers.readings import ReadingFlag
-from drivers.replay import ReplaySensor
-from drivers.simulated.clock import SimulatedClock
-from drivers.traces.files import open_trace_writer
+from joulesplit.drivers.errors import SensorError, SensorUnavailableError, TraceEndedError, TraceFormatError
+from joulesplit.drivers.readings import ReadingFlag
+from joulesplit.drivers import ReplaySensor
+from joulesplit.drivers.simulated import SimulatedClock
+from joulesplit.drivers.traces import open_trace_writer
 
 
 @pytest.fixture(params=["csv", "parquet"])

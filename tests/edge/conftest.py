@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.client import EdgeClient
+from joulesplit.edge import EdgeClient
 
 REPOSITORY = Path(__file__).parents[2]
 TOKEN = "correct-horse"
@@ -20,7 +20,7 @@ if sys.argv.pop(1) == "without runtime":
     for module in ("ai_edge_litert", "tflite_runtime", "tensorflow.lite.python"):
         sys.modules[module + ".interpreter"] = None
 from pathlib import Path
-from edge.server import EdgeServer
+from joulesplit.edge._server import EdgeServer
 token, limit, *models = sys.argv[1:]
 server = EdgeServer(
     [Path(model) for model in models], port=0, token=token or None,

@@ -9,19 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from edge.bundle import (
+from joulesplit.edge import NamedTensor, encode_bundle
+from joulesplit.edge._bundle import (
     ELEMENT_BYTES,
     MAX_DIMENSIONS,
     MAX_HEADER_CHARACTERS,
     MAX_NAME_CHARACTERS,
     MAX_TENSORS,
-    NamedTensor,
     TensorEntry,
     decode_body,
     decode_header,
-    encode_bundle,
 )
-from edge.errors import ProtocolError
+from joulesplit.edge.errors import ProtocolError
 
 arrays = hnp.arrays(
     dtype=st.sampled_from(sorted(ELEMENT_BYTES)).map(np.dtype),

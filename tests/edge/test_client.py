@@ -12,10 +12,11 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from edge.admission import source_rate
-from edge.bundle import NamedTensor
-from edge.client import EdgeClient
-from edge.errors import (
+from joulesplit.edge import EdgeClient, NamedTensor, Pacer
+from joulesplit.edge._admission import source_rate
+from joulesplit.edge._pacing import CHUNK_DURATION_S, HostClock
+from joulesplit.edge._protocol import checksum
+from joulesplit.edge.errors import (
     AuthenticationError,
     EdgeConfigurationError,
     EdgeError,
@@ -25,8 +26,6 @@ from edge.errors import (
     ServerUnreachableError,
     UploadCorruptedError,
 )
-from edge.pacing import CHUNK_DURATION_S, HostClock, Pacer
-from edge.protocol import checksum
 
 
 @pytest.fixture(scope="module")

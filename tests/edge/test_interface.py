@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from edge.errors import InterfaceNotFoundError
-from edge.interface import interface_counters, interface_of_route, route_interface
+from joulesplit.edge import interface_counters, route_interface
+from joulesplit.edge._interface import interface_of_route
+from joulesplit.edge.errors import InterfaceNotFoundError
 
 # `ip -s link` and `ip address` of a Raspberry Pi 4 with both interfaces up.
 RECORDED = {

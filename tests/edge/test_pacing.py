@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.errors import EdgeConfigurationError
-from edge.pacing import UNPACED_CHUNK_BYTES, HostClock, Pacer
+from joulesplit.edge import Pacer
+from joulesplit.edge._pacing import UNPACED_CHUNK_BYTES, HostClock
+from joulesplit.edge.errors import EdgeConfigurationError
 
 rates = st.floats(50, 1e9)
 payloads = st.integers(1, 4000).map(lambda count: bytes(i % 251 for i in range(count)))

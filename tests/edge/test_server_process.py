@@ -11,10 +11,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from edge.client import EdgeClient
-from edge.errors import EdgeConfigurationError, PortUnavailableError
-from edge.listening import listener_url, open_listener
-from edge.server import EdgeServer
+from joulesplit.edge import EdgeClient, EdgeServer
+from joulesplit.edge._listening import listener_url, open_listener
+from joulesplit.edge.errors import EdgeConfigurationError, PortUnavailableError
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +172,7 @@ def test_a_token_that_cannot_travel_in_a_header_is_refused(token):
 
 def test_importing_client_and_server_loads_no_web_framework_and_no_runtime():
     program = (
-        "import sys, edge.client, edge.server; "
+        "import sys, joulesplit.edge._client, joulesplit.edge._server; "
         "print([m for m in ('starlette', 'uvicorn', 'ai_edge_litert', 'psutil')"
         " if m in sys.modules])"
     )

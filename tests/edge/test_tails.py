@@ -10,19 +10,16 @@ import numpy as np
 import pytest
 import requests
 
-from edge.bundle import NamedTensor, encode_bundle
-from edge.client import EdgeClient
-from edge.encoded import encoded_tensors
-from edge.errors import RequestRefusedError, ServerLacksModelError, ServerRefusedError
-from edge.pacing import Pacer
-from edge.protocol import TENSORS_HEADER, tail_path
-from edge.tails import TailOptions, TailShelf
-from partition.cutting.cuts import prefix_cuts
-from partition.encoding import ENCODINGS, decode, encode
-from partition.errors import UnsupportedModelError
-from partition.parts.extract import extract
-from partition.reading.reading import read_network
-from partition.runtime import Runner
+from joulesplit.edge import EdgeClient, NamedTensor, Pacer, TailOptions, encode_bundle
+from joulesplit.edge._encoded import encoded_tensors
+from joulesplit.edge._protocol import TENSORS_HEADER, tail_path
+from joulesplit.edge._tails import TailShelf
+from joulesplit.edge.errors import RequestRefusedError, ServerLacksModelError, ServerRefusedError
+from joulesplit.partition import ENCODINGS, Runner, decode, encode
+from joulesplit.partition.cutting import prefix_cuts
+from joulesplit.partition.errors import UnsupportedModelError
+from joulesplit.partition.parts import extract
+from joulesplit.partition.reading import read_network
 
 NETWORKS = Path(__file__).parents[1] / "partition" / "models"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from joulesplit.main import run
-from joulesplit.resources import bundled, paper_network
+from joulesplit.cli import run
+from joulesplit.cli._resources import bundled, paper_network
 
 ROOT = Path(__file__).parents[2]
 NOWHERE = "http://127.0.0.1:9"
@@ -172,7 +172,7 @@ def test_with_json_a_command_line_nobody_understands_is_one_object_too(capsys, a
 
 
 def test_every_exit_code_is_in_the_readme():
-    from joulesplit.exit_codes import ExitCode
+    from joulesplit.cli._exit_codes import ExitCode
 
     readme = (ROOT / "README.md").read_text()
     for code in ExitCode:
@@ -180,7 +180,7 @@ def test_every_exit_code_is_in_the_readme():
 
 
 def test_every_command_is_in_the_readme():
-    from joulesplit.main import COMMANDS
+    from joulesplit.cli._main import COMMANDS
 
     readme = (ROOT / "README.md").read_text()
     for name in COMMANDS:

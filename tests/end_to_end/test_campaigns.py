@@ -8,25 +8,32 @@ import math
 import msgspec
 import pytest
 
-from calibrate.campaign.completing import profile_of, storable
-from calibrate.campaign.journal import Begun, Ended, Header, Journal, Kept, read_journal
-from calibrate.campaign.plan import QUICK, Limits, StopPlan
-from calibrate.campaign.procedure import Past, Told, run_campaign
-from calibrate.campaign.resume import past_of
-from calibrate.campaign.schedule import expected_duration_s
-from calibrate.campaign.stopping import StopOpinion
-from calibrate.campaign.transfers import upload_subjects
-from calibrate.environment.conditions import Conditions
-from calibrate.errors import JournalError, WindowError
-from calibrate.profiles.io import StoredProfile, profile_bytes
-from calibrate.workloads.synthetic import truth_of
-from drivers.simulated.load_log import LoadLog
-from joulesplit.measuring.decision_stop import rule_of
-from joulesplit.resources import paper_network
-from joulesplit.simulation import LOG_SEGMENTS, draw_world
-from joulesplit.virtual import run_virtual, virtual_bench, virtual_circumstances
-from partition.cutting.blocks import residual_blocks
-from partition.reading.reading import read_network
+from joulesplit.calibrate.campaign import (
+    QUICK,
+    StopOpinion,
+    StopPlan,
+    Told,
+    past_of,
+    profile_of,
+    run_campaign,
+    storable,
+    upload_subjects,
+)
+from joulesplit.calibrate.campaign._plan import Limits
+from joulesplit.calibrate.campaign._procedure import Past
+from joulesplit.calibrate.campaign._schedule import expected_duration_s
+from joulesplit.calibrate.environment import Conditions
+from joulesplit.calibrate.errors import JournalError, WindowError
+from joulesplit.calibrate.journal import Begun, Ended, Header, Journal, Kept, read_journal
+from joulesplit.calibrate.profile import StoredProfile, profile_bytes
+from joulesplit.calibrate.workloads import truth_of
+from joulesplit.cli._resources import paper_network
+from joulesplit.cli._simulation import LOG_SEGMENTS, draw_world
+from joulesplit.cli.measuring._decision_stop import rule_of
+from joulesplit.drivers.simulated import LoadLog
+from joulesplit.partition.cutting import residual_blocks
+from joulesplit.partition.reading import read_network
+from proof.virtual import run_virtual, virtual_bench, virtual_circumstances
 
 NETWORK = read_network(paper_network())
 BLOCKS = residual_blocks(NETWORK)

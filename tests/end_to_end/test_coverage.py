@@ -11,18 +11,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from calibrate.campaign.plan import QUICK
-from calibrate.estimates.assemble import compute_of, idle_of
-from calibrate.estimates.loads import loads_of
-from calibrate.estimates.uncertainty import SystematicBudget, budget_of
-from calibrate.estimates.uplink import uplink_of
-from calibrate.profile import ModelIdentity, Quantity, Runtime
-from calibrate.workloads.synthetic import truth_of
-from joulesplit.resources import paper_network
-from joulesplit.simulation import draw_world, without_errors
-from joulesplit.virtual import run_virtual_campaign
-from partition.cutting.blocks import residual_blocks
-from partition.reading.reading import read_network
+from joulesplit.calibrate.campaign import QUICK
+from joulesplit.calibrate.estimates import (
+    SystematicBudget,
+    budget_of,
+    compute_of,
+    idle_of,
+    loads_of,
+    uplink_of,
+)
+from joulesplit.calibrate.profile import ModelIdentity, Quantity, Runtime
+from joulesplit.calibrate.workloads import truth_of
+from joulesplit.cli._resources import paper_network
+from joulesplit.cli._simulation import draw_world, without_errors
+from joulesplit.partition.cutting import residual_blocks
+from joulesplit.partition.reading import read_network
+from proof.virtual import run_virtual_campaign
 
 CAMPAIGNS = 100
 HEADLINES = ("E_d net", "E_d gross", "E_c net", "E_c gross")

@@ -20,15 +20,15 @@ PIECES = [
 
 INSTEAD = {
     'SensorChoice(kind="ina219", shunt_ohm=0.1)': 'SensorChoice(kind="simulated")',
-    "from drivers.i2c import SmbusI2cBus": "from bench import SmbusI2cBus",
+    "from joulesplit.drivers._i2c import SmbusI2cBus": "from bench import SmbusI2cBus",
 }
 """All that a machine without the sensor needs changed."""
 
 BENCH = """
-from drivers.clock import MonotonicClock
-from drivers.simulated.bus import SimulatedI2cBus
-from drivers.simulated.chip import ChipParameters, SimulatedIna219
-from drivers.simulated.load import BenchSource
+from joulesplit.drivers._clock import MonotonicClock
+from joulesplit.drivers.simulated._bus import SimulatedI2cBus
+from joulesplit.drivers.simulated._chip import ChipParameters, SimulatedIna219
+from joulesplit.drivers.simulated._load import BenchSource
 
 
 def SmbusI2cBus(number):

@@ -6,17 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from calibrate.campaign.gate import COMPUTING, LOOKS
-from calibrate.campaign.plan import QUICK
-from calibrate.campaign.procedure import Told
-from calibrate.errors import CalibrationError, WiringError
-from calibrate.workloads.synthetic import BoardCosts
-from joulesplit.exit_codes import ExitCode, exit_code_of
-from joulesplit.resources import paper_network
-from joulesplit.simulation import draw_world
-from joulesplit.virtual import run_virtual
-from partition.cutting.blocks import residual_blocks
-from partition.reading.reading import read_network
+from joulesplit.calibrate.campaign import QUICK, Told
+from joulesplit.calibrate.campaign._first_window_check import COMPUTING, LOOKS
+from joulesplit.calibrate.errors import CalibrationError, WiringError
+from joulesplit.calibrate.workloads import BoardCosts
+from joulesplit.cli._exit_codes import ExitCode, exit_code_of
+from joulesplit.cli._resources import paper_network
+from joulesplit.cli._simulation import draw_world
+from joulesplit.partition.cutting import residual_blocks
+from joulesplit.partition.reading import read_network
+from proof.virtual import run_virtual
 
 BLOCKS = residual_blocks(read_network(paper_network()))
 WORLDS = 12

@@ -14,10 +14,10 @@ import time
 import psutil
 import pytest
 
-from calibrate.campaign.journal import read_journal
-from joulesplit.measuring.camera_picture import CONVERT, PICTURE
-from joulesplit.measuring.phase_bench import FIRST_INFERENCE
-from joulesplit.resources import bundled
+from joulesplit.calibrate.instrument._camera_picture import CONVERT, PICTURE
+from joulesplit.calibrate.instrument._phase_bench import FIRST_INFERENCE
+from joulesplit.calibrate.journal import read_journal
+from joulesplit.cli._resources import bundled
 
 MODEL = bundled("models/mobilenet_v2_1.0_224_int8.tflite")
 PLAN = """

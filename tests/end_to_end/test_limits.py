@@ -7,20 +7,18 @@ import itertools
 import msgspec
 import pytest
 
-from calibrate.campaign.completing import profile_of, storable
-from calibrate.campaign.journal import Begun, Ended, Header, JournalContents, Kept, Run
-from calibrate.campaign.plan import QUICK, StopPlan
-from calibrate.campaign.plan_stretch import for_sensor
-from calibrate.campaign.procedure import Told
-from calibrate.campaign.stopping import StopOpinion
-from calibrate.errors import TooHotError, WindowError
-from drivers.ina219.driver import Ina219
-from drivers.simulated.bus import SimulatedI2cBus
-from drivers.simulated.chip import SimulatedIna219
-from joulesplit import virtual
-from joulesplit.proving.stage import proof_blocks, proof_network
-from joulesplit.proving.worlds import clean_world
-from joulesplit.simulation import (
+from joulesplit.calibrate.campaign import (
+    QUICK,
+    StopOpinion,
+    StopPlan,
+    Told,
+    for_sensor,
+    profile_of,
+    storable,
+)
+from joulesplit.calibrate.errors import TooHotError, WindowError
+from joulesplit.calibrate.journal import Begun, Ended, Header, JournalContents, Kept, Run
+from joulesplit.cli._simulation import (
     ADDRESS,
     BUS_NUMBER,
     EXPECTED_PEAK_A,
@@ -28,7 +26,12 @@ from joulesplit.simulation import (
     SHUNT_TOLERANCE,
     load_of,
 )
-from joulesplit.virtual import run_virtual, virtual_circumstances
+from joulesplit.drivers.ina219 import Ina219
+from joulesplit.drivers.simulated import SimulatedI2cBus, SimulatedIna219
+from proof import virtual
+from proof.stage import proof_blocks, proof_network
+from proof.virtual import run_virtual, virtual_circumstances
+from proof.worlds import clean_world
 
 BLOCKS = proof_blocks()
 WORLD = clean_world(1)

@@ -7,14 +7,12 @@ import dataclasses
 import msgspec
 import pytest
 
-from calibrate.campaign.completing import profile_of, storable
-from calibrate.campaign.journal import Begun, Ended, Header, JournalContents, Kept, Run
-from calibrate.campaign.plan import QUICK
-from calibrate.environment.conditions import snapshot
-from calibrate.environment.machine import Machine
-from joulesplit.proving.stage import proof_blocks, proof_network
-from joulesplit.proving.worlds import clean_world
-from joulesplit.virtual import run_virtual, virtual_circumstances
+from joulesplit.calibrate.campaign import QUICK, profile_of, storable
+from joulesplit.calibrate.environment import Machine, snapshot
+from joulesplit.calibrate.journal import Begun, Ended, Header, JournalContents, Kept, Run
+from proof.stage import proof_blocks, proof_network
+from proof.virtual import run_virtual, virtual_circumstances
+from proof.worlds import clean_world
 
 PLAN = msgspec.structs.replace(QUICK, work_s=(0.1, 0.2), upload_s=0.2)
 OWN = 4711

@@ -8,24 +8,25 @@ import msgspec
 import numpy as np
 import pytest
 
-from calibrate.campaign.completing import Completion, completed_profile
-from calibrate.campaign.plan import QUICK
-from calibrate.campaign.transfers import upload_subjects
-from calibrate.campaign.validating import ValidationPlan, measure_split
-from calibrate.errors import EstimateError
-from calibrate.estimates.uncertainty import budget_of
-from calibrate.windows.window import WindowTiming
-from calibrate.workloads.split import SplitWorkload
-from calibrate.workloads.synthetic import BoardCosts
-from drivers.simulated.load_log import LoadLog
-from drivers.simulated.radio import RadioParameters
-from joulesplit.resources import paper_network
-from joulesplit.simulation import COLD_SHARE, LOG_SEGMENTS, draw_world
-from joulesplit.virtual import paced_send, run_virtual, virtual_bench, virtual_circumstances
-from optimizer.decision import decide
-from optimizer.usage import Usage
-from partition.cutting.blocks import residual_blocks
-from partition.reading.reading import read_network
+from joulesplit.calibrate.campaign import (
+    QUICK,
+    Completion,
+    ValidationPlan,
+    completed_profile,
+    measure_split,
+    upload_subjects,
+)
+from joulesplit.calibrate.errors import EstimateError
+from joulesplit.calibrate.estimates import budget_of
+from joulesplit.calibrate.windows import WindowTiming
+from joulesplit.calibrate.workloads import BoardCosts, SplitWorkload
+from joulesplit.cli._resources import paper_network
+from joulesplit.cli._simulation import COLD_SHARE, LOG_SEGMENTS, draw_world
+from joulesplit.drivers.simulated import LoadLog, RadioParameters
+from joulesplit.optimizer import Usage, decide
+from joulesplit.partition.cutting import residual_blocks
+from joulesplit.partition.reading import read_network
+from proof.virtual import paced_send, run_virtual, virtual_bench, virtual_circumstances
 
 NETWORK = read_network(paper_network())
 BLOCKS = residual_blocks(NETWORK)

@@ -14,23 +14,23 @@ from functools import partial
 import psutil
 import pytest
 
-from calibrate.errors import SamplerError
-from calibrate.sampling.process import SamplerProcess
-from drivers.clock import MonotonicClock
-from drivers.errors import BusNotFoundError
-from drivers.simulated.load import LoadParameters
-from joulesplit.choices import SensorChoice
-from joulesplit.simulation import SimulatedWorld, draw_world
-from joulesplit.wiring import energy_meter, sensor_factory
+from joulesplit.calibrate.errors import SamplerError
+from joulesplit.calibrate.sampling import SamplerProcess
+from joulesplit.cli._choices import SensorChoice
+from joulesplit.cli._simulation import SimulatedWorld, draw_world
+from joulesplit.cli._wiring import energy_meter, sensor_factory
+from joulesplit.drivers import MonotonicClock
+from joulesplit.drivers.errors import BusNotFoundError
+from joulesplit.drivers.simulated import LoadParameters
 
 NS = 1_000_000_000
 
 PARENT = """
 import sys
-from calibrate.sampling.process import SamplerProcess
-from drivers.clock import MonotonicClock
-from joulesplit.choices import SensorChoice
-from joulesplit.wiring import sensor_factory
+from joulesplit.calibrate.sampling._process import SamplerProcess
+from joulesplit.drivers._clock import MonotonicClock
+from joulesplit.cli._choices import SensorChoice
+from joulesplit.cli._wiring import sensor_factory
 if __name__ == "__main__":
     clock = MonotonicClock()
     with SamplerProcess(sensor_factory(SensorChoice(kind="simulated")), clock) as sampler:

@@ -11,18 +11,17 @@ import msgspec
 import numpy as np
 import pytest
 
-from calibrate.campaign.completing import storable
-from calibrate.campaign.plan import QUICK, StopPlan, for_decision
-from calibrate.campaign.produce import produce_profile
-from calibrate.estimates.stats import coverage_factor
-from calibrate.workloads.synthetic import truth_of
-from joulesplit.measuring.decision_stop import rule_of
-from joulesplit.resources import paper_network
-from joulesplit.simulation import draw_world, without_errors
-from joulesplit.virtual import run_virtual, virtual_circumstances
-from optimizer.decision import decide
-from partition.cutting.blocks import residual_blocks
-from partition.reading.reading import read_network
+from joulesplit.calibrate.campaign import QUICK, StopPlan, for_decision, storable
+from joulesplit.calibrate.campaign._produce import produce_profile
+from joulesplit.calibrate.estimates import coverage_factor
+from joulesplit.calibrate.workloads import truth_of
+from joulesplit.cli._resources import paper_network
+from joulesplit.cli._simulation import draw_world, without_errors
+from joulesplit.cli.measuring._decision_stop import rule_of
+from joulesplit.optimizer import decide
+from joulesplit.partition.cutting import residual_blocks
+from joulesplit.partition.reading import read_network
+from proof.virtual import run_virtual, virtual_circumstances
 
 NETWORK = read_network(paper_network())
 BLOCKS = residual_blocks(NETWORK)

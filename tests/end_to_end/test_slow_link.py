@@ -6,18 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from calibrate.campaign.completing import Completion, completed_profile
-from calibrate.campaign.plan import QUICK
-from calibrate.checks.results import STATED_RATE
-from calibrate.workloads.synthetic import truth_of
-from joulesplit.resources import paper_network
-from joulesplit.simulation import draw_world
-from joulesplit.virtual import run_virtual, virtual_circumstances
-from optimizer.decision import decide
-from optimizer.link_rate import REACHED
-from optimizer.usage import Usage
-from partition.cutting.blocks import residual_blocks
-from partition.reading.reading import read_network
+from joulesplit.calibrate.campaign import QUICK, Completion, completed_profile
+from joulesplit.calibrate.checks._results import STATED_RATE
+from joulesplit.calibrate.workloads import truth_of
+from joulesplit.cli._resources import paper_network
+from joulesplit.cli._simulation import draw_world
+from joulesplit.optimizer import Usage, decide
+from joulesplit.optimizer._link_rate import REACHED
+from joulesplit.partition.cutting import residual_blocks
+from joulesplit.partition.reading import read_network
+from proof.virtual import run_virtual, virtual_circumstances
 
 NETWORK = read_network(paper_network())
 BLOCKS = residual_blocks(NETWORK)

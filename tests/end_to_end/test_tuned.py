@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from calibrate.environment.program import program
-from joulesplit.resources import bundled
+from joulesplit.calibrate.environment import program
+from joulesplit.cli._resources import bundled
 
 MODEL = bundled("models/mobilenet_v2_1.0_224_int8.tflite")
 PLAN = """

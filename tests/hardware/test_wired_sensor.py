@@ -20,10 +20,9 @@ from statistics import fmean, median
 
 import pytest
 
-from drivers.clock import MonotonicClock
-from drivers.i2c import SmbusI2cBus
-from drivers.ina219.driver import Ina219
-from drivers.readings import ReadingFlag
+from joulesplit.drivers import MonotonicClock, SmbusI2cBus
+from joulesplit.drivers.ina219 import Ina219
+from joulesplit.drivers.readings import ReadingFlag
 
 pytestmark = pytest.mark.hardware
 

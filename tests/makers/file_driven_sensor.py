@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drivers.clock import MonotonicClock
-from drivers.plugins import SensorRequest
-from drivers.readings import Reading, SensorDescription
+from joulesplit.drivers import MonotonicClock, SensorRequest
+from joulesplit.drivers.readings import Reading, SensorDescription
 
 CYCLE_NS = 20_000_000
 VOLTAGE_V = 5.0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from calibrate.campaign.journal import Begun, Ended, Header, Journal, Kept
-from calibrate.campaign.plan import QUICK
-from joulesplit.proving.stage import proof_blocks, proof_network
-from joulesplit.simulation import draw_world
-from joulesplit.virtual import run_virtual, virtual_circumstances
+from joulesplit.calibrate.campaign import QUICK
+from joulesplit.calibrate.journal import Begun, Ended, Header, Journal, Kept
+from joulesplit.cli._simulation import draw_world
+from proof.stage import proof_blocks, proof_network
+from proof.virtual import run_virtual, virtual_circumstances
 
 
 def write_virtual_journal(path, *, seed=1, plan=QUICK, settings=None, **around):

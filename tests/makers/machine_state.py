@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calibrate.environment.conditions import Conditions
+from joulesplit.calibrate.environment import Conditions
 
 STEADY = Conditions(
     uptime_s=100.0,

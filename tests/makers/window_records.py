@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from calibrate.windows.window import WindowKind, WindowRecord, WindowTask
+from joulesplit.calibrate.windows import WindowKind, WindowRecord, WindowTask
 
 
 def window_record(

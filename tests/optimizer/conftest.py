@@ -7,29 +7,14 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from calibrate.estimate_records import ClassFit
-from calibrate.profile import (
-    BlockEnergy,
-    Compute,
-    Device,
-    DeviceProfile,
-    GrossNet,
-    Idle,
-    Link,
-    LinkFit,
-    ModelIdentity,
-    Quality,
-    Quantity,
-    Sensor,
-    Tool,
-    Uplink,
-)
-from calibrate.work_records import CONNECTION_PHASE, Downlink, HeadEnergy, PhaseEnergy
-from optimizer.constraints import Constraints
-from optimizer.prices import prices_from_profile
-from optimizer.solution import Problem
-from optimizer.usage import Usage
-from partition.network import Block, Network, Operator, Tensor
+from joulesplit.calibrate.profile import ClassFit
+from joulesplit.calibrate.profile import BlockEnergy, Compute, Device, DeviceProfile, GrossNet, Idle, Link, LinkFit, ModelIdentity, Quality, Quantity, Sensor, Tool, Uplink
+from joulesplit.calibrate.profile import CONNECTION_PHASE, Downlink, HeadEnergy, PhaseEnergy
+from joulesplit.optimizer import Constraints
+from joulesplit.optimizer import prices_from_profile
+from joulesplit.optimizer import Problem
+from joulesplit.optimizer import Usage
+from joulesplit.partition import Block, Network, Operator, Tensor
 
 # Facts: MobileNetV2 1.0 at 224 × 224 as TFLite (batch norm folded), 20 blocks.
 PAPER_FLOP = (

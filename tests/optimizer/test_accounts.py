@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calibrate.profile import GrossNet, Quantity
-from optimizer.constraints import Constraints
-from optimizer.decision import decide
-from optimizer.errors import ProfileMismatchError, ProfileUnusableError
-from optimizer.prices import prices_from_profile
-from optimizer.solution import Problem
-from optimizer.uncertainty import difference_u_j
-from optimizer.usage import Usage
+from joulesplit.calibrate.profile import GrossNet, Quantity
+from joulesplit.optimizer import Constraints
+from joulesplit.optimizer import decide
+from joulesplit.optimizer.errors import ProfileMismatchError, ProfileUnusableError
+from joulesplit.optimizer import prices_from_profile
+from joulesplit.optimizer import Problem
+from joulesplit.optimizer import difference_u_j
+from joulesplit.optimizer import Usage
 
 FLOP, BITS = (100, 200, 400, 300), (6400, 3200, 640, 64)
 LAST = len(FLOP)

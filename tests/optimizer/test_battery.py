@@ -9,18 +9,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from calibrate.campaign.completing import Completion, completed_profile
-from calibrate.campaign.plan import QUICK
-from joulesplit.proving.stage import proof_blocks
-from joulesplit.proving.worlds import clean_world
-from joulesplit.resources import paper_network
-from joulesplit.virtual import run_virtual, virtual_circumstances
-from optimizer.battery import battery_life
-from optimizer.constraints import Constraints
-from optimizer.decision import decide
-from optimizer.errors import InvalidInputError, PeriodTooShortError
-from optimizer.usage import Usage
-from partition.reading.reading import read_network
+from joulesplit.calibrate.campaign import Completion, completed_profile
+from joulesplit.calibrate.campaign import QUICK
+from proof.stage import proof_blocks
+from proof.worlds import clean_world
+from joulesplit.cli._resources import paper_network
+from proof.virtual import run_virtual, virtual_circumstances
+from joulesplit.optimizer import battery_life
+from joulesplit.optimizer import Constraints
+from joulesplit.optimizer import decide
+from joulesplit.optimizer.errors import InvalidInputError, PeriodTooShortError
+from joulesplit.optimizer import Usage
+from joulesplit.partition.reading import read_network
 
 FLOP, BITS = (100, 200, 400), (6400, 3200, 64)
 WAIT = Usage(server_wait_s=0.5)

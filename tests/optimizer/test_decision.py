@@ -10,18 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calibrate.profile import BlockEnergy, Check, GrossNet, Quality
-from optimizer.constraints import Constraints
-from optimizer.decision import decide
-from optimizer.errors import (
-    InvalidConstraintError,
-    InvalidInputError,
-    NoFeasibleSplitError,
-    OptimizerError,
-    ProfileMismatchError,
-    ProfileUnusableError,
-)
-from optimizer.usage import Usage
+from joulesplit.calibrate.profile import BlockEnergy, Check, GrossNet, Quality
+from joulesplit.optimizer import Constraints
+from joulesplit.optimizer import decide
+from joulesplit.optimizer.errors import InvalidConstraintError, InvalidInputError, NoFeasibleSplitError, OptimizerError, ProfileMismatchError, ProfileUnusableError
+from joulesplit.optimizer import Usage
 
 FLOP, BITS = (100, 200, 400), (6400, 3200, 64)
 

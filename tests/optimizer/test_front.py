@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizer.front import faster_ones
+from joulesplit.optimizer._pareto_front import faster_ones
 
 SPLITS = st.lists(
     st.tuples(st.integers(0, 6), st.integers(0, 6), st.booleans()), min_size=1, max_size=9

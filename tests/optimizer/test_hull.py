@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizer.hull import breakpoints, crossovers
-from optimizer.search import cheapest
-from partition.cutting.hull import lower_left_hull
+from joulesplit.optimizer._hull import breakpoints, crossovers
+from joulesplit.optimizer._search import cheapest
+from joulesplit.partition.cutting import lower_left_hull
 
 point_lists = st.lists(
     st.tuples(st.integers(0, 30).map(float), st.integers(0, 30).map(float)), min_size=1, max_size=15

@@ -8,11 +8,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from calibrate.profile import LinkFit
-from optimizer.decision import decide
-from optimizer.errors import InvalidInputError, ProfileUnusableError
-from optimizer.link_rate import bit_price
-from optimizer.usage import Usage
+from joulesplit.calibrate.profile import LinkFit
+from joulesplit.optimizer import decide
+from joulesplit.optimizer.errors import InvalidInputError, ProfileUnusableError
+from joulesplit.optimizer._link_rate import bit_price
+from joulesplit.optimizer import Usage
 
 AIR_W, BIT_J, STATED = 0.5, 1e-8, 2e7
 COVARIANCE = np.array(

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizer.constraints import Constraints
-from optimizer.errors import InvalidConstraintError, NoFeasibleSplitError
-from optimizer.search import broken_limits, cheapest, feasible_blocks
+from joulesplit.optimizer import Constraints
+from joulesplit.optimizer.errors import InvalidConstraintError, NoFeasibleSplitError
+from joulesplit.optimizer._search import broken_limits, cheapest, feasible_blocks
 
 instances = st.integers(1, 12).flatmap(
     lambda n: st.fixed_dictionaries(

@@ -8,14 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from calibrate.profile import GrossNet
-from optimizer.constraints import Constraints
-from optimizer.errors import ProfileUnusableError
-from optimizer.prices import prices_from_profile
-from optimizer.robustness import assess, probability_cheaper
-from optimizer.solution import Problem
-from optimizer.uncertainty import difference_u_j, energy_uncertainty, ratio_u
-from optimizer.usage import Usage
+from joulesplit.calibrate.profile import GrossNet
+from joulesplit.optimizer import Constraints
+from joulesplit.optimizer.errors import ProfileUnusableError
+from joulesplit.optimizer import prices_from_profile
+from joulesplit.optimizer._robustness import assess, probability_cheaper
+from joulesplit.optimizer import Problem
+from joulesplit.optimizer import difference_u_j
+from joulesplit.optimizer._uncertainty import energy_uncertainty, ratio_u
+from joulesplit.optimizer import Usage
 
 BITS = (6400, 3200, 64)
 INPUT_BITS = 9600

@@ -11,11 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from partition import flatbuffer
-from partition.interpreters import runtime_identity
-from partition.network import Network
-from partition.reading.reading import LoadedModel, load_model, read_network
-from partition.writing import joined, model_pieces
+from joulesplit.partition import Network, joined, model_pieces, runtime_identity
+from joulesplit.partition import _flatbuffer as flatbuffer
+from joulesplit.partition.reading import LoadedModel, load_model, read_network
 
 MODELS = Path(__file__).parents[2] / "data" / "models"
 FACTS = Path(__file__).parent / "facts"

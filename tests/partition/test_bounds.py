@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from partition import bounds, flatbuffer
-from partition.bounds import check_bounds
-from partition.errors import PartitionError, TruncatedModelError, UnsupportedModelError
-from partition.reading.reading import load_model, read_network
+from joulesplit.partition import _bounds as bounds
+from joulesplit.partition import _flatbuffer as flatbuffer
+from joulesplit.partition._bounds import check_bounds
+from joulesplit.partition.errors import PartitionError, TruncatedModelError, UnsupportedModelError
+from joulesplit.partition.reading import load_model, read_network
 
 MODELS = Path(__file__).parent / "models"
 PEAK_BYTES = 4_000_000

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from partition.checking.verify import compare_split
-from partition.constants import carried_operators, constant_tensors, working_operators
-from partition.cutting.cuts import prefix_cuts
-from partition.network import Network, Operator, Tensor
-from partition.parts.extract import extract
-from partition.reading.reading import LoadedModel, load_model, read_network
-from partition.runtime import Runner
+from joulesplit.partition import Network, Operator, Runner, Tensor
+from joulesplit.partition._constants import carried_operators, constant_tensors, working_operators
+from joulesplit.partition.checking import compare_split
+from joulesplit.partition.cutting import prefix_cuts
+from joulesplit.partition.parts import extract
+from joulesplit.partition.reading import LoadedModel, load_model, read_network
 
 
 @pytest.fixture
@@ -90,8 +89,8 @@ def test_sparse_weights_are_densified_where_they_are_needed(
     model_of, tensor, operator, tmp_path: Path
 ) -> None:
     """Half of the weights are zeros and are not stored."""
-    from partition import flatbuffer
-    from partition.writing import joined, model_pieces
+    from joulesplit.partition import _flatbuffer as flatbuffer
+    from joulesplit.partition import joined, model_pieces
 
     schema = flatbuffer.schema()
     stored = np.array([1, 2, 3, 4], np.float32)

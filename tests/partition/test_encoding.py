@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from partition.encoding import ENCODINGS, Encoding, decode, encode, encoded_bits, encodings_for
-from partition.errors import EncodingError, PartitionError
+from joulesplit.partition import ENCODINGS, Encoding, decode, encode
+from joulesplit.partition._encoding import encoded_bits, encodings_for
+from joulesplit.partition.errors import EncodingError, PartitionError
 
 SHAPES = npst.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5)
 FLOATS = st.sampled_from(["float16", "float32", "float64"])

@@ -76,7 +76,7 @@ def test_scratch_tensors_that_do_not_exist_are_refused(
 
 
 def cut(root, tmp_path: Path) -> str:
-    from partition.writing import joined, model_pieces
+    from joulesplit.partition import joined, model_pieces
 
     data = joined(model_pieces(root))
     end: str = load("fuzz_partition").exercise(data, tmp_path / "found.tflite")

@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from partition import flatbuffer
-from partition.checking.verify import compare_split
-from partition.errors import TruncatedModelError
-from partition.parts.extract import extract
-from partition.reading.reading import LoadedModel, load_model
-from partition.runtime import Runner
-from partition.writing import joined, model_pieces
+from joulesplit.partition import Runner, joined, model_pieces
+from joulesplit.partition import _flatbuffer as flatbuffer
+from joulesplit.partition.checking import compare_split
+from joulesplit.partition.errors import TruncatedModelError
+from joulesplit.partition.parts import extract
+from joulesplit.partition.reading import LoadedModel, load_model
 
 ROOT = Path(__file__).parents[2]
 OFFSETS = Path(__file__).parent / "models" / "buffer_offsets.tflite"
@@ -104,8 +103,8 @@ SIDE = 2**14
 """Rows and columns of each layer's weights: 1 GiB of float32."""
 CUT = """
 import resource, sys
-from partition.parts.split import write_split
-from partition.reading.reading import load_model
+from joulesplit.partition.parts._split import write_split
+from joulesplit.partition.reading._reading import load_model
 load_model(sys.argv[1])  # The libraries are there before the limit is.
 in_use = int(next(l for l in open("/proc/self/status") if l.startswith("VmData")).split()[1]) << 10
 resource.setrlimit(resource.RLIMIT_DATA, (in_use + (256 << 20),) * 2)

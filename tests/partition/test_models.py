@@ -8,12 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from partition.cutting.blocks import residual_blocks
-from partition.inputs import random_inputs
-from partition.parts.extract import extract
-from partition.reading.reading import LoadedModel
-from partition.runtime import Runner
-from partition.specs import tensor_specs
+from joulesplit.partition import Runner, random_inputs, tensor_specs
+from joulesplit.partition.cutting import residual_blocks
+from joulesplit.partition.parts import extract
+from joulesplit.partition.reading import LoadedModel
 
 
 def test_no_block_is_dead_saturated_or_slowed_by_denormals(mobilenet: LoadedModel) -> None:

@@ -13,19 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from partition import interpreters
-from partition.errors import (
+from joulesplit.partition import Runner, TensorSpec, random_inputs, runtime_identity, tensor_specs
+from joulesplit.partition import _interpreters as interpreters
+from joulesplit.partition.errors import (
     InputError,
     InvocationError,
     ModelNotFoundError,
     PartitionError,
     RuntimeMissingError,
 )
-from partition.inputs import random_inputs
-from partition.interpreters import runtime_identity
-from partition.reading.reading import read_network
-from partition.runtime import Runner
-from partition.specs import TensorSpec, tensor_specs
+from joulesplit.partition.reading import read_network
 
 
 def test_arrays_go_in_and_out_in_the_order_of_the_file(two_branches: Path) -> None:
@@ -67,7 +64,7 @@ def test_threads_and_kernels_are_the_callers_choice(
 def test_every_further_thread_is_one_of_the_systems(float32_path: Path) -> None:
     code = (
         "import os, sys\n"
-        "from partition.runtime import Runner\n"
+        "from joulesplit.partition._runtime import Runner\n"
         "def count(): return len(os.listdir('/proc/self/task'))\n"
         "for threads in (1, 2, 4):\n"
         "    before = count()\n"
@@ -235,7 +232,7 @@ def run_python(code: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_runtimes_chatter_stays_off_stderr_but_other_lines_pass(int8_path: Path) -> None:
     code = (
-        "import sys; from partition.runtime import Runner\n"
+        "import sys; from joulesplit.partition._runtime import Runner\n"
         f"runner = Runner({str(int8_path)!r}); runner.invoke()\n"
         "print('mine', file=sys.stderr)"
     )
@@ -245,7 +242,9 @@ def test_the_runtimes_chatter_stays_off_stderr_but_other_lines_pass(int8_path: P
 def test_the_network_layer_imports_no_runtime_and_no_schema_until_asked() -> None:
     code = (
         "import sys\n"
-        "import partition.parts.split, partition.checking.verify, partition.cutting.blocks\n"
+        "from joulesplit.partition.checking import _verify\n"
+        "from joulesplit.partition.cutting import _blocks\n"
+        "from joulesplit.partition.parts import _split\n"
         "heavy = ('ai_edge_litert', 'tflite_runtime', 'tensorflow', 'flatbuffers')\n"
         "print([name for name in sys.modules if name.split('.')[0] in heavy])"
     )

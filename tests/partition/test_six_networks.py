@@ -13,18 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from partition.checking.verify import compare_sides, compare_split
-from partition.cutting.blocks import residual_blocks
-from partition.cutting.closed import ClosedCut
-from partition.cutting.cuts import prefix_cuts
-from partition.cutting.mincut import best_closed_cut
-from partition.inputs import random_inputs
-from partition.network import Network
-from partition.parts.extract import extract
-from partition.parts.split import split_model, split_parts
-from partition.reading.reading import LoadedModel, load_model
-from partition.runtime import Runner
-from partition.specs import tensor_specs
+from joulesplit.partition import Network, Runner, random_inputs, tensor_specs
+from joulesplit.partition.checking import compare_split
+from joulesplit.partition.checking._verify import compare_sides
+from joulesplit.partition.cutting import ClosedCut, prefix_cuts, residual_blocks
+from joulesplit.partition.cutting._mincut import best_closed_cut
+from joulesplit.partition.parts import extract, split_parts
+from joulesplit.partition.parts._split import split_model
+from joulesplit.partition.reading import LoadedModel, load_model
 
 EVERY_CUT = "JOULESPLIT_EVERY_CUT"
 """With this environment variable every prefix cut is compared; minutes per network."""

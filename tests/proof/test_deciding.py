@@ -6,9 +6,9 @@ from math import sqrt
 
 import pytest
 
-from calibrate.campaign.plan import RIGOROUS, for_decision
-from calibrate.campaign.schedule import announced_duration_s
-from joulesplit.proving.agreement import (
+from joulesplit.calibrate.campaign import announced_duration_s, for_decision
+from joulesplit.calibrate.campaign._plan import RIGOROUS
+from proof.agreement import (
     STATED_REGRET,
     TIME_AT_MOST,
     Agreement,
@@ -17,9 +17,9 @@ from joulesplit.proving.agreement import (
     by_closeness,
     wilson,
 )
-from joulesplit.proving.deciding import choose, chosen, on_another_day, split_world
-from joulesplit.proving.decision_part import decision_part
-from joulesplit.proving.stage import proof_blocks
+from proof.deciding import choose, chosen, on_another_day, split_world
+from proof.decision_part import decision_part
+from proof.stage import proof_blocks
 
 QUICKLY_DECIDED = (3, 6, 10, 28, 177, 224)
 """Their best splits are 0, 5, 8 and 20; in five of them the two best differ by less than 2 %."""

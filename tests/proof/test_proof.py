@@ -11,29 +11,15 @@ import msgspec
 import numpy as np
 import pytest
 
-from calibrate.campaign.plan import QUICK
-from joulesplit.proving.campaign import run_world
-from joulesplit.proving.classes import measure_classes
-from joulesplit.proving.report import proof_page
-from joulesplit.proving.run import (
-    FAULTS,
-    FIGURES,
-    HEADLINES,
-    ProofPlan,
-    measure,
-    methods_of,
-    prove,
-)
-from joulesplit.proving.stopping import measure_stopped
-from joulesplit.proving.tally import scores, verdicts, worst_block_bias
-from joulesplit.proving.tools import tool_figures
-from joulesplit.proving.worlds import (
-    clean_world,
-    cool_world,
-    long_tail_world,
-    perfect_sensor_world,
-    stuck_world,
-)
+from joulesplit.calibrate.campaign import QUICK
+from proof.campaign import run_world
+from proof.classes import measure_classes
+from proof.report import proof_page
+from proof.run import FAULTS, FIGURES, HEADLINES, ProofPlan, measure, methods_of, prove
+from proof.stopping import measure_stopped
+from proof.tally import scores, verdicts, worst_block_bias
+from proof.tools import tool_figures
+from proof.worlds import clean_world, cool_world, long_tail_world, perfect_sensor_world, stuck_world
 
 CAMPAIGNS = 60
 

@@ -4,13 +4,14 @@ import weakref
 
 import pytest
 
-from calibrate.campaign.bench import Bench, pilot, pilot_latency_s, subjects_of
-from calibrate.campaign.plan import QUICK, UNLIMITED
-from calibrate.campaign.transfers import UploadSubject
-from calibrate.workloads.phase import FreshStepWorkload
-from calibrate.workloads.protocol import RealActivity, WorkDone
-from calibrate.workloads.upload import UploadWorkload
-from drivers.simulated.clock import SimulatedClock
+from joulesplit.calibrate.campaign import Bench
+from joulesplit.calibrate.campaign._bench import pilot, pilot_latency_s, subjects_of
+from joulesplit.calibrate.campaign import QUICK, UNLIMITED
+from joulesplit.calibrate.campaign import UploadSubject
+from joulesplit.calibrate.workloads import FreshStepWorkload
+from joulesplit.calibrate.workloads import RealActivity, WorkDone
+from joulesplit.calibrate.workloads import UploadWorkload
+from joulesplit.drivers.simulated import SimulatedClock
 
 BESIDES_NS = 12_000_000
 """What every upload takes besides its airtime."""

@@ -10,35 +10,21 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from calibrate.campaign.completing import storable
-from calibrate.campaign.journal import (
-    Begun,
-    Ended,
-    Header,
-    Journal,
-    Kept,
-    journal_beside,
-    profile_beside,
-    read_journal,
-)
-from calibrate.campaign.plan import QUICK, STANDARD, StopPlan
-from calibrate.campaign.procedure import Start
-from calibrate.campaign.produce import Circumstances
-from calibrate.campaign.resume import (
-    differences,
-    is_left,
-    past_of,
-    require_same,
-    require_same_subjects,
-)
-from calibrate.campaign.stopping import StopOpinion
-from calibrate.campaign.warmup import WarmUp
-from calibrate.errors import JournalError
-from calibrate.profile import ModelIdentity, Runtime, Tool
-from calibrate.profile_device import Device
-from calibrate.sampling.sampler import SamplerStatistics
-from calibrate.windows.window import WindowRecord
-from drivers.readings import AccuracyTerm, SensorDescription
+from joulesplit.calibrate.campaign import storable
+from joulesplit.calibrate.journal import Begun, Ended, Header, Journal, Kept, journal_beside, profile_beside, read_journal
+from joulesplit.calibrate.campaign import QUICK, STANDARD, StopPlan
+from joulesplit.calibrate.campaign import Start
+from joulesplit.calibrate.campaign import Circumstances
+from joulesplit.calibrate.campaign._resume import differences
+from joulesplit.calibrate.campaign import is_left, past_of, require_same, require_same_subjects
+from joulesplit.calibrate.campaign import StopOpinion
+from joulesplit.calibrate.campaign._warmup import WarmUp
+from joulesplit.calibrate.errors import JournalError
+from joulesplit.calibrate.profile import ModelIdentity, Runtime, Tool
+from joulesplit.calibrate.profile import Device
+from joulesplit.calibrate.sampling import SamplerStatistics
+from joulesplit.calibrate.windows import WindowRecord
+from joulesplit.drivers.readings import AccuracyTerm, SensorDescription
 from window_records import window_record
 
 SENSOR = SensorDescription(

@@ -8,9 +8,9 @@ from hashlib import sha256
 import msgspec
 import pytest
 
-from calibrate.campaign.completing import profile_of
-from calibrate.campaign.journal import Journal, read_journal
-from calibrate.campaign.plan import QUICK, Plan
+from joulesplit.calibrate.campaign import profile_of
+from joulesplit.calibrate.journal import Journal, read_journal
+from joulesplit.calibrate.campaign import QUICK, Plan
 from journals import write_virtual_journal
 
 

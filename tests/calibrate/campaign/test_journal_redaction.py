@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from calibrate.campaign.completing import profile_of
-from calibrate.campaign.journal import read_journal
-from calibrate.campaign.journal_redaction import redact_journal
-from calibrate.profile_device import Device
-from calibrate.profiles.io import StoredProfile, profile_document
-from calibrate.profiles.redact import redact_profile
+from joulesplit.calibrate.campaign import profile_of
+from joulesplit.calibrate.journal import read_journal
+from joulesplit.calibrate.journal import redact_journal
+from joulesplit.calibrate.profile import Device
+from joulesplit.calibrate.profile import StoredProfile
+from joulesplit.calibrate.profile._io import profile_document
+from joulesplit.calibrate.profile import redact_profile
 from journals import write_virtual_journal
 
 SECRETS = (b"shed-pi", b"/home/jane", b"+09:00", b"Jane")

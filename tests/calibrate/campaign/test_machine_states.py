@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from calibrate.campaign.journal_entries import Begun, Ended, Kept, Run
-from calibrate.campaign.machine_states import machine_checks
-from calibrate.campaign.procedure import Start
-from calibrate.campaign.warmup import WarmUp
-from calibrate.sampling.sampler import SamplerStatistics
+from joulesplit.calibrate.journal import Begun, Ended, Kept, Run
+from joulesplit.calibrate.campaign._machine_states import machine_checks
+from joulesplit.calibrate.campaign import Start
+from joulesplit.calibrate.campaign._warmup import WarmUp
+from joulesplit.calibrate.sampling import SamplerStatistics
 from machine_state import STEADY
 from window_records import window_record
 

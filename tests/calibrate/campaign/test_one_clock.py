@@ -5,11 +5,11 @@ import dataclasses
 import msgspec
 import pytest
 
-from calibrate.campaign.journal_entries import Begun, Kept, Run
-from calibrate.campaign.one_clock import on_one_clock
-from calibrate.campaign.procedure import Start
-from calibrate.campaign.warmup import WarmUp
-from calibrate.sampling.sampler import SamplerStatistics
+from joulesplit.calibrate.journal import Begun, Kept, Run
+from joulesplit.calibrate.journal._one_clock import on_one_clock
+from joulesplit.calibrate.campaign import Start
+from joulesplit.calibrate.campaign._warmup import WarmUp
+from joulesplit.calibrate.sampling import SamplerStatistics
 from window_records import window_record
 
 START = Start(unit_s={}, warm_up=WarmUp(warm=True, duration_s=1.0, runs=8, temperature_c=None))

@@ -3,17 +3,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from calibrate.campaign.plan import (
-    QUICK,
-    RIGOROUS,
-    STANDARD,
-    UNLIMITED,
-    Limits,
-    StopPlan,
-    for_decision,
-)
-from calibrate.errors import PlanError
-from calibrate.windows.window import WindowTiming
+from joulesplit.calibrate.campaign import QUICK, STANDARD, UNLIMITED, StopPlan, for_decision
+from joulesplit.calibrate.campaign._plan import RIGOROUS, Limits
+from joulesplit.calibrate.errors import PlanError
+from joulesplit.calibrate.windows import WindowTiming
 
 NAN, INF = float("nan"), float("inf")
 

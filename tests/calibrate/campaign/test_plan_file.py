@@ -4,10 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibrate.campaign.plan import PLANS, QUICK, STANDARD, Limits, Plan, StopPlan
-from calibrate.campaign.plan_file import load_plan, parse_plan, plan_toml
-from calibrate.errors import PlanError
-from calibrate.windows.window import WindowTiming
+from joulesplit.calibrate.campaign._plan import PLANS, Limits
+from joulesplit.calibrate.campaign import QUICK, STANDARD, Plan, StopPlan
+from joulesplit.calibrate.campaign import load_plan, plan_toml
+from joulesplit.calibrate.campaign._plan_file import parse_plan
+from joulesplit.calibrate.errors import PlanError
+from joulesplit.calibrate.windows import WindowTiming
 
 POSITIVE = st.floats(1e-3, 1e9)
 

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibrate.campaign.plan import PLANS, QUICK, Limits
-from calibrate.campaign.plan_stretch import for_sensor
-from calibrate.errors import PlanError
-from calibrate.windows.energy import MINIMUM_IDLE_READINGS
-from calibrate.windows.window import WindowTiming
+from joulesplit.calibrate.campaign._plan import PLANS, Limits
+from joulesplit.calibrate.campaign import QUICK
+from joulesplit.calibrate.campaign import for_sensor
+from joulesplit.calibrate.errors import PlanError
+from joulesplit.calibrate.windows import MINIMUM_IDLE_READINGS
+from joulesplit.calibrate.windows import WindowTiming
 
 
 def changed(**fields):

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from calibrate.campaign.precision import uplink_gains
-from calibrate.estimates.fitting import link_problem
+from joulesplit.calibrate.campaign import uplink_gains
+from joulesplit.calibrate.estimates import link_problem
 from window_records import window_record
 
 RATES = (1e6, 20e6)

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from calibrate.campaign.completing import Completion, completed_profile
-from calibrate.campaign.plan import QUICK
-from calibrate.errors import ReplayedError
-from joulesplit.proving.stage import proof_blocks
-from joulesplit.proving.worlds import clean_world
-from joulesplit.resources import paper_network
-from joulesplit.virtual import run_virtual, virtual_circumstances
-from partition.reading.reading import read_network
+from joulesplit.calibrate.campaign import Completion, completed_profile
+from joulesplit.calibrate.campaign import QUICK
+from joulesplit.calibrate.errors import ReplayedError
+from proof.stage import proof_blocks
+from proof.worlds import clean_world
+from joulesplit.cli._resources import paper_network
+from proof.virtual import run_virtual, virtual_circumstances
+from joulesplit.partition.reading import read_network
 
 DONE = Completion(complete=True, reached=True, reason="", warm=True)
 

@@ -5,18 +5,12 @@ from collections import Counter
 import msgspec
 import pytest
 
-from calibrate.campaign.plan import PLANS, QUICK, Limits, StopPlan
-from calibrate.campaign.schedule import (
-    Subject,
-    announced_duration_s,
-    block_key,
-    expected_duration_s,
-    head_blocks,
-    longest_duration_s,
-    round_tasks,
-)
-from calibrate.campaign.transfers import download_subjects, upload_subjects
-from calibrate.errors import PlanError
+from joulesplit.calibrate.campaign._plan import PLANS, Limits
+from joulesplit.calibrate.campaign import QUICK, StopPlan
+from joulesplit.calibrate.campaign._schedule import Subject, expected_duration_s, round_tasks
+from joulesplit.calibrate.campaign import announced_duration_s, block_key, head_blocks, longest_duration_s
+from joulesplit.calibrate.campaign import download_subjects, upload_subjects
+from joulesplit.calibrate.errors import PlanError
 
 LATENCY_S = {1: 0.01, 2: 0.002, 3: 0.03}
 SIZES = [32_000, 401_408, 802_816, 2_408_448, 12_845_056]

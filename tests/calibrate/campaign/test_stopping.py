@@ -6,18 +6,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from calibrate.campaign.plan import StopPlan
-from calibrate.campaign.stopping import (
-    BEYOND_REACH,
-    Precision,
-    heaviest,
-    look_confidence,
-    once,
-    precision_rule,
-    windows_needed,
-)
-from calibrate.errors import EstimateError
-from calibrate.estimates.stats import coverage_factor
+from joulesplit.calibrate.campaign import StopPlan
+from joulesplit.calibrate.campaign._stopping import BEYOND_REACH
+from joulesplit.calibrate.campaign import Precision, heaviest, look_confidence, once, precision_rule, windows_needed
+from joulesplit.calibrate.errors import EstimateError
+from joulesplit.calibrate.estimates import coverage_factor
 
 STOP = StopPlan(rule="precision", relative_half_width=0.01, looks=5)
 

@@ -4,12 +4,14 @@ import msgspec
 import numpy as np
 import pytest
 
-from calibrate.campaign.plan import Limits
-from calibrate.campaign.warmup import HALF, cool_down, no_thermometer, unsettled, warm_up
-from calibrate.errors import TooHotError
-from calibrate.sampling.trace import RECORD, Trace
-from calibrate.workloads.protocol import WorkDone
-from drivers.simulated.clock import SimulatedClock
+from joulesplit.calibrate.campaign._plan import Limits
+from joulesplit.calibrate.campaign._warmup import HALF, cool_down, unsettled, warm_up
+from joulesplit.calibrate.campaign import no_thermometer
+from joulesplit.calibrate.errors import TooHotError
+from joulesplit.calibrate.sampling._trace import RECORD
+from joulesplit.calibrate.sampling import Trace
+from joulesplit.calibrate.workloads import WorkDone
+from joulesplit.drivers.simulated import SimulatedClock
 
 BAND_C = (20.0, 70.0)
 LIMITS = Limits(temperature_c=BAND_C, warm_up_s=60.0, cool_down_s=100.0)

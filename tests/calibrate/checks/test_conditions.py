@@ -3,8 +3,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from calibrate.checks.conditions import condition_checks
-from calibrate.environment.conditions import Conditions
+from joulesplit.calibrate.checks import condition_checks
+from joulesplit.calibrate.environment import Conditions
 from machine_state import STEADY
 
 BEFORE = msgspec.structs.replace(STEADY, throttled_bits=0x50000)

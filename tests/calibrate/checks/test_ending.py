@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from calibrate.checks.ending import band_checks, downlink_checks, ending_checks
+from joulesplit.calibrate.checks import band_checks, downlink_checks, ending_checks
 
 WELL = {"complete": True, "reached": True, "reason": "enough", "warm": True}
 

@@ -3,9 +3,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from calibrate.checks.plausibility import examine_profile, plausibility_checks
-from calibrate.profile import Check, GrossNet, Quality
-from calibrate.profiles.io import load_profile
+from joulesplit.calibrate.checks import examine_profile
+from joulesplit.calibrate.checks._plausibility import plausibility_checks
+from joulesplit.calibrate.profile import Check, GrossNet, Quality
+from joulesplit.calibrate.profile import load_profile
 
 
 def changed(profile, path, **fields):
@@ -192,7 +193,7 @@ def test_a_recorded_verdict_worse_than_its_checks_stands(make_measured):
 
 
 def test_the_bundled_constants_are_plausible():
-    from joulesplit.resources import bundled
+    from joulesplit.cli._resources import bundled
 
     profile = load_profile(bundled("profiles/paper.json")).profile
 

@@ -9,15 +9,15 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import t as student_t
 
-from calibrate.checks.catalogue import CATALOGUE
-from calibrate.checks.evidence import Evidence
-from calibrate.checks.outlasting import lingering_share, unsettled_share
-from calibrate.checks.run import judge
-from calibrate.checks.scatter import TWO_MODES_LIMIT, two_group_share
-from calibrate.profile import Check, Quantity
-from calibrate.sampling.sampler import SamplerStatistics
-from calibrate.windows.window import WindowRecord, WindowTask
-from drivers.readings import SensorDescription
+from joulesplit.calibrate.checks import CATALOGUE
+from joulesplit.calibrate.checks import Evidence
+from joulesplit.calibrate.checks._outlasting import lingering_share, unsettled_share
+from joulesplit.calibrate.checks import judge
+from joulesplit.calibrate.checks._scatter import TWO_MODES_LIMIT, two_group_share
+from joulesplit.calibrate.profile import Check, Quantity
+from joulesplit.calibrate.sampling import SamplerStatistics
+from joulesplit.calibrate.windows import WindowRecord, WindowTask
+from joulesplit.drivers.readings import SensorDescription
 from window_records import window_record
 
 QUANTITY = Quantity(value=1e9, unit="FLOP/J", ci95=(0.99e9, 1.01e9), u_stat=1e6, u_sys=5e6, n=9)

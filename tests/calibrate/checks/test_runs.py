@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from calibrate.checks.conditions import THROTTLED_DURING
-from calibrate.checks.runs import judge_runs
-from calibrate.estimates.run_figures import run_figures
-from calibrate.sampling.sampler import SamplerStatistics
-from drivers.readings import SensorDescription
+from joulesplit.calibrate.checks._conditions import THROTTLED_DURING
+from joulesplit.calibrate.checks import judge_runs
+from joulesplit.calibrate.estimates import run_figures
+from joulesplit.calibrate.sampling import SamplerStatistics
+from joulesplit.drivers.readings import SensorDescription
 from window_records import window_record
 
 SENSOR = SensorDescription(

@@ -6,11 +6,12 @@ import os
 
 import pytest
 
-from calibrate.environment.conditions import snapshot
-from calibrate.environment.network import interface_kind, require_link, wifi_link
-from calibrate.environment.survey import UNKNOWN, Machine, describe_device
-from calibrate.errors import LinkKindError
-from calibrate.profile_device import FrequencyPolicy, WifiLink
+from joulesplit.calibrate.environment import snapshot
+from joulesplit.calibrate.environment import interface_kind, require_link
+from joulesplit.calibrate.environment._network import wifi_link
+from joulesplit.calibrate.environment import UNKNOWN, Machine, describe_device
+from joulesplit.calibrate.errors import LinkKindError
+from joulesplit.calibrate.profile import FrequencyPolicy, WifiLink
 
 BOARDS = ("pi3", "pi4", "pi5", "zero2w")
 

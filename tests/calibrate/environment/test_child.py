@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from calibrate.environment.child import end_child
+from joulesplit.calibrate.environment import end_child
 
 
 @pytest.mark.parametrize(

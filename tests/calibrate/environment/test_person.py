@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from calibrate.environment.person import hand_over, home_of_person, person_behind_sudo
-from calibrate.environment.program import program
-from calibrate.environment.tuning_state import state_path, states_left
+from joulesplit.calibrate.environment import hand_over, home_of_person, person_behind_sudo
+from joulesplit.calibrate.environment import program
+from joulesplit.calibrate.environment import state_path, states_left
 
 UID, GID = (12_345, 12_346) if os.geteuid() == 0 else (os.getuid(), os.getgid())
 """Only root may give a file away."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from calibrate.environment.survey import describe_device
+from joulesplit.calibrate.environment import describe_device
 
 SCRIPT = Path(__file__).parents[1] / "machines/record.py"
 BOARDS = ("pi3", "pi4", "pi5", "zero2w")

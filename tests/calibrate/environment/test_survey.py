@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from calibrate.environment.survey import Machine, describe_device, throttled_reasons
+from joulesplit.calibrate.environment import Machine, describe_device, throttled_reasons
 
 
 @pytest.fixture

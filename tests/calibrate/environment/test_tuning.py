@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from calibrate.environment.machine import Machine
-from calibrate.environment.program import program
-from calibrate.environment.tuning import Wanted, current, present_settings, restore, tune, tuned
-from calibrate.environment.tuning_state import read_state, state_path
-from calibrate.errors import TuningError
+from joulesplit.calibrate.environment import Machine
+from joulesplit.calibrate.environment import program
+from joulesplit.calibrate.environment._tuning import Wanted, current, present_settings, restore, tune
+from joulesplit.calibrate.environment import tuned
+from joulesplit.calibrate.environment import read_state, state_path
+from joulesplit.calibrate.errors import TuningError
 
 QUIET = Wanted(governor="performance", wifi_power_save="off")
 BEFORE = {"policy0": "ondemand", "policy4": "schedutil"}
@@ -220,8 +221,8 @@ def test_the_state_is_kept_where_the_environment_says():
 HOLDER = """
 import sys
 from pathlib import Path
-from calibrate.environment.machine import Machine
-from calibrate.environment.tuning import Wanted, tuned
+from joulesplit.calibrate.environment._machine import Machine
+from joulesplit.calibrate.environment._tuning import Wanted, tuned
 root, state = Path(sys.argv[1]), Path(sys.argv[2])
 with tuned(Machine(root=root), Wanted(governor="performance"), state):
     print("tuned", flush=True)

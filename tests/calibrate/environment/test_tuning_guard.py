@@ -9,17 +9,17 @@ import sys
 
 import pytest
 
-from calibrate.environment.machine import Machine
-from calibrate.environment.tuning import Wanted, current, tune
-from calibrate.environment.tuning_guard import set_back_for
-from calibrate.environment.tuning_state import read_state
+from joulesplit.calibrate.environment import Machine
+from joulesplit.calibrate.environment._tuning import Wanted, current, tune
+from joulesplit.calibrate.environment._tuning_guard import set_back_for
+from joulesplit.calibrate.environment import read_state
 
 HOLDER = """
 import sys
 from pathlib import Path
-from calibrate.environment.machine import Machine
-from calibrate.environment.tuning import Wanted, tuned
-from calibrate.environment.tuning_guard import guarded
+from joulesplit.calibrate.environment._machine import Machine
+from joulesplit.calibrate.environment._tuning import Wanted, tuned
+from joulesplit.calibrate.environment._tuning_guard import guarded
 machine, state = Machine(root=Path(sys.argv[1])), Path(sys.argv[2])
 with guarded(machine, state), tuned(machine, Wanted(governor="performance"), state):
     print("tuned", flush=True)

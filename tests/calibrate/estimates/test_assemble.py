@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from calibrate.errors import EstimateError
-from calibrate.estimates.assemble import compute_of
-from calibrate.estimates.uncertainty import SystematicBudget
-from calibrate.estimates.uplink import uplink_of
-from calibrate.profile import ModelIdentity, Runtime
+from joulesplit.calibrate.errors import EstimateError
+from joulesplit.calibrate.estimates import compute_of
+from joulesplit.calibrate.estimates import SystematicBudget
+from joulesplit.calibrate.estimates import uplink_of
+from joulesplit.calibrate.profile import ModelIdentity, Runtime
 from window_records import window_record
 
 EXACT = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)

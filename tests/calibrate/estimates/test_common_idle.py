@@ -4,13 +4,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from calibrate.estimates.common_idle import (
-    idle_departures_w,
-    idle_estimate,
-    observations_at_common_idle,
-)
-from calibrate.estimates.stats import coverage_factor
-from calibrate.windows.window import WindowRecord
+from joulesplit.calibrate.estimates._baseline import idle_departures_w, idle_estimate, observations_at_common_idle
+from joulesplit.calibrate.estimates import coverage_factor
+from joulesplit.calibrate.windows import WindowRecord
 from window_records import window_record
 
 

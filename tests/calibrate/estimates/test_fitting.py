@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from calibrate.errors import EstimateError
-from calibrate.estimates.fitting import energy_per_bit, fit_blocks, fit_latency, fit_link
+from joulesplit.calibrate.errors import EstimateError
+from joulesplit.calibrate.estimates import energy_per_bit, fit_blocks, fit_link
+from joulesplit.calibrate.estimates._fitting import fit_latency
 
 
 def compute_windows(make_observation, energies, window_j=0.05, noise=None):

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibrate.errors import EstimateError
-from calibrate.estimates.fitting import fit_blocks
-from calibrate.estimates.head_fits import heads_of
-from calibrate.estimates.uncertainty import SystematicBudget
-from calibrate.windows.window import WindowRecord
+from joulesplit.calibrate.errors import EstimateError
+from joulesplit.calibrate.estimates import fit_blocks
+from joulesplit.calibrate.estimates import heads_of
+from joulesplit.calibrate.estimates import SystematicBudget
+from joulesplit.calibrate.windows import WindowRecord
 from window_records import window_record
 
 EXACT = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)

@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from calibrate.estimates.fitting import Problem
-from calibrate.estimates.link_diagnostics import lag_one, link_diagnostics, serial_deviation
-from calibrate.estimates.stats import weighted_fit
+from joulesplit.calibrate.estimates import Problem
+from joulesplit.calibrate.estimates import lag_one, serial_deviation
+from joulesplit.calibrate.estimates._link_diagnostics import link_diagnostics
+from joulesplit.calibrate.estimates._stats import weighted_fit
 
 
 def uploads(make_observation, *, bend_j: float = 0.0, repeats: int = 3):

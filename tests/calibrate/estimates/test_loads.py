@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibrate.estimates.loads import Loads
-from calibrate.estimates.uncertainty import SystematicBudget, budget_of
-from drivers.readings import AccuracyTerm
+from joulesplit.calibrate.estimates._self_heating import Loads
+from joulesplit.calibrate.estimates import SystematicBudget, budget_of
+from joulesplit.drivers.readings import AccuracyTerm
 
 AT_W = 6.0
 HEATING = SystematicBudget(

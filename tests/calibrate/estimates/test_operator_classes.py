@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from calibrate.estimates.operator_classes import class_fit, class_flop
-from calibrate.estimates.uncertainty import SystematicBudget
-from calibrate.profile import BlockEnergy, GrossNet, Quantity
-from partition.network import Operator
+from joulesplit.calibrate.estimates._operator_classes import class_fit, class_flop
+from joulesplit.calibrate.estimates import SystematicBudget
+from joulesplit.calibrate.profile import BlockEnergy, GrossNet, Quantity
+from joulesplit.partition import Operator
 
 BUDGET = SystematicBudget(terms=(), scale_u_rel=0.01, offset_u_w=0.0)
 EXACT = np.zeros((4, 4))

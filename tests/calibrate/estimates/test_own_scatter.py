@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from calibrate.errors import EstimateError
-from calibrate.estimates.own_scatter import own_scatter, residuals_of
-from calibrate.estimates.stats import coverage_factor, weighted_fit
+from joulesplit.calibrate.errors import EstimateError
+from joulesplit.calibrate.estimates._sandwich_variance import own_scatter, residuals_of
+from joulesplit.calibrate.estimates import coverage_factor
+from joulesplit.calibrate.estimates._stats import weighted_fit
 
 BLOCKS = 20
 SIZES = (2.0, 4.0, 8.0)

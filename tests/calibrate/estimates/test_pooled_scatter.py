@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from calibrate.estimates.bootstrap import bootstrap_half_widths
-from calibrate.estimates.own_scatter import residuals_of
-from calibrate.estimates.pooled_scatter import pooled_scatter
-from calibrate.estimates.stats import coverage_factor, weighted_fit
+from joulesplit.calibrate.estimates._bootstrap import bootstrap_half_widths
+from joulesplit.calibrate.estimates._sandwich_variance import residuals_of
+from joulesplit.calibrate.estimates._pooled_variance import pooled_scatter
+from joulesplit.calibrate.estimates import coverage_factor
+from joulesplit.calibrate.estimates._stats import weighted_fit
 
 BLOCKS = 20
 SIZES = (2.0, 4.0, 8.0)

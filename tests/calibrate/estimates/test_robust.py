@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from calibrate.estimates.bootstrap import bootstrap_half_width
-from calibrate.estimates.own_scatter import own_scatter, residuals_of
-from calibrate.estimates.robust import huber_fit, robust_scale
-from calibrate.estimates.stats import coverage_factor, weighted_fit
+from joulesplit.calibrate.estimates._bootstrap import bootstrap_half_width
+from joulesplit.calibrate.estimates._sandwich_variance import own_scatter, residuals_of
+from joulesplit.calibrate.estimates._robust import huber_fit, robust_scale
+from joulesplit.calibrate.estimates import coverage_factor
+from joulesplit.calibrate.estimates._stats import weighted_fit
 
 X = np.linspace(1, 8, 24)
 DESIGN = np.column_stack([np.ones(24), X])

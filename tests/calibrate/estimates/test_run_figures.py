@@ -6,12 +6,12 @@ from math import sqrt
 
 import pytest
 
-from calibrate.estimates.run_figures import run_figures
-from calibrate.sampling.sampler import InlineSampler
-from calibrate.windows.window import WindowTask, WindowTiming, run_window
-from calibrate.workloads.protocol import WorkDone
-from drivers.readings import AccuracyTerm, Reading
-from drivers.simulated.clock import SimulatedClock
+from joulesplit.calibrate.estimates import run_figures
+from joulesplit.calibrate.sampling._sampler import InlineSampler
+from joulesplit.calibrate.windows import WindowTask, WindowTiming, run_window
+from joulesplit.calibrate.workloads import WorkDone
+from joulesplit.drivers.readings import AccuracyTerm, Reading
+from joulesplit.drivers.simulated import SimulatedClock
 from window_records import window_record
 
 CYCLE_NS = 9_000_000

@@ -5,13 +5,9 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from calibrate.errors import EstimateError
-from calibrate.estimates.stats import (
-    combined_coverage_factor,
-    coverage_factor,
-    mean_of_batches,
-    weighted_fit,
-)
+from joulesplit.calibrate.errors import EstimateError
+from joulesplit.calibrate.estimates._stats import combined_coverage_factor, mean_of_batches, weighted_fit
+from joulesplit.calibrate.estimates import coverage_factor
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from calibrate.errors import EstimateError
-from calibrate.estimates.downlink import downlink_of
-from calibrate.estimates.subject_fits import (
-    bits_per_payload_bit,
-    phase_energies,
-    upload_tail,
-)
-from calibrate.estimates.uncertainty import SystematicBudget
-from calibrate.windows.window import WindowRecord, WindowTask
+from joulesplit.calibrate.errors import EstimateError
+from joulesplit.calibrate.estimates import downlink_of
+from joulesplit.calibrate.estimates import bits_per_payload_bit, phase_energies, upload_tail
+from joulesplit.calibrate.estimates import SystematicBudget
+from joulesplit.calibrate.windows import WindowRecord, WindowTask
 from window_records import window_record
 
 EXACT = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)

@@ -5,16 +5,11 @@ from math import inf, sqrt
 import numpy as np
 import pytest
 
-from calibrate.errors import EstimateError
-from calibrate.estimates.stats import coverage_factor
-from calibrate.estimates.uncertainty import (
-    Estimate,
-    budget_of,
-    quantity,
-    reciprocal,
-    with_interval,
-)
-from drivers.readings import AccuracyTerm
+from joulesplit.calibrate.errors import EstimateError
+from joulesplit.calibrate.estimates import coverage_factor
+from joulesplit.calibrate.estimates import Estimate, budget_of, quantity, with_interval
+from joulesplit.calibrate.estimates._uncertainty import reciprocal
+from joulesplit.drivers.readings import AccuracyTerm
 
 
 def term(kind: str, half_width: float, distribution: str = "rectangular") -> AccuracyTerm:

@@ -4,10 +4,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from calibrate.estimates.common_idle import idle_estimate
-from calibrate.estimates.uncertainty import SystematicBudget
-from calibrate.estimates.uplink import rates_left_out, uplink_of
-from calibrate.windows.window import WindowRecord
+from joulesplit.calibrate.estimates._baseline import idle_estimate
+from joulesplit.calibrate.estimates import SystematicBudget
+from joulesplit.calibrate.estimates import rates_left_out, uplink_of
+from joulesplit.calibrate.windows import WindowRecord
 from window_records import window_record
 
 EXACT = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)

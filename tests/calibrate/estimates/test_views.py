@@ -6,10 +6,10 @@ from itertools import product
 import numpy as np
 import pytest
 
-from calibrate.estimates.fitting import block_problem, energy_per_bit, fit_blocks, fit_link
-from calibrate.estimates.methods import outliers
-from calibrate.estimates.stats import coverage_factor
-from calibrate.estimates.views import compute_views, e_c_views
+from joulesplit.calibrate.estimates import block_problem, energy_per_bit, fit_blocks, fit_link
+from joulesplit.calibrate.estimates import outliers
+from joulesplit.calibrate.estimates import coverage_factor
+from joulesplit.calibrate.estimates._method_views import compute_views, e_c_views
 
 ENERGY_J = (0.01, 0.03)
 FLOP = 4_000_000
@@ -75,7 +75,7 @@ def test_clean_campaigns_hardly_ever_have_an_outlier():
     design = np.column_stack([np.ones(40), np.tile([1.0, 2.0, 4.0, 8.0], 10)])
     flagged = 0
     for _ in range(1000):
-        from calibrate.estimates.stats import weighted_fit
+        from joulesplit.calibrate.estimates._stats import weighted_fit
 
         flagged += outliers(weighted_fit(design, random.standard_normal(40), np.ones(40))).any()
 

@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from calibrate.estimates.window_budget import edge_share, window_budget
-from drivers.readings import SensorDescription
+from joulesplit.calibrate.estimates import edge_share, window_budget
+from joulesplit.drivers.readings import SensorDescription
 from window_records import window_record
 
 SENSOR = SensorDescription(

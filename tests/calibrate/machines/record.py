@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from calibrate.environment.machine import Machine
+from joulesplit.calibrate.environment import Machine
 
 FILES = (
     "etc/os-release",

@@ -6,17 +6,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from calibrate.estimates.stats import coverage_factor
-from calibrate.estimates.uncertainty import (
-    Estimate,
-    SystematicBudget,
-    budget_of,
-    quantity,
-    reciprocal,
-)
-from calibrate.profiles.diff import diff_profiles
-from calibrate.profiles.figures import Figure, figures_of, statistics_of
-from drivers.readings import AccuracyTerm
+from joulesplit.calibrate.estimates import coverage_factor
+from joulesplit.calibrate.estimates import Estimate, SystematicBudget, budget_of, quantity
+from joulesplit.calibrate.estimates._uncertainty import reciprocal
+from joulesplit.calibrate.profile import diff_profiles
+from joulesplit.calibrate.profile._figures import Figure, statistics_of
+from joulesplit.calibrate.profile import figures_of
+from joulesplit.drivers.readings import AccuracyTerm
 
 
 def by_name(found):

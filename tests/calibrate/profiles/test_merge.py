@@ -6,15 +6,16 @@ import msgspec
 import numpy as np
 import pytest
 
-from calibrate.errors import ProfileMergeError
-from calibrate.estimate_records import EstimateView
-from calibrate.profile import Check, GrossNet, Quality, Quantity, Tool
-from calibrate.profiles.agreement import CONTRADICTION_P
-from calibrate.profiles.figures import Statistics
-from calibrate.profiles.io import StoredProfile, parse_profile, profile_bytes
-from calibrate.profiles.merge import Candidate, merge_profiles
-from calibrate.profiles.pooling import agreement_probability
-from calibrate.work_records import HeadEnergy, UploadTail
+from joulesplit.calibrate.errors import ProfileMergeError
+from joulesplit.calibrate.profile import EstimateView
+from joulesplit.calibrate.profile import Check, GrossNet, Quality, Quantity, Tool
+from joulesplit.calibrate.profile._agreement import CONTRADICTION_P
+from joulesplit.calibrate.profile._figures import Statistics
+from joulesplit.calibrate.profile import StoredProfile, profile_bytes
+from joulesplit.calibrate.profile._io import parse_profile
+from joulesplit.calibrate.profile import Candidate, merge_profiles
+from joulesplit.calibrate.profile._pooling import agreement_probability
+from joulesplit.calibrate.profile import HeadEnergy, UploadTail
 
 TOOL = Tool(name="joulesplit", version="0.1.0")
 

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from calibrate.errors import ProfileFormatError, ProfileVersionError
-from calibrate.profiles.io import StoredProfile, profile_bytes, upgraded
-from calibrate.profiles.upgrade import upgrade_profile
+from joulesplit.calibrate.errors import ProfileFormatError, ProfileVersionError
+from joulesplit.calibrate.profile import StoredProfile, profile_bytes
+from joulesplit.calibrate.profile._io import upgraded
+from joulesplit.calibrate.profile import upgrade_profile
 
 
 @pytest.fixture

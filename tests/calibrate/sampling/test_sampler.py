@@ -7,11 +7,12 @@ import multiprocessing
 import numpy as np
 import pytest
 
-from calibrate.errors import SamplerError
-from calibrate.sampling.ring import ReadingRing
-from calibrate.sampling.sampler import Tally
-from calibrate.sampling.trace import RECORD, RECORD_FORMAT, Trace, trace_of
-from drivers.readings import Reading, ReadingFlag
+from joulesplit.calibrate.errors import SamplerError
+from joulesplit.calibrate.sampling._ring import ReadingRing
+from joulesplit.calibrate.sampling._sampler import Tally
+from joulesplit.calibrate.sampling._trace import RECORD, RECORD_FORMAT, trace_of
+from joulesplit.calibrate.sampling import Trace
+from joulesplit.drivers.readings import Reading, ReadingFlag
 
 
 def reading(number, raw=(7, 9)):

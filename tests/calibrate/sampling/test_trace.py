@@ -2,14 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from calibrate.sampling.trace import (
-    cycle_of,
-    joined,
-    lost_cycles,
-    lost_time_s,
-    trace_of,
-)
-from drivers.readings import Reading, ReadingFlag
+from joulesplit.calibrate.sampling import cycle_of, joined, lost_cycles, lost_time_s
+from joulesplit.calibrate.sampling._trace import trace_of
+from joulesplit.drivers.readings import Reading, ReadingFlag
 
 
 def reading(t_ns: int, flags: ReadingFlag = ReadingFlag.NONE) -> Reading:

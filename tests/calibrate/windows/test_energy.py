@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibrate.errors import WindowError
-from calibrate.windows.energy import WindowTimes, window_energy
+from joulesplit.calibrate.errors import WindowError
+from joulesplit.calibrate.windows._energy import WindowTimes, window_energy
 
 MS = 1_000_000
 
@@ -93,7 +93,8 @@ def test_readings_that_end_before_the_work_are_an_error(make_trace):
 def _trace(powers):
     import numpy as np
 
-    from calibrate.sampling.trace import RECORD, Trace
+    from joulesplit.calibrate.sampling._trace import RECORD
+    from joulesplit.calibrate.sampling import Trace
 
     records = np.zeros(len(powers), dtype=RECORD)
     records["t_ns"] = 9 * MS * np.arange(1, len(powers) + 1)

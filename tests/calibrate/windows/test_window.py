@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from calibrate.sampling.sampler import InlineSampler
-from calibrate.windows.window import WindowTask, WindowTiming, run_window
-from calibrate.workloads.protocol import WorkDone
-from drivers.ina219.driver import Ina219
-from drivers.simulated.bus import SimulatedI2cBus
-from drivers.simulated.chip import ChipParameters, SimulatedIna219
-from drivers.simulated.clock import EventfulClock, SimulatedClock, SteppedClock
-from drivers.simulated.load import BenchSource
+from joulesplit.calibrate.sampling._sampler import InlineSampler
+from joulesplit.calibrate.windows import WindowTask, WindowTiming, run_window
+from joulesplit.calibrate.workloads import WorkDone
+from joulesplit.drivers.ina219 import Ina219
+from joulesplit.drivers.simulated import SimulatedI2cBus
+from joulesplit.drivers.simulated import ChipParameters, SimulatedIna219
+from joulesplit.drivers.simulated import EventfulClock, SimulatedClock
+from joulesplit.drivers.simulated._clock import SteppedClock
+from joulesplit.drivers.simulated._load import BenchSource
 
 S = 1_000_000_000
 MS = 1_000_000

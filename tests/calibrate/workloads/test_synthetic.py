@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from calibrate.workloads.block import BlockWorkload
-from calibrate.workloads.split import SplitWorkload
-from calibrate.workloads.synthetic import BoardCosts, SimulatedBoard, block_latency_s, truth_of
-from calibrate.workloads.upload import UploadWorkload
-from drivers.simulated.clock import SimulatedClock
+from joulesplit.calibrate.workloads import BlockWorkload
+from joulesplit.calibrate.workloads import SplitWorkload
+from joulesplit.calibrate.workloads import BoardCosts, SimulatedBoard, truth_of
+from joulesplit.calibrate.workloads._synthetic import block_latency_s
+from joulesplit.calibrate.workloads import UploadWorkload
+from joulesplit.drivers.simulated import SimulatedClock
 
 
 class World:

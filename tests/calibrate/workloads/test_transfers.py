@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from calibrate.workloads.download import DownloadWorkload
-from calibrate.workloads.metered import LinkCount
-from calibrate.workloads.phase import FreshStepWorkload, StepWorkload
-from calibrate.workloads.protocol import PreparedWorkload, RealActivity
-from calibrate.workloads.upload import UploadWorkload
-from drivers.simulated.clock import SimulatedClock
+from joulesplit.calibrate.workloads import DownloadWorkload
+from joulesplit.calibrate.workloads import LinkCount
+from joulesplit.calibrate.workloads import FreshStepWorkload, StepWorkload
+from joulesplit.calibrate.workloads import PreparedWorkload, RealActivity
+from joulesplit.calibrate.workloads import UploadWorkload
+from joulesplit.drivers.simulated import SimulatedClock
 
 
 class Link:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from drivers.ina219.accuracy import Circuit, accuracy_terms
-from drivers.ina219.registers import Gain
+from joulesplit.drivers.ina219 import Circuit, accuracy_terms
+from joulesplit.drivers.ina219._registers import Gain
 
 PAGE = Path(__file__).parents[3] / "docs" / "uncertainty.md"
 CIRCUIT = Circuit(

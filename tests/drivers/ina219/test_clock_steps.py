@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from drivers.readings import ReadingFlag
-from drivers.simulated.clock import SteppedClock
-from drivers.simulated.load import BenchSource
+from joulesplit.drivers.readings import ReadingFlag
+from joulesplit.drivers.simulated._clock import SteppedClock
+from joulesplit.drivers.simulated._load import BenchSource
 
 MS = 1_000_000
 S = 1_000_000_000

@@ -8,18 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from drivers.errors import CorrectionRecordError, SensorConfigurationError
-from drivers.ina219.averaging import average
-from drivers.ina219.correction import (
-    MeanShunt,
-    SpanPoint,
-    check_points,
-    check_zero,
-    correction_of,
-    reference_current_a,
-)
-from drivers.ina219.correction_store import CorrectionStore, SensorIdentity, SensorRecords
-from drivers.simulated.load import BenchSource
+from joulesplit.drivers.errors import CorrectionRecordError, SensorConfigurationError
+from joulesplit.drivers.ina219 import average
+from joulesplit.drivers.ina219 import MeanShunt, SpanPoint, check_points, check_zero, reference_current_a
+from joulesplit.drivers.ina219._correction import correction_of
+from joulesplit.drivers.ina219 import CorrectionStore, SensorIdentity, SensorRecords
+from joulesplit.drivers.simulated._load import BenchSource
 
 DAY = "2026-11-22T10:00:00+00:00"
 IDENTITY = SensorIdentity(kind="ina219", bus=1, address=0x40, shunt_ohm=0.1)

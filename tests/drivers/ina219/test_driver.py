@@ -8,11 +8,10 @@ from statistics import fmean, stdev
 
 import pytest
 
-from drivers.errors import (
-    SensorError,
-)
-from drivers.readings import ReadingFlag
-from drivers.simulated.load import BenchSource, LoadParameters
+from joulesplit.drivers.errors import SensorError
+from joulesplit.drivers.readings import ReadingFlag
+from joulesplit.drivers.simulated._load import BenchSource
+from joulesplit.drivers.simulated import LoadParameters
 
 MS = 1_000_000
 S = 1_000_000_000

@@ -7,16 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from drivers.errors import (
-    BusError,
-    ConversionTimeoutError,
-    DeviceNotRespondingError,
-)
-from drivers.ina219.link import MAX_TRIES
-from drivers.ina219.marks import STUCK_AFTER
-from drivers.readings import ReadingFlag
-from drivers.simulated.bus import SimulatedI2cBus
-from drivers.simulated.load import BenchSource
+from joulesplit.drivers.errors import BusError, ConversionTimeoutError, DeviceNotRespondingError
+from joulesplit.drivers.ina219._link import MAX_TRIES
+from joulesplit.drivers.ina219._reading_flags import STUCK_AFTER
+from joulesplit.drivers.readings import ReadingFlag
+from joulesplit.drivers.simulated import SimulatedI2cBus
+from joulesplit.drivers.simulated._load import BenchSource
 
 S = 1_000_000_000
 

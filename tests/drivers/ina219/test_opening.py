@@ -6,17 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from drivers.errors import (
-    DeviceNotRespondingError,
-    SensorConfigurationError,
-    WrongDeviceError,
-)
-from drivers.ina219.driver import Ina219
-from drivers.readings import ReadingFlag
-from drivers.simulated.bus import SimulatedI2cBus
-from drivers.simulated.chip import ChipParameters, SimulatedIna219
-from drivers.simulated.clock import SimulatedClock
-from drivers.simulated.load import BenchSource
+from joulesplit.drivers.errors import DeviceNotRespondingError, SensorConfigurationError, WrongDeviceError
+from joulesplit.drivers.ina219 import Ina219
+from joulesplit.drivers.readings import ReadingFlag
+from joulesplit.drivers.simulated import SimulatedI2cBus
+from joulesplit.drivers.simulated import ChipParameters, SimulatedIna219
+from joulesplit.drivers.simulated import SimulatedClock
+from joulesplit.drivers.simulated._load import BenchSource
 
 MS = 1_000_000
 ANY_CLEARING = ["bus-read", "power-read", "any-read"]

@@ -10,12 +10,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from drivers.errors import (
-    ConversionTimeoutError,
-)
-from drivers.ina219.link import MAX_TRIES
-from drivers.readings import ReadingFlag
-from drivers.simulated.bus import SimulatedI2cBus
+from joulesplit.drivers.errors import ConversionTimeoutError
+from joulesplit.drivers.ina219._link import MAX_TRIES
+from joulesplit.drivers.readings import ReadingFlag
+from joulesplit.drivers.simulated import SimulatedI2cBus
 
 MS = 1_000_000
 S = 1_000_000_000

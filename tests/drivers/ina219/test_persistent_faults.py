@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from drivers.errors import DeviceNotRespondingError, RangeExceededError, StuckReadingsError
-from drivers.ina219.link import RETRY_PAUSES_NS
-from drivers.ina219.marks import CLIPPED_LIMIT, STUCK_AFTER, STUCK_LIMIT
-from drivers.readings import ReadingFlag
-from drivers.simulated.load import BenchSource
+from joulesplit.drivers.errors import DeviceNotRespondingError, RangeExceededError, StuckReadingsError
+from joulesplit.drivers.ina219._link import RETRY_PAUSES_NS
+from joulesplit.drivers.ina219._reading_flags import CLIPPED_LIMIT, STUCK_AFTER, STUCK_LIMIT
+from joulesplit.drivers.readings import ReadingFlag
+from joulesplit.drivers.simulated._load import BenchSource
 
 MS = 1_000_000
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.errors import SensorConfigurationError
-from drivers.ina219 import registers
-from drivers.ina219.registers import BusRange, Configuration, Gain, Mode
+from joulesplit.drivers.errors import SensorConfigurationError
+from joulesplit.drivers.ina219 import _registers as registers
+from joulesplit.drivers.ina219 import BusRange, Configuration
+from joulesplit.drivers.ina219._registers import Gain, Mode
 
 WORDS = st.integers(0, 0xFFFF)
 

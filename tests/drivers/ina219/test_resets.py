@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from drivers.errors import ChipResetError
-from drivers.readings import ReadingFlag
-from drivers.simulated.bus import SimulatedI2cBus
-from drivers.simulated.load import BenchSource
+from joulesplit.drivers.errors import ChipResetError
+from joulesplit.drivers.readings import ReadingFlag
+from joulesplit.drivers.simulated import SimulatedI2cBus
+from joulesplit.drivers.simulated._load import BenchSource
 
 S = 1_000_000_000
 CONFIGURATION_WORD = 0x11E7

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from drivers.readings import ReadingFlag
-from drivers.simulated.bus import SimulatedI2cBus
-from drivers.simulated.load import BenchSource
+from joulesplit.drivers.readings import ReadingFlag
+from joulesplit.drivers.simulated import SimulatedI2cBus
+from joulesplit.drivers.simulated._load import BenchSource
 
 S = 1_000_000_000
 

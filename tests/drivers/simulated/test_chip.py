@@ -6,8 +6,8 @@ import statistics
 
 import pytest
 
-from drivers.errors import BusError, DeviceNotRespondingError
-from drivers.simulated.load import BenchSource
+from joulesplit.drivers.errors import BusError, DeviceNotRespondingError
+from joulesplit.drivers.simulated._load import BenchSource
 
 CONFIGURATION, SHUNT, BUS, POWER, CURRENT, CALIBRATION = range(6)
 GAIN_4_AVERAGE_16 = 0x11E7

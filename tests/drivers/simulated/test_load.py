@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.errors import LoadLogFullError
-from drivers.simulated.load import LoadModel, LoadParameters
-from drivers.simulated.load_log import LoadLog
+from joulesplit.drivers.errors import LoadLogFullError
+from joulesplit.drivers.simulated import LoadModel, LoadParameters
+from joulesplit.drivers.simulated import LoadLog
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -133,8 +133,8 @@ def test_reader_leaves_a_record_that_has_not_wholly_arrived():
 
 
 WRITER = """
-from drivers.errors import LoadLogFullError
-from drivers.simulated.load_log import LoadLog
+from joulesplit.drivers.errors import LoadLogFullError
+from joulesplit.drivers.simulated._load_log import LoadLog
 log = LoadLog(raw)
 number = 0
 while number < 5000:

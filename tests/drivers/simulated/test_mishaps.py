@@ -6,15 +6,16 @@ import itertools
 
 import pytest
 
-from drivers.ina219.driver import Ina219
-from drivers.readings import ReadingFlag
-from drivers.simulated.bus import SimulatedI2cBus
-from drivers.simulated.chip import ChipParameters, SimulatedIna219
-from drivers.simulated.clock import EventfulClock, SimulatedClock
-from drivers.simulated.load import BenchSource
-from drivers.simulated.mishaps import Mishap, reader_clock
-from drivers.simulated.thermal import ThermalGovernor, ThermalParameters
-from drivers.simulated.visits import SharedProcessor, Visit
+from joulesplit.drivers.ina219 import Ina219
+from joulesplit.drivers.readings import ReadingFlag
+from joulesplit.drivers.simulated import SimulatedI2cBus
+from joulesplit.drivers.simulated import ChipParameters, SimulatedIna219
+from joulesplit.drivers.simulated import EventfulClock, SimulatedClock
+from joulesplit.drivers.simulated._load import BenchSource
+from joulesplit.drivers.simulated import Mishap, reader_clock
+from joulesplit.drivers.simulated import ThermalGovernor
+from joulesplit.drivers.simulated._thermal import ThermalParameters
+from joulesplit.drivers.simulated import SharedProcessor, Visit
 
 S = 1_000_000_000
 ORIGIN_NS = 5 * S

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from drivers.simulated.radio import RadioParameters, SimulatedRadio
+from joulesplit.drivers.simulated import RadioParameters, SimulatedRadio
 
 MS = 1_000_000
 RADIO = RadioParameters(

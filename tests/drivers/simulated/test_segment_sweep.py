@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.simulated.segment_sweep import SegmentSweep, overlap_w_ns
+from joulesplit.drivers.simulated._segment_sweep import SegmentSweep, overlap_w_ns
 
 SEGMENTS = st.lists(
     st.tuples(st.integers(0, 300), st.integers(0, 60), st.floats(-5.0, 5.0)), max_size=30

@@ -4,9 +4,10 @@ import math
 
 import pytest
 
-from drivers.simulated.load import LoadModel, LoadParameters
-from drivers.simulated.load_log import LoadLog
-from drivers.simulated.thermal import LeakagePath, ThermalGovernor, ThermalParameters
+from joulesplit.drivers.simulated import LoadModel, LoadParameters
+from joulesplit.drivers.simulated import LoadLog
+from joulesplit.drivers.simulated._thermal import LeakagePath, ThermalParameters
+from joulesplit.drivers.simulated import ThermalGovernor
 
 MS = 1_000_000
 S = 1_000_000_000

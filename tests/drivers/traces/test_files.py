@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.errors import TraceFormatError, TraceLibraryError
-from drivers.pmic import PmicSensor
-from drivers.readings import Reading, ReadingFlag
-from drivers.simulated.clock import SimulatedClock
-from drivers.traces.csv_file import CsvTraceWriter
-from drivers.traces.files import open_trace_writer, read_trace
-from drivers.traces.parquet_file import GROUP_READINGS
+from joulesplit.drivers.errors import TraceFormatError, TraceLibraryError
+from joulesplit.drivers import PmicSensor
+from joulesplit.drivers.readings import Reading, ReadingFlag
+from joulesplit.drivers.simulated import SimulatedClock
+from joulesplit.drivers.traces._csv_file import CsvTraceWriter
+from joulesplit.drivers.traces import open_trace_writer, read_trace
+from joulesplit.drivers.traces._parquet_file import GROUP_READINGS
 
 ENDINGS = ["csv", "parquet"]
 FINITE = st.floats(allow_nan=False, allow_infinity=False)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import smbus2
 
-from drivers.i2c import SmbusI2cBus, swap_bytes
+from joulesplit.drivers import SmbusI2cBus
+from joulesplit.drivers._i2c import swap_bytes
 
 STUB_BUS = 0
 WRITER = Path(__file__).parent / "write_steps.py"

@@ -6,19 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from drivers.clock import MonotonicClock
-from drivers.discovery import discover
-from drivers.errors import (
-    BusBusyError,
-    SensorConfigurationError,
-    SensorUnavailableError,
-)
-from drivers.hwmon import HwmonSensor, find_power_chips
-from drivers.ina219.driver import Ina219
-from drivers.ina219.registers import POWER_ON_CONFIGURATION, bus_voltage_v, shunt_voltage_v
-from drivers.simulated.chip import ChipParameters, SimulatedIna219
-from drivers.simulated.clock import SimulatedClock
-from drivers.simulated.load import BenchSource
+from joulesplit.drivers import HwmonSensor, MonotonicClock, discover
+from joulesplit.drivers._hwmon import find_power_chips
+from joulesplit.drivers.errors import BusBusyError, SensorConfigurationError, SensorUnavailableError
+from joulesplit.drivers.ina219 import POWER_ON_CONFIGURATION, Ina219
+from joulesplit.drivers.ina219._registers import bus_voltage_v, shunt_voltage_v
+from joulesplit.drivers.simulated import ChipParameters, SimulatedClock, SimulatedIna219
+from joulesplit.drivers.simulated._load import BenchSource
 
 ADAPTER = Path("/sys/bus/i2c/devices/i2c-0")
 KERNELS, OURS = 0x40, 0x41

@@ -8,16 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from drivers.clock import MonotonicClock
-from drivers.discovery import find_buses
-from drivers.errors import (
+from joulesplit.drivers import MonotonicClock, SmbusI2cBus, find_buses
+from joulesplit.drivers.errors import (
     BusNotFoundError,
     BusPermissionError,
     DeviceNotRespondingError,
     WrongDeviceError,
 )
-from drivers.i2c import SmbusI2cBus
-from drivers.ina219.driver import Ina219
+from joulesplit.drivers.ina219 import Ina219
 
 SHUNT, BUS = 1, 2
 STEPS = 100

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from partition.checking.encoded_cuts import SEEDS, encoded_cuts
-from partition.checking.encoding_effects import encoding_effects
-from partition.cutting.blocks import blocks_at, residual_blocks
-from partition.cutting.cuts import prefix_cuts
-from partition.encoding import ENCODINGS, encoded_bits, suited
-from partition.errors import EncodingError
-from partition.reading.reading import LoadedModel, load_model
+from joulesplit.partition import ENCODINGS, suited
+from joulesplit.partition._encoding import encoded_bits
+from joulesplit.partition.checking import encoded_cuts, encoding_effects
+from joulesplit.partition.checking._encoded_cuts import SEEDS
+from joulesplit.partition.cutting import blocks_at, prefix_cuts, residual_blocks
+from joulesplit.partition.errors import EncodingError
+from joulesplit.partition.reading import LoadedModel, load_model
 
 
 @pytest.mark.parametrize("name", ["float16", "int8", "int8-channel"])

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from partition.checking.encoding_effects import encoding_effects
-from partition.encoding import ENCODINGS, encoded_bits
-from partition.errors import CutError, InputError
-from partition.reading.reading import LoadedModel, load_model
+from joulesplit.partition import ENCODINGS
+from joulesplit.partition._encoding import encoded_bits
+from joulesplit.partition.checking import encoding_effects
+from joulesplit.partition.errors import CutError, InputError
+from joulesplit.partition.reading import LoadedModel, load_model
 
 AFTER = 12
 

@@ -9,15 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from partition.checking.verify import compare_sides, compare_split
-from partition.cutting.closed import closed_cut
-from partition.errors import InputError
-from partition.inputs import random_inputs
-from partition.network import Network
-from partition.parts.split import split_parts
-from partition.reading.reading import load_model
-from partition.runtime import Runner
-from partition.specs import tensor_specs
+from joulesplit.partition import Network, Runner, random_inputs, tensor_specs
+from joulesplit.partition.checking import compare_split
+from joulesplit.partition.checking._verify import compare_sides
+from joulesplit.partition.cutting._closed import closed_cut
+from joulesplit.partition.errors import InputError
+from joulesplit.partition.parts import split_parts
+from joulesplit.partition.reading import load_model
 
 
 def inputs_of(network: Network) -> dict[int, np.ndarray]:

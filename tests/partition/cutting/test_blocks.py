@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from partition.cutting.blocks import blocks_at, residual_blocks
-from partition.cutting.names import common_words, operator_layers, stem
-from partition.errors import CutError, PartitionError
-from partition.network import Network, Operator, Tensor
+from joulesplit.partition import Network, Operator, Tensor
+from joulesplit.partition.cutting import blocks_at, residual_blocks
+from joulesplit.partition.cutting._names import common_words, operator_layers, stem
+from joulesplit.partition.errors import CutError, PartitionError
 
 
 def chain(*steps: tuple[str, str, int, tuple[int, ...]]) -> Network:

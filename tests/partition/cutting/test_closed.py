@@ -13,18 +13,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partition import flatbuffer
-from partition.cutting.closed import ClosedCut, closed_cut
-from partition.cutting.cuts import prefix_cuts
-from partition.cutting.mincut import best_closed_cut
-from partition.errors import CutError
-from partition.inputs import random_inputs
-from partition.network import Network, Operator, Tensor
-from partition.parts.split import split_closed, write_closed_split
-from partition.reading.reading import LoadedModel, load_model
-from partition.runtime import Runner
-from partition.specs import tensor_specs
-from partition.writing import joined, model_pieces
+from joulesplit.partition import (
+    Network,
+    Operator,
+    Runner,
+    Tensor,
+    joined,
+    model_pieces,
+    random_inputs,
+    tensor_specs,
+)
+from joulesplit.partition import _flatbuffer as flatbuffer
+from joulesplit.partition.cutting import ClosedCut, prefix_cuts
+from joulesplit.partition.cutting._closed import closed_cut
+from joulesplit.partition.cutting._mincut import best_closed_cut
+from joulesplit.partition.errors import CutError
+from joulesplit.partition.parts import write_closed_split
+from joulesplit.partition.parts._split import split_closed
+from joulesplit.partition.reading import LoadedModel, load_model
 
 
 @st.composite

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partition.cutting.blocks import blocks_at, every_cut_blocks, residual_blocks
-from partition.cutting.cuts import prefix_cuts
-from partition.errors import CutError
-from partition.network import Network, Operator, Tensor
+from joulesplit.partition import Network, Operator, Tensor
+from joulesplit.partition.cutting import blocks_at, every_cut_blocks, prefix_cuts, residual_blocks
+from joulesplit.partition.errors import CutError
 
 
 @st.composite

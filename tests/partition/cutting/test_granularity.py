@@ -8,11 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partition.cutting.blocks import every_cut_blocks, residual_blocks
-from partition.cutting.granularity import balanced_blocks, blocks_at_tensors
-from partition.errors import CutError
-from partition.network import Block, Network, Operator, Tensor
-from partition.reading.reading import LoadedModel
+from joulesplit.partition import Block, Network, Operator, Tensor
+from joulesplit.partition.cutting import (
+    balanced_blocks,
+    blocks_at_tensors,
+    every_cut_blocks,
+    residual_blocks,
+)
+from joulesplit.partition.errors import CutError
+from joulesplit.partition.reading import LoadedModel
 
 
 def ends(blocks: tuple[Block, ...]) -> list[int]:

@@ -7,11 +7,14 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partition.cutting.blocks import every_cut_blocks
-from partition.cutting.cuts import prefix_cuts
-from partition.cutting.hull import lower_left_hull, undominated_cuts
-from partition.network import Network, Operator, Tensor
-from partition.parts.bundle_writing import worthwhile_splits
+from joulesplit.partition import Network, Operator, Tensor
+from joulesplit.partition.cutting import (
+    every_cut_blocks,
+    lower_left_hull,
+    prefix_cuts,
+    undominated_cuts,
+)
+from joulesplit.partition.parts._bundle_writing import worthwhile_splits
 
 small = st.integers(0, 12)
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from partition.cutting.blocks import residual_blocks
-from partition.cutting.cuts import prefix_cuts
-from partition.network import Network
+from joulesplit.partition import Network
+from joulesplit.partition.cutting import prefix_cuts, residual_blocks
 
 RESNET = [f"conv{s}_block{b}" for s, n in ((2, 3), (3, 4), (4, 6), (5, 3)) for b in range(1, n + 1)]
 DENSENET = [

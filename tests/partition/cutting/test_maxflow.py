@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
-from partition.cutting.maxflow import FlowGraph
+from joulesplit.partition.cutting._maxflow import FlowGraph
 
 NODES = 6
 edges = st.dictionaries(

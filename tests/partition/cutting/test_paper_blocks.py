@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from partition.cutting.blocks import every_cut_blocks, residual_blocks
-from partition.network import Block, Network
-from partition.reading.reading import LoadedModel
+from joulesplit.partition import Block, Network
+from joulesplit.partition.cutting import every_cut_blocks, residual_blocks
+from joulesplit.partition.reading import LoadedModel
 
 # Name; 2·MAC and one FLOP per output element of add, mean and softmax; float32 output bits.
 PAPER = [

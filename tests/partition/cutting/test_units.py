@@ -6,8 +6,8 @@ from math import prod
 
 import pytest
 
-from partition.cutting.blocks import residual_blocks
-from partition.network import Network, Operator, Tensor
+from joulesplit.partition import Network, Operator, Tensor
+from joulesplit.partition.cutting import residual_blocks
 
 MAP = (1, 8, 8, 4)
 

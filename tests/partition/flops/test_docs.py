@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from partition.flops.rules import RULES, convention_of
+from joulesplit.partition.flops._rules import RULES, convention_of
 
 PAGE = Path(__file__).parents[3] / "docs" / "flops.md"
 START, END = "<!-- table: start -->\n", "<!-- table: end -->"

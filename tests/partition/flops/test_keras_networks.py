@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from partition.network import Network
-from partition.reading.reading import LoadedModel
+from joulesplit.partition import Network
+from joulesplit.partition.reading import LoadedModel
 
 FACTS = Path(__file__).parents[1] / "facts"
 PROFILER = json.loads((FACTS / "keras_networks.json").read_text())

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import signal
 
-from partition.flops.facts import OperatorFacts
-from partition.flops.rules import work
+from joulesplit.partition.flops import OperatorFacts
+from joulesplit.partition.flops._rules import work
 
 SMALL = st.integers(1, 3)
 

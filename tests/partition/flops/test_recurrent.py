@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from partition.flops.facts import OperatorFacts, Shape, Work
-from partition.flops.rules import work
+from joulesplit.partition.flops import OperatorFacts, Work
+from joulesplit.partition.flops._facts import Shape
+from joulesplit.partition.flops._rules import work
 
 BATCH, TIME, IN, UNITS, OUT = 2, 5, 7, 6, 4
 STEPS = BATCH * TIME

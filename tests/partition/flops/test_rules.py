@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partition import flatbuffer
-from partition.flops.facts import OperatorFacts, Work
-from partition.flops.rules import RULES, work
-from partition.reading.reading import read_network
+from joulesplit.partition import _flatbuffer as flatbuffer
+from joulesplit.partition.flops import OperatorFacts, Work
+from joulesplit.partition.flops._rules import RULES, work
+from joulesplit.partition.reading import read_network
 
 SMALL = st.integers(1, 5)
 

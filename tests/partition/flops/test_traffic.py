@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from partition.flops.traffic import Traffic, traffic
-from partition.network import Tensor
-from partition.reading.reading import read_network
-from partition.writing import joined, model_pieces
+from joulesplit.partition import Tensor, joined, model_pieces
+from joulesplit.partition.flops import Traffic, traffic
+from joulesplit.partition.reading import read_network
 
 
 def tensor(index: int, *shape: int, dtype: str = "float32") -> Tensor:

@@ -11,14 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from partition.cutting.blocks import blocks_at, residual_blocks
-from partition.errors import BundleError, CutError, SplitWriteError
-from partition.inputs import random_inputs
-from partition.parts.bundle import load_bundle
-from partition.parts.bundle_writing import worthwhile_splits, write_bundle
-from partition.reading.reading import LoadedModel, load_model
-from partition.runtime import Runner
-from partition.specs import tensor_specs
+from joulesplit.partition import Runner, random_inputs, tensor_specs
+from joulesplit.partition.cutting import blocks_at, residual_blocks
+from joulesplit.partition.errors import BundleError, CutError, SplitWriteError
+from joulesplit.partition.parts import write_bundle
+from joulesplit.partition.parts._bundle import load_bundle
+from joulesplit.partition.parts._bundle_writing import worthwhile_splits
+from joulesplit.partition.reading import LoadedModel, load_model
 
 ROOT = Path(__file__).parents[3]
 
@@ -92,8 +91,8 @@ def test_a_machine_without_the_schema_loads_and_runs_it(two_branches: Path, tmp_
         "sys.modules['ai_edge_litert.schema_py_generated'] = None\n"
         "sys.modules['tensorflow'] = sys.modules['flatbuffers'] = None\n"
         "import numpy as np\n"
-        "from partition.parts.bundle import load_bundle\n"
-        "from partition.runtime import Runner\n"
+        "from joulesplit.partition.parts._bundle import load_bundle\n"
+        "from joulesplit.partition._runtime import Runner\n"
         f"bundle = load_bundle({str(tmp_path / 'b')!r})\n"
         "values = [np.full((2, 3), 2, np.float32)] * 2\n"
         "for block in bundle.blocks:\n"

@@ -7,16 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from partition import flatbuffer
-from partition.checking.verify import compare_split
-from partition.cutting.blocks import every_cut_blocks, residual_blocks
-from partition.cutting.cuts import prefix_cuts
-from partition.errors import CutError
-from partition.inputs import random_inputs
-from partition.parts.extract import extract
-from partition.reading.reading import LoadedModel, load_model, read_network
-from partition.runtime import Runner
-from partition.specs import tensor_specs
+from joulesplit.partition import Runner, random_inputs, tensor_specs
+from joulesplit.partition import _flatbuffer as flatbuffer
+from joulesplit.partition.checking import compare_split
+from joulesplit.partition.cutting import every_cut_blocks, prefix_cuts, residual_blocks
+from joulesplit.partition.errors import CutError
+from joulesplit.partition.parts import extract
+from joulesplit.partition.reading import LoadedModel, load_model, read_network
 
 
 def run(model: bytes | Path, inputs: list) -> list:

@@ -9,15 +9,12 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from partition import flatbuffer
-from partition.checking.verify import compare_split
-from partition.inputs import random_inputs
-from partition.parts.extract import extract
-from partition.parts.split import split_model
-from partition.reading.reading import LoadedModel, load_model
-from partition.runtime import Runner
-from partition.specs import tensor_specs
-from partition.writing import joined, model_pieces
+from joulesplit.partition import Runner, joined, model_pieces, random_inputs, tensor_specs
+from joulesplit.partition import _flatbuffer as flatbuffer
+from joulesplit.partition.checking import compare_split
+from joulesplit.partition.parts import extract
+from joulesplit.partition.parts._split import split_model
+from joulesplit.partition.reading import LoadedModel, load_model
 
 
 def root_of(data: bytes) -> Any:
@@ -46,7 +43,7 @@ def test_parts_can_be_called_by_the_names_of_their_tensors(mobilenet: LoadedMode
 
 
 def load_crossing(model: LoadedModel, after: int) -> tuple[int, ...]:
-    from partition.cutting.cuts import prefix_cuts
+    from joulesplit.partition.cutting import prefix_cuts
 
     return prefix_cuts(model.network)[after + 1].tensors
 

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from partition.errors import CutError, SplitWriteError
-from partition.inputs import random_inputs
-from partition.parts.split import write_split
-from partition.reading.reading import read_network
-from partition.runtime import Runner
+from joulesplit.partition import Runner, random_inputs
+from joulesplit.partition.errors import CutError, SplitWriteError
+from joulesplit.partition.parts import write_split
+from joulesplit.partition.reading import read_network
 
 
 def names(directory: Path) -> set[str]:

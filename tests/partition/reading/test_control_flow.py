@@ -14,14 +14,12 @@ from flatbuffers import flexbuffers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from partition import flatbuffer
-from partition.errors import TruncatedModelError
-from partition.network import Network, Operator
-from partition.parts.extract import extract
-from partition.reading import loops
-from partition.reading.reading import read_network
-from partition.runtime import Runner
-from partition.writing import joined, model_pieces
+from joulesplit.partition import Network, Operator, Runner, joined, model_pieces
+from joulesplit.partition import _flatbuffer as flatbuffer
+from joulesplit.partition.errors import TruncatedModelError
+from joulesplit.partition.parts import extract
+from joulesplit.partition.reading import _loops as loops
+from joulesplit.partition.reading import read_network
 
 MODELS = Path(__file__).parents[1] / "models"
 

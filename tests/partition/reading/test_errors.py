@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from partition import flatbuffer
-from partition.errors import (
+from joulesplit.partition import _flatbuffer as flatbuffer
+from joulesplit.partition import joined, model_pieces
+from joulesplit.partition.errors import (
     ModelNotFoundError,
     NotATfliteModelError,
     PartitionError,
     TruncatedModelError,
 )
-from partition.reading.reading import load_model, read_network
-from partition.writing import joined, model_pieces
+from joulesplit.partition.reading import load_model, read_network
 
 
 def refused(path: Path, expected: type[PartitionError]) -> str:

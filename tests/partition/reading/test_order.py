@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from partition.errors import TruncatedModelError, UnsupportedModelError
-from partition.network import Network, Operator, Tensor
-from partition.reading import order
-from partition.reading.order import check_order
-from partition.reading.reading import read_network
+from joulesplit.partition import Network, Operator, Tensor
+from joulesplit.partition.errors import TruncatedModelError, UnsupportedModelError
+from joulesplit.partition.reading import _order as order
+from joulesplit.partition.reading import read_network
+from joulesplit.partition.reading._order import check_order
 
 
 def network(

@@ -7,21 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from partition import flatbuffer
-from partition.checking.verify import compare_split
-from partition.cutting.cuts import prefix_cuts
-from partition.errors import (
+from joulesplit.partition import Runner, joined, model_pieces
+from joulesplit.partition import _flatbuffer as flatbuffer
+from joulesplit.partition.checking import compare_split
+from joulesplit.partition.cutting import prefix_cuts
+from joulesplit.partition.errors import (
     InputError,
     InvocationError,
     RuntimeMissingError,
     TruncatedModelError,
     UnsupportedModelError,
 )
-from partition.parts.extract import extract
-from partition.reading import shape_run
-from partition.reading.reading import read_network
-from partition.runtime import Runner
-from partition.writing import joined, model_pieces
+from joulesplit.partition.parts import extract
+from joulesplit.partition.reading import _shape_run as shape_run
+from joulesplit.partition.reading import read_network
 
 
 @pytest.fixture

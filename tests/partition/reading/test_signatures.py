@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from partition import flatbuffer
-from partition.checking.verify import compare_split
-from partition.errors import InputError
-from partition.parts.extract import extract
-from partition.reading.reading import load_model, read_network
-from partition.reading.signatures import with_signature_first
-from partition.runtime import Runner
-from partition.writing import joined, model_pieces
+from joulesplit.partition import Runner, joined, model_pieces
+from joulesplit.partition import _flatbuffer as flatbuffer
+from joulesplit.partition.checking import compare_split
+from joulesplit.partition.errors import InputError
+from joulesplit.partition.parts import extract
+from joulesplit.partition.reading import load_model, read_network
+from joulesplit.partition.reading._signatures import with_signature_first
 
 MODELS = Path(__file__).parents[1] / "models"
 BOTH = MODELS / "two_signatures.tflite"

@@ -10,16 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from partition.checking.verify import compare_split
-from partition.cutting.cuts import prefix_cuts
-from partition.errors import InvocationError, UnsupportedModelError
-from partition.flops.facts import OperatorFacts
-from partition.flops.rules import work
-from partition.interpreters import runtime_identity
-from partition.network import Network, Operator
-from partition.parts.extract import extract
-from partition.reading.reading import load_model, read_network
-from partition.runtime import Runner
+from joulesplit.partition import Network, Operator, Runner, runtime_identity
+from joulesplit.partition.checking import compare_split
+from joulesplit.partition.cutting import prefix_cuts
+from joulesplit.partition.errors import InvocationError, UnsupportedModelError
+from joulesplit.partition.flops import OperatorFacts
+from joulesplit.partition.flops._rules import work
+from joulesplit.partition.parts import extract
+from joulesplit.partition.reading import load_model, read_network
 
 MODELS = Path(__file__).parents[1] / "models"
 PROFILER = json.loads((MODELS / "models.json").read_text())

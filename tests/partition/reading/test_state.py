@@ -7,22 +7,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from partition import flatbuffer
-from partition.checking.verify import compare_split
-from partition.constants import working_operators
-from partition.cutting.blocks import every_cut_blocks, residual_blocks
-from partition.cutting.closed import closed_cut
-from partition.cutting.cuts import prefix_cuts
-from partition.cutting.hull import undominated_cuts
-from partition.cutting.mincut import best_closed_cut
-from partition.errors import CutError, UnsupportedModelError
-from partition.parts.bundle_writing import worthwhile_splits
-from partition.parts.extract import extract
-from partition.parts.split import split_model
-from partition.reading import state
-from partition.reading.reading import load_model, read_network
-from partition.runtime import Runner
-from partition.writing import joined, model_pieces
+from joulesplit.partition import Runner, joined, model_pieces
+from joulesplit.partition import _flatbuffer as flatbuffer
+from joulesplit.partition._constants import working_operators
+from joulesplit.partition.checking import compare_split
+from joulesplit.partition.cutting import (
+    every_cut_blocks,
+    prefix_cuts,
+    residual_blocks,
+    undominated_cuts,
+)
+from joulesplit.partition.cutting._closed import closed_cut
+from joulesplit.partition.cutting._mincut import best_closed_cut
+from joulesplit.partition.errors import CutError, UnsupportedModelError
+from joulesplit.partition.parts import extract
+from joulesplit.partition.parts._bundle_writing import worthwhile_splits
+from joulesplit.partition.parts._split import split_model
+from joulesplit.partition.reading import _state as state
+from joulesplit.partition.reading import load_model, read_network
 
 MODELS = Path(__file__).parents[1] / "models"
 MEAN, WORDS = MODELS / "running_mean.tflite", MODELS / "words_to_label.tflite"

@@ -1,1 +1,0 @@
-"""Measure a device and produce its profile."""

@@ -1,1 +1,0 @@
-"""Running a calibration: plan, order, warm-up, stopping, journal, resuming."""

@@ -1,1 +1,0 @@
-"""Named checks: may the windows, the machine and the profile be believed?"""

@@ -1,1 +1,0 @@
-"""The machine that is measured: its board, clocks, network and state; setting and restoring it."""

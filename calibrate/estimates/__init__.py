@@ -1,1 +1,0 @@
-"""From windows to figures with uncertainties. Pure."""

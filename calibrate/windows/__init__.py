@@ -1,1 +1,0 @@
-"""Idle - work - idle windows: running one, its energy, and what the fits see of it."""

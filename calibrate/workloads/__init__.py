@@ -1,1 +1,0 @@
-"""What the device is asked to do inside a measuring window."""

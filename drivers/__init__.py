@@ -1,1 +1,0 @@
-"""Power sensors: talk to them, and say how good each reading is. Knows nothing of networks."""

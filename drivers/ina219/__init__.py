@@ -1,1 +1,0 @@
-"""The INA219: registers, driver, accuracy, corrections."""

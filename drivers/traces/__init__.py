@@ -1,1 +1,0 @@
-"""Recorded readings: CSV and Parquet files with the same columns and the same header."""

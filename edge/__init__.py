@@ -1,1 +1,0 @@
-"""The link and the edge server: wire format, client, server, pacing."""

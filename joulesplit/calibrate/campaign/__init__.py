@@ -1,0 +1,5 @@
+"""Running a calibration: plan, order, warm-up, stopping, journal, resuming."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

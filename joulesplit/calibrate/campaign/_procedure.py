@@ -1,0 +1,295 @@
+"""The calibration itself: pilot, warm-up, rounds of windows. Knows nothing of real or simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, count, islice
+
+import msgspec
+
+from joulesplit.calibrate.campaign._bench import Bench, pilot, subjects_of
+from joulesplit.calibrate.campaign._first_window_check import require_seen
+from joulesplit.calibrate.campaign._plan import Plan
+from joulesplit.calibrate.campaign._schedule import GROWTH, control_task, expected_duration_s, round_tasks
+from joulesplit.calibrate.campaign._stopping import StopOpinion, StopRule, cut_short, limited, once
+from joulesplit.calibrate.campaign._transfer_plan import UploadSubject
+from joulesplit.calibrate.campaign._warmup import CoolDown, WarmUp, cool_down, warm_up
+from joulesplit.calibrate.errors import OtherCampaignError, WindowError
+from joulesplit.calibrate.windows import WindowRecord, WindowTask, run_window
+from joulesplit.calibrate.workloads import Workload
+
+MARGIN = 2.0
+"""A round has so many times the windows that are thought to be needed: planned to reach just the
+goal, half of them would miss it narrowly; looks are few, and what few windows say of their own
+scatter is rough."""
+
+TRIES = 3
+"""A window that gave no energy, because the host held the sampler up, is run so often at most."""
+
+
+class Start(msgspec.Struct, frozen=True, kw_only=True):
+    """What a campaign found before its first window; the tasks follow from it.
+
+    Attributes:
+        unit_s: Time of one repetition by subject, s.
+        warm_up: How warming up went.
+    """
+
+    unit_s: dict[str, float]
+    warm_up: WarmUp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a campaign is.
+
+    Attributes:
+        done: Windows finished.
+        total: Windows in all, as far as is known.
+        earlier: Windows that an earlier run had finished.
+        spent_s: Time of the windows finished and of the waits before them, s.
+        remaining_s: Estimate of the time that is left until the next look, s.
+        last: The window just finished; None before the first.
+        opinion: What the stop rule thought last; None before it was asked.
+        cooling: How far the wait for a device that is too hot is; None if there is none.
+    """
+
+    done: int
+    total: int
+    earlier: int
+    spent_s: float
+    remaining_s: float
+    last: WindowRecord | None
+    opinion: StopOpinion | None
+    cooling: CoolDown | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What an earlier run of the same campaign left.
+
+    Attributes:
+        start: Of that run; None for a new campaign.
+        records: Its windows, in order.
+    """
+
+    start: Start | None = None
+    records: tuple[WindowRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Who is told what happens.
+
+    Attributes:
+        start: Told how the campaign begins, before its first window.
+        keep: Stores a finished window at once.
+        progress: Told what is left before the device is warmed up, after each window, after each
+            look, and while a device that is too hot is waited for.
+    """
+
+    start: Callable[[Start], None] = lambda _: None
+    keep: Callable[[WindowRecord], None] = lambda _: None
+    progress: Callable[[Progress], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a campaign gave.
+
+    Attributes:
+        records: Every window, in the order they were run.
+        opinion: The stop rule's last word.
+        start: How it began.
+    """
+
+    records: tuple[WindowRecord, ...]
+    opinion: StopOpinion
+    start: Start
+
+
+def run_campaign(
+    plan: Plan,
+    bench: Bench,
+    uploads: Sequence[UploadSubject],
+    *,
+    rule: StopRule = once,
+    past: Past | None = None,
+    told: Told | None = None,
+) -> Outcome:
+    """Run rounds of windows until the rule says that it is enough, or a limit is reached.
+
+    A window that an earlier run has finished is not run again. The tasks follow from the plan,
+    the first run's pilot and the rule's answers to finished windows, so that a resumed campaign
+    runs exactly the windows that an uninterrupted one would have.
+
+    Args:
+        plan: What to measure.
+        bench: What to measure it with.
+        uploads: Upload subjects; their keys are those of ``bench.uploads``.
+        rule: Says when it is enough, and what to measure next.
+        past: What an earlier run left; None for a new campaign.
+        told: Who is told what happens.
+
+    Raises:
+        OtherCampaignError: The earlier run did other windows.
+        TooHotError: The device stayed above its band for the longest wait.
+        WiringError: The first windows show that the sensor does not see the device or its work.
+        CalibrationError: A window or the sampler failed.
+        SensorError: The sensor failed.
+    """
+    past = past or Past()
+    unit_s = past.start.unit_s if past.start else pilot(bench, uploads)
+    return _Campaign(plan, bench, unit_s, past.records, told or Told()).run(rule)
+
+
+class _Campaign:
+    """A campaign on its way."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        bench: Bench,
+        unit_s: dict[str, float],
+        earlier: Sequence[WindowRecord],
+        told: Told,
+    ) -> None:
+        self._plan, self._bench, self._unit_s, self._told = plan, bench, unit_s, told
+        self._subjects = subjects_of(plan, bench, unit_s)
+        self._earlier = earlier
+        self._records: list[WindowRecord] = []
+        self._opinion: StopOpinion | None = None
+        self._progress: Progress | None = None
+
+    def run(self, rule: StopRule) -> Outcome:
+        tasks = self._tasks(rule)
+        for record, task in zip(self._earlier, tasks, strict=False):
+            self._records.append(self._done_before(record, task))
+        # The first task comes before the warm-up: with it what is left has been told.
+        first = tuple(islice(tasks, 1))
+        start = Start(unit_s=self._unit_s, warm_up=self._warm_up())
+        self._told.start(start)
+        for task in chain(first, tasks):
+            self._records.append(self._window(task))
+            require_seen(self._records, self._bench.sampler.description.accuracy)
+        assert self._opinion is not None, "there are tasks until a look ends them"
+        return Outcome(records=tuple(self._records), opinion=self._opinion, start=start)
+
+    def _warm_up(self) -> WarmUp:
+        # All the runs that the two halves need at least take about as long as two windows.
+        shortest_s = min(self._plan.work_s) / 4
+        control = control_task(self._plan, self._subjects)
+        return warm_up(
+            self._bench.workload(control),
+            max(1, round(shortest_s / self._unit_s[control.subject])),
+            clock=self._bench.clock,
+            sampler=self._bench.sampler,
+            thermometer=self._bench.thermometer,
+            limits=self._plan.limits,
+        )
+
+    def _tasks(self, rule: StopRule) -> Iterator[WindowTask]:
+        """Yield one window after the other; each has to be among the records before the next."""
+        only: Sequence[str] | None = None
+        windows = 0
+        for number in count():
+            tasks = round_tasks(self._plan, self._subjects, number, only=only, windows=windows)
+            left = yield from self._round(tasks)
+            opinion = self._look(rule, number, left=left)
+            if opinion.stop:
+                return
+            only = opinion.measure_next or None
+            wanted = int(MARGIN * (opinion.windows_needed or 0))
+            windows = min(wanted, int(GROWTH * len(self._records)))
+
+    def _round(self, tasks: Sequence[WindowTask]) -> Generator[WindowTask, None, int]:
+        """Yield the windows of one round; return how many were left when the time was over."""
+        total = len(self._records) + len(tasks)
+        for position, task in enumerate(tasks):
+            if self._spent_s + self._expected_s((task,)) > self._plan.limits.duration_s:
+                return len(tasks) - position
+            if len(self._records) >= len(self._earlier):
+                self._tell(total, self._expected_s(tasks[position:]))
+            yield task
+        return 0
+
+    def _expected_s(self, tasks: Sequence[WindowTask]) -> float:
+        return expected_duration_s(self._plan.timing, tasks, self._unit_s)
+
+    @property
+    def _spent_s(self) -> float:
+        # Of the idle a record keeps only what whole readings cover.
+        idle_s = 2 * self._plan.timing.idle_s
+        return sum(r.work_s + r.settle_s + idle_s + r.waited_s for r in self._records)
+
+    def _look(self, rule: StopRule, number: int, *, left: int) -> StopOpinion:
+        """Ask the rule after a round; a limit has the last word."""
+        opinion, total = rule(self._records), len(self._records) + left
+        over = f"{self._plan.limits.duration_s:g} s are over"
+        if left and not opinion.stop:
+            opinion = limited(opinion, over)
+        elif left and number == 0:
+            # The first round is what the plan asks for: cut short, no rule can call it reached.
+            opinion = cut_short(f"{over} and {left} of {total} windows were not run")
+        elif not opinion.stop and number + 1 == self._plan.stop.looks:
+            opinion = limited(opinion, f"{number + 1} round{'s are' if number else ' is'} done")
+        self._opinion = opinion
+        self._tell(total if number == 0 else len(self._records), 0.0)
+        return opinion
+
+    def _done_before(self, record: WindowRecord, task: WindowTask) -> WindowRecord:
+        if record.task != task:
+            raise OtherCampaignError(
+                f"window {len(self._records) + 1} of the journal is '{record.task.subject}' with "
+                f"{record.task.repetitions} repetitions and this campaign's is '{task.subject}' "
+                f"with {task.repetitions}: it is not the journal of this campaign; start a new one"
+            )
+        return record
+
+    def _window(self, task: WindowTask) -> WindowRecord:
+        waited_s = 0.0
+        for tries in range(1, TRIES + 1):
+            workload = self._bench.workload(task)
+            cool = self._cool_down(task, waited_s)
+            waited_s += cool.waited_s
+            try:
+                record = self._tried(task, workload)
+                break
+            except WindowError:
+                if tries == TRIES:
+                    raise
+        record = msgspec.structs.replace(
+            record, temperature_c=cool.temperature_c, waited_s=waited_s, tries=tries
+        )
+        self._told.keep(record)
+        return record
+
+    def _tried(self, task: WindowTask, workload: Workload) -> WindowRecord:
+        clock, sampler = self._bench.clock, self._bench.sampler
+        # Readings from before the window belong to no window.
+        sampler.trace_until(clock.now_ns())
+        return run_window(task, workload, self._plan.timing, clock, sampler)
+
+    def _cool_down(self, task: WindowTask, waited_s: float) -> CoolDown:
+        """Wait for the band, but no longer than leaves time for the window."""
+        bench, limits = self._bench, self._plan.limits
+        left_s = limits.duration_s - self._spent_s - waited_s - self._expected_s((task,))
+        limits = limits.with_cool_down(left_s)
+        return cool_down(bench.clock, bench.sampler, bench.thermometer, limits, self._tell_cooling)
+
+    def _tell_cooling(self, cool: CoolDown) -> None:
+        assert self._progress, "what is left is told before a window"
+        self._told.progress(replace(self._progress, cooling=cool))
+
+    def _tell(self, total: int, remaining_s: float) -> None:
+        self._progress = Progress(
+            done=len(self._records),
+            total=total,
+            earlier=len(self._earlier),
+            spent_s=self._spent_s,
+            remaining_s=remaining_s,
+            last=self._records[-1] if self._records else None,
+            opinion=self._opinion,
+        )
+        self._told.progress(self._progress)

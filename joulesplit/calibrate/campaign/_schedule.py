@@ -1,0 +1,236 @@
+"""A plan's windows: which, how long, in which order. Pure."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from math import ceil
+
+import msgspec
+
+from joulesplit.calibrate.campaign._plan import Plan
+from joulesplit.calibrate.campaign._transfer_plan import download_subjects, upload_subjects
+from joulesplit.calibrate.errors import PlanError
+from joulesplit.calibrate.windows import WindowKind, WindowTask, WindowTiming
+from joulesplit.partition import Block
+
+GROWTH = 0.5
+"""A later round is as long as is thought to be needed, but no longer than this times all before:
+few looks then reach far, and none runs far past the goal on a first, rough guess."""
+
+MOST_WINDOWS = 100_000
+"""In a round: at half a second each more than half a day, and a list that memory still holds."""
+
+WHOLE_KEY = "whole network"
+"""Subject key of the network run as one."""
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is measured in windows of its own.
+
+    Attributes:
+        kind: Of its windows.
+        key: Names it.
+        block: See ``WindowTask``.
+        unit_s: Time of one repetition, s.
+        lengths_s: Lengths of work it is measured at, s.
+        most: Repetitions at most, where each needs memory of its own.
+    """
+
+    kind: WindowKind
+    key: str
+    block: int
+    unit_s: float
+    lengths_s: tuple[float, ...]
+    most: int | None = None
+
+    def task(self, seconds: float) -> WindowTask:
+        """Return the window with so much work."""
+        repetitions = max(1, ceil(seconds / self.unit_s))
+        return WindowTask(
+            kind=self.kind,
+            subject=self.key,
+            block=self.block,
+            repetitions=min(repetitions, self.most or repetitions),
+        )
+
+
+def block_key(index: int) -> str:
+    """Return the subject key of block l."""
+    return f"block {index}"
+
+
+def head_key(last_block: int, block_count: int) -> str:
+    """Return the subject key of the head that ends with block l; it may be the whole network."""
+    return WHOLE_KEY if last_block == block_count else f"head {last_block}"
+
+
+def head_blocks(plan: Plan, blocks: Sequence[Block]) -> tuple[int, ...]:
+    """Return the last blocks of the heads to measure as one network.
+
+    ``candidates`` are the blocks with a smaller output than all before them: a split after any
+    other one computes more and sends no less than a split before it. A head of one block is that
+    block, and the head of all blocks is the whole network.
+
+    Raises:
+        PlanError: The plan names a block that there is not.
+    """
+    if plan.heads != "candidates":
+        for last in plan.heads:
+            if not 1 < last < len(blocks):
+                raise PlanError(
+                    f"plan '{plan.name}': no head ends with block {last}: heads of several blocks "
+                    f"end with 2 to {len(blocks) - 1}"
+                )
+        return tuple(sorted(set(plan.heads)))
+    smallest, chosen = blocks[0].output_bits, []
+    for block in blocks[1:-1]:
+        if block.output_bits < smallest:
+            smallest = block.output_bits
+            chosen.append(block.index)
+    return tuple(chosen)
+
+
+def round_tasks(
+    plan: Plan,
+    subjects: Sequence[Subject],
+    number: int,
+    *,
+    only: Iterable[str] | None = None,
+    windows: int = 0,
+) -> tuple[WindowTask, ...]:
+    """Return the windows of one round in the order they are to be run.
+
+    All kinds are mixed by chance, so that drift cannot look like a difference between blocks,
+    sizes or rates; the windows of each subject are spread over the round, and control windows
+    stand at fixed intervals.
+
+    Args:
+        plan: The plan.
+        subjects: Everything there is to measure.
+        number: Of the round, from 0; each has an order of its own.
+        only: Keys of the subjects to measure; None for all.
+        windows: About how many are wanted, if that is more than the plan's repeats make.
+
+    Raises:
+        PlanError: There are more than ``MOST_WINDOWS``.
+    """
+    wanted = None if only is None else set(only)
+    measured = [subject for subject in subjects if wanted is None or subject.key in wanted]
+    once = sum(len(subject.lengths_s) for subject in measured)
+    repeats = max(plan.repeats, round(windows / max(once, 1)))
+    _require_countable(plan, once * repeats)
+    tasks = _spread(measured, repeats, random.Random(f"{plan.order_seed} round {number}"))
+    return _with_controls(plan, tasks, subjects)
+
+
+def _spread(subjects: Sequence[Subject], repeats: int, chance: random.Random) -> list[WindowTask]:
+    """Put the windows of each subject into as many equal parts of the round, one into each.
+
+    Where in its part a window stands, and with which length, is chance. So everything has been
+    measured once long before the end, and a campaign that is broken off can say something.
+    """
+    placed: list[tuple[float, WindowTask]] = []
+    for subject in subjects:
+        once_s = subject.lengths_s
+        lengths_s = [s for _ in range(repeats) for s in chance.sample(once_s, len(once_s))]
+        for part, seconds in enumerate(lengths_s):
+            placed.append(((part + chance.random()) / len(lengths_s), subject.task(seconds)))
+    return [task for _, task in sorted(placed, key=lambda pair: pair[0])]
+
+
+def _require_countable(plan: Plan, windows: int) -> None:
+    if windows > MOST_WINDOWS:
+        raise PlanError(
+            f"plan '{plan.name}': a round has {windows} windows, and {MOST_WINDOWS} are the most: "
+            "give fewer repeats, work_s, rates_bit_per_s or upload sizes"
+        )
+
+
+def _with_controls(
+    plan: Plan, tasks: Sequence[WindowTask], subjects: Sequence[Subject]
+) -> tuple[WindowTask, ...]:
+    """Put the control window, the slowest block for a middle length, at fixed intervals."""
+    control = control_task(plan, subjects)
+    ordered = [control]
+    for position, task in enumerate(tasks, start=1):
+        ordered.append(task)
+        if position % plan.control_every == 0:
+            ordered.append(control)
+    return tuple(ordered)
+
+
+def control_task(plan: Plan, subjects: Sequence[Subject]) -> WindowTask:
+    """Return the window that is repeated to tell drift."""
+    slowest = max((s for s in subjects if s.kind == "compute"), key=lambda s: s.unit_s)
+    middle_s = sorted(plan.work_s)[len(plan.work_s) // 2]
+    return msgspec.structs.replace(slowest.task(middle_s), kind="control")
+
+
+def expected_duration_s(
+    timing: WindowTiming, tasks: Iterable[WindowTask], unit_s: Mapping[str, float]
+) -> float:
+    """Return how long windows will take, s.
+
+    Args:
+        timing: Of the windows.
+        tasks: The windows.
+        unit_s: Time of one repetition by subject, s.
+    """
+    return sum(
+        2 * timing.idle_s
+        + timing.settle_after_s(task.kind)
+        + task.repetitions * unit_s[task.subject]
+        for task in tasks
+    )
+
+
+def announced_duration_s(
+    plan: Plan, blocks: Sequence[Block], sizes_bits: Sequence[int], *, phases: int = 0
+) -> float:
+    """Return how long one round of a plan will take at least, s, before anything has been timed.
+
+    Args:
+        plan: The plan.
+        blocks: Of the network.
+        sizes_bits: Sizes of what crosses at the cuts, bit.
+        phases: How many steps are measured apart, at the shortest and the longest work.
+
+    Raises:
+        PlanError: There are more than ``MOST_WINDOWS``.
+    """
+    heads = len(head_blocks(plan, blocks)) + plan.whole
+    runs = ((len(blocks) + heads) * len(plan.work_s) + 2 * phases) * plan.repeats
+    run_s = (len(blocks) + heads) * sum(plan.work_s) * plan.repeats
+    run_s += phases * (min(plan.work_s) + max(plan.work_s)) * plan.repeats
+    uploads = upload_subjects(plan, sizes_bits)
+    downloads = download_subjects(plan, uploads) if plan.downloads else ()
+    shortest_s = [transfer.airtime_s or 0.0 for transfer in (*uploads, *downloads)]
+    sent_s = plan.repeats * sum(
+        max(seconds, once_s) for once_s in shortest_s for seconds in plan.upload_lengths_s
+    )
+    sent = len(shortest_s) * len(plan.upload_lengths_s) * plan.repeats
+    _require_countable(plan, runs + sent)
+    control_s = sorted(plan.work_s)[len(plan.work_s) // 2]
+    controls = 1 + (runs + sent) // plan.control_every
+    around_s = 2 * plan.timing.idle_s
+    return (
+        run_s
+        + runs * (around_s + plan.timing.settle_s)
+        + sent_s
+        + sent * (around_s + plan.timing.settle_after_s("upload"))
+        + controls * (control_s + around_s + plan.timing.settle_s)
+    )
+
+
+def longest_duration_s(plan: Plan, round_s: float) -> float:
+    """Return about how long a campaign may last, s: every look leads to the longest next round.
+
+    Args:
+        plan: The plan.
+        round_s: Of one round, s.
+    """
+    total_s = round_s
+    for _ in range(plan.stop.looks - 1):
+        total_s += max(round_s, GROWTH * total_s)
+    return min(total_s, plan.limits.duration_s)

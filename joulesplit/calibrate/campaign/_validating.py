@@ -1,0 +1,111 @@
+"""Measure whole inferences by a split, to hold against what the profile predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import ceil
+
+from joulesplit.calibrate.campaign._bench import pilot_latency_s
+from joulesplit.calibrate.estimates import fit_blocks
+from joulesplit.calibrate.estimates import loads_of
+from joulesplit.calibrate.estimates import SystematicBudget, quantity, require_positive
+from joulesplit.calibrate.profile import Quantity
+from joulesplit.calibrate.sampling import Sampler
+from joulesplit.calibrate.windows import WindowRecord, WindowTask, WindowTiming, run_window
+from joulesplit.calibrate.workloads import Workload
+from joulesplit.drivers.protocols import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationPlan:
+    """How a split is measured.
+
+    Attributes:
+        timing: Idle parts of every window.
+        work_s: Lengths of work, s; at least two, spread at least twofold.
+        repeats: Windows per length.
+    """
+
+    timing: WindowTiming
+    work_s: tuple[float, ...] = (0.4, 0.8, 1.2)
+    repeats: int = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredSplit:
+    """What whole inferences by one split cost.
+
+    Attributes:
+        net_j: Net energy per inference, J.
+        gross_j: Gross energy per inference, J.
+        latency_s: Time per inference on average, s.
+        inferences: How many were run.
+        degrees_of_freedom: Behind the energies.
+    """
+
+    net_j: Quantity
+    gross_j: Quantity
+    latency_s: float
+    inferences: int
+    degrees_of_freedom: float
+
+
+def measure_split(
+    workload: Workload,
+    plan: ValidationPlan,
+    clock: Clock,
+    sampler: Sampler,
+    *,
+    budget: SystematicBudget,
+    on_window: Callable[[int, int], None],
+) -> MeasuredSplit:
+    """Run a split in windows of several lengths and return its energy per inference.
+
+    Args:
+        workload: Runs whole inferences.
+        plan: How it is measured.
+        clock: Time.
+        sampler: Running sampler.
+        budget: The sensor's systematic terms.
+        on_window: Told (windows done, windows in all) before the first and after each.
+
+    Raises:
+        CalibrationError: A window or the sampler failed, or the windows give no energy.
+        SensorError: The sensor failed.
+    """
+    latency_s = pilot_latency_s(workload)
+    tasks = [
+        WindowTask(
+            kind="compute",
+            subject=workload.name,
+            block=1,
+            repetitions=max(1, ceil(seconds / latency_s)),
+        )
+        for _ in range(plan.repeats)
+        for seconds in plan.work_s
+    ]
+    sampler.trace_until(clock.now_ns())
+    records: list[WindowRecord] = []
+    for task in tasks:
+        on_window(len(records), len(tasks))
+        records.append(run_window(task, workload, plan.timing, clock, sampler))
+    on_window(len(records), len(tasks))
+    return _measured(records, budget)
+
+
+def _measured(records: list[WindowRecord], budget: SystematicBudget) -> MeasuredSplit:
+    observations = [record.observation for record in records]
+    budget = replace(budget, loads=loads_of(records))
+    inferences = sum(o.repetitions for o in observations)
+    latency_s = sum(o.work_s for o in observations) / inferences
+    what = "the energy of an inference by this split, in J,"
+    net = require_positive(fit_blocks(observations, 1, "net").one(1), what)
+    gross = require_positive(fit_blocks(observations, 1, "gross").one(1), what)
+    return MeasuredSplit(
+        net_j=quantity(net, "J", budget),
+        gross_j=quantity(gross, "J", budget, offset_duration=latency_s),
+        latency_s=latency_s,
+        inferences=inferences,
+        degrees_of_freedom=net.degrees_of_freedom,
+    )

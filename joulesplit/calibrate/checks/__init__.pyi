@@ -1,0 +1,15 @@
+from ._campaign_checks import judge as judge
+from ._catalogue import CATALOGUE as CATALOGUE
+from ._command_checks import judge_runs as judge_runs
+from ._conditions import condition_checks as condition_checks
+from ._conditions import state_checks as state_checks
+from ._conditions import throttling_checks as throttling_checks
+from ._ending import Unsettled as Unsettled
+from ._ending import band_checks as band_checks
+from ._ending import downlink_checks as downlink_checks
+from ._ending import ending_checks as ending_checks
+from ._evidence import Evidence as Evidence
+from ._plausibility import examine_profile as examine_profile
+from ._spec import CheckSpec as CheckSpec
+from ._spec import FLAG as FLAG
+from ._spec import quality_of as quality_of

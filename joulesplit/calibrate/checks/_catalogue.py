@@ -1,0 +1,88 @@
+"""Every named check that a profile or a measured command may hold. Plain data.
+
+Those of a profile are in the order of a campaign.
+"""
+
+from __future__ import annotations
+
+from joulesplit.calibrate.checks._spec import CheckSpec
+from joulesplit.calibrate.checks import _conditions as conditions, _ending as ending, _outlasting as outlasting, _plausibility as plausibility, _results as results, _command_checks as runs, _scatter as scatter, _sensor as sensor, _steadiness as steadiness, _upload_scatter as upload_scatter
+from joulesplit.calibrate.profile import _agreement as agreement
+
+CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
+    "The sensor and its reading": (
+        sensor.LOST_CONVERSIONS,
+        sensor.CLIPPED_READINGS,
+        sensor.CHIP_RESETS,
+        sensor.CLOCK_STEPS,
+        sensor.STUCK_READINGS,
+        sensor.EDGE_TERM,
+    ),
+    "The device from first to last window": (
+        steadiness.IDLE_DRIFT,
+        steadiness.CONTROL_REPEAT,
+        steadiness.A_A_DIFFERENCE,
+        steadiness.STEADY_PACE,
+        steadiness.SUPPLY_VOLTAGE,
+        steadiness.THROTTLING,
+    ),
+    "The machine over the campaign": (
+        conditions.FREQUENCY_MOVED,
+        conditions.TEMPERATURE_MOVED,
+        conditions.TEMPERATURE,
+        conditions.THROTTLED_DURING,
+        conditions.SUPPLY_ALARM,
+        conditions.POWER_SAVE_CHANGED,
+        conditions.ROUTE_CHANGED,
+        conditions.FOREIGN_CPU,
+        conditions.FOREIGN_TRAFFIC,
+    ),
+    "The scatter of the windows": (
+        scatter.OUTLYING_WINDOWS,
+        scatter.AUTOCORRELATION,
+        scatter.TWO_MODES,
+    ),
+    "The scatter of the uploads": (
+        upload_scatter.OUTLYING_UPLOADS,
+        upload_scatter.UPLOAD_DRIFT,
+        upload_scatter.UPLOAD_AUTOCORRELATION,
+        upload_scatter.UPLOAD_TWO_MODES,
+    ),
+    "What outlasts the work": (*outlasting.SETTLED.values(), outlasting.BURST_TOLD),
+    "The figures": (
+        results.E_D_INTERVAL,
+        results.E_C_INTERVAL,
+        results.STATED_RATE,
+        results.RATES_LEFT_OUT,
+        results.LINK_ON_AIR,
+        ending.DOWNLINK,
+    ),
+    "How the campaign went": (
+        ending.COMPLETE,
+        ending.STOP_RULE,
+        ending.WARM_UP,
+        ending.TEMPERATURE_BAND,
+    ),
+    "The runs of `joulesplit measure`": (
+        runs.POWER_FOLLOWS,
+        runs.REPEATED_RUNS,
+        runs.RUN_LENGTH,
+        runs.NET_ABOVE_ZERO,
+        runs.NET_INTERVAL,
+        runs.IDLE_SIDES,
+    ),
+    "Merged profiles": (agreement.PROFILES_AGREE,),
+    "`joulesplit profile check`, over the file alone": (
+        plausibility.SOUND_INTERVALS,
+        plausibility.POSITIVE_ENERGIES,
+        plausibility.GROSS_ABOVE_NET,
+        *plausibility.RANGES.values(),
+        plausibility.CONSISTENT_FIGURES,
+        plausibility.SENSOR_BUDGET,
+        plausibility.SIMULATED_MARK,
+        plausibility.LINK_MARK,
+        plausibility.RECORDED_VERDICT,
+        plausibility.WINDOWS_BESIDE,
+    ),
+}
+"""By what they look at."""

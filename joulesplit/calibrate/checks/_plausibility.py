@@ -1,0 +1,293 @@
+"""Can the figures of a profile be true? Checks over the profile alone. Pure.
+
+They find files edited by hand, figures of another unit, and tools that contradict themselves.
+The checks that a calibration made of its windows are in the profile already.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from math import hypot, isfinite
+
+from joulesplit.calibrate.checks._spec import FLAG, CheckSpec, verdict_of
+from joulesplit.calibrate.profile import Check, DeviceProfile, Quality, Verdict
+from joulesplit.calibrate.profile import figures_of
+from joulesplit.calibrate.profile import GrossNet
+
+E_D_RANGE_FLOP_PER_J = (1e5, 1e14)
+"""From a microcontroller in emulation to beyond any accelerator of today."""
+
+E_C_RANGE_BIT_PER_J = (1e2, 1e12)
+"""From a low-power wide-area radio to beyond any wire that ends in a processor."""
+
+IDLE_RANGE_W = (0.01, 300.0)
+"""From a microcontroller to a workstation."""
+
+SUM_LIMIT = 0.02
+"""Largest relative difference of E_d to Σ N_l / Σ e_l, and of E_c to its fit. They are the same
+by definition; figures rounded to three digits still pass."""
+
+ENERGY_NAME = re.compile(r"(E_d|E_c|e_\d+|head_\d+|P_0)(?![\w/-])")
+"""Figures that nothing but work can have at zero or below: not E_0, P_air and e_bit, which are
+parts of one fit and may be negative within their uncertainty."""
+
+BUDGET_LIMIT = 0.01
+"""How far the sensor's stated scale may fall short of the sum of its terms, relative."""
+
+
+_CHANGED = "the file was changed by hand"
+SOUND_INTERVALS = CheckSpec(
+    name="sound-intervals",
+    finds="figures that are no numbers, or outside their own interval",
+    unit="figures",
+    limit=0,
+    severity="fail",
+    advice="{names}: not a number, or outside its own interval; the file was changed or its maker "
+    "is wrong: measure again",
+)
+POSITIVE_ENERGIES = CheckSpec(
+    name="positive-energies",
+    finds="energies and efficiencies that are zero or negative",
+    unit="figures",
+    limit=0,
+    severity="fail",
+    advice="{names}: work takes energy; the work did not show above idle, or the wrong rail was "
+    "measured: calibrate again with longer work",
+)
+GROSS_ABOVE_NET = CheckSpec(
+    name="gross-above-net",
+    finds="net energies that exceed the gross ones",
+    unit="figures",
+    limit=0,
+    severity="fail",
+    advice="{names}: the net energy exceeds the gross, which holds it: gross and net were "
+    "exchanged, or idle power was negative",
+)
+RANGES = {
+    name: CheckSpec(
+        name=name,
+        finds=f"{what} (gross)" if what != "P_0" else what,
+        unit=unit,
+        limit=None,
+        follows_from=f"{low:g} {unit} to {high:g} {unit}",
+        severity="fail",
+        advice="no device is like this: check units and shunt",
+    )
+    for name, what, unit, (low, high) in (
+        ("e_d-range", "E_d", "FLOP/J", E_D_RANGE_FLOP_PER_J),
+        ("e_c-range", "E_c", "bit/J", E_C_RANGE_BIT_PER_J),
+        ("idle-range", "P_0", "W", IDLE_RANGE_W),
+    )
+}
+CONSISTENT_FIGURES = CheckSpec(
+    name="consistent-figures",
+    finds="difference of E_d and E_c from what the figures they are made of give, relative",
+    unit="1",
+    limit=SUM_LIMIT,
+    severity="fail",
+    advice=f"{{name}} is not what the figures it is made of give: {_CHANGED}",
+)
+SENSOR_BUDGET = CheckSpec(
+    name="sensor-budget",
+    finds="what the sensor's stated scale falls short of the sum of its terms, relative",
+    unit="1",
+    limit=BUDGET_LIMIT,
+    severity="fail",
+    advice=f"the sensor's scale uncertainty is less than its terms together: {_CHANGED}",
+)
+SIMULATED_MARK = CheckSpec(
+    name="simulated-mark",
+    finds="something simulated in a profile that is not marked so",
+    unit=FLAG,
+    limit=0,
+    severity="fail",
+    advice="a simulated sensor or truth in a profile that is not marked simulated: do not use it",
+)
+LINK_MARK = CheckSpec(
+    name="link-mark",
+    finds="the link's kind contradicts whether it is loopback",
+    unit=FLAG,
+    limit=0,
+    severity="fail",
+    advice="the link is called {kind}, and loopback is {loopback}: do not use its E_c",
+)
+RECORDED_VERDICT = CheckSpec(
+    name="recorded-verdict",
+    finds="the recorded verdict is better than the recorded checks",
+    unit=FLAG,
+    limit=0,
+    severity="fail",
+    advice=f"the recorded checks say {{checks}}, the recorded verdict is {{verdict}}: {_CHANGED}",
+)
+WINDOWS_BESIDE = CheckSpec(
+    name="windows-beside",
+    finds="the windows beside the profile are not those that its figures come from",
+    unit=FLAG,
+    limit=0,
+    severity="warn",
+    advice="the figures come from other windows than those beside them: find the right file, or "
+    "compute the figures of these with `calibrate --reanalyse`",
+)
+
+
+def plausibility_checks(profile: DeviceProfile) -> tuple[Check, ...]:
+    """Return the checks that a profile allows to make."""
+    return (
+        *_quantities(profile),
+        *_signs(profile),
+        *_accounts(profile),
+        *_ranges(profile),
+        *_sums(profile),
+        *_sensor(profile),
+        *_marks(profile),
+    )
+
+
+def examine_profile(profile: DeviceProfile, windows_sha256: str | None = None) -> Quality:
+    """Return the recorded checks, the plausibility checks, and the verdict over all of them.
+
+    A recorded verdict that is worse than its checks stands: the profile's maker knew why.
+
+    Args:
+        profile: The profile.
+        windows_sha256: Of the windows beside it, if there are any.
+    """
+    checks = (
+        *profile.quality.checks,
+        *plausibility_checks(profile),
+        *_windows(profile, windows_sha256),
+    )
+    order: tuple[Verdict, ...] = ("valid", "suspect", "rejected")
+    found = max(order.index(verdict_of(checks)), order.index(profile.quality.verdict))
+    return Quality(verdict=order[found], checks=checks)
+
+
+def _windows(profile: DeviceProfile, beside: str | None) -> Iterator[Check]:
+    if profile.campaign is not None and beside is not None:
+        yield WINDOWS_BESIDE.judge(float(beside != profile.campaign.windows_sha256))
+
+
+def _quantities(profile: DeviceProfile) -> Iterator[Check]:
+    """Check that every figure is a number inside its own interval, with positive spread."""
+    broken = []
+    for figure in figures_of(profile):
+        quantity = figure.quantity
+        low, high = quantity.ci95 or (quantity.value, quantity.value)
+        numbers = (quantity.value, low, high, quantity.u_stat or 0.0, quantity.u_sys or 0.0)
+        sound = all(isfinite(number) for number in numbers)
+        if not (sound and low <= quantity.value <= high and min(numbers[3:]) >= 0):
+            broken.append(figure.name)
+    yield SOUND_INTERVALS.judge(len(broken), names=", ".join(broken[:3]))
+
+
+def _signs(profile: DeviceProfile) -> Iterator[Check]:
+    """Check that whatever does work takes energy."""
+    broken = [
+        figure.name
+        for figure in figures_of(profile)
+        if ENERGY_NAME.match(figure.name) and figure.quantity.value <= 0
+    ]
+    yield POSITIVE_ENERGIES.judge(len(broken), names=", ".join(broken[:3]))
+
+
+def _accounts(profile: DeviceProfile) -> Iterator[Check]:
+    """Check that gross energy is not below net energy, beyond what uncertainty explains."""
+    broken = [f"e_{block.index}" for block in profile.compute.blocks if _below_net(block.energy_j)]
+    if _above_net(profile.compute.e_d_flop_per_j):
+        broken.append("E_d")
+    if profile.link is not None and _above_net(profile.link.uplink.e_c_bit_per_j):
+        broken.append("E_c")
+    yield GROSS_ABOVE_NET.judge(len(broken), names=", ".join(broken[:3]))
+
+
+def _below_net(energy: GrossNet) -> bool:
+    if energy.net is None or energy.net.ci95 is None or energy.gross.ci95 is None:
+        return energy.net is not None and energy.gross.value < energy.net.value
+    return energy.gross.ci95[1] < energy.net.ci95[0]
+
+
+def _above_net(efficiency: GrossNet) -> bool:
+    if efficiency.net is None or efficiency.net.ci95 is None or efficiency.gross.ci95 is None:
+        return efficiency.net is not None and efficiency.gross.value > efficiency.net.value
+    return efficiency.gross.ci95[0] > efficiency.net.ci95[1]
+
+
+def _ranges(profile: DeviceProfile) -> Iterator[Check]:
+    e_d = profile.compute.e_d_flop_per_j
+    yield _in_range("e_d-range", e_d.gross.value, E_D_RANGE_FLOP_PER_J)
+    if profile.link is not None:
+        e_c = profile.link.uplink.e_c_bit_per_j
+        yield _in_range("e_c-range", e_c.gross.value, E_C_RANGE_BIT_PER_J)
+    if profile.idle is not None:
+        yield _in_range("idle-range", profile.idle.power_w.value, IDLE_RANGE_W)
+
+
+def _in_range(name: str, value: float, bounds: tuple[float, float]) -> Check:
+    """Check a value against the nearer of two bounds."""
+    low, high = bounds
+    spec = RANGES[name]
+    below = value < low
+    return (replace(spec, minimum=True) if below else spec).judge(
+        value, limit=low if below else high
+    )
+
+
+def _sums(profile: DeviceProfile) -> Iterator[Check]:
+    """Check that figures that follow from each other do."""
+    offs = list(_sum_offs(profile))
+    if offs:
+        worst, name = max(offs)
+        yield CONSISTENT_FIGURES.judge(worst, name=name)
+
+
+def _sum_offs(profile: DeviceProfile) -> Iterator[tuple[float, str]]:
+    compute = profile.compute
+    flop = sum(block.flop for block in compute.blocks)
+    gross_j = sum(block.energy_j.gross.value for block in compute.blocks)
+    if gross_j > 0:
+        yield abs(compute.e_d_flop_per_j.gross.value * gross_j / flop - 1), "E_d gross"
+    net_j = [block.energy_j.net.value for block in compute.blocks if block.energy_j.net]
+    if compute.e_d_flop_per_j.net and net_j and len(net_j) == len(compute.blocks):
+        yield abs(compute.e_d_flop_per_j.net.value * sum(net_j) / flop - 1), "E_d net"
+    uplink = profile.link.uplink if profile.link else None
+    if uplink is not None and uplink.fit is not None and uplink.e_c_bit_per_j.net is not None:
+        fit = uplink.fit
+        bit_j = fit.air_power_w.value / uplink.rate_bit_per_s + fit.bit_energy_j.value
+        yield abs(uplink.e_c_bit_per_j.net.value * bit_j - 1), "E_c net"
+
+
+def _sensor(profile: DeviceProfile) -> Iterator[Check]:
+    sensor = profile.sensor
+    if sensor is None or not sensor.budget:
+        return
+    terms = [
+        term.standard_uncertainty
+        for term in sensor.budget
+        if (term.kind, term.correlation) == ("scale", "common")
+    ]
+    total = hypot(*terms)
+    yield SENSOR_BUDGET.judge(max(0.0, 1 - sensor.scale_u_rel / total) if total else 0.0)
+
+
+def _marks(profile: DeviceProfile) -> Iterator[Check]:
+    """Check that what the profile says of itself fits together."""
+    hidden = profile.sensor is not None and profile.sensor.simulated
+    simulated = hidden or profile.source == "simulated" or profile.truth is not None
+    yield SIMULATED_MARK.judge(float(simulated and not profile.simulated))
+    link = profile.link
+    if link is not None and link.kind is not None:
+        contradicts = link.loopback != (link.kind == "loopback")
+        yield LINK_MARK.judge(float(contradicts), kind=link.kind, loopback=link.loopback)
+    yield _verdict_mark(profile)
+
+
+def _verdict_mark(profile: DeviceProfile) -> Check:
+    recorded = verdict_of(profile.quality.checks)
+    order = {"valid": 0, "suspect": 1, "rejected": 2}
+    return RECORDED_VERDICT.judge(
+        float(order[profile.quality.verdict] < order[recorded]),
+        checks=recorded,
+        verdict=profile.quality.verdict,
+    )

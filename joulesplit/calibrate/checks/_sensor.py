@@ -1,0 +1,96 @@
+"""Checks of the sensor and its readings: none lost, clipped, spoilt by a reset, stuck. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from joulesplit.calibrate.checks._spec import CheckSpec
+from joulesplit.calibrate.checks._evidence import Evidence
+from joulesplit.calibrate.estimates import edge_share
+from joulesplit.calibrate.profile import Check
+from joulesplit.calibrate.sampling import SamplerStatistics
+from joulesplit.calibrate.windows import WindowRecord
+
+LOST_LIMIT = 0.01
+"""Largest share of conversions that may be lost."""
+
+EDGE_LIMIT = 0.005
+"""Largest standard uncertainty of the shortest window of work from its edges, relative."""
+
+
+LOST_CONVERSIONS = CheckSpec(
+    name="lost-conversions",
+    finds="share of the sensor's conversions that were not read",
+    unit="1",
+    limit=LOST_LIMIT,
+    advice="free a processor for the sampler, or set the I2C clock to 400 kHz",
+)
+CLIPPED_READINGS = CheckSpec(
+    name="clipped-readings",
+    finds="readings at full scale",
+    unit="readings",
+    limit=0,
+    advice="raise --peak-current-a or use a smaller shunt: clipped current is a lower bound",
+    severity="fail",
+)
+CHIP_RESETS = CheckSpec(
+    name="chip-resets",
+    finds="times the sensor lost its configuration",
+    unit="resets",
+    limit=0,
+    advice="the sensor browned out: shorten its supply leads and add a capacitor",
+    severity="fail",
+)
+CLOCK_STEPS = CheckSpec(
+    name="clock-steps",
+    finds="jumps of the clock that times the readings",
+    unit="jumps",
+    limit=0,
+    advice="the machine was suspended or its clock stood still: keep it awake, and run again",
+    severity="fail",
+)
+STUCK_READINGS = CheckSpec(
+    name="stuck-readings",
+    finds="readings whose words had not changed for longer than noise allows",
+    unit="readings",
+    limit=0,
+    advice="the sensor gave the same words over and over: switch its supply off and on, check the "
+    "wiring of the shunt, and run again",
+    severity="fail",
+)
+EDGE_TERM = CheckSpec(
+    name="edge-term",
+    finds="what the edges of the shortest window of work may be off by, relative",
+    unit="1",
+    limit=EDGE_LIMIT,
+    advice="the shortest windows are too short for the sensor: lengthen work_s in the plan, or "
+    "choose less averaging",
+)
+
+
+def sensor_checks(evidence: Evidence) -> Iterator[Check]:
+    """Return whether the readings are whole, and the windows long enough for the sensor."""
+    yield from reading_checks(evidence.records, evidence.sampling)
+    yield from _edge_term(evidence)
+
+
+def reading_checks(records: Sequence[WindowRecord], sampling: SamplerStatistics) -> Iterator[Check]:
+    """Return whether the readings are whole.
+
+    Args:
+        records: Every window.
+        sampling: How the sampler fared.
+    """
+    total = max(sampling.readings + sampling.lost, 1)
+    yield LOST_CONVERSIONS.judge(sampling.lost / total)
+    yield CLIPPED_READINGS.judge(sampling.clipped)
+    yield CHIP_RESETS.judge(sum(record.resets for record in records))
+    yield CLOCK_STEPS.judge(sum(record.clock_steps for record in records))
+    yield STUCK_READINGS.judge(sampling.stuck)
+
+
+def _edge_term(evidence: Evidence) -> Iterator[Check]:
+    windows = evidence.of_kind("compute")
+    if evidence.sensor is None or not windows:
+        return
+    yield EDGE_TERM.judge(edge_share(evidence.sensor, min(record.work_s for record in windows)))

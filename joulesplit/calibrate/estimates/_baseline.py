@@ -1,0 +1,100 @@
+"""Gross energies of all windows at one and the same idle power. Pure.
+
+Gross energy holds the idle power of its own moment, and that moves while a device is measured:
+heat drives leakage, and rounds of uploads leave the board cooler than rounds of inferences.
+Taken as they are, E_d and E_c gross of one profile would belong to different temperatures. Every
+window is therefore brought to the profile's own P_0, by the smooth course of the idle power (a
+window's own idle power is too noisy for that). Net energies do not change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import hypot
+
+import numpy as np
+from numpy.polynomial import Legendre
+
+from joulesplit.calibrate.estimates._stats import Array, mean_of_batches
+from joulesplit.calibrate.estimates._uncertainty import Estimate
+from joulesplit.calibrate.windows import Observation
+from joulesplit.calibrate.windows import WindowKind, WindowRecord
+
+WINDOWS_PER_DEGREE = 15
+"""The course may bend once more for so many windows."""
+
+HIGHEST_DEGREE = 8
+
+
+def _course_degree(windows: int) -> int:
+    return min(HIGHEST_DEGREE, windows // WINDOWS_PER_DEGREE)
+
+
+def idle_departures_w(records: Sequence[WindowRecord]) -> Array:
+    """Return how far the smooth course of the idle power lies above its mean, W, shape (n,).
+
+    Args:
+        records: Every window, in order of time.
+    """
+    idle = np.array([record.idle_power_w for record in records], dtype=np.float64)
+    when = np.array([record.started_ns for record in records], dtype=np.float64)
+    degree = _course_degree(len(records))
+    if degree == 0 or when.max() == when.min():
+        return np.zeros_like(idle)
+    course = np.asarray(Legendre.fit(when, idle, degree)(when), dtype=np.float64)
+    departures: Array = course - course.mean()
+    return departures
+
+
+def observations_at_common_idle(
+    records: Sequence[WindowRecord], *kinds: WindowKind
+) -> list[Observation]:
+    """Return windows as the fits see them, their gross energy at the mean idle power.
+
+    Args:
+        records: Every window of the campaign, in order of time.
+        kinds: Of the windows wanted.
+    """
+    departures = idle_departures_w(records) if records else ()
+    return [
+        replace(record.observation, gross_j=record.gross_j - float(above_w) * record.work_s)
+        for record, above_w in zip(records, departures, strict=True)
+        if record.task.kind in kinds
+    ]
+
+
+def idle_estimate(records: Sequence[WindowRecord]) -> Estimate:
+    """Return P_0, W: the mean of the local idle powers of all windows.
+
+    P_0 is the mean over this campaign, so its smooth course (the board warms up) is part of the
+    figure; only the scatter around it makes the figure uncertain.
+
+    Raises:
+        EstimateError: Too few windows to tell their scatter.
+    """
+    mean = mean_of_batches(
+        np.array([record.idle_power_w for record in records], dtype=np.float64),
+        idle_departures_w(records),
+        _course_degree(len(records)) + 1,
+    )
+    return Estimate(
+        value=mean.value,
+        u_stat=mean.u_stat,
+        degrees_of_freedom=mean.degrees_of_freedom,
+        n=len(records),
+    )
+
+
+def at_idle(gross: Estimate, duration_s: float, idle: Estimate) -> Estimate:
+    """Return a gross energy with the uncertainty of the idle power that it is stated at.
+
+    What the windows have in common, a P_0 that is a little too high or low, does not show in
+    their scatter.
+
+    Args:
+        gross: Energy at the mean idle power of the windows, J.
+        duration_s: How long that idle power lasts in it, s.
+        idle: P_0, W.
+    """
+    return replace(gross, u_stat=hypot(gross.u_stat, idle.u_stat * duration_s))

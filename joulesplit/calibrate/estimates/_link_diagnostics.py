@@ -1,0 +1,95 @@
+"""Does E = E_0 + P_air · airtime + e_bit · bits describe the upload windows? Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from joulesplit.calibrate.profile import LinkDiagnostics
+from joulesplit.calibrate.estimates._fitting import Problem, link_problem
+from joulesplit.calibrate.estimates._stats import Array, LinearFit
+from joulesplit.calibrate.windows import Observation
+
+SAME_RATE = 1.05
+"""Rates closer than this are listed as one: an unpaced link is never twice exactly as fast."""
+
+
+def link_diagnostics(observations: Sequence[Observation]) -> LinkDiagnostics:
+    """Return how well the net energies of the upload windows follow the fit.
+
+    Raises:
+        EstimateError: The windows do not determine the fit.
+    """
+    problem = link_problem(observations, "net")
+    fit = problem.fit()
+    scaled = problem.observed / problem.spread
+    mean = np.average(problem.observed, weights=1 / problem.spread**2)
+    total = float(np.sum((scaled - mean / problem.spread) ** 2))
+    residual = float(fit.residuals @ fit.residuals)
+    return LinkDiagnostics(
+        r_squared=1 - residual / total if total > 0 else 0.0,
+        windows=len(observations),
+        largest_residual=float(np.max(np.abs(fit.studentised))),
+        autocorrelation=lag_one(fit.studentised),
+        lack_of_fit_p=_lack_of_fit_p(observations, scaled, fit),
+    )
+
+
+def lag_one(values: Array) -> float:
+    """Return the correlation of neighbours, mean taken as known to be zero; 0 if undefined."""
+    power = float(values @ values)
+    return float(values[1:] @ values[:-1]) / power if power > 0 else 0.0
+
+
+def serial_deviation(problem: Problem, fit: LinearFit) -> float:
+    """Return how far neighbours' correlation is from what independent windows show.
+
+    A fit ties its own residuals together, the more so the fewer windows it has. Mean and variance
+    of their lag-one correlation for independent normal errors are those of a ratio of quadratic
+    forms (Durbin and Watson, Biometrika 37, 1950).
+
+    Args:
+        problem: In order of time.
+        fit: Its own, with a scatter and two degrees of freedom or more.
+
+    Returns:
+        Correlation less its mean, over its standard deviation.
+    """
+    count, freedom = len(fit.residuals), fit.degrees_of_freedom
+    neighbours = (np.eye(count, k=1) + np.eye(count, k=-1)) / 2
+    left = np.eye(count) - (problem.design / problem.spread[:, None]) @ (fit.gain * problem.spread)
+    form = left @ neighbours @ left
+    mean = float(np.trace(form)) / freedom
+    variance = 2 * (float(np.sum(form**2)) / freedom - mean**2) / (freedom + 2)
+    return (lag_one(fit.residuals) - mean) / float(np.sqrt(variance))
+
+
+def _lack_of_fit_p(
+    observations: Sequence[Observation], scaled: Array, fit: LinearFit
+) -> float | None:
+    """Return the p-value of the F test of lack of fit against pure error (repeats)."""
+    groups: dict[tuple[int, int, int], list[int]] = defaultdict(list)
+    for row, o in enumerate(observations):
+        groups[o.payload_bits, o.repetitions, round(o.airtime_s * 1e3)].append(row)
+    pure_freedom = len(observations) - len(groups)
+    lack_freedom = fit.degrees_of_freedom - pure_freedom
+    pure = sum(float(np.sum((scaled[r] - scaled[r].mean()) ** 2)) for r in groups.values())
+    if pure_freedom < 1 or lack_freedom < 1 or pure <= 0:
+        return None
+    from scipy.special import fdtrc
+
+    lack = max(float(fit.residuals @ fit.residuals) - pure, 0.0)
+    return float(fdtrc(lack_freedom, pure_freedom, lack / lack_freedom / (pure / pure_freedom)))
+
+
+def rates_reached(observations: Sequence[Observation]) -> tuple[float, ...]:
+    """Return the rates that windows really had, bit/s, to three digits, near ones as one."""
+    rates = sorted(o.payload_bits / o.airtime_s for o in observations)
+    groups: list[list[float]] = []
+    for rate in rates:
+        if not groups or rate > SAME_RATE * groups[-1][0]:
+            groups.append([])
+        groups[-1].append(rate)
+    return tuple(float(f"{sum(group) / len(group):.3g}") for group in groups)

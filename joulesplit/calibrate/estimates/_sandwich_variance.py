@@ -1,0 +1,154 @@
+"""Variance of a figure from the rows' own residuals, fair to few rows and uneven leverage. Pure.
+
+A residual is smaller than the error behind it, the more so the more its row determines the fit.
+Each is therefore brought to the size that its error is expected to have, and the variance that
+is made of them gets the degrees of freedom of the quadratic form that it is: the bias-reduced
+sandwich of Bell and McCaffrey (Survey Methodology 28, 2002) with Satterthwaite's degrees of
+freedom (GUM G.4), for working variances as in Pustejovsky and Tipton (J. Bus. Econ. Stat. 36,
+2018). Plain HC3 covers 99 % where it should cover 95 %, because a block has but three windows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from joulesplit.calibrate.errors import EstimateError
+from joulesplit.calibrate.estimates._stats import Array, LinearFit
+
+FEWEST_FREEDOM = 4.0
+"""With fewer of Satterthwaite's degrees of freedom Student's t does not hold its level: intervals
+of 95 % then covered 98 to 99.7 % of simulated campaigns (the bound is that of Tipton,
+Psychological Methods 20, 2015)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Residuals:
+    """What a linear fit leaves of its rows, and how much it is expected to.
+
+    Attributes:
+        raw: y − X·β in the unit of y, shape (n,), float64.
+        covariance: Expected of them, up to the factor of ``spread``, shape (n, n), float64.
+        spread: Standard deviation that each y is expected to have, up to a common factor, shape
+            (n,), float64.
+        gain: Derivative of the coefficients by each y, shape (p, n), float64.
+    """
+
+    raw: Array
+    covariance: Array
+    spread: Array
+    gain: Array
+
+    @property
+    def told(self) -> NDArray[np.bool_]:
+        """Which rows have a residual, shape (n,), bool.
+
+        A row that alone determines a coefficient has none.
+        """
+        told: NDArray[np.bool_] = np.diag(self.covariance) > 1e-9 * self.spread**2
+        return told
+
+    @property
+    def growth(self) -> Array:
+        """How much larger than its residual a row's error is expected to be, shape (n,).
+
+        It is 0 for a row without a residual, which tells nothing.
+        """
+        left = np.where(self.told, np.diag(self.covariance), 1.0)
+        growth: Array = np.where(self.told, self.spread / np.sqrt(left), 0.0)
+        return growth
+
+
+def residuals_of(design: Array, spread: Array, fit: LinearFit) -> Residuals:
+    """Return what a fit leaves of its rows.
+
+    Args:
+        design: X, shape (n, p), float64.
+        spread: Standard deviation that each row is expected to have, up to a common factor,
+            shape (n,), float64; the fit need not have used it.
+        fit: Any linear fit of the rows.
+    """
+    left_over = (np.eye(len(spread)) - design @ fit.gain) * spread
+    return Residuals(
+        raw=fit.raw_residuals, covariance=left_over @ left_over.T, spread=spread, gain=fit.gain
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scatter:
+    """A variance and how well it is known.
+
+    Attributes:
+        variance: In the square of the figure's unit.
+        degrees_of_freedom: Satterthwaite's.
+        correction: What the sum of squares has been divided by to be unbiased.
+    """
+
+    variance: float
+    degrees_of_freedom: float
+    correction: float
+
+    @property
+    def tells(self) -> bool:
+        """There are degrees of freedom enough for an interval."""
+        return self.degrees_of_freedom >= FEWEST_FREEDOM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnScatter:
+    """What each row's error does to a figure Σ w_j β_j, as its residual tells.
+
+    Attributes:
+        effects: In the figure's unit, shape (n,), float64.
+        expected: Covariance of the effects up to a common factor, shape (n, n), float64.
+        variance_units: Variance of the figure in the same units.
+    """
+
+    effects: Array
+    expected: Array
+    variance_units: float
+
+    def variance(self, groups: NDArray[np.intp] | None = None) -> Scatter:
+        """Return the variance of the figure.
+
+        Args:
+            groups: Rows with the same number err together, in rising order of it, shape (n,);
+                None if every row errs alone.
+
+        Raises:
+            EstimateError: No row that the figure depends on has a residual.
+        """
+        effects, form = self.effects, self.expected
+        if groups is not None:
+            first = np.flatnonzero(np.diff(groups, prepend=groups[0] - 1))
+            effects = np.add.reduceat(effects, first)
+            form = np.add.reduceat(np.add.reduceat(form, first, axis=0), first, axis=1)
+        told = float(np.trace(form))
+        if told <= 0:
+            raise EstimateError(
+                "no window that the figure depends on has a residual: raise the repeats"
+            )
+        correction = told / self.variance_units
+        return Scatter(
+            variance=float(np.sum(effects**2)) / correction,
+            degrees_of_freedom=told**2 / float(np.sum(form**2)),
+            correction=correction,
+        )
+
+
+def own_scatter(residuals: Residuals, weights: Array) -> OwnScatter:
+    """Return the effects of the rows' errors on Σ w_j β_j.
+
+    Args:
+        residuals: Of any linear fit of the rows.
+        weights: w, shape (p,), float64.
+    """
+    gain = weights @ residuals.gain
+    grown = gain * residuals.growth
+    return OwnScatter(
+        effects=grown * residuals.raw,
+        expected=grown[:, None] * residuals.covariance * grown[None, :],
+        variance_units=float(np.sum((gain * residuals.spread) ** 2)),
+    )

@@ -1,0 +1,206 @@
+"""The link made ready to be measured: uploads, downloads, new connections, and their counters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import ceil
+from typing import TYPE_CHECKING, TypeVar
+
+from joulesplit.calibrate.campaign import UNLIMITED
+from joulesplit.calibrate.campaign import UploadSubject
+from joulesplit.calibrate.errors import LinkDroppedError
+from joulesplit.calibrate.profile import CONNECTION_PHASE
+from joulesplit.calibrate.workloads import DownloadWorkload
+from joulesplit.calibrate.workloads import LinkCount
+from joulesplit.calibrate.workloads import StepWorkload
+from joulesplit.calibrate.workloads import UploadWorkload
+from joulesplit.edge.errors import InterfaceNotFoundError, ServerUnreachableError
+from joulesplit.edge import interface_counters
+from joulesplit.edge import BITS_PER_BYTE, Pacer
+
+if TYPE_CHECKING:
+    from joulesplit.calibrate.workloads import DeviceActivity
+    from joulesplit.drivers.protocols import Clock
+    from joulesplit.edge import EdgeClient
+
+Answer = TypeVar("Answer")
+
+PATIENCE_S = 30.0
+"""So long a link that dropped is waited for, s: a radio scans and joins again in some seconds."""
+
+ASKED_EVERY_S = 0.5
+"""How often the server is asked meanwhile, s."""
+
+
+def pace_of(transfer: UploadSubject) -> float | None:
+    """Return a transfer's rate, bit/s; None if it has none."""
+    return None if transfer.rate_bit_per_s == UNLIMITED else float(transfer.rate_bit_per_s)
+
+
+def payload_of(bits: int, crossing: Mapping[int, bytes]) -> bytes:
+    """Return a payload of real values: those of a cut of this size, or the nearest larger one's.
+
+    What is larger than all of them repeats the largest.
+
+    Args:
+        bits: Size, whole bytes.
+        crossing: What crosses at the cuts, by size in bits.
+    """
+    larger = [size for size in crossing if size >= bits]
+    body = crossing[min(larger, default=max(crossing))]
+    return (body * ceil(bits / (BITS_PER_BYTE * len(body))))[: bits // BITS_PER_BYTE]
+
+
+class LinkBench:
+    """Transfers to the edge server as workloads.
+
+    The airtime of a paced transfer is that of its schedule; an unpaced upload ends with the
+    answer, because a socket takes bytes long before they are on the air.
+
+    When the link drops, it is waited for and the window given up: the pause must not be measured.
+
+    Args:
+        client: Of the edge server.
+        clock: Time.
+        activity: Who is told.
+        interface: Whose counters are read around each window; None for none.
+        link_rate_bit_per_s: What a simulated link takes at most, bit/s; None for a real one,
+            which finds its own.
+    """
+
+    def __init__(
+        self,
+        client: EdgeClient,
+        clock: Clock,
+        activity: DeviceActivity,
+        *,
+        interface: str | None,
+        link_rate_bit_per_s: float | None,
+    ) -> None:
+        self._client, self._clock, self._activity = client, clock, activity
+        self._interface = interface
+        self._link_rate_bit_per_s = link_rate_bit_per_s
+        self._socket_bits = 0
+
+    def send(self, payload: bytes, rate_bit_per_s: float | None) -> float:
+        """Upload a payload; return the time on the air, s.
+
+        Raises:
+            LinkDroppedError: The link was gone, and is back.
+            EdgeError: It is not, or the server failed.
+        """
+        rate = rate_bit_per_s or self._link_rate_bit_per_s
+        pacer = Pacer(rate, clock=self._clock, on_chunk=self._activity.on_air)
+        receipt = self._exchange(lambda: self._client.upload(payload, pacer=pacer))
+        sent_bytes = receipt.payload_bytes + receipt.http_overhead_bytes
+        self._socket_bits += BITS_PER_BYTE * sent_bytes
+        if rate is None:
+            return (receipt.answered_ns - receipt.started_ns) * 1e-9
+        return receipt.duration_s
+
+    def receive(self, payload_bytes: int, rate_bit_per_s: float | None) -> float:
+        """Download a payload; return the time on the air, s.
+
+        At a stated rate that is its schedule, from the answer's head on, or what it took longer;
+        else the time from the request to the last byte.
+
+        Raises:
+            LinkDroppedError, EdgeError: As in ``send``.
+        """
+        rate = rate_bit_per_s or self._link_rate_bit_per_s
+        started_ns = self._clock.now_ns()
+        airtime_s = 0.0
+        if rate is not None:
+            bits = BITS_PER_BYTE * payload_bytes
+            airtime_s = bits / rate
+            self._activity.on_air(bits, airtime_s)
+        receipt = self._exchange(lambda: self._client.download(payload_bytes, rate_bit_per_s=rate))
+        self._clock.sleep_until_ns(receipt.began_ns + round(airtime_s * 1e9))
+        self._socket_bits += BITS_PER_BYTE * receipt.http_overhead_bytes
+        if rate is None:
+            return (receipt.ended_ns - started_ns) * 1e-9
+        return max(airtime_s, (receipt.ended_ns - receipt.began_ns) * 1e-9)
+
+    def count(self) -> LinkCount:
+        """Read the counters; see ``joulesplit.calibrate.workloads._metered.LinkMeter``."""
+        if self._interface is None:
+            return LinkCount(socket_bits=self._socket_bits)
+        try:
+            counters = interface_counters(self._interface)
+        except InterfaceNotFoundError:
+            return LinkCount(socket_bits=self._socket_bits)
+        return LinkCount(
+            socket_bits=self._socket_bits,
+            interface_tx_bits=BITS_PER_BYTE * counters.tx_bytes,
+            interface_rx_bits=BITS_PER_BYTE * counters.rx_bytes,
+        )
+
+    def uploads(
+        self, subjects: Sequence[UploadSubject], payloads: Mapping[int, bytes]
+    ) -> dict[str, UploadWorkload]:
+        """Return each upload subject as a workload that sends what crosses at a cut, by size."""
+        return {
+            subject.key: UploadWorkload(
+                name=subject.key,
+                payload=payload_of(subject.payload_bits, payloads),
+                rate_bit_per_s=pace_of(subject),
+                send=self.send,
+                clock=self._clock,
+                activity=self._activity,
+                meter=self.count,
+            )
+            for subject in subjects
+        }
+
+    def downloads(self, subjects: Sequence[UploadSubject]) -> dict[str, DownloadWorkload]:
+        """Return each download subject as a workload."""
+        return {
+            subject.key: DownloadWorkload(
+                name=subject.key,
+                payload_bytes=subject.payload_bits // BITS_PER_BYTE,
+                rate_bit_per_s=pace_of(subject),
+                receive=self.receive,
+                clock=self._clock,
+                activity=self._activity,
+                meter=self.count,
+            )
+            for subject in subjects
+        }
+
+    def connection(self) -> StepWorkload:
+        """Return the set-up of a new connection as a workload."""
+        return StepWorkload(
+            name=CONNECTION_PHASE, step=self._connect, clock=self._clock, activity=self._activity
+        )
+
+    def _connect(self) -> None:
+        self._client.close()
+        self._exchange(self._client.health)
+
+    def _exchange(self, exchange: Callable[[], Answer]) -> Answer:
+        try:
+            return exchange()
+        except ServerUnreachableError as error:
+            began_ns = self._clock.now_ns()
+            self._wait_for_link(began_ns + round(PATIENCE_S * 1e9))
+            gone_s = (self._clock.now_ns() - began_ns) * 1e-9
+            raise LinkDroppedError(
+                f"the link was gone for {gone_s:.1f} s and is back: {error}; measure again, nearer "
+                "to the access point if it keeps dropping"
+            ) from error
+
+    def _wait_for_link(self, until_ns: int) -> None:
+        """Return when the server answers again.
+
+        Raises:
+            ServerUnreachableError: It has not for too long.
+        """
+        while True:
+            self._clock.sleep_until_ns(self._clock.now_ns() + round(ASKED_EVERY_S * 1e9))
+            try:
+                self._client.health()
+            except ServerUnreachableError:
+                if self._clock.now_ns() >= until_ns:
+                    raise
+            else:
+                return

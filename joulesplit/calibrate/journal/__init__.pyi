@@ -1,0 +1,11 @@
+from ._entries import Run as Run
+from ._journal import Begun as Begun
+from ._journal import Ended as Ended
+from ._journal import Header as Header
+from ._journal import Journal as Journal
+from ._journal import JournalContents as JournalContents
+from ._journal import Kept as Kept
+from ._journal import journal_beside as journal_beside
+from ._journal import profile_beside as profile_beside
+from ._journal import read_journal as read_journal
+from ._redaction import redact_journal as redact_journal

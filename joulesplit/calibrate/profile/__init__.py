@@ -1,0 +1,5 @@
+"""The device profile: the data contract between the rooms; read, written, compared, merged."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

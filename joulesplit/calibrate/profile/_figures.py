@@ -1,0 +1,167 @@
+"""The figures of a profile one by one, with their statistics taken apart again. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import hypot, inf, isfinite, sqrt
+
+from joulesplit.calibrate.estimates import CONFIDENCE, coverage_factor
+from joulesplit.calibrate.profile._device_profile import Compute, DeviceProfile, Link, LinkFit, Sensor
+from joulesplit.calibrate.profile._quantity import GrossNet, Quantity
+
+SYMMETRY = 1e-6
+"""Relative difference of an interval's halves up to which they count as equal."""
+
+FEWEST_DEGREES = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One quantity of a profile.
+
+    Attributes:
+        name: Stable, with its account: ``E_d net``, ``e_3 gross``.
+        quantity: As the profile states it.
+        scaled: It is proportional to the sensor's scale (or to its reciprocal).
+    """
+
+    name: str
+    quantity: Quantity
+    scaled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """What a quantity's uncertainty is made of.
+
+    Attributes:
+        u_stat: From statistics, in the quantity's unit.
+        degrees_of_freedom: Behind it.
+        u_scale: From the sensor's scale terms.
+        u_rest: Systematic, from everything else.
+    """
+
+    u_stat: float
+    degrees_of_freedom: float
+    u_scale: float
+    u_rest: float
+
+
+def figures_of(profile: DeviceProfile) -> Iterator[Figure]:
+    """Yield every figure, headline figures first, net before gross."""
+    yield from _accounts("E_d", profile.compute.e_d_flop_per_j)
+    if profile.link is not None:
+        yield from _accounts("E_c", profile.link.uplink.e_c_bit_per_j)
+    if profile.e_d_over_e_c_flop_per_bit is not None:
+        yield from _accounts("E_d/E_c", profile.e_d_over_e_c_flop_per_bit, scaled=False)
+    if profile.idle is not None:
+        yield Figure(name="P_0 idle", quantity=profile.idle.power_w)
+    yield from _compute_figures(profile.compute)
+    if profile.link is not None:
+        yield from _link_figures(profile.link)
+
+
+def _compute_figures(compute: Compute) -> Iterator[Figure]:
+    for block in compute.blocks:
+        yield from _accounts(f"e_{block.index}", block.energy_j)
+    for head in compute.heads:
+        yield from _accounts(f"head_{head.last_block}", head.energy_j)
+    for block in compute.blocks:
+        yield Figure(name=f"t_{block.index}", quantity=block.latency_s, scaled=False)
+    if compute.window_cost_j is not None:
+        yield Figure(name="window cost net", quantity=compute.window_cost_j)
+
+
+def _link_figures(link: Link) -> Iterator[Figure]:
+    for account, fit in (("net", link.uplink.fit), ("gross", link.uplink.fit_gross)):
+        if fit is not None:
+            yield from _fit_figures(fit, account)
+    if link.uplink.tail is not None:
+        yield Figure(name="tail net", quantity=link.uplink.tail.energy_j)
+    if link.downlink is not None:
+        yield from _accounts("E_c-down", link.downlink.e_c_bit_per_j)
+
+
+def _fit_figures(fit: LinkFit, account: str) -> Iterator[Figure]:
+    yield Figure(name=f"E_0 {account}", quantity=fit.upload_cost_j)
+    yield Figure(name=f"P_air {account}", quantity=fit.air_power_w)
+    yield Figure(name=f"e_bit {account}", quantity=fit.bit_energy_j)
+    if fit.burst_cost_j is not None:
+        yield Figure(name=f"E_burst {account}", quantity=fit.burst_cost_j)
+
+
+def _accounts(name: str, figure: GrossNet, *, scaled: bool = True) -> Iterator[Figure]:
+    if figure.net is not None:
+        yield Figure(name=f"{name} net", quantity=figure.net, scaled=scaled)
+    yield Figure(name=f"{name} gross", quantity=figure.gross, scaled=scaled)
+
+
+def statistics_of(figure: Figure, sensor: Sensor | None) -> Statistics | None:
+    """Take a figure's uncertainty apart; None where the profile states none."""
+    quantity = figure.quantity
+    if quantity.ci95 is None or quantity.u_stat is None or quantity.u_sys is None:
+        return None
+    scale = sensor.scale_u_rel if sensor is not None and figure.scaled else 0.0
+    u_scale = min(abs(quantity.value) * scale, quantity.u_sys)
+    return Statistics(
+        u_stat=quantity.u_stat,
+        degrees_of_freedom=_degrees_of_freedom(quantity, quantity.u_stat, quantity.u_sys),
+        u_scale=u_scale,
+        u_rest=sqrt(max(0.0, quantity.u_sys**2 - u_scale**2)),
+    )
+
+
+def _degrees_of_freedom(quantity: Quantity, u_stat: float, u_sys: float) -> float:
+    """Return what was behind ``u_stat``: as stated, or else what the interval says.
+
+    Where no bound is rectangular, its half-width over the combined uncertainty is Student's t of
+    the effective degrees of freedom, and those give the statistical ones (Welch and Satterthwaite,
+    GUM G.4). Never more than the windows: far from the normal law the interval tells them well,
+    close to it badly.
+    """
+    combined = hypot(u_stat, u_sys)
+    if u_stat == 0 or combined == 0 or quantity.ci95 is None:
+        return inf
+    if quantity.degrees_of_freedom is not None:
+        return quantity.degrees_of_freedom
+    effective = _inverse_coverage(_relative_half_width(quantity) * abs(quantity.value) / combined)
+    most = max(float(quantity.n), FEWEST_DEGREES)
+    return min(max(effective * (u_stat / combined) ** 4, FEWEST_DEGREES), most)
+
+
+def _relative_half_width(quantity: Quantity) -> float:
+    """Return the half-width over the value, of the energy where the figure is per joule.
+
+    The interval of a reciprocal is symmetric in what it is the reciprocal of.
+    """
+    low, high = quantity.ci95 or (quantity.value, quantity.value)
+    value = quantity.value
+    if value == 0:
+        return 0.0
+    straight = (high - low) / 2 / abs(value)
+    skew = abs((high - value) - (value - low)) / abs(value)
+    if skew <= SYMMETRY * straight or low <= 0:
+        return straight
+    return (value / low - value / high) / 2
+
+
+def _inverse_coverage(factor: float) -> float:
+    """Return the degrees of freedom whose 95 % coverage factor this is."""
+    from scipy.special import stdtridf
+
+    if factor <= coverage_factor(inf):
+        return inf
+    return float(stdtridf((1 + CONFIDENCE) / 2, factor))
+
+
+def effective_degrees_of_freedom(parts: list[tuple[float, float]], others: float) -> float:
+    """Return ν_eff of Welch and Satterthwaite (GUM G.4).
+
+    Args:
+        parts: Standard uncertainty and degrees of freedom of each statistical part.
+        others: Standard uncertainty of everything known without limit of degrees.
+    """
+    combined = hypot(others, *(u for u, _ in parts))
+    weight = sum(u**4 / nu for u, nu in parts if u > 0 and isfinite(nu))
+    return combined**4 / weight if weight else inf

@@ -1,0 +1,251 @@
+"""The parts of a profile pooled over several: idle, compute, link. Pure.
+
+Derived tables of a single run (other methods' views, operator classes, diagnostics of a fit) do
+not carry over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import hypot
+from typing import Any
+
+import msgspec
+
+from joulesplit.calibrate.estimates import Estimate, with_interval
+from joulesplit.calibrate.profile._device_profile import BlockEnergy, Compute, DeviceProfile, Link, LinkFit, Uplink
+from joulesplit.calibrate.profile._figures import Figure, Statistics, effective_degrees_of_freedom, statistics_of
+from joulesplit.calibrate.profile._pooling import Weights, inverse_variance, inverted, inverted_statistics, pooled
+from joulesplit.calibrate.profile._quantity import GrossNet, Quantity
+from joulesplit.calibrate.profile._work import HeadEnergy
+
+Read = Callable[[DeviceProfile], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Profiles with the weights of one part of them.
+
+    Attributes:
+        profiles: That have the part, with statistics on every figure of it.
+        weights: The same for every figure.
+    """
+
+    profiles: tuple[DeviceProfile, ...]
+    weights: Weights
+
+    def quantity(self, read: Read, *, reciprocal: bool = False, scaled: bool = True) -> Quantity:
+        """Return a figure pooled; one that is per joule is pooled as the energy it stands for."""
+        quantities = [read(profile) for profile in self.profiles]
+        parts = _statistics(self.profiles, quantities, scaled=scaled)
+        if not reciprocal:
+            return pooled(quantities, parts, self.weights, between=not scaled)
+        energies = [inverted(quantity) for quantity in quantities]
+        apart = [inverted_statistics(q, part) for q, part in zip(quantities, parts, strict=True)]
+        return inverted(pooled(energies, apart, self.weights))
+
+    def accounts(self, read: Read, *, reciprocal: bool = False) -> GrossNet:
+        """Return both accounts of a figure pooled."""
+        has_net = read(self.profiles[0]).net is not None
+        return GrossNet(
+            gross=self.quantity(lambda p: read(p).gross, reciprocal=reciprocal),
+            net=self.quantity(lambda p: read(p).net, reciprocal=reciprocal) if has_net else None,
+        )
+
+    def covariance(self, tables: Sequence[Sequence[float]]) -> tuple[float, ...]:
+        """Return the covariance of the weighted means, element by element; empty if any is."""
+        if len({len(table) for table in tables}) > 1:
+            return ()
+        factors = [(self.weights.inflation * share) ** 2 for share in self.weights.shares]
+        return tuple(
+            sum(factor * value for factor, value in zip(factors, values, strict=True))
+            for values in zip(*tables, strict=True)
+        )
+
+
+def part_of(profiles: tuple[DeviceProfile, ...], leading: Read) -> Part:
+    """Return profiles weighted by one figure.
+
+    Args:
+        profiles: To pool.
+        leading: Reads that figure.
+    """
+    quantities = [leading(profile) for profile in profiles]
+    parts = _statistics(profiles, quantities)
+    weights = inverse_variance([quantity.value for quantity in quantities], parts)
+    return Part(profiles=profiles, weights=weights)
+
+
+def _statistics(
+    profiles: Sequence[DeviceProfile], quantities: Sequence[Quantity], *, scaled: bool = True
+) -> list[Statistics]:
+    found = []
+    for profile, quantity in zip(profiles, quantities, strict=True):
+        part = statistics_of(Figure(name="", quantity=quantity, scaled=scaled), profile.sensor)
+        assert part is not None, "a figure without statistics was refused before"
+        found.append(part)
+    return found
+
+
+def pooled_compute(part: Part) -> Compute:
+    """Return what computing costs, over all profiles."""
+    first = part.profiles[0].compute
+    has_window_cost = all(p.compute.window_cost_j is not None for p in part.profiles)
+    return msgspec.structs.replace(
+        first,
+        e_d_flop_per_j=part.accounts(lambda p: p.compute.e_d_flop_per_j, reciprocal=True),
+        blocks=tuple(_block(part, index) for index in range(len(first.blocks))),
+        window_cost_j=part.quantity(lambda p: p.compute.window_cost_j) if has_window_cost else None,
+        covariance_j2=part.covariance([p.compute.covariance_j2 for p in part.profiles]),
+        heads=_heads(part),
+        head_covariance_j2=_head_covariance(part),
+        views=(),
+        classes=None,
+        phases=(),
+    )
+
+
+def _heads(part: Part) -> tuple[HeadEnergy, ...]:
+    """Return the heads pooled; none unless every profile has the same."""
+    lists = [profile.compute.heads for profile in part.profiles]
+    if len({tuple(head.last_block for head in heads) for heads in lists}) > 1:
+        return ()
+    return tuple(_head(part, index) for index in range(len(lists[0])))
+
+
+def _head_covariance(part: Part) -> tuple[float, ...]:
+    """Return the heads' covariance pooled; empty unless every profile has the same heads."""
+    if not _heads(part):
+        return ()
+    return part.covariance([profile.compute.head_covariance_j2 for profile in part.profiles])
+
+
+def _head(part: Part, index: int) -> HeadEnergy:
+    found = [profile.compute.heads[index] for profile in part.profiles]
+    shares = part.weights.shares
+    known = [head.net_over_blocks_u for head in found if head.net_over_blocks_u is not None]
+    u = hypot(*(share * u for share, u in zip(shares, known, strict=False)))
+    return HeadEnergy(
+        last_block=found[0].last_block,
+        energy_j=part.accounts(lambda p: p.compute.heads[index].energy_j),
+        latency_s=part.quantity(lambda p: p.compute.heads[index].latency_s, scaled=False),
+        net_over_blocks=sum(
+            share * head.net_over_blocks for share, head in zip(shares, found, strict=True)
+        ),
+        net_over_blocks_u=u * part.weights.inflation if len(known) == len(found) else None,
+    )
+
+
+def _block(part: Part, index: int) -> BlockEnergy:
+    return msgspec.structs.replace(
+        part.profiles[0].compute.blocks[index],
+        energy_j=part.accounts(lambda p: p.compute.blocks[index].energy_j),
+        latency_s=part.quantity(lambda p: p.compute.blocks[index].latency_s, scaled=False),
+        views=(),
+    )
+
+
+def pooled_link(part: Part, link: Link) -> Link:
+    """Return the way to the server, over all profiles.
+
+    Args:
+        part: The profiles.
+        link: Of one of them, for what they have in common.
+    """
+    uplink = msgspec.structs.replace(
+        link.uplink,
+        e_c_bit_per_j=part.accounts(lambda p: _uplink(p).e_c_bit_per_j, reciprocal=True),
+        fit=_fit(part, lambda uplink: uplink.fit),
+        fit_gross=_fit(part, lambda uplink: uplink.fit_gross),
+        at_rates=(),
+        tail=None,
+        views=(),
+    )
+    return msgspec.structs.replace(link, uplink=_with_overhead(part, uplink), downlink=None)
+
+
+def _with_overhead(part: Part, uplink: Uplink) -> Uplink:
+    found = [_uplink(profile).interface_bits_per_payload_bit for profile in part.profiles]
+    known = [value for value in found if value is not None]
+    complete = len(known) == len(found)
+    pairs = zip(part.weights.shares, known, strict=False)
+    mean = sum(share * value for share, value in pairs) if complete else None
+    return msgspec.structs.replace(uplink, interface_bits_per_payload_bit=mean)
+
+
+def _uplink(profile: DeviceProfile) -> Uplink:
+    assert profile.link is not None, "profiles without the link were refused before"
+    return profile.link.uplink
+
+
+def _fit(part: Part, read: Callable[[Uplink], LinkFit | None]) -> LinkFit | None:
+    """Return the fit of one account pooled; None unless every profile has it."""
+    fits = [fit for profile in part.profiles if (fit := read(_uplink(profile))) is not None]
+    if len(fits) < len(part.profiles):
+        return None
+
+    def figure(name: str) -> Quantity:
+        return part.quantity(lambda p: getattr(read(_uplink(p)), name))
+
+    return LinkFit(
+        upload_cost_j=figure("upload_cost_j"),
+        air_power_w=figure("air_power_w"),
+        bit_energy_j=figure("bit_energy_j"),
+        burst_cost_j=figure("burst_cost_j")
+        if all(fit.burst_cost_j is not None for fit in fits)
+        else None,
+        covariance=_fit_covariance(part, fits),
+        rates_bit_per_s=tuple(sorted({rate for fit in fits for rate in fit.rates_bit_per_s})),
+        payload_bits=tuple(sorted({bits for fit in fits for bits in fit.payload_bits})),
+    )
+
+
+def _fit_covariance(part: Part, fits: Sequence[LinkFit]) -> tuple[tuple[float, ...], ...]:
+    """Return the covariance of what all the fits have, row by row."""
+    side = min(len(fit.covariance) for fit in fits)
+    flat = part.covariance(
+        [[value for row in fit.covariance[:side] for value in row[:side]] for fit in fits]
+    )
+    return tuple(flat[start : start + side] for start in range(0, len(flat), side))
+
+
+def pooled_ratio(profile: DeviceProfile, profiles: Sequence[DeviceProfile]) -> GrossNet | None:
+    """Return E_d/E_c of a merged profile; None unless every profile states it.
+
+    Args:
+        profile: Merged, with E_d and E_c.
+        profiles: What it was pooled from.
+    """
+    stated = [p.e_d_over_e_c_flop_per_bit for p in profiles]
+    known = [ratio for ratio in stated if ratio is not None]
+    if len(known) < len(stated) or profile.link is None:
+        return None
+    e_d, e_c = profile.compute.e_d_flop_per_j, _uplink(profile).e_c_bit_per_j
+    nets = [ratio.net for ratio in known if ratio.net is not None]
+    both = e_d.net is not None and e_c.net is not None and len(nets) == len(known)
+    return GrossNet(
+        gross=_ratio(profile, (e_d.gross, e_c.gross), [ratio.gross for ratio in known]),
+        net=_ratio(profile, (e_d.net, e_c.net), nets) if both and e_d.net and e_c.net else None,
+    )
+
+
+def _ratio(
+    profile: DeviceProfile, figures: tuple[Quantity, Quantity], stated: Sequence[Quantity]
+) -> Quantity:
+    """Return the quotient of two pooled figures; their common scale is in neither part."""
+    parts = _statistics((profile, profile), figures)
+    relative = [
+        (part.u_stat / figure.value, part.degrees_of_freedom)
+        for part, figure in zip(parts, figures, strict=True)
+    ]
+    value = figures[0].value / figures[1].value
+    u_rel = hypot(*(u for u, _ in relative))
+    estimate = Estimate(
+        value=value,
+        u_stat=value * u_rel,
+        degrees_of_freedom=effective_degrees_of_freedom(relative, 0.0),
+        n=sum(figure.n for figure in figures),
+    )
+    u_sys = value * max((quantity.u_sys or 0.0) / quantity.value for quantity in stated)
+    return with_interval(estimate, stated[0].unit, u_sys)

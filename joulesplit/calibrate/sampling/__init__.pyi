@@ -1,0 +1,10 @@
+from ._process import SamplerProcess as SamplerProcess
+from ._process import SensorFactory as SensorFactory
+from ._ring import RING_RECORDS as RING_RECORDS
+from ._sampler import Sampler as Sampler
+from ._sampler import SamplerStatistics as SamplerStatistics
+from ._trace import Trace as Trace
+from ._trace import cycle_of as cycle_of
+from ._trace import joined as joined
+from ._trace import lost_cycles as lost_cycles
+from ._trace import lost_time_s as lost_time_s

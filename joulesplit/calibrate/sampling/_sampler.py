@@ -1,0 +1,161 @@
+"""What a measuring procedure needs of a sampler, and the sampler for simulated time.
+
+The one for real time, a process of its own, is ``joulesplit.calibrate.sampling._process``.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from joulesplit.calibrate.sampling._trace import Trace, cycle_of, lost_cycles, trace_of
+from joulesplit.drivers.protocols import PowerSensor
+from joulesplit.drivers.readings import Reading, ReadingFlag, SensorDescription
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplerStatistics:
+    """How the sampler fared so far.
+
+    Attributes:
+        readings: Readings handed out.
+        lost: Conversions that were not read, from time stamps, ring overruns included.
+        clipped: Readings at full scale.
+        cpu_fraction: CPU time of the sampler's process over elapsed time; None without one.
+        rate_hz: Readings per second over the time they cover; None without any.
+        jitter_s: Standard deviation of the time from the end of a conversion until the sampler had
+            it, s; None without a process.
+        latest_s: The longest such time, s; None without a process.
+        resets: Times that the chip was found reset.
+        clock_steps: Times that the clock was found to have jumped.
+        stuck: Readings whose words had not changed for longer than noise allows.
+    """
+
+    readings: int
+    lost: int
+    clipped: int
+    cpu_fraction: float | None
+    rate_hz: float | None = None
+    jitter_s: float | None = None
+    latest_s: float | None = None
+    resets: int = 0
+    clock_steps: int = 0
+    stuck: int = 0
+
+
+class Sampler(Protocol):
+    """Readings without a gap, for whoever needs the next stretch."""
+
+    @property
+    def description(self) -> SensorDescription:
+        """The sensor, as opened."""
+
+    def trace_until(self, t_ns: int) -> Trace:
+        """Return every reading not handed out yet, up to the first that ends at or after t_ns.
+
+        Raises:
+            SamplerError: The sampler failed or fell silent.
+            SensorError: The sensor failed.
+        """
+
+    def trace_so_far(self) -> Trace:
+        """Return every reading not handed out yet, without waiting for any.
+
+        Readings that were overwritten before anyone asked are counted as lost.
+
+        Raises:
+            SamplerError: The sampler failed.
+        """
+
+    def statistics(self) -> SamplerStatistics:
+        """Return how the sampler fared so far."""
+
+
+class Tally:
+    """Counts over the stretches a sampler has handed out."""
+
+    def __init__(self) -> None:
+        self.readings = 0
+        self.lost = 0
+        self.clipped = self.resets = self.clock_steps = self.stuck = 0
+        self._covered_s = 0.0
+        self._late_us = 0.0
+        self._late_us2 = 0.0
+        self._latest_us = 0
+
+    def add(self, trace: Trace) -> None:
+        """Count one more stretch."""
+        if not len(trace):
+            return
+        self.readings += len(trace)
+        self.lost += lost_cycles(trace, cycle_of(trace))
+        self.clipped += trace.count(ReadingFlag.SHUNT_CLIPPED | ReadingFlag.BUS_CLIPPED)
+        self.resets += trace.count(ReadingFlag.CHIP_RESET)
+        self.clock_steps += trace.count(ReadingFlag.CLOCK_STEP)
+        self.stuck += trace.count(ReadingFlag.STUCK)
+        self._covered_s += (trace.end_ns - trace.start_ns) * 1e-9
+        late_us = trace.records["late_us"].astype(np.float64)
+        self._late_us += float(late_us.sum())
+        self._late_us2 += float(late_us @ late_us)
+        self._latest_us = max(self._latest_us, int(late_us.max()))
+
+    def statistics(self, cpu_fraction: float | None) -> SamplerStatistics:
+        """Return the counts so far; without a process nobody can be late."""
+        has_process = cpu_fraction is not None and self.readings > 0
+        return SamplerStatistics(
+            readings=self.readings,
+            lost=self.lost,
+            clipped=self.clipped,
+            cpu_fraction=cpu_fraction,
+            rate_hz=self.readings / self._covered_s if self._covered_s > 0 else None,
+            jitter_s=self._jitter_s() if has_process else None,
+            latest_s=self._latest_us * 1e-6 if has_process else None,
+            resets=self.resets,
+            clock_steps=self.clock_steps,
+            stuck=self.stuck,
+        )
+
+    def _jitter_s(self) -> float:
+        mean_us = self._late_us / self.readings
+        return math.sqrt(max(self._late_us2 / self.readings - mean_us**2, 0.0)) * 1e-6
+
+
+class InlineSampler:
+    """Reads the sensor only when asked; for sensors in simulated time, which loses nothing.
+
+    Args:
+        sensor: Open sensor whose own clock may run behind the workload's.
+    """
+
+    def __init__(self, sensor: PowerSensor) -> None:
+        self._sensor = sensor
+        self._last_ns = sensor.read().t_ns
+        self._tally = Tally()
+
+    @property
+    def description(self) -> SensorDescription:
+        """The sensor, as opened."""
+        return self._sensor.description
+
+    def trace_until(self, t_ns: int) -> Trace:
+        """Read on until a reading ends at or after ``t_ns``."""
+        start_ns, read = self._last_ns, self._sensor.read
+        readings: list[Reading] = []
+        while self._last_ns < t_ns:
+            reading = read()
+            readings.append(reading)
+            self._last_ns = reading.t_ns
+        trace = trace_of(start_ns, readings)
+        self._tally.add(trace)
+        return trace
+
+    def trace_so_far(self) -> Trace:
+        """Return no reading: none is taken before it is asked for."""
+        return trace_of(self._last_ns, [])
+
+    def statistics(self) -> SamplerStatistics:
+        """Return how the sampler fared so far."""
+        return self._tally.statistics(cpu_fraction=None)

@@ -1,0 +1,1 @@
+from ._main import run as run

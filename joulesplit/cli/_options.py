@@ -1,0 +1,222 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from joulesplit.cli._choices import EdgeChoice, SensorChoice
+from joulesplit.cli._wiring import KINDS
+
+Command = Callable[..., Any]
+
+
+def i2c_address(text: str) -> int:
+    """Return a 7-bit I2C address given as ``0x40`` or ``64``.
+
+    Raises:
+        ValueError: It is not a number.
+    """
+    return int(text, 0)
+
+
+SENSOR_METAVAR = f"[{'|'.join(KINDS)}|PLUGIN]"
+
+
+def sensor_name(text: str) -> str:
+    """Return the name of a power source, built in or brought by an installed plug-in.
+
+    Raises:
+        click.BadParameter: Nothing goes by it.
+    """
+    if text in KINDS:
+        return text
+    from joulesplit.drivers import find_plugins
+
+    known = find_plugins()
+    if text not in known:
+        raise click.BadParameter(f"{text!r} is not one of {', '.join((*KINDS, *known))}")
+    return text
+
+
+_BOARD_FACTS: dict[str, Callable[[Any], Any]] = {
+    "address": lambda board: board.addresses[0],
+    "shunt_ohm": lambda board: board.shunt_ohm,
+    "shunt_tolerance": lambda board: board.shunt_tolerance,
+    "grade": lambda board: board.grade,
+}
+
+store_option = click.option(
+    "--store",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Directory of zeros and spans.  [default: this user's data directory]",
+)
+
+_SENSOR_OPTIONS = (
+    click.option(
+        "--board", help="Take address, shunt and tolerance of this board; see `sensor boards`."
+    ),
+    click.option("--bus", type=int, default=1, show_default=True, help="I2C bus number."),
+    click.option(
+        "--address", type=i2c_address, default="0x40", show_default=True, help="I2C address."
+    ),
+    click.option(
+        "--shunt-ohm",
+        type=click.FloatRange(min=0, min_open=True),
+        help="Shunt resistance, ohm (R100 is 0.1).",
+    ),
+    click.option(
+        "--shunt-tolerance",
+        type=float,
+        default=0.01,
+        show_default=True,
+        help="Relative tolerance of the shunt.",
+    ),
+    click.option(
+        "--peak-current-a",
+        type=float,
+        default=1.5,
+        show_default=True,
+        help="Largest current to expect, A; sets the range.",
+    ),
+    click.option("--grade", type=click.Choice(["A", "B"]), help="Grade printed on the INA219."),
+    click.option(
+        "--rail", default="5 V supply", show_default=True, help="What the sensor is wired into."
+    ),
+    click.option("--trace", type=click.Path(path_type=Path), help="Recording to replay."),
+    click.option(
+        "--hwmon-chip",
+        metavar="NAME",
+        help="Of several kernel monitors this one: its name, hwmonN or N; see `doctor`.",
+    ),
+    click.option("--seed", type=int, default=1, show_default=True, help="Of the simulated world."),
+    click.option(
+        "--shunt-samples",
+        type=int,
+        default=16,
+        show_default=True,
+        help="Samples an INA219 averages: 1, 2, 4 to 128; more observe more of the time.",
+    ),
+    click.option(
+        "--supply-v",
+        type=float,
+        default=5.1,
+        show_default=True,
+        help="Voltage before the shunt, V; for the warning about its drop.",
+    ),
+    store_option,
+)
+
+
+def sensor_options(command: Command) -> Command:
+    """Add the sensor options; the command gets them as ``choice: SensorChoice``."""
+    return _with_sensor(command, required=True)
+
+
+def optional_sensor_options(command: Command) -> Command:
+    """The same, for a command that can do without; ``choice`` is None if no sensor is named."""
+    return _with_sensor(command, required=False)
+
+
+def _with_sensor(command: Command, *, required: bool) -> Command:
+    @functools.wraps(command)
+    def with_choice(*args: Any, **options: Any) -> Any:
+        kind = options.pop("sensor")
+        board = options.pop("board")
+        given = {
+            name: options.pop(name)
+            for name in (
+                "bus",
+                "address",
+                "shunt_ohm",
+                "shunt_tolerance",
+                "peak_current_a",
+                "grade",
+                "rail",
+                "trace",
+                "hwmon_chip",
+                "seed",
+                "shunt_samples",
+                "supply_v",
+                "store",
+            )
+        }
+        if board is not None:
+            given |= _facts_of(board)
+        choice = SensorChoice(kind=kind, **given) if kind is not None else None
+        return command(*args, choice=choice, **options)
+
+    for option in reversed(_SENSOR_OPTIONS):
+        with_choice = option(with_choice)
+    return click.option(
+        "--sensor",
+        type=sensor_name,
+        metavar=SENSOR_METAVAR,
+        required=required,
+        help="Power source.",
+    )(with_choice)
+
+
+def _facts_of(key: str) -> dict[str, Any]:
+    """Return what a board says about options that were not given."""
+    from joulesplit.cli._sensor_care import find_board
+
+    board, context = find_board(key), click.get_current_context()
+    unstated = ParameterSource.DEFAULT
+    return {
+        name: fact(board)
+        for name, fact in _BOARD_FACTS.items()
+        if context.get_parameter_source(name) is unstated
+    }
+
+
+def model_argument(command: Command) -> Command:
+    """Add the argument MODEL."""
+    return click.argument("model", type=click.Path(path_type=Path))(command)
+
+
+def optional_model_argument(command: Command) -> Command:
+    """Add the argument MODEL to a command that can do without."""
+    return click.argument("model", type=click.Path(path_type=Path), required=False)(command)
+
+
+def edge_options(command: Command) -> Command:
+    """Add the options that name the edge server; the command gets ``edge: EdgeChoice``."""
+
+    @functools.wraps(command)
+    def with_edge(*args: Any, edge_url: str | None, token: str | None, **options: Any) -> Any:
+        return command(*args, edge=EdgeChoice(url=edge_url, token=token), **options)
+
+    with_edge = click.option(
+        "--token", envvar="JOULESPLIT_TOKEN", help="Token of the edge server."
+    )(with_edge)
+    return click.option("--edge", "edge_url", help="URL of the edge server, http://HOST:PORT.")(
+        with_edge
+    )
+
+
+def runtime_options(command: Command) -> Command:
+    """Add the interpreter's options; the command gets them as ``runtime: RuntimeChoice``."""
+
+    @functools.wraps(command)
+    def with_runtime(*args: Any, threads: int, xnnpack: bool, **options: Any) -> Any:
+        from joulesplit.calibrate.instrument import RuntimeChoice
+
+        runtime = RuntimeChoice(threads=threads, xnnpack=xnnpack)
+        return command(*args, runtime=runtime, **options)
+
+    with_runtime = click.option(
+        "--xnnpack/--no-xnnpack", default=True, show_default=True, help="XNNPACK delegate."
+    )(with_runtime)
+    return click.option(
+        "--threads",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        help="Threads per inference.",
+    )(with_runtime)

@@ -1,0 +1,106 @@
+"""Where results go: one JSON object or a report on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from joulesplit.cli._errors import CommandError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+PIPE_WIDTH = 100
+"""Columns of a report that goes into a pipe or file, unless COLUMNS says otherwise."""
+
+NARROWEST = 20
+"""No report can be read in fewer columns; a smaller COLUMNS is a mistake."""
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print exactly one JSON object on stdout."
+)
+
+html_option = click.option(
+    "--html",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write one self-contained page with plots.",
+)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return the terminal to print to; NO_COLOR and pipes give plain text."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = stated_columns() or (None if stream.isatty() else PIPE_WIDTH)
+    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+
+
+def stated_columns(environment: Mapping[str, str] = os.environ) -> int | None:
+    """Return the width that COLUMNS states; None if it states none that can be used."""
+    stated = environment.get("COLUMNS", "")
+    return int(stated) if stated.isdecimal() and int(stated) >= NARROWEST else None
+
+
+def emit(as_json: bool, document: Any, report: Callable[[], RenderableType]) -> None:
+    """Print a result.
+
+    Args:
+        as_json: Print the document; else the report.
+        document: JSON-compatible, or anything msgspec encodes.
+        report: Makes what a person reads.
+    """
+    if as_json:
+        import msgspec
+
+        sys.stdout.buffer.write(msgspec.json.encode(document) + b"\n")
+        sys.stdout.buffer.flush()
+        return
+    console().print(report())
+
+
+def write_error(code: int, kind: str, message: str) -> None:
+    """Print what went wrong as the one JSON object that ``--json`` promises.
+
+    Args:
+        code: The exit code.
+        kind: Name of the error.
+        message: As people get it.
+    """
+    import json
+
+    document = {"error": {"code": int(code), "kind": kind, "message": message}}
+    sys.stdout.write(json.dumps(document) + "\n")
+
+
+def require_free(output: Path, *, force: bool) -> None:
+    """Refuse to write over a file unasked.
+
+    Raises:
+        CommandError: It exists.
+    """
+    if output.exists() and not force:
+        raise CommandError(f"{output} exists: choose another --output, or give --force")
+
+
+def write_page(path: Path, content: bytes) -> None:
+    """Write the file of ``--html``, and say so.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    from joulesplit.calibrate import write_whole
+
+    write_whole(path, content)
+    note(f"wrote {path}")
+
+
+def note(text: str) -> None:
+    """Print a line for people on stderr."""
+    click.echo(text, err=True)

@@ -1,0 +1,250 @@
+"""What ``joulesplit partition`` does with a network, as asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from joulesplit.cli._errors import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from joulesplit.partition import Block, Network
+    from joulesplit.partition.checking import EncodingEffect, SplitComparison
+    from joulesplit.partition.cutting import BestCuts, ClosedCut, HullCut
+    from joulesplit.partition.parts import BundleManifest, SplitManifest
+    from joulesplit.partition.reading import LoadedModel
+
+SEED = 1
+RESIDUAL, EVERY_CUT = "residual", "every-cut"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a user asks of one network.
+
+    Attributes:
+        path: Of the model.
+        signature: Name of the file's signature to take; None for its first network.
+        input_shapes: Shapes of inputs that the file leaves open, by name.
+        granularity: ``residual``, ``every-cut`` or a number of blocks.
+        at: Names of tensors after which blocks end; replaces the granularity.
+        after: Operator to split after.
+        ratio: E_d/E_c at which to find the best cuts, FLOP/bit.
+        keep_input: Look only for cuts that do not upload the network's inputs themselves.
+        directory: Where to write the split.
+        bundle: Where to write a bundle.
+        verify: Compare the split with the whole.
+        encodings: Measure the encodings at the split.
+        inputs: `.npy` files, one per input, instead of random inputs.
+        threads: CPU threads of a run.
+        xnnpack: Let the runtime use XNNPACK.
+    """
+
+    path: Path
+    signature: str | None
+    input_shapes: dict[str, tuple[int, ...]]
+    granularity: str
+    at: tuple[str, ...]
+    after: int | None
+    ratio: float | None
+    keep_input: bool
+    directory: Path | None
+    bundle: Path | None
+    verify: bool
+    encodings: bool
+    inputs: tuple[Path, ...]
+    threads: int
+    xnnpack: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a request; None for what was not asked.
+
+    Attributes:
+        network: The network.
+        blocks: Its blocks.
+        hull: The prefix cuts that can win.
+        best: The best cuts.
+        written: The split that was written.
+        comparison: The split against the whole.
+        effects: What the encodings do.
+        bundle: The bundle that was written.
+    """
+
+    network: Network
+    blocks: tuple[Block, ...]
+    hull: tuple[HullCut, ...]
+    best: BestCuts | None
+    written: SplitManifest | None
+    comparison: SplitComparison | None
+    effects: tuple[EncodingEffect, ...] | None
+    bundle: BundleManifest | None
+
+
+def check_request(request: Request) -> None:
+    """Check that options which need each other are there.
+
+    Raises:
+        CommandError: One is missing, or two exclude each other.
+    """
+    cut = request.after is not None or request.ratio is not None
+    used = request.directory is not None or request.verify or request.encodings
+    if used and not cut:
+        raise CommandError(
+            "-o, --verify and --encodings are about a split: give --after OPERATOR "
+            "(or --ratio, for -o and --verify)"
+        )
+    if request.after is not None and not used:
+        raise CommandError(
+            "--after OPERATOR says where, not what: add -o DIRECTORY, --verify or --encodings"
+        )
+    if request.keep_input and request.ratio is None:
+        raise CommandError("--keep-input narrows the search of --ratio: give --ratio FLOP/BIT")
+    if request.encodings and request.after is None:
+        raise CommandError("--encodings measures one split: give --after OPERATOR")
+    if request.inputs and not (request.verify or request.encodings):
+        raise CommandError("--input is run by --verify or --encodings: add one of them")
+
+
+def carry_out(request: Request) -> Outcome:
+    """Do what is asked.
+
+    Raises:
+        PartitionError: The network, a cut, an input or a file is not as it must be.
+    """
+    from joulesplit.partition.cutting import best_cuts, undominated_cuts
+    from joulesplit.partition.reading import load_model
+
+    model = load_model(request.path, request.input_shapes, signature=request.signature)
+    network = model.network
+    best = (
+        None
+        if request.ratio is None
+        else best_cuts(network, request.ratio, keep_input=request.keep_input)
+    )
+    cut: int | ClosedCut | None = request.after
+    if cut is None and best is not None:
+        cut = best.closed.cut if best.saving else best.prefix.after_operator
+    blocks = chosen_blocks(network, request.granularity, request.at)
+    return Outcome(
+        network=network,
+        blocks=blocks,
+        hull=undominated_cuts(network),
+        best=best,
+        written=_written(model, cut, request.directory),
+        comparison=_compared(model, cut, request) if request.verify else None,
+        effects=_effects(model, request) if request.encodings else None,
+        bundle=_bundle(model, blocks, request.bundle),
+    )
+
+
+def chosen_blocks(network: Network, granularity: str, at: tuple[str, ...]) -> tuple[Block, ...]:
+    """Return the blocks by tensors, number or rule.
+
+    Raises:
+        CutError: There are no such blocks.
+    """
+    from joulesplit.partition.cutting import (
+        balanced_blocks,
+        blocks_at_tensors,
+        every_cut_blocks,
+        residual_blocks,
+    )
+
+    if at:
+        return blocks_at_tensors(network, at)
+    if granularity == RESIDUAL:
+        return residual_blocks(network)
+    if granularity == EVERY_CUT:
+        return every_cut_blocks(network)
+    return balanced_blocks(network, int(granularity))
+
+
+def _written(
+    model: LoadedModel, cut: int | ClosedCut | None, directory: Path | None
+) -> SplitManifest | None:
+    from joulesplit.partition.parts import write_closed_split, write_split
+
+    if cut is None or directory is None:
+        return None
+    if isinstance(cut, int):
+        return write_split(model, cut, directory)
+    return write_closed_split(model, cut, directory)
+
+
+def _compared(
+    model: LoadedModel, cut: int | ClosedCut | None, request: Request
+) -> SplitComparison | None:
+    """Compare on all inputs; return the first comparison that differs, else the last."""
+    from joulesplit.partition.checking import compare_split
+
+    if cut is None:
+        return None
+    comparison = None
+    for inputs in read_samples(model, request.inputs) or (None,):
+        comparison = compare_split(
+            model,
+            cut,
+            SEED,
+            path=_whole(model, request),
+            inputs=inputs,
+            threads=request.threads,
+            use_xnnpack=request.xnnpack,
+        )
+        if not comparison.bit_equal:
+            break
+    return comparison
+
+
+def _whole(model: LoadedModel, request: Request) -> Path | bytes:
+    """Return the file as it is; written again with its network first if that was not first."""
+    from joulesplit.partition import joined, model_pieces
+
+    if request.signature is None:
+        return request.path
+    return joined(model_pieces(model.file.root))
+
+
+def _effects(model: LoadedModel, request: Request) -> tuple[EncodingEffect, ...] | None:
+    from joulesplit.partition.checking import encoding_effects
+
+    if request.after is None:
+        return None
+    return encoding_effects(
+        model,
+        request.after,
+        inputs=read_samples(model, request.inputs),
+        threads=request.threads,
+        use_xnnpack=request.xnnpack,
+    )
+
+
+def _bundle(
+    model: LoadedModel, blocks: Sequence[Block], directory: Path | None
+) -> BundleManifest | None:
+    from joulesplit.partition.parts import write_bundle
+
+    return None if directory is None else write_bundle(model, blocks, directory)
+
+
+def read_samples(model: LoadedModel, paths: Sequence[Path]) -> list[list[NDArray[Any]]] | None:
+    """Return the network's inputs, once or several times, from the user's `.npy` files.
+
+    Returns:
+        None if there are no files.
+
+    Raises:
+        InputError: A file cannot be read, or what is in it does not fit.
+    """
+    from joulesplit.partition import read_array, samples, tensor_specs
+
+    if not paths:
+        return None
+    specs = tensor_specs(model.network, model.network.inputs)
+    return samples([read_array(path) for path in paths], specs)

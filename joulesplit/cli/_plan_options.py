@@ -1,0 +1,131 @@
+"""The options that say how long to measure, and the plan they make together."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from joulesplit.cli._errors import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from joulesplit.calibrate.campaign import Plan
+    from joulesplit.cli._options import Command
+    from joulesplit.partition import Block, Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanChoice:
+    """What the user said about how long to measure.
+
+    Attributes:
+        source: Name of a preset, or a file; None if not given.
+        decision: Stop when the split is certain.
+        regret: What it may cost above the best one, relative; None if not given.
+    """
+
+    source: str | None
+    decision: bool
+    regret: float | None
+
+    @property
+    def given(self) -> bool:
+        """The user said something."""
+        return self.source is not None or self.decision
+
+    def plan(self) -> Plan:
+        """Return the plan.
+
+        Raises:
+            CommandError: A regret without a decision to regret.
+            PlanError: There is no such plan, or it cannot give the figures.
+        """
+        from joulesplit.calibrate.campaign import STANDARD, for_decision, load_plan
+
+        if self.regret is not None and not self.decision:
+            raise CommandError("--regret belongs to --for-decision: give both, or neither")
+        plan = load_plan(self.source or STANDARD.name)
+        return for_decision(plan, self.regret) if self.decision else plan
+
+
+def plan_options(command: Command) -> Command:
+    """Add the plan's options; the command gets them as ``planned: PlanChoice``."""
+
+    @functools.wraps(command)
+    def with_plan(*args: Any, **options: Any) -> Any:
+        named = [name for name in ("quick", "standard", "rigorous") if options.pop(name)]
+        plan = options.pop("plan_source")
+        sources = [*named, *([plan] if plan is not None else [])]
+        if len(sources) > 1:
+            raise CommandError(f"{' and '.join(sources)} are different plans: give one")
+        choice = PlanChoice(
+            source=sources[0] if sources else None,
+            decision=options.pop("for_decision"),
+            regret=options.pop("regret"),
+        )
+        return command(*args, planned=choice, **options)
+
+    for option in reversed(_PLAN_OPTIONS):
+        with_plan = option(with_plan)
+    return with_plan
+
+
+_PLAN_OPTIONS = (
+    click.option(
+        "--plan",
+        "plan_source",
+        metavar="FILE|quick|standard|rigorous",
+        help="How long to measure; a file is TOML, as --show-plan prints it.  [default: standard]",
+    ),
+    click.option("--quick", is_flag=True, help="The same as --plan quick."),
+    click.option("--standard", is_flag=True, help="The same as --plan standard."),
+    click.option("--rigorous", is_flag=True, help="The same as --plan rigorous."),
+    click.option(
+        "--for-decision",
+        is_flag=True,
+        help="Stop as soon as more measuring cannot change where to split.",
+    ),
+    click.option(
+        "--regret",
+        type=click.FloatRange(min=0, min_open=True),
+        help="With --for-decision: what the split may cost above the best, relative.  "
+        "[default: the plan's: 0.01, of rigorous 0.005]",
+    ),
+)
+
+
+def announcement(plan: Plan, model: Path) -> str:
+    """Return one line that says how long a plan takes on a network, before anything starts."""
+    from joulesplit.calibrate.campaign import head_blocks, longest_duration_s
+    from joulesplit.calibrate.instrument import blocks_cut
+    from joulesplit.cli.measuring import duration_text, goal_text
+    from joulesplit.partition.reading import read_network
+
+    network = read_network(model)
+    blocks = blocks_cut(network, plan.blocks)
+    round_s = _round_s(plan, network, blocks)
+    heads = len(head_blocks(plan, blocks)) + plan.whole
+    what = f"{len(blocks)} blocks" + (f", {heads} heads" if heads else "")
+    if plan.stop.rule == "fixed":
+        longest_s = plan.limits.duration_s
+        cut = f", but duration_s ends it after {duration_text(longest_s)}"
+        about = f"about {duration_text(round_s)}{cut if longest_s < round_s else ''}"
+        return f"plan {plan.name}: {what}; {about}"
+    return (
+        f"plan {plan.name}: {what}; about {duration_text(round_s)} a round, "
+        f"{goal_text(plan.stop)}, {duration_text(longest_duration_s(plan, round_s))} at most"
+    )
+
+
+def _round_s(plan: Plan, network: Network, blocks: Sequence[Block]) -> float:
+    from joulesplit.calibrate.campaign import announced_duration_s, crossing_bits
+    from joulesplit.calibrate.instrument import phase_count
+
+    sizes_bits = crossing_bits(network.input_bits, blocks)
+    phases = phase_count(network) if plan.phases else 0
+    return announced_duration_s(plan, blocks, sizes_bits, phases=phases)

@@ -1,0 +1,266 @@
+"""The simulated world: a board with known costs on a simulated chip behind the real driver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from joulesplit.calibrate.workloads import BoardCosts, Governor, SimulatedBoard
+from joulesplit.drivers.simulated import (
+    ChipParameters,
+    EventfulClock,
+    LoadLog,
+    LoadModel,
+    LoadParameters,
+    Mishap,
+    RadioParameters,
+    SharedProcessor,
+    SimulatedClock,
+    SimulatedIna219,
+    SimulatedRadio,
+    ThermalGovernor,
+    Visit,
+    reader_clock,
+)
+
+if TYPE_CHECKING:
+    from joulesplit.calibrate.sampling import SensorFactory
+    from joulesplit.drivers.ina219 import Grade
+    from joulesplit.drivers.protocols import Clock, PowerSensor
+    from joulesplit.partition import Block
+
+BUS_NUMBER = 1
+ADDRESS = 0x40
+SHUNT_OHM = 0.1
+SHUNT_TOLERANCE = 0.01
+EXPECTED_PEAK_A = 1.2
+GRADE: Grade = "B"
+
+GAIN_BOUND = 0.003
+"""Current measurement error of an INA219B (TI SBOS448G, electrical characteristics)."""
+
+BUS_GAIN_BOUND = 0.005
+"""Bus voltage error (TI SBOS448G, electrical characteristics)."""
+
+OFFSET_BOUND_V = 75e-6
+"""Shunt offset of an INA219B at gain /4 (TI SBOS448G, electrical characteristics)."""
+
+COMMON_MODE_BOUND_V = 70e-6
+"""Common-mode rejection of 100 dB from the 12 V of the offset to the 5 V of the rail (same)."""
+
+SUPPLY_BOUND_V = 17e-6
+"""Supply rejection of 10 µV/V from the 3.3 V of the offset to 5 V (same)."""
+
+TEMPERATURE_SPAN_K = 20.0
+SHUNT_DRIFT_PER_K = 100e-6
+GAIN_DRIFT_PER_K = 10e-6
+OFFSET_DRIFT_V_PER_K = 0.1e-6
+"""Chip and shunt are anywhere within the span around 25 °C; the shunt drifts like a thick-film
+part, the chip as its data sheet says (TI SBOS448G, electrical characteristics)."""
+
+SENSE_PATH_BOUND_OHM = 0.3e-3
+"""What the place of the sense taps makes of the shunt, at most, either way."""
+
+SHUNT_HEATING_PER_W = 0.01
+"""Growth of the shunt by its own heat, at most: 100 ppm/K times 100 K/W, 1/W."""
+
+LINK_RATE_BIT_PER_S = 40e6
+"""The simulated radio takes no more than this, as a Raspberry Pi's on 2.4 GHz; an assumption."""
+
+COLD_SHARE = 0.06
+"""A block inside a network takes so much longer than alone on the simulated board, because the
+others drive it out of the caches; an assumption. One x86-64 machine with LiteRT 2.3 showed 0 to
+3 % for the first eight blocks of the float32 network and 25 % for all twenty."""
+
+LOG_SEGMENTS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorldSetup:
+    """One simulated world; everything in it is an assumption, and known.
+
+    Attributes:
+        seed: Of the world's noise.
+        costs: What the board truly costs.
+        load: Idle power, drift, background, supply.
+        chip: The specimen of the chip and its shunt.
+        origin_ns: When the world begins, ns.
+        radio: What uploads cost besides their bits; None for a radio without wake-ups and tail.
+        mishaps: What befalls the sensor and its reader; in virtual time only.
+        visits: What other programs do.
+        link_rate_bit_per_s: What its radio takes at most, bit/s.
+    """
+
+    seed: int
+    costs: BoardCosts
+    load: LoadParameters
+    chip: ChipParameters
+    origin_ns: int
+    radio: RadioParameters | None = None
+    mishaps: tuple[Mishap, ...] = ()
+    visits: tuple[Visit, ...] = ()
+    link_rate_bit_per_s: float = LINK_RATE_BIT_PER_S
+
+
+def draw_world(seed: int, origin_ns: int, *, costs: BoardCosts | None = None) -> WorldSetup:
+    """Draw a world whose sensor has errors anywhere inside its stated bounds.
+
+    Args:
+        seed: The same seed gives the same world.
+        origin_ns: When it begins, CLOCK_MONOTONIC, ns.
+        costs: The board; None for the default one.
+    """
+    random = np.random.default_rng([seed, 219])
+    costs = costs or BoardCosts()
+    return WorldSetup(
+        seed=seed,
+        costs=costs,
+        load=LoadParameters(
+            idle_power_w=costs.resting_power_w,
+            background_sd_w=0.008,
+            background_tau_s=0.05,
+            supply_voltage_v=5.1,
+            source_resistance_ohm=0.15,
+        ),
+        chip=_specimen(random),
+        origin_ns=origin_ns,
+    )
+
+
+def _specimen(random: np.random.Generator) -> ChipParameters:
+    """Draw a chip and its shunt from everything that the budget of an INA219B allows."""
+
+    def within(*bounds: float) -> float:
+        return float(sum(random.uniform(-bound, bound) for bound in bounds))
+
+    span_k = TEMPERATURE_SPAN_K
+    shunt_rel = within(SHUNT_TOLERANCE, SHUNT_DRIFT_PER_K * span_k)
+    return ChipParameters(
+        shunt_ohm=SHUNT_OHM * (1 + shunt_rel) + within(SENSE_PATH_BOUND_OHM),
+        shunt_heating_per_w=float(random.uniform(0.0, SHUNT_HEATING_PER_W)),
+        gain_error=within(GAIN_BOUND, GAIN_DRIFT_PER_K * span_k),
+        bus_gain_error=within(BUS_GAIN_BOUND),
+        offset_v=within(
+            OFFSET_BOUND_V, COMMON_MODE_BOUND_V, SUPPLY_BOUND_V, OFFSET_DRIFT_V_PER_K * span_k
+        ),
+        noise_v_rms=20e-6,
+        bus_noise_v_rms=2e-3,
+        conversion_time_scale=float(random.uniform(1.0, 1.1)),
+    )
+
+
+def without_errors(chip: ChipParameters) -> ChipParameters:
+    """Return a specimen with its noise and its own pace, but without systematic errors."""
+    return replace(
+        chip,
+        shunt_ohm=SHUNT_OHM,
+        shunt_heating_per_w=0.0,
+        gain_error=0.0,
+        bus_gain_error=0.0,
+        offset_v=0.0,
+    )
+
+
+def load_of(setup: WorldSetup, buffer: Any) -> LoadModel:
+    """Return the load of a world: what its chip measures; the log's one reader."""
+    return LoadModel(LoadLog(buffer), setup.load, setup.seed, origin_ns=setup.origin_ns)
+
+
+def virtual_sensor_clock(setup: WorldSetup) -> SimulatedClock:
+    """Return virtual time for a world's sensor, in which its mishaps can happen."""
+    # The one that knows events takes a third longer over a campaign.
+    clock = EventfulClock if setup.mishaps else SimulatedClock
+    return clock(start_ns=setup.origin_ns)
+
+
+def open_simulated_sensor(
+    setup: WorldSetup, buffer: Any, clock: Clock | None = None, *, load: LoadModel | None = None
+) -> PowerSensor:
+    """Return the real INA219 driver on the simulated chip of a world.
+
+    Args:
+        setup: The world.
+        buffer: Memory of its load log; this sensor is the log's one reader.
+        clock: Time; None for real time.
+        load: The world's load, for whoever also wants to ask it for the truth.
+    """
+    from joulesplit.drivers import MonotonicClock
+    from joulesplit.drivers.ina219 import Ina219
+    from joulesplit.drivers.simulated import SimulatedI2cBus
+
+    clock = clock or MonotonicClock()
+    load = load or load_of(setup, buffer)
+    chip = SimulatedIna219(load, clock, seed=setup.seed, parameters=setup.chip)
+    return Ina219(
+        SimulatedI2cBus(BUS_NUMBER, {ADDRESS: chip}, clock),
+        address=ADDRESS,
+        shunt_ohm=SHUNT_OHM,
+        shunt_tolerance=SHUNT_TOLERANCE,
+        expected_peak_a=EXPECTED_PEAK_A,
+        grade=GRADE,
+        clock=reader_clock(setup.mishaps, chip, clock, origin_ns=setup.origin_ns),
+        simulated=True,
+    )
+
+
+class SimulatedWorld:
+    """A world with both its sides: the sensor to read and the board to do the work.
+
+    Args:
+        setup: The world.
+        buffer: Zeroed memory of ``LoadLog.bytes_needed(LOG_SEGMENTS)`` bytes; shared memory
+            joins two processes.
+        clock: Time of the board.
+    """
+
+    def __init__(self, setup: WorldSetup, buffer: Any, clock: Clock) -> None:
+        self.setup = setup
+        self._buffer = buffer
+        self._clock = clock
+        self._log = LoadLog(buffer)
+
+    @classmethod
+    def shared(cls, setup: WorldSetup, clock: Clock) -> SimulatedWorld:
+        """Return a world whose sensor may live in a spawned process."""
+        import multiprocessing
+
+        size = LoadLog.bytes_needed(LOG_SEGMENTS)
+        buffer = multiprocessing.get_context("spawn").RawArray("B", size)
+        return cls(setup, buffer, clock)
+
+    @property
+    def sensor_factory(self) -> SensorFactory:
+        """Makes the sensor, in real time; picklable while a process is spawned."""
+        return partial(open_simulated_sensor, self.setup, self._buffer)
+
+    @property
+    def link_rate_bit_per_s(self) -> float:
+        """What its radio takes at most, bit/s."""
+        return self.setup.link_rate_bit_per_s
+
+    def announce(self, start_ns: int, end_ns: int, power_w: float) -> None:
+        """Draw ``power_w`` above idle from start to end, ns."""
+        self._log.announce(start_ns, end_ns, power_w)
+
+    def board(self, blocks: tuple[Block, ...]) -> SimulatedBoard:
+        """Return the board that runs a network's blocks."""
+        setup, heat, radio = self.setup, None, None
+        if setup.load.thermal is not None:
+            heat = ThermalGovernor(
+                setup.load.thermal,
+                idle_power_w=setup.load.idle_power_w,
+                origin_ns=setup.origin_ns,
+            )
+        governor: Governor | None = heat
+        if setup.visits:
+            governor = SharedProcessor(
+                setup.visits, self.announce, origin_ns=setup.origin_ns, alone=heat
+            )
+        if setup.radio is not None:
+            radio = SimulatedRadio(setup.radio, self.announce, seed=setup.seed)
+        return SimulatedBoard(
+            setup.costs, blocks, self.announce, self._clock, governor=governor, radio=radio
+        )

@@ -1,0 +1,293 @@
+"""``joulesplit calibrate``: measure the blocks and the uplink, write the device profile."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from joulesplit.cli._errors import CommandError
+from joulesplit.cli._options import (
+    edge_options,
+    optional_model_argument,
+    optional_sensor_options,
+    runtime_options,
+)
+from joulesplit.cli._output import json_option, note
+from joulesplit.cli._plan_options import PlanChoice, announcement, plan_options
+
+if TYPE_CHECKING:
+    from joulesplit.calibrate.campaign import Plan
+    from joulesplit.calibrate.instrument import RuntimeChoice
+    from joulesplit.calibrate.profile import DeviceProfile, InterfaceKind
+    from joulesplit.cli._choices import EdgeChoice, SensorChoice
+    from joulesplit.cli.measuring import JournalFile, PreparedMachine
+
+LINK_KINDS = ("wifi", "ethernet", "loopback", "other")
+
+
+@click.command("calibrate")
+@optional_model_argument
+@optional_sensor_options
+@edge_options
+@plan_options
+@click.option("--show-plan", is_flag=True, help="Print the plan as a file, and measure nothing.")
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="JOURNAL",
+    help="Go on with the windows of a campaign that was cut short.",
+)
+@click.option(
+    "--reanalyse",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="JOURNAL",
+    help="Compute the profile again from its windows, and measure nothing.",
+)
+@click.option(
+    "--link", type=click.Choice(LINK_KINDS), help="Refuse a link that is not of this kind."
+)
+@click.option(
+    "--tune",
+    is_flag=True,
+    help="Governor performance and Wi-Fi power save off while measuring, set back afterwards. "
+    "These two writes need root: `joulesplit tune` does them apart from the measurement.",
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="/",
+    hidden=True,
+    help="Stands for / in tests.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Profile to write; its windows go beside it.  [default: profile.json, or what JOURNAL "
+    "goes with]",
+)
+@click.option("--force", is_flag=True, help="Replace an existing profile and its windows.")
+@runtime_options
+@json_option
+def command(
+    *,
+    model: Path | None,
+    choice: SensorChoice | None,
+    planned: PlanChoice,
+    output: Path | None,
+    force: bool,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Run every block of MODEL under the sensor and upload its real outputs to the edge server.
+
+    Writes the device profile and, beside it, every window it rests on. Ctrl-C keeps what there
+    is; --resume goes on with it. With --sensor simulated everything but the silicon is real, and
+    the profile is marked simulated.
+    """
+    show_plan, reanalyse, resume = (
+        options.pop(name) for name in ("show_plan", "reanalyse", "resume")
+    )
+    _require_one_task(show_plan, reanalyse, resume, planned, tune=options["tune"])
+    if show_plan:
+        return _show_plan(planned.plan(), model, as_json=as_json)
+    output = _output(output, reanalyse=reanalyse, resume=resume, force=force)
+    if reanalyse is not None:
+        return _reanalyse(reanalyse, output, as_json=as_json)
+    model, choice = _what_and_with(model, choice)
+    file = _journal(output, resume, force=force)
+    plan = _plan(planned, file)
+    try:
+        profile = _prepare_and_measure(model, choice, plan, file, **options)
+    except KeyboardInterrupt:
+        return _interrupted(file, output, as_json=as_json)
+    except Exception as error:
+        from joulesplit.cli.measuring import keep_what_there_is
+
+        keep_what_there_is(error, file, output)
+        raise
+    return _finish(profile, output, file.path, as_json=as_json)
+
+
+def _require_one_task(
+    show_plan: bool, reanalyse: Path | None, resume: Path | None, planned: PlanChoice, *, tune: bool
+) -> None:
+    """Check that the options ask for one thing, so that none is passed over in silence."""
+    if show_plan + (reanalyse is not None) + (resume is not None) > 1:
+        raise CommandError("--show-plan, --reanalyse and --resume are different tasks: give one")
+    if tune and (show_plan or reanalyse is not None):
+        raise CommandError("--tune is for measuring: leave it out where nothing is measured")
+    if reanalyse is not None and planned.given:
+        raise CommandError("--reanalyse keeps the plan of its windows: leave the plan out")
+
+
+def _what_and_with(model: Path | None, choice: SensorChoice | None) -> tuple[Path, SensorChoice]:
+    """Check what measuring needs: a network, and a sensor that sees it run."""
+    from joulesplit.cli._wiring import require_live
+
+    if model is None or choice is None:
+        raise CommandError("MODEL and --sensor are needed: what to measure, and what with")
+    require_live(choice)
+    return model, choice
+
+
+def _prepare_and_measure(*what: Any, tune: bool, root: Path, **how: Any) -> DeviceProfile:
+    """Measure on a machine that is set back, whatever ends the measurement."""
+    from joulesplit.calibrate.environment import Machine
+    from joulesplit.cli.measuring import ended_in_order, prepared
+
+    machine = Machine(root=root)
+    with ended_in_order(), prepared(machine, tune=tune) as tuned:
+        return _measure(*what, machine=(machine, tuned), **how)
+
+
+def _measure(
+    model: Path,
+    choice: SensorChoice,
+    plan: Plan,
+    file: JournalFile,
+    *,
+    edge: EdgeChoice,
+    runtime: RuntimeChoice,
+    link: InterfaceKind | None,
+    machine: PreparedMachine,
+) -> DeviceProfile:
+    from joulesplit.calibrate.campaign import for_sensor
+    from joulesplit.cli._server_process import edge_server
+    from joulesplit.cli._wiring import try_sensor
+    from joulesplit.cli.measuring import Instrument, calibrate
+
+    try_sensor(choice)
+    with ExitStack() as stack:
+        url = stack.enter_context(edge_server(edge.url, model, choice))
+        instrument = Instrument(
+            model,
+            choice,
+            edge_url=url,
+            token=edge.token,
+            runtime=runtime,
+            cut=plan.blocks,
+            link=link,
+            machine=machine,
+        )
+        stack.enter_context(instrument)
+        if not file.resume:
+            note(announcement(for_sensor(plan, instrument.sampler.description.cycle_s), model))
+        return calibrate(instrument, plan, file)
+
+
+def _show_plan(plan: Plan, model: Path | None, *, as_json: bool) -> int:
+    from rich.text import Text
+
+    from joulesplit.calibrate.campaign import plan_toml
+    from joulesplit.cli._exit_codes import ExitCode
+    from joulesplit.cli._output import emit
+
+    if model is not None:
+        note(announcement(plan, model))
+    emit(as_json, plan, lambda: Text(plan_toml(plan).rstrip("\n")))
+    return int(ExitCode.OK)
+
+
+def _reanalyse(journal: Path, output: Path, *, as_json: bool) -> int:
+    from joulesplit.calibrate.campaign import profile_of
+    from joulesplit.calibrate.journal import read_journal
+
+    return _finish(profile_of(read_journal(journal)), output, journal, as_json=as_json)
+
+
+def _output(
+    stated: Path | None, *, reanalyse: Path | None, resume: Path | None, force: bool
+) -> Path:
+    """Return the profile to write; only a campaign that goes on replaces its own one unasked."""
+    from joulesplit.calibrate.journal import profile_beside
+
+    journal = reanalyse or resume
+    own = Path("profile.json") if journal is None else profile_beside(journal)
+    output = own if stated is None else stated
+    goes_on = resume is not None and output == own
+    if journal is not None and output.exists() and not (force or goes_on):
+        raise CommandError(
+            f"{output} exists: choose another --output, or give --force to replace it"
+        )
+    return output
+
+
+def _journal(output: Path, resume: Path | None, *, force: bool) -> JournalFile:
+    """Return the journal to write; nothing that exists is replaced without being told to."""
+    from joulesplit.calibrate.journal import journal_beside
+    from joulesplit.cli.measuring import JournalFile
+
+    if resume is not None:
+        return JournalFile(path=resume, resume=True)
+    journal = journal_beside(output)
+    existing = [path for path in (output, journal) if path.exists()]
+    if existing and not force:
+        raise CommandError(
+            f"{existing[0]} exists: choose another --output, give --force to replace it, or go "
+            f"on with --resume {journal}"
+        )
+    return JournalFile(path=journal, replaces=(output, journal) if force else ())
+
+
+def _plan(planned: PlanChoice, file: JournalFile) -> Plan:
+    """Return the plan; a resumed campaign keeps its own unless another one is asked for."""
+    if not file.resume:
+        return planned.plan()
+    from joulesplit.calibrate.campaign import is_left
+    from joulesplit.calibrate.journal import read_journal
+
+    contents = read_journal(file.path)
+    plan = planned.plan() if planned.given else contents.plan
+    done = f"{len(contents.records)} windows are in {file.path}"
+    note(f"{done}: going on" if is_left(contents, plan) else f"{done}: nothing is left to measure")
+    return plan
+
+
+def _interrupted(file: JournalFile, output: Path, *, as_json: bool) -> int:
+    """Keep what there is: the profile if the windows give one, the journal in any case."""
+    from joulesplit.calibrate.campaign import profile_of
+    from joulesplit.calibrate.errors import CalibrationError
+    from joulesplit.calibrate.journal import read_journal
+    from joulesplit.cli._exit_codes import ExitCode
+    from joulesplit.cli.measuring import going_on
+
+    if not (file.opened or file.resume):
+        return _nothing("interrupted before anything was measured", as_json=as_json)
+    again = going_on(file.path)
+    try:
+        contents = read_journal(file.path)
+        profile = profile_of(contents)
+    except CalibrationError as error:
+        told = f"interrupted before the windows gave a profile ({error}); {again}"
+        return _nothing(told, as_json=as_json)
+    _finish(profile, output, file.path, as_json=as_json)
+    note(f"interrupted after {len(contents.records)} windows: the profile is marked so; {again}")
+    return int(ExitCode.INTERRUPTED)
+
+
+def _nothing(told: str, *, as_json: bool) -> int:
+    """Say that an interrupted campaign has given no profile."""
+    from joulesplit.cli._exit_codes import ExitCode
+    from joulesplit.cli._output import write_error
+
+    if as_json:
+        write_error(ExitCode.INTERRUPTED, KeyboardInterrupt.__name__, told)
+    note(told)
+    return int(ExitCode.INTERRUPTED)
+
+
+def _finish(profile: DeviceProfile, output: Path, journal: Path, *, as_json: bool) -> int:
+    from joulesplit.calibrate.profile import StoredProfile, save_profile
+    from joulesplit.cli._exit_codes import ExitCode
+    from joulesplit.cli._output import emit
+    from joulesplit.cli.measuring import wrote
+    from joulesplit.cli.report.terminal import profile_page
+
+    save_profile(output, StoredProfile(profile=profile))
+    emit(as_json, profile, lambda: profile_page(profile, output.name))
+    note(wrote(output, journal))
+    return int(ExitCode.MEASUREMENT if profile.quality.verdict == "rejected" else ExitCode.OK)

@@ -1,0 +1,146 @@
+"""``joulesplit demo``: the whole loop on this machine, with a simulated sensor."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from joulesplit.cli._output import json_option, note
+
+if TYPE_CHECKING:
+    from joulesplit.calibrate.campaign import Plan
+    from joulesplit.calibrate.profile import DeviceProfile
+    from joulesplit.cli._choices import SensorChoice
+    from joulesplit.cli.measuring import Instrument, SplitValidation
+    from joulesplit.cli.report import Page
+    from joulesplit.optimizer import Decision
+
+PROFILE_NAME = "demo-profile.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopResult:
+    """What the whole loop gave."""
+
+    network_name: str
+    profile: DeviceProfile
+    decision: Decision
+    validations: tuple[SplitValidation, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """The run of the chosen split cost and gave what was predicted."""
+        return all(validation.passed for validation in self.validations)
+
+    @property
+    def document(self) -> dict[str, object]:
+        """Everything, for JSON."""
+        return {
+            "simulated": True,
+            "network": self.network_name,
+            "profile": self.profile,
+            "decision": self.decision,
+            "validation": self.validations,
+        }
+
+    def page(self) -> Page:
+        """Return what a person reads."""
+        from joulesplit.cli.report.terminal import demo_page
+
+        return demo_page(self.profile, self.decision, self.validations, self.network_name)
+
+
+@click.command("demo")
+@click.option(
+    "--seed",
+    type=int,
+    default=None,
+    help="Of the simulated world; a new one every time if not given.",
+)
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Directory to keep the profile and its windows in.",
+)
+@json_option
+def command(*, seed: int | None, keep: Path | None, as_json: bool) -> int:
+    """Measure, profile and split a real MobileNetV2 here, in a minute or two.
+
+    Real: the network, its 20 sub-networks, the edge server, the uploads, the sampler process,
+    the INA219 driver, the estimates. Simulated: the chip and the board whose power it measures,
+    with costs that are known, so that the estimates can be held against the truth.
+    """
+    import secrets
+
+    from joulesplit.cli._choices import SIMULATED, SensorChoice
+    from joulesplit.cli._exit_codes import ExitCode
+    from joulesplit.cli._output import emit
+    from joulesplit.cli._resources import paper_network
+
+    choice = SensorChoice(kind=SIMULATED, seed=secrets.randbelow(10**6) if seed is None else seed)
+    note(f"simulated world {choice.seed}; the network and the uploads are real")
+    with _directory(keep) as directory:
+        result = run_loop(paper_network(), choice, directory)
+    emit(as_json, result.document, result.page)
+    if keep is not None:
+        note(f"kept {keep / PROFILE_NAME} and its windows")
+    return int(ExitCode.OK if result.agrees else ExitCode.MEASUREMENT)
+
+
+@contextmanager
+def _directory(keep: Path | None) -> Iterator[Path]:
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep
+        return
+    with tempfile.TemporaryDirectory(prefix="joulesplit-demo-") as name:
+        yield Path(name)
+
+
+def _plan() -> Plan:
+    """Return the quick plan with the heads that a split may run."""
+    import msgspec
+
+    from joulesplit.calibrate.campaign import QUICK
+
+    return msgspec.structs.replace(QUICK, name="demo", heads="candidates", whole=True)
+
+
+def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
+    """Calibrate, decide and validate under one simulated sensor."""
+    from joulesplit.calibrate.instrument import RuntimeChoice
+    from joulesplit.calibrate.journal import journal_beside
+    from joulesplit.calibrate.profile import StoredProfile, load_profile, save_profile
+    from joulesplit.cli._server_process import loopback_server
+    from joulesplit.cli.measuring import Instrument, JournalFile, calibrate
+
+    path = directory / PROFILE_NAME
+    journal = JournalFile(path=journal_beside(path))
+    with (
+        loopback_server(model) as url,
+        Instrument(model, choice, edge_url=url, token=None, runtime=RuntimeChoice()) as instrument,
+    ):
+        measured = calibrate(instrument, _plan(), journal)
+        save_profile(path, StoredProfile(profile=measured))
+        # From here on only the file speaks, as it would on another day.
+        return _decided(instrument, load_profile(path).profile)
+
+
+def _decided(instrument: Instrument, profile: DeviceProfile) -> LoopResult:
+    from joulesplit.cli.measuring import validate
+    from joulesplit.optimizer import decide
+
+    network = instrument.network
+    decision = decide(network.network, network.blocks, profile, account="net")
+    return LoopResult(
+        network_name=network.network.name,
+        profile=profile,
+        decision=decision,
+        validations=validate(instrument, profile, (decision.best.block,)),
+    )

@@ -1,0 +1,155 @@
+"""``joulesplit measure``: what any command costs on this device."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from joulesplit.cli._options import sensor_options
+from joulesplit.cli._output import emit, json_option, note, require_free
+
+if TYPE_CHECKING:
+    from joulesplit.calibrate.windows import WindowRecord
+    from joulesplit.cli._choices import SensorChoice
+    from joulesplit.cli.measuring import MeasuredProgram, RunPlan
+
+SCHEMA = "joulesplit/command-energy"
+SCHEMA_VERSION = 1
+
+
+@click.command("measure")
+@sensor_options
+@click.option(
+    "--runs", type=click.IntRange(min=1), default=3, show_default=True, help="Runs of COMMAND."
+)
+@click.option(
+    "--idle-s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=2.0,
+    show_default=True,
+    help="Idle before and after each run, s.",
+)
+@click.option(
+    "--settle-s",
+    type=click.FloatRange(min=0),
+    default=0.2,
+    show_default=True,
+    help="From the end of a run until the device counts as idle again, s.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write everything as JSON to a file.",
+)
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+@json_option
+@click.argument("arguments", nargs=-1, required=True, metavar="-- COMMAND [ARG]...")
+def command(
+    *,
+    choice: SensorChoice,
+    arguments: tuple[str, ...],
+    output: Path | None,
+    force: bool,
+    as_json: bool,
+    **how: Any,
+) -> int:
+    """Run COMMAND under the sensor, each time between idle: its joules, gross and net above idle.
+
+    COMMAND runs without a shell, in the foreground, with this terminal; with --json its standard
+    output goes to standard error. A run that fails ends the measurement with exit code 6, and so
+    does a verdict of rejected. What goes on after COMMAND has ended counts for --settle-s. A
+    simulated board's power does not follow COMMAND.
+    """
+    from joulesplit.calibrate import require_writable
+    from joulesplit.cli._wiring import require_live, try_sensor
+    from joulesplit.cli.measuring import require_program
+
+    require_live(choice)
+    require_program(arguments[0])
+    if output is not None:
+        require_free(output, force=force)
+        require_writable(output)
+    try_sensor(choice)
+    measured = _measure(_plan(arguments, as_json=as_json, **how), choice)
+    return _finish(measured, output, as_json=as_json)
+
+
+def _plan(
+    arguments: tuple[str, ...], *, runs: int, idle_s: float, settle_s: float, as_json: bool
+) -> RunPlan:
+    from joulesplit.calibrate.windows import WindowTiming
+    from joulesplit.cli.measuring import RunPlan
+
+    return RunPlan(
+        arguments=arguments,
+        runs=runs,
+        timing=WindowTiming(idle_s=idle_s, settle_s=settle_s),
+        stdout=sys.stderr if as_json else None,
+    )
+
+
+def _measure(plan: RunPlan, choice: SensorChoice) -> MeasuredProgram:
+    """Measure; a request to end ends the command and the sampler first."""
+    from joulesplit.cli._choices import SIMULATED
+    from joulesplit.cli.measuring import ended_in_order, measure_program
+    from joulesplit.cli.report.terminal import NOT_THE_COMMAND, run_line
+
+    simulated = choice.kind == SIMULATED
+    if simulated:
+        note(f"SIMULATED: {NOT_THE_COMMAND}")
+    done: list[WindowRecord] = []
+
+    def tell(record: WindowRecord) -> None:
+        done.append(record)
+        note(run_line(record, len(done), plan.runs, simulated=simulated))
+
+    with ended_in_order():
+        return measure_program(plan, choice, tell)
+
+
+def _finish(measured: MeasuredProgram, output: Path | None, *, as_json: bool) -> int:
+    import msgspec
+
+    from joulesplit.calibrate import write_whole
+    from joulesplit.cli._exit_codes import ExitCode
+    from joulesplit.cli.report.terminal import program_page
+
+    document = _document(measured)
+    if output is not None:
+        content = msgspec.json.format(msgspec.json.encode(document), indent=2)
+        write_whole(output, content + b"\n")
+        note(f"wrote {output}")
+    emit(as_json, document, lambda: program_page(measured))
+    rejected = measured.quality.verdict == "rejected"
+    return int(ExitCode.MEASUREMENT if rejected else ExitCode.OK)
+
+
+def _document(measured: MeasuredProgram) -> dict[str, Any]:
+    from joulesplit.cli._identity import this_tool
+    from joulesplit.cli.report.terminal import sensor_origin
+
+    plan, figures = measured.plan, measured.figures
+    return {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "created": measured.created,
+        "tool": this_tool(),
+        "origin": sensor_origin(measured.sensor).lower(),
+        "simulated": measured.sensor.simulated,
+        "command": plan.arguments,
+        "idle_s": plan.timing.idle_s,
+        "settle_s": plan.timing.settle_s,
+        "energy_j": {"gross": figures.gross_j, "net": figures.net_j},
+        "power_w": figures.power_w,
+        "idle_power_w": figures.idle_power_w,
+        "duration_s": figures.duration_s,
+        "quality": measured.quality,
+        "runs": measured.records,
+        "sensor": measured.sensor,
+        "sampling": measured.sampling,
+        "device": measured.device,
+    }

@@ -1,0 +1,291 @@
+"""``joulesplit optimize``: where to split a network on a measured device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from joulesplit.cli._errors import CommandError
+from joulesplit.cli._options import model_argument
+from joulesplit.cli._output import emit, html_option, json_option, write_page
+
+if TYPE_CHECKING:
+    from joulesplit.calibrate.profile import DeviceProfile
+    from joulesplit.cli.report import Page, Section
+    from joulesplit.optimizer import BatteryLife, Decision, SentEncoded, Usage
+    from joulesplit.partition import Block, Network
+    from joulesplit.partition.reading import LoadedModel
+
+ENCODING_BITS = {"float32": 32, "uint8": 8}
+
+
+@click.command("optimize")
+@model_argument
+@click.option(
+    "--profile",
+    "profile_path",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Device profile.",
+)
+@click.option(
+    "--account",
+    type=click.Choice(["net", "gross"]),
+    help="Energy above idle, or all of it; default net where the profile has it.",
+)
+@click.option(
+    "--compute-model",
+    type=click.Choice(["heads", "blocks", "constant"]),
+    help="Price computing by heads measured as one network, by the sum of measured blocks, or by "
+    "N_l over one E_d; default the first that the profile has.",
+)
+@click.option(
+    "--uploads-per-burst",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Uploads that share waking the radio and its tail.",
+)
+@click.option(
+    "--uploads-per-connection",
+    type=float,
+    help="Uploads before the connection is made anew; default it stays open.",
+)
+@click.option(
+    "--rate-bit-per-s",
+    type=float,
+    help="Rate of your link, payload bit/s; default that which the profile states E_c at.",
+)
+@click.option(
+    "--server-wait-s",
+    type=float,
+    help="From the last bit sent to the first of the answer, s, as `validate` measures it.",
+)
+@click.option(
+    "--input-bits", type=int, help="Size of your own input if everything is offloaded, bit."
+)
+@click.option(
+    "--input-encoding",
+    type=click.Choice(list(ENCODING_BITS)),
+    help="The same by encoding of each value.",
+)
+@click.option(
+    "--encoding",
+    metavar="NAME",
+    help="Send what crosses as float16, int8, int8-channel, each with +zlib or not, or "
+    "as-is+zlib; runs the network here to measure bits and time.",
+)
+@click.option(
+    "--input",
+    "inputs",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="NPY",
+    help="With --encoding: run on this instead of random numbers; one per input.",
+)
+@click.option("--battery-j", type=float, help="Energy of your battery, J.")
+@click.option(
+    "--period-s",
+    type=float,
+    help="With --battery-j: from one inference to the next, s; default back to back.",
+)
+@click.option("--max-latency-s", type=float, help="Longest time on the device and on the air, s.")
+@click.option("--min-block", type=int, help="At least so many blocks stay on the device.")
+@click.option("--max-block", type=int, help="At most so many blocks run on the device.")
+@click.option("--allow-rejected", is_flag=True, help="Use a profile that was rejected.")
+@click.option(
+    "-o",
+    "--output",
+    "directory",
+    type=click.Path(path_type=Path),
+    help="Directory for head.tflite, tail.tflite and manifest.json of the best split.",
+)
+@html_option
+@json_option
+def command(
+    *,
+    model: Path,
+    profile_path: Path,
+    battery_j: float | None,
+    period_s: float | None,
+    directory: Path | None,
+    html: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Decide where to split MODEL on a measured device, how surely, and what would change it."""
+    from joulesplit.calibrate.profile import load_profile
+    from joulesplit.cli.report.terminal import decision_page
+    from joulesplit.partition.reading import load_model
+
+    _require_sense(battery_j, period_s, options)
+    profile = load_profile(profile_path).profile
+    loaded = load_model(model)
+    network = loaded.network
+    blocks = blocks_for(network, profile)
+    decision = _decide(loaded, blocks, profile, options)
+    after = _last_operator(blocks, decision.best.block)
+    battery = _battery(decision, profile, battery_j, period_s)
+    page = decision_page(
+        decision,
+        network_name=network.name,
+        profile_name=profile_path.name,
+        reference=profile.reference,
+        battery=battery,
+        more=_written(loaded, after, directory),
+    )
+    _write_page(html, decision, page)
+    document = _document(decision, network, profile_path, profile, battery)
+    emit(as_json, document | {"after_operator": after}, lambda: page)
+
+
+def _last_operator(blocks: Sequence[Block], block: int) -> int:
+    """Return the last operator on the device; −1 if there is none."""
+    return blocks[block - 1].last_operator if block else -1
+
+
+def _write_page(html: Path | None, decision: Decision, page: Page) -> None:
+    if html is None:
+        return
+    from joulesplit.cli.report.pages import decision_document
+
+    write_page(html, decision_document(decision, page))
+
+
+def _written(model: LoadedModel, after: int, directory: Path | None) -> list[Section]:
+    """Write the parts of the best split if they are wanted; return what they are."""
+    from joulesplit.cli.report.terminal import split_section
+    from joulesplit.partition.parts import write_split
+
+    if directory is None:
+        return []
+    return [split_section(write_split(model, after, directory), directory)]
+
+
+def _require_sense(
+    battery_j: float | None, period_s: float | None, options: dict[str, Any]
+) -> None:
+    """Check that no option goes without the one that it belongs to, or with one like it."""
+    if options["input_bits"] is not None and options["input_encoding"] is not None:
+        raise CommandError("--input-bits and --input-encoding both state the input: give one")
+    if options["inputs"] and options["encoding"] is None:
+        raise CommandError("--input is run to measure an encoding: add --encoding NAME")
+    if period_s is not None and battery_j is None:
+        raise CommandError("--period-s says how a battery is used: add --battery-j")
+
+
+def _decide(
+    model: LoadedModel,
+    blocks: Sequence[Block],
+    profile: DeviceProfile,
+    options: dict[str, Any],
+) -> Decision:
+    from joulesplit.optimizer import Constraints, decide
+
+    return decide(
+        model.network,
+        blocks,
+        profile,
+        account=options["account"],
+        compute_model=options["compute_model"],
+        usage=replace(
+            _usage(model.network, options),
+            encoding=_encoded(model, blocks, options["encoding"], options["inputs"]),
+        ),
+        constraints=Constraints(
+            min_block=options["min_block"],
+            max_block=options["max_block"],
+            max_latency_s=options["max_latency_s"],
+        ),
+        allow_rejected=options["allow_rejected"],
+    )
+
+
+def _usage(network: Network, options: dict[str, Any]) -> Usage:
+    from joulesplit.optimizer import Usage, input_elements
+
+    input_bits = options["input_bits"]
+    if options["input_encoding"] is not None:
+        input_bits = ENCODING_BITS[options["input_encoding"]] * input_elements(network)
+    return Usage(
+        uploads_per_burst=options["uploads_per_burst"],
+        uploads_per_connection=options["uploads_per_connection"],
+        server_wait_s=options["server_wait_s"],
+        input_bits=input_bits,
+        rate_bit_per_s=options["rate_bit_per_s"],
+    )
+
+
+def _encoded(
+    model: LoadedModel, blocks: Sequence[Block], name: str | None, inputs: Sequence[Path]
+) -> SentEncoded | None:
+    """Measure the chosen encoding of all that could cross."""
+    import platform
+
+    from joulesplit.cli._partitioning import read_samples
+    from joulesplit.optimizer import SentEncoded
+    from joulesplit.partition import ENCODINGS
+    from joulesplit.partition.checking import encoded_cuts
+
+    if name is None:
+        return None
+    if name not in ENCODINGS:
+        raise CommandError(f"--encoding {name!r} is none of {', '.join(ENCODINGS)}")
+    cuts = encoded_cuts(model, blocks, ENCODINGS[name], inputs=read_samples(model, inputs))
+    return SentEncoded(
+        name=name,
+        bits=tuple(cut.bits for cut in cuts),
+        encode_s=tuple(cut.encode_s for cut in cuts),
+        timed_on=f"this machine ({platform.machine()})",
+    )
+
+
+def blocks_for(network: Network, profile: DeviceProfile) -> tuple[Block, ...]:
+    """Return the network's blocks: those the profile measured, if it measured this network."""
+    from joulesplit.partition.cutting import blocks_at, residual_blocks
+
+    blocks = residual_blocks(network)
+    known = profile.compute.model
+    if known is None or known.sha256 != network.sha256 or not profile.compute.blocks:
+        return blocks
+    ends = [block.last_operator for block in profile.compute.blocks]
+    if ends == [block.last_operator for block in blocks]:
+        return blocks
+    return blocks_at(network, ends)
+
+
+def _battery(
+    decision: Decision, profile: DeviceProfile, battery_j: float | None, period_s: float | None
+) -> BatteryLife | None:
+    from joulesplit.optimizer import battery_life
+
+    if battery_j is None:
+        return None
+    return battery_life(decision, profile, battery_j, period_s=period_s)
+
+
+def _document(
+    decision: Decision,
+    network: Network,
+    profile_path: Path,
+    profile: DeviceProfile,
+    battery: BatteryLife | None,
+) -> dict[str, Any]:
+    import msgspec
+
+    document: dict[str, Any] = msgspec.to_builtins(decision)
+    document["probability_best"] = decision.probability_best
+    document["expected_regret_j"] = decision.expected_regret_j
+    document["too_close_to_call"] = decision.too_close_to_call
+    document["model"] = {"name": network.name, "sha256": network.sha256}
+    document["profile"] = {
+        "path": str(profile_path),
+        "created": profile.created,
+        "reference": profile.reference,
+    }
+    document["battery"] = battery
+    return document

@@ -1,0 +1,76 @@
+"""``joulesplit paper``: the paper's figures and claims, recomputed from the bundled network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from joulesplit.cli._output import emit, json_option
+
+if TYPE_CHECKING:
+    from joulesplit.calibrate.profile import DeviceProfile
+    from joulesplit.optimizer import PaperSplit
+    from joulesplit.partition import Block, Network
+
+
+@click.command("paper")
+@json_option
+def command(*, as_json: bool) -> None:
+    """Recompute the paper's Fig. 1, Fig. 2 and claims, and what it leaves out."""
+    from joulesplit.calibrate.profile import load_profile
+    from joulesplit.cli._resources import bundled, paper_network
+    from joulesplit.cli.report.terminal import study_page
+    from joulesplit.optimizer import float32_blocks
+    from joulesplit.partition.cutting import residual_blocks
+    from joulesplit.partition.reading import read_network
+
+    constants = load_profile(bundled("profiles/paper.json")).profile
+    network = read_network(paper_network())
+    blocks = float32_blocks(network, residual_blocks(network))
+    result = _recompute(network, blocks, constants)
+    emit(
+        as_json,
+        _document(network, blocks, result),
+        lambda: study_page(network, blocks, result, constants),
+    )
+
+
+def _recompute(network: Network, blocks: tuple[Block, ...], constants: DeviceProfile) -> PaperSplit:
+    from joulesplit.optimizer import input_elements, paper_split
+    from joulesplit.optimizer.errors import ProfileUnusableError
+
+    if constants.link is None:
+        raise ProfileUnusableError("the bundled constants lack E_c: install joulesplit again")
+    return paper_split(
+        blocks,
+        constants.compute.e_d_flop_per_j.gross.value,
+        constants.link.uplink.e_c_bit_per_j.gross.value,
+        input_elements=input_elements(network),
+    )
+
+
+def _document(network: Network, blocks: tuple[Block, ...], result: PaperSplit) -> dict[str, Any]:
+    return {
+        "network": network.name,
+        "e_d_flop_per_j": result.e_d_flop_per_j,
+        "e_c_bit_per_j": result.e_c_bit_per_j,
+        "blocks": [
+            {
+                "index": block.index,
+                "name": block.name,
+                "flop": block.flop,
+                "output_bits": block.output_bits,
+                "energy_j": energy_j,
+            }
+            for block, energy_j in zip(blocks, result.energy_j, strict=True)
+        ],
+        "best_block": result.best_block,
+        "best_energy_j": result.best_energy_j,
+        "all_device_j": result.all_device_j,
+        "all_server_j": result.all_server_j,
+        "gain_over_device": result.gain_over_device,
+        "gain_over_server": result.gain_over_server,
+        "offload_input_float32_j": result.offload_input_float32_j,
+        "offload_input_uint8_j": result.offload_input_uint8_j,
+    }

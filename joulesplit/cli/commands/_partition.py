@@ -1,0 +1,230 @@
+"""``joulesplit partition``: a network as blocks and cuts, and parts of it as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from joulesplit.cli._options import model_argument
+from joulesplit.cli._output import emit, json_option, note
+from joulesplit.cli._partitioning import (
+    EVERY_CUT,
+    RESIDUAL,
+    Outcome,
+    Request,
+    carry_out,
+    check_request,
+)
+
+if TYPE_CHECKING:
+    from joulesplit.cli.report import Section
+
+PATH = click.Path(path_type=Path)
+
+
+def granularity(text: str) -> str:
+    """Return a rule for blocks, or their number, as given.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if text not in (RESIDUAL, EVERY_CUT) and int(text) < 1:
+        raise ValueError(text)
+    return text
+
+
+def input_shape(text: str) -> tuple[str, tuple[int, ...]]:
+    """Return name and shape of ``NAME=1,224,224,3``.
+
+    Raises:
+        ValueError: It is not like that.
+    """
+    name, equals, sizes = text.rpartition("=")
+    if not equals:
+        raise ValueError(text)
+    return name, tuple(int(size) for size in sizes.split(","))
+
+
+@click.command("partition")
+@model_argument
+@click.option(
+    "--blocks",
+    "granularity",
+    type=granularity,
+    metavar=f"[{RESIDUAL}|{EVERY_CUT}|N]",
+    default=RESIDUAL,
+    show_default=True,
+    help="Where blocks end, or how many there are.",
+)
+@click.option(
+    "--at", multiple=True, metavar="TENSOR", help="End a block here (tensor or layer); repeatable."
+)
+@click.option(
+    "--after", type=int, metavar="OPERATOR", help="Split after this; -1 is all on the server."
+)
+@click.option(
+    "--ratio",
+    type=click.FloatRange(min=0),
+    metavar="FLOP/BIT",
+    help="E_d/E_c: find the best cut, also across branches.",
+)
+@click.option("--keep-input", is_flag=True, help="With --ratio: never upload the input itself.")
+@click.option(
+    "-o",
+    "--output",
+    "directory",
+    type=PATH,
+    help="Directory for head.tflite, tail.tflite and manifest.json.",
+)
+@click.option("--bundle", type=PATH, help="Directory for all blocks and the worthwhile splits.")
+@click.option("--verify", is_flag=True, help="Run head and tail, compare with the whole network.")
+@click.option("--encodings", is_flag=True, help="Measure how what crosses could be sent.")
+@click.option("--plot", type=PATH, help="Write Fig. 1, N_l and P_l per block (.svg .png .pdf).")
+@click.option(
+    "--input",
+    "inputs",
+    type=PATH,
+    multiple=True,
+    metavar="NPY",
+    help="Run on this instead of random numbers; one per input.",
+)
+@click.option(
+    "--input-shape",
+    "shapes",
+    type=input_shape,
+    multiple=True,
+    metavar="NAME=SHAPE",
+    help="Shape of an input that the file leaves open.",
+)
+@click.option("--signature", metavar="NAME", help="Take this one of the file's signatures.")
+@click.option(
+    "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads of a run."
+)
+@click.option(
+    "--xnnpack/--no-xnnpack", default=True, show_default=True, help="XNNPACK delegate of a run."
+)
+@json_option
+def command(
+    *,
+    model: Path,
+    shapes: tuple[tuple[str, tuple[int, ...]], ...],
+    plot: Path | None,
+    as_json: bool,
+    **asked: Any,
+) -> None:
+    """Show MODEL as blocks with their work and output sizes; write parts of it.
+
+    The numbers after --after are those of the column "operators": splitting after a block's last
+    operator sends that block's output. With --ratio, -o writes the best split of all.
+    """
+    request = Request(path=model, input_shapes=dict(shapes), **asked)
+    check_request(request)
+    outcome = carry_out(request)
+    if plot is not None:
+        from joulesplit.cli.report.plots import write_block_plot
+        from joulesplit.cli.report.terminal import partly_unknown
+
+        network, blocks = outcome.network, outcome.blocks
+        partly = partly_unknown(network, blocks)
+        write_block_plot(plot, blocks, network.name, partly_unknown=partly)
+        note(f"wrote {plot}")
+    emit(as_json, _document(outcome), lambda: _page(request, outcome))
+
+
+def _page(request: Request, outcome: Outcome) -> Any:
+    from joulesplit.cli.report.terminal import network_page
+
+    return network_page(outcome.network, outcome.blocks, *_sections(request, outcome))
+
+
+def _sections(request: Request, outcome: Outcome) -> list[Section]:
+    from joulesplit.cli.report.terminal import (
+        best_section,
+        bundle_section,
+        encoding_section,
+        hull_section,
+        split_section,
+        verification_section,
+    )
+
+    sections = [hull_section(outcome.network, outcome.hull)]
+    if outcome.best is not None:
+        sections.append(best_section(outcome.network, outcome.best))
+    if outcome.written is not None and request.directory is not None:
+        sections.append(split_section(outcome.written, request.directory))
+    if outcome.comparison is not None:
+        sections.append(verification_section(outcome.comparison))
+    if outcome.effects is not None and request.after is not None:
+        sections.append(encoding_section(request.after, outcome.effects))
+    if outcome.bundle is not None and request.bundle is not None:
+        sections.append(bundle_section(outcome.bundle, request.bundle))
+    return sections
+
+
+def _document(outcome: Outcome) -> dict[str, Any]:
+    network = outcome.network
+    document: dict[str, Any] = {
+        "model": {
+            "name": network.name,
+            "signature": network.signature,
+            "sha256": network.sha256,
+            "operators": len(network.operators),
+            "inputs": _named(outcome, network.inputs),
+            "outputs": _named(outcome, network.outputs),
+        },
+        "flop_convention": "tflite-2mac",
+        "totals": {
+            "flop": network.flop,
+            "mac_flop": network.mac_flop,
+            "parameters": network.parameters,
+            "parameter_bytes": network.parameter_bytes,
+        },
+        "notes": network.notes,
+        "unknown_operators": [
+            {"kind": kind, "count": count} for kind, count in network.unknown_operators.items()
+        ],
+        "remarks": [
+            {"operator": o.index, "kind": o.kind, "flop": o.flop, "remark": o.remark}
+            for o in network.operators
+            if o.remark
+        ],
+        "blocks": outcome.blocks,
+        "cuts": _cuts(outcome),
+    }
+    parts = {
+        "best": outcome.best,
+        "split": outcome.written,
+        "verification": outcome.comparison,
+        "encodings": outcome.effects,
+        "bundle": outcome.bundle and {"splits": outcome.bundle.splits},
+    }
+    return document | {name: part for name, part in parts.items() if part is not None}
+
+
+def _named(outcome: Outcome, indices: tuple[int, ...]) -> list[dict[str, Any]]:
+    tensors = [outcome.network.tensors[index] for index in indices]
+    return [{"name": t.name, "shape": t.shape, "dtype": t.dtype, "bits": t.bits} for t in tensors]
+
+
+def _cuts(outcome: Outcome) -> list[dict[str, Any]]:
+    from joulesplit.partition.cutting import prefix_cuts
+
+    tensors = outcome.network.tensors
+    hull = {entry.cut.after_operator: entry for entry in outcome.hull}
+    documents = []
+    for cut in prefix_cuts(outcome.network):
+        entry = hull.get(cut.after_operator)
+        documents.append(
+            {
+                "after_operator": cut.after_operator,
+                "tensors": [tensors[index].name for index in cut.tensors],
+                "bits": cut.bits,
+                "obstacle": cut.obstacle or None,
+                "dominated": entry is None and not cut.obstacle,
+                "wins_from_flop_per_bit": entry and entry.from_flop_per_bit,
+                "wins_to_flop_per_bit": entry and entry.to_flop_per_bit,
+            }
+        )
+    return documents

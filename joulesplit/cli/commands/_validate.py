@@ -1,0 +1,129 @@
+"""``joulesplit validate``: run chosen splits end to end, measured beside predicted."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from joulesplit.cli._errors import CommandError
+from joulesplit.cli._options import edge_options, model_argument, runtime_options, sensor_options
+from joulesplit.cli._output import json_option
+
+if TYPE_CHECKING:
+    from joulesplit.calibrate.instrument import RuntimeChoice
+    from joulesplit.calibrate.profile import DeviceProfile
+    from joulesplit.cli._choices import EdgeChoice, SensorChoice
+    from joulesplit.cli.measuring import SplitValidation
+    from joulesplit.optimizer import Usage
+
+
+@click.command("validate")
+@model_argument
+@click.option(
+    "--profile",
+    "profile_path",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Device profile.",
+)
+@click.option(
+    "--split", "splits", type=int, multiple=True, help="l to run; the best one if not given."
+)
+@click.option(
+    "--uploads-per-burst",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Predict with so many uploads sharing the radio's wake-up and tail.",
+)
+@sensor_options
+@edge_options
+@runtime_options
+@json_option
+def command(
+    *,
+    model: Path,
+    profile_path: Path,
+    splits: tuple[int, ...],
+    uploads_per_burst: float,
+    choice: SensorChoice,
+    edge: EdgeChoice,
+    runtime: RuntimeChoice,
+    as_json: bool,
+) -> int:
+    """Run splits of MODEL for real and hold their energy against the profile's prediction.
+
+    The head runs here, the tail on the edge server, the result comes back and is compared with
+    the whole network's. Exit code 6 if an energy is off by more than chance alone makes in one of
+    1000 runs, or a result is another one.
+    """
+    from joulesplit.calibrate.profile import load_profile
+    from joulesplit.cli._server_process import edge_server
+    from joulesplit.cli._wiring import require_live, try_sensor
+    from joulesplit.cli.measuring import Instrument, validate
+
+    require_live(choice)
+    usage = _usage(uploads_per_burst)
+    profile = load_profile(profile_path).profile
+    _require_same_kind(profile, choice)
+    try_sensor(choice)
+    with ExitStack() as stack:
+        url = stack.enter_context(edge_server(edge.url, model, choice, xnnpack=runtime.xnnpack))
+        instrument = stack.enter_context(
+            Instrument(
+                model,
+                choice,
+                edge_url=url,
+                token=edge.token,
+                runtime=runtime,
+                cut=_cut(profile),
+            )
+        )
+        validations = validate(instrument, profile, splits, usage)
+    return _finish(validations, profile, model, as_json=as_json)
+
+
+def _usage(uploads_per_burst: float) -> Usage:
+    from joulesplit.optimizer import Usage
+
+    usage = Usage(uploads_per_burst=uploads_per_burst)
+    usage.require_sensible()
+    return usage
+
+
+def _cut(profile: DeviceProfile) -> tuple[int, ...] | Literal["residual"]:
+    """Return where the profile's blocks end; of one without blocks, the usual places."""
+    return tuple(block.last_operator for block in profile.compute.blocks) or "residual"
+
+
+def _require_same_kind(profile: DeviceProfile, choice: SensorChoice) -> None:
+    """Refuse to hold a simulated figure against a measured one."""
+    from joulesplit.cli._choices import SIMULATED
+
+    if profile.simulated != (choice.kind == SIMULATED):
+        raise CommandError(
+            f"the profile is {profile.source} but --sensor is {choice.kind}: validate a profile "
+            "with the kind of sensor that made it"
+        )
+
+
+def _finish(
+    validations: tuple[SplitValidation, ...], profile: DeviceProfile, model: Path, *, as_json: bool
+) -> int:
+    from joulesplit.cli._exit_codes import ExitCode
+    from joulesplit.cli._output import emit
+    from joulesplit.cli.report import origin_of
+    from joulesplit.cli.report.terminal import validation_page
+
+    passed = all(validation.passed for validation in validations)
+    document = {
+        "simulated": profile.simulated,
+        "passed": passed,
+        "difference_bound_level": 0.95,
+        "splits": validations,
+    }
+    emit(as_json, document, lambda: validation_page(validations, origin_of(profile), model.name))
+    return int(ExitCode.OK if passed else ExitCode.MEASUREMENT)

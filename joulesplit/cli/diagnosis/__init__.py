@@ -1,0 +1,5 @@
+"""What this machine offers for measuring, and what to mend: findings, gathered read-only."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,1 @@
+from ._examine import examine as examine

@@ -1,0 +1,17 @@
+from ._breaking_off import going_on as going_on
+from ._breaking_off import keep_what_there_is as keep_what_there_is
+from ._breaking_off import wrote as wrote
+from ._campaign import JournalFile as JournalFile
+from ._instrument import Instrument as Instrument
+from ._instrument import PreparedMachine as PreparedMachine
+from ._preparing import ended_in_order as ended_in_order
+from ._preparing import prepared as prepared
+from ._program import require_program as require_program
+from ._program_runs import MeasuredProgram as MeasuredProgram
+from ._program_runs import RunPlan as RunPlan
+from ._program_runs import measure_program as measure_program
+from ._progress import duration_text as duration_text
+from ._progress import goal_text as goal_text
+from ._steps import calibrate as calibrate
+from ._steps import validate as validate
+from ._validation import SplitValidation as SplitValidation

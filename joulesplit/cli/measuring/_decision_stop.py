@@ -1,0 +1,229 @@
+"""Stop measuring when more of it cannot change where to split by more than a regret."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from joulesplit.calibrate.campaign import (
+    Circumstances,
+    Completion,
+    Plan,
+    Precision,
+    StopOpinion,
+    StopRule,
+    assess_e_d_and_e_c,
+    block_key,
+    completed_profile,
+    head_key,
+    heaviest,
+    look_confidence,
+    once,
+    precision_rule,
+    uplink_gains,
+    windows_needed,
+)
+from joulesplit.calibrate.errors import EstimateError
+from joulesplit.calibrate.estimates import coverage_factor
+from joulesplit.optimizer import (
+    Constraints,
+    Prices,
+    Problem,
+    Solution,
+    difference_u_j,
+    prices_from_profile,
+    solve,
+)
+from joulesplit.optimizer.errors import OptimizerError
+
+if TYPE_CHECKING:
+    from joulesplit.calibrate.windows import WindowRecord
+    from joulesplit.partition import Network
+
+UPLINK = "uplink"
+
+UNDER_WAY = Completion(complete=False, reached=False, reason="", warm=True)
+"""How far a campaign is while the rule looks at it; its figures do not depend on that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rival:
+    """A split beside the best so far.
+
+    Attributes:
+        block: l.
+        gain_j: What it costs less than the best so far, J; below zero as far as is known.
+        u_j: Standard uncertainty of that, J.
+    """
+
+    block: int
+    gain_j: float
+    u_j: float
+
+    def regret_j(self, coverage: float) -> float:
+        """Return the most that choosing the best so far may cost above this one, J.
+
+        Args:
+            coverage: Half-width of the interval in standard uncertainties.
+        """
+        return self.gain_j + coverage * self.u_j
+
+
+def rule_of(plan: Plan, network: Network, around: Circumstances) -> StopRule:
+    """Return the rule that a plan asks for.
+
+    Args:
+        plan: The plan.
+        network: What is to be split, for the decision.
+        around: Circumstances of the campaign, for the decision.
+    """
+    if plan.stop.rule == "fixed":
+        return once
+    if plan.stop.rule == "precision":
+        return precision_rule(plan.stop, assess_e_d_and_e_c(plan, len(around.blocks)))
+    return decision_rule(plan, network, around)
+
+
+def decision_rule(plan: Plan, network: Network, around: Circumstances) -> StopRule:
+    """Return the rule that stops when the choice of l cannot regret more than the plan allows.
+
+    Splits are priced as ``optimize`` will price them. The sensor's scale is common to all
+    candidates and cancels; what is left are the statistics of what they do not share.
+
+    Args:
+        plan: States the regret and the number of looks.
+        network: What is to be split.
+        around: Circumstances of the campaign.
+    """
+    assess = assess_e_d_and_e_c(plan, len(around.blocks))
+
+    def rule(records: Sequence[WindowRecord]) -> StopOpinion:
+        try:
+            figures = assess(records)
+            profile = completed_profile(records, around, UNDER_WAY)
+            prices = prices_from_profile(network, around.blocks, profile, account="net")
+            solution = solve(_problem(network, around, prices))
+        except (EstimateError, OptimizerError) as error:
+            return StopOpinion(stop=False, reached=False, reason=str(error))
+        return _opinion(plan, prices, solution, figures, records)
+
+    return rule
+
+
+def _problem(network: Network, around: Circumstances, prices: Prices) -> Problem:
+    return Problem(
+        network=network,
+        blocks=tuple(around.blocks),
+        prices=prices,
+        constraints=Constraints(),
+    )
+
+
+def rivals(solution: Solution) -> tuple[Rival, ...]:
+    """Return every other split beside the best so far.
+
+    Args:
+        solution: With uncertainties.
+    """
+    assert solution.doubt is not None
+    effects_j, best = solution.doubt.effects.on_candidates_j, solution.best
+    best_j = solution.energies[best].total_j
+    return tuple(
+        Rival(
+            block=other,
+            gain_j=best_j - solution.energies[other].total_j,
+            u_j=difference_u_j(effects_j, best, other),
+        )
+        for other in solution.feasible
+        if other != best
+    )
+
+
+def _opinion(
+    plan: Plan,
+    prices: Prices,
+    solution: Solution,
+    figures: Sequence[Precision],
+    records: Sequence[WindowRecord],
+) -> StopOpinion:
+    best_j = solution.energies[solution.best].total_j
+    allowed_j = plan.stop.relative_regret * best_j
+    freedom = min(figure.degrees_of_freedom for figure in figures)
+    confidence = look_confidence(plan.stop.looks)
+    coverage = coverage_factor(freedom, confidence)
+    regrets_j = {rival: rival.regret_j(coverage) for rival in rivals(solution)}
+    worst_j = max(regrets_j.values(), default=0.0)
+    choice = f"{_named(solution)}; {_saving(worst_j, best_j)}"
+    open_rivals = [rival for rival, regret_j in regrets_j.items() if regret_j > allowed_j]
+    if not open_rivals:
+        return StopOpinion(stop=True, reached=True, reason=choice)
+    subjects = _next(prices, solution, open_rivals, records)
+    windows = sum(record.task.subject in subjects for record in records)
+    needed = partial(
+        windows_needed, windows=windows, degrees_of_freedom=freedom, confidence=confidence
+    )
+    return StopOpinion(
+        stop=False,
+        reached=False,
+        reason=f"{choice}; the goal is {_percent(plan.stop.relative_regret)}",
+        measure_next=subjects,
+        windows_needed=max(needed(r.u_j, allowed_j - r.gain_j) for r in open_rivals),
+    )
+
+
+def _named(solution: Solution) -> str:
+    where = solution.energies[solution.best].where
+    everything = {"server": "everything on the server", "device": "everything on the device"}
+    return everything.get(where, f"split after block {solution.best}")
+
+
+def _saving(worst_j: float, best_j: float) -> str:
+    if worst_j <= 0.0:
+        return "no other can save anything"
+    return f"any other saves at most {_percent(worst_j / best_j)}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
+def _next(
+    prices: Prices,
+    solution: Solution,
+    open_rivals: Sequence[Rival],
+    records: Sequence[WindowRecord],
+) -> tuple[str, ...]:
+    """Return what the open differences are most uncertain by: what is computed, or uploads."""
+    keys: list[str] = []
+    for rival in open_rivals:
+        one, other = (_computed(prices, block) for block in (rival.block, solution.best))
+        apart = one.keys() ^ other.keys()
+        variances = {key: u_j**2 for key, u_j in {**one, **other}.items() if key in apart}
+        variances[UPLINK] = max(0.0, rival.u_j**2 - sum(variances.values()))
+        heavy = heaviest(variances)
+        keys += (key for key in heavy if key != UPLINK)
+        if UPLINK in heavy:
+            keys += heaviest(uplink_gains(records, _sent(prices, solution, rival.block)))
+    return tuple(dict.fromkeys(keys))
+
+
+def _sent(prices: Prices, solution: Solution, rival: int) -> tuple[float, float, float, float]:
+    """Return how often the difference takes E_0, P_air, e_bit and E_burst."""
+    one, other = solution.energies[rival], solution.energies[solution.best]
+    bits = one.upload_bits - other.upload_bits
+    uploads = (one.where != "device") - (other.where != "device")
+    bursts = uploads / prices.usage.uploads_per_burst
+    return float(uploads), bits / prices.sending.rate_bit_per_s, float(bits), bursts
+
+
+def _computed(prices: Prices, block: int) -> dict[str, float]:
+    """Return what the first blocks are priced by: standard uncertainties by subject key, J."""
+    computing = prices.computing
+    head = computing.head_before(block) if prices.compute_model == "heads" else 0
+    pieces = {block_key(piece.last_block): piece for piece in computing.blocks[head:block]}
+    if head:
+        (piece,) = (piece for piece in computing.heads if piece.last_block == head)
+        pieces[head_key(head, len(computing.blocks))] = piece
+    return {key: piece.energy.u_stat or 0.0 for key, piece in pieces.items()}

@@ -1,0 +1,5 @@
+"""Renderables: what a result looks like. Printing is the caller's."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

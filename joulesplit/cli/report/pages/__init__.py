@@ -1,0 +1,5 @@
+"""Reports as one HTML file each."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,5 @@
+"""Plots, by matplotlib: profiles, decisions, networks."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,5 @@
+"""Tables, bars and numbers for people: what every report is set in."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,68 @@
+"""What each way of pricing computing chooses, and how a split was taken to be used."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from joulesplit.cli.report.tables import Column, Facts, FittingTable, si, uncertain
+from joulesplit.optimizer import COVERAGE_95, Decision, ModelChoice
+
+MODEL = {"heads": "heads as measured", "blocks": "sum of blocks", "constant": "constant E_d"}
+JUDGE = {"heads": "heads", "blocks": "blocks", "constant": "E_d"}
+
+
+def models_table(decision: Decision) -> RenderableType:
+    """Return what each way of pricing computing chooses, and two models beyond the profile."""
+    paper, choices = decision.paper, decision.models
+    judge = JUDGE[decision.judged_by]
+    paper_j = f"{si(paper.best_energy_j, 'J')} {decision.account}"
+    beyond: list[tuple[str, RenderableType]] = [
+        ("the paper", f"chooses l = {paper.best_block}, {paper_j} (l from 1, float32 outputs)"),
+        (
+            "input as 8 bit",
+            f"{si(decision.input_as_uint8_j, 'J')} {decision.account} to upload at l = 0",
+        ),
+    ]
+    table = FittingTable(
+        [
+            Column(header="computing priced by", cells=[MODEL[c.model] for c in choices]),
+            Column(header="chooses", cells=[f"l = {c.block}" for c in choices], right=True),
+            Column(
+                header=f"and expects ({decision.account})",
+                cells=[si(c.energy_j, "J", 4) for c in choices],
+                right=True,
+                from_width=70,
+            ),
+            Column(
+                header=f"costs more by {judge}", cells=[_regret(c) for c in choices], right=True
+            ),
+        ],
+        emphasised=[c.model for c in choices].index(decision.compute_model),
+    )
+    return Group(table, Text(""), Facts(beyond))
+
+
+def _regret(choice: ModelChoice) -> str:
+    if choice.regret_j <= 0.0:
+        return "nothing"
+    if not choice.regret_u_j:
+        return si(choice.regret_j, "J")
+    return uncertain(choice.regret_j, COVERAGE_95 * choice.regret_u_j, "J")
+
+
+def usage_text(decision: Decision) -> str:
+    """Tell how often what is not per upload was taken to fall on one."""
+    usage = decision.usage
+    burst = "a burst" if usage.uploads_per_burst == 1 else f"1/{usage.uploads_per_burst:g} burst"
+    connection = "an open connection"
+    if usage.uploads_per_connection is not None:
+        connection = (
+            "a new connection"
+            if usage.uploads_per_connection == 1
+            else f"1/{usage.uploads_per_connection:g} new connection"
+        )
+    wait = "waiting not known"
+    if usage.server_wait_s is not None:
+        wait = f"{si(usage.server_wait_s, 's')} of waiting"
+    return f"takes {burst}, {connection}, {wait}"

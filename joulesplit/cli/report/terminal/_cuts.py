@@ -1,0 +1,154 @@
+"""Cuts: which can win, which is best, how they could be sent, and what a bundle holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from joulesplit.cli.report._sheet import Section, paragraph
+from joulesplit.cli.report.tables import Column, Facts, FittingTable, counted, percent, si
+from joulesplit.partition import Network
+from joulesplit.partition.checking import EncodingEffect
+from joulesplit.partition.cutting import BestCuts, HullCut, first_name, prefix_cuts
+from joulesplit.partition.parts import BundleManifest
+
+SHOWN_TENSORS = 2
+
+
+def hull_section(network: Network, hull: Sequence[HullCut]) -> Section:
+    """Return the prefix cuts that win at some E_d/E_c, and where."""
+    table = FittingTable(
+        [
+            Column(
+                header="after",
+                cells=[_place(network, e.cut.after_operator) for e in hull],
+                right=True,
+            ),
+            Column(
+                header="head",
+                cells=[si(e.head_flop, "FLOP") for e in hull],
+                right=True,
+                from_width=70,
+            ),
+            Column(header="upload", cells=[si(e.upload_bits, "bit") for e in hull], right=True),
+            Column(header="wins at E_d/E_c", cells=[_range(e) for e in hull], right=True),
+            Column(
+                header="crossing",
+                cells=[_names(network, e.cut.tensors if e.upload_bits else ()) for e in hull],
+                from_width=100,
+                flexible=True,
+            ),
+        ]
+    )
+    lines = [paragraph(line, style="dim") for line in _other_cuts(network, len(hull))]
+    return Section(title="Cuts that can win", body=Group(table, *lines))
+
+
+def _other_cuts(network: Network, winning: int) -> list[str]:
+    cuts = prefix_cuts(network)
+    impossible = [cut for cut in cuts if cut.obstacle]
+    losing = len(cuts) - winning - len(impossible)
+    lines = []
+    if losing:
+        lose, tie = ("lose", "tie") if losing > 1 else ("loses", "ties")
+        other = counted(losing, "other cut")
+        lines.append(f"{other} in the file's order {lose} at every E_d/E_c, or only {tie}.")
+    if impossible:
+        first = impossible[0]
+        are = "are" if len(impossible) > 1 else "is"
+        lines.append(
+            f"{counted(len(impossible), 'cut')} {are} not possible; the first, after operator "
+            f"{first.after_operator}: {first.obstacle}."
+        )
+    return lines
+
+
+def _place(network: Network, after: int) -> str:
+    if after == -1:
+        return "all on server"
+    return "all on device" if after == len(network.operators) - 1 else str(after)
+
+
+def _range(entry: HullCut) -> str:
+    start = si(entry.from_flop_per_bit, "FLOP/bit")
+    if entry.to_flop_per_bit == float("inf"):
+        return f"from {start}"
+    end = si(entry.to_flop_per_bit, "FLOP/bit")
+    if not entry.from_flop_per_bit:
+        return f"to {end}"
+    number, unit = start.split(" ")
+    return f"{number if end.endswith(f' {unit}') else start} – {end}"
+
+
+def _names(network: Network, tensors: Sequence[int]) -> str:
+    names = [first_name(network.tensors[index].name) for index in tensors]
+    more = f" and {len(names) - SHOWN_TENSORS} more" if len(names) > SHOWN_TENSORS else ""
+    return ", ".join(names[:SHOWN_TENSORS]) + more if names else "nothing"
+
+
+def best_section(network: Network, best: BestCuts) -> Section:
+    """Return the best prefix and the best closed cut at one E_d/E_c."""
+    cut, prefix = best.closed.cut, best.prefix
+    here = f"{_place(network, prefix.after_operator)}: {si(best.prefix_cost_flop, 'FLOP', 4)}"
+    rows: list[tuple[str, RenderableType]] = [
+        ("in file order", here),
+        ("", f"its work, and its {si(best.prefix_bits, 'bit')} as work at this ratio"),
+        ("of all cuts", f"{len(cut.operators)} operators: {si(best.closed.cost, 'FLOP', 4)}"),
+        ("crossing", f"{si(cut.bits, 'bit', 4)}: {_names(network, cut.tensors)}"),
+    ]
+    if best.saving:
+        rows.append(("", f"{percent(best.saving)} less than the best in file order"))
+    else:
+        rows.append(("", "no cut across branches is better than the best in file order"))
+    title = f"Best cut at E_d/E_c = {si(best.ratio_flop_per_bit, 'FLOP/bit', 4)}"
+    return Section(title=title, body=Facts(rows))
+
+
+def encoding_section(after: int, effects: Sequence[EncodingEffect]) -> Section:
+    """Return what the encodings do at one cut."""
+    held = [effect for effect in effects if effect.refused is None]
+    plain = held[0].bits
+    table = FittingTable(
+        [
+            Column(header="encoding", cells=[e.encoding for e in held]),
+            Column(header="sent", cells=[si(e.bits, "bit") for e in held], right=True),
+            Column(header="of plain", cells=[percent(e.bits / plain) for e in held], right=True),
+            Column(
+                header="error",
+                cells=[f"{e.relative_error:.2g}" if e.relative_error else "0" for e in held],
+                right=True,
+            ),
+            Column(header="same top", cells=[percent(e.top1_agreement) for e in held], right=True),
+            Column(header="encode", cells=[si(e.encode_s, "s", 2) for e in held], right=True),
+            Column(
+                header="decode",
+                cells=[si(e.decode_s, "s", 2) for e in held],
+                right=True,
+                from_width=80,
+            ),
+        ]
+    )
+    refused = [Text(f"{e.encoding}: {e.refused}", style="red") for e in effects if e.refused]
+    text = (
+        f"Means of {held[0].inputs} inputs; error is the largest |y − y'| / |y| of the outputs; "
+        "times are medians on this machine. Errors on random inputs tell little of real ones: "
+        "give some with --input."
+    )
+    body = Group(table, *refused, paragraph(text, style="dim"))
+    return Section(title=f"Encodings after operator {after}", body=body)
+
+
+def bundle_section(manifest: BundleManifest, directory: Path) -> Section:
+    """Return what a bundle holds."""
+    splits = ", ".join(str(entry.after_operator) for entry in manifest.splits) or "none"
+    rows: list[tuple[str, RenderableType]] = [
+        ("directory", str(directory)),
+        ("blocks", f"{len(manifest.blocks)} files"),
+        ("splits", f"head and tail after operators {splits}"),
+        ("", "where less crosses than at any earlier block's end"),
+        ("size", si(manifest.size_bytes, "byte")),
+    ]
+    return Section(title="Bundle", body=Facts(rows))

@@ -1,0 +1,283 @@
+"""A decision for people: the choice at a glance, then why, how sure, and what would change it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.text import Text
+
+from joulesplit.cli.report._sheet import Page, Section, bullets, origin, paragraph
+from joulesplit.cli.report.tables import (
+    SHADED,
+    Bar,
+    Column,
+    Facts,
+    FittingTable,
+    Part,
+    interval,
+    prefixed,
+    probability,
+    ratio,
+    si,
+    uncertain,
+)
+from joulesplit.cli.report.terminal._compute_models import MODEL, models_table, usage_text
+from joulesplit.cli.report.terminal._network import COMPUTE_STYLE, UPLOAD_STYLE
+from joulesplit.optimizer import (
+    COVERAGE_95,
+    BatteryLife,
+    Candidate,
+    Crossover,
+    Decision,
+    Faster,
+    RunnerUp,
+)
+
+WHERE = {
+    "device": "Run everything on the device",
+    "split": "Split",
+    "server": "Upload the input, run everything on the server",
+}
+
+
+def decision_page(
+    decision: Decision,
+    *,
+    network_name: str,
+    profile_name: str,
+    reference: str | None = None,
+    battery: BatteryLife | None = None,
+    more: Sequence[Section] = (),
+) -> Page:
+    """Return the report on a decision.
+
+    Args:
+        decision: The decision.
+        network_name: File name of the network.
+        profile_name: File name of the profile.
+        reference: Citation of the profile's source, if it is from literature.
+        battery: If the user gave one.
+        more: Sections to add.
+    """
+    sections = [
+        *decision_sections(decision, battery),
+        Section(title="The models compared", body=models_table(decision)),
+        Section(title="Figures used", body=_figures(decision, profile_name, reference)),
+        Section(title="Notes", body=bullets([prefixed(note) for note in decision.notes], "!")),
+        *more,
+    ]
+    return Page(
+        origin(decision.source, simulated=decision.simulated),
+        f"Where to split {network_name}",
+        sections,
+    )
+
+
+def decision_sections(decision: Decision, battery: BatteryLife | None = None) -> list[Section]:
+    """Return the choice, why it won, what it won against, and what would change it."""
+    return [
+        Section(title="Decision", body=_headline(decision, battery)),
+        Section(title="Why", body=paragraph(prefixed(decision.explanation))),
+        Section(
+            title=f"Candidates: energy per inference ({decision.account} ± 95 %)",
+            body=_candidate_table(decision),
+        ),
+        Section(title="What would change it", body=_changes(decision)),
+    ]
+
+
+def energy_text(candidate: Candidate) -> str:
+    """Return a candidate's energy with its ±, the half-width of the 95 % interval."""
+    if candidate.ci95_j is None:
+        return si(candidate.energy_j, "J", 4)
+    low, high = candidate.ci95_j
+    return uncertain(candidate.energy_j, (high - low) / 2, "J")
+
+
+def _headline(decision: Decision, battery: BatteryLife | None) -> RenderableType:
+    best = decision.best
+    after = f" after block {best.block}, {best.name}" if best.where == "split" else ""
+    lines = [
+        Text(f"{WHERE[best.where]}{after}", style="bold green"),
+        Text(f"{energy_text(best)} per inference ({decision.account})", style="bold"),
+        Text(_sureness(decision)),
+    ]
+    if best.latency_s is not None:
+        lines.append(Text(f"{si(best.latency_s, 's')} on the device and on the air"))
+    if battery is not None:
+        lines.extend(Text(line) for line in _battery_lines(battery))
+    extremes = ((decision.candidates[-1], "device"), (decision.candidates[0], "server"))
+    for other, where in extremes:
+        if other.block != best.block:
+            factor = ratio(other.energy_j / best.energy_j)
+            lines.append(Text(f"all on the {where} costs {factor} as much", style="dim"))
+    if _pixels_win(decision):
+        pixels = si(decision.input_as_uint8_j, "J")
+        lines.append(
+            Text(f"uploading the input as 8-bit values would cost only {pixels}", style="yellow")
+        )
+    return Panel(Group(*lines), box=box.ROUNDED, border_style="green", padding=(0, 1))
+
+
+def _pixels_win(decision: Decision) -> bool:
+    """Say whether full offload is allowed and would win if the input were 8-bit values."""
+    return (
+        not decision.candidates[0].violates and decision.input_as_uint8_j < decision.best.energy_j
+    )
+
+
+def _sureness(decision: Decision) -> str:
+    if decision.probability_best is None or decision.expected_regret_j is None:
+        return "How sure is unknown: the profile states no uncertainty"
+    call = "TOO CLOSE TO CALL, " if decision.too_close_to_call else ""
+    return (
+        f"{call}best with probability {probability(decision.probability_best)}, "
+        f"expected regret {si(decision.expected_regret_j, 'J', 2)}"
+    )
+
+
+def _battery_lines(battery: BatteryLife) -> tuple[str, str]:
+    """Tell how many inferences a battery pays for, and what one of them is counted at."""
+    inferences = battery.inferences
+    at_most = "at most " if battery.left_out else ""
+    pays = f"{si(battery.energy_j, 'J')} pay for {at_most}{inferences.count:,.0f} inferences"
+    if inferences.ci95 is not None:
+        low, high = inferences.ci95
+        pays += f" (95 %: {low:,.0f} to {high:,.0f})"
+    counted = f"{_rhythm(battery)}: {si(battery.period_energy_j, 'J', 4)} each"
+    if battery.left_out:
+        return pays, f"{counted}, without {' and '.join(battery.left_out)}"
+    return pays, f"{counted}, idle power included"
+
+
+def _rhythm(battery: BatteryLife) -> str:
+    if not battery.back_to_back:
+        return f"one every {battery.period_s:g} s"
+    lasting = "" if battery.period_s is None else f", {si(battery.period_s, 's')}"
+    return f"back to back{lasting}"
+
+
+def _candidate_table(decision: Decision) -> RenderableType:
+    candidates = decision.candidates
+    most_j = max(candidate.energy_j for candidate in candidates)
+    return FittingTable(
+        [
+            Column(header="l", cells=[_sign(decision, c) for c in candidates], right=True),
+            Column(header="after", cells=[c.name for c in candidates]),
+            Column(header="upload", cells=[si(c.upload_bits, "bit") for c in candidates],
+                   right=True, from_width=100),
+            Column(header="energy", cells=[energy_text(c) for c in candidates], right=True),
+            Column(header="95 % interval", cells=[_interval(c) for c in candidates], right=True,
+                   from_width=110),
+            Column(header="P(best)", cells=[_chance(c) for c in candidates], right=True,
+                   from_width=75),
+            Column(header="priced by", cells=[c.priced_by for c in candidates], from_width=100),
+            Column(header="█ compute  ▒ link", cells=[_bar(c, most_j) for c in candidates],
+                   flexible=True),
+        ],
+        emphasised=decision.best.block,
+    )  # fmt: skip
+
+
+def _sign(decision: Decision, candidate: Candidate) -> str:
+    if candidate.block == decision.best.block:
+        return f"▶ {candidate.block}"
+    return f"✗ {candidate.block}" if candidate.violates else str(candidate.block)
+
+
+def _interval(candidate: Candidate) -> str:
+    return "not stated" if candidate.ci95_j is None else interval(*candidate.ci95_j, "J")
+
+
+def _chance(candidate: Candidate) -> str:
+    if candidate.violates:
+        return "not allowed"
+    if candidate.probability_best is None:
+        return "?"
+    return probability(candidate.probability_best)
+
+
+def _bar(candidate: Candidate, most_j: float) -> Bar:
+    link_j = candidate.energy_j - candidate.compute_j
+    return Bar(
+        [
+            Part(value=candidate.compute_j, style=COMPUTE_STYLE),
+            Part(value=link_j, style=UPLOAD_STYLE, fill=SHADED),
+        ],
+        most_j,
+    )
+
+
+def _changes(decision: Decision) -> RenderableType:
+    rows: list[tuple[str, RenderableType]] = [
+        (f"bits {crossover.bit_becomes}", _crossover(decision, crossover))
+        for crossover in decision.sensitivity.crossovers
+    ]
+    if not rows:
+        rows.append(("bits", "no price of a bit changes the choice among the allowed splits"))
+    runner_up = decision.runner_up
+    if runner_up is not None:
+        rows.append(("runner-up", f"block {runner_up.block} costs {_excess(runner_up)} more"))
+    rows += (("less time", _faster(decision, split)) for split in decision.faster or ())
+    if decision.faster == ():
+        rows.append(("less time", "no allowed split takes less on the device and on the air"))
+    rows.append(("winners", _winners(decision)))
+    return Facts(rows)
+
+
+def _excess(split: RunnerUp | Faster) -> str:
+    if not split.excess_u_j:
+        return si(split.excess_j, "J")
+    return uncertain(split.excess_j, COVERAGE_95 * split.excess_u_j, "J")
+
+
+def _faster(decision: Decision, split: Faster) -> str:
+    name, saved = decision.candidates[split.block].name, si(split.saved_s, "s")
+    return (
+        f"block {split.block} ({name}): {si(split.latency_s, 's')} on the device and on the air, "
+        f"{saved} less, for {_excess(split)} more"
+    )
+
+
+def _crossover(decision: Decision, crossover: Crossover) -> str:
+    name = decision.candidates[crossover.block].name
+    bound = "above" if crossover.bit_becomes == "cheaper" else "below"
+    text = (
+        f"block {crossover.block} ({name}) wins once E_c is {bound} "
+        f"{si(crossover.e_c_bit_per_j, 'bit/J')} {decision.account}"
+    )
+    if crossover.rate_bit_per_s is not None:
+        text += f", which this link has at {si(crossover.rate_bit_per_s, 'bit/s')}"
+        if not crossover.measured_range:
+            text += ", outside the measured rates"
+    return text
+
+
+def _winners(decision: Decision) -> str:
+    """Tell which l wins over the whole range of E_d/E_c."""
+    text = f"l = {decision.sensitivity.hull[0]}"
+    for swap in decision.sensitivity.breakpoints:
+        text += f" → {si(swap.ratio_flop_per_bit, 'FLOP/bit')} → {swap.block_above}"
+    ratio_text = si(decision.ratio_flop_per_bit, "FLOP/bit", 4)
+    if decision.ratio_u_flop_per_bit:
+        ratio_text = uncertain(
+            decision.ratio_flop_per_bit, COVERAGE_95 * decision.ratio_u_flop_per_bit, "FLOP/bit"
+        )
+    return f"{text} as E_d/E_c grows; now {ratio_text}"
+
+
+def _figures(decision: Decision, profile_name: str, reference: str | None) -> RenderableType:
+    rate = f" at {si(decision.rate_bit_per_s, 'bit/s')}"
+    rows: list[tuple[str, RenderableType]] = [
+        ("profile", f"{profile_name}: {decision.source}, {decision.verdict}"),
+        ("computing", f"priced by {MODEL[decision.compute_model]}"),
+        ("E_d", f"{si(decision.e_d_flop_per_j, 'FLOP/J', 4)} {decision.account}"),
+        ("E_c", f"{si(decision.e_c_bit_per_j, 'bit/J', 4)} {decision.account}{rate}"),
+    ]
+    rows.append(("an upload", usage_text(decision)))
+    if reference:
+        rows.append(("reference", reference))
+    return Facts(rows)

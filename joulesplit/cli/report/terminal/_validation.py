@@ -1,0 +1,162 @@
+"""What running a split for real showed, beside what was predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from joulesplit.cli.report._sheet import Origin, Page, Section, paragraph
+from joulesplit.cli.report.tables import (
+    Column,
+    FittingTable,
+    percent,
+    quantity_text,
+    si,
+    signed_percent,
+    uncertain,
+)
+from joulesplit.cli.report.terminal._compute_models import MODEL
+from joulesplit.cli.report.terminal._decision import energy_text
+
+if TYPE_CHECKING:
+    from joulesplit.cli.measuring import SplitValidation
+
+
+def validation_page(
+    validations: Sequence[SplitValidation], origin: Origin, network_name: str
+) -> Page:
+    """Return the report on validated splits.
+
+    Args:
+        validations: One per split.
+        origin: Where the measured energies come from.
+        network_name: File name of the network.
+    """
+    return Page(
+        origin, f"Splits of {network_name}, run end to end", [validation_section(validations)]
+    )
+
+
+def validation_section(validations: Sequence[SplitValidation]) -> Section:
+    """Return predicted beside measured energy per inference, and the results compared."""
+    return Section(
+        title="Energy per inference, net ± 95 %",
+        body=Group(
+            _table(validations),
+            _levels(validations),
+            *(_outputs(item) for item in validations),
+            Text(""),
+            _models(validations),
+        ),
+    )
+
+
+def _levels(validations: Sequence[SplitValidation]) -> RenderableType:
+    """Say what ± is and what the verdict is, which are not of one level."""
+    level = max(validation.agreement_level for validation in validations)
+    one_in = round(1.0 / (1.0 - level))
+    return paragraph(
+        f"± is 95 %: chance alone goes beyond it in one run of 20. A run DIFFERS only if it is off "
+        f"by more than chance alone makes in one of {one_in:,} ({percent(level, 3)})."
+    )
+
+
+def _models(validations: Sequence[SplitValidation]) -> RenderableType:
+    """Return how near each way of pricing computing comes to what was measured."""
+    rows = [(v, error) for v in validations for error in v.by_model]
+    return FittingTable(
+        [
+            Column(header="split", cells=[f"l = {v.predicted.block}" for v, _ in rows]),
+            Column(header="computing priced by", cells=[MODEL[e.model] for _, e in rows]),
+            Column(
+                header="predicts",
+                cells=[si(e.predicted_j, "J", 4) for _, e in rows],
+                right=True,
+            ),
+            Column(
+                header="measured is",
+                cells=[_off(e.difference_j, e.predicted_j) for _, e in rows],
+                right=True,
+            ),
+        ]
+    )
+
+
+def _off(difference_j: float, predicted_j: float) -> str:
+    return f"{signed_percent(difference_j / predicted_j)} off"
+
+
+def _table(validations: Sequence[SplitValidation]) -> RenderableType:
+    return FittingTable(
+        [
+            Column(header="split", cells=[_name(v) for v in validations]),
+            Column(
+                header="predicted",
+                cells=[energy_text(v.predicted) for v in validations],
+                right=True,
+            ),
+            Column(
+                header="measured",
+                cells=[quantity_text(v.measured.net_j) for v in validations],
+                right=True,
+            ),
+            Column(
+                header="difference",
+                cells=[uncertain(v.difference_j, v.difference_bound_j, "J") for v in validations],
+                right=True,
+                from_width=75,
+            ),
+            Column(
+                header="runs",
+                cells=[str(v.measured.inferences) for v in validations],
+                right=True,
+                from_width=90,
+            ),
+            Column(
+                header="latency",
+                cells=[si(v.measured.latency_s, "s") for v in validations],
+                right=True,
+                from_width=90,
+            ),
+            Column(header="", cells=[_verdict(v) for v in validations]),
+        ]
+    )
+
+
+def _name(validation: SplitValidation) -> str:
+    predicted = validation.predicted
+    where = predicted.name if predicted.where == "split" else predicted.where
+    return f"l = {predicted.block}, {where}"
+
+
+def _verdict(validation: SplitValidation) -> Text:
+    if validation.passed:
+        return Text("agrees", style="green")
+    energy = "agrees" if validation.agrees else "DIFFERS"
+    result = "" if validation.outputs.agree else ", RESULT DIFFERS"
+    return Text(f"{energy}{result}", style="bold red")
+
+
+def _outputs(validation: SplitValidation) -> RenderableType:
+    wait = ""
+    if validation.server_wait_s is not None:
+        wait = f" The answer was there {si(validation.server_wait_s, 's')} after the last bit."
+    return paragraph(f"{_name(validation)}: result {_result(validation)}.{wait}")
+
+
+def _result(validation: SplitValidation) -> str:
+    """Tell how far a result is from the whole network's, and why if that is too far."""
+    outputs = validation.outputs
+    if outputs.bit_equal:
+        return "equal to the whole network's to the last bit"
+    top = f"top class {'the same' if outputs.same_top else 'DIFFERENT'}"
+    if outputs.agree:
+        return f"within {outputs.relative_error:.1g} of the whole network's range, {top}"
+    why = validation.runtimes_differ or "both sides run the same runtime: report it"
+    return (
+        f"DIFFERS from the whole network's by up to {percent(outputs.relative_error)} of its "
+        f"range, {top}; {why}"
+    )

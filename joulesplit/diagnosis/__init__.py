@@ -1,1 +1,0 @@
-"""What this machine offers for measuring, and what to mend: findings, gathered read-only."""

@@ -1,0 +1,289 @@
+"""What a comparison with known currents and voltages says about one INA219 and its shunt. Pure.
+
+A zero is the mean shunt voltage without current; a span point is the mean of the chip beside the
+figures of a reference. Both are kept as shunt volts, so that a better reference or another shunt
+value can be applied to them again. The chip's raw words are never changed.
+
+  I = (s − s0) / R,  V = k · v          (s, v: shunt and bus voltage as the chip reads them)
+
+R comes from one point and the zero, or from two points, which give s0 too; k from the points with
+a voltage. The uncertainty of the reference is common to its points (one instrument), so it is not
+divided by their number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import hypot, sqrt
+
+from joulesplit.drivers.errors import SensorConfigurationError
+from joulesplit.drivers.ina219._datasheet import CMRR_V_PER_V, OFFSET_BUS_V, OFFSET_V
+from joulesplit.drivers.ina219._registers import Gain
+
+MINIMUM_READINGS = 200
+"""Readings behind a zero or a point; fewer do not average the chip's noise out."""
+LARGEST_SHUNT_ERROR = 0.2
+"""A shunt further than this from what is printed on it is another shunt, or a wrong reference."""
+OFFSET_ALLOWANCE = 3.0
+"""A zero this many times the data sheet's bound is a current that still flows."""
+LEAST_SPREAD = 0.2
+"""Two points closer than this share of the larger one do not determine a line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeanShunt:
+    """The mean of many readings of a steady current.
+
+    Attributes:
+        shunt_v: Mean shunt voltage as the chip reads it, V.
+        u_shunt_v: Its standard uncertainty from block means, V.
+        bus_v: Mean bus voltage as the chip reads it, V.
+        u_bus_v: Its standard uncertainty from block means, V.
+        residual_v: Mean shunt voltage of the second half less that of the first, V.
+        readings: Readings behind it.
+        gain: Divider of the shunt amplifier: 1, 2, 4 or 8.
+        created: Date and time, ISO 8601.
+        temperature_c: Temperature of the board's processor then, °C; None if unknown. The shunt
+            is not as warm, but a figure far from it later says that both have moved.
+    """
+
+    shunt_v: float
+    u_shunt_v: float
+    bus_v: float
+    u_bus_v: float
+    residual_v: float
+    readings: int
+    gain: int
+    created: str
+    temperature_c: float | None = None
+
+    @property
+    def taken(self) -> str:
+        """When it was taken and how warm the board was, for people."""
+        warm = "" if self.temperature_c is None else f" at {self.temperature_c:.0f} °C"
+        return f"{self.created[:10]}{warm}"
+
+    @property
+    def u_total_v(self) -> float:
+        """Standard uncertainty of the shunt voltage with its drift between the halves, V."""
+        return hypot(self.u_shunt_v, self.residual_v / sqrt(3))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanPoint:
+    """A mean beside what a reference showed.
+
+    Attributes:
+        mean: What the chip read.
+        current_a: Current of the reference, A.
+        u_current_rel: Its relative standard uncertainty.
+        voltage_v: Voltage of the reference at IN−, V; None if it was not measured.
+        u_voltage_rel: Its relative standard uncertainty.
+        reference: What the reference is: instrument and certificate.
+    """
+
+    mean: MeanShunt
+    current_a: float
+    u_current_rel: float
+    voltage_v: float | None
+    u_voltage_rel: float
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """What to compute with instead of the nominal shunt, an offset of 0 and a factor of 1.
+
+    Attributes:
+        gain: Divider it was found at; it holds for no other.
+        offset_v: Shunt voltage without current, V; None if unknown.
+        u_offset_v: Its standard uncertainty, V.
+        shunt_ohm: Effective shunt, amplifier and traces included, ohm; None if unknown.
+        u_shunt_rel: Its relative standard uncertainty.
+        bus_factor: Factor of the bus voltage; None if unknown.
+        u_bus_rel: Its relative standard uncertainty.
+        residual_v: Largest drift between the halves of a mean, V.
+        offset_source: Where the offset comes from, with its date; empty if unknown.
+        shunt_source: Where the shunt comes from.
+        bus_source: Where the factor comes from.
+    """
+
+    gain: int
+    offset_v: float | None
+    u_offset_v: float
+    shunt_ohm: float | None
+    u_shunt_rel: float
+    bus_factor: float | None
+    u_bus_rel: float
+    residual_v: float
+    offset_source: str
+    shunt_source: str
+    bus_source: str
+
+
+def offset_bound_v(gain: Gain, bus_voltage_v: float) -> float:
+    """Return the largest offset the data sheet allows at a common mode, V (6.5, grade A)."""
+    return OFFSET_V["A"][gain] + CMRR_V_PER_V * abs(bus_voltage_v - OFFSET_BUS_V)
+
+
+def check_zero(mean: MeanShunt, shunt_ohm: float) -> None:
+    """Refuse a zero that is none.
+
+    Raises:
+        SensorConfigurationError: Too few readings, or a current flowed.
+    """
+    _check_count(mean)
+    bound_v = offset_bound_v(Gain(mean.gain.bit_length() - 1), mean.bus_v)
+    if abs(mean.shunt_v) > OFFSET_ALLOWANCE * bound_v:
+        raise SensorConfigurationError(
+            f"the shunt of {shunt_ohm:g} ohm shows {mean.shunt_v / shunt_ohm * 1e3:.3g} mA, more "
+            "than any offset: a current still flows; join VIN+ and VIN- to the supply and take "
+            "the load off VIN-, then try again"
+        )
+
+
+def check_points(points: tuple[SpanPoint, ...], shunt_ohm: float, offset_v: float) -> None:
+    """Refuse points that cannot be what they are said to be.
+
+    Raises:
+        SensorConfigurationError: Too few readings, two points too close, or another shunt.
+    """
+    if not 1 <= len(points) <= 2:
+        raise SensorConfigurationError(f"a span has one or two points, not {len(points)}")
+    for point in points:
+        _check_count(point.mean)
+        if not point.current_a > 0:
+            raise SensorConfigurationError(
+                f"a reference current of {point.current_a:g} A gives no span; draw about the "
+                "current that is to be measured later"
+            )
+    if len(points) == 2:
+        low_a, high_a = sorted(point.current_a for point in points)
+        if high_a - low_a < LEAST_SPREAD * high_a:
+            raise SensorConfigurationError(
+                f"points at {low_a:g} A and {high_a:g} A are too close to give a line; take one "
+                "near the idle current and one near the peak"
+            )
+    found_ohm, _ = _line(points, offset_v)
+    if abs(found_ohm / shunt_ohm - 1) > LARGEST_SHUNT_ERROR:
+        raise SensorConfigurationError(
+            f"the points give a shunt of {found_ohm:.4g} ohm instead of {shunt_ohm:g} ohm; check "
+            "the marking on the shunt and the unit of the reference current (A)"
+        )
+
+
+def correction_of(
+    zero: MeanShunt | None, points: tuple[SpanPoint, ...], *, unknown_offset_v: float
+) -> Correction | None:
+    """Return what a zero and the points of a span add up to; None without either.
+
+    Args:
+        zero: Mean without current.
+        points: None, one or two.
+        unknown_offset_v: Half-width of the offset where no zero was taken, V.
+    """
+    if zero is None and not points:
+        return None
+    offset_v, u_offset_v, offset_source = _offset(zero, points, unknown_offset_v)
+    zero_v = zero.shunt_v if zero else 0.0
+    bus_factor, u_bus_rel = _bus(points)
+    means = [*([zero] if zero else []), *(point.mean for point in points)]
+    return Correction(
+        gain=means[-1].gain,
+        offset_v=offset_v if offset_source else None,
+        u_offset_v=u_offset_v if offset_source else 0.0,
+        shunt_ohm=_line(points, zero_v)[0] if points else None,
+        u_shunt_rel=_u_line_rel(points, u_offset_v) if points else 0.0,
+        bus_factor=bus_factor,
+        u_bus_rel=u_bus_rel,
+        residual_v=max((mean.residual_v for mean in means), key=abs),
+        offset_source=offset_source,
+        shunt_source=_span_source(points),
+        bus_source=_span_source(points) if bus_factor else "",
+    )
+
+
+def _offset(
+    zero: MeanShunt | None, points: tuple[SpanPoint, ...], unknown_v: float
+) -> tuple[float, float, str]:
+    """Return the offset (V), its uncertainty (V) and its source, empty if nothing tells it."""
+    if len(points) == 2:
+        return _line(points, 0.0)[1], _u_intercept_v(points), _span_source(points)
+    if zero is None:
+        return 0.0, unknown_v / sqrt(3), ""
+    source = f"zero of {zero.taken}, {zero.readings} readings at {zero.bus_v:.2f} V"
+    return zero.shunt_v, zero.u_total_v, source
+
+
+def _check_count(mean: MeanShunt) -> None:
+    if mean.readings < MINIMUM_READINGS:
+        raise SensorConfigurationError(
+            f"{mean.readings} readings are too few for a record; take {MINIMUM_READINGS} or more"
+        )
+
+
+def _line(points: tuple[SpanPoint, ...], offset_v: float) -> tuple[float, float]:
+    """Return the shunt (ohm) and the offset (V) of the line through the points."""
+    if len(points) == 1:
+        return (points[0].mean.shunt_v - offset_v) / points[0].current_a, offset_v
+    first, second = points
+    rise_v = second.mean.shunt_v - first.mean.shunt_v
+    shunt_ohm = rise_v / (second.current_a - first.current_a)
+    return shunt_ohm, first.mean.shunt_v - shunt_ohm * first.current_a
+
+
+def _u_line_rel(points: tuple[SpanPoint, ...], u_offset_v: float) -> float:
+    u_reference = max(point.u_current_rel for point in points)
+    if len(points) == 1:
+        mean = points[0].mean
+        return hypot(u_reference, hypot(mean.u_total_v, u_offset_v) / abs(mean.shunt_v))
+    first, second = (point.mean for point in points)
+    rise_v = abs(second.shunt_v - first.shunt_v)
+    return hypot(u_reference, hypot(first.u_total_v, second.u_total_v) / rise_v)
+
+
+def _u_intercept_v(points: tuple[SpanPoint, ...]) -> float:
+    """Return the uncertainty of s0 = (s1·I2 − s2·I1)/(I2 − I1); a common scale of I cancels."""
+    first, second = points
+    spread_a = abs(second.current_a - first.current_a)
+    return (
+        hypot(second.current_a * first.mean.u_total_v, first.current_a * second.mean.u_total_v)
+        / spread_a
+    )
+
+
+def _bus(points: tuple[SpanPoint, ...]) -> tuple[float | None, float]:
+    """Return the factor of the bus voltage, through the origin, and its relative uncertainty."""
+    known = [(p.mean.bus_v, p.voltage_v, p) for p in points if p.voltage_v is not None]
+    if not known:
+        return None, 0.0
+    factor = sum(v * true for v, true, _ in known) / sum(v * v for v, _, _ in known)
+    u_rel = max(hypot(p.u_voltage_rel, p.mean.u_bus_v / v) for v, _, p in known)
+    return factor, u_rel
+
+
+def _span_source(points: tuple[SpanPoint, ...]) -> str:
+    if not points:
+        return ""
+    count = "1 point" if len(points) == 1 else f"{len(points)} points"
+    return f"span of {points[-1].mean.taken}, {count}, {points[-1].reference}"
+
+
+def reference_current_a(
+    mean: MeanShunt, current_a: float | None, load_ohm: float | None, voltage_v: float | None
+) -> float:
+    """Return the true current, A: as a meter shows it, or through a known load.
+
+    Raises:
+        SensorConfigurationError: Both or neither is given, or the load cannot be.
+    """
+    if (current_a is None) == (load_ohm is None):
+        raise SensorConfigurationError(
+            "a span needs the current of a meter (--current-a) or a known load (--load-ohm), one "
+            "of the two"
+        )
+    if current_a is not None:
+        return current_a
+    if load_ohm is None or not load_ohm > 0:
+        raise SensorConfigurationError(f"a load of {load_ohm} ohm cannot be; give its resistance")
+    return (mean.bus_v if voltage_v is None else voltage_v) / load_ohm

@@ -1,0 +1,144 @@
+"""Transactions with one INA219: bounded retries, identity, configuration and its read-back."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from joulesplit.drivers.errors import BusTransferError, ChipResetError, DeviceNotRespondingError, WrongDeviceError
+from joulesplit.drivers.ina219._registers import CALIBRATION_VOID_BIT, MARK_CALIBRATION, POWER_ON_CONFIGURATION, RESET_BIT, UNUSED_CONFIGURATION_BIT, WORD_MASK, Register
+from joulesplit.drivers.protocols import Clock, I2cBus
+
+# The first outlasts a transaction of another master; all together outlast the 35 ms after which a
+# chip that holds the data line gives it up by itself (6.5, SMBus time-out).
+RETRY_PAUSES_NS = (2_000_000, 8_000_000, 32_000_000)
+MAX_TRIES = 1 + len(RETRY_PAUSES_NS)
+WORTH_ANOTHER_TRY = (DeviceNotRespondingError, BusTransferError)
+NO_CALIBRATION = 0  # OVF then never fires
+
+
+class Ina219Link:
+    """Register access to one chip.
+
+    Args:
+        bus: The bus it is on.
+        address: Its 7-bit address.
+        clock: For time stamps and the pause between tries.
+
+    Attributes:
+        started_ns: When the transaction that succeeded last began, ns.
+        ended_ns: When it was over, ns.
+        retried: True if a transaction needed another try since this was last set to False.
+    """
+
+    def __init__(self, bus: I2cBus, address: int, clock: Clock) -> None:
+        self.bus = bus
+        self.address = address
+        self.started_ns = 0
+        self.ended_ns = 0
+        self.retried = False
+        self._clock = clock
+        self._now_ns = clock.now_ns
+        self._read_word = bus.read_word
+
+    @property
+    def place(self) -> str:
+        """Where the chip is, for messages."""
+        return f"0x{self.address:02X} on I2C bus {self.bus.number}"
+
+    def read(self, register: int) -> int:
+        """Return a register word.
+
+        Raises:
+            DeviceNotRespondingError: Every try failed: nothing acknowledges.
+            BusTransferError: Every try failed: transfers break off.
+            BusError: The bus failed in a way that another try cannot cure.
+        """
+        # Written out: most of what a power reading costs in Python is in here.
+        self.started_ns = self._now_ns()
+        try:
+            word = self._read_word(self.address, register)
+        except WORTH_ANOTHER_TRY:
+            return self._try_again(register, None)
+        self.ended_ns = self._now_ns()
+        return word
+
+    def write(self, register: Register, word: int) -> None:
+        """Write a register word; raises as ``read`` does."""
+        try:
+            self._transact(register, word)
+        except WORTH_ANOTHER_TRY:
+            self._try_again(register, word)
+
+    def reset_and_identify(self) -> None:
+        """Reset the chip and check that it is an INA219; it has no identity register.
+
+        Raises:
+            WrongDeviceError: Its registers do not behave as the data sheet says (8.6.2.1, 8.6.4.1).
+            BusError: The bus failed.
+        """
+        self.write(Register.CONFIGURATION, RESET_BIT)
+        found = self.read(Register.CONFIGURATION)
+        if found != POWER_ON_CONFIGURATION:
+            raise self._wrong(f"its configuration after reset is 0x{found:04X}, not 0x399F")
+        self.write(Register.CONFIGURATION, POWER_ON_CONFIGURATION | UNUSED_CONFIGURATION_BIT)
+        if self.read(Register.CONFIGURATION) & UNUSED_CONFIGURATION_BIT:
+            raise self._wrong("bit 14 of its configuration can be set")
+        self.write(Register.CALIBRATION, WORD_MASK)
+        found = self.read(Register.CALIBRATION)
+        if found != WORD_MASK & ~CALIBRATION_VOID_BIT:
+            raise self._wrong(f"its calibration register took 0xFFFF as 0x{found:04X}, not 0xFFFE")
+
+    def configure(self, word: int) -> None:
+        """Write the configuration and read it back; the calibration is 0 then.
+
+        Raises:
+            WrongDeviceError: The chip does not keep what is written.
+            BusError: The bus failed.
+        """
+        for pause_ns in RETRY_PAUSES_NS:
+            self.write(Register.CALIBRATION, NO_CALIBRATION)
+            self.write(Register.CONFIGURATION, word)
+            if (found := self.read(Register.CONFIGURATION)) == word:
+                return
+            self._clock.sleep_until_ns(self._clock.now_ns() + pause_ns)
+        raise self._wrong(f"it was configured with 0x{word:04X} and reads back 0x{found:04X}")
+
+    def mark(self) -> None:
+        """Write a calibration by which the overflow bit tells that no reset has cleared it.
+
+        Raises:
+            BusError: The bus failed.
+        """
+        self.write(Register.CALIBRATION, MARK_CALIBRATION)
+
+    def supply_dips(self) -> ChipResetError:
+        """Return the error for a chip that does not keep its configuration while measuring."""
+        return ChipResetError(
+            f"the INA219 at {self.place} keeps losing its configuration; its supply dips: "
+            "check the power supply, the cable and the wiring of VCC"
+        )
+
+    def _wrong(self, what: str) -> WrongDeviceError:
+        return WrongDeviceError(
+            f"the device at {self.place} is not a working INA219: {what}; "
+            "check the address, the wiring and the supply of the board"
+        )
+
+    def _try_again(self, register: int, word: int | None) -> int:
+        self.retried = True
+        for pause_ns in RETRY_PAUSES_NS[:-1]:
+            self._clock.sleep_until_ns(self._clock.now_ns() + pause_ns)
+            with suppress(*WORTH_ANOTHER_TRY):
+                return self._transact(register, word)
+        self._clock.sleep_until_ns(self._clock.now_ns() + RETRY_PAUSES_NS[-1])
+        return self._transact(register, word)
+
+    def _transact(self, register: int, word: int | None) -> int:
+        self.started_ns = self._clock.now_ns()
+        if word is None:
+            result = self.bus.read_word(self.address, register)
+        else:
+            self.bus.write_word(self.address, register, word)
+            result = word
+        self.ended_ns = self._clock.now_ns()
+        return result

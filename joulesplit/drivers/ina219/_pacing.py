@@ -1,0 +1,71 @@
+"""Wait for one conversion after the other, sleeping through most of each cycle."""
+
+from __future__ import annotations
+
+from joulesplit.drivers.ina219._conversion_tracker import AFTER_THE_END, SEARCH, ConversionTracker
+from joulesplit.drivers.ina219._link import Ina219Link
+from joulesplit.drivers.ina219._registers import READY_BIT, Register
+from joulesplit.drivers.ina219._reset_watch import ResetWatch
+from joulesplit.drivers.protocols import Clock
+
+LATE_CYCLES = 3
+LATE_NS = 50_000_000
+LATE_POLLS = 30
+"""Polls, a tenth of a cycle apart, that a conversion must be missing for: a clock may jump."""
+# A plain number, since to look an enumeration up costs as much as to read a register.
+BUS_VOLTAGE = Register.BUS_VOLTAGE.value
+
+
+class ConversionPacer:
+    """Polls the ready bit of one chip.
+
+    Args:
+        link: The chip.
+        clock: Time.
+        tracker: Where its conversions end.
+        watch: Whether it is still configured.
+
+    Attributes:
+        is_located: The tracker knows which conversion the last wait ended with.
+        has_clock_stepped: Time has run backwards since this was last set to False.
+    """
+
+    def __init__(
+        self, link: Ina219Link, clock: Clock, tracker: ConversionTracker, watch: ResetWatch
+    ) -> None:
+        self._link = link
+        self._now_ns = clock.now_ns
+        self._sleep_until_ns = clock.sleep_until_ns
+        self._tracker = tracker
+        self._watch = watch
+        self.is_located = self.has_clock_stepped = False
+
+    def wait(self) -> int | None:
+        """Poll until a conversion is ready; return its bus word, None if none comes.
+
+        Raises:
+            BusError: The bus failed.
+        """
+        tracker, link = self._tracker, self._link
+        begin_ns = now_ns = self._now_ns()
+        attempt = self._first_attempt(now_ns)
+        idle_ns: int | None = None
+        while True:
+            self._sleep_until_ns(tracker.poll_time_ns(now_ns, attempt))
+            word = link.read(BUS_VOLTAGE)
+            if word & READY_BIT:
+                self.is_located = tracker.locate(
+                    idle_ns=idle_ns, started_ns=link.started_ns, ended_ns=link.ended_ns
+                )
+                return word
+            attempt, idle_ns, now_ns = attempt + 1, link.started_ns, link.ended_ns
+            is_late = idle_ns > begin_ns + LATE_CYCLES * tracker.period_ns + LATE_NS
+            if is_late and attempt > LATE_POLLS:
+                return None
+
+    def _first_attempt(self, now_ns: int) -> int:
+        if now_ns < self._link.ended_ns:
+            self.has_clock_stepped = True
+            self._tracker.break_off()
+            return AFTER_THE_END
+        return SEARCH if self._tracker.is_searching else self._watch.first_attempt()

@@ -1,0 +1,254 @@
+"""Find the phase and the period of a configured INA219, and what clears its ready bit.
+
+The data sheet contradicts itself about the ready bit (section 8.6.3.2: a read of the power
+register; section 8.3.1: a read of the status register), and the chip was seen to clear it on a
+read of the bus register. So the chip itself is asked, before the first measurement.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import median
+
+from joulesplit.drivers._clock import NS_PER_S
+from joulesplit.drivers.errors import ConversionTimeoutError, SensorConfigurationError, WrongDeviceError
+from joulesplit.drivers.ina219._conversion_tracker import can_follow
+from joulesplit.drivers.ina219._link import Ina219Link
+from joulesplit.drivers.ina219._registers import OVERFLOW_BIT, Configuration, Register, is_ready
+from joulesplit.drivers.protocols import Clock
+
+LOCK_S = 10.0
+LOCK_CYCLES = 40
+"""Time and cycles after which a machine is too busy to find the pace."""
+FIRST_POLLS = 9
+"""Polls whose median duration is that of a transaction."""
+NEVER_CLEARED = 3
+"""Times that the ready bit must have survived both reads, for certain, before it is a fault."""
+LOCK_MIN_CYCLES = 4
+LOCK_MIN_S = 0.04
+"""Shortest stretch the period is measured over; a poll of 0.1 ms places it to 0.3 %."""
+LATE_CYCLES = 3
+LATE_S = 0.05
+WIDEST_BRACKET = 0.02
+"""Share of the period, beside three polls, by which an end may be uncertain."""
+PERIOD_TOLERANCE = 0.15
+"""Relative deviation of a chip's period from the typical one; the data sheet allows 0.10."""
+LOOK_EARLY = 0.03
+"""Share of the period by which the search begins before the earliest end."""
+COUNTABLE = 0.45
+"""Share of a period by which an end may be uncertain and still be counted to."""
+
+BUS_READ = "bus-read"
+POWER_READ = "power-read"
+READS = {BUS_READ: 2, POWER_READ: 3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """What was found.
+
+    Attributes:
+        end_ns: Estimated end of the last conversion consumed, ns.
+        period_ns: Mean time from one conversion to the next, ns.
+        transaction_ns: Median time of one register read, ns.
+        cleared_by: Which read clears the ready bit: ``bus-read`` or ``power-read``.
+        bus_word: The last bus word.
+        is_overflow_honest: The overflow bit was never set while there was no calibration.
+    """
+
+    end_ns: float
+    period_ns: float
+    transaction_ns: float
+    cleared_by: str
+    bus_word: int
+    is_overflow_honest: bool
+
+    @property
+    def reads(self) -> int:
+        """Registers to read per conversion: bus and shunt, and power if only that clears."""
+        return READS[self.cleared_by]
+
+
+class LockFinder:
+    """Watch the ready bit of a chip that was just configured.
+
+    A busy machine holds the reader up at any point. What was seen late is thrown away, and only
+    what cannot be lateness counts against the chip.
+
+    Args:
+        link: The chip.
+        clock: Time.
+        configuration: What it was configured with.
+    """
+
+    def __init__(self, link: Ina219Link, clock: Clock, configuration: Configuration) -> None:
+        self._link = link
+        self._clock = clock
+        self._nominal_ns = configuration.cycle_s * NS_PER_S
+        self._shunt_ns = configuration.shunt_s * NS_PER_S
+        self._cleared_by = POWER_READ
+        self._poll_times_ns: list[int] = []
+        self._transaction_ns = 0.0
+        self._overflows = 0
+
+    def find(self) -> Lock:
+        """Test the ready bit, then time several conversions; all of them are consumed.
+
+        That also discards the first cycles after a change of settings.
+
+        Raises:
+            ConversionTimeoutError: The chip does not convert, or not at a steady pace, or this
+                machine is too busy to see it.
+            WrongDeviceError: Nothing clears the ready bit.
+            SensorConfigurationError: The bus is too slow for the cycle.
+            BusError: The bus failed.
+        """
+        self._give_up_ns = self._clock.now_ns() + LOCK_S * NS_PER_S + LOCK_CYCLES * self._nominal_ns
+        for _ in range(FIRST_POLLS):
+            self._poll()
+        self._transaction_ns = median(self._poll_times_ns)
+        self._refuse_slow_bus(READS[BUS_READ])
+        self._cleared_by = self._find_what_clears()
+        self._refuse_slow_bus(READS[self._cleared_by])
+        return self._time_conversions()
+
+    def _refuse_slow_bus(self, reads: int) -> None:
+        if can_follow(
+            period_ns=self._nominal_ns,
+            shunt_ns=self._shunt_ns,
+            transaction_ns=self._transaction_ns,
+            reads=reads,
+        ):
+            return
+        raise SensorConfigurationError(
+            f"one read of the INA219 at {self._link.place} takes {self._transaction_ns / 1e3:.0f} "
+            f"µs, too long for a cycle of {self._nominal_ns / 1e6:.2f} ms; average more samples or "
+            "set dtparam=i2c_arm_baudrate=400000 in config.txt"
+        )
+
+    def _find_what_clears(self) -> str:
+        never = 0
+        while never < NEVER_CLEARED:
+            self._give_up_if_late()
+            self._clear()
+            idle_ns, found_ns = self._wait_ready()
+            if not self._poll():
+                return BUS_READ
+            is_certain = not self._is_wide(idle_ns, found_ns)
+            self._clear()
+            if not self._poll():
+                if is_certain and not self._is_new_possible(found_ns):
+                    return POWER_READ
+                continue
+            self._clear()
+            # Set again twice within half a cycle, and only one conversion can have ended in it.
+            never += self._poll() and not self._is_new_possible(found_ns)
+        raise WrongDeviceError(
+            f"the device at {self._link.place} never clears its conversion-ready bit; "
+            "it is not a working INA219: check the address and the board"
+        )
+
+    def _is_new_possible(self, found_ns: int) -> bool:
+        """Return whether the bit last seen may be that of the conversion after the one found."""
+        return self._link.ended_ns - found_ns > self._nominal_ns / 2
+
+    def _is_wide(self, idle_ns: int, ready_ns: int) -> bool:
+        return ready_ns - idle_ns > WIDEST_BRACKET * self._nominal_ns + 3 * self._transaction_ns
+
+    def _time_conversions(self) -> Lock:
+        wanted = max(LOCK_MIN_CYCLES, math.ceil(LOCK_MIN_S * NS_PER_S / self._nominal_ns))
+        pace = _Pace(self._nominal_ns)
+        while pace.cycles < wanted:
+            self._give_up_if_late()
+            idle_ns, ready_ns = self._wait_ready(pace.next_ns(self._clock.now_ns()))
+            bus_word = self._word
+            self._clear()
+            if not self._is_wide(idle_ns, ready_ns):
+                pace.add((idle_ns + ready_ns) / 2, ready_ns - idle_ns)
+        return Lock(
+            end_ns=pace.last_ns,
+            period_ns=pace.period_ns,
+            transaction_ns=self._transaction_ns,
+            cleared_by=self._cleared_by,
+            bus_word=bus_word,
+            is_overflow_honest=not self._overflows,
+        )
+
+    def _give_up_if_late(self) -> None:
+        if self._clock.now_ns() > self._give_up_ns:
+            raise ConversionTimeoutError(
+                f"the INA219 at {self._link.place} does not convert at a steady "
+                f"{self._nominal_ns / 1e6:.3g} ms as seen from here; reduce the load on this "
+                "machine or average more samples"
+            )
+
+    def _wait_ready(self, not_before_ns: int = 0) -> tuple[int, int]:
+        """Return the times between which the bit rose: polls without and with it, ns.
+
+        To sleep through most of a cycle spares the processor, and a busy system then wakes the
+        reader promptly; to sleep between polls would widen the bracket beyond use.
+        """
+        self._clock.sleep_until_ns(not_before_ns)
+        limit_ns = self._clock.now_ns() + LATE_CYCLES * self._nominal_ns + LATE_S * NS_PER_S
+        idle_ns = 0  # a bit that is set at the first poll may have been so for any time
+        while not self._poll():
+            idle_ns = self._link.started_ns
+            if idle_ns > limit_ns:
+                raise ConversionTimeoutError(
+                    f"the INA219 at {self._link.place} finished no conversion in "
+                    f"{LATE_CYCLES} cycles; check its supply voltage (3 V to 5.5 V)"
+                )
+        return idle_ns, self._link.ended_ns
+
+    def _poll(self) -> bool:
+        self._word = self._link.read(Register.BUS_VOLTAGE)
+        self._overflows |= self._word & OVERFLOW_BIT
+        if len(self._poll_times_ns) < FIRST_POLLS:
+            self._poll_times_ns.append(self._link.ended_ns - self._link.started_ns)
+        return is_ready(self._word)
+
+    def _clear(self) -> None:
+        if self._cleared_by == POWER_READ:
+            self._link.read(Register.POWER)
+
+
+class _Pace:
+    """The period, from ends of conversions of which any may be left out.
+
+    How many conversions lie between two ends is certain only while the period is known well
+    enough; an end that cannot be counted to begins the count anew.
+    """
+
+    def __init__(self, nominal_ns: float) -> None:
+        self._nominal_ns = nominal_ns
+        self._begin(0.0)
+        self.last_ns = 0.0
+
+    def _begin(self, end_ns: float) -> None:
+        self._first_ns = self.last_ns = end_ns
+        self.period_ns = self._nominal_ns
+        self._tolerance = PERIOD_TOLERANCE
+        self.cycles = 0
+
+    def next_ns(self, now_ns: int) -> int:
+        """Return when to begin to look for the next end, ns."""
+        if not self.last_ns:
+            return 0
+        passed = max(0, math.floor((now_ns - self.last_ns) / self.period_ns))
+        spread = (passed + 1) * self._tolerance + LOOK_EARLY
+        return round(self.last_ns + (passed + 1 - spread) * self.period_ns)
+
+    def add(self, end_ns: float, bracket_ns: float) -> None:
+        """Take in an end that lies within half of ``bracket_ns`` of ``end_ns``."""
+        step = (end_ns - self.last_ns) / self.period_ns
+        number = round(step)
+        allowed = number * self._tolerance + bracket_ns / self.period_ns
+        if not self.last_ns or number < 1 or allowed > COUNTABLE or abs(step - number) > allowed:
+            self._begin(end_ns)
+            return
+        self.last_ns = end_ns
+        self.cycles += number
+        self.period_ns = (end_ns - self._first_ns) / self.cycles
+        placed = 2 * bracket_ns / (self.cycles * self.period_ns)
+        self._tolerance = min(self._tolerance, placed)

@@ -1,0 +1,76 @@
+"""The seams of the sensing layer: clock, I2C bus, power sensor."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from joulesplit.drivers.readings import Reading, SensorDescription
+
+
+class Clock(Protocol):
+    """Time as a seam, so that tests never sleep."""
+
+    def now_ns(self) -> int:
+        """Return CLOCK_MONOTONIC, ns."""
+
+    def sleep_until_ns(self, t_ns: int) -> None:
+        """Return at ``t_ns`` or as soon after it as the system allows."""
+
+
+class I2cBus(Protocol):
+    """One I2C bus; 16-bit registers, most significant byte first on the wire."""
+
+    @property
+    def number(self) -> int:
+        """Bus number, as in ``/dev/i2c-N``."""
+
+    def read_word(self, address: int, register: int) -> int:
+        """Return the unsigned 16-bit register word.
+
+        Raises:
+            BusError: The transaction failed.
+        """
+
+    def write_word(self, address: int, register: int, word: int) -> None:
+        """Write an unsigned 16-bit register word.
+
+        Raises:
+            BusError: The transaction failed.
+        """
+
+    def close(self) -> None:
+        """Release the bus; calling it again does nothing."""
+
+
+class PowerSensor(Protocol):
+    """A source of power readings.
+
+    Life cycle: construct, ``with sensor:`` (configures the device), ``read()`` as often as
+    wanted, leave the block (``close()``, which may be called again).
+    """
+
+    @property
+    def description(self) -> SensorDescription:
+        """What the sensor measures and how good it is; final once the sensor is open."""
+
+    def __enter__(self) -> Self:
+        """Open and configure the device."""
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Release the device."""
+
+    def read(self) -> Reading:
+        """Wait for the next conversion and return it; never returns one conversion twice.
+
+        Raises:
+            SensorError: The source failed; the message says what to do.
+        """
+
+    def close(self) -> None:
+        """Release the device; calling it again does nothing."""

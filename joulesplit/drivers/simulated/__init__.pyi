@@ -1,0 +1,15 @@
+from ._bus import SimulatedI2cBus as SimulatedI2cBus
+from ._chip import ChipParameters as ChipParameters
+from ._chip import SimulatedIna219 as SimulatedIna219
+from ._clock import EventfulClock as EventfulClock
+from ._clock import SimulatedClock as SimulatedClock
+from ._faults import Mishap as Mishap
+from ._faults import reader_clock as reader_clock
+from ._load import LoadModel as LoadModel
+from ._load import LoadParameters as LoadParameters
+from ._load_log import LoadLog as LoadLog
+from ._other_processes import SharedProcessor as SharedProcessor
+from ._other_processes import Visit as Visit
+from ._radio import RadioParameters as RadioParameters
+from ._radio import SimulatedRadio as SimulatedRadio
+from ._thermal import ThermalGovernor as ThermalGovernor

@@ -1,0 +1,5 @@
+"""The link and the edge server: wire format, client, server, pacing."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,12 @@
+from ._bundle import NamedTensor as NamedTensor
+from ._bundle import encode_bundle as encode_bundle
+from ._client import EdgeClient as EdgeClient
+from ._interface import interface_counters as interface_counters
+from ._interface import route_interface as route_interface
+from ._pacing import BITS_PER_BYTE as BITS_PER_BYTE
+from ._pacing import Pacer as Pacer
+from ._protocol import DEFAULT_MAX_BODY_BYTES as DEFAULT_MAX_BODY_BYTES
+from ._receipts import TailRuntime as TailRuntime
+from ._server import EdgeServer as EdgeServer
+from ._tails import RUNNER_THREADS as RUNNER_THREADS
+from ._tails import TailOptions as TailOptions

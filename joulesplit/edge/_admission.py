@@ -1,0 +1,157 @@
+"""Which requests the server takes: token, length, cut, tensors. Pure."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping, Sequence
+from math import isfinite, nan
+
+from joulesplit.edge._bundle import TensorEntry
+from joulesplit.edge._protocol import Refusal, authorization
+from joulesplit.edge.errors import RequestRefusedError
+from joulesplit.partition import ENCODINGS, Encoding
+
+
+def check_token(headers: Mapping[str, str], token: str | None) -> None:
+    """Check the ``Authorization`` header, in constant time.
+
+    Raises:
+        RequestRefusedError: A token is set and the request does not carry it.
+    """
+    if token is None:
+        return
+    given = headers.get("authorization", "").encode("latin-1", "replace")
+    if not hmac.compare_digest(given, authorization(token).encode("ascii")):
+        raise RequestRefusedError(
+            Refusal.BAD_TOKEN,
+            "the token is missing or wrong",
+            "give the token that the server was started with",
+        )
+
+
+def body_length(headers: Mapping[str, str], max_body_bytes: int) -> int:
+    """Return the declared length of a request body, byte.
+
+    Raises:
+        RequestRefusedError: It is not declared, or more than ``max_body_bytes``.
+    """
+    text = headers.get("content-length", "")
+    if "transfer-encoding" in headers or not (text.isascii() and text.isdigit()):
+        raise RequestRefusedError(
+            Refusal.NO_LENGTH,
+            "the request does not declare the length of its body",
+            "send Content-Length and no Transfer-Encoding",
+        )
+    if int(text) > max_body_bytes:
+        raise RequestRefusedError(
+            Refusal.TOO_LARGE,
+            f"the body has {int(text)} bytes and this server takes {max_body_bytes} at most",
+            "send less or restart the server with a higher --max-body-bytes",
+        )
+    return int(text)
+
+
+def cut_position(query: Mapping[str, str]) -> int:
+    """Return the operator that ``?after=K`` names.
+
+    Raises:
+        RequestRefusedError: It is missing or not a whole number.
+    """
+    text = query.get("after", "")
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 9):
+        raise RequestRefusedError(
+            Refusal.MALFORMED,
+            f"the query says after={text[:20]!r}",
+            "give the index of the head's last operator, or -1 for an empty head",
+        )
+    return int(text)
+
+
+def sent_encoding(query: Mapping[str, str]) -> Encoding | None:
+    """Return the encoding that ``&encoding=NAME`` names; None if tensors come as they are.
+
+    Raises:
+        RequestRefusedError: There is no such encoding.
+    """
+    name = query.get("encoding")
+    if name is None or name in ENCODINGS:
+        return ENCODINGS[name] if name else None
+    raise RequestRefusedError(
+        Refusal.MALFORMED,
+        f"the query says encoding={name[:20]!r}",
+        f"use one of {', '.join(ENCODINGS)}",
+    )
+
+
+def source_length(query: Mapping[str, str], max_bytes: int) -> int:
+    """Return the number of bytes that ``?bytes=N`` asks for.
+
+    Raises:
+        RequestRefusedError: It is missing, not a positive whole number, or too large.
+    """
+    text = query.get("bytes", "")
+    if not (text.isascii() and text.isdigit() and len(text) <= 12 and int(text) > 0):
+        raise RequestRefusedError(
+            Refusal.MALFORMED,
+            f"the query says bytes={text[:20]!r}",
+            "ask for a positive number of bytes",
+        )
+    if int(text) > max_bytes:
+        raise RequestRefusedError(
+            Refusal.TOO_LARGE,
+            f"{int(text)} bytes are asked for and this server sends {max_bytes} at most",
+            "ask for less or restart the server with a higher --max-body-bytes",
+        )
+    return int(text)
+
+
+def source_rate(query: Mapping[str, str]) -> float | None:
+    """Return the rate that ``&rate=R`` asks for, bit/s; None if it asks for none.
+
+    Raises:
+        RequestRefusedError: It is not a positive number.
+    """
+    text = query.get("rate")
+    if text is None:
+        return None
+    rate_bit_per_s = _number(text)
+    if not (isfinite(rate_bit_per_s) and rate_bit_per_s > 0):
+        raise RequestRefusedError(
+            Refusal.MALFORMED,
+            f"the query says rate={text[:20]!r}",
+            "ask for a positive number of bit/s, or leave the rate out",
+        )
+    return rate_bit_per_s
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return nan
+
+
+def check_tensors(given: Sequence[TensorEntry], expected: Sequence[TensorEntry]) -> None:
+    """Check that exactly the tensors of the cut are sent, in its order.
+
+    Raises:
+        RequestRefusedError: Number, name, dtype or shape differ.
+    """
+    if len(given) != len(expected):
+        raise RequestRefusedError(
+            Refusal.WRONG_TENSORS,
+            f"{len(given)} tensors were sent and {len(expected)} cross this cut",
+            "send the tensors of the cut in its order",
+        )
+    for position, (got, wanted) in enumerate(zip(given, expected, strict=True)):
+        if got != wanted:
+            raise RequestRefusedError(
+                Refusal.WRONG_TENSORS,
+                f"tensor {position} is {_describe(got)} and this cut needs {_describe(wanted)}",
+                "send the tensors of the cut in its order",
+            )
+
+
+def _describe(entry: TensorEntry) -> str:
+    return f"{entry.name[:80]!r} {entry.dtype}{list(entry.shape)}"

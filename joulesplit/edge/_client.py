@@ -1,0 +1,296 @@
+"""Talk to an edge server: what it serves, uploads, tails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Self
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+
+from joulesplit.edge import _answers as answers
+from joulesplit.edge import _protocol as protocol
+from joulesplit.edge._bundle import NamedTensor, encode_bundle
+from joulesplit.edge._encoded import encoded_tensors
+from joulesplit.edge._pacing import HostClock, PacedTransfer, Pacer
+from joulesplit.edge._receipts import (
+    DownloadReceipt,
+    ServedModel,
+    ServerHealth,
+    TailResult,
+    UploadReceipt,
+)
+from joulesplit.edge._transport import MeteredAdapter, TransportMeter
+from joulesplit.edge.errors import (
+    EdgeConfigurationError,
+    ProtocolError,
+    ServerRefusedError,
+    ServerUnreachableError,
+)
+from joulesplit.partition import Encoding
+
+DEFAULT_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    headers: Mapping[str, str]
+    content: bytes
+    began_ns: int
+    ended_ns: int
+
+
+class EdgeClient:
+    """One connection to an edge server, kept open between calls. Not for several threads.
+
+    Proxies and passwords from the environment are ignored: the bytes must take the link that
+    is measured.
+
+    Args:
+        url: ``http://HOST:PORT``, as ``joulesplit serve`` prints it.
+        token: What the server was started with, if it was.
+        timeout_s: Longest wait for a connection, for the socket to take a chunk, and for the
+            answer, s each.
+
+    Raises:
+        EdgeConfigurationError: URL, token or timeout cannot work.
+    """
+
+    def __init__(
+        self, url: str, *, token: str | None = None, timeout_s: float = DEFAULT_TIMEOUT_S
+    ) -> None:
+        if not (isfinite(timeout_s) and timeout_s > 0):
+            raise EdgeConfigurationError(
+                f"the timeout for {url} is {timeout_s} s; give a positive number of seconds"
+            )
+        self.url = _checked_url(url)
+        self._timeout_s = timeout_s
+        self._meter = TransportMeter()
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.mount("http://", MeteredAdapter(self._meter))
+        # Few and constant headers: each byte of them costs the sender energy.
+        self._session.headers.clear()
+        self._session.headers.update(
+            {"User-Agent": protocol.TOOL_NAME, "Accept-Encoding": "identity"}
+        )
+        if token is not None:
+            self._session.headers["Authorization"] = protocol.authorization(token)
+
+    def __enter__(self) -> Self:
+        """Return the client; the connection is made by the first call."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; calling it again does nothing."""
+        self._session.close()
+
+    def health(self) -> ServerHealth:
+        """Return what the server says of itself.
+
+        Raises:
+            EdgeError: As in ``upload``.
+        """
+        answer = self._ask("GET", protocol.HEALTH_PATH)
+        return answers.decode_json(self.url, answer.content, ServerHealth)
+
+    def models(self) -> tuple[ServedModel, ...]:
+        """Return the networks that the server has.
+
+        Raises:
+            EdgeError: As in ``upload``.
+        """
+        answer = self._ask("GET", protocol.MODELS_PATH)
+        return answers.decode_json(self.url, answer.content, tuple[ServedModel, ...])
+
+    def upload(self, payload: bytes, *, pacer: Pacer | None = None) -> UploadReceipt:
+        """Send ``payload`` to the server's sink.
+
+        Args:
+            payload: At least one byte.
+            pacer: Schedule to send on; None sends as fast as the socket takes it.
+
+        Raises:
+            EdgeConfigurationError: The payload is empty.
+            ServerUnreachableError: Nothing answers, or the connection broke.
+            AuthenticationError: The server wants another token.
+            ServerRefusedError: The payload is longer than the server takes.
+            UploadCorruptedError: The server counted other bytes than were sent.
+            ProtocolError: What answers is not a server of this tool and version.
+        """
+        return self._send(protocol.SINK_PATH, payload, pacer, {})[1]
+
+    def download(self, count: int, *, rate_bit_per_s: float | None = None) -> DownloadReceipt:
+        """Receive ``count`` bytes from the server's source.
+
+        Args:
+            count: Bytes.
+            rate_bit_per_s: The server sends them so fast, by ``_pacing``; None for as fast
+                as they come.
+
+        Raises:
+            EdgeConfigurationError: The count is not positive.
+            ServerRefusedError: It is more than the server sends.
+            EdgeError: As in ``upload``.
+        """
+        if count <= 0:
+            raise EdgeConfigurationError(f"{count} bytes of {self.url}; ask for one at least")
+        self._meter.reset(HostClock())
+        answer = self._ask("GET", protocol.source_path(count, rate_bit_per_s), max_bytes=count)
+        return DownloadReceipt(
+            payload_bytes=len(answer.content),
+            http_overhead_bytes=self._meter.sent_bytes,
+            began_ns=answer.began_ns,
+            ended_ns=answer.ended_ns,
+        )
+
+    def run_tail(
+        self,
+        sha256: str,
+        after_operator: int,
+        tensors: Sequence[NamedTensor],
+        *,
+        encoding: Encoding | None = None,
+        pacer: Pacer | None = None,
+    ) -> TailResult:
+        """Run the network behind operator ``after_operator`` on the server.
+
+        Args:
+            sha256: Of the model file, hexadecimal.
+            after_operator: Index of the last operator that ran here; −1 for none.
+            tensors: What crosses, in the order of ``joulesplit.partition._network.Cut.tensors``.
+            encoding: How to send it; None sends it as it is.
+            pacer: Schedule to send on; None sends as fast as the socket takes it.
+
+        Raises:
+            EncodingError: The encoding cannot hold a number.
+            ServerLacksModelError: The server does not serve that network.
+            ServerRefusedError: The tensors are not those of that cut.
+            EdgeError: Anything else, as in ``upload``.
+        """
+        sent = tensors if encoding is None else encoded_tensors(tensors, encoding)
+        header, payload = encode_bundle(sent)
+        path = protocol.tail_path(sha256, after_operator, encoding.name if encoding else None)
+        answer, receipt = self._send(path, payload, pacer, {protocol.TENSORS_HEADER: header})
+        return TailResult(
+            outputs=answers.decode_outputs(self.url, answer.headers, answer.content),
+            receipt=receipt,
+            server_compute_s=answers.server_compute_s(self.url, answer.headers),
+        )
+
+    def _send(
+        self, path: str, payload: bytes, pacer: Pacer | None, headers: Mapping[str, str]
+    ) -> tuple[_Answer, UploadReceipt]:
+        if not payload:
+            raise EdgeConfigurationError(f"nothing to send to {self.url}; give at least one byte")
+        pacer = pacer or Pacer(None, clock=HostClock())
+        transfer = pacer.transfer(payload)
+        self._meter.reset(pacer.clock)
+        answer = self._ask("POST", path, body=transfer, headers=headers)
+        answered_ns = pacer.clock.now_ns()
+        if transfer.started_ns is None or transfer.ended_ns is None:
+            raise ProtocolError(
+                f"{self.url} answers before it has all of {len(payload)} bytes; check that "
+                "nothing between client and server answers in its place"
+            )
+        answers.check_received(self.url, answer.headers, payload)
+        return answer, UploadReceipt(
+            payload_bytes=len(payload),
+            started_ns=transfer.started_ns,
+            ended_ns=transfer.ended_ns,
+            answered_ns=answered_ns,
+            http_overhead_bytes=self._meter.sent_bytes - len(payload),
+            connection_s=self._meter.connection_ns / 1e9,
+        )
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: PacedTransfer | None = None,
+        headers: Mapping[str, str] | None = None,
+        max_bytes: int | None = None,
+    ) -> _Answer:
+        clock = HostClock()
+        try:
+            with self._session.request(
+                method,
+                self.url + path,
+                data=body,
+                headers=headers,
+                timeout=self._timeout_s,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                began_ns = clock.now_ns()
+                content = self._read(response, max_bytes)
+                ended_ns = clock.now_ns()
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            self._explain_broken_upload(body)
+            raise ServerUnreachableError(
+                f"the exchange with {self.url} failed ({_innermost(error)}); check that "
+                "`joulesplit serve MODEL` runs there and the network is up"
+            ) from error
+        if not response.ok:
+            raise answers.refusal_error(self.url, response.status_code, content)
+        return _Answer(
+            headers=response.headers, content=content, began_ns=began_ns, ended_ns=ended_ns
+        )
+
+    def _read(self, response: requests.Response, max_bytes: int | None) -> bytes:
+        answers.check_version(self.url, response.headers)
+        is_bundle = protocol.TENSORS_HEADER in response.headers
+        bound = protocol.DEFAULT_MAX_BODY_BYTES if is_bundle else protocol.MAX_JSON_BYTES
+        if max_bytes is not None and response.ok:
+            bound = max_bytes
+        length = answers.declared_length(self.url, response.headers, bound)
+        content: bytes = response.raw.read(length, decode_content=False)
+        if len(content) != length:
+            raise requests.ConnectionError(f"the answer broke off after {len(content)} bytes")
+        return content
+
+    def _explain_broken_upload(self, body: PacedTransfer | None) -> None:
+        """Raise the server's reason for breaking an upload off, if it can still be learnt.
+
+        A server that refuses a body closes the connection on it, and the refusal can be lost
+        with the connection.
+        """
+        if body is None or body.started_ns is None:
+            return
+        max_body_bytes = self.health().max_body_bytes
+        if len(body) > max_body_bytes:
+            raise ServerRefusedError(
+                f"{self.url} takes {max_body_bytes} bytes at most and was sent {len(body)}; "
+                "send less or restart it with a higher --max-body-bytes",
+                code=protocol.Refusal.TOO_LARGE,
+                status=protocol.STATUS[protocol.Refusal.TOO_LARGE],
+            )
+
+
+def _checked_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme == "http" and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or parts.path not in ("", "/") or parts.query or parts.username:
+        raise EdgeConfigurationError(
+            f"{url!r} is not the URL of an edge server; give http://HOST:PORT as "
+            "`joulesplit serve` prints it"
+        )
+    return url.rstrip("/")
+
+
+def _innermost(error: BaseException) -> str:
+    """Return the text of the first cause: the others wrap it in their own addresses."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return str(error) or type(error).__name__

@@ -1,0 +1,120 @@
+"""What the client brings back from the server. Plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from joulesplit.edge._bundle import NamedTensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadReceipt:
+    """One upload whose length and CRC-32 the receiver has confirmed.
+
+    All times are of the pacer's clock, CLOCK_MONOTONIC unless simulated.
+
+    Attributes:
+        payload_bytes: Length of the request body, byte.
+        started_ns: When its first byte was handed to the socket, ns.
+        ended_ns: When its last byte's airtime was over by the pacer's schedule (or, without a
+            rate, when the socket had taken it), ns.
+        answered_ns: When the answer had been read, ns.
+        http_overhead_bytes: Request head, byte; TCP, IP and link headers are not in it.
+        connection_s: Set-up of a new connection, before ``started_ns``, s; 0 if one was open.
+    """
+
+    payload_bytes: int
+    started_ns: int
+    ended_ns: int
+    answered_ns: int
+    http_overhead_bytes: int
+    connection_s: float
+
+    @property
+    def duration_s(self) -> float:
+        """Time on the air, s: from ``started_ns`` to ``ended_ns``."""
+        return (self.ended_ns - self.started_ns) / 1e9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadReceipt:
+    """One download that arrived whole.
+
+    Attributes:
+        payload_bytes: Length of the answer's body, byte.
+        http_overhead_bytes: Request head that was sent for it, byte.
+        began_ns: When its head had arrived, CLOCK_MONOTONIC, ns: the body comes with it.
+        ended_ns: When its last byte had arrived, CLOCK_MONOTONIC, ns.
+    """
+
+    payload_bytes: int
+    http_overhead_bytes: int
+    began_ns: int
+    ended_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TailResult:
+    """What a tail computed on the server.
+
+    Attributes:
+        outputs: The network's outputs, in the file's order.
+        receipt: How the crossing tensors got there.
+        server_compute_s: Time the server's runtime took, s, without queueing and transfer.
+    """
+
+    outputs: tuple[NamedTensor, ...]
+    receipt: UploadReceipt
+    server_compute_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedModel:
+    """A network that a server has.
+
+    Attributes:
+        name: File name without directory.
+        sha256: Of the file, hexadecimal.
+        operators: Number of operators.
+    """
+
+    name: str
+    sha256: str
+    operators: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TailRuntime:
+    """What runs a server's tails; another one may compute other results.
+
+    Attributes:
+        name: Distribution of the interpreter.
+        version: Its version.
+        threads: Threads per tail.
+        xnnpack: It may use the XNNPACK delegate.
+    """
+
+    name: str
+    version: str
+    threads: int
+    xnnpack: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerHealth:
+    """What a server says of itself.
+
+    Attributes:
+        tool: Always ``joulesplit``.
+        protocol_version: Version of the wire format it speaks.
+        max_body_bytes: Longest request body it takes, byte.
+        models: The networks it serves.
+        runtime: What runs their tails; None if it serves none, has none installed, or is of a
+            version that does not say.
+    """
+
+    tool: str
+    protocol_version: int
+    max_body_bytes: int
+    models: tuple[ServedModel, ...]
+    runtime: TailRuntime | None = None

@@ -1,0 +1,300 @@
+"""The edge server: takes uploads, runs tails, returns results. The only user of starlette."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+import msgspec
+
+from joulesplit.edge import _admission as admission
+from joulesplit.edge import _protocol as protocol
+from joulesplit.edge._bundle import decode_body, decode_header, encode_bundle
+from joulesplit.edge._encoded import check_sent, decoded_tensors
+from joulesplit.edge._listening import listener_url, open_listener
+from joulesplit.edge._receipts import ServerHealth
+from joulesplit.edge._source import download
+from joulesplit.edge._tails import DEFAULT_OPTIONS, TailOptions, TailShelf
+from joulesplit.edge.errors import EdgeConfigurationError, ProtocolError, RequestRefusedError
+from joulesplit.partition.errors import PartitionError
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from uvicorn import Server
+
+# Between two uploads a calibration may idle for minutes; a new connection would be paid for
+# with the next one.
+KEEP_ALIVE_S = 3600
+# What an upload or tail in progress gets to finish after the server was asked to stop.
+STOP_GRACE_S = 1
+STDIN_FD = 0
+
+
+class EdgeServer:
+    """Serves models over HTTP until it is told to stop.
+
+    Args:
+        models: ``.tflite`` files whose tails it runs; without any it is a sink for uploads.
+        host: Name or address to bind.
+        port: TCP port; 0 lets the system choose.
+        token: What clients must show; required unless ``host`` is a loopback address.
+        max_body_bytes: Longest request body it takes, byte.
+        tails: How tails run.
+        exit_when_stdin_closes: Stop when standard input ends, so as not to outlive the parent.
+
+    Raises:
+        EdgeConfigurationError: The token or limit cannot work.
+        joulesplit.partition.errors.PartitionError: A model cannot be read.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[Path],
+        *,
+        host: str = "127.0.0.1",
+        port: int = protocol.DEFAULT_PORT,
+        token: str | None = None,
+        max_body_bytes: int = protocol.DEFAULT_MAX_BODY_BYTES,
+        tails: TailOptions = DEFAULT_OPTIONS,
+        exit_when_stdin_closes: bool = False,
+    ) -> None:
+        if token is not None:
+            protocol.authorization(token)
+        if max_body_bytes <= 0:
+            raise EdgeConfigurationError(
+                f"the longest body is {max_body_bytes} bytes; give a positive number"
+            )
+        self._host = host
+        self._port = port
+        self._token = token
+        self._exit_when_stdin_closes = exit_when_stdin_closes
+        self._endpoints = _Endpoints(TailShelf(models, options=tails), token, max_body_bytes)
+
+    def serve(self, on_ready: Callable[[str], None]) -> None:
+        """Serve in this thread until SIGINT, SIGTERM or the end of standard input.
+
+        Args:
+            on_ready: Called once with the URL, when connections are accepted.
+
+        Raises:
+            EdgeConfigurationError: No such port, or not a loopback address and no token.
+            PortUnavailableError: The system refuses host or port.
+        """
+        import uvicorn
+
+        with open_listener(self._host, self._port, has_token=self._token is not None) as listener:
+            config = uvicorn.Config(
+                self._endpoints.application(),
+                http="h11",
+                ws="none",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                log_level="error",
+                server_header=False,
+                headers=[(protocol.VERSION_HEADER, str(protocol.PROTOCOL_VERSION))],
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=STOP_GRACE_S,
+            )
+            server = uvicorn.Server(config)
+            if self._exit_when_stdin_closes:
+                _stop_at_end_of_stdin(server)
+            with _stopping_quietly(server):
+                on_ready(listener_url(listener))
+                server.run(sockets=[listener])
+
+
+class _Endpoints:
+    """What each path does; the wire format is in ``joulesplit.edge._protocol``."""
+
+    def __init__(self, shelf: TailShelf, token: str | None, max_body_bytes: int) -> None:
+        self._shelf = shelf
+        self._token = token
+        self._max_body_bytes = max_body_bytes
+
+    def application(self) -> Starlette:
+        from starlette.applications import Starlette
+        from starlette.exceptions import HTTPException
+        from starlette.requests import ClientDisconnect
+        from starlette.routing import Route
+
+        return Starlette(
+            routes=[
+                Route(protocol.HEALTH_PATH, self.health, methods=["GET"]),
+                Route(protocol.MODELS_PATH, self.models, methods=["GET"]),
+                Route(protocol.SINK_PATH, self.sink, methods=["POST"]),
+                Route(protocol.SOURCE_PATH, self.source, methods=["GET"]),
+                Route(protocol.TAIL_PATH, self.tail, methods=["POST"]),
+            ],
+            exception_handlers={
+                RequestRefusedError: _answer_refusal,
+                ProtocolError: _answer_malformed,
+                PartitionError: _answer_failed_tail,
+                HTTPException: _answer_no_page,
+                # Nobody is left to read an answer; without a handler it would be logged.
+                ClientDisconnect: _answer_malformed,
+                Exception: _answer_internal,
+            },
+        )
+
+    async def health(self, request: Request) -> Response:
+        admission.check_token(request.headers, self._token)
+        return _json(
+            ServerHealth(
+                tool=protocol.TOOL_NAME,
+                protocol_version=protocol.PROTOCOL_VERSION,
+                max_body_bytes=self._max_body_bytes,
+                models=self._shelf.models,
+                runtime=self._shelf.runtime,
+            )
+        )
+
+    async def models(self, request: Request) -> Response:
+        admission.check_token(request.headers, self._token)
+        return _json(self._shelf.models)
+
+    async def sink(self, request: Request) -> Response:
+        self._admit(request)
+        count = checksum = 0
+        async for chunk in request.stream():
+            count += len(chunk)
+            checksum = crc32(chunk, checksum)
+        answer = {"received_bytes": count, "crc32": f"{checksum:08x}"}
+        return _json(answer, headers=protocol.received(count, checksum))
+
+    async def source(self, request: Request) -> Response:
+        admission.check_token(request.headers, self._token)
+        count = admission.source_length(request.query_params, self._max_body_bytes)
+        rate_bit_per_s = admission.source_rate(request.query_params)
+        return download(count, rate_bit_per_s)
+
+    async def tail(self, request: Request) -> Response:
+        self._admit(request)
+        sha256 = request.path_params["sha256"]
+        after_operator = admission.cut_position(request.query_params)
+        encoding = admission.sent_encoding(request.query_params)
+        entries = decode_header(request.headers.get(protocol.TENSORS_HEADER, ""))
+        expected = self._shelf.crossing(sha256, after_operator)
+        check_sent(entries, expected, encoding)
+        body = await request.body()
+        tensors = decoded_tensors(decode_body(entries, body), expected, encoding)
+        outputs, compute_s = await asyncio.to_thread(
+            self._shelf.run, sha256, after_operator, tensors
+        )
+        header, content = encode_bundle(outputs)
+        headers = {
+            protocol.TENSORS_HEADER: header,
+            protocol.COMPUTE_HEADER: repr(compute_s),
+            **protocol.received(len(body), crc32(body)),
+        }
+        return _response(200, content, "application/octet-stream", headers)
+
+    def _admit(self, request: Request) -> None:
+        admission.body_length(request.headers, self._max_body_bytes)
+        admission.check_token(request.headers, self._token)
+
+
+def _response(status: int, content: bytes, media_type: str, headers: dict[str, str]) -> Response:
+    from starlette.responses import Response
+
+    return Response(content, status, headers, media_type)
+
+
+def _json(answer: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return _response(status, msgspec.json.encode(answer), "application/json", headers or {})
+
+
+def _refuse(
+    refusal: protocol.Refusal, message: str, hint: str, status: int | None = None
+) -> Response:
+    # Without a usable length there is no telling where the next request would begin, and a body
+    # that is too long is not worth reading to find out.
+    closes = refusal in (protocol.Refusal.NO_LENGTH, protocol.Refusal.TOO_LARGE)
+    body = protocol.RefusalBody(error=refusal.value, message=message, hint=hint)
+    headers = {"Connection": "close"} if closes else {}
+    return _json(body, status or protocol.STATUS[refusal], headers)
+
+
+async def _answer_refusal(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestRefusedError)
+    return _refuse(protocol.Refusal(error.refusal), error.message, error.hint)
+
+
+async def _answer_malformed(_: Request, error: Exception) -> Response:
+    return _refuse(
+        protocol.Refusal.MALFORMED, str(error), "install the same JouleSplit on both machines"
+    )
+
+
+async def _answer_no_page(request: Request, error: Exception) -> Response:
+    return _refuse(
+        protocol.Refusal.NO_SUCH_PAGE,
+        f"{request.method} {request.url.path[:80]} is not served here",
+        f"the paths of this server begin with {protocol.HEALTH_PATH[:4]}",
+        getattr(error, "status_code", None),
+    )
+
+
+async def _answer_failed_tail(_: Request, error: Exception) -> Response:
+    return _refuse(
+        protocol.Refusal.INTERNAL,
+        f"the server could not run the tail: {error}",
+        "mend it on the server",
+    )
+
+
+async def _answer_internal(_: Request, error: Exception) -> Response:
+    return _refuse(
+        protocol.Refusal.INTERNAL,
+        f"the server failed ({type(error).__name__})",
+        "read the server's own output and report it",
+    )
+
+
+@contextmanager
+def _stopping_quietly(server: Server) -> Iterator[None]:
+    """Make SIGINT and SIGTERM end ``serve`` as after any finished job, without traceback.
+
+    uvicorn stops on its own handlers and then raises the signals again for the handlers that
+    were there before, which are these; before its own are in place, these stop it.
+    """
+
+    def stop(_number: int, _frame: object) -> None:
+        server.should_exit = True
+
+    def still_serving(_record: logging.LogRecord) -> bool:
+        # What stopping cuts short is no error, and uvicorn would log it with a traceback.
+        return not server.should_exit
+
+    is_main = threading.current_thread() is threading.main_thread()
+    numbers = (signal.SIGINT, signal.SIGTERM) if is_main else ()
+    before = {number: signal.signal(number, stop) for number in numbers}
+    logger = logging.getLogger("uvicorn.error")
+    logger.addFilter(still_serving)
+    try:
+        yield
+    finally:
+        logger.removeFilter(still_serving)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stop_at_end_of_stdin(server: Server) -> None:
+    def watch() -> None:
+        # Past sys.stdin: its lock, held by a daemon thread, makes the interpreter abort at exit.
+        with suppress(OSError):
+            while os.read(STDIN_FD, 4096):
+                pass
+        server.should_exit = True
+
+    threading.Thread(target=watch, name="stdin-watch", daemon=True).start()

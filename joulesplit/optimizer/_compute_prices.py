@@ -1,0 +1,120 @@
+"""What a profile says computing costs, by one account: E_d, blocks, heads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from joulesplit.calibrate.profile import Compute, DeviceProfile
+from joulesplit.calibrate.profile import HeadEnergy
+from joulesplit.optimizer._compute_cost import Computing, Piece
+from joulesplit.optimizer._cost import Account, ComputeModel
+from joulesplit.optimizer.errors import ProfileMismatchError, ProfileUnusableError
+from joulesplit.optimizer._checked_figure import by_account, positive
+from joulesplit.partition import Block, Network
+
+
+def mismatch_reason(network: Network, blocks: Sequence[Block], compute: Compute) -> str | None:
+    """Say why a profile's per-block energies are not those of these blocks; None if they are."""
+    if compute.model is None or not compute.blocks:
+        return "the profile has no per-block energies"
+    if compute.model.sha256 != network.sha256:
+        return (
+            f"the profile was measured with {compute.model.name} ({compute.model.sha256[:12]}), "
+            f"not with {network.name} ({network.sha256[:12]})"
+        )
+    if [b.last_operator for b in compute.blocks] != [b.last_operator for b in blocks]:
+        return "the profile's blocks end at other operators than these"
+    return None
+
+
+def chosen_model(
+    network: Network, compute: Compute, asked: ComputeModel | None, mismatch: str | None
+) -> ComputeModel:
+    """Give the model asked for, or else the one nearest to what a split really computes.
+
+    Raises:
+        ProfileMismatchError: It needs blocks or heads that the profile does not have.
+    """
+    if asked in ("heads", "blocks") and mismatch:
+        raise ProfileMismatchError(
+            f"cannot price by {asked}: {mismatch}; calibrate {network.name} or use the constant "
+            "compute model"
+        )
+    if asked == "heads" and not compute.heads:
+        raise ProfileMismatchError(
+            'cannot price by heads: the profile measured none; calibrate with heads = "candidates" '
+            "in the plan (--plan standard does), or use the blocks"
+        )
+    if asked is not None:
+        return asked
+    if mismatch:
+        return "constant"
+    return "heads" if compute.heads else "blocks"
+
+
+def computing_of(
+    profile: DeviceProfile, account: Account, model: ComputeModel, *, matches: bool
+) -> Computing:
+    """Take the figures of computing out of a profile.
+
+    Args:
+        profile: The profile.
+        account: Which definition of energy.
+        model: What is to be priced by; what others would need is taken only if it is sound.
+        matches: The profile's blocks are those of the network.
+
+    Raises:
+        ProfileUnusableError: No figure by that account, or one that cannot be true.
+    """
+    compute = profile.compute
+    blocks = _blocks(compute, account, model) if matches else ()
+    heads = _heads(compute, account, model) if blocks else ()
+    idle = profile.idle.power_w if profile.idle and account == "gross" else None
+    # The profile's covariances are those of the net energies.
+    net = account == "net"
+    return Computing(
+        e_d=positive(by_account(compute.e_d_flop_per_j, account, "E_d"), "E_d"),
+        blocks=blocks,
+        heads=heads,
+        block_covariance_j2=compute.covariance_j2 if net and blocks else (),
+        head_covariance_j2=compute.head_covariance_j2 if net and heads else (),
+        scale_u_rel=profile.sensor.scale_u_rel if profile.sensor else 0.0,
+        idle_u_w=(idle.u_stat or 0.0) if idle else 0.0,
+        constant_u_rel=compute.classes.constant_e_d_rms if compute.classes else None,
+    )
+
+
+def _blocks(compute: Compute, account: Account, model: ComputeModel) -> tuple[Piece, ...]:
+    """Take the blocks' energies; where they are not needed, only if they are all sound."""
+    try:
+        return tuple(
+            Piece(
+                last_block=block.index,
+                energy=positive(by_account(block.energy_j, account, name), name),
+                latency_s=block.latency_s.value,
+            )
+            for block in compute.blocks
+            for name in (f"block {block.index} ({block.name})",)
+        )
+    except ProfileUnusableError as error:
+        if model == "constant":
+            return ()
+        raise ProfileUnusableError(f"{error}, or use the constant compute model") from error
+
+
+def _heads(compute: Compute, account: Account, model: ComputeModel) -> tuple[Piece, ...]:
+    try:
+        return tuple(_head(head, account) for head in compute.heads)
+    except ProfileUnusableError as error:
+        if model != "heads":
+            return ()
+        raise ProfileUnusableError(f"{error}, or use the blocks compute model") from error
+
+
+def _head(head: HeadEnergy, account: Account) -> Piece:
+    name = f"blocks 1 to {head.last_block} as one network"
+    return Piece(
+        last_block=head.last_block,
+        energy=positive(by_account(head.energy_j, account, name), name),
+        latency_s=head.latency_s.value,
+    )

@@ -1,0 +1,71 @@
+"""Limits a split must keep."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from joulesplit.optimizer.errors import InvalidConstraintError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constraints:
+    """What the user will not give up; None is no limit.
+
+    Attributes:
+        min_block: At least so many blocks stay on the device; 1 keeps the raw input private.
+        max_block: At most so many blocks run on the device.
+        max_latency_s: Longest time of computing on the device and sending, s. The server's time
+            and the answer's way back are not in a device profile and not in this.
+        max_upload_bits: Most that may go up per inference, bit.
+    """
+
+    min_block: int | None = None
+    max_block: int | None = None
+    max_latency_s: float | None = None
+    max_upload_bits: int | None = None
+
+    def require_sensible(self, last_block: int) -> None:
+        """Check the limits against a network of ``last_block`` blocks.
+
+        Raises:
+            InvalidConstraintError: One of them makes no sense.
+        """
+        low = 0 if self.min_block is None else self.min_block
+        high = last_block if self.max_block is None else self.max_block
+        if not 0 <= low <= high <= last_block:
+            raise InvalidConstraintError(
+                f"cannot keep between {low} and {high} blocks on the device: the network has "
+                f"{last_block}; use 0 ≤ min_block ≤ max_block ≤ {last_block}"
+            )
+        if self.max_latency_s is not None and not (
+            math.isfinite(self.max_latency_s) and self.max_latency_s > 0.0
+        ):
+            raise InvalidConstraintError(
+                f"max_latency_s is {self.max_latency_s}; give a positive time in seconds"
+            )
+        if self.max_upload_bits is not None and self.max_upload_bits < 0:
+            raise InvalidConstraintError(
+                f"max_upload_bits is {self.max_upload_bits}; give zero or more bits"
+            )
+
+    def violations(
+        self, *, block: int, upload_bits: int, latency_s: float | None
+    ) -> tuple[str, ...]:
+        """Name the limits that a split breaks.
+
+        Args:
+            block: l.
+            upload_bits: What it sends, bit.
+            latency_s: Its time on the device and on the air, s; needed with ``max_latency_s``.
+        """
+        broken = {
+            "min_block": self.min_block is not None and block < self.min_block,
+            "max_block": self.max_block is not None and block > self.max_block,
+            "max_latency_s": self.max_latency_s is not None
+            and latency_s is not None
+            and latency_s > self.max_latency_s,
+            "max_upload_bits": self.max_upload_bits is not None
+            and upload_bits > self.max_upload_bits,
+        }
+        return tuple(name for name, is_broken in broken.items() if is_broken)

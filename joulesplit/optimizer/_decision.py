@@ -1,0 +1,268 @@
+"""From a profile, a network and limits to a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from joulesplit.calibrate.profile import DeviceProfile
+from joulesplit.optimizer._compute_cost import priced_by
+from joulesplit.optimizer._constraints import Constraints
+from joulesplit.optimizer._cost import Account, ComputeModel, SplitEnergy
+from joulesplit.optimizer.errors import ProfileUnusableError
+from joulesplit.optimizer._explanation import decision_notes, explain, input_note, profile_notes
+from joulesplit.optimizer._pareto_front import faster_ones
+from joulesplit.optimizer._hull import Sensitivity, breakpoints, crossovers
+from joulesplit.optimizer._paper import UINT8_BITS, PaperSplit, float32_blocks, input_elements, paper_split
+from joulesplit.optimizer._prices import prices_from_profile, require_blocks
+from joulesplit.optimizer._result import Candidate, Decision, Faster, ModelChoice, RunnerUp
+from joulesplit.optimizer._robustness import probability_cheaper
+from joulesplit.optimizer._search import cheapest
+from joulesplit.optimizer._solution import Problem, Solution, solve
+from joulesplit.optimizer._uncertainty import difference_u_j
+from joulesplit.optimizer._usage import Usage
+from joulesplit.partition import Block, Network
+
+
+def decide(
+    network: Network,
+    blocks: Sequence[Block],
+    profile: DeviceProfile,
+    *,
+    account: Account | None = None,
+    compute_model: ComputeModel | None = None,
+    usage: Usage | None = None,
+    constraints: Constraints | None = None,
+    allow_rejected: bool = False,
+) -> Decision:
+    """Choose where to split a network on a measured device.
+
+    Args:
+        network: The network.
+        blocks: Its blocks, whole and in order.
+        profile: What the device's computing and sending cost.
+        account: ``net`` or ``gross``; None takes net where the profile has all of it.
+        compute_model: None takes ``heads`` where the profile has measured any, else ``blocks``
+            where it knows these very ones, else ``constant``.
+        usage: None takes an inference now and then over a connection that is kept open, and
+            uploads the network's input as it is.
+        constraints: Limits to keep.
+        allow_rejected: Use a profile that was rejected.
+
+    Raises:
+        InvalidInputError: The blocks are not the network's, or an option makes no sense.
+        InvalidConstraintError: A limit makes no sense.
+        ProfileMismatchError: Blocks or heads asked for that the profile does not have.
+        ProfileUnusableError: The profile was rejected, lacks a figure, or holds one that cannot
+            be true.
+        NoFeasibleSplitError: No split keeps all the limits.
+    """
+    require_blocks(network, blocks)
+    _require_accepted(profile, allow_rejected=allow_rejected)
+    limits = constraints or Constraints()
+    limits.require_sensible(len(blocks))
+    if usage is not None and usage.encoding is not None:
+        usage.encoding.require_sensible(len(blocks))
+    prices = prices_from_profile(
+        network, blocks, profile, account=account, compute_model=compute_model, usage=usage
+    )
+    problem = Problem(network=network, blocks=tuple(blocks), prices=prices, constraints=limits)
+    return _told(_decision(problem, solve(problem), profile), problem, profile)
+
+
+def _require_accepted(profile: DeviceProfile, *, allow_rejected: bool) -> None:
+    if profile.quality.verdict != "rejected" or allow_rejected:
+        return
+    failed = [check.name for check in profile.quality.checks if check.outcome == "fail"]
+    raise ProfileUnusableError(
+        f"the profile was rejected ({', '.join(failed) or 'no reason recorded'}); calibrate "
+        "again, or allow rejected profiles to see figures you must not rely on"
+    )
+
+
+def _decision(problem: Problem, solution: Solution, profile: DeviceProfile) -> Decision:
+    prices, doubt = problem.prices, solution.doubt
+    candidates = _candidates(problem, solution)
+    e_d, sending = prices.computing.e_d, prices.sending
+    return Decision(
+        best=candidates[solution.best],
+        candidates=candidates,
+        runner_up=_runner_up(solution),
+        faster=_faster(solution),
+        account=prices.account,
+        compute_model=prices.compute_model,
+        source=profile.source,
+        simulated=profile.simulated,
+        verdict=profile.quality.verdict,
+        e_d_flop_per_j=e_d.value,
+        e_c_bit_per_j=sending.e_c.value,
+        rate_bit_per_s=sending.rate_bit_per_s,
+        ratio_flop_per_bit=e_d.value / sending.e_c.value,
+        ratio_u_flop_per_bit=prices.ratio_u_flop_per_bit,
+        robustness=doubt.robustness if doubt else None,
+        sensitivity=_sensitivity(problem, solution),
+        paper=_paper(problem),
+        models=_model_choices(problem, solution),
+        judged_by=prices.computing.models[0],
+        usage=prices.usage,
+        input_as_uint8_j=_input_as_uint8_j(problem, solution.energies[0]),
+        scale_u_rel=prices.scale_u_rel,
+    )
+
+
+def _told(decision: Decision, problem: Problem, profile: DeviceProfile) -> Decision:
+    notes = (
+        *profile_notes(profile, problem.network),
+        *problem.prices.notes,
+        input_note(decision, problem.network, uint8_allowed=_uint8_allowed(problem)),
+        *decision_notes(decision),
+    )
+    return replace(decision, notes=notes, explanation=explain(decision))
+
+
+def _candidates(problem: Problem, solution: Solution) -> tuple[Candidate, ...]:
+    by_model = {model: problem.energies(model) for model in problem.prices.computing.models}
+    return tuple(
+        _candidate(
+            problem,
+            solution,
+            block,
+            {model: energies[block].total_j for model, energies in by_model.items()},
+        )
+        for block in range(len(solution.energies))
+    )
+
+
+def _candidate(
+    problem: Problem, solution: Solution, block: int, by_model_j: dict[ComputeModel, float]
+) -> Candidate:
+    energy, doubt = solution.energies[block], solution.doubt
+    uncertainty = doubt.uncertainties[block] if doubt else None
+    return Candidate(
+        block=block,
+        name=problem.blocks[block - 1].name if block else "input",
+        where=energy.where,
+        energy_j=energy.total_j,
+        compute_j=energy.compute_j,
+        upload_j=energy.upload_j,
+        upload_fixed_j=energy.upload_fixed_j,
+        encode_j=energy.encode_j,
+        answer_j=energy.answer_j,
+        wait_j=energy.wait_j,
+        idle_s=solution.idle_s[block] if solution.idle_s else None,
+        priced_by=priced_by(problem.prices.computing, problem.prices.compute_model, block),
+        by_model_j=by_model_j,
+        upload_bits=energy.upload_bits,
+        latency_s=solution.latencies_s[block] if solution.latencies_s else None,
+        u_stat_j=uncertainty.u_stat_j if uncertainty else None,
+        u_sys_j=uncertainty.u_sys_j if uncertainty else None,
+        ci95_j=uncertainty.ci95_j if uncertainty else None,
+        violates=solution.broken[block],
+        probability_best=doubt.robustness.probability_best[block] if doubt else None,
+    )
+
+
+def _excess_j(solution: Solution, block: int) -> tuple[float, float | None]:
+    """Return what a split costs above the choice, and the standard uncertainty of that."""
+    energies, best, doubt = solution.energies, solution.best, solution.doubt
+    u_j = difference_u_j(doubt.effects.on_candidates_j, block, best) if doubt else None
+    return energies[block].total_j - energies[best].total_j, u_j
+
+
+def _faster(solution: Solution) -> tuple[Faster, ...] | None:
+    latencies_s = solution.latencies_s
+    if latencies_s is None:
+        return None
+    found = []
+    energies_j = [energy.total_j for energy in solution.energies]
+    for block in faster_ones(energies_j, latencies_s, solution.feasible):
+        excess_j, excess_u_j = _excess_j(solution, block)
+        found.append(
+            Faster(
+                block=block,
+                latency_s=latencies_s[block],
+                saved_s=latencies_s[solution.best] - latencies_s[block],
+                excess_j=excess_j,
+                excess_u_j=excess_u_j,
+            )
+        )
+    return tuple(found)
+
+
+def _runner_up(solution: Solution) -> RunnerUp | None:
+    others = [block for block in solution.feasible if block != solution.best]
+    if not others:
+        return None
+    energies, best, doubt = solution.energies, solution.best, solution.doubt
+    second = cheapest(energies, others)
+    excess_j, excess_u_j = _excess_j(solution, second)
+    return RunnerUp(
+        block=second,
+        excess_j=excess_j,
+        excess_u_j=excess_u_j,
+        probability_cheaper=(
+            probability_cheaper(energies, doubt.effects.on_candidates_j, one=second, other=best)
+            if doubt
+            else None
+        ),
+    )
+
+
+def _sensitivity(problem: Problem, solution: Solution) -> Sensitivity:
+    prices, energies, feasible = problem.prices, solution.energies, solution.feasible
+    hull, swaps = breakpoints(energies, feasible, e_d_flop_per_j=prices.computing.e_d.value)
+    return Sensitivity(
+        hull=hull,
+        breakpoints=swaps,
+        crossovers=crossovers(energies, feasible, solution.best, prices.sending.fit),
+    )
+
+
+def _model_choices(problem: Problem, solution: Solution) -> tuple[ModelChoice, ...]:
+    """Give each model's choice, priced by the model nearest to what a split really computes."""
+    models = problem.prices.computing.models
+    judge, effects = problem.energies(models[0]), problem.effects(models[0])
+    best = cheapest(judge, solution.feasible)
+    choices = []
+    for model in models:
+        energies = problem.energies(model)
+        block = cheapest(energies, solution.feasible)
+        choices.append(
+            ModelChoice(
+                model=model,
+                block=block,
+                energy_j=energies[block].total_j,
+                regret_j=judge[block].total_j - judge[best].total_j,
+                regret_u_j=(
+                    difference_u_j(effects.on_candidates_j, block, best) if effects else None
+                ),
+            )
+        )
+    return tuple(choices)
+
+
+def _paper(problem: Problem) -> PaperSplit:
+    return paper_split(
+        float32_blocks(problem.network, problem.blocks),
+        problem.prices.computing.e_d.value,
+        problem.prices.sending.e_c.value,
+        input_elements=input_elements(problem.network),
+    )
+
+
+def _uint8_bits(problem: Problem) -> int:
+    return UINT8_BITS * input_elements(problem.network)
+
+
+def _input_as_uint8_j(problem: Problem, offload: SplitEnergy) -> float:
+    """Price full offload with another upload; nothing else of it changes."""
+    bits_j = _uint8_bits(problem) / problem.prices.sending.e_c.value
+    return offload.without_bits_j + bits_j
+
+
+def _uint8_allowed(problem: Problem) -> bool:
+    """Say whether uploading the input as 8-bit values would break no limit."""
+    bits = _uint8_bits(problem)
+    latency_s = bits / problem.prices.sending.rate_bit_per_s
+    broken = problem.constraints.violations(block=0, upload_bits=bits, latency_s=latency_s)
+    return not broken

@@ -1,0 +1,40 @@
+"""What encoding costs the device before it sends: its time, at the mean power of computing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from joulesplit.optimizer._compute_cost import Computing
+from joulesplit.optimizer._linear_figures import Ledger, apart_from, offset_left
+
+
+def mean_power_w(computing: Computing) -> float | None:
+    """Give the power of computing the blocks one after the other, W; None without their times."""
+    times_s = [block.latency_s or 0.0 for block in computing.blocks]
+    if not times_s or not all(time_s > 0.0 for time_s in times_s):
+        return None
+    return sum(block.energy.value for block in computing.blocks) / sum(times_s)
+
+
+def encoding_ledger(computing: Computing, encode_s: Sequence[float]) -> Ledger:
+    """Give how long each candidate encodes, at one price of a second.
+
+    Its relative error is that of E_d, from the same energies, taken as independent of what the
+    blocks of a candidate cost. Without the blocks' times encoding counts 0.
+
+    Args:
+        computing: The profile's figures.
+        encode_s: At l = 0 … L, s.
+    """
+    power_w = mean_power_w(computing)
+    e_d, idle_w = computing.e_d, computing.idle_u_w if power_w else 0.0
+    per_e_d = (power_w or 0.0) / e_d.value
+    return Ledger(
+        weights=np.array(encode_s)[:, np.newaxis],
+        values=np.array([power_w or 0.0]),
+        statistical=np.array([[apart_from((e_d.u_stat or 0.0) * per_e_d, idle_w)]]),
+        idle=np.array([idle_w]),
+        offset=np.array([offset_left(e_d, computing.scale_u_rel) * per_e_d]),
+    )

@@ -1,0 +1,186 @@
+"""What a split pays besides computing: the upload, its burst and connection, the answer, the wait.
+
+Every term is one figure of the profile, times how often a candidate takes it. A figure that the
+profile does not have counts 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from joulesplit.calibrate.profile import LinkFit, Quantity
+from joulesplit.optimizer.errors import ProfileUnusableError
+from joulesplit.optimizer._linear_figures import Ledger, apart_from, factor, is_uncertain, offset_left
+from joulesplit.optimizer._uncertainty import FloatArray
+from joulesplit.optimizer._usage import Usage
+
+BIT, UPLOAD, BURST, CONNECTION, ANSWER_BIT, WAIT = range(6)
+"""Columns of the ledger."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """A figure of the link.
+
+    Attributes:
+        figure: J, J/bit or W; None if the profile does not have it.
+        lasting_s: How long it lasts, and so how much of P_0 is in it by the gross account: s,
+            s/bit for a price of a bit, 1 for P_0 itself. 0 by the net account.
+    """
+
+    figure: Quantity | None = None
+    lasting_s: float = 0.0
+
+    @property
+    def value(self) -> float:
+        """The figure; 0 if there is none."""
+        return self.figure.value if self.figure else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """What a profile knows of the link, by one account.
+
+    Attributes:
+        e_c: bit/J at ``rate_bit_per_s``.
+        rate_bit_per_s: Payload bits per second going up.
+        rate_note: What a reader must know of that rate; empty if nothing.
+        fit: The link's fit by this account; None without one.
+        bit: The price of a bit going up, J/bit: 1/E_c.
+        upload: Once per upload, J.
+        burst: Once per burst of uploads, J.
+        connection: A new connection with one small exchange, J.
+        answer_bit: Receiving one bit, J/bit.
+        answer_rate_bit_per_s: Rate of receiving, bit/s; None if not known.
+        waiting: P_0, W, by the gross account; no figure by the net one, where waiting is free.
+        scale_u_rel: Relative standard uncertainty common to every joule.
+        idle_u_w: Statistical standard uncertainty of the P_0 in all these figures, W; 0 by the
+            net account.
+    """
+
+    e_c: Quantity
+    rate_bit_per_s: float
+    rate_note: str
+    fit: LinkFit | None
+    bit: Term
+    upload: Term
+    burst: Term
+    connection: Term
+    answer_bit: Term
+    answer_rate_bit_per_s: float | None
+    waiting: Term
+    scale_u_rel: float
+    idle_u_w: float
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """Every term, in the order of the ledger's columns."""
+        return (
+            self.bit, self.upload, self.burst, self.connection, self.answer_bit, self.waiting
+        )  # fmt: skip
+
+    def is_uncertain(self, usage: Usage) -> bool:
+        """Say whether every figure that a use of the link takes states what it may be off by."""
+        taken = _per_upload(usage, answer_bits=1)
+        taken[BIT] = 1.0
+        figures = [term.figure for term, times in zip(self.terms, taken, strict=True) if times]
+        return is_uncertain([figure for figure in figures if figure is not None])
+
+
+def sending_ledger(
+    sending: Sending, usage: Usage, upload_bits: Sequence[int], answer_bits: int
+) -> Ledger:
+    """Give what each candidate sends, receives and waits.
+
+    Args:
+        sending: The profile's figures.
+        usage: How often what is once per burst and connection falls on an upload.
+        upload_bits: What goes up at l = 0 … L, bit.
+        answer_bits: The network's result, which comes back unless l = L, bit.
+
+    Raises:
+        ProfileUnusableError: The fit's covariance is not one.
+    """
+    weights = np.tile(_per_upload(usage, answer_bits), (len(upload_bits), 1))
+    # The last candidate stays on the device: nothing goes up, nothing comes back.
+    weights[-1] = 0.0
+    weights[:, BIT] = upload_bits
+    lefts = [
+        offset_left(term.figure, sending.scale_u_rel) if term.figure else 0.0
+        for term in sending.terms
+    ]
+    return Ledger(
+        weights=weights,
+        values=np.array([term.value for term in sending.terms]),
+        statistical=_statistical(sending),
+        idle=sending.idle_u_w * np.array([term.lasting_s for term in sending.terms]),
+        offset=np.array(lefts),
+    )
+
+
+def _per_upload(usage: Usage, answer_bits: int) -> FloatArray:
+    """Give how often an upload takes each figure but the price of its bits; float64, shape (6,)."""
+    times = np.zeros(6)
+    times[UPLOAD] = 1.0
+    times[BURST] = 1.0 / usage.uploads_per_burst
+    times[CONNECTION] = usage.connections_per_upload
+    times[ANSWER_BIT] = answer_bits
+    times[WAIT] = usage.server_wait_s or 0.0
+    return times
+
+
+def _statistical(sending: Sending) -> FloatArray:
+    """Give the figures' own errors, P_0's apart; float64, shape (6, 6).
+
+    The price of a bit and what uploads and bursts cost come from one fit and share its
+    covariance; the others are independent. Of P_0 nothing is left.
+    """
+    own = np.zeros((6, 6))
+    for column in (BIT, CONNECTION, ANSWER_BIT):
+        term = sending.terms[column]
+        if term.figure is not None:
+            common = sending.idle_u_w * term.lasting_s
+            own[column, column] = apart_from(term.figure.u_stat, common)
+    if sending.fit is not None:
+        own[: BURST + 1, : BURST + 1] = _fit_factor(sending, sending.fit)
+    return own
+
+
+def _fit_factor(sending: Sending, fit: LinkFit) -> FloatArray:
+    """Give columns for (price of a bit, E_0, E_burst); float64, shape (3, 3)."""
+    covariance = _covariance(fit)
+    figures = np.zeros((3, 4))
+    figures[BIT, 1:3] = 1.0 / sending.rate_bit_per_s, 1.0
+    figures[UPLOAD, 0] = figures[BURST, 3] = 1.0
+    lasting_s = np.array([term.lasting_s for term in sending.terms[: BURST + 1]])
+    common = sending.idle_u_w**2 * np.outer(lasting_s, lasting_s)
+    # P_0 is known from other windows than these, so taking its share off may overdraw a little.
+    return factor(
+        figures @ covariance @ figures.T - common,
+        "the link's fit",
+        overdrawn=sending.idle_u_w > 0.0,
+    )
+
+
+def _covariance(fit: LinkFit) -> FloatArray:
+    """Give the covariance of (E_0, P_air, e_bit, E_burst); float64, shape (4, 4).
+
+    Of a profile that keeps it for the first three only, the burst is taken as independent.
+
+    Raises:
+        ProfileUnusableError: It is not a covariance.
+    """
+    stored = np.array(fit.covariance, dtype=np.float64)
+    if stored.shape not in {(3, 3), (4, 4)}:
+        raise ProfileUnusableError(
+            "the profile's covariance of the link's fit is not a covariance; calibrate the link "
+            "again"
+        )
+    covariance = np.zeros((4, 4))
+    covariance[3, 3] = (fit.burst_cost_j.u_stat or 0.0) ** 2 if fit.burst_cost_j else 0.0
+    covariance[: len(stored), : len(stored)] = stored
+    factor(covariance, "the link's fit")
+    return covariance

@@ -1,0 +1,123 @@
+"""What a profile says sending costs, by one account: bits, uploads, bursts, answers, waiting."""
+
+from __future__ import annotations
+
+import math
+
+from joulesplit.calibrate.profile import DeviceProfile, Link, LinkFit, Quantity, Uplink
+from joulesplit.calibrate.profile import GrossNet
+from joulesplit.calibrate.profile import CONNECTION_PHASE, Downlink
+from joulesplit.optimizer._cost import Account
+from joulesplit.optimizer.errors import ProfileUnusableError
+from joulesplit.optimizer._checked_figure import inverted, perhaps_zero, positive
+from joulesplit.optimizer._link_rate import bit_price
+from joulesplit.optimizer._link_cost import Sending, Term
+
+
+def usable_link(profile: DeviceProfile) -> Link:
+    """Give a profile's link.
+
+    Raises:
+        ProfileUnusableError: There is none, nothing went on the air, or its rate cannot be.
+    """
+    link = profile.link
+    if link is None:
+        raise ProfileUnusableError(
+            "the profile has no link, so an upload has no price; calibrate again with an edge "
+            "server"
+        )
+    if link.loopback and not profile.simulated:
+        raise ProfileUnusableError(
+            "the profile's link is loopback, so nothing went on the air; calibrate again with "
+            "the edge server on another machine"
+        )
+    rate = link.uplink.rate_bit_per_s
+    if not (math.isfinite(rate) and rate > 0.0):
+        raise ProfileUnusableError(
+            f"the profile states E_c at {rate} bit/s; calibrate the link again"
+        )
+    return link
+
+
+def sending_of(
+    profile: DeviceProfile, link: Link, account: Account, rate_bit_per_s: float | None = None
+) -> Sending:
+    """Take the figures of the link out of a profile.
+
+    Args:
+        profile: The profile.
+        link: Its link.
+        account: Which definition of energy.
+        rate_bit_per_s: Payload bits per second that are sent; None see ``link_rate.bit_price``.
+
+    Raises:
+        ProfileUnusableError: No E_c by that account, or a figure that cannot be true.
+    """
+    gross, uplink = account == "gross", link.uplink
+    fit = _sound_fit(uplink.fit_gross if gross else uplink.fit)
+    price = bit_price(uplink, fit, account, rate_bit_per_s)
+    idle = profile.idle.power_w if gross and profile.idle else None
+    upload_s, burst_s = _lasting_s(uplink, idle)
+    answer, answer_s = _answer(link.downlink, account)
+    connection, connection_s = _connection(profile, account)
+    held = float(idle is not None)
+    return Sending(
+        e_c=price.e_c,
+        rate_bit_per_s=price.rate_bit_per_s,
+        rate_note=price.note,
+        fit=fit,
+        bit=Term(figure=price.bit, lasting_s=held / price.rate_bit_per_s),
+        upload=Term(figure=fit.upload_cost_j if fit else None, lasting_s=upload_s),
+        burst=Term(figure=fit.burst_cost_j if fit else None, lasting_s=burst_s),
+        connection=Term(figure=connection, lasting_s=held * connection_s),
+        answer_bit=Term(figure=answer, lasting_s=held * answer_s),
+        answer_rate_bit_per_s=1.0 / answer_s if answer_s else None,
+        waiting=Term(figure=idle, lasting_s=held),
+        scale_u_rel=profile.sensor.scale_u_rel if profile.sensor else 0.0,
+        idle_u_w=(idle.u_stat or 0.0) if idle else 0.0,
+    )
+
+
+def _sound_fit(fit: LinkFit | None) -> LinkFit | None:
+    if fit is None:
+        return None
+    perhaps_zero(fit.upload_cost_j, "the fixed cost of an upload")
+    if fit.burst_cost_j is not None:
+        perhaps_zero(fit.burst_cost_j, "the fixed cost of a burst of uploads")
+    return fit
+
+
+def _lasting_s(uplink: Uplink, idle: Quantity | None) -> tuple[float, float]:
+    """Give how long an upload and a burst last beyond their airtime, s: gross less net over P_0."""
+    net, gross = uplink.fit, uplink.fit_gross
+    if idle is None or net is None or gross is None or idle.value <= 0.0:
+        return 0.0, 0.0
+    upload_j = gross.upload_cost_j.value - net.upload_cost_j.value
+    burst_j = 0.0
+    if gross.burst_cost_j is not None and net.burst_cost_j is not None:
+        burst_j = gross.burst_cost_j.value - net.burst_cost_j.value
+    return upload_j / idle.value, burst_j / idle.value
+
+
+def _answer(downlink: Downlink | None, account: Account) -> tuple[Quantity | None, float]:
+    """Give the price of a bit that comes back, J/bit, and its time, s/bit."""
+    figure = _if_known(downlink.e_c_bit_per_j, account) if downlink else None
+    if downlink is None or figure is None:
+        return None, 0.0
+    return inverted(positive(figure, "E_c of receiving"), "J/bit"), 1.0 / downlink.rate_bit_per_s
+
+
+def _connection(profile: DeviceProfile, account: Account) -> tuple[Quantity | None, float]:
+    """Give what a new connection costs, J, and its time, s.
+
+    What does not stand out of the scatter counts nothing; ``prices`` tells its bound.
+    """
+    for phase in profile.compute.phases:
+        if phase.name == CONNECTION_PHASE:
+            figure = _if_known(phase.energy_j, account) if phase.energy_j else None
+            return figure, phase.latency_s.value
+    return None, 0.0
+
+
+def _if_known(figure: GrossNet, account: Account) -> Quantity | None:
+    return figure.net if account == "net" else figure.gross

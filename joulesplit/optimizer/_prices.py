@@ -1,0 +1,247 @@
+"""What a profile says computing and sending cost, by one account.
+
+Every figure is taken by the same account, gross or net, and none is filled in from the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from joulesplit.calibrate.profile import DeviceProfile, Link, Quantity
+from joulesplit.calibrate.profile import CONNECTION_PHASE
+from joulesplit.optimizer._compute_prices import chosen_model, computing_of, mismatch_reason
+from joulesplit.optimizer._compute_cost import Computing
+from joulesplit.optimizer._cost import MODELS, Account, ComputeModel
+from joulesplit.optimizer._encoding import mean_power_w
+from joulesplit.optimizer.errors import InvalidInputError
+from joulesplit.optimizer._link_prices import sending_of, usable_link
+from joulesplit.optimizer._link_cost import Sending
+from joulesplit.optimizer._uncertainty import ratio_u
+from joulesplit.optimizer._usage import Usage
+from joulesplit.partition import Block, Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """The figures a decision is made from; each quantity by ``account``.
+
+    Attributes:
+        account: Which definition of energy all of them follow.
+        compute_model: What computing is priced by.
+        computing: E_d, blocks and heads.
+        sending: Everything that an upload costs.
+        usage: How often what is not per upload falls on one.
+        ratio_u_flop_per_bit: Standard uncertainty of E_d/E_c; None if the source states none.
+        scale_u_rel: Relative standard uncertainty common to every joule.
+        mismatch: Why the profile's blocks are not those of the network; None if they are.
+        notes: What a reader must know about how they were chosen.
+    """
+
+    account: Account
+    compute_model: ComputeModel
+    computing: Computing
+    sending: Sending
+    usage: Usage
+    ratio_u_flop_per_bit: float | None
+    scale_u_rel: float
+    mismatch: str | None
+    notes: tuple[str, ...]
+
+    def is_uncertain(self, model: ComputeModel) -> bool:
+        """Say whether every figure that a model takes states what it may be off by."""
+        return self.computing.is_uncertain(model) and self.sending.is_uncertain(self.usage)
+
+
+def prices_from_profile(
+    network: Network,
+    blocks: Sequence[Block],
+    profile: DeviceProfile,
+    *,
+    account: Account | None = None,
+    compute_model: ComputeModel | None = None,
+    usage: Usage | None = None,
+) -> Prices:
+    """Take the figures for one decision out of a profile.
+
+    Args:
+        network: The network to split.
+        blocks: Its blocks.
+        profile: The device's figures.
+        account: ``net`` or ``gross``; None takes net where the profile has all of it.
+        compute_model: None takes heads where the profile has measured any, else blocks where it
+            knows these very ones, else the constant E_d.
+        usage: None takes an inference now and then over a connection that is kept open.
+
+    Raises:
+        InvalidInputError: No such account or compute model, or a usage without sense.
+        ProfileMismatchError: Blocks or heads asked for that the profile does not have.
+        ProfileUnusableError: No link, no figure by that account, or one that cannot be true.
+    """
+    _require_known(account, compute_model)
+    usage = usage or Usage()
+    usage.require_sensible()
+    link = usable_link(profile)
+    mismatch = mismatch_reason(network, blocks, profile.compute)
+    model = chosen_model(network, profile.compute, compute_model, mismatch)
+    chosen = account or _default_account(profile, link, model)
+    computing = computing_of(profile, chosen, model, matches=mismatch is None)
+    sending = sending_of(profile, link, chosen, usage.rate_bit_per_s)
+    fallback = mismatch if compute_model is None else None
+    scale_u_rel = profile.sensor.scale_u_rel if profile.sensor else 0.0
+    return Prices(
+        account=chosen,
+        compute_model=model,
+        computing=computing,
+        sending=sending,
+        usage=usage,
+        ratio_u_flop_per_bit=_ratio_u(profile, computing.e_d, sending, chosen),
+        scale_u_rel=scale_u_rel,
+        mismatch=mismatch,
+        notes=(
+            *_model_notes(model, computing, fallback),
+            *_account_notes(chosen, account, sending, usage),
+            *_link_notes(profile, sending, usage),
+            *_encoding_notes(usage, computing),
+        ),
+    )
+
+
+def require_blocks(network: Network, blocks: Sequence[Block]) -> None:
+    """Check that the blocks are a whole network in order.
+
+    Raises:
+        InvalidInputError: They are not.
+    """
+    in_order = [block.index for block in blocks] == list(range(1, len(blocks) + 1))
+    ends = [-1, *(block.last_operator for block in blocks)]
+    if (
+        blocks
+        and in_order
+        and all(a < b for a, b in pairwise(ends))
+        and ends[-1] == len(network.operators) - 1
+    ):
+        return
+    raise InvalidInputError(
+        f"these {len(blocks)} blocks are not the whole of {network.name} in order; "
+        "cut this very network into blocks again"
+    )
+
+
+def _require_known(account: str | None, compute_model: str | None) -> None:
+    if account in (None, "net", "gross") and compute_model in (None, *MODELS):
+        return
+    raise InvalidInputError(
+        f"cannot price by account {account!r} and compute model {compute_model!r}; use net or "
+        f"gross, {', '.join(MODELS[:-1])} or {MODELS[-1]}"
+    )
+
+
+def _default_account(profile: DeviceProfile, link: Link, model: ComputeModel) -> Account:
+    needed = [profile.compute.e_d_flop_per_j, link.uplink.e_c_bit_per_j]
+    if model != "constant":
+        needed += [block.energy_j for block in profile.compute.blocks]
+    if model == "heads":
+        needed += [head.energy_j for head in profile.compute.heads]
+    return "net" if all(figure.net is not None for figure in needed) else "gross"
+
+
+def _ratio_u(
+    profile: DeviceProfile, e_d: Quantity, sending: Sending, account: Account
+) -> float | None:
+    """Give the standard uncertainty of E_d/E_c, FLOP/bit: the profile's own where it has one."""
+    as_stated = profile.link and sending.rate_bit_per_s == profile.link.uplink.rate_bit_per_s
+    stated = profile.e_d_over_e_c_flop_per_bit if as_stated else None
+    own = (stated.net if account == "net" else stated.gross) if stated else None
+    if own is not None and own.u_stat is not None and own.u_sys is not None:
+        return float((own.u_stat**2 + own.u_sys**2) ** 0.5)
+    return ratio_u(e_d, sending.e_c, profile.sensor.scale_u_rel if profile.sensor else 0.0)
+
+
+def _model_notes(model: ComputeModel, computing: Computing, fallback: str | None) -> Iterator[str]:
+    if fallback:
+        yield f"Computing is priced by the constant E_d, because {fallback}."
+    if model == "constant" and computing.is_uncertain("constant"):
+        yield _constant_note(computing)
+    if model == "blocks" and not computing.heads:
+        yield (
+            "Computing is priced by the sum of blocks measured alone; run as one network they may "
+            "cost some per cent more or less: calibrate with --standard, which measures heads."
+        )
+
+
+def _constant_note(computing: Computing) -> str:
+    if computing.constant_u_rel is None:
+        return (
+            "How far single blocks are off the constant E_d is not known, so no interval holds it."
+        )
+    network = "these blocks" if computing.blocks else "the blocks of the network it was measured on"
+    beyond = "" if computing.blocks else "; another data type or runtime may be off by more"
+    return (
+        f"{network.capitalize()} are off the constant E_d by "
+        f"{100 * computing.constant_u_rel:.0f} % each (root mean square), which is in the "
+        f"intervals{beyond}."
+    )
+
+
+def _account_notes(
+    account: Account, asked: Account | None, sending: Sending, usage: Usage
+) -> Iterator[str]:
+    if account == "net":
+        return
+    if asked is None:
+        yield "The profile has no net figures throughout: energies are gross."
+    left_out = []
+    if usage.server_wait_s is None or sending.waiting.figure is None:
+        left_out.append("the wait for the server")
+    if sending.upload.figure is None:
+        left_out.append("the fixed cost of an upload")
+    if left_out:
+        yield (
+            f"Gross energies leave out {' and '.join(left_out)}, which "
+            f"{'is' if len(left_out) == 1 else 'are'} not known by this account: what is sent "
+            "costs at least so much."
+        )
+
+
+def _link_notes(profile: DeviceProfile, sending: Sending, usage: Usage) -> Iterator[str]:
+    """Say which costs of an upload are not in the energies, and which were too small to tell."""
+    if sending.rate_note:
+        yield sending.rate_note
+    if sending.answer_bit.figure is None:
+        yield "The answer's way back costs nothing here: the profile measured no downloads."
+    for name, term in (("an upload", sending.upload), ("a burst of uploads", sending.burst)):
+        if term.value < 0.0:
+            yield (
+                f"The fixed cost of {name} was measured below zero within its uncertainty and is "
+                "used as measured, because the price of a bit was fitted together with it."
+            )
+    if usage.uploads_per_connection is not None and sending.connection.figure is None:
+        yield _unknown_connection(profile)
+
+
+def _unknown_connection(profile: DeviceProfile) -> str:
+    for phase in profile.compute.phases:
+        if phase.name == CONNECTION_PHASE:
+            return (
+                f"A new connection costs less than {phase.energy_bound_j:.2g} J net, too little to "
+                "tell, and counts nothing here."
+            )
+    return "A new connection counts nothing here: the profile did not measure one."
+
+
+def _encoding_notes(usage: Usage, computing: Computing) -> Iterator[str]:
+    encoding = usage.encoding
+    if encoding is None:
+        return
+    yield (
+        f"What crosses is sent as {encoding.name}, which may change the result: see partition "
+        f"--encodings. How long encoding takes is that of {encoding.timed_on}: decide on the "
+        "device itself."
+    )
+    if mean_power_w(computing) is None:
+        yield (
+            "Encoding counts no energy: the profile does not know the power of computing, for it "
+            "lacks the times of these blocks."
+        )

@@ -1,0 +1,194 @@
+"""What a decision consists of: plain data, ready to be written or shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from joulesplit.calibrate.profile import Source, Verdict
+from joulesplit.optimizer._cost import Account, ComputeModel, Where
+from joulesplit.optimizer._hull import Sensitivity
+from joulesplit.optimizer._paper import PaperSplit
+from joulesplit.optimizer._robustness import Robustness
+from joulesplit.optimizer._usage import Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One split with everything known about it; energies by the decision's account.
+
+    Attributes:
+        block: l, from 0 to L.
+        name: Name of block l; ``input`` for l = 0.
+        where: ``server`` (l = 0), ``split`` or ``device`` (l = L).
+        energy_j: The device's energy per inference, J: the sum of the next six.
+        compute_j: Of blocks 1 … l, J.
+        encode_j: Of encoding what goes up, J; 0 if it is sent as it is.
+        upload_j: Of the bits that go up, J.
+        upload_fixed_j: Of an upload whatever its size, J, with its share of a burst and of a
+            connection.
+        answer_j: Of receiving the result, J.
+        wait_j: Idle while the server works, J; 0 by the net account, or if not known.
+        idle_s: Time whose idle power is in ``energy_j``, s: 0 by the net account; None if not
+            known.
+        priced_by: What computing was priced by, in words.
+        by_model_j: The whole energy by each compute model that the profile allows, J.
+        upload_bits: What goes up, bit.
+        latency_s: Time on the device and on the air, with the wait and the answer where they are
+            known, s; None if the profile does not know the blocks' times.
+        u_stat_j: Standard uncertainty from statistics, J; None if the source states none.
+        u_sys_j: Standard uncertainty from everything else, J; None likewise.
+        ci95_j: Interval of both, 95 %, J; None likewise.
+        violates: Limits that it breaks; empty if it is allowed.
+        probability_best: That it costs least of the allowed ones; None likewise.
+    """
+
+    block: int
+    name: str
+    where: Where
+    energy_j: float
+    compute_j: float
+    encode_j: float = 0.0
+    upload_j: float
+    upload_fixed_j: float
+    answer_j: float
+    wait_j: float
+    idle_s: float | None = None
+    priced_by: str
+    by_model_j: dict[ComputeModel, float]
+    upload_bits: int
+    latency_s: float | None
+    u_stat_j: float | None
+    u_sys_j: float | None
+    ci95_j: tuple[float, float] | None
+    violates: tuple[str, ...]
+    probability_best: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerUp:
+    """The second best of the allowed candidates.
+
+    Attributes:
+        block: Its l.
+        excess_j: What it costs above the best, J.
+        excess_u_j: Standard uncertainty of that difference, shared errors cancelled, J; None if
+            the source states none.
+        probability_cheaper: That it really costs less than the chosen one; None likewise.
+    """
+
+    block: int
+    excess_j: float
+    excess_u_j: float | None
+    probability_cheaper: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faster:
+    """An allowed split that takes less time than every one that costs no more.
+
+    Attributes:
+        block: Its l.
+        latency_s: Its time on the device and on the air, s, as in ``Candidate``.
+        saved_s: How much less that is than the choice's, s.
+        excess_j: What it costs above the choice, J.
+        excess_u_j: Standard uncertainty of that, shared errors cancelled, J; None if the source
+            states none.
+    """
+
+    block: int
+    latency_s: float
+    saved_s: float
+    excess_j: float
+    excess_u_j: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelChoice:
+    """What a compute model chooses under the same limits.
+
+    Attributes:
+        model: The model.
+        block: l it chooses.
+        energy_j: What it says that this costs, J.
+        regret_j: What this choice costs above the best one, by ``Decision.judged_by``, J.
+        regret_u_j: Standard uncertainty of that, J; None if the source states none.
+    """
+
+    model: ComputeModel
+    block: int
+    energy_j: float
+    regret_j: float
+    regret_u_j: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Where to split, how sure that is, and what would change it.
+
+    Attributes:
+        best: The choice.
+        candidates: All L + 1, at position l, allowed or not.
+        runner_up: The next best; None if only one candidate is allowed.
+        faster: What time would cost, cheapest first; None if the times are not known.
+        account: ``net`` or ``gross``; every energy here follows it.
+        compute_model: What computing was priced by.
+        source: Where the profile's figures come from.
+        simulated: True if any of them did not come from a physical measurement of power.
+        verdict: The profile's own verdict.
+        e_d_flop_per_j: E_d, FLOP/J.
+        e_c_bit_per_j: E_c, bit/J.
+        rate_bit_per_s: The rate E_c is stated at, bit/s.
+        ratio_flop_per_bit: E_d/E_c, FLOP/bit.
+        ratio_u_flop_per_bit: Its standard uncertainty, the common scale cancelled; None if the
+            source states none.
+        robustness: How sure the choice is; None likewise.
+        sensitivity: What would change it.
+        paper: The paper's own model with this E_d and E_c, float32 outputs, l from 1.
+        models: What each compute model that the profile allows chooses.
+        judged_by: The one of them that is nearest to what a split really computes.
+        usage: How often what is not per upload was taken to fall on one.
+        input_as_uint8_j: Uploading the input as 8-bit values, J.
+        scale_u_rel: Relative standard uncertainty common to all energies; cancels in the choice.
+        notes: What a reader must know, one sentence each.
+        explanation: Why it won and what would change it, one paragraph.
+    """
+
+    best: Candidate
+    candidates: tuple[Candidate, ...]
+    runner_up: RunnerUp | None
+    faster: tuple[Faster, ...] | None
+    account: Account
+    compute_model: ComputeModel
+    source: Source
+    simulated: bool
+    verdict: Verdict
+    e_d_flop_per_j: float
+    e_c_bit_per_j: float
+    rate_bit_per_s: float
+    ratio_flop_per_bit: float
+    ratio_u_flop_per_bit: float | None
+    robustness: Robustness | None
+    sensitivity: Sensitivity
+    paper: PaperSplit
+    models: tuple[ModelChoice, ...]
+    judged_by: ComputeModel
+    usage: Usage
+    input_as_uint8_j: float
+    scale_u_rel: float
+    notes: tuple[str, ...] = ()
+    explanation: str = ""
+
+    @property
+    def probability_best(self) -> float | None:
+        """That the choice costs least of the allowed ones; None if it cannot be known."""
+        return self.best.probability_best
+
+    @property
+    def expected_regret_j(self) -> float | None:
+        """What the choice costs on average above the truly best, J; None likewise."""
+        return self.robustness.expected_regret_j if self.robustness else None
+
+    @property
+    def too_close_to_call(self) -> bool | None:
+        """True below ``robustness.TOO_CLOSE_PROBABILITY``; None likewise."""
+        return self.robustness.too_close_to_call if self.robustness else None

@@ -1,0 +1,96 @@
+"""The candidate that costs least among those that keep the limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from itertools import combinations
+
+from joulesplit.optimizer._constraints import Constraints
+from joulesplit.optimizer._cost import SplitEnergy
+from joulesplit.optimizer.errors import NoFeasibleSplitError
+
+
+def preference(energy: SplitEnergy) -> tuple[float, int, int]:
+    """Order candidates: less energy; if equal, the smaller upload; if equal, fewer blocks."""
+    return energy.total_j, energy.upload_bits, energy.block
+
+
+def cheapest(energies: Sequence[SplitEnergy], allowed: Sequence[int]) -> int:
+    """Find l*, equation (2) with l from 0, among the allowed candidates.
+
+    Args:
+        energies: Candidates at position l.
+        allowed: Which l are allowed, at least one.
+    """
+    return min((energies[block] for block in allowed), key=preference).block
+
+
+def broken_limits(
+    constraints: Constraints,
+    energies: Sequence[SplitEnergy],
+    latencies_s: Sequence[float] | None,
+) -> tuple[tuple[str, ...], ...]:
+    """Name, for each candidate, the limits that it breaks."""
+    return tuple(
+        constraints.violations(
+            block=energy.block,
+            upload_bits=energy.upload_bits,
+            latency_s=latencies_s[energy.block] if latencies_s is not None else None,
+        )
+        for energy in energies
+    )
+
+
+def feasible_blocks(
+    broken: Sequence[tuple[str, ...]],
+    energies: Sequence[SplitEnergy],
+    latencies_s: Sequence[float] | None,
+) -> tuple[int, ...]:
+    """Give the l that break no limit.
+
+    Raises:
+        NoFeasibleSplitError: There is none; the message says which limits bind.
+    """
+    feasible = tuple(block for block, names in enumerate(broken) if not names)
+    if feasible:
+        return feasible
+    binding = _binding(broken)
+    reach = _reach(binding, broken, energies, latencies_s)
+    raise NoFeasibleSplitError(
+        f"no split keeps {' and '.join(binding)}{' together' if len(binding) > 1 else ''}"
+        f"{reach}; relax {'one of them' if len(binding) > 1 else 'it'}",
+        binding=binding,
+    )
+
+
+def _binding(broken: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """Find the fewest limits of which every candidate breaks at least one."""
+    present = {name for names in broken for name in names}
+    ordered = [field.name for field in fields(Constraints) if field.name in present]
+    return next(
+        chosen
+        for size in range(1, len(ordered) + 1)
+        for chosen in combinations(ordered, size)
+        if all(set(chosen) & set(names) for names in broken)
+    )
+
+
+def _reach(
+    binding: tuple[str, ...],
+    broken: Sequence[tuple[str, ...]],
+    energies: Sequence[SplitEnergy],
+    latencies_s: Sequence[float] | None,
+) -> str:
+    """Say how far latency or upload would have to be relaxed, the other limits kept."""
+    parts = []
+    for name in binding:
+        only_this = [block for block, names in enumerate(broken) if names == (name,)]
+        if not only_this:
+            continue
+        if name == "max_latency_s" and latencies_s is not None:
+            parts.append(f"the fastest needs {min(latencies_s[b] for b in only_this):.4g} s")
+        if name == "max_upload_bits":
+            least = min(energies[b].upload_bits for b in only_this)
+            parts.append(f"the smallest upload is {least} bit")
+    return f" ({', '.join(parts)})" if parts else ""

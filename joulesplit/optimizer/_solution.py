@@ -1,0 +1,234 @@
+"""The choice itself: price the candidates, keep the limits, take the cheapest, ask how sure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from joulesplit.optimizer._compute_cost import computing_ledger
+from joulesplit.optimizer._constraints import Constraints
+from joulesplit.optimizer._cost import ComputeModel, SplitEnergy, upload_sizes, where_of
+from joulesplit.optimizer._encoding import encoding_ledger
+from joulesplit.optimizer.errors import ProfileUnusableError
+from joulesplit.optimizer._linear_figures import Effects, Ledger, effects_of
+from joulesplit.optimizer._prices import Prices
+from joulesplit.optimizer._robustness import Robustness, assess
+from joulesplit.optimizer._search import broken_limits, cheapest, feasible_blocks
+from joulesplit.optimizer._link_cost import ANSWER_BIT, BIT, BURST, CONNECTION, UPLOAD, WAIT, sending_ledger
+from joulesplit.optimizer._uncertainty import EnergyUncertainty, energy_uncertainty
+from joulesplit.partition import Block, Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What is to be decided, checked.
+
+    Attributes:
+        network: The network.
+        blocks: Its blocks.
+        prices: What computing and sending cost.
+        constraints: Limits to keep.
+    """
+
+    network: Network
+    blocks: tuple[Block, ...]
+    prices: Prices
+    constraints: Constraints
+
+    @property
+    def upload_bits(self) -> tuple[int, ...]:
+        """What goes up at l = 0 … L, bit."""
+        usage = self.prices.usage
+        outputs = [block.output_bits for block in self.blocks]
+        if usage.encoding is None:
+            return upload_sizes(usage.input_bits or self.network.input_bits, outputs)
+        first, *others = usage.encoding.bits
+        return upload_sizes(usage.input_bits or first, [*others, outputs[-1]])
+
+    @property
+    def encode_s(self) -> tuple[float, ...]:
+        """How long the device encodes what goes up at l = 0 … L, s."""
+        encoding = self.prices.usage.encoding
+        if encoding is None:
+            return (0.0,) * (len(self.blocks) + 1)
+        own_input = self.prices.usage.input_bits is not None
+        return (0.0 if own_input else encoding.encode_s[0], *encoding.encode_s[1:], 0.0)
+
+    @property
+    def answer_bits(self) -> int:
+        """The network's result, bit."""
+        return sum(self.network.tensors[index].bits for index in self.network.outputs)
+
+    def ledgers(self, model: ComputeModel) -> tuple[Ledger, Ledger, Ledger]:
+        """Give what every candidate computes, encodes and sends, by one compute model."""
+        prices = self.prices
+        return (
+            computing_ledger(prices.computing, model, self.blocks),
+            encoding_ledger(prices.computing, self.encode_s),
+            sending_ledger(prices.sending, prices.usage, self.upload_bits, self.answer_bits),
+        )
+
+    def energies(self, model: ComputeModel) -> tuple[SplitEnergy, ...]:
+        """Price every candidate by one compute model; at position l."""
+        computing, encoding, sending = self.ledgers(model)
+        compute_j, encode_j = (one.parts_j().sum(axis=1) for one in (computing, encoding))
+        link_j = sending.parts_j()
+        fixed_j = link_j[:, [UPLOAD, BURST, CONNECTION]].sum(axis=1)
+        return tuple(
+            SplitEnergy(
+                block=block,
+                where=where_of(block, len(self.blocks)),
+                upload_bits=bits,
+                compute_j=float(compute_j[block]),
+                encode_j=float(encode_j[block]),
+                upload_j=float(link_j[block, BIT]),
+                upload_fixed_j=float(fixed_j[block]),
+                answer_j=float(link_j[block, ANSWER_BIT]),
+                wait_j=float(link_j[block, WAIT]),
+            )
+            for block, bits in enumerate(self.upload_bits)
+        )
+
+    def idle_s(self, model: ComputeModel) -> tuple[float, ...] | None:
+        """Give the time whose idle power is in every candidate's energy, s; at position l.
+
+        Returns:
+            None by the gross account if the profile knows no idle power or no times.
+        """
+        prices = self.prices
+        if prices.account == "net":
+            return (0.0,) * (len(self.blocks) + 1)
+        if prices.sending.waiting.figure is None or prices.computing.latencies_s() is None:
+            return None
+        # An error of 1 W of P_0 moves each energy by as many joules as it holds seconds of it.
+        one_w = replace(
+            prices,
+            computing=replace(prices.computing, idle_u_w=1.0),
+            sending=replace(prices.sending, idle_u_w=1.0),
+        )
+        ledgers = replace(self, prices=one_w).ledgers(model)
+        counted_s = np.sum([ledger.weights @ ledger.idle for ledger in ledgers], axis=0)
+        return tuple(counted_s.tolist())
+
+    def effects(self, model: ComputeModel) -> Effects | None:
+        """Give how far errors move every candidate; None where a figure states no uncertainty."""
+        return effects_of(self.ledgers(model)) if self.prices.is_uncertain(model) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Doubt:
+    """What the stated uncertainties do to the choice.
+
+    Attributes:
+        effects: Of every cause of error on every candidate.
+        uncertainties: Of each candidate on its own.
+        robustness: Of the choice.
+    """
+
+    effects: Effects
+    uncertainties: tuple[EnergyUncertainty, ...]
+    robustness: Robustness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Solution:
+    """The choice among the priced candidates.
+
+    Attributes:
+        energies: Candidates at position l.
+        latencies_s: Their times, s; None if the profile does not know the blocks' times.
+        idle_s: Time whose idle power is in their energies, s; None if it is not known.
+        broken: Limits that each candidate breaks.
+        feasible: The l that break none.
+        best: l*.
+        doubt: None if a figure comes without a stated uncertainty.
+    """
+
+    energies: tuple[SplitEnergy, ...]
+    latencies_s: tuple[float, ...] | None
+    idle_s: tuple[float, ...] | None
+    broken: tuple[tuple[str, ...], ...]
+    feasible: tuple[int, ...]
+    best: int
+    doubt: Doubt | None
+
+
+def solve(problem: Problem) -> Solution:
+    """Choose.
+
+    Raises:
+        NoFeasibleSplitError: No split keeps all the limits.
+        ProfileUnusableError: A limit on latency, but the profile does not know the blocks' times;
+            a covariance is not one; or a split would cost nothing or less.
+    """
+    model = problem.prices.compute_model
+    energies = problem.energies(model)
+    _require_positive(energies)
+    latencies_s = _latencies_s(problem)
+    broken = broken_limits(problem.constraints, energies, latencies_s)
+    feasible = feasible_blocks(broken, energies, latencies_s)
+    best = cheapest(energies, feasible)
+    effects = problem.effects(model)
+    return Solution(
+        energies=energies,
+        latencies_s=latencies_s,
+        idle_s=problem.idle_s(model),
+        broken=broken,
+        feasible=feasible,
+        best=best,
+        doubt=_doubt(problem, energies, effects, feasible, best) if effects else None,
+    )
+
+
+def _require_positive(energies: tuple[SplitEnergy, ...]) -> None:
+    for energy in energies:
+        if not energy.total_j > 0.0:
+            raise ProfileUnusableError(
+                f"split {energy.block} comes out at {energy.total_j:.3g} J, which cannot be: its "
+                f"upload has {energy.upload_j:.3g} J of bits and {energy.upload_fixed_j:.3g} J of "
+                "fixed costs; calibrate the link again with more payload sizes"
+            )
+
+
+def _doubt(
+    problem: Problem,
+    energies: tuple[SplitEnergy, ...],
+    effects: Effects,
+    feasible: tuple[int, ...],
+    best: int,
+) -> Doubt:
+    uncertainties = tuple(
+        energy_uncertainty(
+            energy.total_j,
+            effects.on_candidates_j[energy.block],
+            statistical=effects.statistical,
+            scale_u_rel=problem.prices.scale_u_rel,
+        )
+        for energy in energies
+    )
+    robustness = assess(energies, effects.on_candidates_j, feasible=feasible, best=best)
+    return Doubt(effects=effects, uncertainties=uncertainties, robustness=robustness)
+
+
+def _latencies_s(problem: Problem) -> tuple[float, ...] | None:
+    """Time every candidate: on the device, on the air, and what is known of waiting, s."""
+    prices, sending = problem.prices, problem.prices.sending
+    computed_s = prices.computing.latencies_s()
+    if computed_s is None:
+        if problem.constraints.max_latency_s is None:
+            return None
+        reason = prices.mismatch or "one of the profile's block times is not a positive number"
+        raise ProfileUnusableError(
+            f"cannot keep max_latency_s: {reason}; calibrate {problem.network.name} or drop the "
+            "limit"
+        )
+    rate = sending.answer_rate_bit_per_s
+    answer_s = problem.answer_bits / rate if rate else 0.0
+    back_s = (prices.usage.server_wait_s or 0.0) + answer_s
+    last = len(computed_s) - 1
+    on_air_s = [bits / sending.rate_bit_per_s for bits in problem.upload_bits]
+    return tuple(
+        sum(parts_s) + (back_s if block < last else 0.0)
+        for block, parts_s in enumerate(zip(computed_s, problem.encode_s, on_air_s, strict=True))
+    )

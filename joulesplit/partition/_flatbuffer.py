@@ -1,0 +1,266 @@
+"""`.tflite` bytes to objects, checked: the only module that imports the file's schema.
+
+Objects of the schema are typed ``Any``: the generated code carries no types.
+Corrupt offsets make the generated reader raise almost anything; all of it is translated here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from joulesplit.partition._bounds import check_bounds
+from joulesplit.partition.errors import (
+    ModelNotFoundError,
+    NotATfliteModelError,
+    PartitionError,
+    RuntimeMissingError,
+    TruncatedModelError,
+    UnsupportedModelError,
+)
+
+FileBytes = bytes | mmap.mmap
+FILE_IDENTIFIER = b"TFL3"
+IDENTIFIER_OFFSET = 4
+"""schema.fbs: file_identifier; flatbuffers put it after the 4-byte root offset."""
+BUFFER_ALIGNMENT = 16
+"""schema.fbs: ``Buffer.data`` is declared ``force_align: 16``; kernels rely on it."""
+NO_OFFSET = 1
+"""schema.fbs: an offset of data behind the tables is larger; 1 is a placeholder of writers."""
+MAX_NAME = 200
+"""Characters of a custom operator's name that are kept; a damaged file can have millions."""
+READ_WHOLE_BYTES = 2**31 - 1
+"""FlatBuffers' own limit; what a larger file holds beyond it lies behind its tables. Such a file is
+mapped: only what is used of it takes memory. Smaller ones are read, so that whoever cuts the file
+short meanwhile does no harm."""
+SCHEMA_MODULES = (
+    "ai_edge_litert.schema_py_generated",
+    "tensorflow.lite.python.schema_py_generated",
+)
+READER_ERRORS = (
+    struct.error,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    TypeError,
+    ValueError,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFile:
+    """A file as read.
+
+    Attributes:
+        name: File name without directory.
+        sha256: Of the whole file, hexadecimal.
+        root: The schema's ``ModelT``; large arrays in it are views into the file's bytes.
+    """
+
+    name: str
+    sha256: str
+    root: Any
+
+
+def read_model_file(path: str | Path) -> ModelFile:
+    """Read and parse a `.tflite` file.
+
+    Raises:
+        ModelNotFoundError: No such file, or it cannot be read.
+        NotATfliteModelError: The file is something else.
+        TruncatedModelError: The file is incomplete or damaged.
+        RuntimeMissingError: The schema is not installed.
+    """
+    path = Path(path)
+    data, sha256 = _read_bytes(path)
+    return ModelFile(name=path.name, sha256=sha256, root=_parse(data, path))
+
+
+def _read_bytes(path: Path) -> tuple[FileBytes, str]:
+    """Read or map a file if it is a regular one and starts like a model; return its SHA-256 too."""
+    if path.exists() and not path.is_file():
+        what = "directory" if path.is_dir() else "device"
+        raise ModelNotFoundError(f"{path}: is a {what}; give the path of a .tflite file")
+    try:
+        # Unbuffered: what is read here in one piece is not copied.
+        with path.open("rb", buffering=0) as stream:
+            start = stream.read(IDENTIFIER_OFFSET + len(FILE_IDENTIFIER))
+            size = stream.seek(0, os.SEEK_END)
+            if start[IDENTIFIER_OFFSET:] == FILE_IDENTIFIER:
+                return _content(stream, size)
+    except FileNotFoundError as error:
+        raise ModelNotFoundError(f"{path}: no such file; check the path of the model") from error
+    except (MemoryError, OverflowError) as error:
+        raise UnsupportedModelError(
+            f"{path}: does not fit into memory; read it on a machine with more"
+        ) from error
+    except OSError as error:
+        raise ModelNotFoundError(
+            f"{path}: cannot be read ({error.strerror}); check the file's permissions"
+        ) from error
+    raise NotATfliteModelError(
+        f"{path}: not a .tflite model (no {FILE_IDENTIFIER.decode()} identifier in its "
+        f"{size} bytes); give a file written by the TensorFlow Lite converter"
+    )
+
+
+def _content(stream: FileIO, size: int) -> tuple[FileBytes, str]:
+    stream.seek(0)
+    if size > READ_WHOLE_BYTES:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ), digest
+    data = stream.read()
+    return data, hashlib.sha256(data).hexdigest()
+
+
+def _parse(data: FileBytes, path: Path) -> Any:
+    module = schema()
+    try:
+        check_bounds(data)
+        root = module.ModelT.InitFromPackedBuf(data)
+        _complete(root)
+        _bring_in(root, data, path.name)
+        _check_references(root)
+    except READER_ERRORS as error:
+        if isinstance(error, PartitionError):
+            raise
+        raise damaged(path.name, f"{type(error).__name__}: {error}") from error
+    return root
+
+
+def damaged(name: str, detail: str) -> TruncatedModelError:
+    """Return the error for a file whose content contradicts itself."""
+    one_line = " ".join(detail.split())
+    return TruncatedModelError(
+        f"{name}: the .tflite file is incomplete or damaged ({one_line}); copy or convert it again"
+    )
+
+
+def _complete(root: Any) -> None:
+    """Put empty lists where a file leaves one out: the format allows both."""
+    if not root.subgraphs or not root.buffers:
+        raise ValueError("no network in it")
+    root.operatorCodes = root.operatorCodes or []
+    for graph in root.subgraphs:
+        graph.tensors, graph.operators = graph.tensors or [], graph.operators or []
+        graph.inputs = () if graph.inputs is None else graph.inputs
+        graph.outputs = () if graph.outputs is None else graph.outputs
+
+
+def _bring_in(root: Any, data: FileBytes, name: str) -> None:
+    """Put data that the file keeps behind its tables, as those above 2 GB do, into their place."""
+    if any(t.externalBuffer for t in _all(root, "tensors") if hasattr(t, "externalBuffer")):
+        raise UnsupportedModelError(
+            f"{name}: keeps weights in another file; convert the model into a single file"
+        )
+    for buffer in root.buffers:
+        if buffer.offset > NO_OFFSET:
+            buffer.data = _outside(data, buffer.offset, buffer.size)
+        buffer.offset = buffer.size = 0
+    for operator in _all(root, "operators"):
+        if operator.largeCustomOptionsOffset > NO_OFFSET:
+            operator.customOptions = _outside(
+                data, operator.largeCustomOptionsOffset, operator.largeCustomOptionsSize
+            )
+        operator.largeCustomOptionsOffset = operator.largeCustomOptionsSize = 0
+
+
+def _all(root: Any, what: str) -> Iterator[Any]:
+    for graph in root.subgraphs:
+        yield from getattr(graph, what)
+
+
+def _outside(data: FileBytes, offset: int, size: int) -> Any:
+    if offset + size > len(data):
+        raise ValueError(f"{size} bytes at {offset} lie outside the file's {len(data)}")
+    return np.frombuffer(data, np.uint8, size, offset)
+
+
+def _check_references(root: Any) -> None:
+    """Check that every index in the model points at something."""
+    for graph in root.subgraphs:
+        tensors = range(len(graph.tensors))
+        _check_indices(
+            "operator code", [o.opcodeIndex for o in graph.operators], root.operatorCodes
+        )
+        _check_indices("buffer", [t.buffer for t in graph.tensors], root.buffers)
+        _check_indices("tensor", [*graph.inputs, *graph.outputs], tensors)
+        for operator in graph.operators:
+            scratch = () if operator.intermediates is None else operator.intermediates
+            used = [i for i in (*operator_inputs(operator), *scratch) if i != -1]
+            _check_indices("tensor", [*used, *operator_outputs(operator)], tensors)
+    _check_indices("buffer", [entry.buffer for entry in root.metadata or ()], root.buffers)
+    for signature in root.signatureDefs or ():
+        _check_indices("subgraph", [signature.subgraphIndex], root.subgraphs)
+        entries = [*(signature.inputs or ()), *(signature.outputs or ())]
+        tensors = range(len(root.subgraphs[signature.subgraphIndex].tensors))
+        _check_indices("tensor", [entry.tensorIndex for entry in entries], tensors)
+
+
+def _check_indices(what: str, indices: list[int], items: Any) -> None:
+    wrong = [index for index in indices if not 0 <= index < len(items)]
+    if wrong:
+        raise ValueError(f"{what} {wrong[0]} of {len(items)}")
+
+
+def operator_inputs(operator: Any) -> tuple[int, ...]:
+    """Return an operator's input tensor indices; -1 stands for an absent optional input."""
+    return () if operator.inputs is None else tuple(int(index) for index in operator.inputs)
+
+
+def operator_outputs(operator: Any) -> tuple[int, ...]:
+    """Return an operator's output tensor indices."""
+    return () if operator.outputs is None else tuple(int(index) for index in operator.outputs)
+
+
+def enum_names(enumeration: str) -> dict[int, str]:
+    """Return the names of a schema enumeration by value, e.g. of ``BuiltinOperator``."""
+    members = vars(getattr(schema(), enumeration))
+    return {value: name for name, value in members.items() if not name.startswith("_")}
+
+
+def operator_kinds(root: Any) -> tuple[str, ...]:
+    """Return the names of the model's operator codes; custom ones as ``CUSTOM:name``."""
+    names = enum_names("BuiltinOperator")
+    kinds = []
+    for code in root.operatorCodes:
+        # Writers before 2020 know only the deprecated 8-bit field; the larger one is right.
+        value = max(code.builtinCode, code.deprecatedBuiltinCode)
+        kind = names.get(value, f"BUILTIN_{value}")
+        custom = "".join(c if c.isprintable() else "?" for c in text(code.customCode)[:MAX_NAME])
+        kinds.append(f"CUSTOM:{custom}" if kind == "CUSTOM" else kind)
+    return tuple(kinds)
+
+
+def text(raw: bytes | None) -> str:
+    """Return a string of the file; what is not UTF-8 in it becomes a replacement sign."""
+    return (raw or b"").decode("utf-8", errors="replace")
+
+
+def schema() -> Any:
+    """Return the generated schema module; imported on first use because it takes 0.2 s.
+
+    Raises:
+        RuntimeMissingError: No installed package carries it.
+    """
+    for name in SCHEMA_MODULES:
+        try:
+            return import_module(name)
+        except ImportError:
+            continue
+    raise RuntimeMissingError(
+        "no .tflite schema: neither ai-edge-litert nor tensorflow is installed; "
+        f"install one of them, e.g. {sys.executable} -m pip install ai-edge-litert"
+    )

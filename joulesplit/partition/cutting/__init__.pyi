@@ -1,0 +1,14 @@
+from ._best import BestCuts as BestCuts
+from ._best import best_cuts as best_cuts
+from ._blocks import blocks_at as blocks_at
+from ._blocks import every_cut_blocks as every_cut_blocks
+from ._blocks import residual_blocks as residual_blocks
+from ._closed import ClosedCut as ClosedCut
+from ._cuts import prefix_cuts as prefix_cuts
+from ._granularity import balanced_blocks as balanced_blocks
+from ._granularity import blocks_at_tensors as blocks_at_tensors
+from ._hull import HullCut as HullCut
+from ._hull import Point as Point
+from ._hull import lower_left_hull as lower_left_hull
+from ._hull import undominated_cuts as undominated_cuts
+from ._names import first_name as first_name

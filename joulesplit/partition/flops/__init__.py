@@ -1,0 +1,5 @@
+"""Work of operators by convention ``tflite-2mac``: pure rules on shapes."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,5 @@
+from ._facts import OperatorFacts as OperatorFacts
+from ._facts import Work as Work
+from ._rules import CONVENTION as CONVENTION
+from ._traffic import Traffic as Traffic
+from ._traffic import traffic as traffic

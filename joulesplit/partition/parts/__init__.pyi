@@ -1,0 +1,10 @@
+from ._bundle_writing import write_bundle as write_bundle
+from ._extract import Part as Part
+from ._extract import extract as extract
+from ._manifest import BundleManifest as BundleManifest
+from ._manifest import SplitManifest as SplitManifest
+from ._split import Sides as Sides
+from ._split import cut_after as cut_after
+from ._split import split_parts as split_parts
+from ._split import write_closed_split as write_closed_split
+from ._split import write_split as write_split

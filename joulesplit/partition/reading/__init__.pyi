@@ -1,0 +1,3 @@
+from ._reading import LoadedModel as LoadedModel
+from ._reading import load_model as load_model
+from ._reading import read_network as read_network

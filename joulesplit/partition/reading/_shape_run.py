@@ -1,0 +1,117 @@
+"""Work out the shapes of a network by running it, in a process of its own.
+
+A file can be whole and still make the runtime crash, hang or ask for all memory when it is run:
+its kernels trust what the converter wrote. Reading a file must survive that. Run as
+``python -m joulesplit.partition.reading._shape_run`` it takes a question on stdin and answers on
+stdout.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from joulesplit.partition.errors import InvocationError, PartitionError, RuntimeMissingError
+
+MAX_SECONDS = 120
+"""A large network takes some 10 s on a Raspberry Pi, and is run twice."""
+MAX_BYTES = 4 << 30
+"""Address space of the process, beyond eight times the model: the runtime's libraries map 1 GB."""
+SEED = 20261122
+
+Shapes = dict[int, tuple[int, ...]]
+
+
+def shapes_on_two_inputs(
+    model: bytes, input_shapes: Mapping[int, tuple[int, ...]]
+) -> tuple[Shapes, Shapes]:
+    """Return the shapes of all tensors, by index, on zeros and on random inputs.
+
+    Args:
+        model: A `.tflite` file.
+        input_shapes: Shape of every input, by tensor index.
+
+    Raises:
+        InvocationError: The runtime refuses the network, crashes or does not come to an end.
+        RuntimeMissingError: No usable runtime is installed.
+    """
+    header = json.dumps({str(index): shape for index, shape in input_shapes.items()})
+    path = os.pathsep.join([str(Path(__file__).resolve().parents[3]), *filter(None, sys.path)])
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "joulesplit.partition.reading._shape_run"],
+            input=header.encode() + b"\n" + model,
+            capture_output=True,
+            timeout=MAX_SECONDS,
+            env={**os.environ, "PYTHONPATH": path},
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise InvocationError(
+            f"the TFLite runtime did not settle the open shapes in {MAX_SECONDS} s; convert the "
+            "model with fixed shapes"
+        ) from error
+    return _answer(done)
+
+
+def _answer(done: subprocess.CompletedProcess[bytes]) -> tuple[Shapes, Shapes]:
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError as error:
+        reason = _reason(done)
+        raise InvocationError(
+            f"the TFLite runtime crashed ({reason}) while it settled the open shapes; the model "
+            "is damaged, or needs more memory; convert it with fixed shapes"
+        ) from error
+    if "missing" in answer:
+        raise RuntimeMissingError(answer["missing"])
+    if "error" in answer:
+        raise InvocationError(answer["error"])
+    zeros, random = (
+        {int(index): tuple(shape) for index, shape in run.items()} for run in answer["shapes"]
+    )
+    return zeros, random
+
+
+def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
+    if done.returncode < 0:
+        return signal.Signals(-done.returncode).name
+    lines = done.stderr.decode(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "no answer")
+
+
+def main() -> None:
+    """Answer the question on stdin."""
+    _limit_memory(0)
+    header, model = sys.stdin.buffer.readline(), sys.stdin.buffer.read()
+    _limit_memory(8 * len(model))
+    input_shapes = {int(index): tuple(shape) for index, shape in json.loads(header).items()}
+    try:
+        from joulesplit.partition._runtime import shapes_of_a_run
+
+        runs = [shapes_of_a_run(model, input_shapes, seed=seed) for seed in (None, SEED)]
+    except RuntimeMissingError as error:
+        answer: dict[str, object] = {"missing": str(error)}
+    except (PartitionError, MemoryError, OverflowError, RuntimeError, ValueError) as error:
+        answer = {"error": str(error) or "not enough memory to settle the open shapes"}
+    else:
+        answer = {"shapes": runs}
+    sys.stdout.write(json.dumps(answer))
+
+
+def _limit_memory(extra_bytes: int) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = min(MAX_BYTES + extra_bytes, sys.maxsize)
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,0 @@
-"""Renderables: what a result looks like. Printing is the caller's."""

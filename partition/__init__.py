@@ -1,1 +1,0 @@
-"""A `.tflite` network as operators, tensors, blocks and cuts; FLOPs; sub-networks."""

@@ -1,1 +1,0 @@
-"""Does a split network compute the same, and what does an encoding change?"""

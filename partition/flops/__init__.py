@@ -1,1 +1,0 @@
-"""Work of operators by convention ``tflite-2mac``: pure rules on shapes."""

@@ -1,1 +1,0 @@
-"""Head, tail and blocks as files of their own, with their manifests."""

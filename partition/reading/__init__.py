@@ -1,1 +1,0 @@
-"""From a `.tflite` file to a network as data, with the shapes as they really are."""

@@ -1,0 +1,123 @@
+"""Does measuring only for the decision choose what measuring everything chooses?
+
+Each world is a device and a link of its own, so that the best split differs from world to world
+and the two best are sometimes level. It is measured by the rigorous plan, and on another day (the
+same device and chip, fresh noise, another order) by the plan for the decision. Both choices are
+held against the truth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from joulesplit.calibrate.campaign import Completion, Plan, completed_profile, for_decision
+from joulesplit.calibrate.campaign._plan import RIGOROUS
+from joulesplit.calibrate.workloads import truth_of
+from joulesplit.cli._simulation import WorldSetup
+from joulesplit.cli.measuring._decision_stop import rule_of
+from joulesplit.optimizer import decide
+from joulesplit.optimizer._cost import upload_sizes
+from proof.agreement import Choice, Chosen
+from proof.stage import proof_blocks, proof_network
+from proof.virtual import run_virtual, virtual_circumstances
+from proof.worlds import device_world
+
+ANOTHER_DAY = 1_000_000
+"""Added to a world's seed for the noise of its second campaign."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SplitWorld:
+    """A world in which a network is to be split.
+
+    Attributes:
+        setup: The device and its sensor.
+        plan: The rigorous one, at the rate of the device's link.
+        energies_j: What every split truly costs by the net account, J; float64, shape (L + 1,).
+    """
+
+    setup: WorldSetup
+    plan: Plan
+    energies_j: NDArray[np.float64]
+
+    @property
+    def best(self) -> int:
+        """l* in truth."""
+        return int(self.energies_j.argmin())
+
+    @property
+    def gap(self) -> float:
+        """What the second best split truly costs above the best one, relative."""
+        best_j, second_j = np.sort(self.energies_j)[:2]
+        return float(second_j / best_j - 1)
+
+
+def split_world(seed: int) -> SplitWorld:
+    """Return the world of a seed."""
+    setup, rate_bit_per_s = device_world(seed)
+    others = [rate for rate in RIGOROUS.rates_bit_per_s if rate != rate_bit_per_s]
+    return SplitWorld(
+        setup=setup,
+        plan=msgspec.structs.replace(RIGOROUS, rates_bit_per_s=(*others, rate_bit_per_s)),
+        energies_j=_true_energies_j(setup, rate_bit_per_s),
+    )
+
+
+def choose(seed: int) -> Choice:
+    """Measure one world by the rigorous plan and, another day, only for the decision."""
+    world = split_world(seed)
+    return Choice(
+        best=world.best,
+        gap=world.gap,
+        rigorous=chosen(world, world.plan),
+        decided=chosen(on_another_day(world), for_decision(world.plan)),
+    )
+
+
+def on_another_day(world: SplitWorld) -> SplitWorld:
+    """Return the same device and sensor with fresh noise."""
+    return replace(world, setup=replace(world.setup, seed=world.setup.seed + ANOTHER_DAY))
+
+
+def chosen(world: SplitWorld, plan: Plan) -> Chosen:
+    """Measure a world by a plan, and choose where to split."""
+    network, blocks, setup = proof_network(), proof_blocks(), world.setup
+    plan = msgspec.structs.replace(plan, order_seed=setup.seed, phases=False, downloads=False)
+    outcome, sensor, _ = run_virtual(
+        plan,
+        blocks,
+        setup,
+        input_bits=network.input_bits,
+        rule_for=lambda found: rule_of(
+            plan, network, virtual_circumstances(plan, network, blocks, setup, found)
+        ),
+    )
+    opinion = outcome.opinion
+    profile = completed_profile(
+        outcome.records,
+        virtual_circumstances(plan, network, blocks, setup, sensor),
+        Completion(complete=True, reached=opinion.reached, reason=opinion.reason, warm=True),
+    )
+    best = decide(network, blocks, profile, account="net", allow_rejected=True).best.block
+    return Chosen(
+        block=best,
+        regret=float(world.energies_j[best] / world.energies_j.min() - 1),
+        duration_s=sum(record.span_s for record in outcome.records),
+        windows=len(outcome.records),
+        reached=opinion.reached,
+    )
+
+
+def _true_energies_j(setup: WorldSetup, rate_bit_per_s: float) -> NDArray[np.float64]:
+    """Return what an inference now and then truly costs, which wakes the radio by itself."""
+    costs, blocks = setup.costs, proof_blocks()
+    truth = truth_of(costs, blocks, rate_bit_per_s)
+    burst_j = setup.radio.burst_j if setup.radio else 0.0
+    bits = upload_sizes(proof_network().input_bits, [block.output_bits for block in blocks])
+    uploads_j = np.array(bits) / truth.e_c_bit_per_j["net"] + costs.upload_cost_j + burst_j
+    uploads_j[-1] = 0.0
+    return np.array([0.0, *truth.head_energy_j]) + uploads_j

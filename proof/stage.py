@@ -1,0 +1,118 @@
+"""A simulated world in virtual time with everything on it that a campaign works with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from joulesplit.calibrate.campaign import Bench, UploadSubject
+from joulesplit.calibrate.sampling._sampler import InlineSampler
+from joulesplit.calibrate.workloads import BlockWorkload, SimulatedBoard, UploadWorkload
+from joulesplit.cli._resources import paper_network
+from joulesplit.cli._simulation import (
+    LOG_SEGMENTS,
+    SimulatedWorld,
+    WorldSetup,
+    load_of,
+    open_simulated_sensor,
+    virtual_sensor_clock,
+)
+from joulesplit.drivers.simulated import LoadLog, LoadModel, SimulatedClock
+from joulesplit.edge import Pacer
+from joulesplit.partition import Block, Network
+from joulesplit.partition.cutting import residual_blocks
+from joulesplit.partition.reading import read_network
+
+
+@cache
+def proof_network() -> Network:
+    """Return the network whose blocks are measured."""
+    return read_network(paper_network())
+
+
+@cache
+def proof_blocks() -> tuple[Block, ...]:
+    """Return its blocks."""
+    return residual_blocks(proof_network())
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """A world in virtual time with everything on it.
+
+    Attributes:
+        setup: The world.
+        load: Its load, to ask for the truth.
+        clock: Of the workloads.
+        board: Does the work.
+        sampler: Reads the real driver on the simulated chip.
+    """
+
+    setup: WorldSetup
+    load: LoadModel
+    clock: SimulatedClock
+    board: SimulatedBoard
+    sampler: InlineSampler
+    blocks: tuple[Block, ...] = field(default_factory=proof_blocks)
+
+    def inference(self, first_block: int, last_block: int) -> BlockWorkload:
+        """Return a run of blocks as a workload."""
+        return BlockWorkload(
+            name=f"blocks {first_block} to {last_block}",
+            first_block=first_block,
+            last_block=last_block,
+            invoke=_nothing,
+            clock=self.clock,
+            activity=self.board,
+        )
+
+    def send(self, payload: bytes, rate_bit_per_s: float | None) -> float:
+        """Let an upload's time pass on the air; return it, s."""
+        pacer = Pacer(rate_bit_per_s, clock=self.clock, on_chunk=self.board.on_air)
+        started_ns = self.clock.now_ns()
+        for _ in pacer.transfer(payload):
+            pass
+        return (self.clock.now_ns() - started_ns) * 1e-9
+
+    def bench(self, uploads: Sequence[UploadSubject]) -> Bench:
+        """Return the bench that a campaign works with."""
+        return Bench(
+            clock=self.clock,
+            sampler=self.sampler,
+            blocks={b.index: self.inference(b.index, b.index) for b in self.blocks},
+            uploads={
+                upload.key: UploadWorkload(
+                    name=upload.key,
+                    payload=bytes(upload.payload_bits // 8),
+                    rate_bit_per_s=float(upload.rate_bit_per_s),
+                    send=self.send,
+                    clock=self.clock,
+                    activity=self.board,
+                )
+                for upload in uploads
+            },
+        )
+
+
+def _nothing() -> None:
+    """Take no time of the host: the board decides how long an inference lasts."""
+
+
+def stage_of(setup: WorldSetup, costing: tuple[Block, ...] | None = None) -> Stage:
+    """Return a world's stage; its sensor is open.
+
+    Args:
+        setup: The world.
+        costing: Blocks whose time and energy the board takes in place of the network's own;
+            None for these.
+    """
+    buffer = bytearray(LoadLog.bytes_needed(LOG_SEGMENTS))
+    load = load_of(setup, buffer)
+    clock = SimulatedClock(start_ns=setup.origin_ns)
+    board = SimulatedWorld(setup, buffer, clock).board(costing or proof_blocks())
+    sensor_clock = virtual_sensor_clock(setup)
+    sensor = open_simulated_sensor(setup, buffer, sensor_clock, load=load)
+    sampler = InlineSampler(sensor.__enter__())
+    clock.sleep_until_ns(sensor_clock.now_ns())
+    return Stage(setup=setup, load=load, clock=clock, board=board, sampler=sampler)

@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from joulesplit.cli._resources import bundled
+from joulesplit.cli.commands._optimize import blocks_for
+from joulesplit.partition.cutting import blocks_at, residual_blocks
+from joulesplit.partition.reading import read_network
+
+
+@pytest.fixture
+def paper_profile():
+    return bundled("profiles/paper.json")
+
+
+def test_json_holds_choice_candidates_paper_and_ratio(joulesplit, model, saved, simulated):
+    document = joulesplit("optimize", model, "--profile", saved(simulated), "--json").json
+    best = document["best"]
+    allowed = [c for c in document["candidates"] if not c["violates"]]
+    assert best == min(allowed, key=lambda candidate: candidate["energy_j"])
+    assert best["where"] == "split"
+    assert [c["block"] for c in document["candidates"]] == list(range(21))
+    assert document["paper"]["best_block"] in range(1, 21)
+    assert document["ratio_flop_per_bit"] == pytest.approx(
+        document["e_d_flop_per_j"] / document["e_c_bit_per_j"]
+    )
+    assert (document["account"], document["source"]) == ("net", "simulated")
+    assert document["simulated"] is True
+    assert document["probability_best"] == best["probability_best"]
+
+
+def test_the_papers_constants_lead_to_the_papers_block(joulesplit, model, paper_profile):
+    document = joulesplit("optimize", model, "--profile", paper_profile, "--json").json
+    assert document["best"]["block"] == document["paper"]["best_block"] == 5
+    assert document["account"] == "gross"
+    assert document["simulated"] is False
+    assert "10.1109/LCN.2014.6925777" in document["profile"]["reference"]
+
+
+@pytest.mark.parametrize("option", [("--input-encoding", "uint8"), ("--input-bits", 1_204_224)])
+def test_pixels_of_8_bit_make_the_server_win(joulesplit, model, paper_profile, option):
+    document = joulesplit("optimize", model, "--profile", paper_profile, *option, "--json").json
+    assert document["best"]["where"] == "server"
+    assert document["best"]["upload_bits"] == 1_204_224
+
+
+def test_limits_are_kept(joulesplit, model, paper_profile):
+    limits = ("--min-block", 7, "--max-block", 9)
+    document = joulesplit("optimize", model, "--profile", paper_profile, *limits, "--json").json
+    assert document["best"]["block"] == 8
+
+
+def test_account_and_compute_model_are_as_asked(joulesplit, model, saved, measured):
+    document = joulesplit(
+        "optimize", model, "--profile", saved(measured), "--account", "gross",
+        "--compute-model", "constant", "--json",
+    ).json  # fmt: skip
+    assert (document["account"], document["compute_model"]) == ("gross", "constant")
+
+
+def test_a_battery_pays_for_the_idle_power_between_inferences_too(
+    joulesplit, model, saved, measured
+):
+    options = ("optimize", model, "--profile", saved(measured), "--battery-j", 36_000)
+    document = joulesplit(*options, "--period-s", 10, "--json").json
+    battery, best = document["battery"], document["best"]
+    period_j = best["energy_j"] + 10 * measured.idle.power_w.value
+    assert battery["period_energy_j"] == pytest.approx(period_j)
+    assert battery["inferences"]["count"] == pytest.approx(36_000 / period_j)
+    assert (battery["period_s"], battery["back_to_back"], battery["left_out"]) == (10, False, [])
+    text = joulesplit(*options, "--period-s", 10).out
+    assert "one every 10 s" in text
+    assert "idle power included" in text
+
+
+def test_back_to_back_without_the_servers_wait_is_at_most_so_many(
+    joulesplit, model, saved, measured
+):
+    options = ("optimize", model, "--profile", saved(measured), "--battery-j", 36_000)
+    outcome = joulesplit(*options, "--json")
+    battery = outcome.json["battery"]
+    assert battery["back_to_back"] is True
+    assert battery["period_s"] == outcome.json["best"]["latency_s"]
+    assert battery["left_out"] == ["the wait for the server (not known: state --server-wait-s)"]
+    assert "at most" in joulesplit(*options).out
+    known = joulesplit(*options, "--server-wait-s", 0.5, "--json").json["battery"]
+    assert known["left_out"] == []
+    assert known["period_s"] == pytest.approx(battery["period_s"] + 0.5)
+
+
+@pytest.mark.parametrize("options", [("--period-s", 10), ("--battery-j", 1, "--period-s", 1e-4)])
+def test_a_period_needs_a_battery_and_room_for_an_inference(
+    joulesplit, model, saved, measured, options
+):
+    outcome = joulesplit("optimize", model, "--profile", saved(measured), *options, "--json")
+    assert outcome.code == 2
+    assert outcome.json["error"]["code"] == 2
+
+
+def test_the_report_is_marked_with_where_the_profile_comes_from(
+    joulesplit, model, saved, simulated, paper_profile
+):
+    assert "SIMULATED" in joulesplit("optimize", model, "--profile", saved(simulated)).out
+    assert "LITERATURE" in joulesplit("optimize", model, "--profile", paper_profile).out
+
+
+def test_a_profile_with_other_cuts_of_this_network_is_followed(network, measured, make_profile):
+    kept = measured.compute.blocks[4::5]
+    compute = type(measured.compute)(
+        **{
+            name: kept if name == "blocks" else getattr(measured.compute, name)
+            for name in measured.compute.__struct_fields__
+        }
+    )
+    ends = [block.last_operator for block in kept]
+    assert blocks_for(network, make_profile(compute=compute)) == blocks_at(network, ends)
+
+
+def test_a_rejected_profile_is_refused_unless_allowed(
+    joulesplit, model, saved, make_profile, measured
+):
+    quality = type(measured.quality)(verdict="rejected", checks=measured.quality.checks)
+    path = saved(make_profile(quality=quality))
+    assert joulesplit("optimize", model, "--profile", path).code == 7
+    assert joulesplit("optimize", model, "--profile", path, "--allow-rejected").code == 0
+
+
+def test_limits_that_nothing_keeps_are_a_decision_error(joulesplit, model, saved, measured):
+    outcome = joulesplit(
+        "optimize", model, "--profile", saved(measured), "--max-latency-s", 1e-9, "--json"
+    )
+    assert outcome.code == 7
+    assert outcome.json["error"]["kind"] == "NoFeasibleSplitError"
+
+
+def test_the_input_can_be_stated_in_one_way_only(joulesplit, model, paper_profile):
+    options = ("--input-bits", 8, "--input-encoding", "uint8")
+    assert joulesplit("optimize", model, "--profile", paper_profile, *options).code == 2
+
+
+def test_a_missing_model_or_profile_is_a_file_error(joulesplit, model, paper_profile, tmp_path):
+    assert joulesplit("optimize", tmp_path / "no", "--profile", paper_profile).code == 3
+    assert joulesplit("optimize", model, "--profile", tmp_path / "no").code == 3
+
+
+def test_what_crosses_can_be_sent_in_an_encoding(joulesplit, model, saved, measured):
+    arguments = ("optimize", model, "--profile", saved(measured))
+    as_is = joulesplit(*arguments, "--json").json
+    half = joulesplit(*arguments, "--encoding", "float16", "--json").json
+    sizes = [candidate["upload_bits"] for candidate in as_is["candidates"]]
+    assert [2 * candidate["upload_bits"] for candidate in half["candidates"]] == sizes
+    assert all(c["encode_j"] > 0 for c in half["candidates"][:-1])
+    assert half["candidates"][-1]["encode_j"] == 0
+    assert half["usage"]["encoding"]["name"] == "float16"
+    assert half["best"]["energy_j"] < as_is["best"]["energy_j"]
+    assert "sent as float16" in joulesplit(*arguments, "--encoding", "float16").out
+
+
+def test_an_encoding_that_is_none_is_refused(joulesplit, model, paper_profile):
+    outcome = joulesplit("optimize", model, "--profile", paper_profile, "--encoding", "jpeg")
+    assert outcome.code == 2
+    assert "int8-channel+zlib" in outcome.err
+
+
+def test_the_users_own_input_is_what_an_encoding_is_measured_on(
+    joulesplit, model, paper_profile, tmp_path
+):
+    """Zeros compress to nearly nothing, random numbers do not."""
+    np.save(tmp_path / "zeros.npy", np.zeros((1, 224, 224, 3), np.float32))
+    options = ("--profile", paper_profile, "--input", tmp_path / "zeros.npy")
+    assert joulesplit("optimize", model, *options).code == 2
+    found = joulesplit("optimize", model, *options, "--encoding", "as-is+zlib", "--json").json
+    assert found["candidates"][0]["upload_bits"] < 0.02 * 32 * 224 * 224 * 3
+
+
+def test_html_writes_the_report_with_pictures_of_the_splits_and_still_prints_it(
+    joulesplit, model, saved, simulated, tmp_path
+):
+    page = tmp_path / "decision.html"
+    asked = ("optimize", model, "--profile", saved(simulated))
+    outcome = joulesplit(*asked, "--html", page)
+
+    assert outcome.err == f"wrote {page}\n"
+    assert outcome.out == joulesplit(*asked).out
+    content = page.read_text()
+    assert "Energy of each split" in content
+    assert content.count("<img ") == 2
+
+
+@pytest.mark.parametrize("block", [5, 0, 20])
+def test_o_writes_head_and_tail_of_the_best_split(
+    joulesplit, model, paper_profile, tmp_path, block
+):
+    parts = tmp_path / "split"
+    limits = ("--min-block", block, "--max-block", block)
+    asked = ("optimize", model, "--profile", paper_profile, *limits, "-o", parts)
+    outcome = joulesplit(*asked, "--json")
+
+    after = -1 if block == 0 else residual_blocks(read_network(model))[block - 1].last_operator
+    manifest = json.loads((parts / "manifest.json").read_text())
+    assert outcome.json["best"]["block"] == block
+    assert outcome.json["after_operator"] == manifest["after_operator"] == after
+    assert (parts / "head.tflite").exists() == (block > 0)
+    assert (parts / "tail.tflite").exists() == (block < 20)
+    assert f"Split after operator {after}" in joulesplit(*asked).out

@@ -1,0 +1,94 @@
+"""The steps of a start on a real interpreter, and how many are ready at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from joulesplit.calibrate.instrument import NetworkBench, PhaseBench, RuntimeChoice, phase_count
+from joulesplit.calibrate.instrument._camera_picture import CONVERT, PICTURE
+from joulesplit.calibrate.instrument._phase_bench import (
+    ALLOCATE,
+    COPIES_AT_MOST,
+    FIRST_INFERENCE,
+    LOAD,
+    copies_that_fit,
+)
+from joulesplit.calibrate.profile import CONNECTION_PHASE
+from joulesplit.calibrate.workloads import PreparedWorkload, RealActivity
+from joulesplit.cli._resources import bundled
+from joulesplit.drivers.simulated import SimulatedClock
+from joulesplit.partition._interpreters import invoke
+from joulesplit.partition.errors import InvocationError
+from joulesplit.partition.reading import read_network
+
+MB = 10**6
+
+
+def copy_bytes(network):
+    return sum(tensor.bits for tensor in network.tensors) / 8
+
+
+@pytest.mark.parametrize(
+    ("copies_in_half", "fitting"),
+    [(0.0, 1), (0.99, 1), (2.5, 2), (15.9, 15), (1000.0, COPIES_AT_MOST)],
+)
+def test_copies_take_half_of_the_memory_available_but_there_is_one(
+    network, copies_in_half, fitting
+):
+    available_bytes = round(2 * copies_in_half * copy_bytes(network))
+    assert copies_that_fit(network, available_bytes) == fitting
+
+
+def test_a_board_of_half_a_gigabyte_is_not_filled(network):
+    """MobileNetV2 with 32-bit weights on a Zero 2 W that has 200 MB left."""
+    copies = copies_that_fit(network, 200 * MB)
+    assert copies < COPIES_AT_MOST
+    assert copies * copy_bytes(network) <= 100 * MB
+
+
+def test_where_the_memory_is_not_told_the_usual_number_is_ready(network):
+    assert copies_that_fit(network, None) == COPIES_AT_MOST
+
+
+@pytest.fixture(scope="module")
+def phases(needs_pillow, tmp_path_factory):
+    model = bundled("models/mobilenet_v2_1.0_224_int8.tflite")
+    scratch = tmp_path_factory.mktemp("scratch")
+    with NetworkBench(model, RuntimeChoice()) as bench:
+        yield PhaseBench(
+            bench, SimulatedClock(), RealActivity(), available_bytes=None, scratch=scratch
+        ).workloads()
+
+
+def test_as_many_steps_are_announced_as_are_measured(phases):
+    network = read_network(bundled("models/mobilenet_v2_1.0_224_int8.tflite"))
+    assert phase_count(network) == len({*phases, CONNECTION_PHASE})
+
+
+def test_allocating_is_apart_from_loading(phases):
+    """What the runtime does in its constructor would be billed to loading."""
+    allocating = phases[ALLOCATE]
+    allocating.prepare(2)
+    loaded = list(allocating.shelf)
+    for interpreter in loaded:
+        with pytest.raises(InvocationError):
+            invoke(interpreter)
+
+    allocating.run(2)
+
+    for interpreter in loaded:
+        invoke(interpreter)
+
+
+def test_only_what_can_be_done_once_to_each_needs_copies(phases):
+    prepared = {key for key, step in phases.items() if isinstance(step, PreparedWorkload)}
+    assert prepared == {ALLOCATE, FIRST_INFERENCE}
+    assert phases[ALLOCATE].shelf is phases[FIRST_INFERENCE].shelf
+
+
+def test_every_step_can_be_done(phases):
+    assert {LOAD, PICTURE, CONVERT} <= phases.keys()
+    for step in phases.values():
+        if isinstance(step, PreparedWorkload):
+            step.prepare(2)
+        assert step.run(2).repetitions == 2

@@ -1,0 +1,33 @@
+"""What a plan is announced to take before anything starts."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import pytest
+
+from joulesplit.calibrate.campaign import QUICK, for_sensor
+from joulesplit.cli._plan_options import announcement
+from joulesplit.cli._resources import paper_network
+
+
+def limited(duration_s):
+    limits = msgspec.structs.replace(QUICK.limits, duration_s=duration_s)
+    return msgspec.structs.replace(QUICK, limits=limits)
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "end"), [(3600.0, r"\d+ s"), (24.0, r"\d+ s, but duration_s ends it after 24 s")]
+)
+def test_a_fixed_plan_that_its_own_limit_will_cut_says_so_before_it_starts(duration_s, end):
+    line = announcement(limited(duration_s), paper_network())
+    assert re.fullmatch(rf"plan quick: 20 blocks; about {end}", line)
+
+
+def test_what_a_slow_sensor_stretches_is_announced_as_stretched():
+    asked, stretched = (
+        announcement(plan, paper_network()) for plan in (QUICK, for_sensor(QUICK, 0.0686))
+    )
+    assert asked == "plan quick: 20 blocks; about 56 s"
+    assert stretched == "plan quick: 20 blocks; about 3 min"
