@@ -19,8 +19,7 @@ from proof.report import proof_page
 from proof.run import ProofPlan, prove
 
 
-def main() -> int:
-    """Run the proof, print its tables, and write them if asked to."""
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--campaigns", type=int, default=1000, help="with a perfect sensor")
     parser.add_argument("--drawn", type=int, default=1000, help="with sensors drawn in bounds")
@@ -32,7 +31,12 @@ def main() -> int:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--write", type=Path, help="write the page here")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run the proof, print its tables, and write them if asked to."""
+    options = _options()
     plan = ProofPlan(
         campaigns=options.campaigns,
         drawn=options.drawn,
