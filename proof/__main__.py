@@ -2,7 +2,7 @@
 
 Run it from the top folder:
 
-    python -m benchmarks.proof --write docs/proof.md
+    python -m proof --write docs/proof.md
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import platform
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import fields
 from pathlib import Path
 
 from proof.report import proof_page
@@ -37,20 +38,11 @@ def _options() -> argparse.Namespace:
 def main() -> int:
     """Run the proof, print its tables, and write them if asked to."""
     options = _options()
-    plan = ProofPlan(
-        campaigns=options.campaigns,
-        drawn=options.drawn,
-        faulty=options.faulty,
-        tools=options.tools,
-        classes=options.classes,
-        stopped=options.stopped,
-        decisions=options.decisions,
-        first_seed=options.first_seed,
-    )
+    plan = ProofPlan(**{part.name: getattr(options, part.name) for part in fields(ProofPlan)})
     began_s = time.monotonic()
     with ProcessPoolExecutor(options.jobs) as pool:
         proof = prove(plan, lambda work, seeds: pool.map(work, seeds, chunksize=4), told=_tell)
-    command = f"python -m benchmarks.proof {' '.join(sys.argv[1:])}".strip()
+    command = f"python -m proof {' '.join(sys.argv[1:])}".strip()
     page = proof_page(
         proof,
         command=command,
