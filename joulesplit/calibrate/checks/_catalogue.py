@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from joulesplit.calibrate.checks._spec import CheckSpec
 from joulesplit.calibrate.checks import _conditions as conditions, _ending as ending, _outlasting as outlasting, _plausibility as plausibility, _results as results, _command_checks as runs, _scatter as scatter, _sensor as sensor, _steadiness as steadiness, _upload_scatter as upload_scatter
-from joulesplit.calibrate.profile import _agreement as agreement
+from joulesplit.calibrate.profile import PROFILES_AGREE
 
 CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
     "The sensor and its reading": (
@@ -71,7 +71,7 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         runs.NET_INTERVAL,
         runs.IDLE_SIDES,
     ),
-    "Merged profiles": (agreement.PROFILES_AGREE,),
+    "Merged profiles": (PROFILES_AGREE,),
     "`joulesplit profile check`, over the file alone": (
         plausibility.SOUND_INTERVALS,
         plausibility.POSITIVE_ENERGIES,

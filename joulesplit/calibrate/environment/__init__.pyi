@@ -13,7 +13,11 @@ from ._survey import UNKNOWN as UNKNOWN
 from ._survey import describe_device as describe_device
 from ._survey import throttled_reasons as throttled_reasons
 from ._tuning import Restored as Restored
+from ._tuning import Wanted as Wanted
 from ._tuning import everything_quiet as everything_quiet
+from ._tuning import present_settings as present_settings
+from ._tuning import restore as restore
+from ._tuning import tune as tune
 from ._tuning import tuned as tuned
 from ._tuning_guard import guarded as guarded
 from ._tuning_state import boot_of as boot_of

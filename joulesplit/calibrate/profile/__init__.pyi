@@ -1,3 +1,4 @@
+from ._agreement import PROFILES_AGREE as PROFILES_AGREE
 from ._device import Device as Device
 from ._device import FrequencyPolicy as FrequencyPolicy
 from ._device import InterfaceKind as InterfaceKind

@@ -66,30 +66,30 @@ def _require_one_request(wanted: str | None, restore: bool, show: bool) -> None:
 def _done(
     machine: Machine, *, governor: str | None, wifi_power_save: str | None, restore: bool
 ) -> dict[str, Any]:
-    from joulesplit.calibrate.environment import _tuning as tuning
+    from joulesplit.calibrate import environment
     from joulesplit.calibrate.environment import state_path, states_left
 
     path = state_path()
     restored = None
     if governor or wifi_power_save:
-        wanted = tuning.Wanted(governor=governor, wifi_power_save=wifi_power_save)
-        tuning.tune(machine, wanted, path)
+        wanted = environment.Wanted(governor=governor, wifi_power_save=wifi_power_save)
+        environment.tune(machine, wanted, path)
     else:
         path = next(iter(states_left()), path)
     if restore:
-        restored = tuning.restore(machine, path)
+        restored = environment.restore(machine, path)
     return _document(machine, path, restored)
 
 
 def _document(machine: Machine, path: Path, restored: Restored | None) -> dict[str, Any]:
     import msgspec
 
-    from joulesplit.calibrate.environment import _tuning as tuning
+    from joulesplit.calibrate import environment
     from joulesplit.calibrate.environment import is_owned, left_to_restore
 
     left = left_to_restore(machine, path)
     return {
-        "settings": tuning.present_settings(machine),
+        "settings": environment.present_settings(machine),
         "to_restore": msgspec.to_builtins(left),
         "owner_runs": left is not None and is_owned(machine, left),
         "restored": msgspec.to_builtins(restored),

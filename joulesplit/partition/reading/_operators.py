@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from joulesplit.partition import flops
 from joulesplit.partition._calls import OPTIONS, called_subgraphs
 from joulesplit.partition._constants import is_unpacking
 from joulesplit.partition._network import Operator, Tensor
 from joulesplit.partition.flops import OperatorFacts, Traffic, Work, traffic
-from joulesplit.partition.flops import _rules as rules
 from joulesplit.partition.reading._bodies import Body, Call, CalledWork, Finding
 from joulesplit.partition.reading._graphs import Graph
 from joulesplit.partition.reading._shapes import stated_shapes
@@ -105,7 +105,7 @@ class OperatorReader:
             outputs=tuple(self._tensors[i].shape for i in operator.outputs),
             options=_options(raw),
         )
-        work = rules.work(operator.kind, facts)
+        work = flops.work(operator.kind, facts)
         return Finding(work=work, remark=NO_RULE if work is None else "")
 
     def _traffic(self, operator: Operator, called_bytes: int) -> Traffic:
