@@ -93,8 +93,11 @@ golden: $(DEV) ## write the expected report texts again; look at the diff
 schema: $(DEV) ## write data/schema again from joulesplit/calibrate/profile/_device_profile.py
 	$(BIN)/python data/schema/make_schema.py
 
-wheel: $(DEV) ## build the wheel into dist/
-	$(BIN)/python -m build --wheel --outdir dist .
+wheel: $(DEV) ## build the sdist, and the wheel from it, into dist/, and check both
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/check-wheel-contents dist/*.whl
+	$(BIN)/twine check --strict dist/*
 
 proof: $(DEV) ## the proof in full, a thousand campaigns and more; writes docs/proof.md
 	$(BIN)/python -m proof --write docs/proof.md

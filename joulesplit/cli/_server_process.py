@@ -52,7 +52,7 @@ def loopback_server(model: Path, *, xnnpack: bool = True) -> Iterator[str]:
 
     # What is wrong with the file is an error of the file, not of a server.
     load_model(model)
-    arguments = [sys.executable, "-m", "joulesplit", "serve", str(model)]
+    arguments = [sys.executable, "-P", "-m", "joulesplit", "serve", str(model)]
     arguments.append("--xnnpack" if xnnpack else "--no-xnnpack")
     process = subprocess.Popen(
         [*arguments, "--port", "0", "--exit-with-stdin", "--json"],

@@ -45,7 +45,7 @@ def _started(machine: Machine, path: Path) -> subprocess.Popen[bytes]:
     where = (str(machine.root.absolute()), str(path.absolute()), str(os.getpid()))
     try:
         return subprocess.Popen(
-            [sys.executable, "-m", __name__, *where],
+            [sys.executable, "-P", "-m", __name__, *where],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             # What is sent to the measuring process's group, Ctrl-C or SIGKILL, is not for it.
