@@ -21,7 +21,6 @@ from joulesplit.calibrate.campaign import (
     upload_subjects,
 )
 from joulesplit.calibrate.campaign._procedure import Past
-from joulesplit.calibrate.campaign._produce import LOOPBACK_INTERFACE
 from joulesplit.calibrate.campaign._warmup import Thermometer
 from joulesplit.calibrate.instrument._link_bench import pace_of
 from joulesplit.calibrate.profile import Device, ModelIdentity, Runtime, Tool
@@ -38,7 +37,7 @@ from joulesplit.cli._simulation import (
     virtual_sensor_clock,
 )
 from joulesplit.drivers.simulated import LoadLog, SimulatedClock
-from joulesplit.edge import Pacer
+from joulesplit.edge import LOOPBACK_INTERFACE, Pacer
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.windows import WindowRecord

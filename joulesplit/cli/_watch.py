@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from joulesplit.calibrate import MEAN_BLOCKS
 from joulesplit.calibrate.estimates import Estimate, budget_of, quantity
 from joulesplit.calibrate.profile import Quantity
 from joulesplit.calibrate.sampling import SamplerStatistics, Trace
@@ -15,9 +16,6 @@ from joulesplit.drivers.readings import SensorDescription
 
 HISTORY = 240
 """Glances kept for the sparkline."""
-
-MEAN_BLOCKS = 20
-"""Independent blocks that the mean's scatter is taken from (readings are autocorrelated)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,21 +15,32 @@ from types import TracebackType
 from typing import Any, Self
 
 from joulesplit.drivers._clock import NS_PER_S
-from joulesplit.drivers.errors import ConversionTimeoutError, RangeExceededError, SensorError, SensorUnavailableError
 from joulesplit.drivers._i2c import translate_os_error
-from joulesplit.drivers.ina219 import Correction
-from joulesplit.drivers.ina219 import Ina219Wiring, describe
-from joulesplit.drivers.ina219 import Grade
-from joulesplit.drivers.ina219 import BUS_LSB_V, SHUNT_LSB_V, BusRange, Configuration, bus_word, shunt_word
+from joulesplit.drivers._polling import LATE_CYCLES, LATE_NS, POLL_STEP
+from joulesplit.drivers.errors import (
+    ConversionTimeoutError,
+    RangeExceededError,
+    SensorError,
+    SensorUnavailableError,
+)
+from joulesplit.drivers.ina219 import (
+    BUS_LSB_V,
+    SHUNT_LSB_V,
+    BusRange,
+    Configuration,
+    Correction,
+    Grade,
+    Ina219Wiring,
+    bus_word,
+    describe,
+    shunt_word,
+)
 from joulesplit.drivers.protocols import Clock
 from joulesplit.drivers.readings import Reading, ReadingFlag, SensorDescription
 
 FIRST_POLL = 0.8
-POLL_STEP = 0.1
 GAP_PERIODS = 1.6
 """Two conversions are at least 1.8 typical periods apart if one between them was missed."""
-LATE_CYCLES = 3
-LATE_NS = 50_000_000
 SHUNT_STEP_MV = 0.01
 
 DeviceFactory = Callable[[float, float, int, int], Any]

@@ -6,6 +6,12 @@ from joulesplit.drivers._clock import NS_PER_S
 from joulesplit.drivers.errors import SensorConfigurationError
 from joulesplit.drivers.protocols import Clock
 
+POLL_STEP = 0.1
+"""Share of a conversion's period from one poll after its end to the next."""
+
+LATE_CYCLES, LATE_NS = 3, 50_000_000
+"""A conversion that is not there so many cycles, and so long, after the last one is missing."""
+
 
 class Pacer:
     """Ticks at a fixed interval from the start; late ticks are counted, never caught up.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from joulesplit.calibrate.profile import GrossNet, Quantity
-from joulesplit.optimizer._cost import Account
+from joulesplit.calibrate.profile import Account, GrossNet, Quantity
 from joulesplit.optimizer.errors import ProfileUnusableError
 
 IMPOSSIBLE_AT = 4.0

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from joulesplit.calibrate.profile import Compute, DeviceProfile
-from joulesplit.calibrate.profile import HeadEnergy
-from joulesplit.optimizer._compute_cost import Computing, Piece
-from joulesplit.optimizer._cost import Account, ComputeModel
-from joulesplit.optimizer.errors import ProfileMismatchError, ProfileUnusableError
+from joulesplit.calibrate.profile import Account, Compute, DeviceProfile, HeadEnergy
 from joulesplit.optimizer._checked_figure import by_account, positive
+from joulesplit.optimizer._compute_cost import Computing, Piece
+from joulesplit.optimizer._cost import ComputeModel
+from joulesplit.optimizer.errors import ProfileMismatchError, ProfileUnusableError
 from joulesplit.partition import Block, Network
 
 

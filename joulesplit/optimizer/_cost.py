@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Account = Literal["net", "gross"]
 Where = Literal["device", "split", "server"]
 
 ComputeModel = Literal["heads", "blocks", "constant"]

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from joulesplit.calibrate.profile import DeviceProfile
+from joulesplit.calibrate.profile import Account, DeviceProfile
 from joulesplit.optimizer._compute_cost import priced_by
 from joulesplit.optimizer._constraints import Constraints
-from joulesplit.optimizer._cost import Account, ComputeModel, SplitEnergy
-from joulesplit.optimizer.errors import ProfileUnusableError
+from joulesplit.optimizer._cost import ComputeModel, SplitEnergy
 from joulesplit.optimizer._explanation import decision_notes, explain, input_note, profile_notes
-from joulesplit.optimizer._pareto_front import faster_ones
 from joulesplit.optimizer._hull import Sensitivity, breakpoints, crossovers
-from joulesplit.optimizer._paper import UINT8_BITS, PaperSplit, float32_blocks, input_elements, paper_split
+from joulesplit.optimizer._paper import (
+    UINT8_BITS,
+    PaperSplit,
+    float32_blocks,
+    input_elements,
+    paper_split,
+)
+from joulesplit.optimizer._pareto_front import faster_ones
 from joulesplit.optimizer._prices import prices_from_profile, require_blocks
 from joulesplit.optimizer._result import Candidate, Decision, Faster, ModelChoice, RunnerUp
 from joulesplit.optimizer._robustness import probability_cheaper
@@ -21,6 +26,7 @@ from joulesplit.optimizer._search import cheapest
 from joulesplit.optimizer._solution import Problem, Solution, solve
 from joulesplit.optimizer._uncertainty import difference_u_j
 from joulesplit.optimizer._usage import Usage
+from joulesplit.optimizer.errors import ProfileUnusableError
 from joulesplit.partition import Block, Network
 
 

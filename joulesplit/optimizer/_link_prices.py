@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import math
 
-from joulesplit.calibrate.profile import DeviceProfile, Link, LinkFit, Quantity, Uplink
-from joulesplit.calibrate.profile import GrossNet
-from joulesplit.calibrate.profile import CONNECTION_PHASE, Downlink
-from joulesplit.optimizer._cost import Account
-from joulesplit.optimizer.errors import ProfileUnusableError
+from joulesplit.calibrate.profile import (
+    CONNECTION_PHASE,
+    Account,
+    DeviceProfile,
+    Downlink,
+    GrossNet,
+    Link,
+    LinkFit,
+    Quantity,
+    Uplink,
+)
 from joulesplit.optimizer._checked_figure import inverted, perhaps_zero, positive
-from joulesplit.optimizer._link_rate import bit_price
 from joulesplit.optimizer._link_cost import Sending, Term
+from joulesplit.optimizer._link_rate import bit_price
+from joulesplit.optimizer.errors import ProfileUnusableError
 
 
 def usable_link(profile: DeviceProfile) -> Link:

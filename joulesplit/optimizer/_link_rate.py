@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from joulesplit.calibrate.profile import LinkFit, Quantity, Uplink
-from joulesplit.optimizer._cost import Account
-from joulesplit.optimizer.errors import ProfileUnusableError
+from joulesplit.calibrate.profile import Account, LinkFit, Quantity, Uplink
 from joulesplit.optimizer._checked_figure import by_account, inverted, positive
+from joulesplit.optimizer.errors import ProfileUnusableError
 
 REACHED = 0.95
 """A rate counts as reached by an upload at so much of it."""

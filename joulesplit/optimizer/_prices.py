@@ -9,17 +9,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from joulesplit.calibrate.profile import DeviceProfile, Link, Quantity
-from joulesplit.calibrate.profile import CONNECTION_PHASE
-from joulesplit.optimizer._compute_prices import chosen_model, computing_of, mismatch_reason
+from joulesplit.calibrate.profile import CONNECTION_PHASE, Account, DeviceProfile, Link, Quantity
 from joulesplit.optimizer._compute_cost import Computing
-from joulesplit.optimizer._cost import MODELS, Account, ComputeModel
+from joulesplit.optimizer._compute_prices import chosen_model, computing_of, mismatch_reason
+from joulesplit.optimizer._cost import MODELS, ComputeModel
 from joulesplit.optimizer._encoding import mean_power_w
-from joulesplit.optimizer.errors import InvalidInputError
-from joulesplit.optimizer._link_prices import sending_of, usable_link
 from joulesplit.optimizer._link_cost import Sending
+from joulesplit.optimizer._link_prices import sending_of, usable_link
 from joulesplit.optimizer._uncertainty import ratio_u
 from joulesplit.optimizer._usage import Usage
+from joulesplit.optimizer.errors import InvalidInputError
 from joulesplit.partition import Block, Network
 
 

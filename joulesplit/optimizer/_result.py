@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from joulesplit.calibrate.profile import Source, Verdict
-from joulesplit.optimizer._cost import Account, ComputeModel, Where
+from joulesplit.calibrate.profile import Account, Source, Verdict
+from joulesplit.optimizer._cost import ComputeModel, Where
 from joulesplit.optimizer._hull import Sensitivity
 from joulesplit.optimizer._paper import PaperSplit
 from joulesplit.optimizer._robustness import Robustness

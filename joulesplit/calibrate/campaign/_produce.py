@@ -5,22 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from joulesplit.calibrate.checks import Evidence
-from joulesplit.calibrate.checks import judge
+from joulesplit.calibrate.checks import Evidence, judge
 from joulesplit.calibrate.errors import ReplayedError
-from joulesplit.calibrate.estimates import compute_of, idle_of, ratio_of_e_d_and_e_c
-from joulesplit.calibrate.estimates import loads_of
-from joulesplit.calibrate.estimates import SystematicBudget, budget_of
-from joulesplit.calibrate.estimates import rates_left_out, uplink_of
-from joulesplit.calibrate.estimates import window_budget
-from joulesplit.calibrate.profile import Check, Compute, DeviceProfile, Link, ModelIdentity, Runtime, Sampling, Sensor, SimulatedTruth, Tool, Uplink
-from joulesplit.calibrate.profile import Device
+from joulesplit.calibrate.estimates import (
+    SystematicBudget,
+    budget_of,
+    compute_of,
+    idle_of,
+    loads_of,
+    rates_left_out,
+    ratio_of_e_d_and_e_c,
+    uplink_of,
+    window_budget,
+)
+from joulesplit.calibrate.profile import (
+    Check,
+    Compute,
+    Device,
+    DeviceProfile,
+    Link,
+    ModelIdentity,
+    Runtime,
+    Sampling,
+    Sensor,
+    SimulatedTruth,
+    Tool,
+    Uplink,
+)
 from joulesplit.calibrate.sampling import SamplerStatistics
 from joulesplit.calibrate.windows import WindowRecord
 from joulesplit.drivers.readings import REPLAY_KIND, SensorDescription
+from joulesplit.edge import LOOPBACK_INTERFACE
 from joulesplit.partition import Block, Operator
-
-LOOPBACK_INTERFACE = "lo"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from joulesplit.calibrate.checks._spec import FLAG, CheckSpec
 from joulesplit.calibrate.environment import Conditions
 from joulesplit.calibrate.profile import Check
+from joulesplit.drivers.raspberry_pi import HOT_C
 
 FREQUENCY_LIMIT = 0.01
 """Largest relative change of a clock; with the governor ``performance`` it does not change."""
@@ -18,9 +19,6 @@ FREQUENCY_LIMIT = 0.01
 TEMPERATURE_MOVE_LIMIT_K = 10.0
 """Largest change of a temperature, K: a choice. Leakage grows with temperature; what it adds to
 idle the idle on both sides of a window removes, what it adds to the work nothing does."""
-
-HOT_C = 80.0
-"""A Raspberry Pi slows down from here on (Raspberry Pi documentation, frequency management)."""
 
 FOREIGN_CPU_LIMIT = 0.05
 """Largest share of all processors that others may use; kernel threads that drive the radio count

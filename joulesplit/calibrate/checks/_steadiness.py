@@ -6,23 +6,19 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from joulesplit.calibrate.checks._spec import CheckSpec
 from joulesplit.calibrate.checks._evidence import Evidence
+from joulesplit.calibrate.checks._spec import CheckSpec
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates import latency_problem
-from joulesplit.calibrate.estimates import Array, coverage_factor, difference_u
+from joulesplit.calibrate.estimates import Array, coverage_factor, difference_u, latency_problem
 from joulesplit.calibrate.profile import Check
-from joulesplit.calibrate.windows import Observation
-from joulesplit.calibrate.windows import WindowRecord
+from joulesplit.calibrate.windows import Observation, WindowRecord
+from joulesplit.drivers.raspberry_pi import UNDER_VOLTAGE_V
 
 DRIFT_LIMIT = 0.02
 """Largest drift of the idle power from first to last window, relative to the idle power."""
 
 CONTROL_LIMIT = 0.03
 """Largest difference of the control's energy between the halves of a campaign, relative."""
-
-UNDER_VOLTAGE_V = 4.63
-"""Under-voltage trip of the Raspberry Pi (Raspberry Pi documentation, power supplies)."""
 
 PACE_LIMIT = 0.05
 """Largest deviation of a window's length from what its work takes, relative. A Raspberry Pi that

@@ -7,16 +7,35 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from joulesplit.calibrate.estimates._baseline import at_idle, idle_estimate, observations_at_common_idle
-from joulesplit.calibrate.estimates._fitting import Account, PerUnitFit, fit_blocks, fit_latency
+from joulesplit.calibrate.estimates._baseline import (
+    at_idle,
+    idle_estimate,
+    observations_at_common_idle,
+)
+from joulesplit.calibrate.estimates._fitting import PerUnitFit, fit_blocks, fit_latency
+from joulesplit.calibrate.estimates._method_views import ComputeViews, compute_views
 from joulesplit.calibrate.estimates._operator_classes import class_fit, class_flop
 from joulesplit.calibrate.estimates._ratio import ratio_of, work_and_bit
 from joulesplit.calibrate.estimates._stats import Array
-from joulesplit.calibrate.estimates._uncertainty import Estimate, SystematicBudget, quantity, reciprocal, require_positive, with_interval
-from joulesplit.calibrate.estimates._method_views import ComputeViews, compute_views
-from joulesplit.calibrate.profile import BlockEnergy, Compute, GrossNet, Idle, ModelIdentity, Quantity, Runtime
-from joulesplit.calibrate.windows import Observation
-from joulesplit.calibrate.windows import WindowRecord
+from joulesplit.calibrate.estimates._uncertainty import (
+    Estimate,
+    SystematicBudget,
+    quantity,
+    reciprocal,
+    require_positive,
+    with_interval,
+)
+from joulesplit.calibrate.profile import (
+    Account,
+    BlockEnergy,
+    Compute,
+    GrossNet,
+    Idle,
+    ModelIdentity,
+    Quantity,
+    Runtime,
+)
+from joulesplit.calibrate.windows import Observation, WindowRecord
 from joulesplit.partition import Block, Operator
 
 FLOP_CONVENTION = "tflite-2mac"

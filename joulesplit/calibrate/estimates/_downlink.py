@@ -12,16 +12,27 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.profile import RateCost
-from joulesplit.calibrate.estimates._baseline import at_idle, idle_estimate, observations_at_common_idle
-from joulesplit.calibrate.estimates._fitting import Account, energy_per_bit, fit_link, tells_airtime, transfer_problem
+from joulesplit.calibrate.estimates._baseline import (
+    at_idle,
+    idle_estimate,
+    observations_at_common_idle,
+)
+from joulesplit.calibrate.estimates._fitting import (
+    energy_per_bit,
+    fit_link,
+    tells_airtime,
+    transfer_problem,
+)
 from joulesplit.calibrate.estimates._link_diagnostics import rates_reached
 from joulesplit.calibrate.estimates._subject_fits import bits_per_payload_bit
-from joulesplit.calibrate.estimates._uncertainty import Estimate, SystematicBudget, quantity, reciprocal
-from joulesplit.calibrate.profile import GrossNet
-from joulesplit.calibrate.windows import Observation
-from joulesplit.calibrate.windows import WindowRecord
-from joulesplit.calibrate.profile import Downlink
+from joulesplit.calibrate.estimates._uncertainty import (
+    Estimate,
+    SystematicBudget,
+    quantity,
+    reciprocal,
+)
+from joulesplit.calibrate.profile import Account, Downlink, GrossNet, RateCost
+from joulesplit.calibrate.windows import Observation, WindowRecord
 
 
 def downlink_of(records: Sequence[WindowRecord], budget: SystematicBudget) -> Downlink | None:

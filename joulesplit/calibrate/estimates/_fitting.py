@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +11,8 @@ from numpy.typing import NDArray
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates._stats import Array, LinearFit, weighted_fit
 from joulesplit.calibrate.estimates._uncertainty import Estimate
+from joulesplit.calibrate.profile import Account
 from joulesplit.calibrate.windows import Observation
-
-Account = Literal["gross", "net"]
 
 BURST_TOLERANCE = 0.1
 """What a burst costs once is told from uploads, airtime and bits if they leave so much of its

@@ -9,13 +9,13 @@ from math import hypot
 import numpy as np
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.profile import EstimateView
 from joulesplit.calibrate.estimates._bootstrap import bootstrap_half_width, bootstrap_half_widths
-from joulesplit.calibrate.estimates._fitting import Account, bit_weights, block_problem, link_problem
+from joulesplit.calibrate.estimates._fitting import bit_weights, block_problem, link_problem
 from joulesplit.calibrate.estimates._other_methods import UPLOAD_FALSE_ALARM, Solution, solutions
-from joulesplit.calibrate.estimates._sandwich_variance import own_scatter
 from joulesplit.calibrate.estimates._pooled_variance import pooled_scatter
+from joulesplit.calibrate.estimates._sandwich_variance import own_scatter
 from joulesplit.calibrate.estimates._stats import Array, coverage_factor
+from joulesplit.calibrate.profile import Account, EstimateView
 from joulesplit.calibrate.windows import Observation
 
 

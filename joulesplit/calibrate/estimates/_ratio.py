@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from math import hypot
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates._fitting import Account, energy_per_bit, fit_blocks, fit_latency, fit_link
+from joulesplit.calibrate.estimates._fitting import (
+    energy_per_bit,
+    fit_blocks,
+    fit_latency,
+    fit_link,
+)
 from joulesplit.calibrate.estimates._self_heating import Loads
 from joulesplit.calibrate.estimates._stats import coverage_factor
 from joulesplit.calibrate.estimates._uncertainty import Estimate, SystematicBudget
-from joulesplit.calibrate.profile import Quantity
+from joulesplit.calibrate.profile import Account, Quantity
 from joulesplit.calibrate.windows import Observation
 
 

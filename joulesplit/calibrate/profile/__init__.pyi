@@ -42,6 +42,7 @@ from ._io import profile_bytes as profile_bytes
 from ._io import save_profile as save_profile
 from ._merge import Candidate as Candidate
 from ._merge import merge_profiles as merge_profiles
+from ._quantity import Account as Account
 from ._quantity import GrossNet as GrossNet
 from ._quantity import Quantity as Quantity
 from ._redact import Removal as Removal

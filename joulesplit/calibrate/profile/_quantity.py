@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
+
+Account = Literal["gross", "net"]
+"""Whether the idle power is part of a figure or taken off it."""
 
 
 class Quantity(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,11 +20,12 @@ from joulesplit.calibrate.environment import (
 from joulesplit.calibrate.errors import TuningError
 from joulesplit.cli._finding import Finding
 from joulesplit.cli.report.tables import percent, si
+from joulesplit.drivers.raspberry_pi import HOT_C
 
 OLDEST_PYTHON = (3, 11)
 
-HOT_C = 75.0
-"""A Raspberry Pi slows down from 80 °C on (Raspberry Pi documentation, frequency management)."""
+NEARLY_HOT_K = 5.0
+"""So close to where a board slows down, a campaign would take it there."""
 
 BUSY_FRACTION = 0.10
 """Background load above this share of the processors shows in every idle window."""
@@ -104,7 +105,7 @@ def _temperature(machine: Machine) -> Finding:
     celsius = machine.temperature_c
     if celsius is None:
         return Finding(name="temperature", state="info", found="this system does not show it")
-    if celsius < HOT_C:
+    if celsius < HOT_C - NEARLY_HOT_K:
         return Finding(name="temperature", state="ok", found=f"{celsius:.0f} °C")
     return Finding(
         name="temperature",

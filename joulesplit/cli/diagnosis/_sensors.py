@@ -8,14 +8,11 @@ from joulesplit.calibrate.environment import Machine
 from joulesplit.cli._finding import Finding
 from joulesplit.drivers import Findings, I2cBusFinding, find_plugins
 from joulesplit.drivers.errors import DeviceNotRespondingError, SensorError
-from joulesplit.drivers.ina219 import POWER_ON_CONFIGURATION
+from joulesplit.drivers.ina219 import ADDRESSES, POWER_ON_CONFIGURATION
 from joulesplit.drivers.protocols import I2cBus
 
 OpenBus = Callable[[int], I2cBus]
 """Opens an I2C bus by number."""
-
-ADDRESSES = range(0x40, 0x50)
-"""The sixteen addresses that A0 and A1 can choose (TI SBOS448G, table 1)."""
 
 CONFIGURATION_REGISTER = 0
 

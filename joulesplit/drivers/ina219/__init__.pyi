@@ -11,6 +11,7 @@ from ._correction_store import CorrectionStore as CorrectionStore
 from ._correction_store import SensorIdentity as SensorIdentity
 from ._correction_store import SensorRecords as SensorRecords
 from ._datasheet import Grade as Grade
+from ._description import ADDRESSES as ADDRESSES
 from ._description import Ina219Wiring as Ina219Wiring
 from ._description import describe as describe
 from ._driver import Ina219 as Ina219

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 
+from joulesplit.drivers._polling import POLL_STEP
+
 NEAR = 0.03
 """The first poll is over this share of the period before the expected end and the second begins
 as much after it: the two close in on the end and so keep its estimate honest. The first also
 finds a chip that converts at other settings."""
-POLL_STEP = 0.1
-"""Share of the period from one poll after the end to the next."""
 AFTER_THE_END = 1
 """The attempt to begin with where no poll before the expected end is wanted."""
 SEARCH = 2

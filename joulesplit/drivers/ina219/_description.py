@@ -11,10 +11,20 @@ from joulesplit.drivers.ina219._accuracy import Circuit, accuracy_terms, correct
 from joulesplit.drivers.ina219._correction import Correction
 from joulesplit.drivers.ina219._datasheet import Grade
 from joulesplit.drivers.ina219._phase_lock import Lock
-from joulesplit.drivers.ina219._registers import BUS_LSB_V, SHUNT_LSB_V, BusRange, Configuration, Mode, averaging_code, bus_voltage_v, select_gain
+from joulesplit.drivers.ina219._registers import (
+    BUS_LSB_V,
+    SHUNT_LSB_V,
+    BusRange,
+    Configuration,
+    Mode,
+    averaging_code,
+    bus_voltage_v,
+    select_gain,
+)
 from joulesplit.drivers.readings import AccuracyTerm, SensorDescription
 
 ADDRESSES = range(0x40, 0x50)
+"""The sixteen addresses that A0 and A1 can choose (TI SBOS448G, table 1)."""
 NOMINAL_RAIL_V = 5.0
 BUS_SAMPLES = 1
 INCLUDES = (

@@ -12,16 +12,23 @@ from __future__ import annotations
 from typing import Self
 
 from joulesplit.drivers._clock import NS_PER_S
+from joulesplit.drivers._polling import LATE_CYCLES
 from joulesplit.drivers.errors import ConversionTimeoutError, SensorError, WrongDeviceError
 from joulesplit.drivers.ina219._conversion_tracker import ConversionTracker
 from joulesplit.drivers.ina219._correction import Correction
-from joulesplit.drivers.ina219._description import Ina219Wiring, describe
 from joulesplit.drivers.ina219._datasheet import Grade
+from joulesplit.drivers.ina219._description import Ina219Wiring, describe
 from joulesplit.drivers.ina219._link import Ina219Link
+from joulesplit.drivers.ina219._pacing import ConversionPacer
 from joulesplit.drivers.ina219._phase_lock import POWER_READ, Lock, LockFinder
 from joulesplit.drivers.ina219._reading_flags import ReadingMarks
-from joulesplit.drivers.ina219._pacing import LATE_CYCLES, ConversionPacer
-from joulesplit.drivers.ina219._registers import BUS_DATA_SHIFT, BUS_LSB_V, SHUNT_LSB_V, Configuration, Register
+from joulesplit.drivers.ina219._registers import (
+    BUS_DATA_SHIFT,
+    BUS_LSB_V,
+    SHUNT_LSB_V,
+    Configuration,
+    Register,
+)
 from joulesplit.drivers.ina219._reset_watch import ResetWatch
 from joulesplit.drivers.protocols import Clock, I2cBus
 from joulesplit.drivers.readings import Reading, ReadingFlag, SensorDescription

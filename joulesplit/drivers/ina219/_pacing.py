@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from joulesplit.drivers._polling import LATE_CYCLES, LATE_NS
 from joulesplit.drivers.ina219._conversion_tracker import AFTER_THE_END, SEARCH, ConversionTracker
 from joulesplit.drivers.ina219._link import Ina219Link
 from joulesplit.drivers.ina219._registers import READY_BIT, Register
 from joulesplit.drivers.ina219._reset_watch import ResetWatch
 from joulesplit.drivers.protocols import Clock
 
-LATE_CYCLES = 3
-LATE_NS = 50_000_000
 LATE_POLLS = 30
 """Polls, a tenth of a cycle apart, that a conversion must be missing for: a clock may jump."""
 # A plain number, since to look an enumeration up costs as much as to read a register.

@@ -12,7 +12,12 @@ from dataclasses import dataclass
 from statistics import median
 
 from joulesplit.drivers._clock import NS_PER_S
-from joulesplit.drivers.errors import ConversionTimeoutError, SensorConfigurationError, WrongDeviceError
+from joulesplit.drivers._polling import LATE_CYCLES, LATE_NS
+from joulesplit.drivers.errors import (
+    ConversionTimeoutError,
+    SensorConfigurationError,
+    WrongDeviceError,
+)
 from joulesplit.drivers.ina219._conversion_tracker import can_follow
 from joulesplit.drivers.ina219._link import Ina219Link
 from joulesplit.drivers.ina219._registers import OVERFLOW_BIT, Configuration, Register, is_ready
@@ -28,8 +33,6 @@ NEVER_CLEARED = 3
 LOCK_MIN_CYCLES = 4
 LOCK_MIN_S = 0.04
 """Shortest stretch the period is measured over; a poll of 0.1 ms places it to 0.3 %."""
-LATE_CYCLES = 3
-LATE_S = 0.05
 WIDEST_BRACKET = 0.02
 """Share of the period, beside three polls, by which an end may be uncertain."""
 PERIOD_TOLERANCE = 0.15
@@ -190,7 +193,7 @@ class LockFinder:
         reader promptly; to sleep between polls would widen the bracket beyond use.
         """
         self._clock.sleep_until_ns(not_before_ns)
-        limit_ns = self._clock.now_ns() + LATE_CYCLES * self._nominal_ns + LATE_S * NS_PER_S
+        limit_ns = self._clock.now_ns() + LATE_CYCLES * self._nominal_ns + LATE_NS
         idle_ns = 0  # a bit that is set at the first poll may have been so for any time
         while not self._poll():
             idle_ns = self._link.started_ns

@@ -7,15 +7,13 @@ from collections.abc import Iterator
 from joulesplit.drivers._clock import NS_PER_S
 from joulesplit.drivers.ina219._conversion_tracker import can_follow
 from joulesplit.drivers.ina219._registers import Configuration
+from joulesplit.drivers.raspberry_pi import UNDER_VOLTAGE_TOLERANCE, UNDER_VOLTAGE_V
 
 READ_BITS = 48
 """Bit times on the wire of one register read (figures 15 and 16)."""
 SOFTWARE_NS = 90_000
 """Time of one read besides the wire, measured by others on a Raspberry Pi 4."""
 READS = 2
-UNDER_VOLTAGE_V = 4.63
-"""At which a Raspberry Pi calls under-voltage and throttles; ±5 % by its maker."""
-UNDER_VOLTAGE_TOLERANCE = 0.05
 FIVE_VOLT_RAIL_V = 5.5
 """Rails above this are not what a Raspberry Pi is fed with."""
 

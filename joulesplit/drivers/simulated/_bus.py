@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from joulesplit.drivers.errors import BusError, DeviceNotRespondingError
 from joulesplit.drivers.protocols import Clock
 from joulesplit.drivers.simulated._chip import SimulatedIna219
-from joulesplit.drivers.simulated._clock import SimulatedClock
+from joulesplit.drivers.simulated._clock import NS_PER_S, SimulatedClock
 
-NS_PER_S = 1_000_000_000
 # Start, address, pointer, repeated start, address, two data bytes, stop (figures 14 to 16).
 READ_BITS = 48
 READ_LATCH_BITS = 29  # the chip shifts its data out after the second address byte

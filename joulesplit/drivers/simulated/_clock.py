@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from joulesplit.drivers.protocols import Clock
 
+NS_PER_S, S_PER_NS = 1_000_000_000, 1e-9
+
 
 class SimulatedClock:
     """Virtual time for simulated hardware; it never waits.

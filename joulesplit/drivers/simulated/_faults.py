@@ -8,9 +8,7 @@ from typing import Literal
 
 from joulesplit.drivers.protocols import Clock
 from joulesplit.drivers.simulated._chip import SimulatedIna219
-from joulesplit.drivers.simulated._clock import EventfulClock, SteppedClock
-
-NS_PER_S = 1_000_000_000
+from joulesplit.drivers.simulated._clock import NS_PER_S, EventfulClock, SteppedClock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,11 @@ from typing import Protocol
 
 import numpy as np
 
+from joulesplit.drivers.simulated._clock import S_PER_NS
 from joulesplit.drivers.simulated._load_log import LoadLog, Segment
 from joulesplit.drivers.simulated._segment_sweep import SegmentSweep, overlap_w_ns
 from joulesplit.drivers.simulated._thermal import CELL_S, LeakagePath, ThermalParameters
 
-S_PER_NS = 1e-9
 GRID_S = 4e-3
 BLOCK_POINTS = 2048
 CELL_NS = round(CELL_S / S_PER_NS)

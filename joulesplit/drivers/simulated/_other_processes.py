@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from joulesplit.drivers.simulated._clock import NS_PER_S
 from joulesplit.drivers.simulated._thermal import ThermalGovernor
-
-NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-S_PER_NS = 1e-9
+from joulesplit.drivers.simulated._clock import S_PER_NS
+
 FRAME_BITS = 12_000.0
 """A full frame of 1500 bytes: what is sent again as one."""
 

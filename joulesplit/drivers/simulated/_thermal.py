@@ -10,7 +10,8 @@ import math
 from array import array
 from dataclasses import dataclass
 
-S_PER_NS = 1e-9
+from joulesplit.drivers.simulated._clock import S_PER_NS
+
 CELL_S = 0.05
 """Leakage is held over cells of this length, far below any thermal time constant."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from joulesplit.partition._network import Cut, Network
 from joulesplit.partition.cutting import ClosedCut, prefix_cuts
 from joulesplit.partition.errors import CutError
+from joulesplit.partition.parts._bundle import MANIFEST_FILE
 from joulesplit.partition.parts._extract import (
     Part,
     check_possible,
@@ -24,7 +25,6 @@ from joulesplit.partition.reading import LoadedModel, load_model
 
 HEAD_FILE = "head.tflite"
 TAIL_FILE = "tail.tflite"
-MANIFEST_FILE = "manifest.json"
 
 
 Sides = tuple[Part | None, Part | None]

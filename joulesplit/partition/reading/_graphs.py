@@ -14,9 +14,7 @@ from joulesplit.partition._flatbuffer import (
     operator_outputs,
     text,
 )
-
-SHOWN_NAME = 80
-"""Characters of a tensor's name in a message."""
+from joulesplit.partition._obstacles import SHOWN_NAME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

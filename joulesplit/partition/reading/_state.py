@@ -8,8 +8,9 @@ from typing import Any
 from joulesplit.partition._calls import called_subgraphs
 from joulesplit.partition._constants import HANDLES
 from joulesplit.partition._flatbuffer import text
+from joulesplit.partition._obstacles import SHOWN_NAME
 from joulesplit.partition.errors import UnsupportedModelError
-from joulesplit.partition.reading._graphs import SHOWN_NAME, Graph
+from joulesplit.partition.reading._graphs import Graph
 
 MAX_STATES = 1000
 """Variables and tables of one subgraph and all that it runs; speech networks have a few hundred."""

@@ -10,6 +10,8 @@ from rich.measure import Measurement
 from rich.segment import Segment
 from rich.style import Style
 
+from joulesplit.cli.report.tables._tables import MINIMUM_WIDTH
+
 EIGHTHS = " ▏▎▍▌▋▊▉"
 FULL, SHADED, MARKER = "█", "▒", "│"
 ASCII = {FULL: "#", SHADED: "=", MARKER: "|"}
@@ -17,7 +19,6 @@ ASCII = {FULL: "#", SHADED: "=", MARKER: "|"}
 SPARKS = "▁▂▃▄▅▆▇█"
 ASCII_SPARKS = "_.-=+*%#"
 
-MINIMUM_WIDTH = 6
 MAXIMUM_WIDTH = 60
 
 
