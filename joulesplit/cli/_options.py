@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -111,6 +112,26 @@ _SENSOR_OPTIONS = (
     ),
     store_option,
 )
+
+
+def gathered(kind: type, name: str) -> Callable[[Command], Command]:
+    """Hand a command those options that are fields of a dataclass as one value of it.
+
+    Args:
+        kind: The dataclass; each field is called like an option's parameter.
+        name: The command's parameter that takes the value.
+    """
+    fields = [field.name for field in dataclasses.fields(kind)]
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def with_value(*args: Any, **options: Any) -> Any:
+            given = {field: options.pop(field) for field in fields}
+            return command(*args, **{name: kind(**given)}, **options)
+
+        return with_value
+
+    return decorate
 
 
 def sensor_options(command: Command) -> Command:

@@ -28,9 +28,9 @@ class Request:
     """What a user asks of one network.
 
     Attributes:
-        path: Of the model.
+        model: Path of its file.
         signature: Name of the file's signature to take; None for its first network.
-        input_shapes: Shapes of inputs that the file leaves open, by name.
+        input_shapes: Names and shapes of inputs that the file leaves open.
         granularity: ``residual``, ``every-cut`` or a number of blocks.
         at: Names of tensors after which blocks end; replaces the granularity.
         after: Operator to split after.
@@ -45,9 +45,9 @@ class Request:
         xnnpack: Let the runtime use XNNPACK.
     """
 
-    path: Path
+    model: Path
     signature: str | None
-    input_shapes: dict[str, tuple[int, ...]]
+    input_shapes: tuple[tuple[str, tuple[int, ...]], ...]
     granularity: str
     at: tuple[str, ...]
     after: int | None
@@ -121,7 +121,7 @@ def carry_out(request: Request) -> Outcome:
     from joulesplit.partition.cutting import best_cuts, undominated_cuts
     from joulesplit.partition.reading import load_model
 
-    model = load_model(request.path, request.input_shapes, signature=request.signature)
+    model = load_model(request.model, dict(request.input_shapes), signature=request.signature)
     network = model.network
     best = (
         None
@@ -207,7 +207,7 @@ def _whole(model: LoadedModel, request: Request) -> Path | bytes:
     from joulesplit.partition import joined, model_pieces
 
     if request.signature is None:
-        return request.path
+        return request.model
     return joined(model_pieces(model.file.root))
 
 

@@ -95,24 +95,13 @@ def _require_known(table: object, kind: type, where: str, prefix: str) -> None:
 
 def plan_toml(plan: Plan) -> str:
     """Return a plan as the text of a file that gives the same plan again."""
-    document = msgspec.to_builtins(plan)
-    tables = {key: document.pop(key) for key in TABLES}
-    lines = [_setting(key, value) for key, value in document.items()]
-    for key, table in tables.items():
-        settings = [_setting(k, value) for k, value in table.items() if value is not None]
-        lines += ["", f"[{key}]", *settings]
-    return "\n".join(lines) + "\n"
+    import tomli_w
+
+    return tomli_w.dumps(_stated(msgspec.to_builtins(plan)))
 
 
-def _setting(key: str, value: Any) -> str:
-    return f"{key} = {_value(value)}"
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_value(item) for item in value) + "]"
-    return repr(value)
+def _stated(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table without what is None, which TOML cannot say; tables stand last."""
+    stated = {key: value for key, value in table.items() if value is not None}
+    nested = {key: _stated(value) for key, value in stated.items() if isinstance(value, dict)}
+    return {key: value for key, value in stated.items() if key not in nested} | nested

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from joulesplit.cli._decision_request import DecisionRequest
 from joulesplit.cli._errors import CommandError
-from joulesplit.cli._options import model_argument
+from joulesplit.cli._options import gathered, model_argument
 from joulesplit.cli._output import emit, html_option, json_option, write_page
 
 if TYPE_CHECKING:
@@ -106,30 +107,29 @@ ENCODING_BITS = {"float32": 32, "uint8": 8}
 )
 @html_option
 @json_option
+@gathered(DecisionRequest, "request")
 def command(
     *,
     model: Path,
     profile_path: Path,
-    battery_j: float | None,
-    period_s: float | None,
+    request: DecisionRequest,
     directory: Path | None,
     html: Path | None,
     as_json: bool,
-    **options: Any,
 ) -> None:
     """Decide where to split MODEL on a measured device, how surely, and what would change it."""
     from joulesplit.calibrate.profile import load_profile
     from joulesplit.cli.report.terminal import decision_page
     from joulesplit.partition.reading import load_model
 
-    _require_sense(battery_j, period_s, options)
+    _require_sense(request)
     profile = load_profile(profile_path).profile
     loaded = load_model(model)
     network = loaded.network
     blocks = blocks_for(network, profile)
-    decision = _decide(loaded, blocks, profile, options)
+    decision = _decide(loaded, blocks, profile, request)
     after = _last_operator(blocks, decision.best.block)
-    battery = _battery(decision, profile, battery_j, period_s)
+    battery = _battery(decision, profile, request)
     page = decision_page(
         decision,
         network_name=network.name,
@@ -166,15 +166,13 @@ def _written(model: LoadedModel, after: int, directory: Path | None) -> list[Sec
     return [split_section(write_split(model, after, directory), directory)]
 
 
-def _require_sense(
-    battery_j: float | None, period_s: float | None, options: dict[str, Any]
-) -> None:
+def _require_sense(request: DecisionRequest) -> None:
     """Check that no option goes without the one that it belongs to, or with one like it."""
-    if options["input_bits"] is not None and options["input_encoding"] is not None:
+    if request.input_bits is not None and request.input_encoding is not None:
         raise CommandError("--input-bits and --input-encoding both state the input: give one")
-    if options["inputs"] and options["encoding"] is None:
+    if request.inputs and request.encoding is None:
         raise CommandError("--input is run to measure an encoding: add --encoding NAME")
-    if period_s is not None and battery_j is None:
+    if request.period_s is not None and request.battery_j is None:
         raise CommandError("--period-s says how a battery is used: add --battery-j")
 
 
@@ -182,7 +180,7 @@ def _decide(
     model: LoadedModel,
     blocks: Sequence[Block],
     profile: DeviceProfile,
-    options: dict[str, Any],
+    request: DecisionRequest,
 ) -> Decision:
     from joulesplit.optimizer import Constraints, decide
 
@@ -190,33 +188,33 @@ def _decide(
         model.network,
         blocks,
         profile,
-        account=options["account"],
-        compute_model=options["compute_model"],
+        account=request.account,
+        compute_model=request.compute_model,
         usage=replace(
-            _usage(model.network, options),
-            encoding=_encoded(model, blocks, options["encoding"], options["inputs"]),
+            _usage(model.network, request),
+            encoding=_encoded(model, blocks, request.encoding, request.inputs),
         ),
         constraints=Constraints(
-            min_block=options["min_block"],
-            max_block=options["max_block"],
-            max_latency_s=options["max_latency_s"],
+            min_block=request.min_block,
+            max_block=request.max_block,
+            max_latency_s=request.max_latency_s,
         ),
-        allow_rejected=options["allow_rejected"],
+        allow_rejected=request.allow_rejected,
     )
 
 
-def _usage(network: Network, options: dict[str, Any]) -> Usage:
+def _usage(network: Network, request: DecisionRequest) -> Usage:
     from joulesplit.optimizer import Usage, input_elements
 
-    input_bits = options["input_bits"]
-    if options["input_encoding"] is not None:
-        input_bits = ENCODING_BITS[options["input_encoding"]] * input_elements(network)
+    input_bits = request.input_bits
+    if request.input_encoding is not None:
+        input_bits = ENCODING_BITS[request.input_encoding] * input_elements(network)
     return Usage(
-        uploads_per_burst=options["uploads_per_burst"],
-        uploads_per_connection=options["uploads_per_connection"],
-        server_wait_s=options["server_wait_s"],
+        uploads_per_burst=request.uploads_per_burst,
+        uploads_per_connection=request.uploads_per_connection,
+        server_wait_s=request.server_wait_s,
         input_bits=input_bits,
-        rate_bit_per_s=options["rate_bit_per_s"],
+        rate_bit_per_s=request.rate_bit_per_s,
     )
 
 
@@ -259,13 +257,13 @@ def blocks_for(network: Network, profile: DeviceProfile) -> tuple[Block, ...]:
 
 
 def _battery(
-    decision: Decision, profile: DeviceProfile, battery_j: float | None, period_s: float | None
+    decision: Decision, profile: DeviceProfile, request: DecisionRequest
 ) -> BatteryLife | None:
     from joulesplit.optimizer import battery_life
 
-    if battery_j is None:
+    if request.battery_j is None:
         return None
-    return battery_life(decision, profile, battery_j, period_s=period_s)
+    return battery_life(decision, profile, request.battery_j, period_s=request.period_s)
 
 
 def _document(

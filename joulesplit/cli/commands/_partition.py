@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from joulesplit.cli._options import model_argument
+from joulesplit.cli._options import gathered, model_argument
 from joulesplit.cli._output import emit, json_option, note
 from joulesplit.cli._partitioning import (
     EVERY_CUT,
@@ -19,7 +19,7 @@ from joulesplit.cli._partitioning import (
 )
 
 if TYPE_CHECKING:
-    from joulesplit.cli.report import Section
+    from joulesplit.cli.report import Page, Section
 
 PATH = click.Path(path_type=Path)
 
@@ -92,7 +92,7 @@ def input_shape(text: str) -> tuple[str, tuple[int, ...]]:
 )
 @click.option(
     "--input-shape",
-    "shapes",
+    "input_shapes",
     type=input_shape,
     multiple=True,
     metavar="NAME=SHAPE",
@@ -106,20 +106,13 @@ def input_shape(text: str) -> tuple[str, tuple[int, ...]]:
     "--xnnpack/--no-xnnpack", default=True, show_default=True, help="XNNPACK delegate of a run."
 )
 @json_option
-def command(
-    *,
-    model: Path,
-    shapes: tuple[tuple[str, tuple[int, ...]], ...],
-    plot: Path | None,
-    as_json: bool,
-    **asked: Any,
-) -> None:
+@gathered(Request, "request")
+def command(*, request: Request, plot: Path | None, as_json: bool) -> None:
     """Show MODEL as blocks with their work and output sizes; write parts of it.
 
     The numbers after --after are those of the column "operators": splitting after a block's last
     operator sends that block's output. With --ratio, -o writes the best split of all.
     """
-    request = Request(path=model, input_shapes=dict(shapes), **asked)
     check_request(request)
     outcome = carry_out(request)
     if plot is not None:
@@ -133,7 +126,7 @@ def command(
     emit(as_json, _document(outcome), lambda: _page(request, outcome))
 
 
-def _page(request: Request, outcome: Outcome) -> Any:
+def _page(request: Request, outcome: Outcome) -> Page:
     from joulesplit.cli.report.terminal import network_page
 
     return network_page(outcome.network, outcome.blocks, *_sections(request, outcome))

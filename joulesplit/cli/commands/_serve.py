@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
+from joulesplit.cli._options import gathered
 from joulesplit.cli._output import json_option, note
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """What the user said about the server.
+
+    Attributes:
+        host: Address to listen on.
+        port: TCP port; 0 picks one.
+        token: What clients must show; None for none.
+        max_body_bytes: Longest upload to take, byte; None for the usual.
+        threads: Threads per tail; None for the usual.
+        xnnpack: Let tails use XNNPACK.
+        exit_with_stdin: Stop when standard input ends.
+    """
+
+    host: str
+    port: int
+    token: str | None
+    max_body_bytes: int | None
+    threads: int | None
+    xnnpack: bool
+    exit_with_stdin: bool
 
 
 @click.command("serve")
@@ -35,16 +59,8 @@ from joulesplit.cli._output import json_option, note
     "--exit-with-stdin", is_flag=True, help="Stop when standard input ends, for use by a program."
 )
 @json_option
-def command(
-    *,
-    models: tuple[Path, ...],
-    host: str,
-    port: int,
-    token: str | None,
-    exit_with_stdin: bool,
-    as_json: bool,
-    **how_to_run: Any,
-) -> None:
+@gathered(ServerOptions, "options")
+def command(*, models: tuple[Path, ...], options: ServerOptions, as_json: bool) -> None:
     """Take uploads and run the tails of MODELS for devices that measure or split.
 
     Stops with Ctrl-C. With --json the one object says where it listens, once it does.
@@ -53,14 +69,12 @@ def command(
 
     server = EdgeServer(
         models,
-        host=host,
-        port=port,
-        token=token,
-        max_body_bytes=how_to_run["max_body_bytes"] or DEFAULT_MAX_BODY_BYTES,
-        tails=TailOptions(
-            threads=how_to_run["threads"] or RUNNER_THREADS, xnnpack=how_to_run["xnnpack"]
-        ),
-        exit_when_stdin_closes=exit_with_stdin,
+        host=options.host,
+        port=options.port,
+        token=options.token,
+        max_body_bytes=options.max_body_bytes or DEFAULT_MAX_BODY_BYTES,
+        tails=TailOptions(threads=options.threads or RUNNER_THREADS, xnnpack=options.xnnpack),
+        exit_when_stdin_closes=options.exit_with_stdin,
     )
 
     def ready(url: str) -> None:

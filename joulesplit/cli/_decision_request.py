@@ -1,0 +1,52 @@
+"""What ``joulesplit optimize`` is asked. Plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from joulesplit.calibrate.profile import Account
+    from joulesplit.optimizer import ComputeModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRequest:
+    """What a user says of the use of a network on a device; None for what was not given.
+
+    Attributes:
+        account: Energy above idle or all of it.
+        compute_model: What computing is priced by.
+        uploads_per_burst: Uploads that share waking the radio.
+        uploads_per_connection: Uploads before the connection is made anew.
+        rate_bit_per_s: Rate of the link, payload bit/s.
+        server_wait_s: From the last bit sent to the first of the answer, s.
+        input_bits: Size of the input if everything is offloaded, bit.
+        input_encoding: The same by encoding of each value.
+        encoding: Name of the encoding of what crosses.
+        inputs: `.npy` files to measure the encoding on, one per input.
+        battery_j: Energy of the battery, J.
+        period_s: From one inference to the next, s.
+        max_latency_s: Longest time on the device and on the air, s.
+        min_block: At least so many blocks stay on the device.
+        max_block: At most so many blocks run on the device.
+        allow_rejected: Use a profile that was rejected.
+    """
+
+    account: Account | None
+    compute_model: ComputeModel | None
+    uploads_per_burst: float
+    uploads_per_connection: float | None
+    rate_bit_per_s: float | None
+    server_wait_s: float | None
+    input_bits: int | None
+    input_encoding: str | None
+    encoding: str | None
+    inputs: tuple[Path, ...]
+    battery_j: float | None
+    period_s: float | None
+    max_latency_s: float | None
+    min_block: int | None
+    max_block: int | None
+    allow_rejected: bool
