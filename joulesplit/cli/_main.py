@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -14,6 +15,7 @@ from joulesplit.cli._exit_codes import ExitCode, exit_code_of
 from joulesplit.cli._output import write_error
 
 COMMANDS = {
+    "init": "Begin: find sensor and server, try both, remember them.",
     "doctor": "Look: what this machine offers, and what to mend.",
     "monitor": "Watch: live power, voltage, current.",
     "measure": "Price: what any command costs in joules, net and gross.",
@@ -25,6 +27,7 @@ COMMANDS = {
     "validate": "Check: run chosen splits end to end, measured beside predicted.",
     "report": "Read: a profile as a terminal report.",
     "profile": "Keep: show, check, diff, merge, redact, upgrade profiles.",
+    "config": "Remember: what is remembered of your bench, and from where.",
     "tune": "Prepare: set governor and Wi-Fi power save, and set them back.",
     "paper": "Study: the paper's figures and claims, recomputed.",
     "demo": "Try: the whole loop here, with a simulated sensor.",
@@ -62,8 +65,14 @@ class LazyGroup(click.Group):
     "6 measurement, 7 decision, 130 interrupted. JOULESPLIT_DEBUG=1 shows tracebacks.",
 )
 @click.version_option(package_name="joulesplit", prog_name="joulesplit")
-def cli() -> None:
+@click.option("--bench", metavar="NAME", help="Of the benches in joulesplit.toml this one.")
+@click.pass_context
+def cli(context: click.Context, bench: str | None) -> None:
     """Measure joules per FLOP and per bit, and decide where to split a neural network."""
+    from joulesplit.cli._bench import BENCH_COMMANDS, load_bench
+
+    if context.invoked_subcommand in (*BENCH_COMMANDS, "sensor"):
+        context.default_map = load_bench(Path.cwd(), name=bench).defaults()
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -188,11 +188,14 @@ def _facts_of(key: str) -> dict[str, Any]:
     from joulesplit.cli._sensor_care import find_board
 
     board, context = find_board(key), click.get_current_context()
-    unstated = ParameterSource.DEFAULT
+    unstated = {ParameterSource.DEFAULT}
+    if context.get_parameter_source("board") is not ParameterSource.DEFAULT_MAP:
+        # A board that is typed is another one than the bench's, whose shunt is not its own.
+        unstated.add(ParameterSource.DEFAULT_MAP)
     return {
         name: fact(board)
         for name, fact in _BOARD_FACTS.items()
-        if context.get_parameter_source(name) is unstated
+        if context.get_parameter_source(name) in unstated
     }
 
 

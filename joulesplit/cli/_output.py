@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,8 @@ from joulesplit.cli._errors import CommandError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+
+    from joulesplit.cli.report import Page
 
 PIPE_WIDTH = 100
 """Columns of a report that goes into a pipe or file, unless COLUMNS says otherwise."""
@@ -31,6 +35,32 @@ html_option = click.option(
     type=click.Path(path_type=Path),
     help="Write one self-contained page with plots.",
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """How a result is to be shown.
+
+    Attributes:
+        as_json: As one JSON object; else as a report.
+        full: The whole report; else what to see at once, and its ending.
+    """
+
+    as_json: bool
+    full: bool
+
+
+def shown_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--full`` and ``--json``; the command gets them as ``shown: Shown``."""
+
+    @functools.wraps(command)
+    def with_shown(*, as_json: bool, full: bool, **options: Any) -> Any:
+        return command(shown=Shown(as_json=as_json, full=full), **options)
+
+    full = click.option(
+        "--full", is_flag=True, help="Print the whole report, not only what to see at once."
+    )
+    return full(json_option(with_shown))
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -63,6 +93,17 @@ def emit(as_json: bool, document: Any, report: Callable[[], RenderableType]) -> 
         sys.stdout.buffer.flush()
         return
     console().print(report())
+
+
+def emit_page(shown: Shown, document: Any, page: Callable[[], Page]) -> None:
+    """Print a result whose report is longer than a screen.
+
+    Args:
+        shown: In which form.
+        document: JSON-compatible, or anything msgspec encodes.
+        page: Makes the report.
+    """
+    emit(shown.as_json, document, lambda: page() if shown.full else page().at_a_glance())
 
 
 def write_error(code: int, kind: str, message: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from joulesplit.cli._errors import CommandError
 
@@ -27,16 +28,18 @@ class PlanChoice:
         source: Name of a preset, or a file; None if not given.
         decision: Stop when the split is certain.
         regret: What it may cost above the best one, relative; None if not given.
+        remembered: The source is the bench's, not typed.
     """
 
     source: str | None
     decision: bool
     regret: float | None
+    remembered: bool = False
 
     @property
     def given(self) -> bool:
         """The user said something."""
-        return self.source is not None or self.decision
+        return (self.source is not None and not self.remembered) or self.decision
 
     def plan(self) -> Plan:
         """Return the plan.
@@ -60,6 +63,10 @@ def plan_options(command: Command) -> Command:
     def with_plan(*args: Any, **options: Any) -> Any:
         named = [name for name in ("quick", "standard", "rigorous") if options.pop(name)]
         plan = options.pop("plan_source")
+        source = click.get_current_context().get_parameter_source("plan_source")
+        remembered = source is ParameterSource.DEFAULT_MAP and not named
+        if named and source is ParameterSource.DEFAULT_MAP:
+            plan = None
         sources = [*named, *([plan] if plan is not None else [])]
         if len(sources) > 1:
             raise CommandError(f"{' and '.join(sources)} are different plans: give one")
@@ -67,6 +74,7 @@ def plan_options(command: Command) -> Command:
             source=sources[0] if sources else None,
             decision=options.pop("for_decision"),
             regret=options.pop("regret"),
+            remembered=remembered,
         )
         return command(*args, planned=choice, **options)
 

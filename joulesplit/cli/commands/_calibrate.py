@@ -15,7 +15,7 @@ from joulesplit.cli._options import (
     optional_sensor_options,
     runtime_options,
 )
-from joulesplit.cli._output import json_option, note
+from joulesplit.cli._output import note, shown_options
 from joulesplit.cli._plan_options import PlanChoice, announcement, plan_options
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from joulesplit.calibrate.instrument import RuntimeChoice
     from joulesplit.calibrate.profile import DeviceProfile, InterfaceKind
     from joulesplit.cli._choices import EdgeChoice, SensorChoice
+    from joulesplit.cli._output import Shown
     from joulesplit.cli.measuring import JournalFile, PreparedMachine
 
 LINK_KINDS = ("wifi", "ethernet", "loopback", "other")
@@ -71,7 +72,7 @@ LINK_KINDS = ("wifi", "ethernet", "loopback", "other")
 )
 @click.option("--force", is_flag=True, help="Replace an existing profile and its windows.")
 @runtime_options
-@json_option
+@shown_options
 def command(
     *,
     model: Path | None,
@@ -79,7 +80,7 @@ def command(
     planned: PlanChoice,
     output: Path | None,
     force: bool,
-    as_json: bool,
+    shown: Shown,
     **options: Any,
 ) -> int:
     """Run every block of MODEL under the sensor and upload its real outputs to the edge server.
@@ -93,23 +94,23 @@ def command(
     )
     _require_one_task(show_plan, reanalyse, resume, planned, tune=options["tune"])
     if show_plan:
-        return _show_plan(planned.plan(), model, as_json=as_json)
+        return _show_plan(planned.plan(), model, as_json=shown.as_json)
     output = _output(output, reanalyse=reanalyse, resume=resume, force=force)
     if reanalyse is not None:
-        return _reanalyse(reanalyse, output, as_json=as_json)
+        return _reanalyse(reanalyse, output, shown=shown)
     model, choice = _what_and_with(model, choice)
     file = _journal(output, resume, force=force)
     plan = _plan(planned, file)
     try:
         profile = _prepare_and_measure(model, choice, plan, file, **options)
     except KeyboardInterrupt:
-        return _interrupted(file, output, as_json=as_json)
+        return _interrupted(file, output, model, shown=shown)
     except Exception as error:
         from joulesplit.cli.measuring import keep_what_there_is
 
         keep_what_there_is(error, file, output)
         raise
-    return _finish(profile, output, file.path, as_json=as_json)
+    return _finish(profile, output, file.path, model, shown=shown)
 
 
 def _require_one_task(
@@ -192,11 +193,12 @@ def _show_plan(plan: Plan, model: Path | None, *, as_json: bool) -> int:
     return int(ExitCode.OK)
 
 
-def _reanalyse(journal: Path, output: Path, *, as_json: bool) -> int:
+def _reanalyse(journal: Path, output: Path, *, shown: Shown) -> int:
     from joulesplit.calibrate.campaign import profile_of
     from joulesplit.calibrate.journal import read_journal
 
-    return _finish(profile_of(read_journal(journal)), output, journal, as_json=as_json)
+    profile = profile_of(read_journal(journal))
+    return _finish(profile, output, journal, None, shown=shown)
 
 
 def _output(
@@ -247,7 +249,7 @@ def _plan(planned: PlanChoice, file: JournalFile) -> Plan:
     return plan
 
 
-def _interrupted(file: JournalFile, output: Path, *, as_json: bool) -> int:
+def _interrupted(file: JournalFile, output: Path, model: Path, *, shown: Shown) -> int:
     """Keep what there is: the profile if the windows give one, the journal in any case."""
     from joulesplit.calibrate.campaign import profile_of
     from joulesplit.calibrate.errors import CalibrationError
@@ -256,15 +258,15 @@ def _interrupted(file: JournalFile, output: Path, *, as_json: bool) -> int:
     from joulesplit.cli.measuring import going_on
 
     if not (file.opened or file.resume):
-        return _nothing("interrupted before anything was measured", as_json=as_json)
+        return _nothing("interrupted before anything was measured", as_json=shown.as_json)
     again = going_on(file.path)
     try:
         contents = read_journal(file.path)
         profile = profile_of(contents)
     except CalibrationError as error:
         told = f"interrupted before the windows gave a profile ({error}); {again}"
-        return _nothing(told, as_json=as_json)
-    _finish(profile, output, file.path, as_json=as_json)
+        return _nothing(told, as_json=shown.as_json)
+    _finish(profile, output, file.path, model, shown=shown)
     note(f"interrupted after {len(contents.records)} windows: the profile is marked so; {again}")
     return int(ExitCode.INTERRUPTED)
 
@@ -280,14 +282,22 @@ def _nothing(told: str, *, as_json: bool) -> int:
     return int(ExitCode.INTERRUPTED)
 
 
-def _finish(profile: DeviceProfile, output: Path, journal: Path, *, as_json: bool) -> int:
+def _finish(
+    profile: DeviceProfile,
+    output: Path,
+    journal: Path,
+    model: Path | None,
+    *,
+    shown: Shown,
+) -> int:
     from joulesplit.calibrate.profile import StoredProfile, save_profile
     from joulesplit.cli._exit_codes import ExitCode
-    from joulesplit.cli._output import emit
-    from joulesplit.cli.measuring import wrote
-    from joulesplit.cli.report.terminal import profile_page
+    from joulesplit.cli._output import emit_page
+    from joulesplit.cli.report.terminal import profile_ending, profile_page
 
     save_profile(output, StoredProfile(profile=profile))
-    emit(as_json, profile, lambda: profile_page(profile, output.name))
-    note(wrote(output, journal))
+    ending = profile_ending(
+        profile, path=output, wrote=f"{output} and its windows, {journal}", model=model
+    )
+    emit_page(shown, profile, lambda: profile_page(profile, output.name, ending=ending))
     return int(ExitCode.MEASUREMENT if profile.quality.verdict == "rejected" else ExitCode.OK)

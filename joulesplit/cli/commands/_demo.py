@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from joulesplit.cli._output import json_option, note
+from joulesplit.cli._output import note, shown_options
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.campaign import Plan
     from joulesplit.calibrate.profile import DeviceProfile
     from joulesplit.cli._choices import SensorChoice
+    from joulesplit.cli._output import Shown
     from joulesplit.cli.measuring import Instrument, SplitValidation
     from joulesplit.cli.report import Page
     from joulesplit.optimizer import Decision
@@ -49,11 +50,11 @@ class LoopResult:
             "validation": self.validations,
         }
 
-    def page(self) -> Page:
-        """Return what a person reads."""
+    def page(self, wrote: Sequence[Path] = ()) -> Page:
+        """Return what a person reads; what was kept is named in it."""
         from joulesplit.cli.report.terminal import demo_page
 
-        return demo_page(self.profile, self.decision, self.validations, self.network_name)
+        return demo_page(self.profile, self.decision, self.validations, self.network_name, wrote)
 
 
 @click.command("demo")
@@ -68,8 +69,8 @@ class LoopResult:
     type=click.Path(path_type=Path, file_okay=False),
     help="Directory to keep the profile and its windows in.",
 )
-@json_option
-def command(*, seed: int | None, keep: Path | None, as_json: bool) -> int:
+@shown_options
+def command(*, seed: int | None, keep: Path | None, shown: Shown) -> int:
     """Measure, profile and split a real MobileNetV2 here, in a minute or two.
 
     Real: the network, its 20 sub-networks, the edge server, the uploads, the sampler process,
@@ -80,16 +81,15 @@ def command(*, seed: int | None, keep: Path | None, as_json: bool) -> int:
 
     from joulesplit.cli._choices import SIMULATED, SensorChoice
     from joulesplit.cli._exit_codes import ExitCode
-    from joulesplit.cli._output import emit
+    from joulesplit.cli._output import emit_page
     from joulesplit.cli._resources import paper_network
 
     choice = SensorChoice(kind=SIMULATED, seed=secrets.randbelow(10**6) if seed is None else seed)
     note(f"simulated world {choice.seed}; the network and the uploads are real")
     with _directory(keep) as directory:
         result = run_loop(paper_network(), choice, directory)
-    emit(as_json, result.document, result.page)
-    if keep is not None:
-        note(f"kept {keep / PROFILE_NAME} and its windows")
+    kept = [keep / PROFILE_NAME] if keep is not None else []
+    emit_page(shown, result.document, lambda: result.page(kept))
     return int(ExitCode.OK if result.agrees else ExitCode.MEASUREMENT)
 
 

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from joulesplit.cli._options import sensor_options
-from joulesplit.cli._output import emit, json_option, note, require_free
+from joulesplit.cli._output import emit_page, note, require_free, shown_options
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.windows import WindowRecord
     from joulesplit.cli._choices import SensorChoice
+    from joulesplit.cli._output import Shown
     from joulesplit.cli.measuring import MeasuredProgram, RunPlan
 
 SCHEMA = "joulesplit/command-energy"
 SCHEMA_VERSION = 1
 
 
-@click.command("measure")
+@click.command("measure", context_settings={"allow_interspersed_args": False})
 @sensor_options
 @click.option(
     "--runs", type=click.IntRange(min=1), default=3, show_default=True, help="Runs of COMMAND."
@@ -46,7 +47,7 @@ SCHEMA_VERSION = 1
     help="Write everything as JSON to a file.",
 )
 @click.option("--force", is_flag=True, help="Replace an existing file.")
-@json_option
+@shown_options
 @click.argument("arguments", nargs=-1, required=True, metavar="-- COMMAND [ARG]...")
 def command(
     *,
@@ -54,7 +55,7 @@ def command(
     arguments: tuple[str, ...],
     output: Path | None,
     force: bool,
-    as_json: bool,
+    shown: Shown,
     **how: Any,
 ) -> int:
     """Run COMMAND under the sensor, each time between idle: its joules, gross and net above idle.
@@ -74,8 +75,8 @@ def command(
         require_free(output, force=force)
         require_writable(output)
     try_sensor(choice)
-    measured = _measure(_plan(arguments, as_json=as_json, **how), choice)
-    return _finish(measured, output, as_json=as_json)
+    measured = _measure(_plan(arguments, as_json=shown.as_json, **how), choice)
+    return _finish(measured, output, shown=shown)
 
 
 def _plan(
@@ -111,7 +112,7 @@ def _measure(plan: RunPlan, choice: SensorChoice) -> MeasuredProgram:
         return measure_program(plan, choice, tell)
 
 
-def _finish(measured: MeasuredProgram, output: Path | None, *, as_json: bool) -> int:
+def _finish(measured: MeasuredProgram, output: Path | None, *, shown: Shown) -> int:
     import msgspec
 
     from joulesplit.calibrate import write_whole
@@ -122,8 +123,8 @@ def _finish(measured: MeasuredProgram, output: Path | None, *, as_json: bool) ->
     if output is not None:
         content = msgspec.json.format(msgspec.json.encode(document), indent=2)
         write_whole(output, content + b"\n")
-        note(f"wrote {output}")
-    emit(as_json, document, lambda: program_page(measured))
+    wrote = None if output is None else str(output)
+    emit_page(shown, document, lambda: program_page(measured, wrote=wrote))
     rejected = measured.quality.verdict == "rejected"
     return int(ExitCode.MEASUREMENT if rejected else ExitCode.OK)
 

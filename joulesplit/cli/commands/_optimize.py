@@ -12,10 +12,11 @@ import click
 from joulesplit.cli._decision_request import DecisionRequest
 from joulesplit.cli._errors import CommandError
 from joulesplit.cli._options import gathered, model_argument
-from joulesplit.cli._output import emit, html_option, json_option, write_page
+from joulesplit.cli._output import emit_page, html_option, shown_options, write_page
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.profile import DeviceProfile
+    from joulesplit.cli._output import Shown
     from joulesplit.cli.report import Page, Section
     from joulesplit.optimizer import BatteryLife, Decision, SentEncoded, Usage
     from joulesplit.partition import Block, Network
@@ -106,7 +107,7 @@ ENCODING_BITS = {"float32": 32, "uint8": 8}
     help="Directory for head.tflite, tail.tflite and manifest.json of the best split.",
 )
 @html_option
-@json_option
+@shown_options
 @gathered(DecisionRequest, "request")
 def command(
     *,
@@ -115,7 +116,7 @@ def command(
     request: DecisionRequest,
     directory: Path | None,
     html: Path | None,
-    as_json: bool,
+    shown: Shown,
 ) -> None:
     """Decide where to split MODEL on a measured device, how surely, and what would change it."""
     from joulesplit.calibrate.profile import load_profile
@@ -137,10 +138,26 @@ def command(
         reference=profile.reference,
         battery=battery,
         more=_written(loaded, after, directory),
+        wrote=[path for path in (directory, html) if path is not None],
+        next_step=_next_step(model, profile_path, profile, decision),
     )
     _write_page(html, decision, page)
     document = _document(decision, network, profile_path, profile, battery)
-    emit(as_json, document | {"after_operator": after}, lambda: page)
+    emit_page(shown, document | {"after_operator": after}, lambda: page)
+
+
+def _next_step(model: Path, path: Path, profile: DeviceProfile, decision: Decision) -> str | None:
+    """Return how the choice is tried, with the profile's own sensor; None if it names none."""
+    import shlex
+
+    if profile.sensor is None:
+        return None
+    words = ["joulesplit", "validate", str(model), "--profile", str(path)]
+    words += ["--split", str(decision.best.block), "--sensor", profile.sensor.kind]
+    shunt_ohm = profile.sensor.settings.get("shunt_ohm")
+    if shunt_ohm is not None and not profile.simulated:
+        words += ["--shunt-ohm", f"{shunt_ohm:g}"]
+    return shlex.join(words)
 
 
 def _last_operator(blocks: Sequence[Block], block: int) -> int:

@@ -48,7 +48,7 @@ def show(*, profile: Path, methods: bool, as_json: bool) -> None:
     """Show PROFILE: its figures, what they rest on, and whether to believe them."""
     from joulesplit.calibrate.profile import load_profile
 
-    _emit_profile(load_profile(profile), profile.name, as_json=as_json, methods=methods)
+    _emit_profile(load_profile(profile), profile, as_json=as_json, methods=methods)
 
 
 @command.command("check", short_help="Can its figures be true? Exit code 6 if rejected.")
@@ -162,7 +162,7 @@ def merge(*, profiles: tuple[Path, ...], output: Path, force: bool, as_json: boo
     created = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
     merged = StoredProfile(profile=merge_profiles(candidates, created=created, tool=this_tool()))
     save_profile(output, merged)
-    _emit_profile(merged, output.name, as_json=as_json)
+    _emit_profile(merged, output, as_json=as_json)
     note(f"wrote {output}, pooled from {len(profiles)} profiles")
 
 
@@ -250,15 +250,16 @@ def upgrade(*, profile: Path, output: Path | None, force: bool, as_json: bool) -
 
 
 def _emit_profile(
-    stored: StoredProfile, name: str, *, as_json: bool, methods: bool = False
+    stored: StoredProfile, path: Path, *, as_json: bool, methods: bool = False
 ) -> None:
     import msgspec
 
     from joulesplit.calibrate.profile import profile_bytes
-    from joulesplit.cli.report.terminal import profile_page
+    from joulesplit.cli.report.terminal import profile_ending, profile_page
 
+    ending = profile_ending(stored.profile, path=path)
     emit(
         as_json,
         msgspec.Raw(msgspec.json.format(profile_bytes(stored), indent=-1)),
-        lambda: profile_page(stored.profile, name, methods=methods),
+        lambda: profile_page(stored.profile, path.name, methods=methods, ending=ending),
     )

@@ -33,7 +33,7 @@ def command(*, profile: Path, html: Path | None, windows: Path | None, as_json: 
     import msgspec
 
     from joulesplit.calibrate.profile import load_profile, profile_bytes
-    from joulesplit.cli.report.terminal import profile_page
+    from joulesplit.cli.report.terminal import profile_ending, profile_page
 
     if windows is not None and html is None:
         raise click.UsageError("--windows goes with --html: only its plots show windows")
@@ -46,7 +46,9 @@ def command(*, profile: Path, html: Path | None, windows: Path | None, as_json: 
     emit(
         as_json,
         msgspec.Raw(msgspec.json.format(profile_bytes(stored), indent=-1)),
-        lambda: profile_page(stored.profile, profile.name),
+        lambda: profile_page(
+            stored.profile, profile.name, ending=profile_ending(stored.profile, path=profile)
+        ),
     )
 
 

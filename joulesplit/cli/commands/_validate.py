@@ -10,12 +10,13 @@ import click
 
 from joulesplit.cli._errors import CommandError
 from joulesplit.cli._options import edge_options, model_argument, runtime_options, sensor_options
-from joulesplit.cli._output import json_option
+from joulesplit.cli._output import shown_options
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.instrument import RuntimeChoice
     from joulesplit.calibrate.profile import DeviceProfile
     from joulesplit.cli._choices import EdgeChoice, SensorChoice
+    from joulesplit.cli._output import Shown
     from joulesplit.cli.measuring import SplitValidation
     from joulesplit.optimizer import Usage
 
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 @sensor_options
 @edge_options
 @runtime_options
-@json_option
+@shown_options
 def command(
     *,
     model: Path,
@@ -52,7 +53,7 @@ def command(
     choice: SensorChoice,
     edge: EdgeChoice,
     runtime: RuntimeChoice,
-    as_json: bool,
+    shown: Shown,
 ) -> int:
     """Run splits of MODEL for real and hold their energy against the profile's prediction.
 
@@ -83,7 +84,7 @@ def command(
             )
         )
         validations = validate(instrument, profile, splits, usage)
-    return _finish(validations, profile, model, as_json=as_json)
+    return _finish(validations, profile, model, shown=shown)
 
 
 def _usage(uploads_per_burst: float) -> Usage:
@@ -110,13 +111,22 @@ def _require_same_kind(profile: DeviceProfile, choice: SensorChoice) -> None:
         )
 
 
+def _sensor_kind(profile: DeviceProfile) -> str:
+    """Return the sensor to measure with again: the profile's own kind."""
+    return profile.sensor.kind if profile.sensor else "SENSOR"
+
+
 def _finish(
-    validations: tuple[SplitValidation, ...], profile: DeviceProfile, model: Path, *, as_json: bool
+    validations: tuple[SplitValidation, ...],
+    profile: DeviceProfile,
+    model: Path,
+    *,
+    shown: Shown,
 ) -> int:
     from joulesplit.cli._exit_codes import ExitCode
-    from joulesplit.cli._output import emit
+    from joulesplit.cli._output import emit_page
     from joulesplit.cli.report import origin_of
-    from joulesplit.cli.report.terminal import validation_page
+    from joulesplit.cli.report.terminal import validation_ending, validation_page
 
     passed = all(validation.passed for validation in validations)
     document = {
@@ -125,5 +135,11 @@ def _finish(
         "difference_bound_level": 0.95,
         "splits": validations,
     }
-    emit(as_json, document, lambda: validation_page(validations, origin_of(profile), model.name))
+    again = f"joulesplit calibrate {model} --sensor {_sensor_kind(profile)} -o again.json"
+    ending = validation_ending(validations, again=again)
+    emit_page(
+        shown,
+        document,
+        lambda: validation_page(validations, origin_of(profile), model.name, ending=ending),
+    )
     return int(ExitCode.OK if passed else ExitCode.MEASUREMENT)

@@ -16,6 +16,7 @@ import file_driven_sensor
 from file_driven_sensor import CYCLE_NS, IDLE_W, MORE_W
 from joulesplit.calibrate.windows import WindowTiming
 from joulesplit.cli._errors import CommandError
+from joulesplit.cli.commands._measure import command
 from joulesplit.cli.measuring._program_runs import _keep_each_s
 
 COMMAND = (sys.executable, "-m", "joulesplit", "measure", "--sensor", "simulated")
@@ -153,7 +154,6 @@ def test_a_request_to_end_ends_command_and_sampler_too(ending, to_all):
         (("--idle-s", "0", "--", "true"), 2, "--idle-s"),
         (("-o", "none/energy.json", "--", "true"), 3, "none/energy.json"),
         ((), 2, "COMMAND"),
-        (("true", "-l"), 2, "-l"),
     ],
 )
 def test_what_cannot_be_done_is_told_before_anything_is_measured(joulesplit, arguments, code, says):
@@ -161,6 +161,16 @@ def test_what_cannot_be_done_is_told_before_anything_is_measured(joulesplit, arg
 
     assert (outcome.code, outcome.out) == (code, "")
     assert says in outcome.err
+
+
+@pytest.mark.parametrize("before", [(), ("--",)])
+def test_the_first_word_of_the_command_ends_our_own_options(before):
+    """`measure … echo --force hi --seed 4` ran `echo hi`: another command than was typed."""
+    typed = ("echo", "--force", "hi", "--seed", "4", "-o", "x", "--json")
+    asked = command.make_context("measure", ["--sensor", "simulated", *before, *typed]).params
+
+    assert asked["arguments"] == typed
+    assert (asked["force"], asked["seed"], asked["output"]) == (False, 1, None)
 
 
 def test_a_file_is_not_replaced_unasked(joulesplit, tmp_path):

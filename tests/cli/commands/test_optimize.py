@@ -156,7 +156,7 @@ def test_what_crosses_can_be_sent_in_an_encoding(joulesplit, model, saved, measu
     assert half["candidates"][-1]["encode_j"] == 0
     assert half["usage"]["encoding"]["name"] == "float16"
     assert half["best"]["energy_j"] < as_is["best"]["energy_j"]
-    assert "sent as float16" in joulesplit(*arguments, "--encoding", "float16").out
+    assert "sent as float16" in joulesplit(*arguments, "--encoding", "float16", "--full").out
 
 
 def test_an_encoding_that_is_none_is_refused(joulesplit, model, paper_profile):
@@ -184,7 +184,8 @@ def test_html_writes_the_report_with_pictures_of_the_splits_and_still_prints_it(
     outcome = joulesplit(*asked, "--html", page)
 
     assert outcome.err == f"wrote {page}\n"
-    assert outcome.out == joulesplit(*asked).out
+    assert f"wrote    {page}" in outcome.out
+    assert joulesplit(*asked).out.splitlines()[:8] == outcome.out.splitlines()[:8]
     content = page.read_text()
     assert "Energy of each split" in content
     assert content.count("<img ") == 2
@@ -205,4 +206,4 @@ def test_o_writes_head_and_tail_of_the_best_split(
     assert outcome.json["after_operator"] == manifest["after_operator"] == after
     assert (parts / "head.tflite").exists() == (block > 0)
     assert (parts / "tail.tflite").exists() == (block < 20)
-    assert f"Split after operator {after}" in joulesplit(*asked).out
+    assert f"Split after operator {after}" in joulesplit(*asked, "--full").out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from rich.text import Text
@@ -24,9 +25,11 @@ from joulesplit.cli.report.terminal import (
     doctor_page,
     glance_line,
     network_page,
+    profile_ending,
     profile_page,
     study_page,
     summary_page,
+    validation_ending,
     validation_page,
 )
 from joulesplit.optimizer import Constraints, battery_life, decide, float32_blocks, paper_split
@@ -93,12 +96,16 @@ def validated(candidate, measured_j, *, agrees):
 
 
 @pytest.fixture(scope="module")
-def validation(network, decision):
-    splits = [
+def validations(decision):
+    return [
         validated(decision.candidates[5], 0.1925, agrees=True),
         validated(decision.candidates[20], 0.396, agrees=False),
     ]
-    return validation_page(splits, "SIMULATED", network.name)
+
+
+@pytest.fixture(scope="module")
+def validation(network, validations):
+    return validation_page(validations, "SIMULATED", network.name)
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +121,57 @@ def pages(request, measured, simulated, literature):
         "doctor": doctor_page(DIAGNOSIS),
         "validation": request.getfixturevalue("validation"),
     }
+
+
+@pytest.fixture(scope="module")
+def glances(measured, simulated, decision, validations, network):
+    """What commands print unless asked for more: nothing, one thing or everything to add."""
+    again = "joulesplit calibrate model.tflite --sensor simulated -o again.json"
+    wrote = "profile.json and its windows, profile.windows.jsonl"
+    home = Path("profile.json")
+    told = {
+        "measured": profile_ending(measured, path=home),
+        "simulated": profile_ending(simulated, path=home, wrote=wrote, model=Path("model.tflite")),
+        "agrees": validation_ending(validations[:1], again=again),
+        "differs": validation_ending(validations, again=again),
+    }
+    next_step = "joulesplit validate model.tflite --profile profile.json --split 3"
+    pages = {
+        "measured": profile_page(measured, home.name, ending=told["measured"]),
+        "simulated": profile_page(simulated, home.name, ending=told["simulated"]),
+        "decision": decision_page(
+            decision, network_name=network.name, profile_name=home.name, next_step=next_step
+        ),
+        "agrees": validation_page(
+            validations[:1], "SIMULATED", network.name, ending=told["agrees"]
+        ),
+        "differs": validation_page(validations, "SIMULATED", network.name, ending=told["differs"]),
+    }
+    return {name: page.at_a_glance() for name, page in pages.items()}
+
+
+GLANCES = ("measured", "simulated", "decision", "agrees", "differs")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", GLANCES)
+def test_what_to_see_at_once_reads_as_stored(glances, text_of, golden, name, width):
+    golden(f"glance-{name}-{width}.txt", text_of(glances[name], width))
+
+
+@pytest.mark.parametrize("name", GLANCES)
+def test_what_to_see_at_once_is_a_screen_and_ends_in_five_lines_at_most(glances, text_of, name):
+    assert len(text_of(glances[name], 80).splitlines()) <= 24
+    assert 2 <= len(glances[name].ending.rows()) <= 5
+
+
+def test_a_difference_says_by_how_much_why_and_what_to_type(glances):
+    ending = glances["differs"].ending
+
+    assert ending.verdict.startswith("DIFFERS: l = 20 by ")
+    assert "measured head" in ending.assumed
+    assert ending.next_step.startswith("joulesplit calibrate ")
+    assert glances["agrees"].ending.next_step is None
 
 
 DIAGNOSIS = Diagnosis(

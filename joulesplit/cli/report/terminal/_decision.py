@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich import box
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
-from joulesplit.cli.report._sheet import Page, Section, bullets, origin, paragraph
+from joulesplit.cli.report._sheet import Ending, Page, Section, bullets, origin, paragraph
 from joulesplit.cli.report.tables import (
     SHADED,
     Bar,
@@ -25,6 +26,7 @@ from joulesplit.cli.report.tables import (
     uncertain,
 )
 from joulesplit.cli.report.terminal._compute_models import MODEL, models_table, usage_text
+from joulesplit.cli.report.terminal._endings import decision_ending, sureness
 from joulesplit.cli.report.terminal._network import COMPUTE_STYLE, UPLOAD_STYLE
 from joulesplit.optimizer import (
     COVERAGE_95,
@@ -51,6 +53,8 @@ def decision_page(
     reference: str | None = None,
     battery: BatteryLife | None = None,
     more: Sequence[Section] = (),
+    wrote: Sequence[Path] = (),
+    next_step: str | None = None,
 ) -> Page:
     """Return the report on a decision.
 
@@ -61,6 +65,8 @@ def decision_page(
         reference: Citation of the profile's source, if it is from literature.
         battery: If the user gave one.
         more: Sections to add.
+        wrote: Files or directories that have been written just now.
+        next_step: What to type to try the choice.
     """
     sections = [
         *decision_sections(decision, battery),
@@ -73,13 +79,28 @@ def decision_page(
         origin(decision.source, simulated=decision.simulated),
         f"Where to split {network_name}",
         sections,
+        ending=ending_of(decision, wrote=wrote, next_step=next_step),
+    )
+
+
+def ending_of(
+    decision: Decision, *, wrote: Sequence[Path] = (), next_step: str | None = None
+) -> Ending:
+    """Return how a report with a decision ends."""
+    return decision_ending(
+        decision,
+        energy_text(decision.best),
+        chosen=chosen_words(decision.best),
+        assumed=_cheaper_by_assumption(decision),
+        wrote=wrote,
+        next_step=next_step,
     )
 
 
 def decision_sections(decision: Decision, battery: BatteryLife | None = None) -> list[Section]:
     """Return the choice, why it won, what it won against, and what would change it."""
     return [
-        Section(title="Decision", body=_headline(decision, battery)),
+        Section(title="Decision", body=_headline(decision, battery), glance=True),
         Section(title="Why", body=paragraph(prefixed(decision.explanation))),
         Section(
             title=f"Candidates: energy per inference ({decision.account} ± 95 %)",
@@ -99,11 +120,10 @@ def energy_text(candidate: Candidate) -> str:
 
 def _headline(decision: Decision, battery: BatteryLife | None) -> RenderableType:
     best = decision.best
-    after = f" after block {best.block}, {best.name}" if best.where == "split" else ""
     lines = [
-        Text(f"{WHERE[best.where]}{after}", style="bold green"),
+        Text(chosen_words(best), style="bold green"),
         Text(f"{energy_text(best)} per inference ({decision.account})", style="bold"),
-        Text(_sureness(decision)),
+        Text(_capitalised(sureness(decision))),
     ]
     if best.latency_s is not None:
         lines.append(Text(f"{si(best.latency_s, 's')} on the device and on the air"))
@@ -114,28 +134,34 @@ def _headline(decision: Decision, battery: BatteryLife | None) -> RenderableType
         if other.block != best.block:
             factor = ratio(other.energy_j / best.energy_j)
             lines.append(Text(f"all on the {where} costs {factor} as much", style="dim"))
-    if _pixels_win(decision):
-        pixels = si(decision.input_as_uint8_j, "J")
-        lines.append(
-            Text(f"uploading the input as 8-bit values would cost only {pixels}", style="yellow")
-        )
+    assumed = _cheaper_by_assumption(decision)
+    if assumed is not None:
+        lines.append(Text(assumed, style="yellow"))
     return Panel(Group(*lines), box=box.ROUNDED, border_style="green", padding=(0, 1))
+
+
+def chosen_words(best: Candidate) -> str:
+    """Return a choice in words."""
+    after = f" after block {best.block}, {best.name}" if best.where == "split" else ""
+    return f"{WHERE[best.where]}{after}"
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _cheaper_by_assumption(decision: Decision) -> str | None:
+    """Return what would cost less if something were so that is not assumed; None if nothing."""
+    if not _pixels_win(decision):
+        return None
+    pixels = si(decision.input_as_uint8_j, "J")
+    return f"uploading the input as 8-bit values would cost only {pixels}"
 
 
 def _pixels_win(decision: Decision) -> bool:
     """Say whether full offload is allowed and would win if the input were 8-bit values."""
     return (
         not decision.candidates[0].violates and decision.input_as_uint8_j < decision.best.energy_j
-    )
-
-
-def _sureness(decision: Decision) -> str:
-    if decision.probability_best is None or decision.expected_regret_j is None:
-        return "How sure is unknown: the profile states no uncertainty"
-    call = "TOO CLOSE TO CALL, " if decision.too_close_to_call else ""
-    return (
-        f"{call}best with probability {probability(decision.probability_best)}, "
-        f"expected regret {si(decision.expected_regret_j, 'J', 2)}"
     )
 
 

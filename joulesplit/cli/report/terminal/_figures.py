@@ -34,6 +34,12 @@ from joulesplit.cli.report.terminal._network import COMPUTE_STYLE
 
 Labelled = tuple[str, Quantity]
 
+TERMS = (
+    "E_d: FLOP computed per joule. E_c: payload bits sent per joule. P_0: power when idle. "
+    "Gross: all that is drawn; net: what is drawn above P_0. ± is 95 %."
+)
+"""The letters of the tables, told where a reader meets them first."""
+
 
 def _accounts(name: str, figure: GrossNet) -> Iterator[Labelled]:
     """Yield what there is of a figure, net first, each with its label."""
@@ -77,9 +83,11 @@ def efficiency_section(profile: DeviceProfile) -> Section:
         under += f"; E_c is stated at {si(uplink.rate_bit_per_s, 'bit/s')} payload"
     if profile.idle is not None:
         rows.append(("P_0 idle", profile.idle.power_w))
+    terms = paragraph(TERMS, style="dim")
     return Section(
         title="Efficiency",
-        body=Group(quantity_table(rows), Text(""), paragraph(f"{under}.")),
+        body=Group(quantity_table(rows), Text(""), paragraph(f"{under}."), terms),
+        glance=True,
     )
 
 
@@ -201,6 +209,14 @@ def truth_section(profile: DeviceProfile) -> Section | None:
         "error, so those that miss tend to miss together."
     )
     return Section(title="Estimate and simulated truth", body=Group(table, Text(""), count))
+
+
+def truth_counts(profile: DeviceProfile) -> tuple[int, int]:
+    """Return how many intervals hold the simulated truth, and how many there are."""
+    if profile.truth is None:
+        return 0, 0
+    inside = [_is_inside(q, true) for _, q, true in _with_truth(profile, profile.truth)]
+    return sum(inside), len(inside)
 
 
 def _with_truth(

@@ -19,7 +19,7 @@ from joulesplit.calibrate.profile import (
     Sensor,
     WindowTerm,
 )
-from joulesplit.cli.report._sheet import Page, Section, origin_of
+from joulesplit.cli.report._sheet import Ending, Page, Section, origin_of
 from joulesplit.cli.report.tables import (
     Bar,
     Column,
@@ -46,13 +46,16 @@ VERDICT_STYLE = {"valid": "bold green", "suspect": "bold yellow", "rejected": "b
 OUTCOME_STYLE = {"pass": "green", "warn": "yellow", "fail": "bold red"}
 
 
-def profile_page(profile: DeviceProfile, name: str, *, methods: bool = False) -> Page:
+def profile_page(
+    profile: DeviceProfile, name: str, *, methods: bool = False, ending: Ending | None = None
+) -> Page:
     """Return the report on a profile.
 
     Args:
         profile: The profile.
         name: Of its file.
         methods: Show the figures by other methods as well.
+        ending: Its last lines.
     """
     sections = [
         verdict_section(profile),
@@ -71,6 +74,7 @@ def profile_page(profile: DeviceProfile, name: str, *, methods: bool = False) ->
         origin_of(profile),
         f"Device profile {name}",
         [section for section in sections if section is not None],
+        ending=ending,
     )
 
 

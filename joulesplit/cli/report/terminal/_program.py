@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from joulesplit.calibrate.profile import Quantity
-from joulesplit.cli.report._sheet import Page, Section, paragraph
+from joulesplit.cli.report._sheet import Ending, Page, Section, paragraph
 from joulesplit.cli.report.tables import (
     Column,
     FittingTable,
@@ -17,6 +17,7 @@ from joulesplit.cli.report.tables import (
     quantity_text,
     si,
 )
+from joulesplit.cli.report.terminal._endings import remedy, verdict_words
 from joulesplit.cli.report.terminal._live import sensor_facts, sensor_origin
 from joulesplit.cli.report.terminal._profile import checks_table, verdict_body
 
@@ -33,18 +34,30 @@ NOT_THE_COMMAND = (
 ONE_RUN = "One run has no scatter, so there is no interval: u_sys is what the sensor alone leaves."
 
 
-def program_page(measured: MeasuredProgram) -> Page:
-    """Return the report on a measured command."""
+def program_page(measured: MeasuredProgram, *, wrote: str | None = None) -> Page:
+    """Return the report on a measured command.
+
+    Args:
+        measured: What it gave.
+        wrote: The file that has been written just now; None if none has.
+    """
     runs, idle = counted(len(measured.records), "run"), si(measured.plan.timing.idle_s, "s")
     sections = [
         Section(title="Verdict", body=verdict_body(measured.quality)),
-        Section(title=f"Per run, mean of {runs}", body=_mean(measured)),
+        Section(title=f"Per run, mean of {runs}", body=_mean(measured), glance=True),
         Section(title=f"Runs, each between {idle} of idle", body=_each(measured.records)),
         Section(title="Checks", body=checks_table(measured.quality)),
         Section(title=f"Sensor: {measured.sensor.rail}", body=sensor_facts(measured.sensor)),
     ]
     title = f"What `{measured.plan.name}` costs"
-    return Page(sensor_origin(measured.sensor), title, sections)
+    ending = Ending(
+        verdict=verdict_words(measured.quality),
+        headline=f"{quantity_text(measured.figures.net_j)} net, "
+        f"{quantity_text(measured.figures.gross_j)} gross, mean of {runs}",
+        assumed=remedy(measured.quality),
+        wrote=wrote,
+    )
+    return Page(sensor_origin(measured.sensor), title, sections, ending=ending)
 
 
 def run_line(record: WindowRecord, number: int, count: int, *, simulated: bool) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from joulesplit.cli.report._sheet import Origin, Page, Section, paragraph
+from joulesplit.cli.report._sheet import Ending, Origin, Page, Section, paragraph
 from joulesplit.cli.report.tables import (
     Column,
     FittingTable,
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 
 def validation_page(
-    validations: Sequence[SplitValidation], origin: Origin, network_name: str
+    validations: Sequence[SplitValidation],
+    origin: Origin,
+    network_name: str,
+    *,
+    ending: Ending | None = None,
 ) -> Page:
     """Return the report on validated splits.
 
@@ -34,24 +38,25 @@ def validation_page(
         validations: One per split.
         origin: Where the measured energies come from.
         network_name: File name of the network.
+        ending: Its last lines.
     """
     return Page(
-        origin, f"Splits of {network_name}, run end to end", [validation_section(validations)]
+        origin,
+        f"Splits of {network_name}, run end to end",
+        validation_sections(validations),
+        ending=ending,
     )
 
 
-def validation_section(validations: Sequence[SplitValidation]) -> Section:
-    """Return predicted beside measured energy per inference, and the results compared."""
-    return Section(
-        title="Energy per inference, net ± 95 %",
-        body=Group(
-            _table(validations),
-            _levels(validations),
-            *(_outputs(item) for item in validations),
-            Text(""),
-            _models(validations),
-        ),
+def validation_sections(validations: Sequence[SplitValidation]) -> list[Section]:
+    """Return predicted beside measured energy, the results compared, and each way of pricing."""
+    runs = Group(
+        _table(validations), _levels(validations), *(_outputs(item) for item in validations)
     )
+    return [
+        Section(title="Energy per inference, net ± 95 %", body=runs, glance=True),
+        Section(title="What each way of pricing predicts", body=_models(validations)),
+    ]
 
 
 def _levels(validations: Sequence[SplitValidation]) -> RenderableType:

@@ -1,0 +1,186 @@
+"""How reports end: verdict in words, the figure, what it hangs on, the files, what to type."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from joulesplit.calibrate.profile import Check, DeviceProfile, GrossNet, Quality
+from joulesplit.cli.report._sheet import Ending
+from joulesplit.cli.report.tables import (
+    prefixed,
+    probability,
+    quantity_text,
+    si,
+    signed_percent,
+    uncertain,
+)
+
+if TYPE_CHECKING:
+    from joulesplit.cli.measuring import SplitValidation
+    from joulesplit.optimizer import Candidate, Decision
+
+USE = {
+    "valid": "VALID: every check passed",
+    "suspect": "SUSPECT, use with care",
+    "rejected": "REJECTED, no measurement",
+}
+"""What a verdict says to the one who wants to use the figures."""
+
+
+def verdict_words(quality: Quality) -> str:
+    """Return a verdict in words, with the checks it rests on."""
+    troubled = [check.name for check in quality.checks if check.outcome != "pass"]
+    return USE[quality.verdict] + (f": {', '.join(troubled)}" if troubled else "")
+
+
+def remedy(quality: Quality) -> str | None:
+    """Return what the worst check that did not pass advises; None if all did."""
+    worst = min(quality.checks, key=_gravity, default=None)
+    if worst is None or worst.outcome == "pass":
+        return None
+    return f"{worst.name}: {prefixed(worst.advice)}"
+
+
+def _gravity(check: Check) -> int:
+    return ("fail", "warn", "pass").index(check.outcome)
+
+
+def profile_ending(
+    profile: DeviceProfile,
+    *,
+    path: Path,
+    wrote: str | None = None,
+    model: Path | None = None,
+) -> Ending:
+    """Return how the report on a profile ends.
+
+    Args:
+        profile: The profile.
+        path: Of its file.
+        wrote: Which files have been written just now; None if none have.
+        model: The network's file; None if it is not known here.
+    """
+    decide = ["joulesplit", "optimize", str(model or "MODEL"), "--profile", str(path)]
+    usable = profile.quality.verdict != "rejected"
+    return Ending(
+        verdict=verdict_words(profile.quality),
+        headline=efficiency_words(profile),
+        assumed=remedy(profile.quality),
+        wrote=wrote,
+        next_step=shlex.join(decide) if usable else None,
+    )
+
+
+def efficiency_words(profile: DeviceProfile) -> str:
+    """Return E_d and E_c in one line, by the net account where there is one."""
+    words = [_figure("E_d", profile.compute.e_d_flop_per_j)]
+    if profile.link is not None:
+        uplink = profile.link.uplink
+        rate = si(uplink.rate_bit_per_s, "bit/s")
+        words.append(f"{_figure('E_c', uplink.e_c_bit_per_j)} at {rate}")
+    return ", ".join(words)
+
+
+def _figure(name: str, figure: GrossNet) -> str:
+    if figure.net is not None:
+        return f"{name} {quantity_text(figure.net)} net"
+    return f"{name} {quantity_text(figure.gross)} gross"
+
+
+def decision_ending(
+    decision: Decision,
+    energy: str,
+    *,
+    chosen: str,
+    assumed: str | None = None,
+    wrote: Sequence[Path] = (),
+    next_step: str | None = None,
+) -> Ending:
+    """Return how the report on a decision ends.
+
+    Args:
+        decision: The decision.
+        energy: The choice's energy with its interval, as text.
+        chosen: What was chosen, in words.
+        assumed: The cheapest thing that an assumption decides.
+        wrote: Files or directories that have been written just now.
+        next_step: What to type to try the choice.
+    """
+    latency_s = decision.best.latency_s
+    time = "" if latency_s is None else f", {si(latency_s, 's')}"
+    return Ending(
+        verdict=f"{chosen}: {sureness(decision)}",
+        headline=f"{energy} per inference ({decision.account}){time}",
+        assumed=assumed,
+        wrote=", ".join(str(path) for path in wrote) or None,
+        next_step=next_step,
+    )
+
+
+def sureness(decision: Decision) -> str:
+    """Return how sure a choice is, in words."""
+    if decision.probability_best is None or decision.expected_regret_j is None:
+        return "how sure is unknown, the profile states no uncertainty"
+    call = "TOO CLOSE TO CALL, " if decision.too_close_to_call else ""
+    return (
+        f"{call}best with probability {probability(decision.probability_best)}, "
+        f"expected regret {si(decision.expected_regret_j, 'J', 2)}"
+    )
+
+
+def validation_ending(validations: Sequence[SplitValidation], *, again: str) -> Ending:
+    """Return how the report on validated splits ends.
+
+    Args:
+        validations: One per split.
+        again: The command that measures what a difference shows to be missing.
+    """
+    worst = max(validations, key=_excess)
+    differs = [item for item in validations if not item.passed]
+    if not differs:
+        names = ", ".join(f"l = {item.predicted.block}" for item in validations)
+        verdict = f"AGREES: {names} costs and gives what the profile predicts"
+    else:
+        verdict = f"DIFFERS: {', '.join(_difference(item) for item in differs)}"
+    return Ending(
+        verdict=verdict,
+        headline=f"l = {worst.predicted.block}: {quantity_text(worst.measured.net_j)} per "
+        f"inference (net) measured, {si(worst.predicted.energy_j, 'J', 4)} predicted, "
+        f"{si(worst.measured.latency_s, 's')}",
+        assumed=_why(differs[0]) if differs else None,
+        next_step=again if any(not item.agrees for item in differs) else None,
+    )
+
+
+def _excess(item: SplitValidation) -> float:
+    bound_j = item.agreement_bound_j
+    return abs(item.difference_j) / bound_j if bound_j else abs(item.difference_j)
+
+
+def _difference(item: SplitValidation) -> str:
+    if item.agrees:
+        return f"the result of l = {item.predicted.block} is another one"
+    relative = signed_percent(item.difference_j / item.predicted.energy_j)
+    bound = uncertain(item.difference_j, item.difference_bound_j, "J")
+    return f"l = {item.predicted.block} by {relative} ({bound})"
+
+
+def _why(item: SplitValidation) -> str:
+    """Return the likeliest cause of a difference, by what the prediction rests on."""
+    if item.agrees:
+        return item.runtimes_differ or "both sides run the same runtime: report it"
+    return f"l = {item.predicted.block} is {_basis(item.predicted)}"
+
+
+def _basis(predicted: Candidate) -> str:
+    if predicted.block == 0:
+        return "an upload alone: the link is another one than when it was calibrated"
+    if "head" in predicted.priced_by:
+        return "priced by its measured head: the device or the link is not as when calibrated"
+    return (
+        f"priced by {predicted.priced_by}, never measured as one network: "
+        "the profile of a plan with heads predicts it"
+    )
