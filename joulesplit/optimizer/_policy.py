@@ -49,6 +49,7 @@ class SplitLine:
         name: Of block l; ``input`` for l = 0.
         last_operator: The last one on the device; −1 for l = 0.
         upload_bits: What goes up, bit; 0 for l = L.
+        compute_j: Of computing blocks 1 … l, J; part of ``fixed_j``.
         fixed_j: a_l, J.
         j_bit_per_s: b_l: energy times rate, J·bit/s.
         fixed_s: c_l, s; None if the profile does not know the blocks' times.
@@ -61,6 +62,7 @@ class SplitLine:
     name: str
     last_operator: int
     upload_bits: int
+    compute_j: float
     fixed_j: float
     j_bit_per_s: float
     fixed_s: float | None
@@ -278,6 +280,7 @@ def _line(
         name=at_fast.name,
         last_operator=last_operator,
         upload_bits=at_fast.upload_bits,
+        compute_j=at_fast.compute_j,
         fixed_j=at_fast.energy_j - slope_j * inverse_fast,
         j_bit_per_s=slope_j,
         fixed_s=fixed_s,
