@@ -300,9 +300,7 @@ def _page(done: list[_Done], session: SplitSession, *, simulated: bool) -> Page:
             Column(header="inferences", cells=[str(counts.inferences)], right=True),
             Column(
                 header="by split",
-                cells=[
-                    ", ".join(f"l = {block}: {n}" for block, n in sorted(counts.by_split.items()))
-                ],
+                cells=[", ".join(f"l = {last}: {n}" for last, n in by_split)],
             ),
             Column(
                 header="computed here after all",
