@@ -24,6 +24,7 @@ COMMANDS = {
     "partition": "Cut: a network as blocks, FLOPs, bits; write head and tail.",
     "calibrate": "Measure: run the blocks under the sensor, write the profile.",
     "optimize": "Decide: the best split, how sure, what would change it.",
+    "run": "Use: inference split as the link allows, head here, tail there.",
     "validate": "Check: run chosen splits end to end, measured beside predicted.",
     "report": "Read: a profile as a terminal report.",
     "profile": "Keep: show, check, diff, merge, redact, upgrade profiles.",

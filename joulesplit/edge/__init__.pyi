@@ -7,6 +7,7 @@ from ._interface import route_interface as route_interface
 from ._pacing import BITS_PER_BYTE as BITS_PER_BYTE
 from ._pacing import Pacer as Pacer
 from ._protocol import DEFAULT_MAX_BODY_BYTES as DEFAULT_MAX_BODY_BYTES
+from ._receipts import TailResult as TailResult
 from ._receipts import TailRuntime as TailRuntime
 from ._server import EdgeServer as EdgeServer
 from ._tails import RUNNER_THREADS as RUNNER_THREADS

@@ -8,6 +8,11 @@ from ._paper import PaperSplit as PaperSplit
 from ._paper import float32_blocks as float32_blocks
 from ._paper import input_elements as input_elements
 from ._paper import paper_split as paper_split
+from ._policy import SplitLine as SplitLine
+from ._policy import SplitPolicy as SplitPolicy
+from ._policy_file import policy_bytes as policy_bytes
+from ._policy_file import policy_from as policy_from
+from ._policy_file import policy_header as policy_header
 from ._prices import Prices as Prices
 from ._prices import prices_from_profile as prices_from_profile
 from ._result import Candidate as Candidate

@@ -1,3 +1,7 @@
+from ._camera_picture import as_network_takes as as_network_takes
+from ._camera_picture import can_decode as can_decode
+from ._camera_picture import decoded as decoded
+from ._camera_picture import picture_input as picture_input
 from ._camera_picture import what_is_left_out as what_is_left_out
 from ._link_bench import LinkBench as LinkBench
 from ._network_bench import NetworkBench as NetworkBench

@@ -1,0 +1,316 @@
+"""``joulesplit run``: cooperative inference, the head here and the tail on the edge server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from joulesplit.cli._errors import CommandError
+from joulesplit.cli._options import edge_options, model_argument, runtime_options
+from joulesplit.cli._output import emit, json_option, note
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from joulesplit.calibrate.instrument import RuntimeChoice
+    from joulesplit.cli._choices import EdgeChoice
+    from joulesplit.cli.report import Page
+    from joulesplit.cooperate import Inference, InferenceRecord, SplitSession
+    from joulesplit.optimizer import SplitPolicy
+    from joulesplit.partition import Network
+
+PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+ARRAYS = {".npy", ".npz"}
+SHOWN = 5
+"""Of a result's largest elements so many are shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done:
+    """One file that was run."""
+
+    source: str
+    inference: Inference
+
+
+@click.command("run")
+@model_argument
+@click.option(
+    "--profile",
+    "profile_path",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Device profile that the splits are chosen by.",
+)
+@edge_options
+@click.option(
+    "--input",
+    "sources",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A picture, a .npy or .npz of the inputs, or a folder of them; may be repeated.",
+)
+@click.option(
+    "--deadline-s",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Longest time of an inference, s; what the server does not answer by then is computed "
+    "here.",
+)
+@click.option(
+    "--shadow",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Compute every so many results of the server here as well, and compare; 0 never.",
+)
+@click.option(
+    "--records",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a line of JSON for every inference.",
+)
+@click.option(
+    "--npz",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write all results as arrays, named FILE/OUTPUT.",
+)
+@runtime_options
+@json_option
+def command(
+    *,
+    model: Path,
+    profile_path: Path,
+    edge: EdgeChoice,
+    sources: tuple[Path, ...],
+    runtime: RuntimeChoice,
+    as_json: bool,
+    **how: Any,
+) -> None:
+    """Run MODEL on inputs, each split as the link allows at that moment.
+
+    Without a server, or where it is late or gone, everything is computed here: the results are
+    the network's own in any case. Joules are estimates from the profile.
+    """
+    from joulesplit.calibrate.profile import load_profile
+    from joulesplit.partition.reading import read_network
+
+    files = list(_files(sources))
+    profile = load_profile(profile_path).profile
+    network = read_network(model)
+    policy = _policy(network, profile)
+    with ExitStack() as stack:
+        session = stack.enter_context(_session(model, policy, edge, runtime, **how))
+        done = list(_run(session, network, files, how["deadline_s"], as_json=as_json))
+    _write(done, records=how["records"], npz=how["npz"])
+    emit(
+        as_json, _document(done, session), lambda: _page(done, session, simulated=profile.simulated)
+    )
+
+
+def _files(sources: tuple[Path, ...]) -> Iterator[Path]:
+    """Yield the files that can be run, those of a folder in the order of their names.
+
+    Raises:
+        CommandError: There is none, or one is of another kind.
+    """
+    known = PICTURES | ARRAYS
+    for source in sources:
+        inside = sorted(source.iterdir()) if source.is_dir() else [source]
+        found = [path for path in inside if path.suffix.lower() in known]
+        if not found:
+            raise CommandError(
+                f"--input {source}: nothing to run there; give pictures "
+                f"({', '.join(sorted(PICTURES))}) or arrays ({', '.join(sorted(ARRAYS))})"
+            )
+        yield from found
+
+
+def _policy(network: Network, profile: Any) -> SplitPolicy:
+    from joulesplit.cli.commands._optimize import blocks_for
+    from joulesplit.optimizer import SplitPolicy
+
+    return SplitPolicy.build(network, blocks_for(network, profile), profile)
+
+
+def _session(
+    model: Path, policy: SplitPolicy, edge: EdgeChoice, runtime: RuntimeChoice, **how: Any
+) -> SplitSession:
+    from joulesplit.cooperate import SessionOptions, SplitSession
+
+    options = SessionOptions(
+        threads=runtime.threads, use_xnnpack=runtime.xnnpack, shadow_every=how["shadow"]
+    )
+    return SplitSession(model, policy, edge=edge.url, token=edge.token, options=options)
+
+
+def _run(
+    session: SplitSession,
+    network: Network,
+    files: list[Path],
+    deadline_s: float | None,
+    *,
+    as_json: bool,
+) -> Iterator[_Done]:
+    for path in files:
+        inference = session.infer(_inputs(path, network), deadline_s=deadline_s or inf)
+        if not as_json:
+            note(_line(path, inference.record))
+        yield _Done(source=str(path), inference=inference)
+
+
+def _inputs(path: Path, network: Network) -> Any:
+    """Return a network's inputs from a file.
+
+    Raises:
+        CommandError: A picture for a network that takes none, or without Pillow.
+        InputError: The file cannot be read.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        from joulesplit.partition import read_array
+
+        return [read_array(path)]
+    if suffix == ".npz":
+        return _archive(path)
+    return [_picture(path, network)]
+
+
+def _archive(path: Path) -> dict[str, NDArray[Any]]:
+    import numpy as np
+
+    from joulesplit.partition.errors import InputError
+
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: is no .npz file of numbers: {error}") from error
+
+
+def _picture(path: Path, network: Network) -> NDArray[Any]:
+    from joulesplit.calibrate.instrument import as_network_takes, can_decode, decoded, picture_input
+
+    spec = picture_input(network)
+    if spec is None:
+        raise CommandError(f"{network.name} takes no pictures: give its inputs as .npy or .npz")
+    if not can_decode():
+        raise CommandError("pictures need Pillow: pip install 'joulesplit[image]'")
+    try:
+        pixels = decoded(path, spec)
+    except OSError as error:
+        raise CommandError(f"{path} is no picture that can be read: {error}") from error
+    return pixels if spec.dtype == "uint8" else as_network_takes(pixels, spec.dtype)
+
+
+def _line(path: Path, record: InferenceRecord) -> str:
+    """Return one inference as a line."""
+    from joulesplit.cli.report.tables import si, uncertain
+
+    joules = si(record.energy_j, "J")
+    if record.energy_u_j:
+        joules = uncertain(record.energy_j, 2 * record.energy_u_j, "J")
+    fallback = f", {record.fallback.value}: computed here" if record.fallback else ""
+    return f"{path.name}: split {record.split}, {si(record.total_s, 's')}, about {joules}{fallback}"
+
+
+def _write(done: list[_Done], *, records: Path | None, npz: Path | None) -> None:
+    import msgspec
+
+    from joulesplit.calibrate import write_whole
+
+    if records is not None:
+        lines = (
+            msgspec.json.encode({"source": item.source, "record": item.inference.record})
+            for item in done
+        )
+        write_whole(records, b"".join(line + b"\n" for line in lines))
+    if npz is not None:
+        from io import BytesIO
+
+        import numpy as np
+
+        content = BytesIO()
+        arrays = {
+            f"{Path(item.source).name}/{name}": array
+            for item in done
+            for name, array in item.inference.outputs.items()
+        }
+        save: Any = np.savez_compressed  # its names of arrays are open, which its types are not
+        save(content, **arrays)
+        write_whole(npz, content.getvalue())
+
+
+def _document(done: list[_Done], session: SplitSession) -> dict[str, Any]:
+    return {
+        "inferences": [
+            {
+                "source": item.source,
+                "outputs": {n: _largest(a) for n, a in item.inference.outputs.items()},
+                "record": item.inference.record,
+            }
+            for item in done
+        ],
+        "counts": session.counts,
+        "link": {
+            "rate_bit_per_s": session.link.rate_bit_per_s,
+            "round_trip_s": session.link.round_trip_s,
+            "uploads": session.link.uploads,
+        },
+    }
+
+
+def _largest(array: NDArray[Any]) -> list[dict[str, float]]:
+    """Return the largest elements of a result with their places, the largest first."""
+    import numpy as np
+
+    flat = np.asarray(array).reshape(-1)
+    order = np.argsort(flat)[::-1][:SHOWN]
+    return [{"index": int(place), "value": float(flat[place])} for place in order]
+
+
+def _page(done: list[_Done], session: SplitSession, *, simulated: bool) -> Page:
+    from joulesplit.cli.report import Page, Section
+    from joulesplit.cli.report.tables import Column, FittingTable, si
+
+    counts = session.counts
+    by_split = sorted(counts.by_split.items())
+    rows = [
+        (item.source, name, _largest(array)[:1])
+        for item in done
+        for name, array in item.inference.outputs.items()
+    ]
+    results = FittingTable(
+        [
+            Column(header="input", cells=[source for source, _, _ in rows]),
+            Column(header="output", cells=[name for _, name, _ in rows], from_width=90),
+            Column(header="largest at", cells=[str(t[0]["index"]) if t else "" for *_, t in rows],
+                   right=True),
+            Column(header="value", cells=[f"{t[0]['value']:.4g}" if t else "" for *_, t in rows],
+                   right=True),
+        ]
+    )  # fmt: skip
+    sums = FittingTable(
+        [
+            Column(header="inferences", cells=[str(counts.inferences)], right=True),
+            Column(
+                header="by split",
+                cells=[", ".join(f"l = {last}: {n}" for last, n in by_split)],
+            ),
+            Column(
+                header="computed here after all",
+                cells=[", ".join(f"{w.value}: {n}" for w, n in counts.fallbacks.items()) or "none"],
+            ),
+            Column(header="estimate", cells=[si(counts.energy_j, "J")], right=True),
+        ]
+    )
+    return Page(
+        "SIMULATED" if simulated else "MODELLED",
+        "Cooperative inference",
+        [Section(title="Results", body=results), Section(title="How they came about", body=sums)],
+    )

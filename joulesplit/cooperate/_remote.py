@@ -1,0 +1,107 @@
+"""Tails on the server, with a deadline that holds whatever the server does.
+
+The exchange runs in a thread with a connection of its own. When the time is over the caller goes
+on; the connection is closed under the thread, which then ends by itself, and the next exchange gets
+a new one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from joulesplit.edge import EdgeClient, NamedTensor, TailRuntime
+from joulesplit.edge.errors import EdgeError, ServerLacksModelError
+
+if TYPE_CHECKING:
+    from joulesplit.edge import TailResult
+
+MOST_ABANDONED = 8
+"""Exchanges that were given up and have not ended; beyond it the server is not asked."""
+
+
+class LateError(EdgeError, TimeoutError):
+    """No answer came in the time there was."""
+
+
+class RemoteTails:
+    """Runs tails of one network on one server; for one thread at a time.
+
+    Args:
+        url: Of the server.
+        token: Of the server; None if it wants none.
+        sha256: Of the network's file.
+        timeout_s: Longest silence of the server inside an exchange, s.
+    """
+
+    def __init__(self, url: str, *, token: str | None, sha256: str, timeout_s: float) -> None:
+        self.url = url
+        self._token, self._sha256, self._timeout_s = token, sha256, timeout_s
+        self._client: EdgeClient | None = None
+        self._abandoned: list[threading.Thread] = []
+        self.runtime: TailRuntime | None = None
+        """What the server computes with, as it said when the connection was made."""
+
+    def run(
+        self, after_operator: int, tensors: Sequence[NamedTensor], *, patience_s: float
+    ) -> TailResult:
+        """Run a tail, and wait no longer than that for its results.
+
+        Args:
+            after_operator: The last one that ran here; −1 for none.
+            tensors: What crosses.
+            patience_s: Longest wait for the results, s.
+
+        Raises:
+            LateError: None came in that time.
+            EdgeError: The server cannot be reached, refused, or serves other networks.
+        """
+        self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
+        if len(self._abandoned) >= MOST_ABANDONED:
+            raise LateError(f"{self.url} holds {MOST_ABANDONED} exchanges that were given up")
+        answers: SimpleQueue[TailResult | BaseException] = SimpleQueue()
+        client = self._client or EdgeClient(self.url, token=self._token, timeout_s=self._timeout_s)
+        is_new, self._client = self._client is None, client
+
+        def exchange() -> None:
+            try:
+                if is_new:
+                    self._greet(client)
+                answers.put(client.run_tail(self._sha256, after_operator, tensors))
+            except BaseException as error:  # noqa: BLE001  (raised again where it is waited for)
+                answers.put(error)
+
+        thread = threading.Thread(target=exchange, name="joulesplit-tail", daemon=True)
+        thread.start()
+        try:
+            answer = answers.get(timeout=patience_s)
+        except Empty:
+            self._abandoned.append(thread)
+            self.close()
+            raise LateError(
+                f"{self.url} had not answered after {patience_s:.3g} s: the result is computed here"
+            ) from None
+        if isinstance(answer, BaseException):
+            self.close()
+            raise answer
+        return answer
+
+    def _greet(self, client: EdgeClient) -> None:
+        """Ask a server that is new, or back, whether it is the one that is meant."""
+        health = client.health()
+        if all(model.sha256 != self._sha256 for model in health.models):
+            raise ServerLacksModelError(
+                f"{self.url} does not serve the network with SHA-256 {self._sha256[:16]}…: start "
+                "`joulesplit serve` there with that file",
+                code="unknown-model",
+                status=404,
+            )
+        self.runtime = health.runtime
+
+    def close(self) -> None:
+        """Close the connection; the next exchange makes a new one."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None

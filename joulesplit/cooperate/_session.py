@@ -1,0 +1,368 @@
+"""Cooperative inference: the steps 1 to 4 of the paper, and never a wrong or a missing result."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from joulesplit.cooperate._breaker import CircuitBreaker
+from joulesplit.cooperate._link_estimate import LinkEstimate
+from joulesplit.cooperate._parts import NetworkParts
+from joulesplit.cooperate._records import Fallback, Inference, InferenceRecord, SessionCounts
+from joulesplit.cooperate._remote import LateError, RemoteTails
+from joulesplit.cooperate.errors import PolicyMismatchError
+from joulesplit.edge.errors import EdgeError, ServerUnreachableError
+from joulesplit.partition import runtime_identity
+from joulesplit.partition.errors import EncodingError, InputError
+from joulesplit.partition.reading import load_model
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from joulesplit.edge import NamedTensor, TailResult
+    from joulesplit.optimizer import SplitLine, SplitPolicy
+
+Arrays = Sequence["NDArray[Any]"] | Mapping[str, "NDArray[Any]"]
+
+MEMORY = 0.3
+"""Weight of a new time against those before it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOptions:
+    """How a session goes about it.
+
+    Attributes:
+        threads: Per inference here.
+        use_xnnpack: See ``joulesplit.partition.Runner``.
+        patience: Without a deadline, the server is waited for so many times as long as the
+            exchange should take by the estimate of the link, and ``least_patience_s`` at least.
+        least_patience_s: See ``patience``, s.
+        shadow_every: Every so many results of the server are computed here as well; 0 never.
+        shadow_limit: Largest difference, relative to the output's range, that is no other result.
+        allow_other_runtime: Take results of a server whose runtime is another one.
+    """
+
+    threads: int = 1
+    use_xnnpack: bool = True
+    patience: float = 4.0
+    least_patience_s: float = 1.0
+    shadow_every: int = 0
+    shadow_limit: float = 1e-3
+    allow_other_runtime: bool = False
+
+
+class SplitSession:
+    """A network that runs partly here and partly on a server, as is best at the moment.
+
+    Use inside ``with``. Not for several threads at once.
+
+    Args:
+        model: The ``.tflite`` file.
+        policy: Which split to take when.
+        edge: URL of the edge server; None to run everything here.
+        token: Of the server.
+        options: How to go about it.
+        on_record: Told how each inference came about.
+        now_ns: The clock, ns.
+
+    Raises:
+        PartitionError: The file cannot be read or run.
+        PolicyMismatchError: The policy was made for another network.
+    """
+
+    def __init__(
+        self,
+        model: str | Path,
+        policy: SplitPolicy,
+        *,
+        edge: str | None,
+        token: str | None = None,
+        options: SessionOptions | None = None,
+        on_record: Callable[[InferenceRecord], None] = lambda _: None,
+        now_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self.options = options or SessionOptions()
+        self.policy = policy
+        loaded = load_model(model)
+        if loaded.network.sha256 != policy.network_sha256:
+            raise PolicyMismatchError(
+                f"the policy is of the network with SHA-256 {policy.network_sha256[:16]}…, and "
+                f"{loaded.network.name} has {loaded.network.sha256[:16]}…: build one for it"
+            )
+        self._parts = NetworkParts(
+            loaded, threads=self.options.threads, use_xnnpack=self.options.use_xnnpack
+        )
+        self._remote = (
+            RemoteTails(
+                edge, token=token, sha256=policy.network_sha256,
+                timeout_s=max(30.0, self.options.least_patience_s),
+            )
+            if edge is not None
+            else None
+        )  # fmt: skip
+        self._now_ns, self._on_record = now_ns, on_record
+        self.link = LinkEstimate(policy.rates_bit_per_s[1], now_ns=now_ns())
+        """What the link takes, as far as is known."""
+        self.counts = SessionCounts()
+        """What was done so far."""
+        self._breaker = CircuitBreaker()
+        self._current: int | None = None
+        self._tail_s: dict[int, float] = {}
+        self._distrusted = False
+
+    def __enter__(self) -> Self:
+        """Make ready what the policy may choose, so that no first inference waits for it."""
+        likely = self.policy.choose(self.link.rate_bit_per_s)
+        self._parts.prepare([self.policy.lines[likely].last_operator])
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close the connection and free the interpreters."""
+        if self._remote is not None:
+            self._remote.close()
+        self._parts.__exit__(*exception)
+
+    def infer(self, inputs: Arrays, *, deadline_s: float = inf) -> Inference:
+        """Return the network's results for some inputs.
+
+        Whatever the server does, the results are the network's own: where it is gone, late,
+        refuses or answers something else, the rest is computed here.
+
+        Args:
+            inputs: One array per input, of its shape and dtype, in the file's order or by name.
+            deadline_s: Longest time of the whole inference, s. The server is waited for only as
+                long as leaves the time for computing the rest here.
+
+        Raises:
+            InputError: Number, name, shape or dtype of the arrays differs.
+            NoFeasibleSplitError: The policy's limits leave no split now.
+            InvocationError: The runtime failed here.
+        """
+        started_ns = self._now_ns()
+        arrays = self._in_order(inputs)
+        line = self._choose(started_ns, deadline_s)
+        crossing = self._parts.head(line.last_operator, arrays)
+        head_s = self._since_s(started_ns)
+        exchange = _Exchange()
+        outputs = crossing
+        if line.upload_bits:
+            outputs = self._rest(line, crossing, exchange, deadline_s - head_s)
+        inference = self._told(line, outputs, exchange, head_s=head_s, started_ns=started_ns)
+        self._current = line.block
+        return inference
+
+    async def infer_async(self, inputs: Arrays, *, deadline_s: float = inf) -> Inference:
+        """Return what ``infer`` does; other tasks run meanwhile."""
+        return await asyncio.to_thread(self.infer, inputs, deadline_s=deadline_s)
+
+    def stream(self, frames: Iterable[Arrays], *, deadline_s: float = inf) -> Iterator[Inference]:
+        """Yield the results of one inference after the other."""
+        for frame in frames:
+            yield self.infer(frame, deadline_s=deadline_s)
+
+    def _in_order(self, inputs: Arrays) -> list[NDArray[Any]]:
+        if not isinstance(inputs, Mapping):
+            return list(inputs)
+        names = [spec.name for spec in self._parts.inputs]
+        if set(inputs) != set(names):
+            raise InputError(f"inputs {sorted(inputs)} given for {sorted(names)}; give these")
+        return [inputs[name] for name in names]
+
+    def _choose(self, now_ns: int, deadline_s: float) -> SplitLine:
+        server_up = self._remote is not None and self._breaker.allows(now_ns)
+        block = self.policy.choose(
+            self.link.rate_bit_per_s,
+            current=self._current,
+            round_trip_s=self.link.round_trip_s,
+            deadline_s=deadline_s,
+            server_up=server_up and not self._distrusted,
+        )
+        return self.policy.lines[block]
+
+    def _rest(
+        self,
+        line: SplitLine,
+        crossing: list[NDArray[Any]],
+        exchange: _Exchange,
+        left_s: float,
+    ) -> list[NDArray[Any]]:
+        """Return the results from what crosses: by the server, or here where it fails."""
+        named = self._parts.named(line.last_operator, crossing)
+        asked_ns = self._now_ns()
+        try:
+            outputs = self._ask(line, named, self._patience_s(line, left_s), exchange)
+        except (EdgeError, EncodingError) as error:
+            exchange.fallback = exchange.fallback or _reason(error)
+            exchange.given_up_s = self._since_s(asked_ns)
+            self._breaker.failed(self._now_ns())
+            if exchange.fallback is Fallback.LATE:
+                self.link.given_up(line.upload_bits, exchange.given_up_s, self._now_ns())
+            return self._tail(line, crossing)
+        self._breaker.succeeded()
+        return self._shadowed(line, crossing, outputs, exchange)
+
+    def _ask(
+        self,
+        line: SplitLine,
+        named: Sequence[NamedTensor],
+        patience_s: float,
+        exchange: _Exchange,
+    ) -> list[NDArray[Any]]:
+        assert self._remote is not None, "no server is chosen where there is none"
+        result = self._remote.run(line.last_operator, named, patience_s=patience_s)
+        self._require_same_runtime(exchange)
+        outputs = [tensor.data for tensor in result.outputs]
+        if not self._are_results(outputs):
+            exchange.fallback = Fallback.NOT_AS_ASKED
+            raise EdgeError(f"{self._remote.url} answered something else than these results")
+        self._learn(result, exchange)
+        return outputs
+
+    def _require_same_runtime(self, exchange: _Exchange) -> None:
+        """Refuse results of a server whose runtime may compute others."""
+        theirs = self._remote.runtime if self._remote is not None else None
+        if theirs is None or self.options.allow_other_runtime:
+            return
+        ours = runtime_identity()
+        same = (ours.name, ours.version, self.options.use_xnnpack)
+        if (theirs.name, theirs.version, theirs.xnnpack) != same:
+            self._distrusted = True
+            exchange.fallback = Fallback.ANOTHER_RUNTIME
+            raise EdgeError(
+                f"the server computes with {theirs.name} {theirs.version}, this device with "
+                f"{ours.name} {ours.version}: install the same, or allow another one"
+            )
+
+    def _are_results(self, outputs: Sequence[NDArray[Any]]) -> bool:
+        specs = self._parts.outputs
+        return len(outputs) == len(specs) and all(
+            array.shape == spec.shape and array.dtype.name == spec.dtype
+            for array, spec in zip(outputs, specs, strict=True)
+        )
+
+    def _learn(self, result: TailResult, exchange: _Exchange) -> None:
+        receipt = result.receipt
+        exchange.transfer_s = receipt.duration_s
+        self.link.uploaded(8 * receipt.payload_bytes, receipt.duration_s, self._now_ns())
+        beyond_s = (receipt.answered_ns - receipt.ended_ns) * 1e-9 - result.server_compute_s
+        self.link.answered(max(0.0, beyond_s))
+
+    def _patience_s(self, line: SplitLine, left_s: float) -> float:
+        """Return how long to wait for the server, s: so that the rest can still be done here."""
+        if left_s != inf:
+            return max(0.0, left_s - self._tail_s.get(line.block, self._tail_guess_s(line)))
+        expected_s = line.upload_bits / self.link.rate_bit_per_s + self.link.round_trip_s
+        return max(self.options.least_patience_s, self.options.patience * expected_s)
+
+    def _tail_guess_s(self, line: SplitLine) -> float:
+        """Return how long the rest takes here by the profile, s."""
+        whole_s = self.policy.lines[-1].fixed_s or 0.0
+        return max(0.0, whole_s - (line.fixed_s or 0.0))
+
+    def _tail(self, line: SplitLine, crossing: list[NDArray[Any]]) -> list[NDArray[Any]]:
+        started_ns = self._now_ns()
+        outputs = self._parts.tail(line.last_operator, crossing)
+        took_s = self._since_s(started_ns)
+        before_s = self._tail_s.get(line.block, took_s)
+        self._tail_s[line.block] = before_s + MEMORY * (took_s - before_s)
+        return outputs
+
+    def _shadowed(
+        self,
+        line: SplitLine,
+        crossing: list[NDArray[Any]],
+        outputs: list[NDArray[Any]],
+        exchange: _Exchange,
+    ) -> list[NDArray[Any]]:
+        """Return the results, now and then held against those computed here."""
+        every = self.options.shadow_every
+        if not every or (self.counts.inferences + 1) % every:
+            return outputs
+        own = self._tail(line, crossing)
+        exchange.shadow_error = _largest_difference(own, outputs)
+        if exchange.shadow_error <= self.options.shadow_limit:
+            return outputs
+        exchange.fallback = Fallback.DIFFERS
+        self._distrusted = True
+        return own
+
+    def _told(
+        self,
+        line: SplitLine,
+        outputs: list[NDArray[Any]],
+        exchange: _Exchange,
+        *,
+        head_s: float,
+        started_ns: int,
+    ) -> Inference:
+        energy_j = self._energy_j(line, exchange)
+        record = InferenceRecord(
+            number=self.counts.inferences + 1,
+            split=line.block,
+            fallback=exchange.fallback,
+            rate_bit_per_s=self.link.rate_bit_per_s,
+            upload_bits=line.upload_bits,
+            head_s=head_s,
+            transfer_s=exchange.transfer_s,
+            total_s=self._since_s(started_ns),
+            given_up_s=exchange.given_up_s,
+            energy_j=energy_j,
+            energy_u_j=None if line.u_relative is None else line.u_relative * energy_j,
+            shadow_error=exchange.shadow_error,
+        )
+        carried_out = self.policy.lines[-1].block if exchange.fallback else line.block
+        self.counts.count(record, carried_out)
+        self._on_record(record)
+        names = [spec.name for spec in self._parts.outputs]
+        return Inference(outputs=dict(zip(names, outputs, strict=True)), record=record)
+
+    def _energy_j(self, line: SplitLine, exchange: _Exchange) -> float:
+        """Return the estimate for what was done, J: an upload in vain is paid for as well."""
+        rate = self.link.rate_bit_per_s
+        if exchange.transfer_s:
+            rate = line.upload_bits / exchange.transfer_s
+        energy_j = line.energy_j(rate)
+        if exchange.fallback is None:
+            return energy_j
+        return self.policy.lines[-1].energy_j(rate) + energy_j - line.compute_j
+
+    def _since_s(self, started_ns: int) -> float:
+        return (self._now_ns() - started_ns) * 1e-9
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """What came of asking the server."""
+
+    fallback: Fallback | None = None
+    transfer_s: float | None = None
+    given_up_s: float = 0.0
+    shadow_error: float | None = None
+
+
+def _reason(error: Exception) -> Fallback:
+    if isinstance(error, LateError):
+        return Fallback.LATE
+    if isinstance(error, ServerUnreachableError):
+        return Fallback.UNREACHABLE
+    return Fallback.REFUSED
+
+
+def _largest_difference(own: Sequence[NDArray[Any]], theirs: Sequence[NDArray[Any]]) -> float:
+    """Return the largest difference relative to the range of the results computed here."""
+    worst = 0.0
+    for a, b in zip(own, theirs, strict=True):
+        mine, other = a.astype(np.float64), b.astype(np.float64)
+        spread = float(np.ptp(mine)) or 1.0
+        worst = max(worst, float(np.abs(mine - other).max(initial=0.0)) / spread)
+        if not np.array_equal(np.isfinite(mine), np.isfinite(other)):
+            return inf
+    return worst

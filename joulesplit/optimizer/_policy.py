@@ -1,0 +1,316 @@
+"""A decision made once, and asked in microseconds as link, deadline and server change.
+
+Every split's energy and time are straight lines in the inverse of the link's rate,
+E_l(r) = a_l + b_l / r and t_l(r) = c_l + d_l / r, because what sending costs beyond its fixed part
+is the time that the bits are on the way. So the cheapest split at any rate lies on the lower
+envelope of these lines, and one bisection finds it.
+
+Hysteresis: the split in use stays until it costs more than 1 + h times the cheapest, so it costs at
+most h more than that. And it does not flap. All lines rise with 1/r and none is below zero: rates
+within a factor ρ of each other change no energy by more than ρ. A round of n changes that comes
+back to a split that was left would need ρⁿ > (1 + h)ⁿ, so while the estimates of the rate stay
+within a factor 1 + h of each other no split that was left is taken again.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import inf, isfinite
+
+from joulesplit.calibrate.profile import DeviceProfile
+from joulesplit.optimizer._constraints import Constraints
+from joulesplit.optimizer._cost import Account, ComputeModel
+from joulesplit.optimizer._decision import decide
+from joulesplit.optimizer._result import Candidate
+from joulesplit.optimizer._usage import Usage
+from joulesplit.optimizer.errors import (
+    InvalidInputError,
+    NoFeasibleSplitError,
+    ProfileUnusableError,
+)
+from joulesplit.partition import Block, Network
+
+HYSTERESIS = 0.03
+"""h: what a split in use may cost above the cheapest, relative. Estimates of a rate from one
+upload of a few hundred kilobytes scatter by some per cent."""
+
+APART = 4.0
+"""The lines are drawn through two rates so far apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitLine:
+    """One split's cost as the link's rate changes.
+
+    Attributes:
+        block: l.
+        name: Of block l; ``input`` for l = 0.
+        last_operator: The last one on the device; −1 for l = 0.
+        upload_bits: What goes up, bit; 0 for l = L.
+        compute_j: Of computing blocks 1 … l, J; part of ``fixed_j``.
+        fixed_j: a_l, J.
+        j_bit_per_s: b_l: energy times rate, J·bit/s.
+        fixed_s: c_l, s; None if the profile does not know the blocks' times.
+        bits_on_the_way: d_l, bit; None likewise.
+        u_relative: Relative standard uncertainty of the energy; None if the profile states none.
+        allowed: It keeps the limits that do not depend on the link.
+    """
+
+    block: int
+    name: str
+    last_operator: int
+    upload_bits: int
+    compute_j: float
+    fixed_j: float
+    j_bit_per_s: float
+    fixed_s: float | None
+    bits_on_the_way: float | None
+    u_relative: float | None
+    allowed: bool
+
+    def energy_j(self, rate_bit_per_s: float) -> float:
+        """Return the device's energy of an inference at a rate, J."""
+        return self.fixed_j + self.j_bit_per_s / rate_bit_per_s
+
+    def latency_s(self, rate_bit_per_s: float, round_trip_s: float = 0.0) -> float | None:
+        """Return the time of an inference at a rate, s; None if it is not known."""
+        if self.fixed_s is None or self.bits_on_the_way is None:
+            return None
+        trip_s = round_trip_s if self.upload_bits else 0.0
+        return self.fixed_s + self.bits_on_the_way / rate_bit_per_s + trip_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitPolicy:
+    """Which split to take, for any rate, round trip, deadline, server up or not.
+
+    Attributes:
+        network_sha256: Of the network's file.
+        account: ``net`` or ``gross``.
+        lines: All L + 1 splits, at position l.
+        hysteresis: h, see the module.
+        rates_bit_per_s: The slowest and the fastest rate that were measured: outside of them an
+            answer extrapolates.
+    """
+
+    network_sha256: str
+    account: Account
+    lines: tuple[SplitLine, ...]
+    hysteresis: float = HYSTERESIS
+    rates_bit_per_s: tuple[float, float] = (0.0, inf)
+    _envelope: tuple[tuple[float, ...], tuple[int, ...]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Find the lower envelope of the allowed splits, once."""
+        object.__setattr__(self, "_envelope", _lower_envelope(self.lines))
+
+    @staticmethod
+    def build(
+        network: Network,
+        blocks: Sequence[Block],
+        profile: DeviceProfile,
+        *,
+        account: Account | None = None,
+        compute_model: ComputeModel | None = None,
+        usage: Usage | None = None,
+        constraints: Constraints | None = None,
+        hysteresis: float = HYSTERESIS,
+    ) -> SplitPolicy:
+        """Return the policy of a network on a measured device.
+
+        A limit on time in ``constraints`` is left to ``choose``, which knows the link.
+
+        Args:
+            network: The network.
+            blocks: Its blocks, whole and in order.
+            profile: What the device's computing and sending cost.
+            account: See ``decide``.
+            compute_model: See ``decide``.
+            usage: See ``decide``; its rate does not count.
+            constraints: Limits to keep.
+            hysteresis: h, 0 or more.
+
+        Raises:
+            InvalidInputError: The hysteresis makes no sense, or see ``decide``.
+            ProfileUnusableError: The profile has no fit of its link, so that nothing tells what
+                a bit costs at another rate, or see ``decide``.
+            OptimizerError: See ``decide``.
+        """
+        if not (isfinite(hysteresis) and hysteresis >= 0.0):
+            raise InvalidInputError(f"a hysteresis of {hysteresis} makes no sense; give 0 or more")
+        slow, fast = _measured_rates(profile)
+        limits = replace(constraints or Constraints(), max_latency_s=None)
+        at_slow, at_fast = (
+            decide(
+                network,
+                blocks,
+                profile,
+                account=account,
+                compute_model=compute_model,
+                usage=replace(usage or Usage(), rate_bit_per_s=rate),
+                constraints=limits,
+            )
+            for rate in (fast / APART, fast)
+        )
+        ends = (-1, *(block.last_operator for block in blocks))
+        lines = tuple(
+            _line(one, other, rates=(fast / APART, fast), last_operator=last)
+            for one, other, last in zip(at_slow.candidates, at_fast.candidates, ends, strict=True)
+        )
+        return SplitPolicy(
+            network_sha256=network.sha256,
+            account=at_fast.account,
+            lines=lines,
+            hysteresis=hysteresis,
+            rates_bit_per_s=(slow, fast),
+        )
+
+    def choose(
+        self,
+        rate_bit_per_s: float,
+        *,
+        current: int | None = None,
+        round_trip_s: float = 0.0,
+        deadline_s: float = inf,
+        server_up: bool = True,
+    ) -> int:
+        """Return l of the split to take now.
+
+        Args:
+            rate_bit_per_s: Payload bits per second that the link takes now.
+            current: l in use; None if none is.
+            round_trip_s: Of the link and the server together, s, beyond what the profile knows.
+            deadline_s: Longest time of an inference, s; splits whose time is not known miss it.
+            server_up: It can be used.
+
+        Raises:
+            NoFeasibleSplitError: No allowed split keeps the deadline, or can do without the
+                server.
+        """
+        if not server_up or not rate_bit_per_s > 0.0:
+            return self._local(deadline_s)
+        inverse = 1.0 / rate_bit_per_s
+        starts, winners = self._envelope
+        best = self.lines[winners[bisect_right(starts, inverse) - 1]]
+        if deadline_s != inf:
+            best = self._in_time(best, rate_bit_per_s, round_trip_s, deadline_s)
+        if current is None or current == best.block:
+            return best.block
+        used = self.lines[current]
+        bound_j = (1.0 + self.hysteresis) * (best.fixed_j + best.j_bit_per_s * inverse)
+        if used.fixed_j + used.j_bit_per_s * inverse > bound_j or not used.allowed:
+            return best.block
+        if deadline_s != inf and not _keeps(used, rate_bit_per_s, round_trip_s, deadline_s):
+            return best.block
+        return current
+
+    def _in_time(
+        self, best: SplitLine, rate_bit_per_s: float, round_trip_s: float, deadline_s: float
+    ) -> SplitLine:
+        """Return the cheapest allowed split that keeps the deadline."""
+        if _keeps(best, rate_bit_per_s, round_trip_s, deadline_s):
+            return best
+        in_time = [
+            line
+            for line in self.lines
+            if line.allowed and _keeps(line, rate_bit_per_s, round_trip_s, deadline_s)
+        ]
+        if not in_time:
+            raise NoFeasibleSplitError(
+                f"no allowed split takes {deadline_s:.3g} s or less at {rate_bit_per_s:.3g} bit/s: "
+                "allow more time, or more splits",
+                binding=("deadline_s",),
+            )
+        return min(in_time, key=lambda line: line.energy_j(rate_bit_per_s))
+
+    def _local(self, deadline_s: float) -> int:
+        """Return L, the one split that needs no server."""
+        whole = self.lines[-1]
+        if not whole.allowed:
+            raise NoFeasibleSplitError(
+                "there is no server, and the limits do not allow everything on the device",
+                binding=("server_up",),
+            )
+        if deadline_s != inf and not _keeps(whole, inf, 0.0, deadline_s):
+            raise NoFeasibleSplitError(
+                f"there is no server, and all on the device takes more than {deadline_s:.3g} s",
+                binding=("deadline_s", "server_up"),
+            )
+        return whole.block
+
+
+def _keeps(line: SplitLine, rate_bit_per_s: float, round_trip_s: float, deadline_s: float) -> bool:
+    latency_s = line.latency_s(rate_bit_per_s, round_trip_s)
+    return latency_s is not None and latency_s <= deadline_s
+
+
+def _measured_rates(profile: DeviceProfile) -> tuple[float, float]:
+    fit = profile.link.uplink.fit if profile.link is not None else None
+    fit = fit or (profile.link.uplink.fit_gross if profile.link is not None else None)
+    if fit is None:
+        raise ProfileUnusableError(
+            "the profile has no fit of its link, so nothing tells what a bit costs at another "
+            "rate: calibrate with at least two rates"
+        )
+    return min(fit.rates_bit_per_s), max(fit.rates_bit_per_s)
+
+
+def _line(
+    at_slow: Candidate,
+    at_fast: Candidate,
+    *,
+    rates: tuple[float, float],
+    last_operator: int,
+) -> SplitLine:
+    """Draw a split's lines through what it costs at two rates, exact for both."""
+    inverse_slow, inverse_fast = 1.0 / rates[0], 1.0 / rates[1]
+    step = inverse_slow - inverse_fast
+    slope_j = max(0.0, (at_slow.energy_j - at_fast.energy_j) / step)
+    fixed_s = slope_s = None
+    if at_slow.latency_s is not None and at_fast.latency_s is not None:
+        slope_s = max(0.0, (at_slow.latency_s - at_fast.latency_s) / step)
+        fixed_s = at_fast.latency_s - slope_s * inverse_fast
+    u_relative = None
+    if at_fast.u_stat_j is not None and at_fast.u_sys_j is not None and at_fast.energy_j > 0:
+        u_relative = (at_fast.u_stat_j**2 + at_fast.u_sys_j**2) ** 0.5 / at_fast.energy_j
+    return SplitLine(
+        block=at_fast.block,
+        name=at_fast.name,
+        last_operator=last_operator,
+        upload_bits=at_fast.upload_bits,
+        compute_j=at_fast.compute_j,
+        fixed_j=at_fast.energy_j - slope_j * inverse_fast,
+        j_bit_per_s=slope_j,
+        fixed_s=fixed_s,
+        bits_on_the_way=slope_s,
+        u_relative=u_relative,
+        allowed=not at_fast.violates,
+    )
+
+
+def _lower_envelope(lines: Sequence[SplitLine]) -> tuple[tuple[float, ...], tuple[int, ...]]:
+    """Return where in 1/r each cheapest split begins, s/bit, and which it is, from 1/r = 0.
+
+    Of splits that cost the same everywhere the last one, which sends less, is kept.
+
+    Raises:
+        NoFeasibleSplitError: No split is allowed.
+    """
+    allowed = [line for line in lines if line.allowed]
+    if not allowed:
+        raise NoFeasibleSplitError("no split keeps the limits", binding=())
+    starts, winners = [0.0], [min(allowed, key=lambda c: (c.fixed_j, c.j_bit_per_s, -c.block))]
+    while True:
+        here = winners[-1]
+        crossings = [
+            ((line.fixed_j - here.fixed_j) / (here.j_bit_per_s - line.j_bit_per_s), line)
+            for line in allowed
+            if line.j_bit_per_s < here.j_bit_per_s
+        ]
+        if not crossings:
+            return tuple(starts), tuple(line.block for line in winners)
+        start, line = min(crossings, key=lambda c: (c[0], c[1].j_bit_per_s))
+        starts.append(start)
+        winners.append(line)

@@ -1,0 +1,147 @@
+"""A policy as a file that any language can use, and as a C header."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+import msgspec
+
+from joulesplit.optimizer._cost import Account
+from joulesplit.optimizer._policy import SplitLine, SplitPolicy
+from joulesplit.optimizer.errors import InvalidInputError
+
+SCHEMA = "joulesplit/split-policy"
+SCHEMA_VERSION = 1
+
+
+class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """The file; the meaning of each field is that of ``SplitPolicy`` and ``SplitLine``."""
+
+    schema: str
+    schema_version: int
+    network_sha256: str
+    account: Account
+    hysteresis: float
+    rates_bit_per_s: tuple[float, float]
+    lines: tuple[SplitLine, ...]
+
+
+def policy_bytes(policy: SplitPolicy) -> bytes:
+    """Return a policy as JSON."""
+    document = PolicyDocument(
+        schema=SCHEMA,
+        schema_version=SCHEMA_VERSION,
+        network_sha256=policy.network_sha256,
+        account=policy.account,
+        hysteresis=policy.hysteresis,
+        rates_bit_per_s=policy.rates_bit_per_s,
+        lines=policy.lines,
+    )
+    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
+
+
+def policy_from(content: bytes) -> SplitPolicy:
+    """Return the policy of a file's content.
+
+    Raises:
+        InvalidInputError: It is none, or of a version that is not known here.
+    """
+    try:
+        document = msgspec.json.decode(content, type=PolicyDocument)
+    except msgspec.DecodeError as error:
+        raise InvalidInputError(f"this is no policy of joulesplit: {error}") from error
+    if (document.schema, document.schema_version) != (SCHEMA, SCHEMA_VERSION):
+        raise InvalidInputError(
+            f"this is {document.schema} version {document.schema_version}, and {SCHEMA} version "
+            f"{SCHEMA_VERSION} is known here: write it again with this version of joulesplit"
+        )
+    return SplitPolicy(
+        network_sha256=document.network_sha256,
+        account=document.account,
+        lines=document.lines,
+        hysteresis=document.hysteresis,
+        rates_bit_per_s=document.rates_bit_per_s,
+    )
+
+
+def policy_header(policy: SplitPolicy) -> str:
+    """Return a policy as a C header (C99) with one function that answers as ``choose`` does."""
+    rows = ",\n".join(f"    {{{_row(line)}}}" for line in policy.lines)
+    return _HEADER.format(
+        sha256=policy.network_sha256,
+        account=policy.account,
+        count=len(policy.lines),
+        hysteresis=_number(policy.hysteresis),
+        rows=rows,
+    )
+
+
+def _row(line: SplitLine) -> str:
+    numbers = (line.fixed_j, line.j_bit_per_s, line.fixed_s, line.bits_on_the_way)
+    facts: tuple[Any, ...] = (*map(_number, numbers), int(line.upload_bits > 0), int(line.allowed))
+    return ", ".join(str(fact) for fact in facts)
+
+
+def _number(value: float | None) -> str:
+    """Return a C constant that is the same double; what is not known is infinite."""
+    return "INFINITY" if value is None or value == inf else float(value).hex()
+
+
+_HEADER = """\
+/* Which split to take, made by joulesplit from a measured profile.
+   Network {sha256}, energies {account}. */
+#ifndef JOULESPLIT_POLICY_H
+#define JOULESPLIT_POLICY_H
+#include <math.h>
+
+#define JOULESPLIT_SPLITS {count}
+#define JOULESPLIT_NONE (-1)
+
+struct joulesplit_line {{
+    double fixed_j, j_bit_per_s; /* energy = fixed_j + j_bit_per_s / rate */
+    double fixed_s, bits;        /* time = fixed_s + bits / rate */
+    int sends, allowed;
+}};
+
+static const struct joulesplit_line joulesplit_lines[JOULESPLIT_SPLITS] = {{
+{rows}
+}};
+
+static int joulesplit_keeps(int l, double rate, double round_trip_s, double deadline_s)
+{{
+    const struct joulesplit_line *s = &joulesplit_lines[l];
+    if (isinf(deadline_s)) return 1;
+    return s->fixed_s + (s->bits > 0 ? s->bits / rate : 0) + (s->sends ? round_trip_s : 0)
+        <= deadline_s;
+}}
+
+/* rate: payload bits per second; current: the split in use or JOULESPLIT_NONE; deadline_s may be
+   INFINITY. Returns l, or JOULESPLIT_NONE if no split will do. */
+static int joulesplit_choose(double rate, int current, double round_trip_s, double deadline_s,
+                             int server_up)
+{{
+    int l, best = JOULESPLIT_NONE;
+    double best_j = INFINITY, current_j;
+    if (!server_up || !(rate > 0)) {{
+        l = JOULESPLIT_SPLITS - 1;
+        return joulesplit_lines[l].allowed && joulesplit_keeps(l, INFINITY, 0, deadline_s)
+            ? l : JOULESPLIT_NONE;
+    }}
+    for (l = 0; l < JOULESPLIT_SPLITS; l++) {{
+        double energy_j = joulesplit_lines[l].fixed_j + joulesplit_lines[l].j_bit_per_s / rate;
+        if (joulesplit_lines[l].allowed && energy_j <= best_j
+            && joulesplit_keeps(l, rate, round_trip_s, deadline_s)) {{
+            best = l;
+            best_j = energy_j;
+        }}
+    }}
+    if (best == JOULESPLIT_NONE || current < 0 || current == best) return best;
+    current_j = joulesplit_lines[current].fixed_j + joulesplit_lines[current].j_bit_per_s / rate;
+    if (joulesplit_lines[current].allowed && current_j <= (1 + {hysteresis}) * best_j
+        && joulesplit_keeps(current, rate, round_trip_s, deadline_s))
+        return current;
+    return best;
+}}
+#endif
+"""

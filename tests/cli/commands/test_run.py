@@ -1,0 +1,107 @@
+"""`joulesplit run`: a real server, real inputs, and no server at all."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from functools import partial
+
+import numpy as np
+import pytest
+
+from joulesplit.partition import Runner
+
+
+@pytest.fixture(scope="module")
+def array_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("inputs") / "noise.npy"
+    array = np.random.default_rng(2).uniform(-1, 1, (1, 224, 224, 3)).astype(np.float32)
+    np.save(path, array)
+    return path, array
+
+
+@pytest.fixture(scope="module")
+def server(model):
+    command = [sys.executable, "-m", "joulesplit", "serve", str(model), "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--exit-with-stdin", "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        try:
+            yield json.loads(process.stdout.readline())["url"]
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def run(joulesplit, model, saved, simulated):
+    """Run the bundled network by a simulated profile."""
+    return partial(joulesplit, "run", model, "--profile", saved(simulated))
+
+
+def test_a_split_gives_what_the_whole_network_gives_and_says_how(
+    run, model, server, array_file, tmp_path
+):
+    path, array = array_file
+    records, npz = tmp_path / "records.jsonl", tmp_path / "out.npz"
+
+    outcome = run(
+        "--edge", server, "--input", path,
+        "--records", records, "--npz", npz, "--shadow", "1", "--json",
+    )  # fmt: skip
+
+    assert outcome.code == 0, outcome.err
+    record = outcome.json["inferences"][0]["record"]
+    assert record["fallback"] is None
+    assert 0 <= record["split"] < 20
+    assert record["shadow_error"] < 1e-3
+    with Runner(model) as whole, np.load(npz) as written:
+        (expected,), (name,) = whole.run([array]), written.files
+        np.testing.assert_allclose(written[name], expected, atol=1e-5)
+    assert name.startswith("noise.npy/")
+    assert json.loads(records.read_text())["record"] == record
+
+
+def test_without_a_server_it_runs_here_and_a_folder_is_run_in_order(run, array_file):
+    path, array = array_file
+    np.save(path.with_name("a.npy"), array)
+    outcome = run("--input", path.parent)
+
+    assert outcome.code == 0, outcome.err
+    assert outcome.err.splitlines()[0].startswith("a.npy: split 20, ")
+    assert "SIMULATED" in outcome.out
+    assert "l = 20: 2" in outcome.out
+
+
+def test_a_picture_is_scaled_to_what_the_network_takes(run, model, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    path = tmp_path / "grey.png"
+    image.new("RGB", (40, 30), (127, 127, 127)).save(path)
+
+    outcome = run("--input", path, "--json")
+
+    assert outcome.code == 0, outcome.err
+    grey = np.full((1, 224, 224, 3), (127 - 127.5) / 127.5, np.float32)
+    with Runner(model) as whole:
+        best = int(whole.run([grey])[0].argmax())
+    (largest,) = outcome.json["inferences"][0]["outputs"].values()
+    assert largest[0]["index"] == best
+
+
+BAD = {
+    "notes.txt": (b"", 2, "nothing to run there"),
+    "broken.png": (b"no picture", 2, "no picture that can be read"),
+    "broken.npy": (b"no array", 3, "no .npy file"),
+    "broken.npz": (b"no archive", 3, "no .npz file"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_inputs_that_cannot_be_run_are_one_clear_line(run, tmp_path, name):
+    content, code, says = BAD[name]
+    path = tmp_path / name
+    path.write_bytes(content)
+    outcome = run("--input", path)
+
+    assert (outcome.code, outcome.out) == (code, "")
+    assert says in outcome.err

@@ -1,0 +1,210 @@
+"""Whatever the server does, the results are the network's own, and they come in time."""
+
+from __future__ import annotations
+
+import asyncio
+from math import inf
+
+import numpy as np
+import pytest
+
+from joulesplit.cooperate import Fallback, SessionOptions, SplitSession
+from joulesplit.cooperate.errors import PolicyMismatchError
+from joulesplit.partition.errors import InputError
+
+QUICK = SessionOptions(least_patience_s=0.5)
+
+
+def assert_results(inference, expected):
+    outputs = list(inference.outputs.values())
+    assert len(outputs) == len(expected)
+    for own, right in zip(outputs, expected, strict=True):
+        np.testing.assert_allclose(own, right, rtol=1e-4, atol=1e-5)
+
+
+def test_a_split_gives_the_whole_networks_results_by_name(model, policy, server, sample, network):
+    inputs, expected = sample
+    with SplitSession(model, policy, edge=server) as session:
+        inference = session.infer(inputs)
+        again = session.infer({network.tensors[network.inputs[0]].name: inputs[0]})
+
+    assert_results(inference, expected)
+    assert_results(again, expected)
+    assert list(inference.outputs) == [network.tensors[i].name for i in network.outputs]
+    record = inference.record
+    assert (record.split, record.fallback) == (1, None)
+    assert record.upload_bits == policy.lines[1].upload_bits
+    assert record.energy_j == pytest.approx(
+        policy.lines[1].energy_j(record.upload_bits / record.transfer_s)
+    )
+    assert record.energy_u_j == pytest.approx(0.01 * record.energy_j)
+    assert session.counts.by_split == {1: 2}
+    assert session.link.uploads == 2
+
+
+def test_without_a_server_everything_is_computed_here(model, policy, sample):
+    inputs, expected = sample
+    with SplitSession(model, policy, edge=None) as session:
+        inference = session.infer(inputs)
+    assert_results(inference, expected)
+    assert (inference.record.split, inference.record.fallback) == (2, None)
+
+
+def test_a_server_that_is_not_there_costs_one_try_and_then_nothing_until_the_retry(
+    model, policy, sample, unused_port
+):
+    inputs, expected = sample
+    now_ns = 0
+    with SplitSession(
+        model, policy, edge=f"http://127.0.0.1:{unused_port()}", options=QUICK,
+        now_ns=lambda: now_ns,
+    ) as session:  # fmt: skip
+        first, second = session.infer(inputs), session.infer(inputs)
+        now_ns = 1_100_000_000
+        third, fourth = session.infer(inputs), session.infer(inputs)
+        now_ns = 2_200_000_000
+        fifth = session.infer(inputs)
+
+    told = [x.record.fallback for x in (first, second, third, fourth, fifth)]
+    assert told == [Fallback.UNREACHABLE, None, Fallback.UNREACHABLE, None, None]
+    for inference in (first, second, third, fourth, fifth):
+        assert_results(inference, expected)
+    # What was computed twice, and sent in vain, is paid for.
+    assert first.record.energy_j > second.record.energy_j == policy.lines[2].energy_j(1e8)
+
+
+def test_a_server_that_comes_back_is_used_again_and_one_with_another_network_never(
+    models, policy, sample, serve, unused_port
+):
+    (model, other_model), (inputs, expected) = models, sample
+    port, now_ns = unused_port(), 0
+    with SplitSession(
+        model, policy, edge=f"http://127.0.0.1:{port}", options=QUICK, now_ns=lambda: now_ns
+    ) as session:
+        results = []
+        for turn in (model, None, other_model, model):
+            now_ns += 10**12
+            if turn is None:
+                results.append(session.infer(inputs))
+                continue
+            with serve(turn, port=port):
+                results.append(session.infer(inputs))
+
+    for inference in results:
+        assert_results(inference, expected)
+    assert [x.record.fallback for x in results] == [
+        None, Fallback.UNREACHABLE, Fallback.REFUSED, None,
+    ]  # fmt: skip
+
+
+def test_a_deadline_holds_against_a_server_that_trickles(model, policy, relay, sample):
+    inputs, expected = sample
+    relay.byte_s = 0.05
+    with SplitSession(model, policy, edge=relay.url) as session:
+        inference = session.infer(inputs, deadline_s=0.6)
+
+    assert_results(inference, expected)
+    assert inference.record.fallback is Fallback.LATE
+    # The timeout of the connection is 30 s; what is asserted is only that it did not decide.
+    assert inference.record.given_up_s < 5.0
+
+
+def test_without_a_deadline_a_silent_server_is_waited_for_a_stated_time(
+    model, policy, relay, sample
+):
+    inputs, expected = sample
+    relay.delay_s = 20.0
+    with SplitSession(model, policy, edge=relay.url, options=QUICK) as session:
+        before = session.link.rate_bit_per_s
+        inference = session.infer(inputs)
+    assert_results(inference, expected)
+    assert inference.record.fallback is Fallback.LATE
+    assert 0.5 <= inference.record.given_up_s < 10.0
+    assert session.link.rate_bit_per_s < before
+
+
+def test_a_changed_answer_is_noticed_where_it_is_looked_for(model, policy, relay, sample):
+    inputs, expected = sample
+    is_body = False
+
+    def change(data):
+        """Flip an exponent's bit in the last number of the results."""
+        nonlocal is_body
+        head, ended, body = data.partition(b"\r\n\r\n") if not is_body else (b"", b"", data)
+        results = is_body or b"tensors" in head.lower()
+        is_body = results and not body
+        return head + ended + body[:-1] + bytes([body[-1] ^ 0x40]) if results and body else data
+
+    relay.answer = change
+    options = SessionOptions(shadow_every=1)
+    with SplitSession(model, policy, edge=relay.url, options=options) as session:
+        first, second = session.infer(inputs), session.infer(inputs)
+
+    assert_results(first, expected)
+    assert_results(second, expected)
+    assert first.record.fallback is Fallback.DIFFERS
+    assert first.record.shadow_error > options.shadow_limit
+    assert (second.record.split, second.record.fallback) == (2, None)
+
+
+def test_another_runtime_is_refused_unless_it_is_allowed(model, policy, serve, sample):
+    inputs, expected = sample
+    with serve(model, "--no-xnnpack") as url:
+        with SplitSession(model, policy, edge=url) as session:
+            strict, then = session.infer(inputs), session.infer(inputs)
+        allowing = SessionOptions(allow_other_runtime=True)
+        with SplitSession(model, policy, edge=url, options=allowing) as session:
+            lenient = session.infer(inputs)
+
+    assert strict.record.fallback is Fallback.ANOTHER_RUNTIME
+    assert (then.record.split, then.record.fallback) == (2, None)
+    assert lenient.record.fallback is None
+    assert_results(strict, expected)
+
+
+def test_shadowed_results_that_agree_are_the_servers(model, policy, server, sample):
+    inputs, _ = sample
+    with SplitSession(
+        model, policy, edge=server, options=SessionOptions(shadow_every=2)
+    ) as session:
+        errors = [session.infer(inputs).record.shadow_error for _ in range(4)]
+    assert [error is not None for error in errors] == [False, True, False, True]
+    assert max(error for error in errors if error is not None) < 1e-5
+
+
+def test_a_policy_of_another_network_is_refused(other_model, policy):
+    with pytest.raises(PolicyMismatchError, match="build one for it"):
+        SplitSession(other_model, policy, edge=None)
+
+
+def test_inputs_of_other_names_or_shapes_are_refused(model, policy, sample):
+    with SplitSession(model, policy, edge=None) as session:
+        with pytest.raises(InputError, match="give these"):
+            session.infer({"nonsense": sample[0][0]})
+        with pytest.raises(InputError):
+            session.infer([sample[0][0][..., :1]])
+
+
+def test_streams_and_tasks_give_the_same(model, policy, server, sample):
+    inputs, expected = sample
+    with SplitSession(model, policy, edge=server) as session:
+        for inference in session.stream([inputs, inputs]):
+            assert_results(inference, expected)
+        assert_results(asyncio.run(session.infer_async(inputs, deadline_s=inf)), expected)
+    assert session.counts.inferences == 3
+
+
+def test_a_link_that_became_slow_is_left_and_a_fast_one_taken_again(
+    model, network, policy_with, server, sample
+):
+    """By the policy all here costs 1.5 J and the split 1 J + bits / rate."""
+    inputs, _ = sample
+    policy = policy_with(network, split_j=1.0, local_j=1.5)
+    with SplitSession(model, policy, edge=server) as session:
+        assert session.infer(inputs).record.split == 1
+        now_ns = session._now_ns()
+        session.link.given_up(policy.lines[1].upload_bits, 60.0, now_ns)
+        session.link.given_up(policy.lines[1].upload_bits, 60.0, now_ns)
+        assert session.infer(inputs).record.split == 2
+        session.link.uploaded(10**8, 1.0, session._now_ns())
+        assert session.infer(inputs).record.split == 1

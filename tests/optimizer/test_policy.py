@@ -1,0 +1,229 @@
+"""A policy answers as a decision made anew would, keeps its regret, and does not flap."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from math import inf
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from joulesplit.optimizer import (
+    Constraints,
+    SplitLine,
+    SplitPolicy,
+    Usage,
+    decide,
+    policy_bytes,
+    policy_from,
+    policy_header,
+)
+from joulesplit.optimizer.errors import (
+    InvalidInputError,
+    NoFeasibleSplitError,
+    ProfileUnusableError,
+)
+
+FLOP, BITS = (100, 200, 400, 50, 300), (16_000, 9_600, 3_200, 6_400, 320)
+BLOCK_J = (1.0, 2.0, 4.0, 0.5, 3.0)
+RATES = st.floats(min_value=50.0, max_value=1e6)
+COVARIANCE = tuple(tuple(0.0 for _ in range(4)) for _ in range(4))
+
+
+@pytest.fixture(scope="module")
+def world_of_five(world):
+    return world(flop=FLOP, block_j=BLOCK_J, bit_j=0.0005, rate=1000.0, covariance=COVARIANCE,
+                 upload_cost_j=0.2, burst_j=0.1)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made(world_of_five, make_network):
+    network, blocks = make_network(FLOP, BITS)
+    return network, blocks, world_of_five.profile()
+
+
+@pytest.fixture(scope="module")
+def policy(made):
+    return SplitPolicy.build(*made, hysteresis=0.05)
+
+
+@given(rate=st.floats(min_value=500.0, max_value=2000.0))
+def test_at_any_rate_it_costs_and_chooses_what_deciding_anew_does(made, policy, rate):
+    decision = decide(*made, usage=Usage(rate_bit_per_s=rate))
+
+    for line, candidate in zip(policy.lines, decision.candidates, strict=True):
+        assert line.energy_j(rate) == pytest.approx(candidate.energy_j, rel=1e-9)
+        assert line.latency_s(rate) == pytest.approx(candidate.latency_s, rel=1e-9)
+    chosen = policy.lines[policy.choose(rate)].energy_j(rate)
+    assert chosen == pytest.approx(decision.best.energy_j, rel=1e-9)
+
+
+def lines_of(numbers, allowed=None):
+    return tuple(
+        SplitLine(
+            block=block, name=str(block), last_operator=block - 1, upload_bits=int(slope),
+            compute_j=fixed, fixed_j=fixed, j_bit_per_s=slope, fixed_s=0.01 * block, bits_on_the_way=slope,
+            u_relative=None, allowed=allowed is None or allowed[block],
+        )
+        for block, (fixed, slope) in enumerate(numbers)
+    )  # fmt: skip
+
+
+def policy_of(numbers, *, hysteresis=0.0, allowed=None):
+    return SplitPolicy(
+        network_sha256="ab" * 32, account="net", lines=lines_of(numbers, allowed),
+        hysteresis=hysteresis,
+    )  # fmt: skip
+
+
+POSITIVE = st.floats(min_value=1e-3, max_value=1e3)
+NUMBERS = st.lists(st.tuples(POSITIVE, POSITIVE), min_size=2, max_size=12).map(
+    lambda numbers: [*numbers[:-1], (numbers[-1][0], 0.0)]
+)
+
+
+@given(numbers=NUMBERS, rate=RATES, data=st.data())
+def test_the_envelope_finds_what_trying_every_allowed_split_finds(numbers, rate, data):
+    allowed = data.draw(st.lists(st.booleans(), min_size=len(numbers), max_size=len(numbers)))
+    allowed[data.draw(st.integers(0, len(numbers) - 1))] = True
+    policy = policy_of(numbers, allowed=allowed)
+    lines = [line for line in policy.lines if line.allowed]
+
+    chosen = policy.lines[policy.choose(rate)]
+
+    assert chosen.allowed
+    least_j = min(line.energy_j(rate) for line in lines)
+    assert chosen.energy_j(rate) == pytest.approx(least_j, rel=1e-9)
+
+
+@given(numbers=NUMBERS, rate=RATES, deadline_s=st.floats(0.01, 2.0), trip_s=st.floats(0.0, 0.5))
+def test_under_a_deadline_it_is_the_cheapest_split_in_time(numbers, rate, deadline_s, trip_s):
+    policy = policy_of(numbers)
+    in_time = [x for x in policy.lines if x.latency_s(rate, trip_s) <= deadline_s]
+
+    if not in_time:
+        with pytest.raises(NoFeasibleSplitError, match="takes"):
+            policy.choose(rate, deadline_s=deadline_s, round_trip_s=trip_s)
+        return
+    chosen = policy.lines[policy.choose(rate, deadline_s=deadline_s, round_trip_s=trip_s)]
+    assert chosen in in_time
+    least_j = min(line.energy_j(rate) for line in in_time)
+    assert chosen.energy_j(rate) == pytest.approx(least_j, rel=1e-9)
+
+
+@given(
+    numbers=NUMBERS, hysteresis=st.floats(0.001, 0.3), around=RATES,
+    wobble=st.lists(st.floats(0.0, 1.0), min_size=2, max_size=40),
+)  # fmt: skip
+def test_while_estimates_stay_within_one_plus_h_no_split_that_was_left_is_taken_again(
+    numbers, hysteresis, around, wobble
+):
+    policy = policy_of(numbers, hysteresis=hysteresis)
+    for first in range(len(numbers)):
+        used = [first]
+        for share in wobble:
+            chosen = policy.choose(around * (1 + hysteresis) ** share, current=used[-1])
+            if chosen != used[-1]:
+                used.append(chosen)
+        assert len(used) == len(set(used))
+
+
+@given(numbers=NUMBERS, hysteresis=st.floats(0.0, 0.3), rate=RATES, data=st.data())
+def test_hysteresis_costs_no_more_than_it_says(numbers, hysteresis, rate, data):
+    policy = policy_of(numbers, hysteresis=hysteresis)
+    current = data.draw(st.integers(0, len(numbers) - 1))
+
+    chosen = policy.lines[policy.choose(rate, current=current)]
+
+    least_j = min(line.energy_j(rate) for line in policy.lines)
+    assert chosen.energy_j(rate) <= (1 + hysteresis) * least_j * (1 + 1e-9)
+
+
+def test_without_a_server_everything_stays_on_the_device_if_that_is_allowed(policy, made):
+    assert policy.choose(1e9, server_up=False) == policy.choose(0.0) == len(BLOCK_J)
+    with pytest.raises(NoFeasibleSplitError, match="takes more than"):
+        policy.choose(1e9, server_up=False, deadline_s=1e-3)
+    shy = SplitPolicy.build(*made, constraints=Constraints(max_block=2))
+    with pytest.raises(NoFeasibleSplitError, match="do not allow"):
+        shy.choose(1e9, server_up=False)
+    assert max(shy.choose(rate) for rate in (1.0, 1e3, 1e9)) == 2
+
+
+def test_a_split_in_use_that_is_not_allowed_or_too_late_is_left_at_once():
+    policy = policy_of([(1.0, 1.0), (1.01, 0.0)], hysteresis=0.5, allowed=[False, True])
+    assert policy.choose(1e6, current=0) == 1
+    late = policy_of([(1.0, 10.0), (1.01, 0.0)], hysteresis=0.5)
+    assert late.choose(1e4, current=0) == 0
+    assert late.choose(1e4, current=0, deadline_s=0.0101, round_trip_s=1.0) == 1
+
+
+def test_a_profile_without_a_fit_of_its_link_has_no_policy(world, make_network):
+    network, blocks = make_network(FLOP, BITS)
+    with pytest.raises(ProfileUnusableError, match="at least two rates"):
+        SplitPolicy.build(network, blocks, world(flop=FLOP, block_j=BLOCK_J).profile())
+
+
+@pytest.mark.parametrize("hysteresis", [-0.1, inf, float("nan")])
+def test_a_hysteresis_that_makes_no_sense_is_refused(made, hysteresis):
+    with pytest.raises(InvalidInputError, match="hysteresis"):
+        SplitPolicy.build(*made, hysteresis=hysteresis)
+
+
+def test_a_policy_reads_back_as_written_and_another_version_is_refused(policy):
+    content = policy_bytes(policy)
+    assert policy_from(content) == policy
+    with pytest.raises(InvalidInputError, match="version 2"):
+        policy_from(content.replace(b'"schema_version": 1', b'"schema_version": 2'))
+    with pytest.raises(InvalidInputError, match="no policy"):
+        policy_from(b"{}")
+
+
+MAIN = """
+#include <stdio.h>
+#include "policy.h"
+int main(void) {
+    double rate, trip, deadline; int current, up;
+    while (scanf("%la %d %la %la %d", &rate, &current, &trip, &deadline, &up) == 5)
+        printf("%d\\n", joulesplit_choose(rate, current, trip, deadline, up));
+    return 0;
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler: apt install gcc")
+def test_the_c_header_answers_as_python_does(policy, tmp_path):
+    (tmp_path / "policy.h").write_text(policy_header(policy))
+    (tmp_path / "main.c").write_text(MAIN)
+    program = tmp_path / "choose"
+    subprocess.run(
+        ["cc", "-std=c99", "-Wall", "-Werror", "-o", program, tmp_path / "main.c", "-lm"],
+        check=True,
+    )
+    states = [
+        (rate, current, trip, deadline, up)
+        for rate in (0.0, 40.0, 333.0, 1000.0, 1777.0, 2.5e4, 1e7)
+        for current in (-1, 0, 1, 3, 5)
+        for trip in (0.0, 0.3)
+        for deadline in (inf, 4.0, 1.0, 1e-4)
+        for up in (0, 1)
+    ]
+    asked = "\n".join(
+        f"{float(r).hex()} {c} {float(t).hex()} {'inf' if d == inf else float(d).hex()} {u}"
+        for r, c, t, d, u in states
+    )
+    answers = subprocess.run(
+        [program], input=asked, capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    def choose(rate, current, trip, deadline, up):
+        try:
+            return policy.choose(
+                rate, current=None if current < 0 else current, round_trip_s=trip,
+                deadline_s=deadline, server_up=bool(up),
+            )  # fmt: skip
+        except NoFeasibleSplitError:
+            return -1
+
+    assert [int(answer) for answer in answers] == [choose(*state) for state in states]
