@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from joulesplit.calibrate.profile import DeviceProfile, Quantity
-from joulesplit.optimizer.errors import InvalidInputError, PeriodTooShortError
 from joulesplit.optimizer._linear_figures import apart_from, offset_left
 from joulesplit.optimizer._result import Candidate, Decision
 from joulesplit.optimizer._uncertainty import COVERAGE_95, without_scale
+from joulesplit.optimizer.errors import InvalidInputError, PeriodTooShortError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,14 @@ import numpy as np
 
 from joulesplit.calibrate.profile import Quantity
 from joulesplit.optimizer._cost import ComputeModel
-from joulesplit.optimizer._linear_figures import Ledger, apart_from, factor, is_uncertain, offset_left, triangle
+from joulesplit.optimizer._linear_figures import (
+    Ledger,
+    apart_from,
+    factor,
+    is_uncertain,
+    offset_left,
+    triangle,
+)
 from joulesplit.optimizer._uncertainty import FloatArray
 from joulesplit.partition import Block
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from joulesplit.calibrate.profile import Quantity
-from joulesplit.optimizer.errors import ProfileUnusableError
 from joulesplit.optimizer._uncertainty import FloatArray, without_scale
+from joulesplit.optimizer.errors import ProfileUnusableError
 
 ROUNDING = 1e-5
 """Covariances are stored to six digits: eigenvalues of their correlation may be so far below 0."""

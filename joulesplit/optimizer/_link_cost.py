@@ -12,10 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from joulesplit.calibrate.profile import LinkFit, Quantity
-from joulesplit.optimizer.errors import ProfileUnusableError
-from joulesplit.optimizer._linear_figures import Ledger, apart_from, factor, is_uncertain, offset_left
+from joulesplit.optimizer._linear_figures import (
+    Ledger,
+    apart_from,
+    factor,
+    is_uncertain,
+    offset_left,
+)
 from joulesplit.optimizer._uncertainty import FloatArray
 from joulesplit.optimizer._usage import Usage
+from joulesplit.optimizer.errors import ProfileUnusableError
 
 BIT, UPLOAD, BURST, CONNECTION, ANSWER_BIT, WAIT = range(6)
 """Columns of the ledger."""

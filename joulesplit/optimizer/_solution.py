@@ -10,13 +10,21 @@ from joulesplit.optimizer._compute_cost import computing_ledger
 from joulesplit.optimizer._constraints import Constraints
 from joulesplit.optimizer._cost import ComputeModel, SplitEnergy, upload_sizes, where_of
 from joulesplit.optimizer._encoding import encoding_ledger
-from joulesplit.optimizer.errors import ProfileUnusableError
 from joulesplit.optimizer._linear_figures import Effects, Ledger, effects_of
+from joulesplit.optimizer._link_cost import (
+    ANSWER_BIT,
+    BIT,
+    BURST,
+    CONNECTION,
+    UPLOAD,
+    WAIT,
+    sending_ledger,
+)
 from joulesplit.optimizer._prices import Prices
 from joulesplit.optimizer._robustness import Robustness, assess
 from joulesplit.optimizer._search import broken_limits, cheapest, feasible_blocks
-from joulesplit.optimizer._link_cost import ANSWER_BIT, BIT, BURST, CONNECTION, UPLOAD, WAIT, sending_ledger
 from joulesplit.optimizer._uncertainty import EnergyUncertainty, energy_uncertainty
+from joulesplit.optimizer.errors import ProfileUnusableError
 from joulesplit.partition import Block, Network
 
 

@@ -39,6 +39,7 @@ EDGE = "The edge knows networks"
 CALIBRATE = "Calibrate measures through the sensor's protocol, networks and the edge"
 PROFILE = "The profile is a contract of its own"
 OPTIMIZER = "The optimizer reads networks and profiles"
+COOPERATE = "Cooperative inference knows decisions, the edge and networks"
 COMMAND_LINE = "Only the entry point imports the command line"
 PRIVATE = "A private module stays inside its package"
 HOMES = "A heavy library or a piece of hardware has one home"
@@ -115,6 +116,13 @@ VIOLATIONS = [
             "joulesplit.partition.parts",
         ),
         (OPTIMIZER, "optimizer", "import joulesplit.drivers.errors", "joulesplit.drivers.errors"),
+        (COOPERATE, "cooperate", "import joulesplit.drivers.errors", "joulesplit.drivers.errors"),
+        (
+            COOPERATE,
+            "cooperate",
+            "from joulesplit.calibrate.profile import DeviceProfile",
+            "joulesplit.calibrate.profile",
+        ),
         (COMMAND_LINE, "calibrate", "from joulesplit.cli import run", "joulesplit.cli"),
         (COMMAND_LINE, "optimizer", "import joulesplit.cli.report", "joulesplit.cli.report"),
         (
