@@ -13,7 +13,7 @@ from joulesplit.calibrate.campaign import (
     StopPlan,
     Told,
     for_sensor,
-    profile_of,
+    profile_from_journal,
     storable,
 )
 from joulesplit.calibrate.errors import TooHotError, WindowError
@@ -190,7 +190,7 @@ def test_the_profile_of_a_cold_device_says_so_and_counts_its_windows():
         ended=Ended(opinion=outcome.opinion, throttled_bits=None, conditions=None),
     )
     header = Header(plan=plan, around=around, link_kind=None)
-    profile = profile_of(JournalContents(header=header, runs=(run,)))
+    profile = profile_from_journal(JournalContents(header=header, runs=(run,)))
 
     checks = {check.name: check for check in profile.quality.checks}
     total = len(outcome.records)

@@ -9,3 +9,6 @@ from ._journal import journal_beside as journal_beside
 from ._journal import profile_beside as profile_beside
 from ._journal import read_journal as read_journal
 from ._redaction import redact_journal as redact_journal
+from ._one_clock import clock_offset_ns as clock_offset_ns
+from ._one_clock import later as later
+from ._one_clock import on_one_clock as on_one_clock

@@ -90,8 +90,11 @@ class Run:
         begun: How it began.
         kept: Its windows.
         ended: How it ended; None if it was killed.
+        clock_offset_ns: Already added to the times of its windows, so that those of all runs are
+            on one clock, ns.
     """
 
     begun: Begun
     kept: tuple[Kept, ...]
     ended: Ended | None
+    clock_offset_ns: int = 0
