@@ -21,6 +21,8 @@ CalibrationError
 ├── LinkKindError (ConnectionError)               the link is not of the kind it would be called
 ├── TuningError (RuntimeError)                    the machine could not be set, or set back
 └── JournalError (ValueError)                     the journal cannot be read or continued
+    ├── OtherCampaignError                        it is of another campaign
+    └── JournalVersionError                       of a format this version does not know
 """
 
 from __future__ import annotations
@@ -121,3 +123,7 @@ class JournalError(CalibrationError, ValueError):
 
 class OtherCampaignError(JournalError):
     """A journal cannot be gone on with here: it is of another campaign."""
+
+
+class JournalVersionError(JournalError):
+    """A caller gave a journal of a format that this version does not know, or cannot go on with."""

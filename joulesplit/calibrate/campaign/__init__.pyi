@@ -6,6 +6,7 @@ from ._circumstances import storable as storable
 from ._first_window_check import require_seen as require_seen
 from ._first_window_check import swapped_hint as swapped_hint
 from ._plan import BlockCut as BlockCut
+from ._plan import Limits as Limits
 from ._plan import Plan as Plan
 from ._plan import QUICK as QUICK
 from ._plan import STANDARD as STANDARD
@@ -65,3 +66,4 @@ from ._validation import validate_split as validate_split
 from ._warmup import CoolDown as CoolDown
 from ._warmup import no_thermometer as no_thermometer
 from ._warmup import Thermometer as Thermometer
+from ._warmup import WarmUp as WarmUp

@@ -17,6 +17,8 @@ from ._device_profile import ModelIdentity as ModelIdentity
 from ._device_profile import Outcome as Outcome
 from ._device_profile import Quality as Quality
 from ._device_profile import Runtime as Runtime
+from ._device_profile import SCHEMA as SCHEMA
+from ._device_profile import SCHEMA_VERSION as SCHEMA_VERSION
 from ._device_profile import Sampling as Sampling
 from ._device_profile import Sensor as Sensor
 from ._device_profile import SimulatedTruth as SimulatedTruth
@@ -36,6 +38,7 @@ from ._estimates import OperatorClass as OperatorClass
 from ._estimates import RateCost as RateCost
 from ._estimates import WindowTerm as WindowTerm
 from ._figures import figures_of as figures_of
+from ._io import schema_bytes as schema_bytes
 from ._io import StoredProfile as StoredProfile
 from ._io import load_profile as load_profile
 from ._io import profile_bytes as profile_bytes

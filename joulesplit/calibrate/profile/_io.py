@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from joulesplit.calibrate.errors import ProfileFormatError, ProfileNotFoundError, ProfileVersionError
 from joulesplit.calibrate._files import JOURNAL_START, write_whole
+from joulesplit.calibrate._schema import schema_of
+from joulesplit.calibrate.errors import (
+    ProfileFormatError,
+    ProfileNotFoundError,
+    ProfileVersionError,
+)
 from joulesplit.calibrate.profile._device_profile import SCHEMA, SCHEMA_VERSION, DeviceProfile
 from joulesplit.drivers.readings import REPLAY_KIND
 
@@ -198,10 +202,4 @@ def save_profile(path: Path, stored: StoredProfile) -> None:
 
 def schema_bytes() -> bytes:
     """Return the JSON Schema of the profile, as stored in ``data/schema``."""
-    schema = msgspec.json.schema(DeviceProfile)
-    for definition in schema["$defs"].values():
-        # Python 3.13 takes the indentation off docstrings, older ones do not.
-        if "description" in definition:
-            definition["description"] = cleandoc(definition["description"])
-    schema["$id"] = f"{SCHEMA}/{SCHEMA_VERSION}"
-    return msgspec.json.format(msgspec.json.encode(schema, order="sorted"), indent=2) + b"\n"
+    return schema_of(DeviceProfile, f"{SCHEMA}/{SCHEMA_VERSION}")
