@@ -17,6 +17,7 @@ from joulesplit.calibrate.errors import (
     ProfileVersionError,
 )
 from joulesplit.calibrate.profile._device_profile import SCHEMA, SCHEMA_VERSION, DeviceProfile
+from joulesplit.calibrate.profile._units import wrong_units
 from joulesplit.drivers.readings import REPLAY_KIND
 
 Step = Callable[[dict[str, Any]], dict[str, Any]]
@@ -105,7 +106,8 @@ def parse_document(document: dict[str, Any], where: str) -> StoredProfile:
     """Return the profile in a document of the current version.
 
     Raises:
-        ProfileFormatError: It is damaged, or a replayed recording took the place of measuring.
+        ProfileFormatError: It is damaged, a figure is in another unit than its field, or a
+            replayed recording took the place of measuring.
     """
     try:
         profile = msgspec.convert(document, DeviceProfile)
@@ -116,7 +118,23 @@ def parse_document(document: dict[str, Any], where: str) -> StoredProfile:
             f"{where} prices work by {profile.sensor.name}, readings of another time: calibrate "
             "again with a sensor that measures the work"
         )
+    _require_units(profile, where)
     return StoredProfile.of(document, profile)
+
+
+def _require_units(profile: DeviceProfile, where: str) -> None:
+    """Refuse figures in other units than those of their fields.
+
+    Raises:
+        ProfileFormatError: There are some; the message names the first.
+    """
+    wrong = list(wrong_units(profile))
+    if wrong:
+        more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        raise ProfileFormatError(
+            f"{where} holds figures in other units than a profile has: {wrong[0]}{more}; convert "
+            "value, interval and uncertainties, or calibrate again"
+        )
 
 
 def upgraded(
