@@ -1,4 +1,4 @@
-"""A profile's figures are in the units of its fields, whoever wrote the file and whoever reads it."""
+"""A profile is in the units of its fields, whoever wrote the file and whoever reads it."""
 
 from __future__ import annotations
 
