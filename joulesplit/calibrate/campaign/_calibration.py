@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from joulesplit.calibrate.campaign._circumstances import storable
 from joulesplit.calibrate.campaign._plan import Plan
 from joulesplit.calibrate.campaign._plan_for_sensor import for_sensor
-from joulesplit.calibrate.campaign._circumstances import storable
 from joulesplit.calibrate.campaign._procedure import Outcome, Progress, Start, Told, run_campaign
 from joulesplit.calibrate.campaign._profile_from_journal import profile_from_journal
 from joulesplit.calibrate.campaign._resume import (

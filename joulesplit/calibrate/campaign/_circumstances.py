@@ -19,6 +19,7 @@ from joulesplit.drivers.readings import SensorDescription
 from joulesplit.edge import LOOPBACK_INTERFACE
 from joulesplit.partition import Block, Operator
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
     """Everything a profile records beside the windows.

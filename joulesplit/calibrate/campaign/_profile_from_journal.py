@@ -1,4 +1,4 @@
-"""A journal to a profile, in one pass: windows, what was recorded beside them, how it ended. Pure."""
+"""A journal to a profile in one pass: its windows, what stands beside them, its end. Pure."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from joulesplit.calibrate.estimates import (
     phase_energies,
     rates_left_out,
     ratio_of_e_d_and_e_c,
-    upload_tail,
     uplink_of,
+    upload_tail,
     window_budget,
 )
 from joulesplit.calibrate.journal import JournalContents

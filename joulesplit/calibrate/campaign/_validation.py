@@ -27,7 +27,7 @@ class Prediction(Protocol):
 
     @property
     def block(self) -> int:
-        """l."""
+        """L."""
 
     @property
     def energy_j(self) -> float:

@@ -15,12 +15,12 @@ from typing import Literal
 
 import msgspec
 
-from joulesplit.calibrate._schema import schema_of
 from joulesplit.calibrate.journal._stored_circumstances import (
     Circumstances,
     Conditions,
     SamplerStatistics,
 )
+from joulesplit.calibrate.profile import schema_of
 
 SCHEMA = "joulesplit/campaign-journal"
 JOURNAL_FORMAT = 1

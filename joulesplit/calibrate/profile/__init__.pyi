@@ -51,6 +51,7 @@ from ._quantity import Quantity as Quantity
 from ._redact import Removal as Removal
 from ._redact import redact_document as redact_document
 from ._redact import redact_profile as redact_profile
+from ._schema import schema_of as schema_of
 from ._upgrade import upgrade_profile as upgrade_profile
 from ._compute import CONNECTION_PHASE as CONNECTION_PHASE
 from ._link import Downlink as Downlink

@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 
 from joulesplit.calibrate._files import JOURNAL_START, write_whole
-from joulesplit.calibrate._schema import schema_of
 from joulesplit.calibrate.errors import (
     ProfileFormatError,
     ProfileNotFoundError,
     ProfileVersionError,
 )
 from joulesplit.calibrate.profile._device_profile import SCHEMA, SCHEMA_VERSION, DeviceProfile
+from joulesplit.calibrate.profile._schema import schema_of
 from joulesplit.calibrate.profile._units import wrong_units
 from joulesplit.drivers.readings import REPLAY_KIND
 
