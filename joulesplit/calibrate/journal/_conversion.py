@@ -28,53 +28,53 @@ from joulesplit.drivers import readings
 from joulesplit.partition import Block, Operator
 
 COUNTERPARTS: dict[type[msgspec.Struct], type[Any]] = {
-    beside.AccuracyTerm: readings.AccuracyTerm,
-    beside.Block: Block,
-    beside.Check: profile.Check,
-    beside.Circumstances: Circumstances,
-    beside.Conditions: environment.Conditions,
-    beside.Device: profile.Device,
-    beside.FrequencyPolicy: profile.FrequencyPolicy,
-    beside.ModelIdentity: profile.ModelIdentity,
-    beside.Operator: Operator,
-    beside.Runtime: profile.Runtime,
-    beside.SamplerStatistics: sampling.SamplerStatistics,
-    beside.SensorDescription: readings.SensorDescription,
-    beside.SimulatedTruth: profile.SimulatedTruth,
-    beside.Tool: profile.Tool,
-    beside.TunedSetting: profile.TunedSetting,
-    beside.WifiLink: profile.WifiLink,
-    stored.Begun: entries.Begun,
-    stored.Ended: entries.Ended,
-    stored.Header: entries.Header,
-    stored.Kept: entries.Kept,
-    stored.Limits: Limits,
-    stored.Plan: Plan,
-    stored.Start: Start,
-    stored.StopOpinion: StopOpinion,
-    stored.StopPlan: StopPlan,
-    stored.WarmUp: WarmUp,
-    stored.WindowRecord: windows.WindowRecord,
-    stored.WindowTask: windows.WindowTask,
-    stored.WindowTiming: windows.WindowTiming,
+    beside.StoredAccuracyTerm: readings.AccuracyTerm,
+    beside.StoredBlock: Block,
+    beside.StoredCheck: profile.Check,
+    beside.StoredCircumstances: Circumstances,
+    beside.StoredConditions: environment.Conditions,
+    beside.StoredDevice: profile.Device,
+    beside.StoredFrequencyPolicy: profile.FrequencyPolicy,
+    beside.StoredModelIdentity: profile.ModelIdentity,
+    beside.StoredOperator: Operator,
+    beside.StoredRuntime: profile.Runtime,
+    beside.StoredSamplerStatistics: sampling.SamplerStatistics,
+    beside.StoredSensorDescription: readings.SensorDescription,
+    beside.StoredSimulatedTruth: profile.SimulatedTruth,
+    beside.StoredTool: profile.Tool,
+    beside.StoredTunedSetting: profile.TunedSetting,
+    beside.StoredWifiLink: profile.WifiLink,
+    stored.StoredBegun: entries.Begun,
+    stored.StoredEnded: entries.Ended,
+    stored.StoredHeader: entries.Header,
+    stored.StoredKept: entries.Kept,
+    stored.StoredLimits: Limits,
+    stored.StoredPlan: Plan,
+    stored.StoredStart: Start,
+    stored.StoredStopOpinion: StopOpinion,
+    stored.StoredStopPlan: StopPlan,
+    stored.StoredWarmUp: WarmUp,
+    stored.StoredWindowRecord: windows.WindowRecord,
+    stored.StoredWindowTask: windows.WindowTask,
+    stored.StoredWindowTiming: windows.WindowTiming,
 }
 """What the code has for each stored type."""
 
 _STORED = {counterpart: kind for kind, counterpart in COUNTERPARTS.items()}
 
 OF_THE_FILE: dict[type[msgspec.Struct], dict[str, Any]] = {
-    stored.Header: {"format": stored.JOURNAL_FORMAT}
+    stored.StoredHeader: {"format": stored.JOURNAL_FORMAT}
 }
 """Stored fields that the code has no use for, and what is written there."""
 
 
-def entry_to_store(entry: entries.Entry) -> stored.Entry:
+def entry_to_store(entry: entries.Entry) -> stored.StoredEntry:
     """Return an entry as it is written."""
-    written: stored.Entry = _to_store(entry)
+    written: stored.StoredEntry = _to_store(entry)
     return written
 
 
-def entry_read(entry: stored.Entry) -> entries.Entry:
+def entry_read(entry: stored.StoredEntry) -> entries.Entry:
     """Return an entry as the code has it.
 
     Raises:

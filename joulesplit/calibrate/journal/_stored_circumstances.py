@@ -10,14 +10,14 @@ from typing import Literal
 import msgspec
 
 
-class Tool(msgspec.Struct, frozen=True, kw_only=True):
+class StoredTool(msgspec.Struct, frozen=True, kw_only=True):
     """What measured."""
 
     name: str
     version: str
 
 
-class FrequencyPolicy(msgspec.Struct, frozen=True, kw_only=True):
+class StoredFrequencyPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """Processors that share one clock (cpufreq)."""
 
     name: str
@@ -29,7 +29,7 @@ class FrequencyPolicy(msgspec.Struct, frozen=True, kw_only=True):
     hardware_maximum_hz: int | None = None
 
 
-class WifiLink(msgspec.Struct, frozen=True, kw_only=True):
+class StoredWifiLink(msgspec.Struct, frozen=True, kw_only=True):
     """A radio and its association; neither network name nor addresses are recorded."""
 
     interface: str
@@ -42,7 +42,7 @@ class WifiLink(msgspec.Struct, frozen=True, kw_only=True):
     frequency_hz: float | None = None
 
 
-class TunedSetting(msgspec.Struct, frozen=True, kw_only=True):
+class StoredTunedSetting(msgspec.Struct, frozen=True, kw_only=True):
     """Something that was set for the campaign, and set back when it ended."""
 
     target: str
@@ -51,7 +51,7 @@ class TunedSetting(msgspec.Struct, frozen=True, kw_only=True):
     during: str
 
 
-class Device(msgspec.Struct, frozen=True, kw_only=True):
+class StoredDevice(msgspec.Struct, frozen=True, kw_only=True):
     """The machine that was measured; an unknown fact is None, never a guess."""
 
     board: str | None
@@ -66,7 +66,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     revision: str | None = None
     soc: str | None = None
     system: str | None = None
-    frequencies: tuple[FrequencyPolicy, ...] | None = None
+    frequencies: tuple[StoredFrequencyPolicy, ...] | None = None
     temperatures_c: dict[str, float] | None = None
     throttled_bits: int | None = None
     under_voltage: bool | None = None
@@ -74,14 +74,14 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     swap_used_bytes: int | None = None
     usb: tuple[str, ...] | None = None
     displays: tuple[str, ...] | None = None
-    wifi: WifiLink | None = None
+    wifi: StoredWifiLink | None = None
     i2c_clock_hz: dict[str, int] | None = None
     libraries: dict[str, str] | None = None
     load_average: tuple[float, float, float] | None = None
-    tuned: tuple[TunedSetting, ...] = ()
+    tuned: tuple[StoredTunedSetting, ...] = ()
 
 
-class AccuracyTerm(msgspec.Struct, frozen=True, kw_only=True):
+class StoredAccuracyTerm(msgspec.Struct, frozen=True, kw_only=True):
     """One systematic (type B) term of a sensor's uncertainty."""
 
     name: str
@@ -93,7 +93,7 @@ class AccuracyTerm(msgspec.Struct, frozen=True, kw_only=True):
     at_power_w: float | None = None
 
 
-class SensorDescription(msgspec.Struct, frozen=True, kw_only=True):
+class StoredSensorDescription(msgspec.Struct, frozen=True, kw_only=True):
     """What a sensor measures and how good it is."""
 
     kind: str
@@ -107,12 +107,12 @@ class SensorDescription(msgspec.Struct, frozen=True, kw_only=True):
     voltage_resolution_v: float
     current_resolution_a: float
     full_scale_a: float
-    accuracy: tuple[AccuracyTerm, ...]
+    accuracy: tuple[StoredAccuracyTerm, ...]
     replayed: bool = False
     settings: dict[str, str | int | float | bool | None] = msgspec.field(default_factory=dict)
 
 
-class SamplerStatistics(msgspec.Struct, frozen=True, kw_only=True):
+class StoredSamplerStatistics(msgspec.Struct, frozen=True, kw_only=True):
     """How the sampler fared so far."""
 
     readings: int
@@ -127,7 +127,7 @@ class SamplerStatistics(msgspec.Struct, frozen=True, kw_only=True):
     stuck: int = 0
 
 
-class ModelIdentity(msgspec.Struct, frozen=True, kw_only=True):
+class StoredModelIdentity(msgspec.Struct, frozen=True, kw_only=True):
     """The calibrated network; per-block energies are valid for this file alone."""
 
     name: str
@@ -135,7 +135,7 @@ class ModelIdentity(msgspec.Struct, frozen=True, kw_only=True):
     input_bits: int
 
 
-class Runtime(msgspec.Struct, frozen=True, kw_only=True):
+class StoredRuntime(msgspec.Struct, frozen=True, kw_only=True):
     """The interpreter that ran the network; E_d of one is not E_d of another."""
 
     name: str
@@ -144,7 +144,7 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     xnnpack: bool
 
 
-class Block(msgspec.Struct, frozen=True, kw_only=True):
+class StoredBlock(msgspec.Struct, frozen=True, kw_only=True):
     """What lies between two consecutive chosen cuts."""
 
     index: int
@@ -157,7 +157,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     tensors: tuple[str, ...]
 
 
-class Operator(msgspec.Struct, frozen=True, kw_only=True):
+class StoredOperator(msgspec.Struct, frozen=True, kw_only=True):
     """One operator, in the file's execution order."""
 
     index: int
@@ -174,7 +174,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     remark: str = ""
 
 
-class SimulatedTruth(msgspec.Struct, frozen=True, kw_only=True):
+class StoredSimulatedTruth(msgspec.Struct, frozen=True, kw_only=True):
     """What the simulated world really cost; exists only in simulated profiles."""
 
     idle_power_w: float
@@ -184,7 +184,7 @@ class SimulatedTruth(msgspec.Struct, frozen=True, kw_only=True):
     head_energy_j: tuple[float, ...] = ()
 
 
-class Check(msgspec.Struct, frozen=True, kw_only=True):
+class StoredCheck(msgspec.Struct, frozen=True, kw_only=True):
     """One named check over the recorded data."""
 
     name: str
@@ -195,26 +195,26 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     advice: str = ""
 
 
-class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
+class StoredCircumstances(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a profile records beside the windows."""
 
     created: str
-    tool: Tool
-    device: Device
-    sensor: SensorDescription
-    sampling: SamplerStatistics
-    model: ModelIdentity
-    runtime: Runtime
-    blocks: tuple[Block, ...]
+    tool: StoredTool
+    device: StoredDevice
+    sensor: StoredSensorDescription
+    sampling: StoredSamplerStatistics
+    model: StoredModelIdentity
+    runtime: StoredRuntime
+    blocks: tuple[StoredBlock, ...]
     interface: str
     stated_rate_bit_per_s: float
     throttled_bits: int | None
-    truth: SimulatedTruth | None
-    operators: tuple[Operator, ...] = ()
-    checks: tuple[Check, ...] = ()
+    truth: StoredSimulatedTruth | None
+    operators: tuple[StoredOperator, ...] = ()
+    checks: tuple[StoredCheck, ...] = ()
 
 
-class Conditions(msgspec.Struct, frozen=True, kw_only=True):
+class StoredConditions(msgspec.Struct, frozen=True, kw_only=True):
     """The machine's state at one moment; what is not known, or was not asked, is None."""
 
     uptime_s: float | None

@@ -16,17 +16,17 @@ from typing import Literal
 import msgspec
 
 from joulesplit.calibrate.journal._stored_circumstances import (
-    Circumstances,
-    Conditions,
-    SamplerStatistics,
+    StoredCircumstances,
+    StoredConditions,
+    StoredSamplerStatistics,
 )
 from joulesplit.calibrate.profile import schema_of
 
-SCHEMA = "joulesplit/campaign-journal"
+JOURNAL_SCHEMA = "joulesplit/campaign-journal"
 JOURNAL_FORMAT = 1
 
 
-class WindowTiming(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StoredWindowTiming(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long the parts of every window last."""
 
     idle_s: float
@@ -34,7 +34,7 @@ class WindowTiming(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     upload_settle_s: float | None = None
 
 
-class StopPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StoredStopPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When enough has been measured."""
 
     rule: Literal["fixed", "precision", "decision"] = "fixed"
@@ -43,7 +43,7 @@ class StopPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     looks: int = 8
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StoredLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a campaign keeps to."""
 
     duration_s: float = 10800.0
@@ -53,11 +53,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     edge_term: float = 0.005
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StoredPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A campaign's plan."""
 
     name: str
-    timing: WindowTiming
+    timing: StoredWindowTiming
     work_s: tuple[float, ...]
     repeats: int
     rates_bit_per_s: tuple[float | Literal["unlimited"], ...]
@@ -73,11 +73,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     upload_sizes_bits: tuple[int, ...] = ()
     upload_grid: int = 0
     upload_spread: float = 1.0
-    stop: StopPlan = StopPlan()
-    limits: Limits = Limits()
+    stop: StoredStopPlan = StoredStopPlan()
+    limits: StoredLimits = StoredLimits()
 
 
-class WarmUp(msgspec.Struct, frozen=True, kw_only=True):
+class StoredWarmUp(msgspec.Struct, frozen=True, kw_only=True):
     """How warming up went."""
 
     warm: bool
@@ -87,14 +87,14 @@ class WarmUp(msgspec.Struct, frozen=True, kw_only=True):
     unsettled: Literal["pace", "temperature", "band"] | None = None
 
 
-class Start(msgspec.Struct, frozen=True, kw_only=True):
+class StoredStart(msgspec.Struct, frozen=True, kw_only=True):
     """What a campaign found before its first window; the tasks follow from it."""
 
     unit_s: dict[str, float]
-    warm_up: WarmUp
+    warm_up: StoredWarmUp
 
 
-class WindowTask(msgspec.Struct, frozen=True, kw_only=True):
+class StoredWindowTask(msgspec.Struct, frozen=True, kw_only=True):
     """A window still to be run."""
 
     kind: Literal["compute", "upload", "control", "head", "whole", "phase", "download"]
@@ -103,10 +103,10 @@ class WindowTask(msgspec.Struct, frozen=True, kw_only=True):
     repetitions: int
 
 
-class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
+class StoredWindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A finished window."""
 
-    task: WindowTask
+    task: StoredWindowTask
     started_ns: int
     work_s: float
     idle_s: float
@@ -133,7 +133,7 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     tries: int = 1
 
 
-class StopOpinion(msgspec.Struct, frozen=True, kw_only=True):
+class StoredStopOpinion(msgspec.Struct, frozen=True, kw_only=True):
     """What a rule thinks of the windows so far."""
 
     stop: bool
@@ -143,7 +143,7 @@ class StopOpinion(msgspec.Struct, frozen=True, kw_only=True):
     windows_needed: int | None = None
 
 
-class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
+class StoredHeader(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
     """The first line: what is measured, with what, where.
 
     Attributes:
@@ -151,40 +151,40 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
     """
 
     format: int
-    plan: Plan
-    around: Circumstances
+    plan: StoredPlan
+    around: StoredCircumstances
     link_kind: Literal["wifi", "ethernet", "loopback", "other"] | None
 
 
-class Begun(msgspec.Struct, frozen=True, kw_only=True, tag="begun"):
+class StoredBegun(msgspec.Struct, frozen=True, kw_only=True, tag="begun"):
     """A run begins, the first one or a resumed one."""
 
-    start: Start
-    conditions: Conditions | None
+    start: StoredStart
+    conditions: StoredConditions | None
     boot_id: str | None = None
-    plan: Plan | None = None
+    plan: StoredPlan | None = None
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True, tag="window"):
+class StoredKept(msgspec.Struct, frozen=True, kw_only=True, tag="window"):
     """A finished window, how the sampler of its run had fared by then, and the machine."""
 
-    window: WindowRecord
-    sampling: SamplerStatistics
-    conditions: Conditions | None = None
+    window: StoredWindowRecord
+    sampling: StoredSamplerStatistics
+    conditions: StoredConditions | None = None
 
 
-class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended"):
+class StoredEnded(msgspec.Struct, frozen=True, kw_only=True, tag="ended"):
     """A run has ended in good order."""
 
-    opinion: StopOpinion | None
+    opinion: StoredStopOpinion | None
     throttled_bits: int | None
-    conditions: Conditions | None
+    conditions: StoredConditions | None
 
 
-Entry = Header | Begun | Kept | Ended
+StoredEntry = StoredHeader | StoredBegun | StoredKept | StoredEnded
 
 
-class Line(msgspec.Struct, frozen=True):
+class StoredLine(msgspec.Struct, frozen=True):
     """A line of the file.
 
     Attributes:
@@ -192,9 +192,9 @@ class Line(msgspec.Struct, frozen=True):
     """
 
     crc32: int
-    entry: Entry
+    entry: StoredEntry
 
 
 def schema_bytes() -> bytes:
     """Return the JSON Schema of a journal's line, as stored in ``data/schema``."""
-    return schema_of(Line, f"{SCHEMA}/{JOURNAL_FORMAT}")
+    return schema_of(StoredLine, f"{JOURNAL_SCHEMA}/{JOURNAL_FORMAT}")

@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 
 from joulesplit.calibrate.errors import JournalVersionError
-from joulesplit.calibrate.journal._stored_entries import JOURNAL_FORMAT, Entry
+from joulesplit.calibrate.journal._stored_entries import JOURNAL_FORMAT, StoredEntry
 
-Step = Callable[[dict[str, Any]], dict[str, Any]]
+EntryStep = Callable[[dict[str, Any]], dict[str, Any]]
 """Takes an entry of one format, with its ``type``, and returns it in the next one."""
 
-UPGRADES: dict[int, Step] = {}
+ENTRY_UPGRADES: dict[int, EntryStep] = {}
 """From each older format to the next one; there is no older format yet."""
 
 
@@ -62,8 +62,8 @@ def require_appendable(stated: int, path: Path) -> None:
 
 
 def entry_of(
-    encoded: bytes, stated: int, path: Path, *, steps: Mapping[int, Step] = UPGRADES
-) -> Entry:
+    encoded: bytes, stated: int, path: Path, *, steps: Mapping[int, EntryStep] = ENTRY_UPGRADES
+) -> StoredEntry:
     """Return an entry in the current format.
 
     Args:
@@ -77,7 +77,7 @@ def entry_of(
         msgspec.DecodeError: It is no entry of it.
     """
     if stated == JOURNAL_FORMAT:
-        current: Entry = msgspec.json.decode(encoded, type=Entry)
+        current: StoredEntry = msgspec.json.decode(encoded, type=StoredEntry)
         return current
     document = msgspec.json.decode(encoded, type=dict[str, Any])
     for number in range(stated, JOURNAL_FORMAT):
@@ -88,5 +88,5 @@ def entry_of(
         document = steps[number](document)
     if "format" in document:
         document["format"] = JOURNAL_FORMAT
-    upgraded: Entry = msgspec.convert(document, Entry)
+    upgraded: StoredEntry = msgspec.convert(document, StoredEntry)
     return upgraded

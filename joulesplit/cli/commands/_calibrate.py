@@ -284,12 +284,7 @@ def _nothing(told: str, *, as_json: bool) -> int:
 
 
 def _finish(
-    profile: DeviceProfile,
-    output: Path,
-    journal: Path,
-    model: Path | None,
-    *,
-    shown: Shown,
+    profile: DeviceProfile, output: Path, journal: Path, model: Path | None, *, shown: Shown
 ) -> int:
     from joulesplit.calibrate.profile import StoredProfile, save_profile
     from joulesplit.cli._exit_codes import ExitCode

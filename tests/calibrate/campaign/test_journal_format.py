@@ -129,7 +129,7 @@ def kinds_in(hint):
 
 def test_the_file_is_made_of_its_own_types_alone():
     """Whatever is renamed in the code leaves the files as they are."""
-    kinds = set(kinds_in(stored.Entry))
+    kinds = set(kinds_in(stored.StoredEntry))
     assert kinds == set(COUNTERPARTS)
     assert {kind.__module__.rpartition(".")[2] for kind in kinds} == {
         "_stored_circumstances",
@@ -142,7 +142,7 @@ def test_what_a_file_does_not_say_means_what_it_meant():
     plan = json.loads(msgspec.json.encode(QUICK))
     for name in ("heads", "whole", "upload_spread", "stop", "limits"):
         del plan[name]
-    read = msgspec.convert(plan, stored.Plan)
+    read = msgspec.convert(plan, stored.StoredPlan)
     assert (read.heads, read.whole, read.upload_spread) == ((), False, 1.0)
     assert (read.stop.rule, read.stop.looks, read.limits.duration_s) == ("fixed", 8, 10800.0)
 
@@ -152,5 +152,5 @@ def test_the_stored_schema_is_that_of_the_code():
 
 
 def test_the_schema_names_every_kind_of_entry():
-    entry = json.loads(schema_bytes())["$defs"]["Line"]["properties"]["entry"]
+    entry = json.loads(schema_bytes())["$defs"]["StoredLine"]["properties"]["entry"]
     assert set(entry["discriminator"]["mapping"]) == {"header", "begun", "window", "ended"}

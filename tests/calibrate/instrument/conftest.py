@@ -39,3 +39,8 @@ def description():
             ),
         ),
     )
+
+
+@pytest.fixture(scope="session")
+def model():
+    return paper_network()
