@@ -90,7 +90,7 @@ fix: $(DEV) ## mend what the linters can mend
 golden: $(DEV) ## write the expected report texts again; look at the diff
 	JOULESPLIT_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/cli
 
-schema: $(DEV) ## write data/schema again from joulesplit/calibrate/profile/_device_profile.py
+schema: $(DEV) ## write data/schema again: of the device profile and of the journal
 	$(BIN)/python data/schema/make_schema.py
 
 wheel: $(DEV) ## build the sdist, and the wheel from it, into dist/, and check both

@@ -58,7 +58,7 @@ def measure_classes(seed: int) -> ClassCosts:
     Raises:
         CalibrationError: The windows do not give the figures.
     """
-    stage = stage_of(perfect_sensor_world(seed), _costing())
+    stage = stage_of(perfect_sensor_world(seed), costing=_costing())
     records = run_on(stage, QUICK).records
     classes = compute_of(
         records,

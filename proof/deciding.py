@@ -14,11 +14,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from joulesplit.calibrate.campaign import Completion, Plan, completed_profile, for_decision
+from joulesplit.calibrate.campaign import Completion, Plan, for_decision, profile_from_windows
 from joulesplit.calibrate.campaign._plan import RIGOROUS
 from joulesplit.calibrate.workloads import truth_of
 from joulesplit.cli._simulation import WorldSetup
-from joulesplit.cli.measuring._decision_stop import rule_of
+from joulesplit.cli.measuring import rule_of
 from joulesplit.optimizer import decide
 from joulesplit.optimizer._cost import upload_sizes
 from proof.agreement import Choice, Chosen
@@ -97,7 +97,7 @@ def chosen(world: SplitWorld, plan: Plan) -> Chosen:
         ),
     )
     opinion = outcome.opinion
-    profile = completed_profile(
+    profile = profile_from_windows(
         outcome.records,
         virtual_circumstances(plan, network, blocks, setup, sensor),
         Completion(complete=True, reached=opinion.reached, reason=opinion.reason, warm=True),

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from joulesplit.calibrate.campaign import (
-    Bench,
     Circumstances,
     Outcome,
+    Past,
     Plan,
     StopRule,
+    Thermometer,
     Told,
-    UploadSubject,
     crossing_bits,
     head_blocks,
     no_thermometer,
@@ -20,100 +20,17 @@ from joulesplit.calibrate.campaign import (
     run_campaign,
     upload_subjects,
 )
-from joulesplit.calibrate.campaign._procedure import Past
-from joulesplit.calibrate.campaign._warmup import Thermometer
-from joulesplit.calibrate.instrument._link_bench import pace_of
 from joulesplit.calibrate.profile import Device, ModelIdentity, Runtime, Tool
 from joulesplit.calibrate.sampling import SamplerStatistics
-from joulesplit.calibrate.sampling._sampler import InlineSampler
-from joulesplit.calibrate.workloads import BlockWorkload, UploadWorkload, truth_of
-from joulesplit.calibrate.workloads._upload import Send
-from joulesplit.cli._simulation import (
-    LINK_RATE_BIT_PER_S,
-    LOG_SEGMENTS,
-    SimulatedWorld,
-    WorldSetup,
-    open_simulated_sensor,
-    virtual_sensor_clock,
-)
-from joulesplit.drivers.simulated import LoadLog, SimulatedClock
-from joulesplit.edge import LOOPBACK_INTERFACE, Pacer
+from joulesplit.calibrate.workloads import truth_of
+from joulesplit.cli._simulation import WorldSetup
+from joulesplit.edge import LOOPBACK_INTERFACE
+from proof.stage import stage_of
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.windows import WindowRecord
-    from joulesplit.calibrate.workloads import DeviceActivity
     from joulesplit.drivers.readings import SensorDescription
     from joulesplit.partition import Block, Network
-
-
-def paced_send(
-    clock: SimulatedClock,
-    activity: DeviceActivity,
-    link_rate_bit_per_s: float = LINK_RATE_BIT_PER_S,
-) -> Send:
-    """Return a way to send that only lets time pass on the air.
-
-    Args:
-        clock: Time.
-        activity: Spends the energy.
-        link_rate_bit_per_s: What the link takes at most, bit/s.
-    """
-
-    def send(payload: bytes, rate_bit_per_s: float | None) -> float:
-        rate = min(rate_bit_per_s or link_rate_bit_per_s, link_rate_bit_per_s)
-        transfer = Pacer(rate, clock=clock, on_chunk=activity.on_air).transfer(payload)
-        for _ in transfer:
-            pass
-        return ((transfer.ended_ns or 0) - (transfer.started_ns or 0)) * 1e-9
-
-    return send
-
-
-def virtual_bench(
-    blocks: Sequence[Block],
-    uploads: Sequence[UploadSubject],
-    setup: WorldSetup,
-    buffer: bytearray,
-    *,
-    heads: Sequence[int] = (),
-    thermometer: Thermometer = no_thermometer,
-) -> tuple[Bench, InlineSampler]:
-    """Return a bench in virtual time: inferences and uploads cost the board, not the host."""
-    clock = SimulatedClock(start_ns=setup.origin_ns)
-    board = SimulatedWorld(setup, buffer, clock).board(tuple(blocks))
-    sensor_clock = virtual_sensor_clock(setup)
-    sampler = InlineSampler(open_simulated_sensor(setup, buffer, sensor_clock).__enter__())
-    clock.sleep_until_ns(sensor_clock.now_ns())
-    send = paced_send(clock, board, setup.link_rate_bit_per_s)
-
-    def running(first: int, last: int) -> BlockWorkload:
-        return BlockWorkload(
-            name=f"blocks {first} to {last}",
-            first_block=first,
-            last_block=last,
-            invoke=lambda: None,
-            clock=clock,
-            activity=board,
-        )
-
-    return Bench(
-        clock=clock,
-        sampler=sampler,
-        blocks={block.index: running(block.index, block.index) for block in blocks},
-        heads={last: running(1, last) for last in heads},
-        uploads={
-            upload.key: UploadWorkload(
-                name=upload.key,
-                payload=bytes(upload.payload_bits // 8),
-                rate_bit_per_s=pace_of(upload),
-                send=send,
-                clock=clock,
-                activity=board,
-            )
-            for upload in uploads
-        },
-        thermometer=thermometer,
-    ), sampler
 
 
 def run_virtual(
@@ -144,19 +61,17 @@ def run_virtual(
     """
     uploads = upload_subjects(plan, crossing_bits(input_bits, blocks))
     heads = (*head_blocks(plan, blocks), *((len(blocks),) if plan.whole else ()))
-    buffer = bytearray(LoadLog.bytes_needed(LOG_SEGMENTS))
-    bench, sampler = virtual_bench(
-        blocks,
-        uploads,
-        setup,
-        buffer,
-        heads=heads,
-        thermometer=thermometer,
-    )
+    stage = stage_of(setup, blocks)
+    sensor = stage.sampler.description
     outcome = run_campaign(
-        plan, bench, uploads, rule=rule_for(sampler.description), past=past, told=told
+        plan,
+        stage.bench(uploads, heads=heads, thermometer=thermometer),
+        uploads,
+        rule=rule_for(sensor),
+        past=past,
+        told=told,
     )
-    return outcome, sampler.description, sampler.statistics()
+    return outcome, sensor, stage.sampler.statistics()
 
 
 def run_virtual_campaign(

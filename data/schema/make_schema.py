@@ -1,10 +1,12 @@
-"""Write the JSON Schema of the device profile beside this script."""
+"""Write the JSON Schemas of the device profile and of a campaign's journal beside this script."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from joulesplit.calibrate.profile._device_profile import SCHEMA_VERSION
-from joulesplit.calibrate.profile._io import schema_bytes
+from joulesplit.calibrate import journal, profile
 
-(Path(__file__).parent / f"device-profile-{SCHEMA_VERSION}.json").write_bytes(schema_bytes())
+FOLDER = Path(__file__).parent
+
+(FOLDER / f"device-profile-{profile.SCHEMA_VERSION}.json").write_bytes(profile.schema_bytes())
+(FOLDER / f"campaign-journal-{journal.JOURNAL_FORMAT}.json").write_bytes(journal.schema_bytes())

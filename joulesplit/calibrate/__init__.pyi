@@ -2,5 +2,16 @@ from ._files import OutputError as OutputError
 from ._files import is_journal as is_journal
 from ._files import require_writable as require_writable
 from ._files import write_whole as write_whole
+from .campaign import JournalFile as JournalFile
+from .campaign import MeasuredProgram as MeasuredProgram
+from .campaign import RunPlan as RunPlan
+from .campaign import SplitValidation as SplitValidation
+from .campaign import calibrate_device as calibrate_device
+from .campaign import measure_program as measure_program
+from .campaign import validate_split as validate_split
+from .instrument import DeviceUnderTest as DeviceUnderTest
+from .instrument import EdgeAddress as EdgeAddress
+from .instrument import Instrument as Instrument
+from .instrument import RealDevice as RealDevice
 from ._meter import EnergyMeter as EnergyMeter
 from ._meter_energy import MEAN_BLOCKS as MEAN_BLOCKS

@@ -7,6 +7,10 @@ CalibrationError
 │   ├── ProfileVersionError (ValueError)          of a schema this version does not know
 │   └── ProfileMergeError (ValueError)            profiles that may not be pooled
 ├── PlanError (ValueError)                        a plan that cannot give the figures asked for
+├── IdleTooLongError (ValueError)                 more idle around a program than is kept for it
+├── ProgramStartError (OSError)                   the program to measure cannot be started
+├── ProgramFailedError (ChildProcessError)        a run of the program that is measured failed
+├── NoSuchSplitError (IndexError)                 a split that the network does not have
 ├── SamplerError (RuntimeError)                   the sampler process failed or fell silent
 ├── WindowError (ValueError)                      a window holds too little to give an energy
 │   └── LinkDroppedError (ConnectionError)        the link was gone in it, and is back
@@ -17,6 +21,8 @@ CalibrationError
 ├── LinkKindError (ConnectionError)               the link is not of the kind it would be called
 ├── TuningError (RuntimeError)                    the machine could not be set, or set back
 └── JournalError (ValueError)                     the journal cannot be read or continued
+    ├── OtherCampaignError                        it is of another campaign
+    └── JournalVersionError                       of a format this version does not know
 """
 
 from __future__ import annotations
@@ -61,6 +67,28 @@ class PlanError(CalibrationError, ValueError):
     """A caller asked for a plan that cannot give the figures wanted."""
 
 
+class IdleTooLongError(CalibrationError, ValueError):
+    """A caller asked for more idle around a program than the sensor's readings are kept for."""
+
+
+class ProgramStartError(CalibrationError, OSError):
+    """A caller named a program to measure that is not there, or may not be run."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class ProgramFailedError(CalibrationError, ChildProcessError):
+    """A run of the program that is measured ended with a failure: its energy is that of none."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class NoSuchSplitError(CalibrationError, IndexError):
+    """A caller asked for a split that the network does not have."""
+
+
 class SamplerError(CalibrationError, RuntimeError):
     """The sampler process failed or fell silent."""
 
@@ -95,3 +123,7 @@ class JournalError(CalibrationError, ValueError):
 
 class OtherCampaignError(JournalError):
     """A journal cannot be gone on with here: it is of another campaign."""
+
+
+class JournalVersionError(JournalError):
+    """A caller gave a journal of a format that this version does not know, or cannot go on with."""

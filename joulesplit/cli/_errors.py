@@ -2,8 +2,7 @@
 
 JouleSplitError
 ├── CommandError (ValueError)       options that do not go together, or an incomplete installation
-├── ServerStartError (ChildProcessError)  our own edge server did not start
-└── ProgramFailedError (ChildProcessError)  the program that is measured failed
+└── ServerStartError (ChildProcessError)  our own edge server did not start
 """
 
 from __future__ import annotations
@@ -19,7 +18,3 @@ class CommandError(JouleSplitError, ValueError):
 
 class ServerStartError(JouleSplitError, ChildProcessError):
     """Our own edge server did not start."""
-
-
-class ProgramFailedError(JouleSplitError, ChildProcessError):
-    """A run of the program that is measured ended with a failure: its energy is that of none."""

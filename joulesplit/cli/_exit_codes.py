@@ -41,12 +41,14 @@ _BY_ERROR = {
     "joulesplit.calibrate.errors.JournalError": ExitCode.FILE,
     "joulesplit.calibrate.errors.PlanError": ExitCode.FILE,
     "joulesplit.calibrate.errors.TuningError": ExitCode.FILE,
+    "joulesplit.calibrate.errors.IdleTooLongError": ExitCode.USAGE,
+    "joulesplit.calibrate.errors.ProgramStartError": ExitCode.USAGE,
+    "joulesplit.calibrate.errors.NoSuchSplitError": ExitCode.USAGE,
     "joulesplit.calibrate.errors.CalibrationError": ExitCode.MEASUREMENT,
     "joulesplit.optimizer.errors.PeriodTooShortError": ExitCode.USAGE,
     "joulesplit.optimizer.errors.OptimizerError": ExitCode.DECISION,
     "joulesplit.cli._errors.CommandError": ExitCode.USAGE,
     "joulesplit.cli._errors.ServerStartError": ExitCode.EDGE,
-    "joulesplit.cli._errors.ProgramFailedError": ExitCode.MEASUREMENT,
 }
 
 

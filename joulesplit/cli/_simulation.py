@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from joulesplit.calibrate.workloads import BoardCosts, Governor, SimulatedBoard
+from joulesplit.calibrate.environment import Machine
+from joulesplit.calibrate.workloads import BoardCosts, Governor, SimulatedBoard, truth_of
 from joulesplit.drivers.simulated import (
     ChipParameters,
     EventfulClock,
@@ -27,6 +28,9 @@ from joulesplit.drivers.simulated import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from joulesplit.calibrate.profile import SimulatedTruth, TunedSetting
     from joulesplit.calibrate.sampling import SensorFactory
     from joulesplit.drivers.ina219 import Grade
     from joulesplit.drivers.protocols import Clock, PowerSensor
@@ -209,27 +213,49 @@ def open_simulated_sensor(
 class SimulatedWorld:
     """A world with both its sides: the sensor to read and the board to do the work.
 
+    It is a ``joulesplit.calibrate.instrument.DeviceUnderTest``.
+
     Args:
         setup: The world.
         buffer: Zeroed memory of ``LoadLog.bytes_needed(LOG_SEGMENTS)`` bytes; shared memory
             joins two processes.
         clock: Time of the board.
+        machine: That computes what the board is said to compute; None for this one as it is.
+        tuned: What was set on it.
     """
 
-    def __init__(self, setup: WorldSetup, buffer: Any, clock: Clock) -> None:
-        self.setup = setup
+    temperature_c = None
+    """A board that cannot be touched has no thermometer."""
+
+    def __init__(
+        self,
+        setup: WorldSetup,
+        buffer: Any,
+        clock: Clock,
+        *,
+        machine: Machine | None = None,
+        tuned: tuple[TunedSetting, ...] = (),
+    ) -> None:
+        self.setup, self.clock = setup, clock
+        self.machine, self.tuned = machine or Machine(), tuned
         self._buffer = buffer
-        self._clock = clock
         self._log = LoadLog(buffer)
 
     @classmethod
-    def shared(cls, setup: WorldSetup, clock: Clock) -> SimulatedWorld:
+    def shared(
+        cls,
+        setup: WorldSetup,
+        clock: Clock,
+        *,
+        machine: Machine | None = None,
+        tuned: tuple[TunedSetting, ...] = (),
+    ) -> SimulatedWorld:
         """Return a world whose sensor may live in a spawned process."""
         import multiprocessing
 
         size = LoadLog.bytes_needed(LOG_SEGMENTS)
         buffer = multiprocessing.get_context("spawn").RawArray("B", size)
-        return cls(setup, buffer, clock)
+        return cls(setup, buffer, clock, machine=machine, tuned=tuned)
 
     @property
     def sensor_factory(self) -> SensorFactory:
@@ -245,7 +271,15 @@ class SimulatedWorld:
         """Draw ``power_w`` above idle from start to end, ns."""
         self._log.announce(start_ns, end_ns, power_w)
 
-    def board(self, blocks: tuple[Block, ...]) -> SimulatedBoard:
+    def conditions(self, interface: str | None, *, thorough: bool) -> None:
+        """Return None: the machine that computes is not the one that the sensor sees."""
+        del interface, thorough
+
+    def truth(self, blocks: Sequence[Block], rate_bit_per_s: float) -> SimulatedTruth:
+        """Return what the board really costs, E_c at a rate."""
+        return truth_of(self.setup.costs, tuple(blocks), rate_bit_per_s)
+
+    def activity(self, blocks: Sequence[Block]) -> SimulatedBoard:
         """Return the board that runs a network's blocks."""
         setup, heat, radio = self.setup, None, None
         if setup.load.thermal is not None:
@@ -262,5 +296,5 @@ class SimulatedWorld:
         if setup.radio is not None:
             radio = SimulatedRadio(setup.radio, self.announce, seed=setup.seed)
         return SimulatedBoard(
-            setup.costs, blocks, self.announce, self._clock, governor=governor, radio=radio
+            setup.costs, tuple(blocks), self.announce, self.clock, governor=governor, radio=radio
         )

@@ -14,6 +14,8 @@ from joulesplit.cli._errors import CommandError
 
 if TYPE_CHECKING:
     from joulesplit.calibrate import EnergyMeter
+    from joulesplit.calibrate.environment import Machine
+    from joulesplit.calibrate.profile import TunedSetting
     from joulesplit.calibrate.sampling import SensorFactory
     from joulesplit.cli._simulation import SimulatedWorld
     from joulesplit.drivers import PiIna219
@@ -135,13 +137,19 @@ def sensor_factory(choice: SensorChoice) -> SensorFactory:
     return partial(open_sensor, choice)
 
 
-def simulated_world(seed: int, clock: Clock) -> SimulatedWorld:
+def simulated_world(
+    seed: int,
+    clock: Clock,
+    *,
+    machine: Machine | None = None,
+    tuned: tuple[TunedSetting, ...] = (),
+) -> SimulatedWorld:
     """Return a simulated world that begins now, in real time."""
     from joulesplit.calibrate.workloads import BoardCosts
     from joulesplit.cli._simulation import COLD_SHARE, SimulatedWorld, draw_world
 
     setup = draw_world(seed, clock.now_ns(), costs=BoardCosts(cold_share=COLD_SHARE))
-    return SimulatedWorld.shared(setup, clock)
+    return SimulatedWorld.shared(setup, clock, machine=machine, tuned=tuned)
 
 
 def _check_options(choice: SensorChoice) -> None:

@@ -14,7 +14,7 @@ from joulesplit.calibrate.campaign import (
     StopPlan,
     Told,
     past_of,
-    profile_of,
+    profile_from_journal,
     run_campaign,
     storable,
     upload_subjects,
@@ -28,12 +28,12 @@ from joulesplit.calibrate.journal import Begun, Ended, Header, Journal, Kept, re
 from joulesplit.calibrate.profile import StoredProfile, profile_bytes
 from joulesplit.calibrate.workloads import truth_of
 from joulesplit.cli._resources import paper_network
-from joulesplit.cli._simulation import LOG_SEGMENTS, draw_world
-from joulesplit.cli.measuring._decision_stop import rule_of
-from joulesplit.drivers.simulated import LoadLog
+from joulesplit.cli._simulation import draw_world
+from joulesplit.cli.measuring import rule_of
 from joulesplit.partition.cutting import residual_blocks
 from joulesplit.partition.reading import read_network
-from proof.virtual import run_virtual, virtual_bench, virtual_circumstances
+from proof.stage import stage_of
+from proof.virtual import run_virtual, virtual_circumstances
 
 NETWORK = read_network(paper_network())
 BLOCKS = residual_blocks(NETWORK)
@@ -92,7 +92,7 @@ def run_journaled(plan, path, *, windows=math.inf, resume=False):
 
 
 def stored(path) -> bytes:
-    return profile_bytes(StoredProfile(profile=profile_of(read_journal(path))))
+    return profile_bytes(StoredProfile(profile=profile_from_journal(read_journal(path))))
 
 
 @pytest.mark.parametrize("cuts", [(0,), (1,), (30, 1, 7), (48,)])
@@ -175,7 +175,7 @@ def test_a_profile_computed_again_from_its_windows_is_the_same_to_the_last_digit
     path = tmp_path / "windows"
     outcome = run_journaled(SMALL, path)
 
-    profile = profile_of(read_journal(path))
+    profile = profile_from_journal(read_journal(path))
 
     assert stored(path) == stored(path)
     assert read_journal(path).records == outcome.records
@@ -188,7 +188,7 @@ def test_a_campaign_cut_short_gives_a_profile_that_says_so(tmp_path):
     with pytest.raises(PulledOutError):
         run_journaled(SMALL, path, windows=47)
 
-    quality = profile_of(read_journal(path)).quality
+    quality = profile_from_journal(read_journal(path)).quality
 
     assert quality.verdict == "suspect"
     (check,) = (check for check in quality.checks if check.name == "complete")
@@ -219,14 +219,14 @@ def test_a_profile_holds_how_the_machine_was_in_every_run_of_its_campaign(tmp_pa
         )
     )
 
-    quality = profile_of(dataclasses.replace(contents, runs=(first, second))).quality
+    quality = profile_from_journal(dataclasses.replace(contents, runs=(first, second))).quality
 
     found = {check.name: check.outcome for check in quality.checks}
     assert (found["frequency-moved"], found["temperature"], found["supply-alarm"]) == (
         "warn", "pass", "pass",
     )  # fmt: skip
     assert quality.verdict == "suspect"
-    unknown = {check.name for check in profile_of(contents).quality.checks}
+    unknown = {check.name for check in profile_from_journal(contents).quality.checks}
     assert not {"frequency-moved", "temperature"} & unknown
 
 
@@ -256,7 +256,7 @@ def test_a_step_of_the_idle_power_is_as_plain_with_a_boot_in_between_as_without(
         for entry in entries:
             journal.append(entry)
 
-    profile = profile_of(read_journal(tmp_path / "rebooted"))
+    profile = profile_from_journal(read_journal(tmp_path / "rebooted"))
 
     (drift,) = (check for check in profile.quality.checks if check.name == "idle-drift")
     assert drift.value > 0.8 * 0.1 / profile.idle.power_w.value
@@ -271,7 +271,7 @@ def test_a_goal_that_was_not_reached_is_in_the_profile_with_what_it_would_take(t
 
     assert (outcome.opinion.stop, outcome.opinion.reached) == (True, False)
     assert "2 rounds are done; about " in outcome.opinion.reason
-    quality = profile_of(read_journal(tmp_path / "windows")).quality
+    quality = profile_from_journal(read_journal(tmp_path / "windows")).quality
     (check,) = (check for check in quality.checks if check.name == "stop-rule")
     assert "more windows would be needed" in check.advice
 
@@ -292,7 +292,7 @@ def test_heads_run_as_one_network_are_measured_beside_their_blocks(tmp_path):
     path = tmp_path / "windows"
     run_journaled(plan, path)
 
-    compute = profile_of(read_journal(path)).compute
+    compute = profile_from_journal(read_journal(path)).compute
 
     # The simulated board fuses nothing: a head costs what its blocks cost.
     true_j = truth_of(world().costs, BLOCKS, plan.stated_rate_bit_per_s).block_energy_j
@@ -307,9 +307,8 @@ def test_heads_run_as_one_network_are_measured_beside_their_blocks(tmp_path):
 
 def bench_of(plan, **options):
     uploads = upload_subjects(plan, [block.output_bits for block in BLOCKS])
-    buffer = bytearray(LoadLog.bytes_needed(LOG_SEGMENTS))
-    bench, sampler = virtual_bench(BLOCKS, uploads, world(), buffer, **options)
-    return bench, sampler, uploads
+    stage = stage_of(world(), BLOCKS)
+    return stage.bench(uploads, **options), stage.sampler, uploads
 
 
 class HeldUp:

@@ -13,7 +13,7 @@ from joulesplit.calibrate.campaign import (
     StopPlan,
     Told,
     for_sensor,
-    profile_of,
+    profile_from_journal,
     storable,
 )
 from joulesplit.calibrate.errors import TooHotError, WindowError
@@ -24,11 +24,10 @@ from joulesplit.cli._simulation import (
     EXPECTED_PEAK_A,
     SHUNT_OHM,
     SHUNT_TOLERANCE,
-    load_of,
 )
 from joulesplit.drivers.ina219 import Ina219
 from joulesplit.drivers.simulated import SimulatedI2cBus, SimulatedIna219
-from proof import virtual
+from proof import stage
 from proof.stage import proof_blocks, proof_network
 from proof.virtual import run_virtual, virtual_circumstances
 from proof.worlds import clean_world
@@ -123,9 +122,9 @@ def test_waits_for_a_hot_device_count_against_the_longest_time(planned):
     assert outcome.records[0].task == planned.records[0].task
 
 
-def averaging_sensor(setup, buffer, clock):
+def averaging_sensor(setup, buffer, clock, *, load):
     """The real driver on the simulated chip, each conversion of 128 samples: 68 ms."""
-    chip = SimulatedIna219(load_of(setup, buffer), clock, seed=setup.seed, parameters=setup.chip)
+    chip = SimulatedIna219(load, clock, seed=setup.seed, parameters=setup.chip)
     return Ina219(
         SimulatedI2cBus(BUS_NUMBER, {ADDRESS: chip}, clock),
         address=ADDRESS,
@@ -139,7 +138,7 @@ def averaging_sensor(setup, buffer, clock):
 
 
 def test_a_slow_sensor_measures_the_quick_plan_without_a_window_to_repeat(monkeypatch):
-    monkeypatch.setattr(virtual, "open_simulated_sensor", averaging_sensor)
+    monkeypatch.setattr(stage, "open_simulated_sensor", averaging_sensor)
     with pytest.raises(WindowError, match="readings in the idle"):
         run_virtual(QUICK, BLOCKS, WORLD)
     cycle_s = 128 * 532e-6 * WORLD.chip.conversion_time_scale
@@ -153,7 +152,7 @@ def test_a_slow_sensor_measures_the_quick_plan_without_a_window_to_repeat(monkey
 
 def test_time_that_no_whole_reading_covers_counts_against_the_longest_time_too(monkeypatch):
     """A record keeps the idle behind its idle power: of a slow sensor a third less than passed."""
-    monkeypatch.setattr(virtual, "open_simulated_sensor", averaging_sensor)
+    monkeypatch.setattr(stage, "open_simulated_sensor", averaging_sensor)
     told = []
 
     outcome, _, _ = run_virtual(
@@ -190,7 +189,7 @@ def test_the_profile_of_a_cold_device_says_so_and_counts_its_windows():
         ended=Ended(opinion=outcome.opinion, throttled_bits=None, conditions=None),
     )
     header = Header(plan=plan, around=around, link_kind=None)
-    profile = profile_of(JournalContents(header=header, runs=(run,)))
+    profile = profile_from_journal(JournalContents(header=header, runs=(run,)))
 
     checks = {check.name: check for check in profile.quality.checks}
     total = len(outcome.records)

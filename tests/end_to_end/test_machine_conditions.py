@@ -7,7 +7,7 @@ import dataclasses
 import msgspec
 import pytest
 
-from joulesplit.calibrate.campaign import QUICK, profile_of, storable
+from joulesplit.calibrate.campaign import QUICK, profile_from_journal, storable
 from joulesplit.calibrate.environment import Machine, snapshot
 from joulesplit.calibrate.journal import Begun, Ended, Header, JournalContents, Kept, Run
 from proof.stage import proof_blocks, proof_network
@@ -90,7 +90,7 @@ def quality_after(campaign, board, befall):
         ended=Ended(opinion=outcome.opinion, throttled_bits=None, conditions=board.conditions()),
     )
     header = Header(plan=PLAN, around=around, link_kind="wifi")
-    return profile_of(JournalContents(header=header, runs=(run,))).quality
+    return profile_from_journal(JournalContents(header=header, runs=(run,))).quality
 
 
 def changed(**fields):

@@ -12,8 +12,8 @@ from joulesplit.calibrate.campaign import (
     QUICK,
     Completion,
     ValidationPlan,
-    completed_profile,
     measure_split,
+    profile_from_windows,
     upload_subjects,
 )
 from joulesplit.calibrate.errors import EstimateError
@@ -21,12 +21,13 @@ from joulesplit.calibrate.estimates import budget_of
 from joulesplit.calibrate.windows import WindowTiming
 from joulesplit.calibrate.workloads import BoardCosts, SplitWorkload
 from joulesplit.cli._resources import paper_network
-from joulesplit.cli._simulation import COLD_SHARE, LOG_SEGMENTS, draw_world
-from joulesplit.drivers.simulated import LoadLog, RadioParameters
+from joulesplit.cli._simulation import COLD_SHARE, draw_world
+from joulesplit.drivers.simulated import RadioParameters
 from joulesplit.optimizer import Usage, decide
 from joulesplit.partition.cutting import residual_blocks
 from joulesplit.partition.reading import read_network
-from proof.virtual import paced_send, run_virtual, virtual_bench, virtual_circumstances
+from proof.stage import stage_of
+from proof.virtual import run_virtual, virtual_circumstances
 
 NETWORK = read_network(paper_network())
 BLOCKS = residual_blocks(NETWORK)
@@ -43,17 +44,16 @@ pytestmark = pytest.mark.campaign
 def calibrated(plan, setup):
     outcome, sensor, _ = run_virtual(plan, BLOCKS, setup)
     around = virtual_circumstances(plan, NETWORK, BLOCKS, setup, sensor)
-    return completed_profile(outcome.records, around, DONE)
+    return profile_from_windows(outcome.records, around, DONE)
 
 
 def measured_j(setup, *, block, upload_bits, rate_bit_per_s=20e6):
     """Run the split end to end on the simulated board; net energy per inference."""
     plan = msgspec.structs.replace(QUICK, blocks="residual")
     uploads = upload_subjects(plan, [block.output_bits for block in BLOCKS])
-    buffer = bytearray(LoadLog.bytes_needed(LOG_SEGMENTS))
-    bench, sampler = virtual_bench(BLOCKS, uploads, setup, buffer, heads=(len(BLOCKS),))
-    board = bench.blocks[1].activity
-    send = paced_send(bench.clock, board)
+    stage = stage_of(setup, BLOCKS)
+    bench, sampler = stage.bench(uploads, heads=(len(BLOCKS),)), stage.sampler
+    board, send = stage.board, stage.send
     payload = bytes(upload_bits // 8)
     workload = SplitWorkload(
         name="split",

@@ -11,13 +11,19 @@ import msgspec
 import numpy as np
 import pytest
 
-from joulesplit.calibrate.campaign import QUICK, StopPlan, for_decision, storable
-from joulesplit.calibrate.campaign._produce import produce_profile
+from joulesplit.calibrate.campaign import (
+    QUICK,
+    Completion,
+    StopPlan,
+    for_decision,
+    profile_from_windows,
+    storable,
+)
 from joulesplit.calibrate.estimates import coverage_factor
 from joulesplit.calibrate.workloads import truth_of
 from joulesplit.cli._resources import paper_network
 from joulesplit.cli._simulation import draw_world, without_errors
-from joulesplit.cli.measuring._decision_stop import rule_of
+from joulesplit.cli.measuring import rule_of
 from joulesplit.optimizer import decide
 from joulesplit.partition.cutting import residual_blocks
 from joulesplit.partition.reading import read_network
@@ -26,6 +32,7 @@ from proof.virtual import run_virtual, virtual_circumstances
 NETWORK = read_network(paper_network())
 BLOCKS = residual_blocks(NETWORK)
 CAMPAIGNS = 20
+DONE = Completion(complete=True, reached=True, reason="", warm=True)
 NOISY_SD_W = 0.1
 """Twelve times the background of the default world, so that one round is not enough."""
 
@@ -76,7 +83,7 @@ def measuring_time_s(outcome):
 
 
 def split_of(outcome, around):
-    profile = produce_profile(outcome.records, around)
+    profile = profile_from_windows(outcome.records, around, DONE)
     decision = decide(NETWORK, BLOCKS, profile, account="net", allow_rejected=True)
     return decision.best.block
 
@@ -86,7 +93,7 @@ def test_stopping_when_precise_enough_keeps_the_intervals_and_takes_several_look
     for seed in range(CAMPAIGNS):
         setup = noisy_world(seed)
         outcome, around = campaign(plan, setup)
-        profile = produce_profile(outcome.records, around)
+        profile = profile_from_windows(outcome.records, around, DONE)
         truth = truth_of(setup.costs, BLOCKS, plan.stated_rate_bit_per_s)
         pairs = [
             (profile.compute.e_d_flop_per_j.net, truth.e_d_flop_per_j["net"]),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from joulesplit.calibrate.campaign import QUICK, Completion, completed_profile
+from joulesplit.calibrate.campaign import QUICK, Completion, profile_from_windows
 from joulesplit.calibrate.checks._results import STATED_RATE
 from joulesplit.calibrate.workloads import truth_of
 from joulesplit.cli._resources import paper_network
@@ -28,7 +28,7 @@ def profile():
     outcome, sensor, _ = run_virtual(QUICK, BLOCKS, setup)
     around = virtual_circumstances(QUICK, NETWORK, BLOCKS, setup, sensor)
     ended = Completion(complete=True, reached=True, reason="", warm=True)
-    return completed_profile(outcome.records, around, ended)
+    return profile_from_windows(outcome.records, around, ended)
 
 
 def test_a_rate_that_the_link_never_had_makes_the_profile_suspect(profile):

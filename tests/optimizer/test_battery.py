@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from joulesplit.calibrate.campaign import Completion, completed_profile
+from joulesplit.calibrate.campaign import Completion, profile_from_windows
 from joulesplit.calibrate.campaign import QUICK
 from proof.stage import proof_blocks
 from proof.worlds import clean_world
@@ -162,7 +162,7 @@ def test_of_a_calibrated_device_net_and_gross_pay_for_as_many_and_so_does_the_tr
     network, blocks, setup = read_network(paper_network()), proof_blocks(), clean_world(1)
     outcome, sensor, _ = run_virtual(QUICK, blocks, setup)
     around = virtual_circumstances(QUICK, network, blocks, setup, sensor)
-    profile = completed_profile(outcome.records, around, DONE)
+    profile = profile_from_windows(outcome.records, around, DONE)
     last = Constraints(min_block=len(blocks))
     lives = [
         battery_life(

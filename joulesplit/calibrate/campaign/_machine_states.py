@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from joulesplit.calibrate.journal import Run
 from joulesplit.calibrate.checks import condition_checks, state_checks, throttling_checks
 from joulesplit.calibrate.environment import Conditions
+from joulesplit.calibrate.journal import Run
 from joulesplit.calibrate.profile import Check, Outcome
 
 SEVERITY: tuple[Outcome, ...] = ("pass", "warn", "fail")

@@ -11,7 +11,12 @@ import msgspec
 from joulesplit.calibrate.campaign._bench import Bench, pilot, subjects_of
 from joulesplit.calibrate.campaign._first_window_check import require_seen
 from joulesplit.calibrate.campaign._plan import Plan
-from joulesplit.calibrate.campaign._schedule import GROWTH, control_task, expected_duration_s, round_tasks
+from joulesplit.calibrate.campaign._schedule import (
+    GROWTH,
+    control_task,
+    expected_duration_s,
+    round_tasks,
+)
 from joulesplit.calibrate.campaign._stopping import StopOpinion, StopRule, cut_short, limited, once
 from joulesplit.calibrate.campaign._transfer_plan import UploadSubject
 from joulesplit.calibrate.campaign._warmup import CoolDown, WarmUp, cool_down, warm_up

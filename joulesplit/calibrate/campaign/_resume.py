@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from joulesplit.calibrate.journal import Header, JournalContents
 from joulesplit.calibrate.campaign._plan import Plan
 from joulesplit.calibrate.campaign._procedure import Past
 from joulesplit.calibrate.errors import OtherCampaignError
+from joulesplit.calibrate.journal import Header, JournalContents
 from joulesplit.calibrate.profile import ModelIdentity
 from joulesplit.drivers.readings import SensorDescription
 

@@ -7,9 +7,13 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from joulesplit.calibrate.campaign._bench import pilot_latency_s
-from joulesplit.calibrate.estimates import fit_blocks
-from joulesplit.calibrate.estimates import loads_of
-from joulesplit.calibrate.estimates import SystematicBudget, quantity, require_positive
+from joulesplit.calibrate.estimates import (
+    SystematicBudget,
+    fit_blocks,
+    loads_of,
+    quantity,
+    require_positive,
+)
 from joulesplit.calibrate.profile import Quantity
 from joulesplit.calibrate.sampling import Sampler
 from joulesplit.calibrate.windows import WindowRecord, WindowTask, WindowTiming, run_window

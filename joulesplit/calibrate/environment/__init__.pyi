@@ -12,6 +12,7 @@ from ._sudo_user import person_behind_sudo as person_behind_sudo
 from ._survey import UNKNOWN as UNKNOWN
 from ._survey import describe_device as describe_device
 from ._survey import throttled_reasons as throttled_reasons
+from ._tool import this_tool as this_tool
 from ._tuning import Restored as Restored
 from ._tuning import Wanted as Wanted
 from ._tuning import everything_quiet as everything_quiet

@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from joulesplit.partition import FLOATS
-from joulesplit.partition import tensor_specs
+from joulesplit.partition import FLOATS, tensor_specs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from joulesplit.partition import Network
-    from joulesplit.partition import TensorSpec
+    from joulesplit.partition import Network, TensorSpec
 
 WIDTH_PX, HEIGHT_PX = 640, 480
 """Of the JPEG: what cheap cameras deliver."""

@@ -6,17 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 from typing import TYPE_CHECKING, TypeVar
 
-from joulesplit.calibrate.campaign import UNLIMITED
-from joulesplit.calibrate.campaign import UploadSubject
+from joulesplit.calibrate.campaign import UNLIMITED, UploadSubject
 from joulesplit.calibrate.errors import LinkDroppedError
 from joulesplit.calibrate.profile import CONNECTION_PHASE
-from joulesplit.calibrate.workloads import DownloadWorkload
-from joulesplit.calibrate.workloads import LinkCount
-from joulesplit.calibrate.workloads import StepWorkload
-from joulesplit.calibrate.workloads import UploadWorkload
+from joulesplit.calibrate.workloads import DownloadWorkload, LinkCount, StepWorkload, UploadWorkload
+from joulesplit.edge import BITS_PER_BYTE, Pacer, interface_counters
 from joulesplit.edge.errors import InterfaceNotFoundError, ServerUnreachableError
-from joulesplit.edge import interface_counters
-from joulesplit.edge import BITS_PER_BYTE, Pacer
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.workloads import DeviceActivity

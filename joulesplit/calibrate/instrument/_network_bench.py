@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from joulesplit.calibrate.campaign import BlockCut
 from joulesplit.calibrate.profile import ModelIdentity, Runtime
-from joulesplit.calibrate.workloads import BlockWorkload
-from joulesplit.calibrate.workloads import DeviceActivity
+from joulesplit.calibrate.workloads import BlockWorkload, DeviceActivity
 from joulesplit.edge import NamedTensor, encode_bundle
-from joulesplit.partition.cutting import blocks_at, every_cut_blocks, residual_blocks
-from joulesplit.partition.cutting import prefix_cuts
-from joulesplit.partition import random_inputs
-from joulesplit.partition import make_interpreter, runtime_identity
+from joulesplit.partition import Runner, make_interpreter, random_inputs, runtime_identity
+from joulesplit.partition.cutting import blocks_at, every_cut_blocks, prefix_cuts, residual_blocks
 from joulesplit.partition.parts import extract
 from joulesplit.partition.reading import LoadedModel, load_model
-from joulesplit.partition import Runner
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

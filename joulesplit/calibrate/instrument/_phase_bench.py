@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from joulesplit.calibrate.instrument._camera_picture import picture_keys, picture_steps
 from joulesplit.calibrate.profile import CONNECTION_PHASE
 from joulesplit.calibrate.workloads import FreshStepWorkload, StepWorkload
-from joulesplit.calibrate.instrument._camera_picture import picture_keys, picture_steps
 from joulesplit.partition import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from joulesplit.calibrate.instrument._network_bench import NetworkBench
     from joulesplit.calibrate.workloads import DeviceActivity, Workload
     from joulesplit.drivers.protocols import Clock
-    from joulesplit.calibrate.instrument._network_bench import NetworkBench
-    from joulesplit.partition import Network
-    from joulesplit.partition import Runner
+    from joulesplit.partition import Network, Runner
 
 READ_FILE = "model file: read it from the cache of the system"
 LOAD = "model: load it"

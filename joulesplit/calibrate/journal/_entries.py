@@ -1,4 +1,4 @@
-"""What a journal is made of: how a campaign was begun, its windows, how each run ended."""
+"""What a journal holds: how a campaign was begun, its windows, how each run ended."""
 
 from __future__ import annotations
 
@@ -6,35 +6,28 @@ from dataclasses import dataclass
 
 import msgspec
 
-from joulesplit.calibrate.campaign import Plan
-from joulesplit.calibrate.campaign import Start
-from joulesplit.calibrate.campaign import Circumstances
-from joulesplit.calibrate.campaign import StopOpinion
+from joulesplit.calibrate.campaign import Circumstances, Plan, Start, StopOpinion
 from joulesplit.calibrate.environment import Conditions
 from joulesplit.calibrate.profile import InterfaceKind
 from joulesplit.calibrate.sampling import SamplerStatistics
 from joulesplit.calibrate.windows import WindowRecord
 
-JOURNAL_FORMAT = 1
 
-
-class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
+class Header(msgspec.Struct, frozen=True, kw_only=True):
     """What is measured, with what, where.
 
     Attributes:
-        format: Of the file.
         plan: As carried out, adapted to the sensor.
         around: Circumstances, as they were when the campaign began.
         link_kind: Of the interface that the uploads leave by; None if it cannot be told.
     """
 
-    format: int = JOURNAL_FORMAT
     plan: Plan
     around: Circumstances
     link_kind: InterfaceKind | None
 
 
-class Begun(msgspec.Struct, frozen=True, kw_only=True, tag="begun"):
+class Begun(msgspec.Struct, frozen=True, kw_only=True):
     """A run begins, the first one or a resumed one.
 
     Attributes:
@@ -52,7 +45,7 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True, tag="begun"):
     plan: Plan | None = None
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True, tag="window"):
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """A finished window, how the sampler of its run had fared by then, and the machine.
 
     Attributes:
@@ -65,7 +58,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, tag="window"):
     conditions: Conditions | None = None
 
 
-class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended"):
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """A run has ended in good order.
 
     Attributes:
@@ -90,8 +83,11 @@ class Run:
         begun: How it began.
         kept: Its windows.
         ended: How it ended; None if it was killed.
+        clock_offset_ns: Already added to the times of its windows, so that those of all runs are
+            on one clock, ns.
     """
 
     begun: Begun
     kept: tuple[Kept, ...]
     ended: Ended | None
+    clock_offset_ns: int = 0

@@ -9,7 +9,7 @@ from hashlib import sha256
 import msgspec
 
 
-class Line(msgspec.Struct, frozen=True):
+class RawLine(msgspec.Struct, frozen=True):
     """An encoded entry and its checksum."""
 
     crc32: int
@@ -18,7 +18,7 @@ class Line(msgspec.Struct, frozen=True):
 
 def journal_line(content: bytes) -> bytes:
     """Return an encoded entry as a line of a journal, with its checksum."""
-    line = Line(crc32=zlib.crc32(content), entry=msgspec.Raw(content))
+    line = RawLine(crc32=zlib.crc32(content), entry=msgspec.Raw(content))
     return msgspec.json.encode(line) + b"\n"
 
 
@@ -26,7 +26,7 @@ def raw_entries(content: bytes) -> Iterator[bytes]:
     """Yield the encoded entries of a journal that is known to be whole."""
     # What follows the last newline is empty, or a line that a crash cut off.
     for line in content.split(b"\n")[:-1]:
-        yield bytes(msgspec.json.decode(line, type=Line).entry)
+        yield bytes(msgspec.json.decode(line, type=RawLine).entry)
 
 
 class _RawWindow(msgspec.Struct, frozen=True):
@@ -34,7 +34,10 @@ class _RawWindow(msgspec.Struct, frozen=True):
 
 
 def windows_sha256(content: bytes) -> str:
-    """Return the hash of a whole journal's windows, see ``joulesplit.calibrate.profile._device_profile.CampaignRecord``."""
+    """Return the hash of a whole journal's windows.
+
+    See ``joulesplit.calibrate.profile.CampaignRecord``.
+    """
     digest = sha256()
     for entry in raw_entries(content):
         window = bytes(msgspec.json.decode(entry, type=_RawWindow).window)

@@ -12,6 +12,7 @@ from dataclasses import replace
 import msgspec
 
 from joulesplit.calibrate.journal._entries import Kept, Run
+from joulesplit.calibrate.windows import WindowRecord
 
 
 def on_one_clock(runs: Sequence[Run]) -> tuple[Run, ...]:
@@ -25,23 +26,41 @@ def on_one_clock(runs: Sequence[Run]) -> tuple[Run, ...]:
     Args:
         runs: In order of time, as recorded.
     """
-    shifted: list[Run] = []
-    before: Run | None = None
-    offset_ns = 0
+    placed: list[Run] = []
     for run in runs:
-        if before is not None and run.kept and _clock_restarted(before, run):
-            offset_ns += _ended_ns(before)
+        offset_ns = 0
         if run.kept:
-            before = run
-        shifted.append(_shifted(run, offset_ns))
-    return tuple(shifted)
+            started_ns = run.kept[0].window.started_ns
+            offset_ns = clock_offset_ns(placed, run.begun.boot_id, started_ns)
+        placed.append(_placed(run, offset_ns))
+    return tuple(placed)
 
 
-def _clock_restarted(before: Run, run: Run) -> bool:
-    earlier, later = before.begun.boot_id, run.begun.boot_id
-    if earlier is not None and later is not None:
-        return earlier != later
-    return run.kept[0].window.started_ns < _ended_ns(before)
+def clock_offset_ns(before: Sequence[Run], boot_id: str | None, started_ns: int) -> int:
+    """Return what to add to the times of a run so that they go on from the runs before, ns.
+
+    Args:
+        before: The runs before it, on one clock.
+        boot_id: Of the boot that it is timed by; None if unknown.
+        started_ns: When its first window began, as timed, ns.
+    """
+    last = next((run for run in reversed(before) if run.kept), None)
+    if last is None:
+        return 0
+    return _ended_ns(last) if _restarted(last, boot_id, started_ns) else last.clock_offset_ns
+
+
+def later(record: WindowRecord, offset_ns: int) -> WindowRecord:
+    """Return a window that began so much later, ns."""
+    return msgspec.structs.replace(record, started_ns=record.started_ns + offset_ns)
+
+
+def _restarted(last: Run, boot_id: str | None, started_ns: int) -> bool:
+    """Return whether the clock began anew between a run, placed, and one that came after it."""
+    earlier = last.begun.boot_id
+    if earlier is not None and boot_id is not None:
+        return earlier != boot_id
+    return started_ns < _ended_ns(last) - last.clock_offset_ns
 
 
 def _ended_ns(run: Run) -> int:
@@ -49,10 +68,10 @@ def _ended_ns(run: Run) -> int:
     return last.started_ns + round(last.span_s * 1e9)
 
 
-def _shifted(run: Run, offset_ns: int) -> Run:
-    return replace(run, kept=tuple(_later(kept, offset_ns) for kept in run.kept))
+def _placed(run: Run, offset_ns: int) -> Run:
+    kept = tuple(_kept_later(kept, offset_ns) for kept in run.kept)
+    return replace(run, kept=kept, clock_offset_ns=offset_ns)
 
 
-def _later(kept: Kept, offset_ns: int) -> Kept:
-    window = msgspec.structs.replace(kept.window, started_ns=kept.window.started_ns + offset_ns)
-    return msgspec.structs.replace(kept, window=window)
+def _kept_later(kept: Kept, offset_ns: int) -> Kept:
+    return msgspec.structs.replace(kept, window=later(kept.window, offset_ns))

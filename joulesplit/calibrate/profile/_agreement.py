@@ -9,10 +9,11 @@ import msgspec
 
 from joulesplit.calibrate.checks import CheckSpec
 from joulesplit.calibrate.errors import ProfileMergeError
-from joulesplit.calibrate.profile._device_profile import Check, DeviceProfile
+from joulesplit.calibrate.profile._device_profile import DeviceProfile
 from joulesplit.calibrate.profile._diff import sensor_difference
 from joulesplit.calibrate.profile._figures import figures_of, statistics_of
 from joulesplit.calibrate.profile._pooling import agreement_probability
+from joulesplit.calibrate.profile._quality import Check
 
 CONTRADICTION_P = 0.001
 """Profiles contradict each other if their figures would scatter like this less often than once in

@@ -1,7 +1,7 @@
 """The measured machine and the way to the server, as a profile records them. Plain data.
 
-Part of the data contract of ``joulesplit.calibrate.profile._device_profile``. An unknown fact is None or absent, never a
-guess; facts that a file does not have came with a later tool.
+Part of the data contract. An unknown fact is None or absent, never a guess; facts that
+a file does not have came with a later tool.
 """
 
 from __future__ import annotations

@@ -15,8 +15,15 @@ from typing import Any, Literal
 import msgspec
 
 from joulesplit.calibrate.estimates import coverage_factor
-from joulesplit.calibrate.profile._device_profile import DeviceProfile, Sensor
-from joulesplit.calibrate.profile._figures import Figure, Statistics, effective_degrees_of_freedom, figures_of, statistics_of
+from joulesplit.calibrate.profile._device_profile import DeviceProfile
+from joulesplit.calibrate.profile._figures import (
+    Figure,
+    Statistics,
+    effective_degrees_of_freedom,
+    figures_of,
+    statistics_of,
+)
+from joulesplit.calibrate.profile._sensor import Sensor
 
 Verdict = Literal["differs", "does not differ", "no interval"]
 

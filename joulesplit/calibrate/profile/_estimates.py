@@ -5,11 +5,11 @@ Every record here is optional in a profile: files written before it was known st
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
-from joulesplit.calibrate.profile._quantity import GrossNet, Quantity
+from joulesplit.calibrate.profile._quantity import GrossNet, Quantity, in_unit
 
 Method = Literal["weighted", "ordinary", "huber", "without-outliers"]
 OperatorClass = Literal["convolution", "depthwise", "dense", "other"]
@@ -51,7 +51,7 @@ class ClassCost(msgspec.Struct, frozen=True, kw_only=True):
 
     operator_class: OperatorClass
     flop: int
-    energy_j_per_flop: Quantity
+    energy_j_per_flop: Annotated[Quantity, in_unit("J/FLOP")]
 
 
 class ClassFit(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +79,7 @@ class RateCost(msgspec.Struct, frozen=True, kw_only=True):
     """E_c at one measured rate, by the same fit as the stated one."""
 
     rate_bit_per_s: float
-    e_c_bit_per_j: GrossNet
+    e_c_bit_per_j: Annotated[GrossNet, in_unit("bit/J")]
 
 
 class LinkDiagnostics(msgspec.Struct, frozen=True, kw_only=True):

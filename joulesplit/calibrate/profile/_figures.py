@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from math import hypot, inf, isfinite, sqrt
 
 from joulesplit.calibrate.estimates import CONFIDENCE, coverage_factor
-from joulesplit.calibrate.profile._device_profile import Compute, DeviceProfile, Link, LinkFit, Sensor
+from joulesplit.calibrate.profile._compute import Compute
+from joulesplit.calibrate.profile._device_profile import DeviceProfile
+from joulesplit.calibrate.profile._link import Link, LinkFit
 from joulesplit.calibrate.profile._quantity import GrossNet, Quantity
+from joulesplit.calibrate.profile._sensor import Sensor
 
 SYMMETRY = 1e-6
 """Relative difference of an interval's halves up to which they count as equal."""

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from joulesplit.calibrate.errors import ProfileFormatError, ProfileNotFoundError, ProfileVersionError
 from joulesplit.calibrate._files import JOURNAL_START, write_whole
+from joulesplit.calibrate.errors import (
+    ProfileFormatError,
+    ProfileNotFoundError,
+    ProfileVersionError,
+)
 from joulesplit.calibrate.profile._device_profile import SCHEMA, SCHEMA_VERSION, DeviceProfile
+from joulesplit.calibrate.profile._schema import schema_of
+from joulesplit.calibrate.profile._units import wrong_units
 from joulesplit.drivers.readings import REPLAY_KIND
 
 Step = Callable[[dict[str, Any]], dict[str, Any]]
@@ -101,7 +106,8 @@ def parse_document(document: dict[str, Any], where: str) -> StoredProfile:
     """Return the profile in a document of the current version.
 
     Raises:
-        ProfileFormatError: It is damaged, or a replayed recording took the place of measuring.
+        ProfileFormatError: It is damaged, a figure is in another unit than its field, or a
+            replayed recording took the place of measuring.
     """
     try:
         profile = msgspec.convert(document, DeviceProfile)
@@ -112,7 +118,23 @@ def parse_document(document: dict[str, Any], where: str) -> StoredProfile:
             f"{where} prices work by {profile.sensor.name}, readings of another time: calibrate "
             "again with a sensor that measures the work"
         )
+    _require_units(profile, where)
     return StoredProfile.of(document, profile)
+
+
+def _require_units(profile: DeviceProfile, where: str) -> None:
+    """Refuse figures in other units than those of their fields.
+
+    Raises:
+        ProfileFormatError: There are some; the message names the first.
+    """
+    wrong = list(wrong_units(profile))
+    if wrong:
+        more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        raise ProfileFormatError(
+            f"{where} holds figures in other units than a profile has: {wrong[0]}{more}; convert "
+            "value, interval and uncertainties, or calibrate again"
+        )
 
 
 def upgraded(
@@ -198,10 +220,4 @@ def save_profile(path: Path, stored: StoredProfile) -> None:
 
 def schema_bytes() -> bytes:
     """Return the JSON Schema of the profile, as stored in ``data/schema``."""
-    schema = msgspec.json.schema(DeviceProfile)
-    for definition in schema["$defs"].values():
-        # Python 3.13 takes the indentation off docstrings, older ones do not.
-        if "description" in definition:
-            definition["description"] = cleandoc(definition["description"])
-    schema["$id"] = f"{SCHEMA}/{SCHEMA_VERSION}"
-    return msgspec.json.format(msgspec.json.encode(schema, order="sorted"), indent=2) + b"\n"
+    return schema_of(DeviceProfile, f"{SCHEMA}/{SCHEMA_VERSION}")

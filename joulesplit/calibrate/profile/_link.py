@@ -1,16 +1,14 @@
-"""What a profile says of the way to the edge server. Part of the data contract.
-
-Frozen plain data, a leaf like ``joulesplit.calibrate.profile._device_profile``.
-"""
+"""What a profile says of the way to the edge server. Frozen plain data."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
-from joulesplit.calibrate.profile._estimates import EstimateView, LinkDiagnostics, RateCost
 from joulesplit.calibrate.profile._device import InterfaceKind
-from joulesplit.calibrate.profile._quantity import GrossNet, Quantity
-from joulesplit.calibrate.profile._work import Downlink, UploadTail
+from joulesplit.calibrate.profile._estimates import EstimateView, LinkDiagnostics, RateCost
+from joulesplit.calibrate.profile._quantity import GrossNet, Quantity, in_unit
 
 
 class LinkFit(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,14 +25,26 @@ class LinkFit(msgspec.Struct, frozen=True, kw_only=True):
             None where the windows could not tell it from airtime.
     """
 
-    upload_cost_j: Quantity
-    air_power_w: Quantity
-    bit_energy_j: Quantity
+    upload_cost_j: Annotated[Quantity, in_unit("J")]
+    air_power_w: Annotated[Quantity, in_unit("W")]
+    bit_energy_j: Annotated[Quantity, in_unit("J/bit")]
     covariance: tuple[tuple[float, ...], ...]
     rates_bit_per_s: tuple[float, ...]
     payload_bits: tuple[int, ...]
-    burst_cost_j: Quantity | None = None
+    burst_cost_j: Annotated[Quantity | None, in_unit("J")] = None
     diagnostics: LinkDiagnostics | None = None
+
+
+class UploadTail(msgspec.Struct, frozen=True, kw_only=True):
+    """What the device takes above idle after the last upload of a window.
+
+    Attributes:
+        energy_j: Net, per window, J; part of the windows' energy already.
+        duration_s: How long was looked at, s.
+    """
+
+    energy_j: Annotated[Quantity, in_unit("J")]
+    duration_s: float
 
 
 class Uplink(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,14 +61,32 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     rate_bit_per_s: float
-    e_c_bit_per_j: GrossNet
+    e_c_bit_per_j: Annotated[GrossNet, in_unit("bit/J")]
     fit: LinkFit | None = None
     fit_gross: LinkFit | None = None
     interface_bits_per_payload_bit: float | None = None
     at_rates: tuple[RateCost, ...] = ()
     socket_bits_per_payload_bit: float | None = None
     tail: UploadTail | None = None
-    views: tuple[EstimateView, ...] = ()
+    views: Annotated[tuple[EstimateView, ...], in_unit("bit/J")] = ()
+
+
+class Downlink(msgspec.Struct, frozen=True, kw_only=True):
+    """What receiving costs.
+
+    Attributes:
+        rate_bit_per_s: Payload rate reached as fast as the link delivers, bit/s.
+        e_c_bit_per_j: At that rate, bit/J, without the fixed cost per download.
+        interface_bits_per_payload_bit: Received on the interface per payload bit; None if it
+            could not be read.
+        at_rates: E_c at the paced rates whose energy per bit is known to be above zero; empty if
+            the windows had but one rate.
+    """
+
+    rate_bit_per_s: float
+    e_c_bit_per_j: Annotated[GrossNet, in_unit("bit/J")]
+    interface_bits_per_payload_bit: float | None = None
+    at_rates: tuple[RateCost, ...] = ()
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):

@@ -44,3 +44,12 @@ class GrossNet(msgspec.Struct, frozen=True, kw_only=True):
 
     gross: Quantity
     net: Quantity | None
+
+
+def in_unit(unit: str) -> msgspec.Meta:
+    """Return what marks a field whose figures are in a unit, whatever a file says of them.
+
+    Args:
+        unit: SI, without a prefix.
+    """
+    return msgspec.Meta(extra={"unit": unit})

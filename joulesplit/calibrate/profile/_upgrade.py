@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from joulesplit.calibrate._files import write_whole
-from joulesplit.calibrate.profile._io import UPGRADES, Step, document_bytes, parse_document, read_document, upgraded
+from joulesplit.calibrate.profile._io import (
+    UPGRADES,
+    Step,
+    document_bytes,
+    parse_document,
+    read_document,
+    upgraded,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

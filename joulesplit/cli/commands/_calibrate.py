@@ -19,12 +19,11 @@ from joulesplit.cli._output import note, shown_options
 from joulesplit.cli._plan_options import PlanChoice, announcement, plan_options
 
 if TYPE_CHECKING:
-    from joulesplit.calibrate.campaign import Plan
-    from joulesplit.calibrate.instrument import RuntimeChoice
+    from joulesplit.calibrate.campaign import JournalFile, Plan
+    from joulesplit.calibrate.instrument import DeviceUnderTest, RuntimeChoice
     from joulesplit.calibrate.profile import DeviceProfile, InterfaceKind
     from joulesplit.cli._choices import EdgeChoice, SensorChoice
     from joulesplit.cli._output import Shown
-    from joulesplit.cli.measuring import JournalFile, PreparedMachine
 
 LINK_KINDS = ("wifi", "ethernet", "loopback", "other")
 
@@ -102,7 +101,7 @@ def command(
     file = _journal(output, resume, force=force)
     plan = _plan(planned, file)
     try:
-        profile = _prepare_and_measure(model, choice, plan, file, **options)
+        profile = _prepare_and_measure(choice, model, plan, file, **options)
     except KeyboardInterrupt:
         return _interrupted(file, output, model, shown=shown)
     except Exception as error:
@@ -135,44 +134,46 @@ def _what_and_with(model: Path | None, choice: SensorChoice | None) -> tuple[Pat
     return model, choice
 
 
-def _prepare_and_measure(*what: Any, tune: bool, root: Path, **how: Any) -> DeviceProfile:
+def _prepare_and_measure(
+    choice: SensorChoice, *what: Any, tune: bool, root: Path, **how: Any
+) -> DeviceProfile:
     """Measure on a machine that is set back, whatever ends the measurement."""
     from joulesplit.calibrate.environment import Machine
+    from joulesplit.cli._device import device_of
     from joulesplit.cli.measuring import ended_in_order, prepared
 
     machine = Machine(root=root)
     with ended_in_order(), prepared(machine, tune=tune) as tuned:
-        return _measure(*what, machine=(machine, tuned), **how)
+        return _measure(choice, *what, device=device_of(choice, machine, tuned), **how)
 
 
 def _measure(
-    model: Path,
     choice: SensorChoice,
+    model: Path,
     plan: Plan,
     file: JournalFile,
     *,
+    device: DeviceUnderTest,
     edge: EdgeChoice,
     runtime: RuntimeChoice,
     link: InterfaceKind | None,
-    machine: PreparedMachine,
 ) -> DeviceProfile:
     from joulesplit.calibrate.campaign import for_sensor
+    from joulesplit.calibrate.instrument import EdgeAddress, Instrument
     from joulesplit.cli._server_process import edge_server
     from joulesplit.cli._wiring import try_sensor
-    from joulesplit.cli.measuring import Instrument, calibrate
+    from joulesplit.cli.measuring import calibrate
 
     try_sensor(choice)
     with ExitStack() as stack:
         url = stack.enter_context(edge_server(edge.url, model, choice))
         instrument = Instrument(
             model,
-            choice,
-            edge_url=url,
-            token=edge.token,
+            device,
+            EdgeAddress(url=url, token=edge.token),
             runtime=runtime,
             cut=plan.blocks,
             link=link,
-            machine=machine,
         )
         stack.enter_context(instrument)
         if not file.resume:
@@ -194,10 +195,10 @@ def _show_plan(plan: Plan, model: Path | None, *, as_json: bool) -> int:
 
 
 def _reanalyse(journal: Path, output: Path, *, shown: Shown) -> int:
-    from joulesplit.calibrate.campaign import profile_of
+    from joulesplit.calibrate.campaign import profile_from_journal
     from joulesplit.calibrate.journal import read_journal
 
-    profile = profile_of(read_journal(journal))
+    profile = profile_from_journal(read_journal(journal))
     return _finish(profile, output, journal, None, shown=shown)
 
 
@@ -220,8 +221,8 @@ def _output(
 
 def _journal(output: Path, resume: Path | None, *, force: bool) -> JournalFile:
     """Return the journal to write; nothing that exists is replaced without being told to."""
+    from joulesplit.calibrate.campaign import JournalFile
     from joulesplit.calibrate.journal import journal_beside
-    from joulesplit.cli.measuring import JournalFile
 
     if resume is not None:
         return JournalFile(path=resume, resume=True)
@@ -251,7 +252,7 @@ def _plan(planned: PlanChoice, file: JournalFile) -> Plan:
 
 def _interrupted(file: JournalFile, output: Path, model: Path, *, shown: Shown) -> int:
     """Keep what there is: the profile if the windows give one, the journal in any case."""
-    from joulesplit.calibrate.campaign import profile_of
+    from joulesplit.calibrate.campaign import profile_from_journal
     from joulesplit.calibrate.errors import CalibrationError
     from joulesplit.calibrate.journal import read_journal
     from joulesplit.cli._exit_codes import ExitCode
@@ -262,7 +263,7 @@ def _interrupted(file: JournalFile, output: Path, model: Path, *, shown: Shown) 
     again = going_on(file.path)
     try:
         contents = read_journal(file.path)
-        profile = profile_of(contents)
+        profile = profile_from_journal(contents)
     except CalibrationError as error:
         told = f"interrupted before the windows gave a profile ({error}); {again}"
         return _nothing(told, as_json=shown.as_json)
@@ -283,12 +284,7 @@ def _nothing(told: str, *, as_json: bool) -> int:
 
 
 def _finish(
-    profile: DeviceProfile,
-    output: Path,
-    journal: Path,
-    model: Path | None,
-    *,
-    shown: Shown,
+    profile: DeviceProfile, output: Path, journal: Path, model: Path | None, *, shown: Shown
 ) -> int:
     from joulesplit.calibrate.profile import StoredProfile, save_profile
     from joulesplit.cli._exit_codes import ExitCode

@@ -14,13 +14,13 @@ import click
 from joulesplit.cli._output import note, shown_options
 
 if TYPE_CHECKING:
-    from joulesplit.calibrate.campaign import Plan
+    from joulesplit.calibrate.campaign import Plan, SplitValidation
+    from joulesplit.calibrate.instrument import Instrument
     from joulesplit.calibrate.profile import DeviceProfile
     from joulesplit.cli._choices import SensorChoice
     from joulesplit.cli._output import Shown
-    from joulesplit.cli.measuring import Instrument, SplitValidation
     from joulesplit.cli.report import Page
-    from joulesplit.optimizer import Decision
+    from joulesplit.optimizer import Candidate, Decision
 
 PROFILE_NAME = "demo-profile.json"
 
@@ -32,7 +32,7 @@ class LoopResult:
     network_name: str
     profile: DeviceProfile
     decision: Decision
-    validations: tuple[SplitValidation, ...]
+    validations: tuple[SplitValidation[Candidate], ...]
 
     @property
     def agrees(self) -> bool:
@@ -114,17 +114,19 @@ def _plan() -> Plan:
 
 def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
     """Calibrate, decide and validate under one simulated sensor."""
-    from joulesplit.calibrate.instrument import RuntimeChoice
+    from joulesplit.calibrate.campaign import JournalFile
+    from joulesplit.calibrate.instrument import EdgeAddress, Instrument
     from joulesplit.calibrate.journal import journal_beside
     from joulesplit.calibrate.profile import StoredProfile, load_profile, save_profile
+    from joulesplit.cli._device import device_of
     from joulesplit.cli._server_process import loopback_server
-    from joulesplit.cli.measuring import Instrument, JournalFile, calibrate
+    from joulesplit.cli.measuring import calibrate
 
     path = directory / PROFILE_NAME
     journal = JournalFile(path=journal_beside(path))
     with (
         loopback_server(model) as url,
-        Instrument(model, choice, edge_url=url, token=None, runtime=RuntimeChoice()) as instrument,
+        Instrument(model, device_of(choice), EdgeAddress(url=url)) as instrument,
     ):
         measured = calibrate(instrument, _plan(), journal)
         save_profile(path, StoredProfile(profile=measured))

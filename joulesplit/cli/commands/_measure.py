@@ -12,10 +12,10 @@ from joulesplit.cli._options import sensor_options
 from joulesplit.cli._output import emit_page, note, require_free, shown_options
 
 if TYPE_CHECKING:
+    from joulesplit.calibrate.campaign import MeasuredProgram, RunPlan
     from joulesplit.calibrate.windows import WindowRecord
     from joulesplit.cli._choices import SensorChoice
     from joulesplit.cli._output import Shown
-    from joulesplit.cli.measuring import MeasuredProgram, RunPlan
 
 SCHEMA = "joulesplit/command-energy"
 SCHEMA_VERSION = 1
@@ -66,8 +66,8 @@ def command(
     simulated board's power does not follow COMMAND.
     """
     from joulesplit.calibrate import require_writable
+    from joulesplit.calibrate.instrument import require_program
     from joulesplit.cli._wiring import require_live, try_sensor
-    from joulesplit.cli.measuring import require_program
 
     require_live(choice)
     require_program(arguments[0])
@@ -82,8 +82,8 @@ def command(
 def _plan(
     arguments: tuple[str, ...], *, runs: int, idle_s: float, settle_s: float, as_json: bool
 ) -> RunPlan:
+    from joulesplit.calibrate.campaign import RunPlan
     from joulesplit.calibrate.windows import WindowTiming
-    from joulesplit.cli.measuring import RunPlan
 
     return RunPlan(
         arguments=arguments,
@@ -95,8 +95,10 @@ def _plan(
 
 def _measure(plan: RunPlan, choice: SensorChoice) -> MeasuredProgram:
     """Measure; a request to end ends the command and the sampler first."""
+    from joulesplit.calibrate.campaign import measure_program
     from joulesplit.cli._choices import SIMULATED
-    from joulesplit.cli.measuring import ended_in_order, measure_program
+    from joulesplit.cli._device import device_of
+    from joulesplit.cli.measuring import ended_in_order
     from joulesplit.cli.report.terminal import NOT_THE_COMMAND, run_line
 
     simulated = choice.kind == SIMULATED
@@ -109,7 +111,7 @@ def _measure(plan: RunPlan, choice: SensorChoice) -> MeasuredProgram:
         note(run_line(record, len(done), plan.runs, simulated=simulated))
 
     with ended_in_order():
-        return measure_program(plan, choice, tell)
+        return measure_program(plan, device_of(choice), tell)
 
 
 def _finish(measured: MeasuredProgram, output: Path | None, *, shown: Shown) -> int:
@@ -130,7 +132,7 @@ def _finish(measured: MeasuredProgram, output: Path | None, *, shown: Shown) -> 
 
 
 def _document(measured: MeasuredProgram) -> dict[str, Any]:
-    from joulesplit.cli._identity import this_tool
+    from joulesplit.calibrate.environment import this_tool
     from joulesplit.cli.report.terminal import sensor_origin
 
     plan, figures = measured.plan, measured.figures

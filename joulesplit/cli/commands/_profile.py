@@ -141,6 +141,7 @@ def merge(*, profiles: tuple[Path, ...], output: Path, force: bool, as_json: boo
     from datetime import UTC, datetime
     from hashlib import sha256
 
+    from joulesplit.calibrate.environment import this_tool
     from joulesplit.calibrate.profile import (
         Candidate,
         StoredProfile,
@@ -148,7 +149,6 @@ def merge(*, profiles: tuple[Path, ...], output: Path, force: bool, as_json: boo
         merge_profiles,
         save_profile,
     )
-    from joulesplit.cli._identity import this_tool
 
     require_free(output, force=force)
     candidates = [

@@ -13,12 +13,12 @@ from joulesplit.cli._options import edge_options, model_argument, runtime_option
 from joulesplit.cli._output import shown_options
 
 if TYPE_CHECKING:
+    from joulesplit.calibrate.campaign import SplitValidation
     from joulesplit.calibrate.instrument import RuntimeChoice
     from joulesplit.calibrate.profile import DeviceProfile
     from joulesplit.cli._choices import EdgeChoice, SensorChoice
     from joulesplit.cli._output import Shown
-    from joulesplit.cli.measuring import SplitValidation
-    from joulesplit.optimizer import Usage
+    from joulesplit.optimizer import Candidate, Usage
 
 
 @click.command("validate")
@@ -61,10 +61,12 @@ def command(
     the whole network's. Exit code 6 if an energy is off by more than chance alone makes in one of
     1000 runs, or a result is another one.
     """
+    from joulesplit.calibrate.instrument import EdgeAddress, Instrument
     from joulesplit.calibrate.profile import load_profile
+    from joulesplit.cli._device import device_of
     from joulesplit.cli._server_process import edge_server
     from joulesplit.cli._wiring import require_live, try_sensor
-    from joulesplit.cli.measuring import Instrument, validate
+    from joulesplit.cli.measuring import validate
 
     require_live(choice)
     usage = _usage(uploads_per_burst)
@@ -76,9 +78,8 @@ def command(
         instrument = stack.enter_context(
             Instrument(
                 model,
-                choice,
-                edge_url=url,
-                token=edge.token,
+                device_of(choice),
+                EdgeAddress(url=url, token=edge.token),
                 runtime=runtime,
                 cut=_cut(profile),
             )
@@ -117,7 +118,7 @@ def _sensor_kind(profile: DeviceProfile) -> str:
 
 
 def _finish(
-    validations: tuple[SplitValidation, ...],
+    validations: tuple[SplitValidation[Candidate], ...],
     profile: DeviceProfile,
     model: Path,
     *,

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from joulesplit.calibrate.campaign import profile_of
+from joulesplit.calibrate.campaign import profile_from_journal
 from joulesplit.calibrate.errors import (
     CalibrationError,
     JournalError,
@@ -18,7 +18,7 @@ from joulesplit.calibrate.profile import StoredProfile, save_profile
 from joulesplit.cli._output import note
 
 if TYPE_CHECKING:
-    from joulesplit.cli.measuring._campaign import JournalFile
+    from joulesplit.calibrate.campaign import JournalFile
 
 
 def keep_what_there_is(error: Exception, file: JournalFile, output: Path) -> None:
@@ -42,7 +42,7 @@ def keep_what_there_is(error: Exception, file: JournalFile, output: Path) -> Non
     if contents.finished or not contents.records:
         return
     with suppress(CalibrationError):
-        save_profile(output, StoredProfile(profile=profile_of(contents)))
+        save_profile(output, StoredProfile(profile=profile_from_journal(contents)))
         note(f"{wrote(output, file.path)}; it is marked as cut short")
     kept = f"{len(contents.records)} windows are kept: {going_on(file.path)}"
     # The whole message is the first argument, whichever error of ours it is.

@@ -16,12 +16,11 @@ from joulesplit.calibrate.campaign import (
     StopRule,
     assess_e_d_and_e_c,
     block_key,
-    completed_profile,
     head_key,
     heaviest,
     look_confidence,
-    once,
-    precision_rule,
+    profile_from_windows,
+    rule_by_precision,
     uplink_gains,
     windows_needed,
 )
@@ -72,18 +71,16 @@ class Rival:
 
 
 def rule_of(plan: Plan, network: Network, around: Circumstances) -> StopRule:
-    """Return the rule that a plan asks for.
+    """Return the rule that a plan asks for; a ``joulesplit.calibrate.campaign.RuleMaker``.
 
     Args:
         plan: The plan.
         network: What is to be split, for the decision.
         around: Circumstances of the campaign, for the decision.
     """
-    if plan.stop.rule == "fixed":
-        return once
-    if plan.stop.rule == "precision":
-        return precision_rule(plan.stop, assess_e_d_and_e_c(plan, len(around.blocks)))
-    return decision_rule(plan, network, around)
+    if plan.stop.rule == "decision":
+        return decision_rule(plan, network, around)
+    return rule_by_precision(plan, network, around)
 
 
 def decision_rule(plan: Plan, network: Network, around: Circumstances) -> StopRule:
@@ -102,7 +99,7 @@ def decision_rule(plan: Plan, network: Network, around: Circumstances) -> StopRu
     def rule(records: Sequence[WindowRecord]) -> StopOpinion:
         try:
             figures = assess(records)
-            profile = completed_profile(records, around, UNDER_WAY)
+            profile = profile_from_windows(records, around, UNDER_WAY)
             prices = prices_from_profile(network, around.blocks, profile, account="net")
             solution = solve(_problem(network, around, prices))
         except (EstimateError, OptimizerError) as error:

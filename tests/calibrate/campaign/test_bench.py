@@ -4,13 +4,9 @@ import weakref
 
 import pytest
 
-from joulesplit.calibrate.campaign import Bench
+from joulesplit.calibrate.campaign import QUICK, UNLIMITED, Bench, UploadSubject
 from joulesplit.calibrate.campaign._bench import pilot, pilot_latency_s, subjects_of
-from joulesplit.calibrate.campaign import QUICK, UNLIMITED
-from joulesplit.calibrate.campaign import UploadSubject
-from joulesplit.calibrate.workloads import FreshStepWorkload
-from joulesplit.calibrate.workloads import RealActivity, WorkDone
-from joulesplit.calibrate.workloads import UploadWorkload
+from joulesplit.calibrate.workloads import FreshStepWorkload, RealActivity, UploadWorkload, WorkDone
 from joulesplit.drivers.simulated import SimulatedClock
 
 BESIDES_NS = 12_000_000

@@ -10,18 +10,33 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from joulesplit.calibrate.campaign import storable
-from joulesplit.calibrate.journal import Begun, Ended, Header, Journal, Kept, journal_beside, profile_beside, read_journal
-from joulesplit.calibrate.campaign import QUICK, STANDARD, StopPlan
-from joulesplit.calibrate.campaign import Start
-from joulesplit.calibrate.campaign import Circumstances
+from joulesplit.calibrate.campaign import (
+    QUICK,
+    STANDARD,
+    Circumstances,
+    Start,
+    StopOpinion,
+    StopPlan,
+    is_left,
+    past_of,
+    require_same,
+    require_same_subjects,
+    storable,
+)
 from joulesplit.calibrate.campaign._resume import differences
-from joulesplit.calibrate.campaign import is_left, past_of, require_same, require_same_subjects
-from joulesplit.calibrate.campaign import StopOpinion
 from joulesplit.calibrate.campaign._warmup import WarmUp
 from joulesplit.calibrate.errors import JournalError
-from joulesplit.calibrate.profile import ModelIdentity, Runtime, Tool
-from joulesplit.calibrate.profile import Device
+from joulesplit.calibrate.journal import (
+    Begun,
+    Ended,
+    Header,
+    Journal,
+    Kept,
+    journal_beside,
+    profile_beside,
+    read_journal,
+)
+from joulesplit.calibrate.profile import Device, ModelIdentity, Runtime, Tool
 from joulesplit.calibrate.sampling import SamplerStatistics
 from joulesplit.calibrate.windows import WindowRecord
 from joulesplit.drivers.readings import AccuracyTerm, SensorDescription

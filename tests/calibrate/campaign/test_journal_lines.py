@@ -8,9 +8,8 @@ from hashlib import sha256
 import msgspec
 import pytest
 
-from joulesplit.calibrate.campaign import profile_of
+from joulesplit.calibrate.campaign import QUICK, Plan, profile_from_journal
 from joulesplit.calibrate.journal import Journal, read_journal
-from joulesplit.calibrate.campaign import QUICK, Plan
 from journals import write_virtual_journal
 
 
@@ -26,7 +25,7 @@ def by_hand(path):
 
 
 def test_a_profile_says_which_windows_it_is_of_and_by_which_plan(journal):
-    campaign = profile_of(read_journal(journal)).campaign
+    campaign = profile_from_journal(read_journal(journal)).campaign
 
     assert campaign.windows == len(read_journal(journal).records)
     assert campaign.windows_sha256 == by_hand(journal)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from joulesplit.calibrate.campaign import profile_of
-from joulesplit.calibrate.journal import read_journal
-from joulesplit.calibrate.journal import redact_journal
-from joulesplit.calibrate.profile import Device
-from joulesplit.calibrate.profile import StoredProfile
+from joulesplit.calibrate.campaign import profile_from_journal
+from joulesplit.calibrate.journal import read_journal, redact_journal
+from joulesplit.calibrate.profile import Device, StoredProfile, redact_profile
 from joulesplit.calibrate.profile._io import profile_document
-from joulesplit.calibrate.profile import redact_profile
 from journals import write_virtual_journal
 
 SECRETS = (b"shed-pi", b"/home/jane", b"+09:00", b"Jane")
@@ -67,8 +64,10 @@ def test_its_windows_are_the_same_and_so_is_the_profile_they_give(journal, redac
 
     assert after.records == before.records
     assert after.windows_sha256 == before.windows_sha256
-    whole = redact_profile(StoredProfile(profile=profile_of(before))).stored
-    assert profile_document(StoredProfile(profile=profile_of(after))) == profile_document(whole)
+    whole = redact_profile(StoredProfile(profile=profile_from_journal(before))).stored
+    assert profile_document(StoredProfile(profile=profile_from_journal(after))) == profile_document(
+        whole
+    )
 
 
 def test_redacting_twice_changes_nothing(redacted):

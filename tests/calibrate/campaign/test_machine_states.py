@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from joulesplit.calibrate.journal import Begun, Ended, Kept, Run
-from joulesplit.calibrate.campaign._machine_states import machine_checks
 from joulesplit.calibrate.campaign import Start
+from joulesplit.calibrate.campaign._machine_states import machine_checks
 from joulesplit.calibrate.campaign._warmup import WarmUp
+from joulesplit.calibrate.journal import Begun, Ended, Kept, Run
 from joulesplit.calibrate.sampling import SamplerStatistics
 from machine_state import STEADY
 from window_records import window_record

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import msgspec
 import pytest
 
-from joulesplit.calibrate.journal import Begun, Kept, Run
-from joulesplit.calibrate.journal._one_clock import on_one_clock
 from joulesplit.calibrate.campaign import Start
+from joulesplit.calibrate.campaign._calibration import on_one_clock_with
 from joulesplit.calibrate.campaign._warmup import WarmUp
+from joulesplit.calibrate.journal import Begun, JournalContents, Kept, Run, read_journal
+from joulesplit.calibrate.journal._one_clock import on_one_clock
 from joulesplit.calibrate.sampling import SamplerStatistics
 from window_records import window_record
 
@@ -73,6 +75,7 @@ def test_nothing_but_the_times_is_touched():
     back = [
         dataclasses.replace(
             run,
+            clock_offset_ns=0,
             kept=tuple(
                 msgspec.structs.replace(
                     kept, window=msgspec.structs.replace(kept.window, started_ns=0)
@@ -83,3 +86,25 @@ def test_nothing_but_the_times_is_touched():
         for run in on_one_clock(runs)
     ]
     assert back == [run_of("a", 0), run_of("b", 0)]
+
+
+@pytest.mark.parametrize("boots", [("a", "a"), ("a", "b"), (None, None), ("b", None)])
+@pytest.mark.parametrize("earlier", [(7, 8), ()])
+def test_while_they_are_measured_windows_stand_where_a_reader_of_the_journal_will_see_them(
+    boots, earlier, header
+):
+    """A stop rule is given windows; it must judge the same ones that a later run gives it."""
+    runs = [run_of("z", 50), run_of(boots[0], *earlier)]
+    past = JournalContents(header=header, runs=on_one_clock(runs))
+    now = run_of(boots[1], 5, 6)
+    seen = on_one_clock_with(past, [*past.records, *(kept.window for kept in now.kept)], boots[1])
+    read = JournalContents(header=header, runs=on_one_clock([*runs, now]))
+
+    assert tuple(seen) == read.records
+    assert on_one_clock_with(past, past.records[:1], boots[1]) == past.records[:1]
+
+
+@pytest.fixture
+def header():
+    """Nothing of it matters to the clock."""
+    return read_journal(Path(__file__).parents[1] / "kept" / "journal-1.windows.jsonl").header

@@ -5,9 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from joulesplit.calibrate.campaign import QUICK, STANDARD, Plan, StopPlan, load_plan, plan_toml
 from joulesplit.calibrate.campaign._plan import PLANS, Limits
-from joulesplit.calibrate.campaign import QUICK, STANDARD, Plan, StopPlan
-from joulesplit.calibrate.campaign import load_plan, plan_toml
 from joulesplit.calibrate.campaign._plan_file import parse_plan
 from joulesplit.calibrate.errors import PlanError
 from joulesplit.calibrate.windows import WindowTiming

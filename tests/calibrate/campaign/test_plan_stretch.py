@@ -6,12 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from joulesplit.calibrate.campaign import QUICK, for_sensor
 from joulesplit.calibrate.campaign._plan import PLANS, Limits
-from joulesplit.calibrate.campaign import QUICK
-from joulesplit.calibrate.campaign import for_sensor
 from joulesplit.calibrate.errors import PlanError
-from joulesplit.calibrate.windows import MINIMUM_IDLE_READINGS
-from joulesplit.calibrate.windows import WindowTiming
+from joulesplit.calibrate.windows import MINIMUM_IDLE_READINGS, WindowTiming
 
 
 def changed(**fields):

@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from joulesplit.calibrate.campaign import Completion, completed_profile
-from joulesplit.calibrate.campaign import QUICK
+from joulesplit.calibrate.campaign import QUICK, Completion, profile_from_windows
 from joulesplit.calibrate.errors import ReplayedError
-from proof.stage import proof_blocks
-from proof.worlds import clean_world
 from joulesplit.cli._resources import paper_network
-from proof.virtual import run_virtual, virtual_circumstances
 from joulesplit.partition.reading import read_network
+from proof.stage import proof_blocks
+from proof.virtual import run_virtual, virtual_circumstances
+from proof.worlds import clean_world
 
 DONE = Completion(complete=True, reached=True, reason="", warm=True)
 
@@ -29,7 +28,7 @@ def campaign():
 
 def test_windows_of_a_sensor_that_measured_them_give_a_measured_profile(campaign):
     records, around = campaign
-    profile = completed_profile(records, around, DONE)
+    profile = profile_from_windows(records, around, DONE)
     assert (profile.source, profile.simulated) == ("measured", False)
 
 
@@ -38,4 +37,4 @@ def test_a_recording_of_another_time_never_makes_a_profile(campaign, marks):
     records, around = campaign
     replay = replace(around.sensor, name="replay of INA219 at 0x40 on bus 1", **marks)
     with pytest.raises(ReplayedError, match=r"INA219 at 0x40.*another time"):
-        completed_profile(records, replace(around, sensor=replay), DONE)
+        profile_from_windows(records, replace(around, sensor=replay), DONE)

@@ -5,11 +5,18 @@ from collections import Counter
 import msgspec
 import pytest
 
+from joulesplit.calibrate.campaign import (
+    QUICK,
+    StopPlan,
+    announced_duration_s,
+    block_key,
+    download_subjects,
+    head_blocks,
+    longest_duration_s,
+    upload_subjects,
+)
 from joulesplit.calibrate.campaign._plan import PLANS, Limits
-from joulesplit.calibrate.campaign import QUICK, StopPlan
 from joulesplit.calibrate.campaign._schedule import Subject, expected_duration_s, round_tasks
-from joulesplit.calibrate.campaign import announced_duration_s, block_key, head_blocks, longest_duration_s
-from joulesplit.calibrate.campaign import download_subjects, upload_subjects
 from joulesplit.calibrate.errors import PlanError
 
 LATENCY_S = {1: 0.01, 2: 0.002, 3: 0.03}

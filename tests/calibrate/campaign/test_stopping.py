@@ -6,9 +6,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from joulesplit.calibrate.campaign import StopPlan
+from joulesplit.calibrate.campaign import (
+    Precision,
+    StopPlan,
+    heaviest,
+    look_confidence,
+    once,
+    precision_rule,
+    windows_needed,
+)
 from joulesplit.calibrate.campaign._stopping import BEYOND_REACH
-from joulesplit.calibrate.campaign import Precision, heaviest, look_confidence, once, precision_rule, windows_needed
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates import coverage_factor
 

@@ -7,9 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joulesplit.calibrate.campaign import QUICK, STANDARD, UNLIMITED, for_decision
+from joulesplit.calibrate.campaign import (
+    QUICK,
+    STANDARD,
+    UNLIMITED,
+    crossing_bits,
+    download_subjects,
+    for_decision,
+    upload_subjects,
+)
 from joulesplit.calibrate.campaign._plan import RIGOROUS
-from joulesplit.calibrate.campaign import crossing_bits, download_subjects, upload_subjects
 from joulesplit.calibrate.errors import PlanError
 
 SIZES = [32_000, 401_408, 802_816, 2_408_448, 12_845_056]

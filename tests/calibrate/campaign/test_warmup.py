@@ -4,12 +4,12 @@ import msgspec
 import numpy as np
 import pytest
 
+from joulesplit.calibrate.campaign import no_thermometer
 from joulesplit.calibrate.campaign._plan import Limits
 from joulesplit.calibrate.campaign._warmup import HALF, cool_down, unsettled, warm_up
-from joulesplit.calibrate.campaign import no_thermometer
 from joulesplit.calibrate.errors import TooHotError
-from joulesplit.calibrate.sampling._trace import RECORD
 from joulesplit.calibrate.sampling import Trace
+from joulesplit.calibrate.sampling._trace import RECORD
 from joulesplit.calibrate.workloads import WorkDone
 from joulesplit.drivers.simulated import SimulatedClock
 

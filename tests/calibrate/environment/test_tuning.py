@@ -12,7 +12,13 @@ import pytest
 
 from joulesplit.calibrate.environment import Machine
 from joulesplit.calibrate.environment import program
-from joulesplit.calibrate.environment._tuning import Wanted, current, present_settings, restore, tune
+from joulesplit.calibrate.environment._tuning import (
+    Wanted,
+    current,
+    present_settings,
+    restore,
+    tune,
+)
 from joulesplit.calibrate.environment import tuned
 from joulesplit.calibrate.environment import read_state, state_path
 from joulesplit.calibrate.errors import TuningError

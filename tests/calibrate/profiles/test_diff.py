@@ -6,12 +6,16 @@ import msgspec
 import numpy as np
 import pytest
 
-from joulesplit.calibrate.estimates import coverage_factor
-from joulesplit.calibrate.estimates import Estimate, SystematicBudget, budget_of, quantity
+from joulesplit.calibrate.estimates import (
+    Estimate,
+    SystematicBudget,
+    budget_of,
+    coverage_factor,
+    quantity,
+)
 from joulesplit.calibrate.estimates._uncertainty import reciprocal
-from joulesplit.calibrate.profile import diff_profiles
+from joulesplit.calibrate.profile import diff_profiles, figures_of
 from joulesplit.calibrate.profile._figures import Figure, statistics_of
-from joulesplit.calibrate.profile import figures_of
 from joulesplit.drivers.readings import AccuracyTerm
 
 

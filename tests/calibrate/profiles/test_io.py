@@ -8,10 +8,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joulesplit.calibrate.errors import ProfileFormatError, ProfileNotFoundError, ProfileVersionError
 from joulesplit.calibrate import OutputError
-from joulesplit.calibrate.profile import Compute, Device, DeviceProfile, GrossNet, Quality, Quantity, Tool
-from joulesplit.calibrate.profile import StoredProfile, load_profile, profile_bytes, save_profile
+from joulesplit.calibrate.errors import (
+    ProfileFormatError,
+    ProfileNotFoundError,
+    ProfileVersionError,
+)
+from joulesplit.calibrate.profile import (
+    Compute,
+    Device,
+    DeviceProfile,
+    GrossNet,
+    Quality,
+    Quantity,
+    StoredProfile,
+    Tool,
+    load_profile,
+    profile_bytes,
+    save_profile,
+)
 from joulesplit.calibrate.profile._io import parse_profile, schema_bytes
 
 SCHEMA_FILE = Path(__file__).parents[3] / "data" / "schema" / "device-profile-1.json"

@@ -7,15 +7,24 @@ import numpy as np
 import pytest
 
 from joulesplit.calibrate.errors import ProfileMergeError
-from joulesplit.calibrate.profile import EstimateView
-from joulesplit.calibrate.profile import Check, GrossNet, Quality, Quantity, Tool
+from joulesplit.calibrate.profile import (
+    Candidate,
+    Check,
+    EstimateView,
+    GrossNet,
+    HeadEnergy,
+    Quality,
+    Quantity,
+    StoredProfile,
+    Tool,
+    UploadTail,
+    merge_profiles,
+    profile_bytes,
+)
 from joulesplit.calibrate.profile._agreement import CONTRADICTION_P
 from joulesplit.calibrate.profile._figures import Statistics
-from joulesplit.calibrate.profile import StoredProfile, profile_bytes
 from joulesplit.calibrate.profile._io import parse_profile
-from joulesplit.calibrate.profile import Candidate, merge_profiles
 from joulesplit.calibrate.profile._pooling import agreement_probability
-from joulesplit.calibrate.profile import HeadEnergy, UploadTail
 
 TOOL = Tool(name="joulesplit", version="0.1.0")
 

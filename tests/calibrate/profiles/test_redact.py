@@ -7,12 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joulesplit.calibrate.profile import EstimateView, WindowTerm
-from joulesplit.calibrate.profile import diff_profiles
-from joulesplit.calibrate.profile import StoredProfile, profile_bytes
+from joulesplit.calibrate.profile import (
+    EstimateView,
+    StoredProfile,
+    WindowTerm,
+    diff_profiles,
+    profile_bytes,
+    redact_profile,
+)
 from joulesplit.calibrate.profile._io import parse_profile
 from joulesplit.calibrate.profile._redact import REMOVED
-from joulesplit.calibrate.profile import redact_profile
 
 SECRETS = (
     "shed-pi", "Jane's iPhone", "192.168.7.23", "fe80::1ff:fe23:4567:890a", "2001:db8:0:1::5",

@@ -5,9 +5,8 @@ import json
 import pytest
 
 from joulesplit.calibrate.errors import ProfileFormatError, ProfileVersionError
-from joulesplit.calibrate.profile import StoredProfile, profile_bytes
+from joulesplit.calibrate.profile import StoredProfile, profile_bytes, upgrade_profile
 from joulesplit.calibrate.profile._io import upgraded
-from joulesplit.calibrate.profile import upgrade_profile
 
 
 @pytest.fixture

@@ -93,8 +93,8 @@ def test_readings_that_end_before_the_work_are_an_error(make_trace):
 def _trace(powers):
     import numpy as np
 
-    from joulesplit.calibrate.sampling._trace import RECORD
     from joulesplit.calibrate.sampling import Trace
+    from joulesplit.calibrate.sampling._trace import RECORD
 
     records = np.zeros(len(powers), dtype=RECORD)
     records["t_ns"] = 9 * MS * np.arange(1, len(powers) + 1)

@@ -8,9 +8,13 @@ from joulesplit.calibrate.sampling._sampler import InlineSampler
 from joulesplit.calibrate.windows import WindowTask, WindowTiming, run_window
 from joulesplit.calibrate.workloads import WorkDone
 from joulesplit.drivers.ina219 import Ina219
-from joulesplit.drivers.simulated import SimulatedI2cBus
-from joulesplit.drivers.simulated import ChipParameters, SimulatedIna219
-from joulesplit.drivers.simulated import EventfulClock, SimulatedClock
+from joulesplit.drivers.simulated import (
+    ChipParameters,
+    EventfulClock,
+    SimulatedClock,
+    SimulatedI2cBus,
+    SimulatedIna219,
+)
 from joulesplit.drivers.simulated._clock import SteppedClock
 from joulesplit.drivers.simulated._load import BenchSource
 

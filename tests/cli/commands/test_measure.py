@@ -14,10 +14,10 @@ import pytest
 
 import file_driven_sensor
 from file_driven_sensor import CYCLE_NS, IDLE_W, MORE_W
+from joulesplit.calibrate.campaign._program_runs import _keep_each_s
+from joulesplit.calibrate.errors import IdleTooLongError
 from joulesplit.calibrate.windows import WindowTiming
-from joulesplit.cli._errors import CommandError
 from joulesplit.cli.commands._measure import command
-from joulesplit.cli.measuring._program_runs import _keep_each_s
 
 COMMAND = (sys.executable, "-m", "joulesplit", "measure", "--sensor", "simulated")
 REJECTED, INTERRUPTED = 6, 130
@@ -196,5 +196,5 @@ def test_idle_times_that_the_sampler_does_not_hold_are_refused():
     # 65,536 readings of 1 ms: half of them for the idle, a quarter until a run is looked after.
     fits = WindowTiming(idle_s=32.0, settle_s=0.7)
     assert _keep_each_s(fits, 1e-3) == pytest.approx(16.384)
-    with pytest.raises(CommandError, match="33 s together at most"):
+    with pytest.raises(IdleTooLongError, match="33 s together at most"):
         _keep_each_s(WindowTiming(idle_s=32.0, settle_s=0.8), 1e-3)

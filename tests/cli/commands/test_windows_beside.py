@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from joulesplit.calibrate.campaign import profile_of
+from joulesplit.calibrate.campaign import profile_from_journal
 from joulesplit.calibrate.journal import journal_beside, read_journal
 from journals import write_virtual_journal
 
@@ -19,7 +19,7 @@ def journals(tmp_path_factory):
 def test_windows_beside_a_profile_are_its_own_or_said_not_to_be(
     beside, outcome, journals, saved, joulesplit
 ):
-    path = saved(profile_of(read_journal(journals[0])))
+    path = saved(profile_from_journal(read_journal(journals[0])))
     journal_beside(path).write_bytes(journals[beside].read_bytes())
 
     checks = joulesplit("profile", "check", path, "--json").json["checks"]
@@ -31,7 +31,7 @@ def test_windows_beside_a_profile_are_its_own_or_said_not_to_be(
 def test_damaged_windows_beside_a_profile_do_not_keep_it_from_being_checked(
     journals, saved, joulesplit
 ):
-    path = saved(profile_of(read_journal(journals[0])))
+    path = saved(profile_from_journal(read_journal(journals[0])))
     alone = joulesplit("profile", "check", path, "--json")
     content = journals[0].read_bytes()
     journal_beside(path).write_bytes(content.replace(b'"net_j":', b'"net_j":9', 1))
@@ -44,13 +44,13 @@ def test_damaged_windows_beside_a_profile_do_not_keep_it_from_being_checked(
 
 
 def test_without_windows_beside_it_nothing_is_said_of_them(journals, saved, joulesplit):
-    path = saved(profile_of(read_journal(journals[0])))
+    path = saved(profile_from_journal(read_journal(journals[0])))
     outcome = joulesplit("profile", "check", path, "--json")
     assert "windows-beside" not in [check["name"] for check in outcome.json["checks"]]
 
 
 def test_the_report_names_the_plan_and_the_windows(journals, saved, joulesplit):
-    profile = profile_of(read_journal(journals[0]))
+    profile = profile_from_journal(read_journal(journals[0]))
     shown = joulesplit("report", saved(profile)).out
     assert f"{profile.campaign.windows} by the plan quick" in shown
     assert profile.campaign.windows_sha256[:16] in shown

@@ -6,11 +6,17 @@ import msgspec
 import pytest
 
 from joulesplit.calibrate import errors as calibrate_errors
-from joulesplit.calibrate.campaign import QUICK, STANDARD, completed_profile, storable
+from joulesplit.calibrate.campaign import (
+    QUICK,
+    STANDARD,
+    JournalFile,
+    profile_from_windows,
+    storable,
+)
 from joulesplit.calibrate.errors import OtherCampaignError, SamplerError, WiringError
 from joulesplit.calibrate.journal import Begun, Ended, Header, Journal, Kept
 from joulesplit.calibrate.profile import load_profile
-from joulesplit.cli.measuring import JournalFile, keep_what_there_is
+from joulesplit.cli.measuring import keep_what_there_is
 from joulesplit.cli.measuring._decision_stop import UNDER_WAY
 from joulesplit.drivers import errors as drivers_errors
 from joulesplit.drivers.errors import SensorError, TraceLibraryError
@@ -110,7 +116,7 @@ def test_half_of_the_first_round_gives_a_profile_already(plan, seed):
     around = virtual_circumstances(plan, proof_network(), blocks, setup, sensor)
 
     half = outcome.records[: len(outcome.records) // 2]
-    profile = completed_profile(half, around, UNDER_WAY)
+    profile = profile_from_windows(half, around, UNDER_WAY)
 
     assert profile.compute.e_d_flop_per_j.net.value > 0
     assert len(profile.compute.blocks) == len(blocks)

@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 from rich.text import Text
 
-from joulesplit.calibrate.campaign import MeasuredSplit
+from joulesplit.calibrate.campaign import (
+    MeasuredSplit,
+    ModelError,
+    OutputComparison,
+    SplitValidation,
+)
 from joulesplit.calibrate.profile import Quantity, load_profile
 from joulesplit.calibrate.sampling import SamplerStatistics
 from joulesplit.cli._finding import Diagnosis, Finding
 from joulesplit.cli._resources import bundled
 from joulesplit.cli._watch import Glance, Summary
-from joulesplit.cli.measuring import SplitValidation
-from joulesplit.cli.measuring._validation import ModelError, OutputComparison
 from joulesplit.cli.report import Page, Section, origin_of
 from joulesplit.cli.report._sheet import ORIGIN_TEXT
 from joulesplit.cli.report.terminal import (

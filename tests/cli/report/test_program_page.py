@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from joulesplit.calibrate.campaign import MeasuredProgram, RunPlan
 from joulesplit.calibrate.checks import judge_runs
 from joulesplit.calibrate.estimates import run_figures
 from joulesplit.calibrate.profile import Device
 from joulesplit.calibrate.sampling import SamplerStatistics
 from joulesplit.calibrate.windows import WindowTiming
-from joulesplit.cli.measuring import MeasuredProgram, RunPlan
 from joulesplit.cli.report.terminal import program_page, run_line
 from window_records import window_record
 

@@ -20,9 +20,9 @@ from joulesplit.cli.report.terminal._profile import verdict_section
 from joulesplit.cli.report.terminal._validation import validation_sections
 
 if TYPE_CHECKING:
+    from joulesplit.calibrate.campaign import SplitValidation
     from joulesplit.calibrate.profile import DeviceProfile
-    from joulesplit.cli.measuring import SplitValidation
-    from joulesplit.optimizer import Decision
+    from joulesplit.optimizer import Candidate, Decision
 
 
 NEXT = "joulesplit calibrate MODEL --sensor ina219 --shunt-ohm 0.1 --edge http://SERVER:8517"
@@ -32,7 +32,7 @@ NEXT = "joulesplit calibrate MODEL --sensor ina219 --shunt-ohm 0.1 --edge http:/
 def demo_page(
     profile: DeviceProfile,
     decision: Decision,
-    validations: Sequence[SplitValidation],
+    validations: Sequence[SplitValidation[Candidate]],
     network_name: str,
     wrote: Sequence[Path] = (),
 ) -> Page:
@@ -63,7 +63,7 @@ def demo_page(
     )
 
 
-def _verdict(profile: DeviceProfile, validations: Sequence[SplitValidation]) -> str:
+def _verdict(profile: DeviceProfile, validations: Sequence[SplitValidation[Candidate]]) -> str:
     """Return whether the loop holds what it says: the figures, and the choice that was run."""
     inside, count = truth_counts(profile)
     run = "agrees" if all(item.passed for item in validations) else "DIFFERS"

@@ -19,7 +19,7 @@ from joulesplit.cli.report.tables import (
 )
 
 if TYPE_CHECKING:
-    from joulesplit.cli.measuring import SplitValidation
+    from joulesplit.calibrate.campaign import SplitValidation
     from joulesplit.optimizer import Candidate, Decision
 
 USE = {
@@ -131,7 +131,7 @@ def sureness(decision: Decision) -> str:
     )
 
 
-def validation_ending(validations: Sequence[SplitValidation], *, again: str) -> Ending:
+def validation_ending(validations: Sequence[SplitValidation[Candidate]], *, again: str) -> Ending:
     """Return how the report on validated splits ends.
 
     Args:
@@ -155,12 +155,12 @@ def validation_ending(validations: Sequence[SplitValidation], *, again: str) -> 
     )
 
 
-def _excess(item: SplitValidation) -> float:
+def _excess(item: SplitValidation[Candidate]) -> float:
     bound_j = item.agreement_bound_j
     return abs(item.difference_j) / bound_j if bound_j else abs(item.difference_j)
 
 
-def _difference(item: SplitValidation) -> str:
+def _difference(item: SplitValidation[Candidate]) -> str:
     if item.agrees:
         return f"the result of l = {item.predicted.block} is another one"
     relative = signed_percent(item.difference_j / item.predicted.energy_j)
@@ -168,7 +168,7 @@ def _difference(item: SplitValidation) -> str:
     return f"l = {item.predicted.block} by {relative} ({bound})"
 
 
-def _why(item: SplitValidation) -> str:
+def _why(item: SplitValidation[Candidate]) -> str:
     """Return the likeliest cause of a difference, by what the prediction rests on."""
     if item.agrees:
         return item.runtimes_differ or "both sides run the same runtime: report it"

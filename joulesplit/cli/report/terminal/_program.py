@@ -22,8 +22,8 @@ from joulesplit.cli.report.terminal._live import sensor_facts, sensor_origin
 from joulesplit.cli.report.terminal._profile import checks_table, verdict_body
 
 if TYPE_CHECKING:
+    from joulesplit.calibrate.campaign import MeasuredProgram
     from joulesplit.calibrate.windows import WindowRecord
-    from joulesplit.cli.measuring import MeasuredProgram
 
 NOT_THE_COMMAND = (
     "The simulated board knows nothing of the command: its power goes on as if idle, so the net "

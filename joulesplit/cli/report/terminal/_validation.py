@@ -22,11 +22,12 @@ from joulesplit.cli.report.terminal._compute_models import MODEL
 from joulesplit.cli.report.terminal._decision import energy_text
 
 if TYPE_CHECKING:
-    from joulesplit.cli.measuring import SplitValidation
+    from joulesplit.calibrate.campaign import SplitValidation
+    from joulesplit.optimizer import Candidate
 
 
 def validation_page(
-    validations: Sequence[SplitValidation],
+    validations: Sequence[SplitValidation[Candidate]],
     origin: Origin,
     network_name: str,
     *,
@@ -48,7 +49,7 @@ def validation_page(
     )
 
 
-def validation_sections(validations: Sequence[SplitValidation]) -> list[Section]:
+def validation_sections(validations: Sequence[SplitValidation[Candidate]]) -> list[Section]:
     """Return predicted beside measured energy, the results compared, and each way of pricing."""
     runs = Group(
         _table(validations), _levels(validations), *(_outputs(item) for item in validations)
@@ -59,7 +60,7 @@ def validation_sections(validations: Sequence[SplitValidation]) -> list[Section]
     ]
 
 
-def _levels(validations: Sequence[SplitValidation]) -> RenderableType:
+def _levels(validations: Sequence[SplitValidation[Candidate]]) -> RenderableType:
     """Say what ± is and what the verdict is, which are not of one level."""
     level = max(validation.agreement_level for validation in validations)
     one_in = round(1.0 / (1.0 - level))
@@ -69,7 +70,7 @@ def _levels(validations: Sequence[SplitValidation]) -> RenderableType:
     )
 
 
-def _models(validations: Sequence[SplitValidation]) -> RenderableType:
+def _models(validations: Sequence[SplitValidation[Candidate]]) -> RenderableType:
     """Return how near each way of pricing computing comes to what was measured."""
     rows = [(v, error) for v in validations for error in v.by_model]
     return FittingTable(
@@ -94,7 +95,7 @@ def _off(difference_j: float, predicted_j: float) -> str:
     return f"{signed_percent(difference_j / predicted_j)} off"
 
 
-def _table(validations: Sequence[SplitValidation]) -> RenderableType:
+def _table(validations: Sequence[SplitValidation[Candidate]]) -> RenderableType:
     return FittingTable(
         [
             Column(header="split", cells=[_name(v) for v in validations]),
@@ -131,13 +132,13 @@ def _table(validations: Sequence[SplitValidation]) -> RenderableType:
     )
 
 
-def _name(validation: SplitValidation) -> str:
+def _name(validation: SplitValidation[Candidate]) -> str:
     predicted = validation.predicted
     where = predicted.name if predicted.where == "split" else predicted.where
     return f"l = {predicted.block}, {where}"
 
 
-def _verdict(validation: SplitValidation) -> Text:
+def _verdict(validation: SplitValidation[Candidate]) -> Text:
     if validation.passed:
         return Text("agrees", style="green")
     energy = "agrees" if validation.agrees else "DIFFERS"
@@ -145,14 +146,14 @@ def _verdict(validation: SplitValidation) -> Text:
     return Text(f"{energy}{result}", style="bold red")
 
 
-def _outputs(validation: SplitValidation) -> RenderableType:
+def _outputs(validation: SplitValidation[Candidate]) -> RenderableType:
     wait = ""
     if validation.server_wait_s is not None:
         wait = f" The answer was there {si(validation.server_wait_s, 's')} after the last bit."
     return paragraph(f"{_name(validation)}: result {_result(validation)}.{wait}")
 
 
-def _result(validation: SplitValidation) -> str:
+def _result(validation: SplitValidation[Candidate]) -> str:
     """Tell how far a result is from the whole network's, and why if that is too far."""
     outputs = validation.outputs
     if outputs.bit_equal:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from joulesplit.calibrate.checks import condition_checks
 from joulesplit.calibrate.environment import Machine
-from joulesplit.calibrate.instrument import RuntimeChoice
-from joulesplit.cli._choices import SensorChoice
+from joulesplit.calibrate.instrument import EdgeAddress, Instrument, RealDevice
 from joulesplit.cli._resources import bundled
-from joulesplit.cli.measuring import Instrument
+from joulesplit.drivers import MonotonicClock
 
 MODEL = bundled("models/mobilenet_v2_1.0_224_int8.tflite")
 
 
 def instrument_on(machine):
-    return Instrument(
-        MODEL, SensorChoice(kind="ina219"), edge_url="http://127.0.0.1:8000",
-        token=None, runtime=RuntimeChoice(), machine=(machine, ()),
-    )  # fmt: skip
+    """An instrument that is not running: nothing of it needs the sensor."""
+    device = RealDevice(sensor_factory=object, clock=MonotonicClock(), machine=machine)
+    return Instrument(MODEL, device, EdgeAddress(url="http://127.0.0.1:8000"))
 
 
 def test_between_windows_no_command_is_run_and_no_route_is_no_other_route():
@@ -24,7 +22,7 @@ def test_between_windows_no_command_is_run_and_no_route_is_no_other_route():
     instrument = instrument_on(Machine(run=commands.append))
 
     assert instrument.conditions_between().interface == "lo"
-    instrument.edge_url = "http://255.255.255.255:8000"
+    instrument.edge = EdgeAddress(url="http://255.255.255.255:8000")
     assert instrument.conditions_between() is None
     assert commands == []
 
@@ -40,7 +38,7 @@ def test_the_route_to_the_server_is_looked_up_each_time_so_that_its_move_is_told
     """No packet leaves for the broadcast address, whatever this machine's network is."""
     instrument = instrument_on(Machine())
     before = instrument.conditions()
-    instrument.edge_url = "http://255.255.255.255:8000"
+    instrument.edge = EdgeAddress(url="http://255.255.255.255:8000")
     after = instrument.conditions()
 
     assert before.interface == "lo"

@@ -1,4 +1,4 @@
-"""What a program costs: runs of it between idle, in real time, and what came of them."""
+"""What a program costs: runs of it between idle, and what came of them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO
 
-from joulesplit.calibrate.campaign import require_seen
+from joulesplit.calibrate.campaign._first_window_check import require_seen
 from joulesplit.calibrate.checks import judge_runs, state_checks, throttling_checks
-from joulesplit.calibrate.environment import Conditions, Machine, describe_device, snapshot
+from joulesplit.calibrate.environment import Conditions, describe_device
+from joulesplit.calibrate.errors import IdleTooLongError
 from joulesplit.calibrate.estimates import RunFigures, run_figures
+from joulesplit.calibrate.instrument import DeviceUnderTest, KeepingSampler, ProgramWorkload
 from joulesplit.calibrate.profile import Check, Device, Quality
 from joulesplit.calibrate.sampling import RING_RECORDS, SamplerProcess, SamplerStatistics
 from joulesplit.calibrate.windows import WindowRecord, WindowTask, WindowTiming, run_window
-from joulesplit.cli._choices import SensorChoice
-from joulesplit.cli._errors import CommandError
-from joulesplit.cli._wiring import sensor_factory
-from joulesplit.cli.measuring._program import KeepingSampler, ProgramWorkload
-from joulesplit.drivers import MonotonicClock
+from joulesplit.drivers.protocols import Clock
 from joulesplit.drivers.readings import SensorDescription
 
 KEEP_SHARE = 0.25
@@ -77,34 +75,36 @@ class MeasuredProgram:
     quality: Quality
 
 
-def measure_program(plan: RunPlan, choice: SensorChoice, tell: Tell) -> MeasuredProgram:
-    """Run a program under the sensor, each time between idle.
+def measure_program(
+    plan: RunPlan, device: DeviceUnderTest, on_run: Tell = lambda _: None
+) -> MeasuredProgram:
+    """Run a program under a power sensor, each time between idle, and return what it costs.
 
     Args:
         plan: What is run how often.
-        choice: The power source.
-        tell: Told of each run.
+        device: What it runs on, and what measures that.
+        on_run: Told of each run.
 
     Raises:
         SensorError, SamplerError: The sensor cannot be opened, or failed.
-        CommandError: The idle times do not fit the sensor, or the program cannot be started.
+        IdleTooLongError: The idle times do not fit the sensor.
+        ProgramStartError: The program cannot be started.
         ProgramFailedError: A run of it failed.
         WindowError: Too few readings in an idle time.
         WiringError: The sensor's leads are swapped.
     """
-    machine, clock = Machine(), MonotonicClock()
     created = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
-    with SamplerProcess(sensor_factory(choice), clock) as process:
+    with SamplerProcess(device.sensor_factory, device.clock) as process:
         sampler, sensor = KeepingSampler(process), process.description
-        before = _conditions(machine, sensor)
-        records = tuple(_runs(plan, sampler, clock, tell))
-        moved = _moved(before, _conditions(machine, sensor))
+        before = _conditions(device, sensor)
+        records = tuple(_runs(plan, sampler, device.clock, on_run))
+        moved = _moved(before, _conditions(device, sensor))
         sampling = process.statistics()
     figures = run_figures(records, sensor.accuracy)
     return MeasuredProgram(
         plan=plan,
         created=created,
-        device=describe_device(machine, None),
+        device=describe_device(device.machine, None),
         sensor=sensor,
         sampling=sampling,
         records=records,
@@ -114,7 +114,7 @@ def measure_program(plan: RunPlan, choice: SensorChoice, tell: Tell) -> Measured
 
 
 def _runs(
-    plan: RunPlan, sampler: KeepingSampler, clock: MonotonicClock, tell: Tell
+    plan: RunPlan, sampler: KeepingSampler, clock: Clock, tell: Tell
 ) -> Iterator[WindowRecord]:
     sensor = sampler.description
     workload = ProgramWorkload(
@@ -138,21 +138,21 @@ def _keep_each_s(timing: WindowTiming, cycle_s: float) -> float:
     """Return how long a run may go on before its readings are taken over, s.
 
     Raises:
-        CommandError: The idle times alone are more than the sampler holds.
+        IdleTooLongError: The idle times alone are more than the sampler holds.
     """
     holds_s = RING_RECORDS * cycle_s
     longest_s = holds_s / 2
     if timing.idle_s + timing.settle_s > longest_s:
-        raise CommandError(
-            f"--idle-s {timing.idle_s:g} and --settle-s {timing.settle_s:g} are more than this "
-            f"sensor's readings are kept for: {longest_s:.0f} s together at most"
+        raise IdleTooLongError(
+            f"idle of {timing.idle_s:g} s and settling of {timing.settle_s:g} s are more than this "
+            f"sensor's readings are kept for: make them {longest_s:.0f} s together at most"
         )
     return KEEP_SHARE * holds_s
 
 
-def _conditions(machine: Machine, sensor: SensorDescription) -> Conditions | None:
-    """Return the machine's state now; None in a simulated world, which has another one."""
-    return None if sensor.simulated else snapshot(machine, thorough=True)
+def _conditions(device: DeviceUnderTest, sensor: SensorDescription) -> Conditions | None:
+    """Return the machine's state now; None where what is measured is not that machine."""
+    return None if sensor.simulated else device.conditions(None, thorough=True)
 
 
 def _moved(before: Conditions | None, after: Conditions | None) -> tuple[Check, ...]:

@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import hypot
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
-from joulesplit.calibrate.campaign import QUICK, MeasuredSplit, ValidationPlan, measure_split
+from joulesplit.calibrate.campaign._plan import QUICK
+from joulesplit.calibrate.campaign._validating import MeasuredSplit, ValidationPlan, measure_split
+from joulesplit.calibrate.errors import NoSuchSplitError
 from joulesplit.calibrate.estimates import budget_of, coverage_factor
+from joulesplit.calibrate.instrument import SplitRunner, runtime_difference
 from joulesplit.calibrate.windows import WindowTiming
-from joulesplit.calibrate.workloads import Offload, SplitWorkload
-from joulesplit.edge import Pacer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from joulesplit.cli.measuring._instrument import Instrument
-    from joulesplit.optimizer import Candidate, ComputeModel
+    from joulesplit.calibrate.instrument import Instrument
+
+
+class Prediction(Protocol):
+    """What a profile predicts of a split, by whoever predicts: net energy per inference."""
+
+    @property
+    def block(self) -> int:
+        """L."""
+
+    @property
+    def energy_j(self) -> float:
+        """Predicted net energy, J."""
+
+    @property
+    def u_stat_j(self) -> float | None:
+        """Standard uncertainty of it from statistics, J; None if it has none."""
+
+    @property
+    def by_model_j(self) -> Mapping[Any, float]:
+        """The same by every compute model that the profile allows, J."""
+
+
+Predicted = TypeVar("Predicted", bound=Prediction)
 
 TIMING = WindowTiming(idle_s=0.2, settle_s=QUICK.timing.settle_after_s("upload"))
 """Whole inferences end with an upload, after which the radio stays awake for a while."""
@@ -64,17 +87,17 @@ class ModelError:
         difference_j: Measured less predicted, J.
     """
 
-    model: ComputeModel
+    model: str
     predicted_j: float
     difference_j: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SplitValidation:
+class SplitValidation(Generic[Predicted]):
     """Predicted and measured, side by side.
 
     Attributes:
-        predicted: The optimizer's candidate.
+        predicted: What the profile says.
         measured: What the runs cost.
         difference_j: Measured less predicted net energy per inference, J.
         difference_bound_j: What chance alone makes of it, 95 %, J; the sensor's scale errors
@@ -91,7 +114,7 @@ class SplitValidation:
             does not, or the split sends nothing.
     """
 
-    predicted: Candidate
+    predicted: Predicted
     measured: MeasuredSplit
     difference_j: float
     difference_bound_j: float
@@ -107,76 +130,6 @@ class SplitValidation:
     def passed(self) -> bool:
         """Energy and results are what they should be."""
         return self.agrees and self.outputs.agree
-
-
-class SplitRunner:
-    """One split of a network, ready to run end to end.
-
-    Args:
-        instrument: Running instrument.
-        block: l.
-        rate_bit_per_s: Upload rate, bit/s.
-    """
-
-    def __init__(self, instrument: Instrument, block: int, rate_bit_per_s: float) -> None:
-        self._instrument = instrument
-        self._block = block
-        self._rate_bit_per_s = rate_bit_per_s
-        network = instrument.network
-        self._last = network.last_operator(block)
-        self._head = network.runner(0, self._last) if block else None
-        if self._head is not None:
-            self._head.set_inputs(network.crossing(0))
-        self.outputs: list[NDArray[Any]] = []
-        self._waits_s: list[float] = []
-
-    @property
-    def server_wait_s(self) -> float | None:
-        """Mean time from the last bit sent until the answer was there, s; None if none was sent."""
-        return sum(self._waits_s) / len(self._waits_s) if self._waits_s else None
-
-    def workload(self) -> SplitWorkload:
-        """Return the split as a workload."""
-        network = self._instrument.network
-        full_local = self._block == len(network.blocks)
-        bits = 8 * sum(array.nbytes for array in network.crossing(self._block))
-        return SplitWorkload(
-            name=f"split {self._block}",
-            head_blocks=self._block,
-            head=self._run_head if self._head is not None else None,
-            offload=None if full_local else self._offload(),
-            payload_bits=bits,
-            clock=self._instrument.clock,
-            activity=self._instrument.activity,
-        )
-
-    def _run_head(self) -> None:
-        assert self._head is not None
-        self._head.invoke()
-        if self._block == len(self._instrument.network.blocks):
-            self.outputs = self._head.get_outputs()
-
-    def _offload(self) -> Offload:
-        instrument = self._instrument
-        network = instrument.network
-
-        def offload() -> float:
-            arrays = self._head.get_outputs() if self._head else network.crossing(0)
-            pacer = Pacer(
-                self._rate_bit_per_s, clock=instrument.clock, on_chunk=instrument.activity.on_air
-            )
-            result = instrument.client.run_tail(
-                network.network.sha256,
-                self._last,
-                network.named_crossing(self._block, arrays),
-                pacer=pacer,
-            )
-            self.outputs = [tensor.data for tensor in result.outputs]
-            receipt = result.receipt
-            self._waits_s.append((receipt.answered_ns - receipt.ended_ns) * 1e-9)
-            return receipt.duration_s
-
-        return offload
 
 
 def compare_outputs(
@@ -207,24 +160,50 @@ def compare_outputs(
     )
 
 
+def require_split(instrument: Instrument, split: int) -> None:
+    """Check that a network can be split at l.
+
+    Raises:
+        NoSuchSplitError: It cannot.
+    """
+    last = len(instrument.network.blocks)
+    if not 0 <= split <= last:
+        raise NoSuchSplitError(
+            f"there is no split {split}: choose from 0 (all on the server) to {last} (all on "
+            "the device)"
+        )
+
+
+def server_runtime_difference(instrument: Instrument, splits: Sequence[int]) -> str | None:
+    """Return how the server's runtime differs from the device's, in words.
+
+    None if it does not, or if none of the splits sends anything.
+    """
+    if min(splits) == len(instrument.network.blocks):
+        return None
+    return runtime_difference(instrument.network.runtime, instrument.server.runtime)
+
+
 def validate_split(
     instrument: Instrument,
-    predicted: Candidate,
+    predicted: Predicted,
     rate_bit_per_s: float,
-    on_window: Callable[[int, int], None],
-) -> SplitValidation:
-    """Run one split and compare.
+    on_window: Callable[[int, int], None] = lambda _done, _total: None,
+) -> SplitValidation[Predicted]:
+    """Run one split end to end, and hold what it costs and gives against what is predicted.
 
     Args:
         instrument: Running instrument.
-        predicted: The optimizer's candidate, by the net account.
+        predicted: What the profile predicts, by the net account.
         rate_bit_per_s: Rate that the prediction is for, bit/s.
         on_window: Told (windows done, windows in all).
 
     Raises:
+        NoSuchSplitError: The network has no such split.
         CalibrationError: The windows give no energy.
         EdgeError: The server failed.
     """
+    require_split(instrument, predicted.block)
     runner = SplitRunner(instrument, predicted.block, rate_bit_per_s)
     measured = measure_split(
         runner.workload(),
@@ -237,15 +216,17 @@ def validate_split(
     outputs = compare_outputs(
         instrument.network.crossing(len(instrument.network.blocks)), runner.outputs
     )
-    return _compared(predicted, measured, outputs, runner.server_wait_s)
+    compared = _compared(predicted, measured, outputs, runner.server_wait_s)
+    differ = server_runtime_difference(instrument, (predicted.block,))
+    return replace(compared, runtimes_differ=differ)
 
 
 def _compared(
-    predicted: Candidate,
+    predicted: Predicted,
     measured: MeasuredSplit,
     outputs: OutputComparison,
     server_wait_s: float | None,
-) -> SplitValidation:
+) -> SplitValidation[Predicted]:
     difference_j = measured.net_j.value - predicted.energy_j
     u_measured = measured.net_j.u_stat or 0.0
     u_j = hypot(u_measured, predicted.u_stat_j or 0.0)

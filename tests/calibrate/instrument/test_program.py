@@ -8,11 +8,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from joulesplit.calibrate.errors import ProgramFailedError, ProgramStartError
+from joulesplit.calibrate.instrument import KeepingSampler, ProgramWorkload, require_program
 from joulesplit.calibrate.sampling._sampler import InlineSampler
-from joulesplit.cli._errors import CommandError, ProgramFailedError
 from joulesplit.cli._exit_codes import ExitCode, exit_code_of
-from joulesplit.cli.measuring import require_program
-from joulesplit.cli.measuring._program import KeepingSampler, ProgramWorkload
 from joulesplit.drivers import MonotonicClock
 from joulesplit.drivers.readings import Reading
 
@@ -73,7 +72,7 @@ def test_readings_are_taken_over_while_a_long_run_lasts():
 @pytest.mark.live
 @pytest.mark.parametrize("line", ["sleep 100", "trap '' TERM; echo $$; sleep 0.6; true"])
 def test_what_breaks_the_wait_off_ends_the_program(monkeypatch, line):
-    monkeypatch.setattr("joulesplit.cli.measuring._program.ASKED_END_S", 0.1)
+    monkeypatch.setattr("joulesplit.calibrate.instrument._program.ASKED_END_S", 0.1)
     ours = psutil.Process()
     others, running = set(ours.children()), []
 
@@ -94,9 +93,9 @@ def test_a_program_that_is_not_there_or_may_not_run_is_told_before_anything_is_m
     require_program("true")
     require_program(sys.executable)
 
-    with pytest.raises(CommandError, match="there is no program 'jouleless'"):
+    with pytest.raises(ProgramStartError, match="there is no program 'jouleless'"):
         require_program("jouleless")
-    with pytest.raises(CommandError, match="may be run: `chmod"):
+    with pytest.raises(ProgramStartError, match="may be run: `chmod"):
         require_program(str(text))
 
 
@@ -105,7 +104,7 @@ def test_a_file_that_only_looks_like_a_program_is_told_in_one_line(tmp_path):
     path.write_bytes(b"\x7fELF")
     path.chmod(0o755)
 
-    with pytest.raises(CommandError, match="cannot start"):
+    with pytest.raises(ProgramStartError, match="cannot start"):
         workload(str(path)).run(1)
 
 

@@ -1,9 +1,9 @@
-"""The instrument put together, and a calibration with it, in real time."""
+"""The instrument put together: a network, the way to the edge server, a sampler, a device."""
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,82 +18,70 @@ from joulesplit.calibrate.campaign import (
     UploadSubject,
     download_subjects,
     head_blocks,
-    no_thermometer,
     upload_subjects,
 )
 from joulesplit.calibrate.environment import (
     Conditions,
-    Machine,
     boot_of,
     describe_device,
     interface_kind,
     require_link,
-    snapshot,
+    this_tool,
 )
-from joulesplit.calibrate.instrument import LinkBench, NetworkBench, PhaseBench, RuntimeChoice
-from joulesplit.calibrate.profile import (
-    CONNECTION_PHASE,
-    InterfaceKind,
-    SimulatedTruth,
-    TunedSetting,
-)
+from joulesplit.calibrate.instrument._link_bench import LinkBench
+from joulesplit.calibrate.instrument._network_bench import NetworkBench, RuntimeChoice
+from joulesplit.calibrate.instrument._phase_bench import PhaseBench
+from joulesplit.calibrate.profile import CONNECTION_PHASE, InterfaceKind
 from joulesplit.calibrate.sampling import SamplerProcess
-from joulesplit.calibrate.workloads import DeviceActivity, RealActivity, Workload, truth_of
-from joulesplit.cli._choices import SIMULATED, SensorChoice
-from joulesplit.cli._identity import this_tool
-from joulesplit.cli._wiring import sensor_factory, simulated_world
-from joulesplit.drivers import MonotonicClock
+from joulesplit.calibrate.workloads import Workload
 from joulesplit.edge import BITS_PER_BYTE, EdgeClient, route_interface
 from joulesplit.edge.errors import InterfaceNotFoundError
 
 if TYPE_CHECKING:
-    from joulesplit.calibrate.sampling import SensorFactory
-    from joulesplit.cli._simulation import SimulatedWorld
+    from joulesplit.calibrate.instrument._device import DeviceUnderTest
 
 
-PreparedMachine = tuple[Machine, tuple[TunedSetting, ...]]
-"""A machine, and what was set on it for the measurement."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeAddress:
+    """Where the edge server is.
+
+    Attributes:
+        url: ``http://HOST:PORT``.
+        token: What it was started with; None for none.
+    """
+
+    url: str
+    token: str | None = None
 
 
 class Instrument:
-    """Everything a measurement needs, running: network, link, sampler, board.
+    """Everything a measurement needs, running: network, link, sampler, device.
 
     Use inside ``with``. Calibration and validation share it.
 
     Args:
         model: The ``.tflite`` file.
-        sensor: The power source.
-        edge_url: The edge server.
-        token: Of the edge server.
-        runtime: How the interpreter runs.
-        cut: Where blocks end, see ``joulesplit.calibrate.campaign._plan.Plan``.
+        device: What is measured; also an attribute.
+        edge: The edge server; also an attribute.
+        runtime: How the interpreter runs; None for one thread with XNNPACK.
+        cut: Where blocks end, see ``joulesplit.calibrate.campaign.Plan``.
         link: What the link to the server is called; None to take it as it is.
-        machine: The machine that is measured, and what was set on it for that; None for this
-            one as it is.
     """
 
     def __init__(
         self,
         model: Path,
-        sensor: SensorChoice,
+        device: DeviceUnderTest,
+        edge: EdgeAddress,
         *,
-        edge_url: str,
-        token: str | None,
-        runtime: RuntimeChoice,
+        runtime: RuntimeChoice | None = None,
         cut: BlockCut | tuple[int, ...] = "residual",
         link: InterfaceKind | None = None,
-        machine: PreparedMachine | None = None,
     ) -> None:
-        self.clock = MonotonicClock()
-        self.edge_url = edge_url
-        self._sensor = sensor
-        self._token = token
-        self._network = NetworkBench(model, runtime, cut=cut)
+        self.device, self.edge, self.clock = device, edge, device.clock
+        self._network = NetworkBench(model, runtime or RuntimeChoice(), cut=cut)
         self._expected_link = link
-        self.machine, self._tuned = machine or (Machine(), ())
         self._stack = ExitStack()
-        self.world: SimulatedWorld | None = None
-        self.activity: DeviceActivity = RealActivity()
 
     def __enter__(self) -> Instrument:
         """Prepare the blocks, reach the server, start the sampler.
@@ -105,24 +93,18 @@ class Instrument:
             SensorError: The sensor cannot be opened.
         """
         with ExitStack() as stack:
-            self.client = stack.enter_context(EdgeClient(self.edge_url, token=self._token))
+            self.client = stack.enter_context(EdgeClient(self.edge.url, token=self.edge.token))
             self.server = self.client.health()
             self.interface = self._route()
-            self.link_kind = interface_kind(self.machine, self.interface)
+            self.link_kind = interface_kind(self.device.machine, self.interface)
             if self._expected_link is not None:
                 require_link(self._expected_link, self.interface, self.link_kind)
             self.network = stack.enter_context(self._network)
-            self.sampler = stack.enter_context(SamplerProcess(self._factory(), self.clock))
-            if self.world is not None:
-                self.activity = self.world.board(self.network.blocks)
+            sampler = SamplerProcess(self.device.sensor_factory, self.clock)
+            self.sampler = stack.enter_context(sampler)
+            self.activity = self.device.activity(self.network.blocks)
             self._stack = stack.pop_all()
         return self
-
-    def _factory(self) -> SensorFactory:
-        if self._sensor.kind != SIMULATED:
-            return sensor_factory(self._sensor)
-        self.world = simulated_world(self._sensor.seed, self.clock)
-        return self.world.sensor_factory
 
     def __exit__(self, *exception: object) -> None:
         """Stop the sampler and release everything."""
@@ -145,7 +127,7 @@ class Instrument:
             uploads=link.uploads(subjects, payloads),
             downloads=link.downloads(received),
             phases=self._phases(link) if plan.phases else {},
-            thermometer=no_thermometer if self.world else lambda: self.machine.temperature_c,
+            thermometer=lambda: self.device.temperature_c,
         ), subjects
 
     def _link(self) -> LinkBench:
@@ -154,7 +136,7 @@ class Instrument:
             self.clock,
             self.activity,
             interface=self.interface,
-            link_rate_bit_per_s=self.world.link_rate_bit_per_s if self.world else None,
+            link_rate_bit_per_s=self.device.link_rate_bit_per_s,
         )
 
     def _phases(self, link: LinkBench) -> dict[str, Workload]:
@@ -163,21 +145,15 @@ class Instrument:
             self.network,
             self.clock,
             self.activity,
-            available_bytes=self.machine.available_bytes,
+            available_bytes=self.device.machine.available_bytes,
             scratch=Path(scratch),
         )
         return {**phases.workloads(), CONNECTION_PHASE: link.connection()}
 
-    def truth(self, rate_bit_per_s: float) -> SimulatedTruth | None:
-        """Return the simulated world's truth; None for real hardware."""
-        if self.world is None:
-            return None
-        return truth_of(self.world.setup.costs, self.network.blocks, rate_bit_per_s)
-
     @property
     def boot_id(self) -> str | None:
         """Of the boot that the clock counts from; None if the system does not tell."""
-        return boot_of(self.machine)
+        return boot_of(self.device.machine)
 
     def conditions(self) -> Conditions | None:
         """Return the machine's state now; None in a simulated world, which has another one."""
@@ -185,7 +161,7 @@ class Instrument:
             interface = self._route()
         except InterfaceNotFoundError:
             interface = None
-        return self._snapshot(interface, thorough=True)
+        return self.device.conditions(interface, thorough=True)
 
     def conditions_between(self) -> Conditions | None:
         """Return the machine's state between two windows, cheaply.
@@ -194,26 +170,21 @@ class Instrument:
         network again leads nowhere else.
         """
         try:
-            return self._snapshot(self._route(), thorough=False)
+            return self.device.conditions(self._route(), thorough=False)
         except InterfaceNotFoundError:
             return None
 
-    def _snapshot(self, interface: str | None, *, thorough: bool) -> Conditions | None:
-        if self.world is not None:
-            return None
-        own = (os.getpid(),)
-        return snapshot(self.machine, interface=interface, own_processes=own, thorough=thorough)
-
     def _route(self) -> str:
         """Return the interface by which packets to the server leave now."""
-        return route_interface(urlsplit(self.edge_url).hostname or "")
+        return route_interface(urlsplit(self.edge.url).hostname or "")
 
     def circumstances(self, plan: Plan) -> Circumstances:
         """Return what a profile records beside the windows."""
+        device = self.device
         return Circumstances(
             created=datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
             tool=this_tool(),
-            device=describe_device(self.machine, self.interface, tuned=self._tuned),
+            device=describe_device(device.machine, self.interface, tuned=device.tuned),
             sensor=self.sampler.description,
             sampling=self.sampler.statistics(),
             model=self.network.identity,
@@ -221,7 +192,7 @@ class Instrument:
             blocks=self.network.blocks,
             interface=self.interface,
             stated_rate_bit_per_s=plan.stated_rate_bit_per_s,
-            throttled_bits=self.machine.throttled_bits,
-            truth=self.truth(plan.stated_rate_bit_per_s),
+            throttled_bits=device.machine.throttled_bits,
+            truth=device.truth(self.network.blocks, plan.stated_rate_bit_per_s),
             operators=self.network.network.operators,
         )

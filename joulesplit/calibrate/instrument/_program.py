@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from joulesplit.calibrate.errors import ProgramFailedError, ProgramStartError
 from joulesplit.calibrate.sampling import Sampler, SamplerStatistics, Trace, joined
 from joulesplit.calibrate.workloads import WorkDone
-from joulesplit.cli._errors import CommandError, ProgramFailedError
 from joulesplit.drivers.protocols import Clock
 from joulesplit.drivers.readings import SensorDescription
 
@@ -30,15 +30,15 @@ def require_program(name: str) -> None:
     """Check that a program can be started, before anything is measured.
 
     Raises:
-        CommandError: There is none, or it may not be run.
+        ProgramStartError: There is none, or it may not be run.
     """
     if shutil.which(name) is not None:
         return
     if os.sep in name and Path(name).exists():
-        raise CommandError(
+        raise ProgramStartError(
             f"{name} is not a program that may be run: `chmod +x` makes a script one"
         )
-    raise CommandError(
+    raise ProgramStartError(
         f"there is no program {name!r}: check its name and PATH; what a shell knows by itself, and "
         "pipes, need sh -c '…'"
     )
@@ -112,7 +112,7 @@ class ProgramWorkload:
         """Run it ``repetitions`` times, one after the other.
 
         Raises:
-            CommandError: It cannot be started.
+            ProgramStartError: It cannot be started.
             ProgramFailedError: It ended with an exit code that is not zero, or by a signal.
         """
         started_ns = self.clock.now_ns()
@@ -129,7 +129,9 @@ class ProgramWorkload:
         try:
             process = subprocess.Popen(self.arguments, stdout=self.stdout)
         except OSError as error:
-            raise CommandError(f"cannot start {self.arguments[0]}: {error.strerror}") from error
+            raise ProgramStartError(
+                f"cannot start {self.arguments[0]}: {error.strerror}"
+            ) from error
         try:
             self._wait(process)
             return process.wait()

@@ -1,0 +1,296 @@
+"""A journal to a profile in one pass: its windows, what stands beside them, its end. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from joulesplit.calibrate.campaign._circumstances import Circumstances
+from joulesplit.calibrate.campaign._machine_states import machine_checks
+from joulesplit.calibrate.checks import (
+    Evidence,
+    Unsettled,
+    band_checks,
+    downlink_checks,
+    ending_checks,
+    judge,
+    quality_of,
+)
+from joulesplit.calibrate.errors import EstimateError, ReplayedError
+from joulesplit.calibrate.estimates import (
+    SystematicBudget,
+    bits_per_payload_bit,
+    budget_of,
+    compute_of,
+    downlink_of,
+    heads_of,
+    idle_of,
+    loads_of,
+    phase_energies,
+    rates_left_out,
+    ratio_of_e_d_and_e_c,
+    uplink_of,
+    upload_tail,
+    window_budget,
+)
+from joulesplit.calibrate.journal import JournalContents
+from joulesplit.calibrate.profile import (
+    CampaignRecord,
+    Check,
+    Compute,
+    DeviceProfile,
+    Downlink,
+    InterfaceKind,
+    Link,
+    Quality,
+    Sampling,
+    Sensor,
+    Source,
+    Uplink,
+)
+from joulesplit.calibrate.sampling import SamplerStatistics
+from joulesplit.calibrate.windows import WindowRecord
+from joulesplit.drivers.readings import REPLAY_KIND, SensorDescription
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """How a campaign ended.
+
+    Attributes:
+        complete: It was not interrupted.
+        reached: What the plan asked for is known.
+        reason: The stop rule's last word.
+        warm: The device was warm when it began.
+        unsettled: What kept it from being warm.
+    """
+
+    complete: bool
+    reached: bool
+    reason: str
+    warm: bool
+    unsettled: Unsettled | None = None
+
+
+def profile_from_journal(contents: JournalContents) -> DeviceProfile:
+    """Return the profile that a journal gives; the same journal always gives the same one.
+
+    Raises:
+        ReplayedError: The sensor replayed a recording.
+        EstimateError: The windows do not determine a figure, or an energy is not positive.
+    """
+    return profile_from_windows(
+        contents.records,
+        _circumstances(contents),
+        _completion(contents),
+        link_kind=contents.header.link_kind,
+        campaign=CampaignRecord(
+            # As a profile's file will give it back: JSON knows no tuples.
+            plan=msgspec.json.decode(msgspec.json.encode(contents.plan)),
+            windows=len(contents.records),
+            windows_sha256=contents.windows_sha256,
+        ),
+    )
+
+
+def _circumstances(contents: JournalContents) -> Circumstances:
+    """Return the circumstances of the beginning, with what the runs found out."""
+    around, ended = contents.header.around, contents.ended
+    temperatures_c = [record.temperature_c for record in contents.records]
+    return replace(
+        around,
+        sampling=contents.sampling,
+        throttled_bits=ended.throttled_bits if ended else None,
+        checks=(
+            *around.checks,
+            *machine_checks(contents.runs),
+            *band_checks(temperatures_c, contents.header.plan.limits.temperature_c),
+        ),
+    )
+
+
+def _completion(contents: JournalContents) -> Completion:
+    opinion = contents.ended.opinion if contents.ended else None
+    warm_ups = [run.begun.start.warm_up for run in contents.runs]
+    return Completion(
+        complete=opinion is not None,
+        reached=opinion is not None and opinion.reached,
+        reason=opinion.reason if opinion else "",
+        warm=contents.warm,
+        # Of the first run that the device was not warm in.
+        unsettled=next((one.unsettled for one in warm_ups if not one.warm), None),
+    )
+
+
+def profile_from_windows(
+    records: Sequence[WindowRecord],
+    around: Circumstances,
+    completion: Completion,
+    *,
+    link_kind: InterfaceKind | None = None,
+    campaign: CampaignRecord | None = None,
+) -> DeviceProfile:
+    """Return the profile that the windows of a campaign give.
+
+    Args:
+        records: Every window of the campaign.
+        around: Its circumstances.
+        completion: How it ended.
+        link_kind: Of the interface that the uploads left by; None if it cannot be told.
+        campaign: What names the windows; None where they are in no journal.
+
+    Raises:
+        ReplayedError: The sensor replayed a recording.
+        EstimateError: The windows do not determine a figure, or an energy is not positive.
+    """
+    _require_live(around.sensor)
+    budget = budget_of(around.sensor.accuracy, loads_of(records))
+    rate_bit_per_s, simulated = around.stated_rate_bit_per_s, around.sensor.simulated
+    compute = _compute(records, around, budget)
+    uplink = _uplink(records, rate_bit_per_s, budget)
+    downlink, downlink_check = _downlink(records, budget)
+    return DeviceProfile(
+        created=around.created,
+        tool=around.tool,
+        source=_source(around.sensor),
+        device=around.device,
+        sensor=_sensor(around.sensor, budget, records),
+        sampling=_sampling(around.sampling),
+        idle=idle_of(records, budget),
+        compute=compute,
+        link=Link(
+            interface=around.interface,
+            loopback=around.loopback,
+            uplink=uplink,
+            kind=link_kind,
+            downlink=downlink,
+        ),
+        quality=_quality(_evidence(records, around, compute, uplink), completion, downlink_check),
+        simulated=simulated,
+        truth=around.truth if simulated else None,
+        e_d_over_e_c_flop_per_bit=ratio_of_e_d_and_e_c(
+            records, around.blocks, rate_bit_per_s, budget
+        ),
+        campaign=campaign,
+    )
+
+
+def _require_live(sensor: SensorDescription) -> None:
+    # The kind too: journals of before the mark have nothing else.
+    if sensor.replayed or sensor.kind == REPLAY_KIND:
+        raise ReplayedError(
+            f"{sensor.name} delivers readings of another time: they price no work that ran now; "
+            "calibrate with a sensor that measures it"
+        )
+
+
+def _source(sensor: SensorDescription) -> Source:
+    if sensor.simulated:
+        return "simulated"
+    return "modelled" if sensor.modelled else "measured"
+
+
+def _sensor(
+    description: SensorDescription, budget: SystematicBudget, records: Sequence[WindowRecord]
+) -> Sensor:
+    return Sensor(
+        kind=description.kind,
+        name=description.name,
+        rail=description.rail,
+        includes=description.includes,
+        simulated=description.simulated,
+        modelled=description.modelled,
+        cycle_s=description.cycle_s,
+        observed_fraction=description.observed_fraction,
+        scale_u_rel=budget.scale_u_rel,
+        offset_u_w=budget.offset_u_w,
+        budget=budget.terms,
+        settings=description.settings,
+        window_budget=window_budget(records, description),
+        load_u_rel=budget.load_u_rel,
+        load_power_w=budget.load_power_w,
+    )
+
+
+def _sampling(statistics: SamplerStatistics) -> Sampling:
+    return Sampling(
+        readings=statistics.readings,
+        lost=statistics.lost,
+        clipped=statistics.clipped,
+        cpu_fraction=statistics.cpu_fraction,
+    )
+
+
+def _compute(
+    records: Sequence[WindowRecord], around: Circumstances, budget: SystematicBudget
+) -> Compute:
+    heads = heads_of(records, len(around.blocks), budget)
+    return msgspec.structs.replace(
+        compute_of(
+            records,
+            around.blocks,
+            budget,
+            model=around.model,
+            runtime=around.runtime,
+            operators=around.operators,
+        ),
+        heads=heads.energies if heads else (),
+        head_covariance_j2=heads.triangle_j2 if heads else (),
+        phases=phase_energies(records, budget),
+    )
+
+
+def _uplink(
+    records: Sequence[WindowRecord], rate_bit_per_s: float, budget: SystematicBudget
+) -> Uplink:
+    return msgspec.structs.replace(
+        uplink_of(records, rate_bit_per_s, budget),
+        interface_bits_per_payload_bit=bits_per_payload_bit(
+            records, "upload", lambda record: record.interface_tx_bits
+        ),
+        socket_bits_per_payload_bit=bits_per_payload_bit(
+            records, "upload", lambda record: record.socket_bits
+        ),
+        tail=upload_tail(records, budget),
+    )
+
+
+def _downlink(
+    records: Sequence[WindowRecord], budget: SystematicBudget
+) -> tuple[Downlink | None, tuple[Check, ...]]:
+    try:
+        downlink, failure = downlink_of(records, budget), ""
+    except EstimateError as error:
+        downlink, failure = None, str(error)
+    return downlink, downlink_checks(measured=downlink is not None, failure=failure)
+
+
+def _evidence(
+    records: Sequence[WindowRecord], around: Circumstances, compute: Compute, uplink: Uplink
+) -> Evidence:
+    return Evidence(
+        records=records,
+        sampling=around.sampling,
+        throttled_bits=around.throttled_bits,
+        e_d=compute.e_d_flop_per_j.net or compute.e_d_flop_per_j.gross,
+        e_c=uplink.e_c_bit_per_j.net or uplink.e_c_bit_per_j.gross,
+        stated_rate_bit_per_s=uplink.rate_bit_per_s,
+        rates_left_out_bit_per_s=rates_left_out(uplink),
+        loopback=around.loopback,
+        simulated=around.sensor.simulated,
+        sensor=around.sensor,
+        extra=around.checks,
+    )
+
+
+def _quality(evidence: Evidence, completion: Completion, downlink: tuple[Check, ...]) -> Quality:
+    ending = ending_checks(
+        complete=completion.complete,
+        reached=completion.reached,
+        reason=completion.reason,
+        warm=completion.warm,
+        unsettled=completion.unsettled,
+    )
+    return quality_of((*judge(evidence).checks, *ending, *downlink))

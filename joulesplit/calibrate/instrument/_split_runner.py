@@ -1,0 +1,83 @@
+"""One split of a network made ready to be run end to end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from joulesplit.calibrate.workloads import Offload, SplitWorkload
+from joulesplit.edge import Pacer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from joulesplit.calibrate.instrument._instrument import Instrument
+
+
+class SplitRunner:
+    """One split of a network, ready to run end to end.
+
+    Args:
+        instrument: Running instrument.
+        block: l.
+        rate_bit_per_s: Upload rate, bit/s.
+    """
+
+    def __init__(self, instrument: Instrument, block: int, rate_bit_per_s: float) -> None:
+        self._instrument = instrument
+        self._block = block
+        self._rate_bit_per_s = rate_bit_per_s
+        network = instrument.network
+        self._last = network.last_operator(block)
+        self._head = network.runner(0, self._last) if block else None
+        if self._head is not None:
+            self._head.set_inputs(network.crossing(0))
+        self.outputs: list[NDArray[Any]] = []
+        self._waits_s: list[float] = []
+
+    @property
+    def server_wait_s(self) -> float | None:
+        """Mean time from the last bit sent until the answer was there, s; None if none was sent."""
+        return sum(self._waits_s) / len(self._waits_s) if self._waits_s else None
+
+    def workload(self) -> SplitWorkload:
+        """Return the split as a workload."""
+        network = self._instrument.network
+        full_local = self._block == len(network.blocks)
+        bits = 8 * sum(array.nbytes for array in network.crossing(self._block))
+        return SplitWorkload(
+            name=f"split {self._block}",
+            head_blocks=self._block,
+            head=self._run_head if self._head is not None else None,
+            offload=None if full_local else self._offload(),
+            payload_bits=bits,
+            clock=self._instrument.clock,
+            activity=self._instrument.activity,
+        )
+
+    def _run_head(self) -> None:
+        assert self._head is not None
+        self._head.invoke()
+        if self._block == len(self._instrument.network.blocks):
+            self.outputs = self._head.get_outputs()
+
+    def _offload(self) -> Offload:
+        instrument = self._instrument
+        network = instrument.network
+
+        def offload() -> float:
+            arrays = self._head.get_outputs() if self._head else network.crossing(0)
+            pacer = Pacer(
+                self._rate_bit_per_s, clock=instrument.clock, on_chunk=instrument.activity.on_air
+            )
+            result = instrument.client.run_tail(
+                network.network.sha256,
+                self._last,
+                network.named_crossing(self._block, arrays),
+                pacer=pacer,
+            )
+            self.outputs = [tensor.data for tensor in result.outputs]
+            receipt = result.receipt
+            self._waits_s.append((receipt.answered_ns - receipt.ended_ns) * 1e-9)
+            return receipt.duration_s
+
+        return offload

@@ -1,0 +1,122 @@
+"""What a profile says of computing: blocks, heads, starts. Frozen plain data."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from joulesplit.calibrate.profile._estimates import ClassFit, EstimateView
+from joulesplit.calibrate.profile._quantity import GrossNet, Quantity, in_unit
+
+CONNECTION_PHASE = "connection: set it up, ask for nothing"
+"""Name of the phase that sets up a new connection to the server, with one small exchange."""
+
+
+class ModelIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """The calibrated network; per-block energies are valid for this file alone."""
+
+    name: str
+    sha256: str
+    input_bits: int
+
+
+class Runtime(msgspec.Struct, frozen=True, kw_only=True):
+    """The interpreter that ran the network; E_d of one is not E_d of another."""
+
+    name: str
+    version: str
+    threads: int
+    xnnpack: bool
+
+
+class BlockEnergy(msgspec.Struct, frozen=True, kw_only=True):
+    """One block's measured cost per inference.
+
+    Attributes:
+        index: l, from 1.
+        last_operator: Index of its last operator, to recognise the block again.
+        flop: N_l, FLOP, by the profile's convention.
+        output_bits: P_l, bit.
+        energy_j: e_l per inference, J: the slope of energy against repetitions.
+        latency_s: Time per inference, s.
+        views: e_l by other methods from the same windows.
+    """
+
+    index: int
+    name: str
+    last_operator: int
+    flop: int
+    output_bits: int
+    energy_j: Annotated[GrossNet, in_unit("J")]
+    latency_s: Annotated[Quantity, in_unit("s")]
+    views: Annotated[tuple[EstimateView, ...], in_unit("J")] = ()
+
+
+class HeadEnergy(msgspec.Struct, frozen=True, kw_only=True):
+    """Blocks 1 … l run as one network: what a split after block l really computes.
+
+    This is not the sum of the blocks measured alone. The runtime fuses operators and hands
+    tensors on in the cache across the ends of blocks, which saves energy; a block that is run
+    over and over finds its weights in the cache, which a block inside a network does not.
+
+    Attributes:
+        last_block: l; that of the whole network is its number of blocks.
+        energy_j: Per inference, J.
+        latency_s: Per inference, s.
+        net_over_blocks: Net energy over the sum of the blocks' net energies.
+        net_over_blocks_u: Its standard uncertainty; the sensor's scale cancels in it.
+    """
+
+    last_block: int
+    energy_j: Annotated[GrossNet, in_unit("J")]
+    latency_s: Annotated[Quantity, in_unit("s")]
+    net_over_blocks: float
+    net_over_blocks_u: float | None = None
+
+
+class PhaseEnergy(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happens once per start rather than once per inference.
+
+    Attributes:
+        latency_s: s.
+        energy_j: J; None if it does not stand out of the scatter.
+        energy_bound_j: Upper end of the 95 % interval of its net energy, J; where that energy
+            scatters below zero, of the interval as if it were zero.
+    """
+
+    name: str
+    latency_s: Annotated[Quantity, in_unit("s")]
+    energy_j: Annotated[GrossNet | None, in_unit("J")]
+    energy_bound_j: float
+
+
+class Compute(msgspec.Struct, frozen=True, kw_only=True):
+    """What computing costs.
+
+    Attributes:
+        e_d_flop_per_j: E_d = Σ N_l / Σ e_l over the blocks, FLOP/J.
+        window_cost_j: Net energy of a window that does not grow with its work, J.
+        covariance_j2: Statistical covariance of the net e_l, J²: the lower triangle with its
+            diagonal, row by row. Its diagonal is the blocks' ``u_stat`` squared.
+        views: E_d by other methods from the same windows.
+        classes: Net energy per FLOP by class of operator.
+        heads: Several blocks run as one network, as a split runs them.
+        head_covariance_j2: Statistical covariance of the heads' net energies, J²: for each head
+            in order, that with e_1 … e_L and then with the heads up to itself. It continues the
+            lower triangle of ``covariance_j2``.
+        phases: What happens once per start.
+    """
+
+    model: ModelIdentity | None
+    runtime: Runtime | None
+    flop_convention: str
+    e_d_flop_per_j: Annotated[GrossNet, in_unit("FLOP/J")]
+    blocks: tuple[BlockEnergy, ...] = ()
+    window_cost_j: Annotated[Quantity | None, in_unit("J")] = None
+    covariance_j2: tuple[float, ...] = ()
+    views: Annotated[tuple[EstimateView, ...], in_unit("FLOP/J")] = ()
+    classes: ClassFit | None = None
+    heads: tuple[HeadEnergy, ...] = ()
+    head_covariance_j2: tuple[float, ...] = ()
+    phases: tuple[PhaseEnergy, ...] = ()

@@ -1,0 +1,35 @@
+"""What a profile says of itself: may its figures be used? Frozen plain data."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Verdict = Literal["valid", "suspect", "rejected"]
+Outcome = Literal["pass", "warn", "fail"]
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One named check over the recorded data.
+
+    Attributes:
+        value: What was found, in ``unit``.
+        limit: The bound it was held against, in ``unit``.
+        outcome: ``warn`` makes the profile suspect, ``fail`` rejects it.
+        advice: What to do next; empty if passed.
+    """
+
+    name: str
+    value: float
+    limit: float
+    unit: str
+    outcome: Outcome
+    advice: str = ""
+
+
+class Quality(msgspec.Struct, frozen=True, kw_only=True):
+    """May the figures be used?"""
+
+    verdict: Verdict
+    checks: tuple[Check, ...]
