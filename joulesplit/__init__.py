@@ -1,1 +1,19 @@
-"""The commands, the composition root and the reports."""
+"""Measure joules per FLOP and joules per bit, and decide where to split a neural network.
+
+    import joulesplit as js
+
+    with js.EnergyMeter("ina219", shunt_ohm=0.1) as meter:
+        with meter.window("work") as window:
+            work()
+    print(window.result)
+
+    decision = js.decide("model.tflite", js.load_profile("profile.json"))
+    print(decision)
+
+Each name is imported when it is first used; the rooms behind them are ``joulesplit.drivers``,
+``partition``, ``edge``, ``calibrate`` and ``optimizer``.
+"""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

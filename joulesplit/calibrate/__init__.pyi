@@ -2,6 +2,13 @@ from ._files import OutputError as OutputError
 from ._files import is_journal as is_journal
 from ._files import require_writable as require_writable
 from ._files import write_whole as write_whole
+from ._meter import AnyFunction as AnyFunction
+from ._meter import MeterWindow as MeterWindow
+from ._meter import WindowMeter as WindowMeter
+from ._meter import measured_in as measured_in
+from ._meter_energy import MEAN_BLOCKS as MEAN_BLOCKS
+from ._meter_energy import MeteredEnergy as MeteredEnergy
+from ._meter_energy import WindowFlag as WindowFlag
 from .campaign import JournalFile as JournalFile
 from .campaign import MeasuredProgram as MeasuredProgram
 from .campaign import RunPlan as RunPlan
@@ -13,5 +20,3 @@ from .instrument import DeviceUnderTest as DeviceUnderTest
 from .instrument import EdgeAddress as EdgeAddress
 from .instrument import Instrument as Instrument
 from .instrument import RealDevice as RealDevice
-from ._meter import EnergyMeter as EnergyMeter
-from ._meter_energy import MEAN_BLOCKS as MEAN_BLOCKS

@@ -1,7 +1,7 @@
 """What a piece of a program costs: energy by ``with``, by decorator and by ``async with``.
 
     with SamplerProcess(sensor_factory, clock) as sampler:
-        meter = EnergyMeter(sampler, clock)
+        meter = WindowMeter(sampler, clock)
         with meter.window("inference") as window:
             interpreter.invoke()
         print(window.result.energy_j)
@@ -55,14 +55,14 @@ class MeteredSampler(Protocol):
 
 
 class MeterWindow:
-    """One stretch of time under the meter; made by ``EnergyMeter.window``.
+    """One stretch of time under the meter; made by ``WindowMeter.window``.
 
     Args:
         meter: Whose window it is.
         name: Kept in the result.
     """
 
-    def __init__(self, meter: EnergyMeter, name: str) -> None:
+    def __init__(self, meter: WindowMeter, name: str) -> None:
         self._meter = meter
         self.name = name
         self.started_ns: int | None = None
@@ -127,7 +127,30 @@ class MeterWindow:
             exception.add_note(f"the energy of the window {self.name!r} is lost too: {error}")
 
 
-class EnergyMeter:
+def measured_in(window: Callable[[], MeterWindow]) -> Callable[[AnyFunction], AnyFunction]:
+    """Return a decorator that runs each call of a function, plain or async, in a window of its own.
+
+    Args:
+        window: Makes the window of a call.
+    """
+
+    def decorate(function: AnyFunction) -> AnyFunction:
+        @functools.wraps(function)
+        def plain(*args: Any, **options: Any) -> Any:
+            with window():
+                return function(*args, **options)
+
+        @functools.wraps(function)
+        async def awaited(*args: Any, **options: Any) -> Any:
+            async with window():
+                return await function(*args, **options)
+
+        return cast(AnyFunction, awaited if inspect.iscoroutinefunction(function) else plain)
+
+    return decorate
+
+
+class WindowMeter:
     """Energy of named windows, nested or overlapping, over one sampler.
 
     The meter takes the sampler's readings for itself: nobody else may collect them meanwhile.
@@ -153,21 +176,7 @@ class EnergyMeter:
 
     def measured(self, name: str) -> Callable[[AnyFunction], AnyFunction]:
         """Return a decorator; every call of the function, plain or async, is a window."""
-
-        def decorate(function: AnyFunction) -> AnyFunction:
-            @functools.wraps(function)
-            def plain(*args: Any, **options: Any) -> Any:
-                with self.window(name):
-                    return function(*args, **options)
-
-            @functools.wraps(function)
-            async def awaited(*args: Any, **options: Any) -> Any:
-                async with self.window(name):
-                    return await function(*args, **options)
-
-            return cast(AnyFunction, awaited if inspect.iscoroutinefunction(function) else plain)
-
-        return decorate
+        return measured_in(lambda: self.window(name))
 
     def statistics(self) -> SamplerStatistics:
         """Return how the sampler fared so far: rate, losses, own CPU time, jitter."""

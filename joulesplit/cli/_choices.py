@@ -2,52 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from joulesplit.drivers.ina219 import Grade
-
-REPLAY = "replay"
-SIMULATED = "simulated"
+from joulesplit._sensors import own_records
+from joulesplit.drivers import SensorRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SensorChoice:
+class SensorChoice(SensorRequest):
     """What the user said about the power source.
 
     Attributes:
-        kind: As given to ``--sensor``.
-        bus: I2C bus number.
-        address: 7-bit I2C address.
-        shunt_ohm: Shunt resistance, ohm; None if not given.
-        shunt_tolerance: Its relative tolerance.
-        peak_current_a: Largest current to expect, A.
-        grade: ``A`` or ``B``; None if unknown.
-        trace: File to replay; None if not given.
-        hwmon_chip: Name, directory name or number of a kernel monitor; None if not given.
-        rail: What the sensor is wired into.
+        records: Directory of zeros and spans; this user's own unless another is given.
         seed: Of a simulated world.
-        shunt_samples: Shunt samples that an INA219 averages per conversion.
-        supply_v: Voltage before the shunt, V.
-        store: Directory of zeros and spans; None for this user's own.
+        supply_v: Voltage before the shunt, V; for the warning about its drop.
     """
 
-    kind: str
-    bus: int = 1
-    address: int = 0x40
-    shunt_ohm: float | None = None
-    shunt_tolerance: float = 0.01
-    peak_current_a: float = 1.5
-    grade: Grade | None = None
-    trace: Path | None = None
-    hwmon_chip: str | None = None
-    rail: str = "5 V supply"
+    records: Path | None = field(default_factory=own_records)
     seed: int = 1
-    shunt_samples: int = 16
     supply_v: float = 5.1
-    store: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from joulesplit.cli._choices import SIMULATED, SensorChoice
+from joulesplit.cli._choices import SensorChoice
 from joulesplit.cli._wiring import sensor_factory, simulated_world
+from joulesplit.drivers import SIMULATED
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.environment import Machine
@@ -24,7 +25,7 @@ def device_of(
         tuned: What was set on it for the measurement.
 
     Raises:
-        CommandError: An option is missing.
+        SensorRequestError: An option is missing.
     """
     from joulesplit.calibrate.environment import Machine
     from joulesplit.calibrate.instrument import RealDevice

@@ -30,6 +30,7 @@ class ExitCode(IntEnum):
 
 
 _BY_ERROR = {
+    "joulesplit.drivers.errors.SensorRequestError": ExitCode.USAGE,
     "joulesplit.drivers.errors.SensorError": ExitCode.SENSOR,
     "joulesplit.calibrate.errors.SamplerError": ExitCode.SENSOR,
     "joulesplit.edge.errors.EdgeError": ExitCode.EDGE,

@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from joulesplit.cli._choices import EdgeChoice, SensorChoice
-from joulesplit.cli._wiring import KINDS
+from joulesplit.drivers import SENSOR_KINDS
 
 Command = Callable[..., Any]
 
@@ -25,6 +25,9 @@ def i2c_address(text: str) -> int:
     """
     return int(text, 0)
 
+
+KINDS = tuple(kind.name for kind in SENSOR_KINDS)
+"""Every value of ``--sensor`` that is built in; plug-ins add their own."""
 
 SENSOR_METAVAR = f"[{'|'.join(KINDS)}|PLUGIN]"
 
@@ -156,7 +159,6 @@ def _with_sensor(command: Command, *, required: bool) -> Command:
                 "address",
                 "shunt_ohm",
                 "shunt_tolerance",
-                "peak_current_a",
                 "grade",
                 "rail",
                 "trace",
@@ -164,9 +166,11 @@ def _with_sensor(command: Command, *, required: bool) -> Command:
                 "seed",
                 "shunt_samples",
                 "supply_v",
-                "store",
             )
         }
+        given["expected_peak_a"] = options.pop("peak_current_a")
+        if (store := options.pop("store")) is not None:
+            given["records"] = store
         if board is not None:
             given |= _facts_of(board)
         choice = SensorChoice(kind=kind, **given) if kind is not None else None

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from joulesplit._sensors import RECORDS_IN, own_records
 from joulesplit.cli._errors import CommandError
+from joulesplit.drivers import INA219_KINDS, identity_of
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.environment import Machine
     from joulesplit.cli._choices import SensorChoice
     from joulesplit.drivers import Board
-    from joulesplit.drivers.ina219 import Correction, CorrectionStore, SensorIdentity, SensorRecords
+    from joulesplit.drivers.ina219 import CorrectionStore, SensorRecords
 
-KEPT_IN = "joulesplit/sensors"
-"""In a user's data directory."""
-
-CORRECTED_KINDS = ("ina219", "pi-ina219")
-"""The kinds that apply corrections: two ways to read one chip, so they share its records."""
 NOT_CORRECTED = {
     "hwmon": "the kernel rounds the shunt voltage to 1 mV, fifty times what a zero measures; write "
     "the effective shunt (µΩ) into the chip's shunt_resistor instead",
@@ -28,16 +24,10 @@ NOT_CORRECTED = {
 
 
 def open_store(directory: Path | None) -> CorrectionStore:
-    """Return the records of this user's sensors; behind ``sudo``, those of who typed it.
-
-    Args:
-        directory: Where; None for ``$XDG_DATA_HOME/joulesplit/sensors``.
-    """
-    from joulesplit.calibrate.environment import home_of_person
+    """Return the records of sensors in a directory; None for this user's own."""
     from joulesplit.drivers.ina219 import CorrectionStore
 
-    data = os.environ.get("XDG_DATA_HOME") or home_of_person() / ".local/share"
-    return CorrectionStore(directory or Path(data) / KEPT_IN)
+    return CorrectionStore(directory or own_records())
 
 
 def save_records(directory: Path | None, records: SensorRecords) -> Path:
@@ -53,28 +43,19 @@ def save_records(directory: Path | None, records: SensorRecords) -> Path:
         return store.save(records)
 
 
-def _unused(choice: SensorChoice, shunt_ohm: float) -> Iterator[str]:
+def _unused(choice: SensorChoice) -> Iterator[str]:
     """Yield that root has records of the sensor which are not used, if it has."""
     from joulesplit.calibrate.environment import person_behind_sudo
 
-    person, key = person_behind_sudo(), identity_of(choice, shunt_ohm).key
-    if person is None or choice.store is not None:
+    person, used = person_behind_sudo(), open_store(None).path_of(identity_of(choice).key)
+    if person is None or choice.records != own_records():
         return
-    used = open_store(None).path_of(key)
-    unused = Path.home() / ".local/share" / KEPT_IN / used.name
+    unused = Path.home() / ".local/share" / RECORDS_IN / used.name
     if unused != used and unused.exists():
         yield (
             f"{unused}, a zero or span that root took, is not used: measurements go by those of "
             f"{person.pw_name}; to use it, move it to {used}"
         )
-
-
-def identity_of(choice: SensorChoice, shunt_ohm: float) -> SensorIdentity:
-    """Return what the records of the chosen sensor go by: the chip, whoever reads it."""
-    from joulesplit.drivers.ina219 import SensorIdentity
-
-    chip = CORRECTED_KINDS[0]
-    return SensorIdentity(kind=chip, bus=choice.bus, address=choice.address, shunt_ohm=shunt_ohm)
 
 
 def check_corrected(kind: str) -> None:
@@ -83,8 +64,8 @@ def check_corrected(kind: str) -> None:
     Raises:
         CommandError: It applies none.
     """
-    if kind not in CORRECTED_KINDS:
-        why = NOT_CORRECTED.get(kind, f"only {' and '.join(CORRECTED_KINDS)} do")
+    if kind not in INA219_KINDS:
+        why = NOT_CORRECTED.get(kind, f"only {' and '.join(INA219_KINDS)} do")
         raise CommandError(f"--sensor {kind} applies no corrections: {why}")
 
 
@@ -93,18 +74,6 @@ def this_machine() -> Machine:
     from joulesplit.calibrate.environment import Machine
 
     return Machine()
-
-
-def correction_of(choice: SensorChoice, shunt_ohm: float) -> Correction | None:
-    """Return what records say about the chosen sensor; None if there are none.
-
-    Raises:
-        CorrectionRecordError: They cannot be read.
-    """
-    from joulesplit.drivers.ina219 import select_gain
-
-    records = open_store(choice.store).load(identity_of(choice, shunt_ohm))
-    return records.correction_at(select_gain(choice.peak_current_a, shunt_ohm).divider)
 
 
 def find_board(key: str) -> Board:
@@ -124,9 +93,9 @@ def find_board(key: str) -> Board:
 
 def advice_of(choice: SensorChoice) -> Iterator[str]:
     """Yield what to know about the chosen wiring before measuring, one line each."""
-    if choice.kind not in CORRECTED_KINDS or choice.shunt_ohm is None:
+    if choice.kind not in INA219_KINDS or choice.shunt_ohm is None:
         return
-    yield from _unused(choice, choice.shunt_ohm)
+    yield from _unused(choice)
     from joulesplit.drivers import find_buses
     from joulesplit.drivers.ina219 import Ina219Wiring, advice
 
@@ -134,7 +103,7 @@ def advice_of(choice: SensorChoice) -> Iterator[str]:
         address=choice.address,
         shunt_ohm=choice.shunt_ohm,
         shunt_tolerance=choice.shunt_tolerance,
-        expected_peak_a=choice.peak_current_a,
+        expected_peak_a=choice.expected_peak_a,
         grade=choice.grade,
         shunt_samples=choice.shunt_samples,
         rail=choice.rail,
@@ -144,7 +113,7 @@ def advice_of(choice: SensorChoice) -> Iterator[str]:
     yield from advice(
         wiring.configuration,
         shunt_ohm=choice.shunt_ohm,
-        expected_peak_a=choice.peak_current_a,
+        expected_peak_a=choice.expected_peak_a,
         bus_clock_hz=clocks_hz.get(choice.bus),
         supply_v=choice.supply_v,
     )

@@ -10,8 +10,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from joulesplit.calibrate.environment import end_child
-from joulesplit.cli._choices import SIMULATED, SensorChoice
+from joulesplit.cli._choices import SensorChoice
 from joulesplit.cli._errors import CommandError, ServerStartError
+from joulesplit.drivers import SIMULATED
 
 
 def edge_server(

@@ -49,6 +49,10 @@ class SmbusI2cBus:
         with _translated(number, None):
             self._bus = SMBus(number)
 
+    def __reduce__(self) -> tuple[type[SmbusI2cBus], tuple[int]]:
+        """Let another process be given the bus: it opens the same one anew."""
+        return SmbusI2cBus, (self._number,)
+
     @property
     def number(self) -> int:
         """Bus number, as in ``/dev/i2c-N``."""

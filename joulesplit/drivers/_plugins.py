@@ -12,39 +12,13 @@ called in another process. ``joulesplit.drivers.conformance`` checks that the se
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 
+from joulesplit.drivers._request import SensorRequest
 from joulesplit.drivers.errors import SensorUnavailableError
-from joulesplit.drivers.protocols import Clock, PowerSensor
+from joulesplit.drivers.protocols import PowerSensor
 
 GROUP = "joulesplit.sensors"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SensorRequest:
-    """What the user said; a plug-in takes what concerns it.
-
-    Attributes:
-        clock: Time.
-        bus: I2C bus number.
-        address: 7-bit I2C address.
-        shunt_ohm: Shunt resistance, ohm; None if not given.
-        shunt_tolerance: Its relative tolerance.
-        expected_peak_a: Largest current to expect, A.
-        rail: What the sensor is wired into.
-        trace: A file given with ``--trace``; None if not given.
-    """
-
-    clock: Clock
-    bus: int
-    address: int
-    shunt_ohm: float | None
-    shunt_tolerance: float
-    expected_peak_a: float
-    rail: str
-    trace: Path | None
 
 
 SensorPlugin = Callable[[SensorRequest], PowerSensor]
@@ -55,13 +29,13 @@ def find_plugins() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
-def open_plugin(name: str, request: SensorRequest) -> PowerSensor:
-    """Return the sensor of a plug-in, not yet open.
+def open_plugin(request: SensorRequest) -> PowerSensor:
+    """Return the sensor of the plug-in that a request names, not yet open.
 
     Raises:
         SensorUnavailableError: There is no such plug-in, or it cannot be imported.
     """
-    found = find_plugins()
+    found, name = find_plugins(), request.kind
     if name not in found:
         raise SensorUnavailableError(
             f"no installed package offers the sensor {name!r} (entry-point group {GROUP}); "

@@ -2,6 +2,7 @@
 
 SensorError
 ├── SensorConfigurationError (ValueError)      a parameter no sensor could work with
+│   └── SensorRequestError                     what a kind of sensor needs is not said, or cannot be
 ├── BusError (OSError)                         an I2C transaction failed
 │   ├── BusNotFoundError (FileNotFoundError)   no such bus on this machine
 │   ├── BusPermissionError (PermissionError)   the bus is there, the user may not open it
@@ -30,6 +31,10 @@ class SensorError(Exception):
 
 class SensorConfigurationError(SensorError, ValueError):
     """A caller gave a parameter no sensor could work with."""
+
+
+class SensorRequestError(SensorConfigurationError):
+    """A caller did not say what this kind of sensor needs, or said what cannot be."""
 
 
 class BusError(SensorError, OSError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from joulesplit.calibrate.profile import Account, Source, Verdict
 from joulesplit.optimizer._cost import ComputeModel, Where
@@ -10,6 +11,9 @@ from joulesplit.optimizer._hull import Sensitivity
 from joulesplit.optimizer._paper import PaperSplit
 from joulesplit.optimizer._robustness import Robustness
 from joulesplit.optimizer._usage import Usage
+
+if TYPE_CHECKING:
+    from joulesplit.optimizer._battery import BatteryLife
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +155,7 @@ class Decision:
         scale_u_rel: Relative standard uncertainty common to all energies; cancels in the choice.
         notes: What a reader must know, one sentence each.
         explanation: Why it won and what would change it, one paragraph.
+        battery: What a battery pays for at the choice; None if none was asked about.
     """
 
     best: Candidate
@@ -177,6 +182,7 @@ class Decision:
     scale_u_rel: float
     notes: tuple[str, ...] = ()
     explanation: str = ""
+    battery: BatteryLife | None = None
 
     @property
     def probability_best(self) -> float | None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from joulesplit.calibrate.errors import WindowError
-from joulesplit.calibrate import EnergyMeter
+from joulesplit.calibrate import WindowMeter
 from joulesplit.calibrate._meter_energy import WindowFlag, energy_between
 from joulesplit.calibrate.sampling._sampler import InlineSampler
 from joulesplit.calibrate.sampling._trace import trace_of
@@ -33,7 +33,7 @@ class World:
     clock: SimulatedClock
     log: LoadLog
     load: LoadModel
-    meter: EnergyMeter
+    meter: WindowMeter
     chip: SimulatedIna219
     chip_clock: EventfulClock
 
@@ -70,7 +70,7 @@ def build_world(idle_power_w):
     ).__enter__()  # fmt: skip
     sampler = InlineSampler(sensor)
     clock = SimulatedClock(start_ns=chip_clock.now_ns())
-    return World(clock, log, load, EnergyMeter(sampler, clock), chip, chip_clock)
+    return World(clock, log, load, WindowMeter(sampler, clock), chip, chip_clock)
 
 
 def test_the_edges_uncertainty_covers_what_interpolation_misses(world):
@@ -200,7 +200,7 @@ class WaitingSampler:
 
 def test_other_tasks_run_while_an_async_window_awaits_its_last_reading(world):
     sampler = WaitingSampler(world.meter._sampler)
-    meter = EnergyMeter(sampler, world.clock)
+    meter = WindowMeter(sampler, world.clock)
 
     async def other():
         sampler.turn.set()

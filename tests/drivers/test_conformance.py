@@ -295,14 +295,14 @@ def installed(monkeypatch):
 
 
 REQUEST = SensorRequest(
-    clock=SimulatedClock(), bus=1, address=0x40, shunt_ohm=0.1, shunt_tolerance=0.01,
+    kind="benchmeter", clock=SimulatedClock(), bus=1, address=0x40, shunt_ohm=0.1, shunt_tolerance=0.01,
     expected_peak_a=1.5, rail="5 V supply", trace=None,
 )  # fmt: skip
 
 
 def test_a_plugin_is_found_by_name_and_opened(installed):
     assert set(find_plugins()) == {"benchmeter", "broken"}
-    with open_plugin("benchmeter", REQUEST) as sensor:
+    with open_plugin(REQUEST) as sensor:
         assert sensor.read().power_w == pytest.approx(1.125)
         assert sensor.read().flags == ReadingFlag.NONE
 
@@ -312,4 +312,4 @@ def test_a_plugin_is_found_by_name_and_opened(installed):
 )
 def test_a_missing_or_broken_plugin_is_named(installed, name, message):
     with pytest.raises(SensorUnavailableError, match=message):
-        open_plugin(name, REQUEST)
+        open_plugin(dataclasses.replace(REQUEST, kind=name))

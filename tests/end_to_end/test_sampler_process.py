@@ -10,15 +10,17 @@ import subprocess
 import sys
 import time
 from functools import partial
+from io import BytesIO
 
 import psutil
 import pytest
 
+from joulesplit import EnergyMeter
 from joulesplit.calibrate.errors import SamplerError
 from joulesplit.calibrate.sampling import SamplerProcess
 from joulesplit.cli._choices import SensorChoice
 from joulesplit.cli._simulation import SimulatedWorld, draw_world
-from joulesplit.cli._wiring import energy_meter, sensor_factory
+from joulesplit.cli._wiring import sensor_factory
 from joulesplit.drivers import MonotonicClock
 from joulesplit.drivers.errors import BusNotFoundError
 from joulesplit.drivers.simulated import LoadParameters
@@ -104,19 +106,57 @@ def test_a_sampler_that_is_killed_is_an_error_and_not_a_wait():
             sampler.trace_until(clock.now_ns() + NS)
 
 
-def test_a_script_without_a_guard_is_told_to_have_one_and_how_the_process_ended(tmp_path):
-    script = tmp_path / "unguarded.py"
-    guard = 'if __name__ == "__main__":'
-    script.write_text(PARENT.replace(guard, "if True:"))
-    outcome = subprocess.run(
-        [sys.executable, str(script)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+GUARD = 'if __name__ == "__main__":'
+IN_THE_SCRIPT = "def of_the_script():\n    return make()\n"
+
+
+def run_script(path, text):
+    path.write_text(text)
+    return subprocess.run(
+        [sys.executable, str(path)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
         check=False, timeout=60,
     )  # fmt: skip
 
+
+def test_a_script_needs_no_guard_as_it_is_not_run_again_for_a_sensor_from_elsewhere(tmp_path):
+    script = PARENT.replace(GUARD, "print('run', flush=True)\nif True:")
+    outcome = run_script(tmp_path / "unguarded.py", script)
+
+    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stdout.split()[0] == "run"
+    assert outcome.stdout.count("run") == 1
+
+
+def made_in_the_script(text):
+    """The same script, whose sensor comes from a function of its own."""
+    return text.replace(
+        GUARD, f"make = sensor_factory(SensorChoice(kind='simulated'))\n{IN_THE_SCRIPT}{GUARD}"
+    ).replace("SamplerProcess(sensor_factory(SensorChoice(kind=\"simulated\"))",
+              "SamplerProcess(of_the_script")  # fmt: skip
+
+
+def test_a_script_that_makes_the_sensor_itself_is_run_again_and_told_to_be_guarded(tmp_path):
+    guarded = run_script(tmp_path / "guarded.py", made_in_the_script(PARENT))
+    unguarded = made_in_the_script(PARENT).replace(GUARD, "if True:")
+    outcome = run_script(tmp_path / "unguarded.py", unguarded)
+
+    assert guarded.returncode == 0, guarded.stderr
     said = outcome.stderr.splitlines()[-1]
     assert "exit code 1, before it came to the sensor" in said
-    assert f"guard the script with `{guard}`" in said
+    assert f"guard the script with `{GUARD}`" in said
     assert "30 s" not in said
+
+
+def test_a_sensor_that_no_other_process_can_be_given_is_refused_with_what_to_do():
+    bus = BytesIO()
+    with (
+        pytest.raises(
+            SamplerError, match=r"cannot be handed .*: name its kind, or give a function"
+        ),
+        SamplerProcess(lambda: bus, MonotonicClock()),
+    ):
+        pass
+    assert multiprocessing.active_children() == []
 
 
 def test_the_sampler_dies_with_its_parent(tmp_path):
@@ -159,7 +199,7 @@ def test_the_sampler_takes_less_than_three_percent_of_a_core_at_111_readings_per
 
 
 def test_a_workload_that_crashes_takes_nothing_with_it():
-    with energy_meter(SensorChoice(kind="simulated", seed=4)) as meter:
+    with EnergyMeter(sensor_factory(SensorChoice(kind="simulated", seed=4))) as meter:
         with meter.window("crash") as crash:
             died = subprocess.run([sys.executable, "-c", "import os; os.abort()"], check=False)
         with meter.window("after") as after:
@@ -182,7 +222,7 @@ def test_readings_that_nobody_collected_are_counted_as_lost_and_sampling_goes_on
 
 
 def test_windows_are_metered_while_the_workload_fails_and_goes_on():
-    with energy_meter(SensorChoice(kind="simulated", seed=4)) as meter:
+    with EnergyMeter(sensor_factory(SensorChoice(kind="simulated", seed=4))) as meter:
         with contextlib.suppress(ZeroDivisionError), meter.window("crash") as crash:
             time.sleep(0.2)
             _ = 1 / 0

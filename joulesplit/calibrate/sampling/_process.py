@@ -19,6 +19,7 @@ from typing import Any, Self
 from joulesplit.calibrate.errors import SamplerError
 from joulesplit.calibrate.sampling._ring import RING_RECORDS, ReadingRing
 from joulesplit.calibrate.sampling._sampler import SamplerStatistics, Tally
+from joulesplit.calibrate.sampling._spawning import spawn
 from joulesplit.calibrate.sampling._trace import Trace
 from joulesplit.drivers.errors import SensorError
 from joulesplit.drivers.protocols import Clock, PowerSensor
@@ -150,10 +151,10 @@ class SamplerProcess:
 
         Raises:
             SensorError: The sensor could not be opened; raised as in the process.
-            SamplerError: The process ended or did not answer.
+            SamplerError: The process ended or did not answer, or cannot be given the sensor.
         """
         self._spawned_ns = self._clock.now_ns()
-        self._process.start()
+        spawn(self._process)
         self._theirs.close()
         try:
             self._begun = self._receive(START_TIMEOUT_S) == BEGUN
@@ -188,9 +189,9 @@ class SamplerProcess:
         if self._begun:
             return f"{how}: something outside ended it, as the system does for want of memory"
         return (
-            f"{how}, before it came to the sensor; it runs the main script again first, so guard "
-            'the script with `if __name__ == "__main__":` around what measures (and keep it in a '
-            "file: standard input cannot be run again)"
+            f"{how}, before it came to the sensor; it runs the main script again first where the "
+            'sensor is made by it, so guard the script with `if __name__ == "__main__":` around '
+            "what measures, or make the sensor in a module"
         )
 
     def __exit__(self, *exception: object) -> None:

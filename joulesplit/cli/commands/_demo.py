@@ -79,10 +79,11 @@ def command(*, seed: int | None, keep: Path | None, shown: Shown) -> int:
     """
     import secrets
 
-    from joulesplit.cli._choices import SIMULATED, SensorChoice
+    from joulesplit.cli._choices import SensorChoice
     from joulesplit.cli._exit_codes import ExitCode
     from joulesplit.cli._output import emit_page
     from joulesplit.cli._resources import paper_network
+    from joulesplit.drivers import SIMULATED
 
     choice = SensorChoice(kind=SIMULATED, seed=secrets.randbelow(10**6) if seed is None else seed)
     note(f"simulated world {choice.seed}; the network and the uploads are real")

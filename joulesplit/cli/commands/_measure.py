@@ -96,10 +96,10 @@ def _plan(
 def _measure(plan: RunPlan, choice: SensorChoice) -> MeasuredProgram:
     """Measure; a request to end ends the command and the sampler first."""
     from joulesplit.calibrate.campaign import measure_program
-    from joulesplit.cli._choices import SIMULATED
     from joulesplit.cli._device import device_of
     from joulesplit.cli.measuring import ended_in_order
     from joulesplit.cli.report.terminal import NOT_THE_COMMAND, run_line
+    from joulesplit.drivers import SIMULATED
 
     simulated = choice.kind == SIMULATED
     if simulated:

@@ -119,6 +119,7 @@ def command(
     shown: Shown,
 ) -> None:
     """Decide where to split MODEL on a measured device, how surely, and what would change it."""
+    from joulesplit._deciding import blocks_for
     from joulesplit.calibrate.profile import load_profile
     from joulesplit.cli.report.terminal import decision_page
     from joulesplit.partition.reading import load_model
@@ -257,20 +258,6 @@ def _encoded(
         encode_s=tuple(cut.encode_s for cut in cuts),
         timed_on=f"this machine ({platform.machine()})",
     )
-
-
-def blocks_for(network: Network, profile: DeviceProfile) -> tuple[Block, ...]:
-    """Return the network's blocks: those the profile measured, if it measured this network."""
-    from joulesplit.partition.cutting import blocks_at, residual_blocks
-
-    blocks = residual_blocks(network)
-    known = profile.compute.model
-    if known is None or known.sha256 != network.sha256 or not profile.compute.blocks:
-        return blocks
-    ends = [block.last_operator for block in profile.compute.blocks]
-    if ends == [block.last_operator for block in blocks]:
-        return blocks
-    return blocks_at(network, ends)
 
 
 def _battery(

@@ -114,14 +114,15 @@ def _average(choice: SensorChoice, readings: int) -> tuple[MeanShunt, SensorReco
     from datetime import UTC, datetime
 
     from joulesplit.cli import _sensor_care as sensor_care
-    from joulesplit.cli._wiring import give_advice, open_correctable
+    from joulesplit.cli._wiring import give_advice
+    from joulesplit.drivers import identity_of, open_correctable
     from joulesplit.drivers.ina219 import average
 
     sensor_care.check_corrected(choice.kind)
     give_advice(choice)
     with open_correctable(choice) as sensor:
-        identity = sensor_care.identity_of(choice, float(choice.shunt_ohm or 0.0))
-        records = sensor_care.open_store(choice.store).load(identity)
+        identity = identity_of(choice)
+        records = sensor_care.open_store(choice.records).load(identity)
         note(f"averaging {readings} readings; keep the current steady")
         created = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
         mean = average(
@@ -137,7 +138,7 @@ def _keep(choice: SensorChoice, records: SensorRecords, gain: int, *, as_json: b
     from joulesplit.cli._sensor_care import save_records
     from joulesplit.cli.report.terminal import records_document, records_page
 
-    path = save_records(choice.store, records)
+    path = save_records(choice.records, records)
     emit(as_json, records_document(records), lambda: records_page(records))
     note(f"wrote {path}; it holds at gain /{gain} of this sensor from now on")
 

@@ -103,7 +103,7 @@ def _cut(profile: DeviceProfile) -> tuple[int, ...] | Literal["residual"]:
 
 def _require_same_kind(profile: DeviceProfile, choice: SensorChoice) -> None:
     """Refuse to hold a simulated figure against a measured one."""
-    from joulesplit.cli._choices import SIMULATED
+    from joulesplit.drivers import SIMULATED
 
     if profile.simulated != (choice.kind == SIMULATED):
         raise CommandError(

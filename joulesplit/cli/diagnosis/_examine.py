@@ -6,11 +6,10 @@ import psutil
 
 from joulesplit.calibrate.environment import Machine, states_left
 from joulesplit.cli._finding import Diagnosis
-from joulesplit.cli._wiring import open_i2c_bus
 from joulesplit.cli.diagnosis._installation import installation_findings
 from joulesplit.cli.diagnosis._machine import machine_findings, tuning_findings
 from joulesplit.cli.diagnosis._sensors import ready_for, sensor_findings
-from joulesplit.drivers import SENSOR_KINDS, discover
+from joulesplit.drivers import SENSOR_KINDS, discover, open_i2c_bus
 
 LOAD_SAMPLE_S = 0.5
 """How long the load of other programs is watched, s."""

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from joulesplit._deciding import blocks_for
 from joulesplit.cli._resources import bundled
-from joulesplit.cli.commands._optimize import blocks_for
 from joulesplit.partition.cutting import blocks_at, residual_blocks
 from joulesplit.partition.reading import read_network
 

@@ -10,7 +10,7 @@ import pytest
 
 from joulesplit import drivers
 from joulesplit.calibrate.environment import Machine
-from joulesplit.cli import _wiring as wiring
+from joulesplit.drivers import SensorRequest, _opening
 from joulesplit.drivers.simulated import (
     ChipParameters,
     SimulatedClock,
@@ -30,10 +30,12 @@ def source(monkeypatch):
     clock = SimulatedClock()
     specimen = ChipParameters(shunt_ohm=0.101, offset_v=40e-6, noise_v_rms=40e-6)
     chip = SimulatedIna219(bench, clock, parameters=specimen)
-    monkeypatch.setattr(drivers, "MonotonicClock", lambda: clock)
+    monkeypatch.setattr(drivers.MonotonicClock, "now_ns", lambda _: clock.now_ns())
     monkeypatch.setattr(
-        wiring,
-        "open_i2c_bus",
+        drivers.MonotonicClock, "sleep_until_ns", lambda _, t_ns: clock.sleep_until_ns(t_ns)
+    )
+    monkeypatch.setattr(
+        "joulesplit.drivers._opening.open_i2c_bus",
         lambda number: SimulatedI2cBus(number, {0x40: chip}, clock),
     )
     return bench
@@ -56,8 +58,8 @@ def test_zero_and_span_find_the_specimen_and_the_sensor_uses_them(source, sensor
     (correction,) = span.json["corrections"]
     assert correction["shunt_ohm"] == pytest.approx(0.101, rel=2e-4)
     assert correction["bus_factor"] == pytest.approx(5.02 / 5.0, rel=1e-3)
-    choice = wiring.SensorChoice(kind="ina219", shunt_ohm=0.1, store=tmp_path)
-    with wiring.open_sensor(choice) as opened:
+    choice = SensorRequest(kind="ina219", shunt_ohm=0.1, records=tmp_path)
+    with choice() as opened:
         opened.read()
         assert opened.read().current_a == pytest.approx(1.0, abs=3e-4)
         assert "DMM 7, certificate 9" in opened.description.settings["shunt_source"]
@@ -146,7 +148,7 @@ def library(monkeypatch, source):
 
     class Device:
         def __init__(self, shunt_ohm, peak_a, bus_number, address):
-            self._bus = wiring.open_i2c_bus(bus_number)
+            self._bus = _opening.open_i2c_bus(bus_number)
             self._address = address
 
         def configure(self, *, voltage_range, gain, bus_adc, shunt_adc):
@@ -178,8 +180,8 @@ def test_both_ways_to_read_a_chip_share_its_records(source, library, sensor, tmp
     assert span.code == 0, span.err
     assert span.json["key"] == KEY
     for kind in ("ina219", "pi-ina219"):
-        choice = wiring.SensorChoice(kind=kind, shunt_ohm=0.1, store=tmp_path)
-        with wiring.open_sensor(choice) as opened:
+        choice = SensorRequest(kind=kind, shunt_ohm=0.1, records=tmp_path)
+        with choice() as opened:
             opened.read()
             assert opened.read().current_a == pytest.approx(1.0, abs=3e-4)
             assert "DMM 7" in opened.description.settings["shunt_source"]
@@ -196,8 +198,8 @@ def test_a_record_keeps_how_warm_the_board_was_and_the_sensor_says_so(
     zero = sensor("zero", *SENSOR)
     assert zero.json["zeros"][0]["temperature_c"] == 48.312
     assert "48.3 °C at the processor" in joulesplit("sensor", "show", KEY, "--store", tmp_path).out
-    choice = wiring.SensorChoice(kind="ina219", shunt_ohm=0.1, store=tmp_path)
-    with wiring.open_sensor(choice) as opened:
+    choice = SensorRequest(kind="ina219", shunt_ohm=0.1, records=tmp_path)
+    with choice() as opened:
         day = zero.json["zeros"][0]["created"][:10]
         assert f"zero of {day} at 48 °C" in opened.description.settings["zero_source"]
         sources = [term.source for term in opened.description.accuracy]

@@ -1,0 +1,116 @@
+"""Profiles from files, and a decision from files or from what was read from them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import Literal
+
+from joulesplit.calibrate import profile as profiles
+from joulesplit.calibrate.profile import DeviceProfile, StoredProfile
+from joulesplit.optimizer import ComputeModel, Constraints, Decision, Usage, battery_life
+from joulesplit.optimizer import decide as decide_for_blocks
+from joulesplit.optimizer.errors import InvalidInputError
+from joulesplit.partition import Block, Network
+from joulesplit.partition.cutting import blocks_at, residual_blocks
+from joulesplit.partition.reading import read_network
+
+FilePath = str | PathLike[str]
+
+
+def load_profile(path: FilePath) -> DeviceProfile:
+    """Read a device profile of this or an older version.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ProfileNotFoundError: There is no such file.
+        ProfileFormatError: It is not a profile, or a damaged one.
+        ProfileVersionError: It is of a version this tool does not know.
+    """
+    return profiles.load_profile(Path(path)).profile
+
+
+def save_profile(path: FilePath, profile: DeviceProfile) -> None:
+    """Write a device profile in one step: whole, or not at all.
+
+    What a later version's file held beyond this version is not in a ``DeviceProfile``;
+    ``joulesplit.calibrate.profile`` reads and writes that too (``StoredProfile``).
+
+    Args:
+        path: The file; replaced if it is there.
+        profile: What to write.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    profiles.save_profile(Path(path), StoredProfile(profile=profile))
+
+
+def decide(  # noqa: PLR0913 - one option per fact that only the user knows
+    network: Network | FilePath,
+    profile: DeviceProfile | FilePath,
+    *,
+    battery_j: float | None = None,
+    period_s: float | None = None,
+    account: Literal["net", "gross"] | None = None,
+    compute_model: ComputeModel | None = None,
+    usage: Usage | None = None,
+    constraints: Constraints | None = None,
+    allow_rejected: bool = False,
+) -> Decision:
+    """Choose where to split a network on a measured device, and say how surely.
+
+    Args:
+        network: The network, or its ``.tflite`` file.
+        profile: What the device's computing and sending cost, or its file.
+        battery_j: Energy of a battery, J: the decision then says what it pays for.
+        period_s: From one inference to the next on that battery, s; None is back to back.
+        account: ``net`` or ``gross``; None takes net where the profile has all of it.
+        compute_model: None takes ``heads`` where the profile has measured any, else ``blocks``
+            where it knows these very ones, else ``constant``.
+        usage: None takes an inference now and then over a connection that is kept open, and
+            uploads the network's input as it is.
+        constraints: Limits to keep.
+        allow_rejected: Use a profile that was rejected.
+
+    Raises:
+        PartitionError: The file is no network that can be read.
+        ProfileError: The file is no profile that can be read.
+        InvalidInputError: An option makes no sense, or goes without the one it belongs to.
+        ProfileMismatchError: Blocks or heads asked for that the profile does not have.
+        ProfileUnusableError: The profile was rejected, lacks a figure, or holds one that cannot
+            be true.
+        NoFeasibleSplitError: No split keeps all the limits.
+    """
+    if period_s is not None and battery_j is None:
+        raise InvalidInputError("period_s says how a battery is used: give battery_j too")
+    known = profile if isinstance(profile, DeviceProfile) else load_profile(profile)
+    read = network if isinstance(network, Network) else read_network(Path(network))
+    decision = decide_for_blocks(
+        read,
+        blocks_for(read, known),
+        known,
+        account=account,
+        compute_model=compute_model,
+        usage=usage,
+        constraints=constraints,
+        allow_rejected=allow_rejected,
+    )
+    if battery_j is None:
+        return decision
+    return replace(decision, battery=battery_life(decision, known, battery_j, period_s=period_s))
+
+
+def blocks_for(network: Network, profile: DeviceProfile) -> tuple[Block, ...]:
+    """Return the network's blocks: those the profile measured, if it measured this network."""
+    blocks = residual_blocks(network)
+    known = profile.compute.model
+    if known is None or known.sha256 != network.sha256 or not profile.compute.blocks:
+        return blocks
+    ends = [block.last_operator for block in profile.compute.blocks]
+    if ends == [block.last_operator for block in blocks]:
+        return blocks
+    return blocks_at(network, ends)

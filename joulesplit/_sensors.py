@@ -1,0 +1,94 @@
+"""The power sensor of a program: by the name of its kind, as a factory, or as an object."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Unpack
+
+from joulesplit.drivers import SensorOptions, SensorRequest
+from joulesplit.drivers.errors import SensorRequestError
+from joulesplit.drivers.protocols import PowerSensor
+
+SensorLike = str | Callable[[], PowerSensor] | PowerSensor
+"""The kind of a sensor; what returns one that is not open, such as a ``SensorRequest``; or one."""
+
+RECORDS_IN = "joulesplit/sensors"
+"""Where zeros and spans are kept, in a user's data directory."""
+
+
+def own_records() -> Path:
+    """Return the directory of this user's zeros and spans; behind ``sudo``, of who typed it."""
+    from joulesplit.calibrate.environment import home_of_person
+
+    data = os.environ.get("XDG_DATA_HOME") or home_of_person() / ".local/share"
+    return Path(data) / RECORDS_IN
+
+
+def sensor_request(kind: str, **options: Unpack[SensorOptions]) -> SensorRequest:
+    """Describe a sensor, which is corrected by this user's zeros and spans unless told otherwise.
+
+    Args:
+        kind: ``ina219``, ``pi-ina219``, ``hwmon``, ``pi5-pmic``, ``rapl``, ``replay`` or the name
+            of an installed plug-in.
+        options: What ``SensorRequest`` has beside the kind, such as ``shunt_ohm``.
+
+    Raises:
+        SensorRequestError: Something that this kind needs is not said, or cannot be.
+    """
+    options.setdefault("records", own_records())
+    request = SensorRequest(kind=kind, **options)
+    request.check()
+    return request
+
+
+def open_sensor(kind: str, **options: Unpack[SensorOptions]) -> PowerSensor:
+    """Return a real power sensor, not yet open: use it inside ``with``. Never a simulated one.
+
+    Zeros and spans that ``joulesplit sensor`` recorded of it are applied.
+
+    Args:
+        kind: ``ina219``, ``pi-ina219``, ``hwmon``, ``pi5-pmic``, ``rapl``, ``replay`` or the name
+            of an installed plug-in.
+        options: What ``SensorRequest`` has beside the kind, such as ``shunt_ohm``.
+
+    Raises:
+        SensorRequestError: Something that this kind needs is not said, or cannot be.
+        SensorError: The source is not there, no plug-in's either.
+    """
+    return sensor_request(kind, **options)()
+
+
+def sensor_factory(
+    sensor: SensorLike, **options: Unpack[SensorOptions]
+) -> Callable[[], PowerSensor]:
+    """Return what makes the sensor, for the process that samples.
+
+    Args:
+        sensor: Its kind, what returns it, or the sensor itself, not open.
+        options: For a kind, what ``SensorRequest`` has beside it.
+
+    Raises:
+        SensorRequestError: Something that this kind needs is not said, or options are given for
+            a sensor that is described already.
+    """
+    if isinstance(sensor, str):
+        return sensor_request(sensor, **options)
+    if options:
+        raise SensorRequestError(
+            f"{', '.join(options)} would describe a sensor that is made already: give options "
+            'together with a kind, such as "ina219"'
+        )
+    return sensor if callable(sensor) else _Given(sensor)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Hands out a sensor that somebody made; another process gets a copy of it."""
+
+    sensor: PowerSensor
+
+    def __call__(self) -> PowerSensor:
+        return self.sensor
