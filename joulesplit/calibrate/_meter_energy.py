@@ -18,6 +18,7 @@ from joulesplit.calibrate.errors import WindowError
 from joulesplit.calibrate.estimates import Estimate, budget_of, quantity
 from joulesplit.calibrate.profile import Quantity
 from joulesplit.calibrate.sampling import Trace, cycle_of, lost_cycles, lost_time_s
+from joulesplit.metrology.printing import counted, html_table, si
 from joulesplit.drivers.readings import ReadingFlag, SensorDescription
 
 MEAN_BLOCKS = 20
@@ -102,6 +103,30 @@ class MeteredEnergy:
     def duration_s(self) -> float:
         """Its length, s."""
         return (self.ended_ns - self.started_ns) * 1e-9
+
+    def __str__(self) -> str:
+        """Return ``1.234 ± 0.016 J (95 %, ν = 19), 420 ms, 2.94 W, 47 readings``, and the flags."""
+        simulated = "SIMULATED · " if WindowFlag.SIMULATED in self.flags else ""
+        facts = (
+            str(self.energy_j),
+            si(self.duration_s, "s"),
+            si(self.mean_power_w, "W"),
+            counted(self.samples, "reading"),
+            *sorted(self.flags - {WindowFlag.SIMULATED}),
+        )
+        return simulated + ", ".join(facts)
+
+    def _repr_html_(self) -> str:
+        rows = (
+            ("energy", str(self.energy_j)),
+            ("duration", si(self.duration_s, "s")),
+            ("mean power", si(self.mean_power_w, "W")),
+            ("peak power", si(self.peak_power_w, "W")),
+            ("readings", str(self.samples)),
+            ("lost", si(self.lost_s, "s")),
+            ("flags", ", ".join(sorted(self.flags)) or "none"),
+        )
+        return html_table(self.name, rows)
 
 
 def energy_between(

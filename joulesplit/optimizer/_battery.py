@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from joulesplit.calibrate.profile import DeviceProfile, Quantity
 from joulesplit.optimizer._linear_figures import apart_from, offset_left
 from joulesplit.optimizer._result import Candidate, Decision
+from joulesplit.optimizer._texts import battery_text
 from joulesplit.optimizer._uncertainty import COVERAGE_95, without_scale
 from joulesplit.optimizer.errors import InvalidInputError, PeriodTooShortError
 
@@ -52,6 +53,10 @@ class BatteryLife:
     period_energy_j: float
     idle_j: float
     left_out: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return how many inferences it pays for."""
+        return battery_text(self)
 
 
 def battery_life(

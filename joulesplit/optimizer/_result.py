@@ -10,6 +10,7 @@ from joulesplit.optimizer._cost import ComputeModel, Where
 from joulesplit.optimizer._hull import Sensitivity
 from joulesplit.optimizer._paper import PaperSplit
 from joulesplit.optimizer._robustness import Robustness
+from joulesplit.optimizer._texts import decision_html, decision_text
 from joulesplit.optimizer._usage import Usage
 
 if TYPE_CHECKING:
@@ -198,3 +199,16 @@ class Decision:
     def too_close_to_call(self) -> bool | None:
         """True below ``robustness.TOO_CLOSE_PROBABILITY``; None likewise."""
         return self.robustness.too_close_to_call if self.robustness else None
+
+    def __repr__(self) -> str:
+        return (
+            f"<Decision: l = {self.best.block} of {len(self.candidates) - 1} "
+            f"({self.best.name!r}), {self.best.energy_j} J {self.account}>"
+        )
+
+    def __str__(self) -> str:
+        """Return the choice, how sure it is, what comes next, and what must be known."""
+        return decision_text(self)
+
+    def _repr_html_(self) -> str:
+        return decision_html(self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from html import escape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +132,21 @@ class Network:
     def input_bits(self) -> int:
         """Size of the network's inputs as stored in their own dtypes, bit."""
         return sum(self.tensors[index].bits for index in self.inputs)
+
+    def __repr__(self) -> str:
+        return f"<Network {self.name!r}: {len(self.operators)} operators, {self.flop} FLOP>"
+
+    def __str__(self) -> str:
+        """Return name and size, and what is not known of its work."""
+        unknown = ", ".join(f"{count} × {kind}" for kind, count in self.unknown_operators.items())
+        return (
+            f"{self.name}: {len(self.operators):,} operators, {self.flop:,} FLOP, "
+            f"input {self.input_bits:,} bit, {self.parameters:,} parameters"
+            f"{f'; without a FLOP rule: {unknown}' if unknown else ''}"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

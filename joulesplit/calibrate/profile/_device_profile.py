@@ -21,6 +21,7 @@ from joulesplit.calibrate.profile._link import Link
 from joulesplit.calibrate.profile._quality import Quality
 from joulesplit.calibrate.profile._quantity import GrossNet, Quantity, in_unit
 from joulesplit.calibrate.profile._sensor import Sampling, Sensor
+from joulesplit.calibrate.profile._texts import profile_html, profile_text
 
 SCHEMA = "joulesplit/device-profile"
 SCHEMA_VERSION = 1
@@ -105,3 +106,16 @@ class DeviceProfile(msgspec.Struct, frozen=True, kw_only=True):
     e_d_over_e_c_flop_per_bit: Annotated[GrossNet | None, in_unit("FLOP/bit")] = None
     merged: tuple[MergedSource, ...] = ()
     campaign: CampaignRecord | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"<DeviceProfile of {self.device.board!r}, {self.created}: {self.source}, "
+            f"{self.quality.verdict}>"
+        )
+
+    def __str__(self) -> str:
+        """Return what it is of, and its main figures, one a line."""
+        return profile_text(self)
+
+    def _repr_html_(self) -> str:
+        return profile_html(self)

@@ -19,8 +19,8 @@ from joulesplit.calibrate.environment import (
 )
 from joulesplit.calibrate.errors import TuningError
 from joulesplit.cli._finding import Finding
-from joulesplit.cli.report.tables import percent, si
 from joulesplit.drivers.raspberry_pi import HOT_C
+from joulesplit.metrology.printing import percent, si
 
 OLDEST_PYTHON = (3, 11)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from joulesplit.cli.report.tables import Column, Facts, FittingTable, si, uncertain
+from joulesplit.cli.report.tables import Column, Facts, FittingTable
+from joulesplit.metrology.printing import si, uncertain
 from joulesplit.optimizer import COVERAGE_95, Decision, ModelChoice
 
 MODEL = {"heads": "heads as measured", "blocks": "sum of blocks", "constant": "constant E_d"}

@@ -9,7 +9,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from joulesplit.cli.report._sheet import Section, paragraph
-from joulesplit.cli.report.tables import Column, Facts, FittingTable, counted, percent, si
+from joulesplit.cli.report.tables import Column, Facts, FittingTable
+from joulesplit.metrology.printing import counted, percent, si
 from joulesplit.partition import Network
 from joulesplit.partition.checking import EncodingEffect
 from joulesplit.partition.cutting import BestCuts, HullCut, first_name, prefix_cuts

@@ -11,23 +11,11 @@ from rich.panel import Panel
 from rich.text import Text
 
 from joulesplit.cli.report._sheet import Ending, Page, Section, bullets, origin, paragraph
-from joulesplit.cli.report.tables import (
-    SHADED,
-    Bar,
-    Column,
-    Facts,
-    FittingTable,
-    Part,
-    interval,
-    prefixed,
-    probability,
-    ratio,
-    si,
-    uncertain,
-)
+from joulesplit.cli.report.tables import SHADED, Bar, Column, Facts, FittingTable, Part
 from joulesplit.cli.report.terminal._compute_models import MODEL, models_table, usage_text
 from joulesplit.cli.report.terminal._endings import decision_ending, sureness
 from joulesplit.cli.report.terminal._network import COMPUTE_STYLE, UPLOAD_STYLE
+from joulesplit.metrology.printing import interval, prefixed, probability, ratio, si, uncertain
 from joulesplit.optimizer import (
     COVERAGE_95,
     BatteryLife,
@@ -36,6 +24,7 @@ from joulesplit.optimizer import (
     Decision,
     Faster,
     RunnerUp,
+    energy_text,
 )
 
 WHERE = {
@@ -108,14 +97,6 @@ def decision_sections(decision: Decision, battery: BatteryLife | None = None) ->
         ),
         Section(title="What would change it", body=_changes(decision)),
     ]
-
-
-def energy_text(candidate: Candidate) -> str:
-    """Return a candidate's energy with its ±, the half-width of the 95 % interval."""
-    if candidate.ci95_j is None:
-        return si(candidate.energy_j, "J", 4)
-    low, high = candidate.ci95_j
-    return uncertain(candidate.energy_j, (high - low) / 2, "J")
 
 
 def _headline(decision: Decision, battery: BatteryLife | None) -> RenderableType:

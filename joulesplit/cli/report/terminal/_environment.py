@@ -8,7 +8,7 @@ from rich.console import RenderableType
 
 from joulesplit.calibrate.environment import throttled_reasons
 from joulesplit.calibrate.profile import Device, FrequencyPolicy, WifiLink
-from joulesplit.cli.report.tables import si
+from joulesplit.metrology.printing import si
 
 Row = tuple[str, RenderableType]
 

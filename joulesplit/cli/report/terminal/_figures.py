@@ -25,12 +25,10 @@ from joulesplit.cli.report.tables import (
     FittingTable,
     half_width,
     interval_text,
-    percent,
     quantity_text,
-    si,
-    signed_percent,
 )
 from joulesplit.cli.report.terminal._network import COMPUTE_STYLE
+from joulesplit.metrology.printing import percent, si, signed_percent
 
 Labelled = tuple[str, Quantity]
 

@@ -16,15 +16,8 @@ from joulesplit.calibrate.profile import (
     RateCost,
 )
 from joulesplit.cli.report._sheet import Section
-from joulesplit.cli.report.tables import (
-    Column,
-    Facts,
-    FittingTable,
-    percent,
-    quantity_text,
-    si,
-    uncertain,
-)
+from joulesplit.cli.report.tables import Column, Facts, FittingTable, quantity_text
+from joulesplit.metrology.printing import percent, si, uncertain
 from joulesplit.optimizer import COVERAGE_95
 
 

@@ -11,8 +11,9 @@ from rich.text import Text
 from joulesplit.calibrate.sampling import SamplerStatistics
 from joulesplit.cli._watch import Glance, Summary
 from joulesplit.cli.report._sheet import Origin, Page, Section, paragraph
-from joulesplit.cli.report.tables import Facts, Sparkline, interval_text, percent, quantity_text, si
+from joulesplit.cli.report.tables import Facts, Sparkline, interval_text, quantity_text
 from joulesplit.drivers.readings import SensorDescription
+from joulesplit.metrology.printing import percent, si
 
 
 def sensor_origin(description: SensorDescription) -> Origin:

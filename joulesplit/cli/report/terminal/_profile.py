@@ -20,18 +20,7 @@ from joulesplit.calibrate.profile import (
     WindowTerm,
 )
 from joulesplit.cli.report._sheet import Ending, Page, Section, origin_of
-from joulesplit.cli.report.tables import (
-    Bar,
-    Column,
-    Facts,
-    FittingTable,
-    counted,
-    measure,
-    percent,
-    prefixed,
-    quantity_text,
-    si,
-)
+from joulesplit.cli.report.tables import Bar, Column, Facts, FittingTable, quantity_text
 from joulesplit.cli.report.terminal._environment import environment_rows
 from joulesplit.cli.report.terminal._figures import (
     block_section,
@@ -41,6 +30,7 @@ from joulesplit.cli.report.terminal._figures import (
 )
 from joulesplit.cli.report.terminal._heads_and_phases import beyond_sections
 from joulesplit.cli.report.terminal._methods import methods_section
+from joulesplit.metrology.printing import counted, measure, percent, prefixed, si
 
 VERDICT_STYLE = {"valid": "bold green", "suspect": "bold yellow", "rejected": "bold red"}
 OUTCOME_STYLE = {"pass": "green", "warn": "yellow", "fail": "bold red"}

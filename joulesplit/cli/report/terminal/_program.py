@@ -9,17 +9,11 @@ from rich.text import Text
 
 from joulesplit.calibrate.profile import Quantity
 from joulesplit.cli.report._sheet import Ending, Page, Section, paragraph
-from joulesplit.cli.report.tables import (
-    Column,
-    FittingTable,
-    counted,
-    interval_text,
-    quantity_text,
-    si,
-)
+from joulesplit.cli.report.tables import Column, FittingTable, interval_text, quantity_text
 from joulesplit.cli.report.terminal._endings import remedy, verdict_words
 from joulesplit.cli.report.terminal._live import sensor_facts, sensor_origin
 from joulesplit.cli.report.terminal._profile import checks_table, verdict_body
+from joulesplit.metrology.printing import counted, si
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.campaign import MeasuredProgram

@@ -10,9 +10,10 @@ from typing import Any
 from rich.console import RenderableType
 
 from joulesplit.cli.report._sheet import Page, Section, paragraph
-from joulesplit.cli.report.tables import Column, Facts, FittingTable, percent, si
+from joulesplit.cli.report.tables import Column, Facts, FittingTable
 from joulesplit.drivers import Board
 from joulesplit.drivers.ina219 import Correction, MeanShunt, SensorRecords, SpanPoint
+from joulesplit.metrology.printing import percent, si
 
 
 def records_document(records: SensorRecords) -> dict[str, Any]:

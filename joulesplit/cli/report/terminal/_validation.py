@@ -9,17 +9,10 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from joulesplit.cli.report._sheet import Ending, Origin, Page, Section, paragraph
-from joulesplit.cli.report.tables import (
-    Column,
-    FittingTable,
-    percent,
-    quantity_text,
-    si,
-    signed_percent,
-    uncertain,
-)
+from joulesplit.cli.report.tables import Column, FittingTable, quantity_text
 from joulesplit.cli.report.terminal._compute_models import MODEL
-from joulesplit.cli.report.terminal._decision import energy_text
+from joulesplit.metrology.printing import percent, si, signed_percent, uncertain
+from joulesplit.optimizer import energy_text
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.campaign import SplitValidation

@@ -6,9 +6,9 @@ The one place where a unit gets a prefix. ± always means the half-width of the 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
+from html import escape
 from math import floor, isfinite, log10
-
-from joulesplit.calibrate.profile import Quantity
 
 PREFIXES = {
     -15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T", 15: "P",
@@ -42,6 +42,10 @@ SMALLEST_SHARE = 1e-6
 
 TWO_DIGITS_BELOW = 30
 """An uncertainty keeps two digits if they are below this, else one."""
+
+
+MANY_DEGREES_OF_FREEDOM = 1000
+"""Beyond it Student's law and the normal one give the same digits."""
 
 
 def si(value: float, unit: str, digits: int = 3) -> str:
@@ -118,24 +122,6 @@ def interval(low: float, high: float, unit: str) -> str:
     return f"{' … '.join(ends)} {PREFIXES[power]}{unit}".rstrip()
 
 
-def half_width(quantity: Quantity) -> float | None:
-    """Return the half-width of a quantity's 95 % interval, in its unit; None if none is stated."""
-    return None if quantity.ci95 is None else (quantity.ci95[1] - quantity.ci95[0]) / 2
-
-
-def quantity_text(quantity: Quantity) -> str:
-    """Return a quantity with its ±; a literature value has none and says so by its absence."""
-    width = half_width(quantity)
-    if width is None:
-        return si(quantity.value, quantity.unit)
-    return uncertain(quantity.value, width, quantity.unit)
-
-
-def interval_text(quantity: Quantity) -> str:
-    """Return a quantity's 95 % interval, or ``not stated``."""
-    return "not stated" if quantity.ci95 is None else interval(*quantity.ci95, quantity.unit)
-
-
 def percent(fraction: float | None, digits: int = 2) -> str:
     """Return a ratio in percent; ``?`` if it is not known."""
     if fraction is None:
@@ -178,6 +164,27 @@ def probability(value: float) -> str:
     if value > 0.999:
         return "> 0.999"
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def freedom(degrees_of_freedom: float) -> str:
+    """Return ``ν = 9``, rounded down (GUM G.4.1, note 1); what is as good as no limit as such."""
+    if degrees_of_freedom > MANY_DEGREES_OF_FREEDOM:
+        return f"ν > {MANY_DEGREES_OF_FREEDOM}"
+    return f"ν = {floor(degrees_of_freedom)}"
+
+
+def html_table(caption: str, rows: Iterable[Sequence[str]]) -> str:
+    """Return a table for a notebook.
+
+    Args:
+        caption: Stands above it, as text.
+        rows: Of cells as text; the first cell of each is its heading.
+    """
+    body = "".join(
+        f"<tr><th>{escape(first)}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in rest)}</tr>"
+        for first, *rest in rows
+    )
+    return f"<table><caption>{escape(caption)}</caption>{body}</table>"
 
 
 def _exponent(value: float) -> int:

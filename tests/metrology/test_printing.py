@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joulesplit.cli.report.tables import (
+from joulesplit.metrology.printing import (
+    PREFIXES,
+    freedom,
+    html_table,
     interval,
     measure,
     percent,
@@ -16,7 +19,6 @@ from joulesplit.cli.report.tables import (
     signed_percent,
     uncertain,
 )
-from joulesplit.cli.report.tables._units import PREFIXES
 
 POWER_OF = {prefix: power for power, prefix in PREFIXES.items()}
 
@@ -116,3 +118,16 @@ def test_quantities_in_a_text_get_prefixes_and_keep_their_digits(base, people):
 )
 def test_a_difference_has_its_sign_unless_it_is_too_small_to_show(fraction, text):
     assert signed_percent(fraction) == text
+
+
+@pytest.mark.parametrize(
+    ("nu", "text"), [(9.0, "ν = 9"), (9.99, "ν = 9"), (1000.0, "ν = 1000"), (1001, "ν > 1000")]
+)
+def test_degrees_of_freedom_are_rounded_down(nu, text):
+    assert freedom(nu) == text
+
+
+def test_text_in_a_table_for_a_notebook_stays_text():
+    assert html_table("a < b", [("l", "<b>1</b>")]) == (
+        "<table><caption>a &lt; b</caption><tr><th>l</th><td>&lt;b&gt;1&lt;/b&gt;</td></tr></table>"
+    )
