@@ -6,14 +6,20 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Union, Unpack
 
-from joulesplit.drivers import SensorOptions, SensorRequest
+from joulesplit.drivers import MonotonicClock, SensorOptions, SensorRequest
 from joulesplit.drivers.errors import SensorRequestError
 from joulesplit.drivers.protocols import PowerSensor
 
+if TYPE_CHECKING:
+    from joulesplit.calibrate.instrument import DeviceUnderTest
+
 SensorLike = str | Callable[[], PowerSensor] | PowerSensor
 """The kind of a sensor; what returns one that is not open, such as a ``SensorRequest``; or one."""
+
+DeviceLike = Union[SensorLike, "DeviceUnderTest"]
+"""A sensor that measures this machine, or a device with its sensor."""
 
 RECORDS_IN = "joulesplit/sensors"
 """Where zeros and spans are kept, in a user's data directory."""
@@ -77,10 +83,7 @@ def sensor_factory(
     if isinstance(sensor, str):
         return sensor_request(sensor, **options)
     if options:
-        raise SensorRequestError(
-            f"{', '.join(options)} would describe a sensor that is made already: give options "
-            'together with a kind, such as "ina219"'
-        )
+        raise _described_already(options)
     return sensor if callable(sensor) else _Given(sensor)
 
 
@@ -92,3 +95,29 @@ class _Given:
 
     def __call__(self) -> PowerSensor:
         return self.sensor
+
+
+def device_of(sensor: DeviceLike, **options: Unpack[SensorOptions]) -> DeviceUnderTest:
+    """Return what is to be measured: this machine under a sensor, unless it is given as a whole.
+
+    Args:
+        sensor: As for ``sensor_factory``, or a device with its sensor.
+        options: For a kind, what ``SensorRequest`` has beside it.
+
+    Raises:
+        SensorRequestError: As ``sensor_factory``.
+    """
+    from joulesplit.calibrate.instrument import DeviceUnderTest, RealDevice
+
+    if isinstance(sensor, DeviceUnderTest):
+        if options:
+            raise _described_already(options)
+        return sensor
+    return RealDevice(sensor_factory=sensor_factory(sensor, **options), clock=MonotonicClock())
+
+
+def _described_already(options: SensorOptions) -> SensorRequestError:
+    return SensorRequestError(
+        f"{', '.join(options)} would describe a sensor that is made already: give options "
+        'together with a kind, such as "ina219"'
+    )

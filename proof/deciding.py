@@ -14,11 +14,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from joulesplit._decision_stop import rule_of
 from joulesplit.calibrate.campaign import Completion, Plan, for_decision, profile_from_windows
 from joulesplit.calibrate.campaign._plan import RIGOROUS
 from joulesplit.calibrate.workloads import truth_of
 from joulesplit.cli._simulation import WorldSetup
-from joulesplit.cli.measuring import rule_of
 from joulesplit.optimizer import decide
 from joulesplit.optimizer._cost import upload_sizes
 from proof.agreement import Choice, Chosen

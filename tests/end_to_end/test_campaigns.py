@@ -8,6 +8,7 @@ import math
 import msgspec
 import pytest
 
+from joulesplit._decision_stop import rule_of
 from joulesplit.calibrate.campaign import (
     QUICK,
     StopOpinion,
@@ -29,7 +30,6 @@ from joulesplit.calibrate.profile import StoredProfile, profile_bytes
 from joulesplit.calibrate.workloads import truth_of
 from joulesplit.cli._resources import paper_network
 from joulesplit.cli._simulation import draw_world
-from joulesplit.cli.measuring import rule_of
 from joulesplit.partition.cutting import residual_blocks
 from joulesplit.partition.reading import read_network
 from proof.stage import stage_of

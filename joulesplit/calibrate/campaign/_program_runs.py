@@ -13,12 +13,14 @@ from joulesplit.calibrate.checks import judge_runs, state_checks, throttling_che
 from joulesplit.calibrate.environment import Conditions, describe_device
 from joulesplit.calibrate.errors import IdleTooLongError
 from joulesplit.calibrate.estimates import RunFigures, run_figures
-from joulesplit.calibrate.instrument import DeviceUnderTest, KeepingSampler, ProgramWorkload
+from joulesplit.calibrate.instrument import DeviceUnderTest, FunctionWorkload, KeepingSampler, ProgramWorkload
 from joulesplit.calibrate.profile import Check, Device, Quality
 from joulesplit.calibrate.sampling import RING_RECORDS, SamplerProcess, SamplerStatistics
 from joulesplit.calibrate.windows import WindowRecord, WindowTask, WindowTiming, run_window
+from joulesplit.calibrate.workloads import Workload
 from joulesplit.drivers.protocols import Clock
 from joulesplit.drivers.readings import SensorDescription
+from joulesplit.metrology.printing import counted, html_table, si
 
 KEEP_SHARE = 0.25
 """Of what the sampler holds, so much may pass in a run until it is taken over: the idle on a side
@@ -37,16 +39,20 @@ class RunPlan:
         runs: How often.
         timing: Idle and settling of each run.
         stdout: Where the program's standard output goes; None for ours.
+        function: Called in this process instead of a program, which ``arguments`` then names.
     """
 
     arguments: Sequence[str]
     runs: int
     timing: WindowTiming
     stdout: IO[str] | None = None
+    function: Callable[[], object] | None = None
 
     @property
     def name(self) -> str:
-        """The command as a shell would take it."""
+        """The command as a shell would take it, or the function's name."""
+        if self.function is not None:
+            return self.arguments[0]
         return shlex.join(self.arguments)
 
 
@@ -73,6 +79,26 @@ class MeasuredProgram:
     records: tuple[WindowRecord, ...]
     figures: RunFigures
     quality: Quality
+
+    def __str__(self) -> str:
+        """Return the energy of a run, net and gross, and whether it may be used."""
+        simulated = "SIMULATED · " if self.sensor.simulated else ""
+        figures = self.figures
+        return (
+            f"{simulated}{self.plan.name}: net {figures.net_j}, gross {figures.gross_j}, "
+            f"{si(figures.duration_s.value, 's')}, {counted(len(self.records), 'run')}, "
+            f"{self.quality.verdict}"
+        )
+
+    def _repr_html_(self) -> str:
+        figures = (
+            ("net energy", self.figures.net_j),
+            ("gross energy", self.figures.gross_j),
+            ("power", self.figures.power_w),
+            ("P_0", self.figures.idle_power_w),
+            ("duration", self.figures.duration_s),
+        )
+        return html_table(str(self), [(name, str(figure)) for name, figure in figures])
 
 
 def measure_program(
@@ -117,14 +143,7 @@ def _runs(
     plan: RunPlan, sampler: KeepingSampler, clock: Clock, tell: Tell
 ) -> Iterator[WindowRecord]:
     sensor = sampler.description
-    workload = ProgramWorkload(
-        name=plan.name,
-        arguments=plan.arguments,
-        clock=clock,
-        stdout=plan.stdout,
-        each_s=_keep_each_s(plan.timing, sensor.cycle_s),
-        keep=sampler.keep,
-    )
+    workload = _workload(plan, sampler, clock)
     task = WindowTask(kind="phase", subject=plan.name, block=0, repetitions=1)
     for number in range(plan.runs):
         record = run_window(task, workload, plan.timing, clock, sampler)
@@ -132,6 +151,26 @@ def _runs(
             require_seen([record], sensor.accuracy)
         tell(record)
         yield record
+
+
+def _workload(plan: RunPlan, sampler: KeepingSampler, clock: Clock) -> Workload:
+    each_s = _keep_each_s(plan.timing, sampler.description.cycle_s)
+    if plan.function is not None:
+        return FunctionWorkload(
+            name=plan.name,
+            function=plan.function,
+            clock=clock,
+            each_s=each_s,
+            keep=sampler.keep,
+        )
+    return ProgramWorkload(
+        name=plan.name,
+        arguments=plan.arguments,
+        clock=clock,
+        stdout=plan.stdout,
+        each_s=each_s,
+        keep=sampler.keep,
+    )
 
 
 def _keep_each_s(timing: WindowTiming, cycle_s: float) -> float:

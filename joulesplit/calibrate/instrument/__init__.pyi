@@ -5,6 +5,7 @@ from ._camera_picture import picture_input as picture_input
 from ._camera_picture import what_is_left_out as what_is_left_out
 from ._device import DeviceUnderTest as DeviceUnderTest
 from ._device import RealDevice as RealDevice
+from ._function import FunctionWorkload as FunctionWorkload
 from ._instrument import EdgeAddress as EdgeAddress
 from ._instrument import Instrument as Instrument
 from ._link_bench import LinkBench as LinkBench

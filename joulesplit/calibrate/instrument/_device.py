@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from joulesplit.calibrate.environment import Conditions, Machine, snapshot
 from joulesplit.calibrate.profile import SimulatedTruth, TunedSetting
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from joulesplit.partition import Block
 
 
+@runtime_checkable
 class DeviceUnderTest(Protocol):
     """A device to measure: its power sensor, its time, and what is known of it.
 

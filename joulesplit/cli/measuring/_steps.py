@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from joulesplit._decision_stop import rule_of
 from joulesplit.calibrate.campaign import (
     calibrate_device,
     require_split,
@@ -14,7 +15,6 @@ from joulesplit.calibrate.campaign import (
 )
 from joulesplit.calibrate.instrument import what_is_left_out
 from joulesplit.cli._output import note
-from joulesplit.cli.measuring._decision_stop import rule_of
 from joulesplit.cli.measuring._progress import CampaignLines, progress_bar
 from joulesplit.optimizer import decide
 

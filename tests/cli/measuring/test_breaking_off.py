@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from joulesplit._decision_stop import UNDER_WAY
 from joulesplit.calibrate import errors as calibrate_errors
 from joulesplit.calibrate.campaign import (
     QUICK,
@@ -17,7 +18,6 @@ from joulesplit.calibrate.errors import OtherCampaignError, SamplerError, Wiring
 from joulesplit.calibrate.journal import Begun, Ended, Header, Journal, Kept
 from joulesplit.calibrate.profile import load_profile
 from joulesplit.cli.measuring import keep_what_there_is
-from joulesplit.cli.measuring._decision_stop import UNDER_WAY
 from joulesplit.drivers import errors as drivers_errors
 from joulesplit.drivers.errors import SensorError, TraceLibraryError
 from joulesplit.edge import errors as edge_errors
