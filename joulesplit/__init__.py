@@ -17,10 +17,10 @@ Each name is imported when it is first used; the rooms behind them are ``joulesp
 import lazy_loader as lazy
 
 from joulesplit import calibrate as _room
-from joulesplit._callable_room import CallableRoom
+from joulesplit._callable_room import CallableRoom as _CallableRoom
 
 __getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
 
 # The room and the function share the name ``calibrate``: one object is both, whatever is imported
 # first, because Python imports this package before any room of it.
-_room.__class__ = CallableRoom
+_room.__class__ = _CallableRoom

@@ -2,7 +2,13 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-try:
-    __version__ = version("joulesplit")
-except PackageNotFoundError:
-    __version__ = "uninstalled source tree"
+
+def _installed() -> str:
+    try:
+        return version("joulesplit")
+    except PackageNotFoundError:
+        return "uninstalled source tree"
+
+
+__version__ = _installed()
+"""Of the installation that this is; a source tree that nobody installed has none."""

@@ -35,6 +35,7 @@ KEPT_BEFORE = 2
 """Readings kept before the earliest open window: the one its start cuts, and its neighbour."""
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+"""A function or coroutine function, whose type a decorator keeps."""
 
 
 class MeteredSampler(Protocol):

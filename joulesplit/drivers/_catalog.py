@@ -68,6 +68,7 @@ SENSOR_KINDS = (
         summary="A simulated INA219 and load; measures nothing, marked as simulated everywhere.",
     ),
 )
+"""Every kind that is built in; plug-ins add their own."""
 
 BOARDS = (
     Board(
@@ -131,6 +132,7 @@ BOARDS = (
         note="Shunt from the vendor's sample code.",
     ),
 )
+"""What is known of boards with an INA219."""
 
 
 def board(key: str) -> Board:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from joulesplit.drivers.ina219 import Grade
 
 SIMULATED = "simulated"
+"""The kind that measures nothing; only whole commands can make it."""
 INA219_KINDS = ("ina219", "pi-ina219")
 """Two ways to read one chip: both need its shunt, apply its corrections and share its records."""
 

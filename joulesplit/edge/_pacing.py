@@ -21,6 +21,7 @@ from joulesplit.edge.errors import EdgeConfigurationError
 CHUNK_DURATION_S = 0.01
 UNPACED_CHUNK_BYTES = 64 * 1024
 BITS_PER_BYTE = 8
+"""Payloads are counted in bits, bodies in bytes."""
 
 
 class Clock(Protocol):

@@ -46,6 +46,7 @@ COMPUTE_HEADER = "X-JouleSplit-Compute-S"
 
 # 14 times the largest tensor of float32 MobileNetV2 at 224 (112·112·96·4 bytes = 4.8 MB).
 DEFAULT_MAX_BODY_BYTES = 64 * 1024 * 1024
+"""Longest body that a server takes, unless it is told otherwise, byte."""
 # Longest answer that is not tensors: a list of some thousand models.
 MAX_JSON_BYTES = 1024 * 1024
 DEFAULT_PORT = 8517

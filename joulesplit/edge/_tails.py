@@ -24,6 +24,7 @@ from joulesplit.partition.reading import LoadedModel, load_model
 MAX_RUNNERS = 16
 # The Pi draws its idle power while it waits for the answer.
 RUNNER_THREADS = min(4, os.cpu_count() or 1)
+"""Threads that a tail runs on, unless the server is told otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

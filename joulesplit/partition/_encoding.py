@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from joulesplit.partition.errors import EncodingError
 
 FLOATS = frozenset({"float16", "float32", "float64"})
+"""Element types that an encoding may shorten, by numpy's names."""
 STEPS = 255
 """Steps between the least and the largest value of an unsigned byte."""
 SCALE_DTYPE = np.dtype("<f4")

@@ -14,8 +14,9 @@ UNLIMITED: Literal["unlimited"] = "unlimited"
 """In place of a rate: as fast as the link takes it."""
 
 Rate = float | Literal["unlimited"]
-BlockCut = Literal["residual", "every-cut"]
 StopKind = Literal["fixed", "precision", "decision"]
+BlockCut = Literal["residual", "every-cut"]
+"""Where blocks end: at the network's residual blocks, or at every cut there is."""
 
 
 class StopPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -265,9 +266,8 @@ PLANS = {plan.name: plan for plan in (QUICK, STANDARD, RIGOROUS)}
 def for_decision(plan: Plan, relative_regret: float | None = None) -> Plan:
     """Return a plan that stops when the split is certain.
 
-    Its rounds are single windows, and the two shortest lengths stand for all: a choice needs far
-    less than the figures it is made from. What splits are priced by stays: heads run as one
-    network, uploads, the answer's way back.
+    Its rounds are single windows of the two shortest lengths: a choice needs far less than figures
+    do. What splits are priced by stays: heads run as one network, uploads, the way back.
 
     Args:
         plan: What it is made from.

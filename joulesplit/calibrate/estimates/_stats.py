@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from joulesplit.calibrate.errors import EstimateError
 
 Array = NDArray[np.float64]
+"""Figures of one unit, float64."""
 
 CONFIDENCE = 0.95
 """Level of every interval in a profile."""

@@ -27,6 +27,7 @@ SCHEMA = "joulesplit/device-profile"
 SCHEMA_VERSION = 1
 
 Source = Literal["measured", "simulated", "modelled", "literature"]
+"""Where the figures of a profile come from."""
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,9 @@ import msgspec
 from joulesplit.calibrate.profile._quantity import GrossNet, Quantity, in_unit
 
 Method = Literal["weighted", "ordinary", "huber", "without-outliers"]
+"""How the windows were weighted in a fit."""
 OperatorClass = Literal["convolution", "depthwise", "dense", "other"]
+"""Operators whose energy per FLOP is fitted together."""
 Treatment = Literal["in-scatter", "bounded", "in-idle"]
 
 

@@ -7,7 +7,9 @@ from typing import Literal
 import msgspec
 
 Verdict = Literal["valid", "suspect", "rejected"]
+"""May the figures be used?"""
 Outcome = Literal["pass", "warn", "fail"]
+"""Of a check."""
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ import msgspec
 from joulesplit.calibrate.windows._observation import Observation
 
 WindowKind = Literal["compute", "upload", "control", "head", "whole", "phase", "download"]
+"""What runs in a window."""
 
 
 class WindowTask(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 Grade = Literal["A", "B"]
+"""Printed on the chip: A has the tighter bounds."""
 
 SOURCE = "TI SBOS448G section 6.5"
 # Largest offset at gain /1, /2, /4, /8, V.

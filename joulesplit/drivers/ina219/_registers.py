@@ -15,11 +15,14 @@ from joulesplit.drivers.errors import SensorConfigurationError
 
 WORD_MASK = 0xFFFF
 POWER_ON_CONFIGURATION = 0x399F
+"""Word of the configuration register after a reset."""
 RESET_BIT = 0x8000
 UNUSED_CONFIGURATION_BIT = 0x4000
 CALIBRATION_VOID_BIT = 0x0001
 SHUNT_LSB_V = 10e-6
+"""Step of the shunt voltage register, V."""
 BUS_LSB_V = 4e-3
+"""Step of the bus voltage register, V."""
 SHUNT_CODES_PER_GAIN = 4000  # ±40 mV at gain /1 in steps of 10 µV (table 7)
 SHUNT_FULL_SCALE_PER_GAIN_V = 40e-3
 BUS_DATA_SHIFT = 3

@@ -15,6 +15,7 @@ from joulesplit.partition._network import Cut, Network
 from joulesplit.partition.cutting._cuts import prefix_cuts
 
 Point = tuple[float, float]
+"""Work on the device and bits that cross, of one cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

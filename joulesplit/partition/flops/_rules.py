@@ -25,6 +25,7 @@ from joulesplit.partition.flops._products import PRODUCTS
 from joulesplit.partition.flops._recurrent import RECURRENT
 
 CONVENTION = "tflite-2mac"
+"""Name of the rules by which work is counted here."""
 
 RULES: Mapping[str, Rule] = {**PRODUCTS, **RECURRENT, **ELEMENTS}
 """By operator kind; a kind that is not here has unknown work, never none."""

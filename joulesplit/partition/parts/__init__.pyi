@@ -1,3 +1,4 @@
+from ._bundle import load_bundle as load_bundle
 from ._bundle_writing import write_bundle as write_bundle
 from ._extract import Part as Part
 from ._extract import extract as extract

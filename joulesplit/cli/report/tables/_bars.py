@@ -13,7 +13,11 @@ from rich.style import Style
 from joulesplit.cli.report.tables._tables import MINIMUM_WIDTH
 
 EIGHTHS = " ▏▎▍▌▋▊▉"
-FULL, SHADED, MARKER = "█", "▒", "│"
+FULL = "█"
+SHADED = "▒"
+"""Fills what is uncertain of a bar."""
+MARKER = "│"
+"""Marks a value on a bar."""
 ASCII = {FULL: "#", SHADED: "=", MARKER: "|"}
 
 SPARKS = "▁▂▃▄▅▆▇█"

@@ -24,6 +24,7 @@ NOT_THE_COMMAND = (
     "energy is scatter around zero and says nothing of what the command costs. Only the times are "
     "real."
 )
+"""What must be known of a command's energy on a simulated board."""
 
 ONE_RUN = "One run has no scatter, so there is no interval: u_sys is what the sensor alone leaves."
 
