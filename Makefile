@@ -8,13 +8,14 @@ PACKAGES := joulesplit proof
 CHECKED := $(PACKAGES) tests $(wildcard benchmarks fuzz)
 RUN := $(VENV)/.run-ready
 DEV := $(VENV)/.dev-ready
+DOCS := $(VENV)/.docs-ready
 PEERS := $(VENV)/peers/.ready
 OTHER := $(VENV)/tflite-runtime
 RUNS_NETWORKS := $(addprefix tests/partition/,test_runtime.py test_models.py test_six_networks.py \
   checking parts reading/test_shapes.py reading/test_small_networks.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test cuts check fix golden schema wheel proof fuzz large clean
+.PHONY: help demo test cuts check fix golden schema docs wheel proof fuzz large clean
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -32,6 +33,10 @@ $(RUN): pyproject.toml | $(BIN)/python
 $(DEV): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $(RUN) $@
+
+$(DOCS): $(DEV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@touch $@
 
 # The libraries that ours is compared with; their own dependencies do not build everywhere.
 $(PEERS): | $(BIN)/python
@@ -92,6 +97,9 @@ golden: $(DEV) ## write the expected report texts again; look at the diff
 
 schema: $(DEV) ## write data/schema again: of the device profile and of the journal
 	$(BIN)/python data/schema/make_schema.py
+
+docs: $(DOCS) ## the documentation as a site, with the reference of every public name, into build/site
+	$(BIN)/mkdocs build --quiet --strict
 
 wheel: $(DEV) ## build the sdist, and the wheel from it, into dist/, and check both
 	rm -rf dist

@@ -191,3 +191,8 @@ def test_a_type_checker_sees_the_front_door(tmp_path):
         'Missing named argument "sensor" for "calibrate"',
         'Unexpected keyword argument "shunt" for "open_sensor"',
     ]
+
+
+def test_the_reference_has_every_name_of_the_front_door_once():
+    named = re.findall(r"^::: joulesplit\.(\w+)$", (ROOT / "docs/reference.md").read_text(), re.M)
+    assert sorted([*named, "__version__"]) == sorted(importlib.import_module("joulesplit").__all__)

@@ -24,6 +24,7 @@ from joulesplit.calibrate.profile import schema_of
 
 JOURNAL_SCHEMA = "joulesplit/campaign-journal"
 JOURNAL_FORMAT = 1
+"""Version of the format of a journal that is written."""
 
 
 class StoredWindowTiming(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -24,7 +24,9 @@ from joulesplit.calibrate.profile._sensor import Sampling, Sensor
 from joulesplit.calibrate.profile._texts import profile_html, profile_text
 
 SCHEMA = "joulesplit/device-profile"
+"""Names the format in a file."""
 SCHEMA_VERSION = 1
+"""Of the format that is written."""
 
 Source = Literal["measured", "simulated", "modelled", "literature"]
 """Where the figures of a profile come from."""
