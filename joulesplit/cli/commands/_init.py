@@ -239,7 +239,7 @@ def _page(path: Path, bench: dict[str, Any], tried: Tried) -> Page:
 
 
 def _tried_words(tried: Tried) -> str:
-    from joulesplit.cli.report.tables import si
+    from joulesplit.metrology.printing import si
 
     words = []
     if tried.power_w is not None:
