@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from joulesplit.partition import Block, Network
     from joulesplit.partition.checking import EncodingEffect, SplitComparison
-    from joulesplit.partition.cutting import BestCuts, ClosedCut, HullCut
+    from joulesplit.partition.cutting import BestCuts, ClosedCut, HullCut, Regret
     from joulesplit.partition.parts import BundleManifest, SplitManifest
     from joulesplit.partition.reading import LoadedModel
 
@@ -70,6 +70,8 @@ class Outcome:
         network: The network.
         blocks: Its blocks.
         hull: The prefix cuts that can win.
+        regrets: What choosing among the blocks' ends costs at most over choosing among all
+            prefix cuts: with the inputs free to be uploaded, and kept on the device.
         best: The best cuts.
         written: The split that was written.
         comparison: The split against the whole.
@@ -80,6 +82,7 @@ class Outcome:
     network: Network
     blocks: tuple[Block, ...]
     hull: tuple[HullCut, ...]
+    regrets: tuple[Regret, Regret]
     best: BestCuts | None
     written: SplitManifest | None
     comparison: SplitComparison | None
@@ -118,7 +121,7 @@ def carry_out(request: Request) -> Outcome:
     Raises:
         PartitionError: The network, a cut, an input or a file is not as it must be.
     """
-    from joulesplit.partition.cutting import best_cuts, undominated_cuts
+    from joulesplit.partition.cutting import best_cuts, block_regret, undominated_cuts
     from joulesplit.partition.reading import load_model
 
     model = load_model(request.model, dict(request.input_shapes), signature=request.signature)
@@ -136,6 +139,10 @@ def carry_out(request: Request) -> Outcome:
         network=network,
         blocks=blocks,
         hull=undominated_cuts(network),
+        regrets=(
+            block_regret(network, blocks, keep_input=False),
+            block_regret(network, blocks, keep_input=True),
+        ),
         best=best,
         written=_written(model, cut, request.directory),
         comparison=_compared(model, cut, request) if request.verify else None,

@@ -142,7 +142,7 @@ def _sections(request: Request, outcome: Outcome) -> list[Section]:
         verification_section,
     )
 
-    sections = [hull_section(outcome.network, outcome.hull)]
+    sections = [hull_section(outcome.network, outcome.hull, outcome.regrets)]
     if outcome.best is not None:
         sections.append(best_section(outcome.network, outcome.best))
     if outcome.written is not None and request.directory is not None:
@@ -185,6 +185,7 @@ def _document(outcome: Outcome) -> dict[str, Any]:
         ],
         "blocks": outcome.blocks,
         "cuts": _cuts(outcome),
+        "regret": {"input_free": outcome.regrets[0], "input_kept": outcome.regrets[1]},
     }
     parts = {
         "best": outcome.best,
