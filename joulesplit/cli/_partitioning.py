@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from joulesplit.cli._errors import CommandError
+from joulesplit.cli._options import EVERY_CUT, RESIDUAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from joulesplit.calibrate.profile import DeviceProfile
     from joulesplit.partition import Block, Network
     from joulesplit.partition.checking import EncodingEffect, SplitComparison
     from joulesplit.partition.cutting import BestCuts, ClosedCut, HullCut, Regret
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from joulesplit.partition.reading import LoadedModel
 
 SEED = 1
-RESIDUAL, EVERY_CUT = "residual", "every-cut"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +122,7 @@ def carry_out(request: Request) -> Outcome:
     Raises:
         PartitionError: The network, a cut, an input or a file is not as it must be.
     """
-    from joulesplit.partition.cutting import best_cuts, block_regret, undominated_cuts
+    from joulesplit.partition.cutting import best_cuts, undominated_cuts
     from joulesplit.partition.reading import load_model
 
     model = load_model(request.model, dict(request.input_shapes), signature=request.signature)
@@ -139,16 +140,49 @@ def carry_out(request: Request) -> Outcome:
         network=network,
         blocks=blocks,
         hull=undominated_cuts(network),
-        regrets=(
-            block_regret(network, blocks, keep_input=False),
-            block_regret(network, blocks, keep_input=True),
-        ),
+        regrets=both_regrets(network, blocks),
         best=best,
         written=_written(model, cut, request.directory),
         comparison=_compared(model, cut, request) if request.verify else None,
         effects=_effects(model, request) if request.encodings else None,
         bundle=_bundle(model, blocks, request.bundle),
     )
+
+
+def blocks_asked(
+    network: Network, profile: DeviceProfile, granularity: str | None, at: tuple[str, ...]
+) -> tuple[Block, ...]:
+    """Return the blocks asked for, else those that the profile measured, else the default."""
+    if granularity is None and not at:
+        return blocks_for(network, profile)
+    return chosen_blocks(network, granularity or RESIDUAL, at)
+
+
+def blocks_for(network: Network, profile: DeviceProfile) -> tuple[Block, ...]:
+    """Return the network's blocks: those the profile measured, if it measured this network."""
+    from joulesplit.partition.cutting import blocks_at, residual_blocks
+
+    blocks = residual_blocks(network)
+    known = profile.compute.model
+    if known is None or known.sha256 != network.sha256 or not profile.compute.blocks:
+        return blocks
+    ends = [block.last_operator for block in profile.compute.blocks]
+    if ends == [block.last_operator for block in blocks]:
+        return blocks
+    return blocks_at(network, ends)
+
+
+def both_regrets(network: Network, blocks: Sequence[Block]) -> tuple[Regret, Regret]:
+    """Return the regret of blocks with the inputs free to be uploaded, and kept on the device."""
+    from joulesplit.partition.cutting import block_regret
+
+    free, kept = (block_regret(network, blocks, keep_input=kept) for kept in (False, True))
+    return free, kept
+
+
+def regret_document(regrets: tuple[Regret, Regret]) -> dict[str, Regret]:
+    """Return both as ``--json`` has them."""
+    return {"input_free": regrets[0], "input_kept": regrets[1]}
 
 
 def chosen_blocks(network: Network, granularity: str, at: tuple[str, ...]) -> tuple[Block, ...]:

@@ -52,18 +52,25 @@ def hull_section(
             ),
         ]
     )
-    lines = [*_other_cuts(network, len(hull)), *_if_unknown(network), *regret_lines(*regrets)]
+    lines = [*_other_cuts(network, len(hull)), *_if_unknown(network), *_regret_lines(*regrets)]
     body = Group(table, *(paragraph(line, style="dim") for line in lines))
     return Section(title="Cuts that can win", body=body)
 
 
-def regret_lines(free: Regret, kept: Regret) -> list[str]:
+def regret_section(free: Regret, kept: Regret) -> Section:
+    """Return what a decision among the blocks' ends may have missed."""
+    lines = _regret_lines(free, kept)
+    return Section(title="Cuts inside the blocks, by FLOP", body=Group(*map(paragraph, lines)))
+
+
+def _regret_lines(free: Regret, kept: Regret) -> list[str]:
     """Say what a choice among the blocks' ends costs at most over one among all prefix cuts."""
     if not free.share and not kept.share:
-        return [
+        text = (
             "Regret of the blocks 0: at every E_d/E_c, sent as it is or in any encoding, the input "
             "uploaded or kept, the best block end is the best of all cuts in the file's order."
-        ]
+        )
+        return [text]
     named = (("", free), (" where the input stays on the device", kept))
     return [_regret_line(where, regret) for where, regret in named if regret.share]
 
@@ -90,10 +97,11 @@ def _if_unknown(network: Network) -> list[str]:
     if not network.unknown_operators:
         return []
     kinds = ", ".join(network.unknown_operators)
-    return [
+    text = (
         f"The work of {kinds} is unknown: each range is the widest there can be, with those in "
         "the head costing nothing and those behind it without limit. Measured energies decide."
-    ]
+    )
+    return [text]
 
 
 def _other_cuts(network: Network, winning: int) -> list[str]:
