@@ -196,7 +196,8 @@ def _check_references(root: Any) -> None:
             "operator code", [o.opcodeIndex for o in graph.operators], root.operatorCodes
         )
         _check_indices("buffer", [t.buffer for t in graph.tensors], root.buffers)
-        _check_indices("tensor", [*graph.inputs, *graph.outputs], tensors)
+        scales = [index for tensor in graph.tensors for index in block_scales(tensor)]
+        _check_indices("tensor", [*graph.inputs, *graph.outputs, *scales], tensors)
         for operator in graph.operators:
             scratch = () if operator.intermediates is None else operator.intermediates
             used = [i for i in (*operator_inputs(operator), *scratch) if i != -1]
@@ -223,6 +224,17 @@ def operator_inputs(operator: Any) -> tuple[int, ...]:
 def operator_outputs(operator: Any) -> tuple[int, ...]:
     """Return an operator's output tensor indices."""
     return () if operator.outputs is None else tuple(int(index) for index in operator.outputs)
+
+
+def block_scales(tensor: Any) -> tuple[int, ...]:
+    """Return the tensors with the scales and zero points of a tensor that has some per block.
+
+    Without zero points their field is absent, which reads 0, or negative.
+    """
+    details = tensor.quantization and tensor.quantization.details
+    if not hasattr(details, "blockSize"):
+        return ()
+    return (details.scales, details.zeroPoints) if details.zeroPoints > 0 else (details.scales,)
 
 
 def enum_names(enumeration: str) -> dict[int, str]:
