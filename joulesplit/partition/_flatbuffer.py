@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from joulesplit.partition._bounds import check_bounds
+from joulesplit.partition._foreign import START_BYTES, foreign
 from joulesplit.partition.errors import (
     ModelNotFoundError,
     NotATfliteModelError,
@@ -96,9 +97,9 @@ def _read_bytes(path: Path) -> tuple[FileBytes, str]:
     try:
         # Unbuffered: what is read here in one piece is not copied.
         with path.open("rb", buffering=0) as stream:
-            start = stream.read(IDENTIFIER_OFFSET + len(FILE_IDENTIFIER))
+            start = stream.read(START_BYTES)
             size = stream.seek(0, os.SEEK_END)
-            if start[IDENTIFIER_OFFSET:] == FILE_IDENTIFIER:
+            if start[IDENTIFIER_OFFSET:].startswith(FILE_IDENTIFIER):
                 return _content(stream, size)
     except FileNotFoundError as error:
         raise ModelNotFoundError(f"{path}: no such file; check the path of the model") from error
@@ -110,9 +111,16 @@ def _read_bytes(path: Path) -> tuple[FileBytes, str]:
         raise ModelNotFoundError(
             f"{path}: cannot be read ({error.strerror}); check the file's permissions"
         ) from error
-    raise NotATfliteModelError(
-        f"{path}: not a .tflite model (no {FILE_IDENTIFIER.decode()} identifier in its "
-        f"{size} bytes); give a file written by the TensorFlow Lite converter"
+    raise NotATfliteModelError(f"{path}: {_no_model(start, size)}")
+
+
+def _no_model(start: bytes, size: int) -> str:
+    known = foreign(start)
+    if known is not None:
+        return f"not a .tflite model but {known[0]}; {known[1]}"
+    return (
+        f"not a .tflite model (no {FILE_IDENTIFIER.decode()} identifier in its {size} bytes); "
+        "give a file written by the TensorFlow Lite converter or by LiteRT-Torch"
     )
 
 

@@ -112,7 +112,10 @@ def _without_scopes(paths: list[list[Path]]) -> list[list[Path]]:
         scope, count = leading.most_common(1)[0] if leading else ("", 0)
         if 2 * count <= sum(1 for own in paths if own):
             return [[path for path in own if len(path) > 1] for own in paths]
-        paths = [[path[1:] if path[0] == scope else path for path in own] for own in paths]
+        paths = [
+            [path[1:] if path[0] == scope and len(path) > 1 else path for path in own]
+            for own in paths
+        ]
 
 
 def _layer(paths: Sequence[Path], taken: set[str]) -> str:

@@ -159,6 +159,14 @@ def test_of_layers_fused_into_one_name_the_one_that_is_new_names_the_operator() 
     assert operator_layers(network) == ("a", "b", "c")
 
 
+def test_a_path_of_nothing_but_scopes_is_a_name_too() -> None:
+    network = chain(
+        *((f"bert/bert/bert/layer_{i}/Conv2D", "CONV_2D", 2, MAP) for i in range(3)),
+        ("bert/bert/bert;bert/bert", "CONV_2D", 2, MAP),
+    )
+    assert operator_layers(network)[:3] == ("layer_0", "layer_1", "layer_2")
+
+
 def test_scopes_that_few_layers_share_stay_in_the_name() -> None:
     network = chain(
         ("boxes/predictor_0/Conv2D", "CONV_2D", 2, MAP),
