@@ -80,6 +80,22 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 140000
         (tar_of("model.tflite"), "tar archive", "unpack"),
         (gzip.compress(b"model"), "gzip", "unpack"),
     ],
+    # The archives hold the time: their bytes make no names of tests.
+    ids=[
+        "lfs",
+        "html",
+        "torch",
+        "keras",
+        "task",
+        "hdf5",
+        "onnx",
+        "gguf",
+        "executorch",
+        "hailo",
+        "litert-lm",
+        "tar",
+        "gzip",
+    ],
 )
 def test_what_is_no_network_is_told_by_name_with_a_way_to_one(
     tmp_path: Path, data: bytes, what: str, remedy: str
