@@ -2,8 +2,6 @@
 
     python -m benchmarks.partition [--large MODEL.tflite] [--branchy MODEL.tflite]
 
-(By that name: run as a script, this file would stand in the way of the package ``partition``.)
-
 The large network is ResNet50 in float32 and the branchy one DenseNet121, both as the converter
 writes them but for their weights (``tests/partition/facts``). Every figure comes from this one
 run; whole processes are timed with their start, on one core.
@@ -25,7 +23,12 @@ from time import perf_counter
 import numpy as np
 
 from joulesplit.partition import Network, Operator, Tensor, runtime_identity
-from joulesplit.partition.cutting import prefix_cuts
+from joulesplit.partition.cutting import (
+    block_regret,
+    prefix_cuts,
+    residual_blocks,
+    undominated_cuts,
+)
 from joulesplit.partition.cutting._mincut import best_closed_cut
 from joulesplit.partition.reading import read_network
 
@@ -35,19 +38,19 @@ RUNS = 5
 CUT = """
 import sys
 from pathlib import Path
-from joulesplit.partition.reading import reading
-from joulesplit.partition.parts import split
-from partition import flatbuffer
+from joulesplit.partition import _flatbuffer
+from joulesplit.partition.parts import write_split
+from joulesplit.partition.reading import load_model
 
 def peak_bytes():
     # Not ru_maxrss: that goes on counting from the process that started this one.
     status = Path("/proc/self/status").read_text()
     return 1024 * int(status.split("VmHWM:")[1].split()[0])
 
-flatbuffer.schema()
+_flatbuffer.schema()
 before = peak_bytes()
-model = reading.load_model(sys.argv[1])
-split.write_split(model, len(model.network.operators) // 2, sys.argv[2])
+model = load_model(sys.argv[1])
+write_split(model, len(model.network.operators) // 2, sys.argv[2])
 print(peak_bytes() - before)
 """
 
@@ -63,6 +66,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         cutting(arguments.large or unpacked("ResNet50", Path(scratch)), Path(scratch))
         listing_cuts()
+        regrets(Path(scratch))
         minimum_cut(arguments.branchy or unpacked("DenseNet121", Path(scratch)))
 
 
@@ -135,6 +139,19 @@ def minimum_cut(path: Path) -> None:
         seconds.append(perf_counter() - start)
     name = f"minimum cut of {network.name}, {len(work)} operators, slowest of 4 prices"
     row(name, f"{max(seconds) * 1e3:.0f} ms", "<= 1 s", max(seconds) <= 1.0)
+
+
+def regrets(scratch: Path) -> None:
+    """Say what the default blocks lose to all prefix cuts at most, over every E_d/E_c."""
+    for packed in sorted(NETWORKS.glob("*.tflite.xz")):
+        network = read_network(unpacked(packed.name.removesuffix(".tflite.xz"), scratch))
+        start = perf_counter()
+        blocks = residual_blocks(network)
+        losses = [block_regret(network, blocks, keep_input=kept).share for kept in (False, True)]
+        seconds = perf_counter() - start
+        corners, cuts = len(undominated_cuts(network)), len(network.operators) + 1
+        name = f"regret of {len(blocks)} blocks over {cuts} cuts, {corners} corners, {network.name}"
+        row(f"{name}, {seconds * 1e3:.0f} ms", f"{max(losses):.1%}", "0", max(losses) == 0)
 
 
 def graph(count: int, inputs: Callable[[list[int]], list[int]]) -> Network:

@@ -67,6 +67,7 @@ def _check_cuts(network: Network) -> None:
     from joulesplit.partition.cutting import (
         balanced_blocks,
         best_cuts,
+        block_regret,
         every_cut_blocks,
         prefix_cuts,
         residual_blocks,
@@ -78,7 +79,9 @@ def _check_cuts(network: Network) -> None:
     for blocks in (residual_blocks(network), every, balanced_blocks(network, 1)):
         assert sum(block.flop for block in blocks) == network.flop
         assert not any(cuts[block.last_operator + 1].obstacle for block in blocks)
-    if len(network.operators) <= MAX_FLOW:
+        block_regret(network, blocks, keep_input=False)
+    assert not block_regret(network, residual_blocks(network), keep_input=True).share
+    if len(network.operators) <= MAX_FLOW and not network.unknown_operators:
         best = best_cuts(network, 61.0, keep_input=False)
         assert best.closed.cost <= best.prefix_cost_flop * (1 + 1e-9)
 

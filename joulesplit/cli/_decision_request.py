@@ -26,6 +26,8 @@ class DecisionRequest:
         input_encoding: The same by encoding of each value.
         encoding: Name of the encoding of what crosses.
         inputs: `.npy` files to measure the encoding on, one per input.
+        granularity: ``residual``, ``every-cut`` or a number of blocks.
+        at: Names of tensors after which blocks end; replaces the granularity.
         battery_j: Energy of the battery, J.
         period_s: From one inference to the next, s.
         max_latency_s: Longest time on the device and on the air, s.
@@ -44,6 +46,8 @@ class DecisionRequest:
     input_encoding: str | None
     encoding: str | None
     inputs: tuple[Path, ...]
+    granularity: str | None
+    at: tuple[str, ...]
     battery_j: float | None
     period_s: float | None
     max_latency_s: float | None

@@ -26,6 +26,43 @@ def i2c_address(text: str) -> int:
     return int(text, 0)
 
 
+RESIDUAL, EVERY_CUT = "residual", "every-cut"
+
+
+def granularity(text: str) -> str:
+    """Return a rule for blocks, or their number, as given.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if text not in (RESIDUAL, EVERY_CUT) and int(text) < 1:
+        raise ValueError(text)
+    return text
+
+
+def block_options(default: str | None, told: str) -> Callable[[Command], Command]:
+    """Add ``--blocks`` and ``--at``, which say where blocks end.
+
+    Args:
+        default: Of ``--blocks``, given to the command as ``granularity``.
+        told: What the help says that the default is.
+    """
+    blocks = click.option(
+        "--blocks",
+        "granularity",
+        type=granularity,
+        metavar=f"[{RESIDUAL}|{EVERY_CUT}|N]",
+        default=default,
+        help=f"Where blocks end, or how many there are.  [default: {told}]",
+    )
+    at = click.option(
+        "--at",
+        multiple=True,
+        metavar="TENSOR",
+        help="End a block here (tensor or layer); repeatable.",
+    )
+    return lambda command: blocks(at(command))
+
 KINDS = tuple(kind.name for kind in SENSOR_KINDS)
 """Every value of ``--sensor`` that is built in; plug-ins add their own."""
 

@@ -7,20 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from joulesplit.cli._errors import CommandError
+from joulesplit.cli._options import EVERY_CUT, RESIDUAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from joulesplit.calibrate.profile import DeviceProfile
     from joulesplit.partition import Block, Network
     from joulesplit.partition.checking import EncodingEffect, SplitComparison
-    from joulesplit.partition.cutting import BestCuts, ClosedCut, HullCut
+    from joulesplit.partition.cutting import BestCuts, ClosedCut, HullCut, Regret
     from joulesplit.partition.parts import BundleManifest, SplitManifest
     from joulesplit.partition.reading import LoadedModel
 
 SEED = 1
-RESIDUAL, EVERY_CUT = "residual", "every-cut"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,8 @@ class Outcome:
         network: The network.
         blocks: Its blocks.
         hull: The prefix cuts that can win.
+        regrets: What choosing among the blocks' ends costs at most over choosing among all
+            prefix cuts: with the inputs free to be uploaded, and kept on the device.
         best: The best cuts.
         written: The split that was written.
         comparison: The split against the whole.
@@ -80,6 +83,7 @@ class Outcome:
     network: Network
     blocks: tuple[Block, ...]
     hull: tuple[HullCut, ...]
+    regrets: tuple[Regret, Regret]
     best: BestCuts | None
     written: SplitManifest | None
     comparison: SplitComparison | None
@@ -136,12 +140,35 @@ def carry_out(request: Request) -> Outcome:
         network=network,
         blocks=blocks,
         hull=undominated_cuts(network),
+        regrets=both_regrets(network, blocks),
         best=best,
         written=_written(model, cut, request.directory),
         comparison=_compared(model, cut, request) if request.verify else None,
         effects=_effects(model, request) if request.encodings else None,
         bundle=_bundle(model, blocks, request.bundle),
     )
+
+
+def blocks_asked(
+    network: Network, profile: DeviceProfile, granularity: str | None, at: tuple[str, ...]
+) -> tuple[Block, ...]:
+    """Return the blocks asked for, else those that the profile measured, else the default."""
+    if granularity is None and not at:
+        return blocks_for(network, profile)
+    return chosen_blocks(network, granularity or RESIDUAL, at)
+
+
+def both_regrets(network: Network, blocks: Sequence[Block]) -> tuple[Regret, Regret]:
+    """Return the regret of blocks with the inputs free to be uploaded, and kept on the device."""
+    from joulesplit.partition.cutting import block_regret
+
+    free, kept = (block_regret(network, blocks, keep_input=kept) for kept in (False, True))
+    return free, kept
+
+
+def regret_document(regrets: tuple[Regret, Regret]) -> dict[str, Regret]:
+    """Return both as ``--json`` has them."""
+    return {"input_free": regrets[0], "input_kept": regrets[1]}
 
 
 def chosen_blocks(network: Network, granularity: str, at: tuple[str, ...]) -> tuple[Block, ...]:

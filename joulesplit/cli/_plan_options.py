@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from joulesplit.cli._errors import CommandError
+from joulesplit.cli._options import RESIDUAL, block_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,31 +30,53 @@ class PlanChoice:
         decision: Stop when the split is certain.
         regret: What it may cost above the best one, relative; None if not given.
         remembered: The source is the bench's, not typed.
+        granularity: Where blocks end or how many there are; None for the plan's own.
+        at: Names of tensors after which blocks end; replaces the granularity.
     """
 
     source: str | None
     decision: bool
     regret: float | None
     remembered: bool = False
+    granularity: str | None = None
+    at: tuple[str, ...] = ()
 
     @property
     def given(self) -> bool:
         """The user said something."""
-        return (self.source is not None and not self.remembered) or self.decision
+        typed = self.source is not None and not self.remembered
+        return typed or self.decision or self.granularity is not None or bool(self.at)
 
-    def plan(self) -> Plan:
+    def plan(self, model: Path | None) -> Plan:
         """Return the plan.
 
+        Args:
+            model: The network; what its blocks are named by is settled here.
+
         Raises:
-            CommandError: A regret without a decision to regret.
+            CommandError: A regret without a decision to regret, or blocks of no network.
             PlanError: There is no such plan, or it cannot give the figures.
+            PartitionError: The network cannot be read, or has no such blocks.
         """
         from joulesplit.calibrate.campaign import STANDARD, for_decision, load_plan
 
         if self.regret is not None and not self.decision:
             raise CommandError("--regret belongs to --for-decision: give both, or neither")
         plan = load_plan(self.source or STANDARD.name)
-        return for_decision(plan, self.regret) if self.decision else plan
+        plan = for_decision(plan, self.regret) if self.decision else plan
+        return plan if self.granularity is None and not self.at else self._cut(plan, model)
+
+    def _cut(self, plan: Plan, model: Path | None) -> Plan:
+        """Return the plan with the blocks asked for, by the operators that end them."""
+        import msgspec
+
+        from joulesplit.cli._partitioning import chosen_blocks
+        from joulesplit.partition.reading import read_network
+
+        if model is None:
+            raise CommandError("--blocks and --at cut a network: give MODEL")
+        blocks = chosen_blocks(read_network(model), self.granularity or RESIDUAL, self.at)
+        return msgspec.structs.replace(plan, blocks=tuple(b.last_operator for b in blocks))
 
 
 def plan_options(command: Command) -> Command:
@@ -75,12 +98,14 @@ def plan_options(command: Command) -> Command:
             decision=options.pop("for_decision"),
             regret=options.pop("regret"),
             remembered=remembered,
+            granularity=options.pop("granularity"),
+            at=options.pop("at"),
         )
         return command(*args, planned=choice, **options)
 
     for option in reversed(_PLAN_OPTIONS):
         with_plan = option(with_plan)
-    return with_plan
+    return block_options(None, "those of the plan")(with_plan)
 
 
 _PLAN_OPTIONS = (

@@ -57,6 +57,7 @@ class Computing:
             net account.
         constant_u_rel: How far a block of the measured network is off N_l/E_d, root mean square,
             relative; None if the profile cannot tell.
+        work_known: False if the work of an operator is unknown: then no E_d prices it.
     """
 
     e_d: Quantity
@@ -67,13 +68,15 @@ class Computing:
     scale_u_rel: float
     idle_u_w: float
     constant_u_rel: float | None
+    work_known: bool = True
 
     @property
     def models(self) -> tuple[ComputeModel, ...]:
         """What can be priced by, nearest to what a split really computes first."""
         if not self.blocks:
             return ("constant",)
-        return ("heads", "blocks", "constant") if self.heads else ("blocks", "constant")
+        measured: tuple[ComputeModel, ...] = ("heads", "blocks") if self.heads else ("blocks",)
+        return (*measured, "constant") if self.work_known else measured
 
     def pieces(self, model: ComputeModel) -> tuple[Piece, ...]:
         """Give the figures that a model adds up; none for the constant E_d."""

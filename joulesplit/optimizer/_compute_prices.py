@@ -8,7 +8,11 @@ from joulesplit.calibrate.profile import Account, Compute, DeviceProfile, HeadEn
 from joulesplit.optimizer._checked_figure import by_account, positive
 from joulesplit.optimizer._compute_cost import Computing, Piece
 from joulesplit.optimizer._cost import ComputeModel
-from joulesplit.optimizer.errors import ProfileMismatchError, ProfileUnusableError
+from joulesplit.optimizer.errors import (
+    InvalidInputError,
+    ProfileMismatchError,
+    ProfileUnusableError,
+)
 from joulesplit.partition import Block, Network
 
 
@@ -32,8 +36,11 @@ def chosen_model(
     """Give the model asked for, or else the one nearest to what a split really computes.
 
     Raises:
+        InvalidInputError: It is the constant E_d, and an operator's work is unknown.
         ProfileMismatchError: It needs blocks or heads that the profile does not have.
     """
+    if asked == "constant" or (asked is None and mismatch):
+        _require_known_work(network)
     if asked in ("heads", "blocks") and mismatch:
         raise ProfileMismatchError(
             f"cannot price by {asked}: {mismatch}; calibrate {network.name} or use the constant "
@@ -51,12 +58,28 @@ def chosen_model(
     return "heads" if compute.heads else "blocks"
 
 
+def _require_known_work(network: Network) -> None:
+    unknown = next((o for o in network.operators if o.flop is None), None)
+    if unknown is not None:
+        raise InvalidInputError(
+            f"{network.name}: the constant E_d cannot price operator {unknown.index}, "
+            f"{unknown.kind}, whose work is unknown; calibrate this very network and leave out "
+            "options that change its blocks: measured energies need no FLOP"
+        )
+
+
 def computing_of(
-    profile: DeviceProfile, account: Account, model: ComputeModel, *, matches: bool
+    network: Network,
+    profile: DeviceProfile,
+    account: Account,
+    model: ComputeModel,
+    *,
+    matches: bool,
 ) -> Computing:
     """Take the figures of computing out of a profile.
 
     Args:
+        network: The network to split.
         profile: The profile.
         account: Which definition of energy.
         model: What is to be priced by; what others would need is taken only if it is sound.
@@ -79,6 +102,7 @@ def computing_of(
         head_covariance_j2=compute.head_covariance_j2 if net and heads else (),
         scale_u_rel=profile.sensor.scale_u_rel if profile.sensor else 0.0,
         idle_u_w=(idle.u_stat or 0.0) if idle else 0.0,
+        work_known=not network.unknown_operators,
         constant_u_rel=compute.classes.constant_e_d_rms if compute.classes else None,
     )
 

@@ -74,7 +74,8 @@ def prices_from_profile(
         usage: None takes an inference now and then over a connection that is kept open.
 
     Raises:
-        InvalidInputError: No such account or compute model, or a usage without sense.
+        InvalidInputError: No such account or compute model, a usage without sense, or work that
+            is unknown and would have to be priced by the constant E_d.
         ProfileMismatchError: Blocks or heads asked for that the profile does not have.
         ProfileUnusableError: No link, no figure by that account, or one that cannot be true.
     """
@@ -85,7 +86,7 @@ def prices_from_profile(
     mismatch = mismatch_reason(network, blocks, profile.compute)
     model = chosen_model(network, profile.compute, compute_model, mismatch)
     chosen = account or _default_account(profile, link, model)
-    computing = computing_of(profile, chosen, model, matches=mismatch is None)
+    computing = computing_of(network, profile, chosen, model, matches=mismatch is None)
     sending = sending_of(profile, link, chosen, usage.rate_bit_per_s)
     fallback = mismatch if compute_model is None else None
     scale_u_rel = profile.sensor.scale_u_rel if profile.sensor else 0.0

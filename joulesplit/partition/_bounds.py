@@ -45,7 +45,12 @@ class Layout:
     choices: Mapping[int, Mapping[int, Layout]] = field(default_factory=dict)
 
 
-QUANTIZATION = Layout(arrays={0: 4, 1: 4, 2: 4, 3: 8}, table={5: Layout(views=(0,))})
+CUSTOM_QUANTIZATION, BLOCKWISE = 1, 2
+"""schema.fbs: numbers in ``QuantizationDetails``. Blocks' scales are tensors, by number."""
+QUANTIZATION = Layout(
+    arrays={0: 4, 1: 4, 2: 4, 3: 8},
+    choices={5: {CUSTOM_QUANTIZATION: Layout(views=(0,)), BLOCKWISE: Layout(arrays={3: 4})}},
+)
 DIMENSION = Layout(table={3: Layout(), 5: Layout()})
 SPARSITY = Layout(arrays={0: 4, 1: 4}, tables={2: DIMENSION})
 VARIANT = Layout(arrays={0: 4})

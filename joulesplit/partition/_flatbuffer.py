@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from joulesplit.partition._bounds import check_bounds
+from joulesplit.partition._foreign import START_BYTES, foreign
 from joulesplit.partition.errors import (
     ModelNotFoundError,
     NotATfliteModelError,
@@ -96,9 +97,9 @@ def _read_bytes(path: Path) -> tuple[FileBytes, str]:
     try:
         # Unbuffered: what is read here in one piece is not copied.
         with path.open("rb", buffering=0) as stream:
-            start = stream.read(IDENTIFIER_OFFSET + len(FILE_IDENTIFIER))
+            start = stream.read(START_BYTES)
             size = stream.seek(0, os.SEEK_END)
-            if start[IDENTIFIER_OFFSET:] == FILE_IDENTIFIER:
+            if start[IDENTIFIER_OFFSET:].startswith(FILE_IDENTIFIER):
                 return _content(stream, size)
     except FileNotFoundError as error:
         raise ModelNotFoundError(f"{path}: no such file; check the path of the model") from error
@@ -110,9 +111,16 @@ def _read_bytes(path: Path) -> tuple[FileBytes, str]:
         raise ModelNotFoundError(
             f"{path}: cannot be read ({error.strerror}); check the file's permissions"
         ) from error
-    raise NotATfliteModelError(
-        f"{path}: not a .tflite model (no {FILE_IDENTIFIER.decode()} identifier in its "
-        f"{size} bytes); give a file written by the TensorFlow Lite converter"
+    raise NotATfliteModelError(f"{path}: {_no_model(start, size)}")
+
+
+def _no_model(start: bytes, size: int) -> str:
+    known = foreign(start)
+    if known is not None:
+        return f"not a .tflite model but {known[0]}; {known[1]}"
+    return (
+        f"not a .tflite model (no {FILE_IDENTIFIER.decode()} identifier in its {size} bytes); "
+        "give a file written by the TensorFlow Lite converter or by LiteRT-Torch"
     )
 
 
@@ -196,7 +204,8 @@ def _check_references(root: Any) -> None:
             "operator code", [o.opcodeIndex for o in graph.operators], root.operatorCodes
         )
         _check_indices("buffer", [t.buffer for t in graph.tensors], root.buffers)
-        _check_indices("tensor", [*graph.inputs, *graph.outputs], tensors)
+        scales = [index for tensor in graph.tensors for index in block_scales(tensor)]
+        _check_indices("tensor", [*graph.inputs, *graph.outputs, *scales], tensors)
         for operator in graph.operators:
             scratch = () if operator.intermediates is None else operator.intermediates
             used = [i for i in (*operator_inputs(operator), *scratch) if i != -1]
@@ -223,6 +232,17 @@ def operator_inputs(operator: Any) -> tuple[int, ...]:
 def operator_outputs(operator: Any) -> tuple[int, ...]:
     """Return an operator's output tensor indices."""
     return () if operator.outputs is None else tuple(int(index) for index in operator.outputs)
+
+
+def block_scales(tensor: Any) -> tuple[int, ...]:
+    """Return the tensors with the scales and zero points of a tensor that has some per block.
+
+    Without zero points their field is absent, which reads 0, or negative.
+    """
+    details = tensor.quantization and tensor.quantization.details
+    if not hasattr(details, "blockSize"):
+        return ()
+    return (details.scales, details.zeroPoints) if details.zeroPoints > 0 else (details.scales,)
 
 
 def enum_names(enumeration: str) -> dict[int, str]:

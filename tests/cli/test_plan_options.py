@@ -31,3 +31,12 @@ def test_what_a_slow_sensor_stretches_is_announced_as_stretched():
     )
     assert asked == "plan quick: 20 blocks; about 56 s"
     assert stretched == "plan quick: 20 blocks; about 3 min"
+
+
+def test_calibrate_measures_the_blocks_that_are_asked_for(joulesplit, model):
+    asked = ("calibrate", model, "--show-plan", "--json")
+    assert joulesplit(*asked).json["blocks"] == "residual"
+    assert joulesplit(*asked, "--at", "block_3_project").json["blocks"] == [12, 64]
+    assert len(joulesplit(*asked, "--blocks", 6).json["blocks"]) == 6
+    without = joulesplit("calibrate", "--show-plan", "--blocks", 6, "--json")
+    assert "give MODEL" in without.json["error"]["message"]

@@ -93,13 +93,13 @@ def command(
     )
     _require_one_task(show_plan, reanalyse, resume, planned, tune=options["tune"])
     if show_plan:
-        return _show_plan(planned.plan(), model, as_json=shown.as_json)
+        return _show_plan(planned.plan(model), model, as_json=shown.as_json)
     output = _output(output, reanalyse=reanalyse, resume=resume, force=force)
     if reanalyse is not None:
         return _reanalyse(reanalyse, output, shown=shown)
     model, choice = _what_and_with(model, choice)
     file = _journal(output, resume, force=force)
-    plan = _plan(planned, file)
+    plan = _plan(planned, model, file)
     try:
         profile = _prepare_and_measure(choice, model, plan, file, **options)
     except KeyboardInterrupt:
@@ -236,15 +236,15 @@ def _journal(output: Path, resume: Path | None, *, force: bool) -> JournalFile:
     return JournalFile(path=journal, replaces=(output, journal) if force else ())
 
 
-def _plan(planned: PlanChoice, file: JournalFile) -> Plan:
+def _plan(planned: PlanChoice, model: Path, file: JournalFile) -> Plan:
     """Return the plan; a resumed campaign keeps its own unless another one is asked for."""
     if not file.resume:
-        return planned.plan()
+        return planned.plan(model)
     from joulesplit.calibrate.campaign import is_left
     from joulesplit.calibrate.journal import read_journal
 
     contents = read_journal(file.path)
-    plan = planned.plan() if planned.given else contents.plan
+    plan = planned.plan(model) if planned.given else contents.plan
     done = f"{len(contents.records)} windows are in {file.path}"
     note(f"{done}: going on" if is_left(contents, plan) else f"{done}: nothing is left to measure")
     return plan

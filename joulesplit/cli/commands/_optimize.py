@@ -11,8 +11,9 @@ import click
 
 from joulesplit.cli._decision_request import DecisionRequest
 from joulesplit.cli._errors import CommandError
-from joulesplit.cli._options import gathered, model_argument
+from joulesplit.cli._options import block_options, gathered, model_argument
 from joulesplit.cli._output import emit_page, html_option, shown_options, write_page
+from joulesplit.cli._partitioning import blocks_asked, both_regrets, regret_document
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.profile import DeviceProfile
@@ -89,6 +90,7 @@ ENCODING_BITS = {"float32": 32, "uint8": 8}
     metavar="NPY",
     help="With --encoding: run on this instead of random numbers; one per input.",
 )
+@block_options(None, "those that the profile measured")
 @click.option("--battery-j", type=float, help="Energy of your battery, J.")
 @click.option(
     "--period-s",
@@ -121,14 +123,15 @@ def command(
     """Decide where to split MODEL on a measured device, how surely, and what would change it."""
     from joulesplit._deciding import blocks_for
     from joulesplit.calibrate.profile import load_profile
-    from joulesplit.cli.report.terminal import decision_page
+    from joulesplit.cli.report.terminal import decision_page, regret_section
     from joulesplit.partition.reading import load_model
 
     _require_sense(request)
     profile = load_profile(profile_path).profile
     loaded = load_model(model)
     network = loaded.network
-    blocks = blocks_for(network, profile)
+    blocks = blocks_asked(network, profile, request.granularity, request.at)
+    regrets = both_regrets(network, blocks)
     decision = _decide(loaded, blocks, profile, request)
     after = _last_operator(blocks, decision.best.block)
     battery = _battery(decision, profile, request)
@@ -138,13 +141,14 @@ def command(
         profile_name=profile_path.name,
         reference=profile.reference,
         battery=battery,
-        more=_written(loaded, after, directory),
+        more=[regret_section(*regrets), *_written(loaded, after, directory)],
         wrote=[path for path in (directory, html) if path is not None],
         next_step=_next_step(model, profile_path, profile, decision),
     )
     _write_page(html, decision, page)
     document = _document(decision, network, profile_path, profile, battery)
-    emit_page(shown, document | {"after_operator": after}, lambda: page)
+    document |= {"after_operator": after, "regret": regret_document(regrets)}
+    emit_page(shown, document, lambda: page)
 
 
 def _next_step(model: Path, path: Path, profile: DeviceProfile, decision: Decision) -> str | None:

@@ -7,32 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from joulesplit.cli._options import gathered, model_argument
+from joulesplit.cli._options import RESIDUAL, block_options, gathered, model_argument
 from joulesplit.cli._output import emit, json_option, note
 from joulesplit.cli._partitioning import (
-    EVERY_CUT,
-    RESIDUAL,
     Outcome,
     Request,
     carry_out,
     check_request,
+    regret_document,
 )
 
 if TYPE_CHECKING:
     from joulesplit.cli.report import Page, Section
 
 PATH = click.Path(path_type=Path)
-
-
-def granularity(text: str) -> str:
-    """Return a rule for blocks, or their number, as given.
-
-    Raises:
-        ValueError: It is neither.
-    """
-    if text not in (RESIDUAL, EVERY_CUT) and int(text) < 1:
-        raise ValueError(text)
-    return text
 
 
 def input_shape(text: str) -> tuple[str, tuple[int, ...]]:
@@ -49,18 +37,7 @@ def input_shape(text: str) -> tuple[str, tuple[int, ...]]:
 
 @click.command("partition")
 @model_argument
-@click.option(
-    "--blocks",
-    "granularity",
-    type=granularity,
-    metavar=f"[{RESIDUAL}|{EVERY_CUT}|N]",
-    default=RESIDUAL,
-    show_default=True,
-    help="Where blocks end, or how many there are.",
-)
-@click.option(
-    "--at", multiple=True, metavar="TENSOR", help="End a block here (tensor or layer); repeatable."
-)
+@block_options(RESIDUAL, RESIDUAL)
 @click.option(
     "--after", type=int, metavar="OPERATOR", help="Split after this; -1 is all on the server."
 )
@@ -142,7 +119,7 @@ def _sections(request: Request, outcome: Outcome) -> list[Section]:
         verification_section,
     )
 
-    sections = [hull_section(outcome.network, outcome.hull)]
+    sections = [hull_section(outcome.network, outcome.hull, outcome.regrets)]
     if outcome.best is not None:
         sections.append(best_section(outcome.network, outcome.best))
     if outcome.written is not None and request.directory is not None:
@@ -185,6 +162,7 @@ def _document(outcome: Outcome) -> dict[str, Any]:
         ],
         "blocks": outcome.blocks,
         "cuts": _cuts(outcome),
+        "regret": regret_document(outcome.regrets),
     }
     parts = {
         "best": outcome.best,

@@ -132,7 +132,7 @@ def _files(sources: tuple[Path, ...]) -> Iterator[Path]:
 
 
 def _policy(network: Network, profile: Any) -> SplitPolicy:
-    from joulesplit.cli.commands._optimize import blocks_for
+    from joulesplit._deciding import blocks_for
     from joulesplit.optimizer import SplitPolicy
 
     return SplitPolicy.build(network, blocks_for(network, profile), profile)

@@ -151,6 +151,7 @@ def _arrays(
 def _error(left: NDArray[Any], right: NDArray[Any]) -> float:
     if left.dtype.kind == "S":
         return 0.0 if np.array_equal(left, right) else float("inf")
-    difference = np.abs(left.astype(np.float64) - right.astype(np.float64))
-    difference[left == right] = 0.0
-    return float(difference.max(initial=0.0))
+    # Equal infinities differ by nothing, where their difference is no number.
+    with np.errstate(invalid="ignore"):
+        difference = np.abs(left.astype(np.float64) - right.astype(np.float64))
+    return float(np.where(left == right, 0.0, difference).max(initial=0.0))

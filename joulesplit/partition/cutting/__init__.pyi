@@ -8,7 +8,9 @@ from ._cuts import prefix_cuts as prefix_cuts
 from ._granularity import balanced_blocks as balanced_blocks
 from ._granularity import blocks_at_tensors as blocks_at_tensors
 from ._hull import HullCut as HullCut
-from ._hull import Point as Point
-from ._hull import lower_left_hull as lower_left_hull
+from ._lower_hull import Point as Point
+from ._lower_hull import lower_left_hull as lower_left_hull
 from ._hull import undominated_cuts as undominated_cuts
 from ._names import first_name as first_name
+from ._regret import Regret as Regret
+from ._regret import block_regret as block_regret

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 
 from joulesplit.partition._network import Cut, Network
 from joulesplit.partition.cutting._cuts import prefix_cuts
 from joulesplit.partition.cutting._mincut import PricedCut, best_closed_cut
+from joulesplit.partition.errors import CutError
 
 ROUNDING = 1e-12
 """Costs closer than this, relatively, differ only by how they were added up."""
@@ -46,9 +48,13 @@ def best_cuts(network: Network, ratio_flop_per_bit: float, *, keep_input: bool) 
     """Return the best prefix and the best closed cut at one E_d/E_c.
 
     Args:
-        network: The network; operators whose work is unknown count as no work.
+        network: The network.
         ratio_flop_per_bit: E_d/E_c, FLOP/bit.
         keep_input: Look only for cuts that do not upload the network's inputs themselves.
+
+    Raises:
+        CutError: An operator of unknown work is in the head that would be the best one if it
+            cost nothing, so that what it costs decides.
     """
     work = [float(operator.flop or 0) for operator in network.operators]
     forbidden = frozenset(network.inputs if keep_input else ())
@@ -64,7 +70,7 @@ def best_cuts(network: Network, ratio_flop_per_bit: float, *, keep_input: bool) 
         if not cut.obstacle and (forbidden.isdisjoint(cut.tensors) or not bits[index])
     ]
     best = min(allowed, key=lambda index: costs[index])
-    return BestCuts(
+    found = BestCuts(
         ratio_flop_per_bit=ratio_flop_per_bit,
         prefix=cuts[best],
         prefix_bits=bits[best],
@@ -76,3 +82,21 @@ def best_cuts(network: Network, ratio_flop_per_bit: float, *, keep_input: bool) 
             tensor_bits=dict.fromkeys(forbidden, FORBIDDEN_BITS),
         ),
     )
+    _require_known(network, [*range(best), *found.closed.cut.operators])
+    return found
+
+
+def _require_known(network: Network, head: Iterable[int]) -> None:
+    """Refuse a head with an operator of unknown work.
+
+    A head without any is the best whatever they cost: all others only get dearer.
+    """
+    unknown = sorted({index for index in head if network.operators[index].flop is None})
+    if unknown:
+        operator = network.operators[unknown[0]]
+        raise CutError(
+            f"{network.name}: no cut is the best at this E_d/E_c, for the work of operator "
+            f"{operator.index}, {operator.kind}, is unknown and what it costs decides; choose "
+            "among the cuts that can win, or calibrate this network and let `joulesplit optimize` "
+            "decide by measured energies"
+        )

@@ -19,9 +19,9 @@ HEAD = "head"
 
 def residual_blocks(network: Network) -> tuple[Block, ...]:
     """Return the network as blocks at residual-block granularity."""
-    layers = operator_layers(network)
-    ends = unit_ends(network, layers)
-    return _blocks(network, prefix_cuts(network), ends, layers, head_start(network))
+    cuts = prefix_cuts(network)
+    ends = unit_ends(network, cuts)
+    return _blocks(network, cuts, ends, operator_layers(network), head_start(network))
 
 
 def every_cut_blocks(network: Network) -> tuple[Block, ...]:
@@ -73,7 +73,7 @@ def _blocks(
 ) -> tuple[Block, ...]:
     firsts = [0, *(end + 1 for end in ends[:-1])]
     names = [
-        HEAD if first == head else _name(network, first, end, layers)
+        HEAD if first == head and end == ends[-1] else _name(network, first, end, layers)
         for first, end in zip(firsts, ends, strict=True)
     ]
     return tuple(
@@ -102,7 +102,7 @@ def _name(network: Network, first: int, last: int, layers: Sequence[str]) -> str
     """Return the name that a block's layers share, else its last join's, else its costliest's."""
     operators = network.operators[first : last + 1]
     working = [o for o in operators if o.mac_flop] or operators
-    costliest = max(working, key=lambda operator: operator.mac_flop)
+    costliest = max(working, key=lambda operator: (operator.mac_flop, operator.flop or 0))
     named = {layers[operator.index] for operator in working if layers[operator.index]}
     if len(named) == 1:
         return named.pop()
@@ -111,7 +111,7 @@ def _name(network: Network, first: int, last: int, layers: Sequence[str]) -> str
         return shared
     join = layers[last] if _is_join(network, last) else ""
     fallback = layers[costliest.index] or f"{costliest.kind.lower()}_{costliest.index}"
-    return join or shared or fallback
+    return join or fallback
 
 
 def _is_join(network: Network, index: int) -> bool:

@@ -1,13 +1,20 @@
-"""Layer names from the tensor names that converters leave in a `.tflite` file.
+"""Layer names from the tensor names that converters leave in a `.tflite` file: labels only.
 
-Converters name a tensor by the layers fused into it, as paths joined by ``;``::
+TensorFlow's converter names a tensor by the layers fused into it, as paths joined by ``;``::
 
     mobilenetv2_1/block_1_expand_relu_1/Relu6;mobilenetv2_1/block_1_expand_1/convolution
 
 The path whose last component names a multiply-accumulate operation tells the layer
 (``block_1_expand``), without the scopes that most paths share and without the counter that
-some exporters append to every layer. The layer's **stem** (``block_1``) is what stands before
-the first word for a role inside a block.
+some exporters append to every layer. LiteRT-Torch's paths are the modules with their classes,
+and a counter follows each::
+
+    torchvision.models.squeezenet.SqueezeNet/torch.nn.modules.container.Sequential_features/
+    torchvision.models.squeezenet.Fire_3/torch.nn.modules.conv.Conv2d_squeeze;1
+
+The layer is what PyTorch calls it: ``features.3.squeeze``. Of several layers in one name it is
+the first that no earlier operator has. What a block's layers have in common labels the block;
+its end does not depend on it.
 """
 
 from __future__ import annotations
@@ -26,8 +33,13 @@ ROLES = FUSED_ROLES | {
     *("se", "reduce", "add", "out", "pad", "padding"),
 }
 """Words that name a layer's role inside its block; what stands before them names the block."""
-MAC_OPERATIONS = ("conv", "depthwise", "matmul", "einsum")
+MAC_OPERATIONS = ("conv", "depthwise", "matmul", "einsum", "linear", "separable_conv")
 """Beginnings of a path's last component, in lower case."""
+INNER = frozenset({"biasadd", "tensordot", "einsum", "separable_conv2d"})
+"""Components, in lower case, inside what TensorFlow calls a layer."""
+MODULE = re.compile(r"(?:\w+\.)+_*(?P<type>[A-Za-z0-9]+)(?:_(?P<name>\w+))?")
+"""A PyTorch module in a path: its class with packages, and its name in the module around it."""
+SEPARATORS = re.compile(r"([_./])")
 
 Path = tuple[str, ...]
 
@@ -38,7 +50,11 @@ def operator_layers(network: Network) -> tuple[str, ...]:
     paths = _without_scopes(
         [[path for index in own for path in _paths(network.tensors[index].name)] for own in outputs]
     )
-    layers = [_layer(own) for own in paths]
+    layers: list[str] = []
+    taken: set[str] = set()
+    for own in paths:
+        layers.append(_layer(own, taken))
+        taken.add(layers[-1])
     counter = _common_counter([layer for layer in layers if layer])
     return tuple(_unfused(layer.removesuffix(counter)) for layer in layers)
 
@@ -58,24 +74,35 @@ def stem(layer: str) -> str:
 
 
 def common_words(names: Sequence[str]) -> str:
-    """Return the leading words that all names share, joined by ``_``."""
-    shared = []
-    for words in zip(*(name.split("_") for name in names), strict=False):
+    """Return the leading words that all names share; ``_``, ``.`` and ``/`` part words."""
+    split = [SEPARATORS.split(name) for name in names]
+    shared: list[str] = []
+    for words in zip(*split, strict=False):
         if len(set(words)) > 1:
             break
         shared.append(words[0])
-    return "_".join(shared)
+    return "".join(shared).rstrip("_./")
 
 
 def only_counted(shared: str, names: Iterable[str]) -> bool:
     """Return whether names differ from what they share by numbers alone: ``conv2d_5``."""
-    rest = [name.removeprefix(shared).replace("_", "") for name in names]
+    rest = [SEPARATORS.sub("", name.removeprefix(shared)) for name in names]
     return all(not own or own.isdigit() for own in rest)
 
 
 def _paths(tensor_name: str) -> list[Path]:
-    paths = (tuple(part.split("/")) for part in tensor_name.split(";"))
+    paths = (_components(part) for part in tensor_name.split(";"))
     return [path for path in paths if len(path) > 1]
+
+
+def _components(part: str) -> Path:
+    """Return a path's components; of PyTorch modules the layer's name and its class."""
+    components = tuple(part.split("/"))
+    modules = [MODULE.fullmatch(component) for component in components]
+    names = [module["name"] for module in modules if module and module["name"]]
+    if not all(modules) or not modules[-1]:
+        return components
+    return (".".join(names), modules[-1]["type"]) if names else ()
 
 
 def _without_scopes(paths: list[list[Path]]) -> list[list[Path]]:
@@ -85,15 +112,30 @@ def _without_scopes(paths: list[list[Path]]) -> list[list[Path]]:
         scope, count = leading.most_common(1)[0] if leading else ("", 0)
         if 2 * count <= sum(1 for own in paths if own):
             return [[path for path in own if len(path) > 1] for own in paths]
-        paths = [[path[1:] if path[0] == scope else path for path in own] for own in paths]
+        paths = [
+            [path[1:] if path[0] == scope and len(path) > 1 else path for path in own]
+            for own in paths
+        ]
 
 
-def _layer(paths: Sequence[Path]) -> str:
-    """Return the layer that multiplies and accumulates, else the commonest one."""
-    for path in paths:
-        if path[-1].lower().startswith(MAC_OPERATIONS):
-            return path[0]
-    return Counter(path[0] for path in paths).most_common(1)[0][0] if paths else ""
+def _layer(paths: Sequence[Path], taken: set[str]) -> str:
+    """Return the layer that multiplies and accumulates, a new one if there is, else the commonest.
+
+    Args:
+        paths: The layers that a tensor's name tells.
+        taken: Layers of earlier operators.
+    """
+    working = [_layer_of(path) for path in paths if path[-1].lower().startswith(MAC_OPERATIONS)]
+    if working:
+        return next((layer for layer in working if layer not in taken), working[0])
+    return Counter(map(_layer_of, paths)).most_common(1)[0][0] if paths else ""
+
+
+def _layer_of(path: Path) -> str:
+    layer = path[:-1]
+    while len(layer) > 1 and layer[-1].lower() in INNER:
+        layer = layer[:-1]
+    return "/".join(layer)
 
 
 def _common_counter(layers: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Where residual blocks end: the units that a network is made of.
+"""Where a network's blocks end, by its graph; names play no part.
 
 The rule, in this order:
     1. A block may end only where the fewest tensors cross, which is one in most networks: never
@@ -8,13 +8,14 @@ The rule, in this order:
        inside it, and of these places where something was just joined, if there are such. So
        what passes by for long (a skip of a U-Net, a mask of a transformer, the last but one
        cell of NASNet) does not hide the units beside it.
-    3. Multiply-accumulate operators whose layers carry the same block name (``block_1_expand``,
-       ``block_1_depthwise``, ``block_1_project``) stay in one block with all between them.
+    3. A depthwise-separable convolution and an inverted bottleneck stay in one block
+       (``_separable.py``).
     4. The trailing operators whose outputs have no spatial extent any more (global pooling,
        classifier, softmax) are one block, the head, unless they do more than half of the work.
-    5. What does no multiply-accumulate work (padding, a change of quantisation, a lone
-       activation) joins the neighbour that leaves the smaller tensor to cross. An operator
-       whose work is unknown is not taken to do none.
+    5. Every cut that can win ends a block, whatever the rules before say (``_winning.py``).
+    6. What does no multiply-accumulate work (padding, a change of quantisation, a lone
+       activation) joins the neighbour that leaves the smaller tensor to cross, unless rule 5
+       parts them. An operator whose work is unknown is not taken to do none.
 """
 
 from __future__ import annotations
@@ -25,24 +26,25 @@ from itertools import accumulate, pairwise
 from math import prod
 
 from joulesplit.partition._network import Cut, Network
-from joulesplit.partition.cutting._cuts import prefix_cuts
-from joulesplit.partition.cutting._names import stem
+from joulesplit.partition.cutting._separable import separable_seams
+from joulesplit.partition.cutting._winning import winning_ends
 
 LARGE = 2
 """A stretch with more than one in so many of the multiply-accumulates is divided further."""
 
 
-def unit_ends(network: Network, layers: Sequence[str]) -> list[int]:
+def unit_ends(network: Network, cuts: Sequence[Cut]) -> list[int]:
     """Return the last operator of every unit; see the module's rule.
 
     Args:
         network: The network.
-        layers: Name of each operator's layer, or an empty string.
+        cuts: All its prefix cuts.
     """
-    cuts, head = prefix_cuts(network), head_start(network)
-    ends = _without_same_stem(_divided(network, cuts), network, layers)
-    last = len(network.operators) - 1
-    return _without_idle([*(end for end in ends if end < head), last], network, cuts)
+    head, last = head_start(network), len(network.operators) - 1
+    units = _outside_seams(_divided(network, cuts), network)
+    winning = winning_ends(network, cuts)
+    ends = winning.union((end for end in units if end < head), [last])
+    return _without_idle(sorted(ends), winning, network, cuts)
 
 
 def head_start(network: Network) -> int:
@@ -102,31 +104,34 @@ def _narrowest(cuts: Sequence[Cut], places: range, *, joined: bool) -> list[int]
     return [cuts[place].after_operator for place in (joined and arrivals) or narrowest]
 
 
-def _without_same_stem(ends: Sequence[int], network: Network, layers: Sequence[str]) -> list[int]:
-    """Drop ends between two multiply-accumulate operators of the same block."""
-    working = [operator.index for operator in network.operators if operator.mac_flop]
-    stems = [stem(layers[index]) for index in working]
-    kept = []
-    for end in ends:
-        after = bisect_right(working, end)
-        inside = 0 < after < len(working) and stems[after] and stems[after - 1] == stems[after]
-        if not inside:
-            kept.append(end)
-    return kept
+def _outside_seams(ends: Sequence[int], network: Network) -> list[int]:
+    """Drop ends inside a separable convolution or an inverted bottleneck."""
+    spatial = [o for o in network.operators if o.mac_flop and not _is_flat(network, o.index)]
+    seams = separable_seams(network, spatial)
+    starts = [start for start, _after in seams]
+
+    def is_inside(end: int) -> bool:
+        place = bisect_right(starts, end) - 1
+        return place >= 0 and end < seams[place][1]
+
+    return [end for end in ends if not is_inside(end)]
 
 
-def _without_idle(ends: Sequence[int], network: Network, cuts: Sequence[Cut]) -> list[int]:
-    """Join parts without work to a neighbour, keeping the smaller cut."""
+def _without_idle(
+    ends: Sequence[int], winning: frozenset[int], network: Network, cuts: Sequence[Cut]
+) -> list[int]:
+    """Join parts without work to a neighbour, keeping what can win, else the smaller cut."""
     working = [o.index for o in network.operators if o.mac_flop or o.flop is None]
     kept: list[int] = []
     for end in ends:
         first = kept[-1] + 1 if kept else 0
         place = bisect_left(working, first)
         idle = place == len(working) or working[place] > end
-        if not idle:
-            kept.append(end)
-        elif kept and (end == ends[-1] or cuts[end + 1].bits <= cuts[first].bits):
+        before = kept[-1] if kept else -1
+        may_move = before >= 0 and before not in winning
+        smaller = end in winning or end == ends[-1] or cuts[end + 1].bits <= cuts[first].bits
+        if idle and may_move and smaller:
             kept[-1] = end
-        elif end == ends[-1]:
+        elif not idle or end in winning or end == ends[-1]:
             kept.append(end)
     return kept

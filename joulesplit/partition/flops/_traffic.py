@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from joulesplit.partition._dtypes import stored_bytes
+from joulesplit.partition._dtypes import ELEMENT_BITS, stored_bytes
 from joulesplit.partition._network import Tensor
 
 FREE = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "STABLEHLO_RESHAPE"})
@@ -72,7 +72,9 @@ def traffic(
     table = LOOK_UPS.get(kind)
     if table is not None and table < len(inputs) and outputs:
         source = inputs[table]
-        taken = stored_bytes(source.dtype, prod(outputs[0].shape))
+        # What has no fixed size, as texts, is as large as it is stored.
+        known = source.dtype in ELEMENT_BITS
+        taken = stored_bytes(source.dtype, prod(outputs[0].shape)) if known else _size(source)
         read[source.index] = min(taken, _size(source))
     kept = {tensor.index: tensor for tensor in inputs if tensor.index in state}
     read_bytes = sum(read.values())

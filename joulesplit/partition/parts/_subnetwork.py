@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from joulesplit.partition._calls import MAIN, reachable_subgraphs, with_calls
-from joulesplit.partition._flatbuffer import operator_inputs, operator_outputs
+from joulesplit.partition._flatbuffer import block_scales, operator_inputs, operator_outputs
 from joulesplit.partition.parts._signature import part_signature
 
 WHOLE_NETWORK_METADATA = frozenset({"TFLITE_METADATA"})
@@ -48,14 +48,17 @@ def subnetwork(
     others = [root.subgraphs[old] for old in places if old != MAIN]
     codes = _numbering(o.opcodeIndex for o in (*kept, *_operators(others)))
     used = _numbering(index for operator in kept for index in _touched(operator))
-    tensors = _numbering([*used, *inputs, *outputs])
+    named = {*used, *inputs, *outputs}
+    tensors = _numbering(named.union(*(block_scales(graph.tensors[index]) for index in named)))
     model = copy.copy(root)
     model.operatorCodes = [root.operatorCodes[index] for index in codes]
     model.signatureDefs = [part_signature(root, inputs, outputs, tensors)]
     new_graph = copy.copy(graph)
     new_graph.operators = [_renumbered(with_calls(o, places), tensors, codes) for o in kept]
     new_graph.inputs, new_graph.outputs = _renumber(inputs, tensors), _renumber(outputs, tensors)
-    new_graph.tensors = [_fixed(graph.tensors[index], shapes[index]) for index in tensors]
+    new_graph.tensors = [
+        _rescaled(_fixed(graph.tensors[index], shapes[index]), tensors) for index in tensors
+    ]
     model.subgraphs = [new_graph, *(_recoded(other, places, codes) for other in others)]
     _keep_buffers(model, root)
     return model, tuple(tensors)
@@ -109,6 +112,18 @@ def _fixed(tensor: Any, shape: tuple[int, ...]) -> Any:
     new.shapeSignature = None
     new.hasRank = True
     return new
+
+
+def _rescaled(tensor: Any, tensors: dict[int, int]) -> Any:
+    """Renumber the tensors with a copied tensor's scales and zero points per block."""
+    scales = block_scales(tensor)
+    if scales:
+        tensor.quantization = copy.copy(tensor.quantization)
+        details = tensor.quantization.details = copy.copy(tensor.quantization.details)
+        details.scales = tensors[details.scales]
+        if len(scales) > 1:
+            details.zeroPoints = tensors[details.zeroPoints]
+    return tensor
 
 
 def _keep_buffers(model: Any, root: Any) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from joulesplit.partition import flops
 from joulesplit.partition._calls import OPTIONS, called_subgraphs
 from joulesplit.partition._constants import is_unpacking
+from joulesplit.partition._flatbuffer import block_scales
 from joulesplit.partition._network import Operator, Tensor
 from joulesplit.partition.flops import OperatorFacts, Traffic, Work, traffic
 from joulesplit.partition.reading._bodies import Body, Call, CalledWork, Finding
@@ -130,7 +131,10 @@ class OperatorReader:
         return self._first_stored.setdefault(self._graph.raw.tensors[index].buffer, index)
 
     def _is_weight(self, tensor: Tensor) -> bool:
-        return tensor.index in self._constants and is_weight(tensor.dtype, tensor.quantization)
+        if tensor.index not in self._constants:
+            return False
+        in_blocks = bool(block_scales(self._graph.raw.tensors[tensor.index]))
+        return in_blocks or is_weight(tensor.dtype, tensor.quantization)
 
 
 def body_of(graph: Graph, bodies: Mapping[int, Body], called: CalledWork) -> Body:

@@ -8,7 +8,7 @@ from math import prod
 from typing import Any
 
 from joulesplit.partition._dtypes import ELEMENT_BITS, stored_bytes
-from joulesplit.partition._flatbuffer import text
+from joulesplit.partition._flatbuffer import block_scales, text
 from joulesplit.partition._network import Quantization, Tensor
 from joulesplit.partition.reading._graphs import Graph
 
@@ -65,7 +65,9 @@ def stored_weights(graph: Graph) -> dict[int, Weight]:
     for index in sorted({i for _kind, _raw, inputs, _outputs in graph.operators() for i in inputs}):
         bits = None if index < 0 else _stored_bits(graph, index)
         raw = graph.raw.tensors[index]
-        if bits is not None and is_weight(graph.dtypes[index], _quantization(raw.quantization)):
+        if bits is not None and (
+            block_scales(raw) or is_weight(graph.dtypes[index], _quantization(raw.quantization))
+        ):
             weights[int(raw.buffer)] = Weight(
                 elements=prod(int(size) for size in _sizes(raw)), stored_bytes=-(-bits // 8)
             )

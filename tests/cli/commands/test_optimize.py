@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from joulesplit._deciding import blocks_for
 from joulesplit.cli._resources import bundled
 from joulesplit.partition.cutting import blocks_at, residual_blocks
 from joulesplit.partition.reading import read_network
+
+SMALL = Path(__file__).parents[2] / "partition" / "models"
 
 
 @pytest.fixture
@@ -207,3 +210,31 @@ def test_o_writes_head_and_tail_of_the_best_split(
     assert (parts / "head.tflite").exists() == (block > 0)
     assert (parts / "tail.tflite").exists() == (block < 20)
     assert f"Split after operator {after}" in joulesplit(*asked, "--full").out
+
+
+def test_what_the_blocks_hide_of_all_cuts_is_stated(joulesplit, model, paper_profile):
+    asked = ("optimize", model, "--profile", paper_profile)
+    regret = joulesplit(*asked, "--json").json["regret"]
+    assert [regret[kind]["share"] for kind in ("input_free", "input_kept")] == [0, 0]
+    assert "Regret of the blocks 0" in joulesplit(*asked, "--full").out
+    chosen = joulesplit(*asked, "--at", "block_12_project", "--json").json
+    assert [candidate["block"] for candidate in chosen["candidates"]] == [0, 1, 2]
+    assert chosen["regret"]["input_free"]["share"] > 0.1
+
+
+def test_blocks_are_by_number_or_every_cut_if_asked(joulesplit, model, paper_profile):
+    asked = ("optimize", model, "--profile", paper_profile, "--json", "--blocks")
+    by_all = joulesplit(*asked, "every-cut").json
+    assert len(joulesplit(*asked, 6).json["candidates"]) == 7
+    assert len(by_all["candidates"]) == 66
+    default = joulesplit("optimize", model, "--profile", paper_profile, "--json").json
+    assert by_all["best"]["energy_j"] == pytest.approx(default["best"]["energy_j"])
+    assert by_all["after_operator"] == default["after_operator"]
+
+
+def test_unknown_work_is_not_priced_by_the_constant_e_d(joulesplit, paper_profile):
+    """A backbone inside one custom operator is not free because nobody counts its FLOP."""
+    network = SMALL / "custom_operator.tflite"
+    outcome = joulesplit("optimize", network, "--profile", paper_profile, "--json")
+    assert outcome.code == 7
+    assert "operator 1, CUSTOM:MaxPoolWithArgmax" in outcome.json["error"]["message"]

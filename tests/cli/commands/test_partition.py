@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+MODELS = Path(__file__).parents[2] / "partition" / "models"
+
 
 def test_json_holds_the_whole_network(joulesplit, model):
     document = joulesplit("partition", model, "--json").json
@@ -265,3 +267,35 @@ def test_a_signature_is_chosen_by_name(joulesplit, tmp_path):
     outcome = joulesplit("partition", network, "--signature", "recode")
     assert outcome.code == 3
     assert "'decode', 'encode'" in outcome.err
+
+
+def test_the_default_blocks_regret_is_stated_and_none(joulesplit, model):
+    regret = joulesplit("partition", model, "--json").json["regret"]
+    assert [regret[kind]["share"] for kind in ("input_free", "input_kept")] == [0, 0]
+    assert "Regret of the blocks 0: at every E_d/E_c" in joulesplit("partition", model).out
+
+
+def test_chosen_blocks_say_what_they_hide(joulesplit, model):
+    arguments = ("partition", model, "--at", "block_3_project")
+    regret = joulesplit(*arguments, "--json").json["regret"]["input_free"]
+    cuts = joulesplit(*arguments, "--json").json["cuts"]
+    assert 0.01 < regret["share"] < 1
+    assert regret["best"]["after_operator"] in {
+        cut["after_operator"] for cut in cuts if not cut["dominated"]
+    }
+    text = " ".join(joulesplit(*arguments).out.split())
+    assert f"after operator {regret['best']['after_operator']}" in text
+    assert "These blocks hide better cuts" in text
+
+
+def test_unknown_work_is_no_free_work(joulesplit):
+    """A head with it is never told to be the best at one E_d/E_c, and the ranges say so."""
+    network = MODELS / "custom_operator.tflite"
+    outcome = joulesplit("partition", network, "--ratio", 1)
+    assert outcome.code == 3
+    assert "operator 1, CUSTOM:MaxPoolWithArgmax, is unknown" in outcome.err
+    best = joulesplit("partition", network, "--ratio", 0.01, "--json").json["best"]
+    assert best["prefix"]["after_operator"] == -1
+    text = " ".join(joulesplit("partition", network).out.split())
+    assert "≥ 160 FLOP" in text
+    assert "each range is the widest there can be" in text

@@ -213,3 +213,18 @@ def test_each_kind_of_content_has_its_elements(body, expected):
 def test_content_without_a_rule_is_an_error_and_not_left_out():
     with pytest.raises(TypeError, match="no HTML for object"):
         document(Page(None, "t", [Section(title="s", body=object())]))
+
+
+def test_a_block_of_no_work_is_reported_after_a_whole_measurement(simulated, text_of):
+    """A new shape alone can be a block: E_d expects nothing of it, so nothing is off."""
+    first, *others = simulated.compute.blocks
+    blocks = (msgspec.structs.replace(first, flop=0), *others)
+    compute = msgspec.structs.replace(simulated.compute, blocks=blocks)
+    profile = msgspec.structs.replace(simulated, compute=compute)
+    (row,) = [
+        line
+        for line in text_of(profile_page(profile, "profile.json"), 120).splitlines()
+        if re.match(rf"\s*1\s+{first.name}\s+0 FLOP", line)
+    ]
+    assert "–" in row
+    assert profile_document(profile, "p.json", WINDOWS)

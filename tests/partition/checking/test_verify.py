@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -121,3 +122,18 @@ def test_an_open_input_runs_with_the_shape_it_was_read_with(file_of, tensor, ope
     assert compare_split(model, 0, path=path).bit_equal
     with Runner(path, input_shapes=[(5, 4)]) as runner:
         assert runner.outputs[0].shape == (5, 4)
+
+
+def test_a_single_number_without_dimensions_is_compared(
+    file_of: Callable[..., Path], tensor, operator
+) -> None:
+    axes = np.array([0, 1], np.int32)
+    path = file_of(
+        [tensor("x", (2, 3)), tensor("axes", (2,), "int32", axes), tensor("r", (2, 3)),
+         tensor("score", ())],
+        [operator("RELU", ["x"], ["r"]), operator("SUM", ["r", "axes"], ["score"])],
+        ["x"],
+        ["score"],
+    )  # fmt: skip
+    comparison = compare_split(path, 0, 1)
+    assert (comparison.bit_equal, comparison.max_abs_error) == (True, 0.0)

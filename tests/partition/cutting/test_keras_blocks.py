@@ -1,4 +1,7 @@
-"""Blocks of the six Keras networks are the units that their authors name."""
+"""Blocks of the six Keras networks are the units that their authors name.
+
+A unit inside which a cut can win is two blocks, and so is one with pooling that pays.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import pytest
 
 from joulesplit.partition import Network
 from joulesplit.partition.cutting import prefix_cuts, residual_blocks
+from joulesplit.partition.cutting._winning import winning_ends
 
 RESNET = [f"conv{s}_block{b}" for s, n in ((2, 3), (3, 4), (4, 6), (5, 3)) for b in range(1, n + 1)]
 DENSENET = [
@@ -29,33 +33,34 @@ INCEPTION = [f"mixed{m}" for m in range(11)]
 
 
 @pytest.mark.parametrize(
-    ("name", "before", "units", "after"),
+    ("name", "expected", "winning"),
     [
-        ("MobileNetV2", ["Conv1"], MOBILENET, ["Conv_1", "head"]),
-        ("EfficientNetB0", ["stem_conv"], EFFICIENTNET, ["top_conv", "head"]),
-        ("ResNet50", ["conv1_conv"], RESNET, ["head"]),
-        ("DenseNet121", ["conv1_conv"], DENSENET, ["head"]),
-        ("InceptionV3", STEM, INCEPTION, ["head"]),
+        ("MobileNetV2", ["Conv1", *MOBILENET, "Conv_1", "head"], []),
+        ("EfficientNetB0", ["stem_conv", *EFFICIENTNET, "top_conv", "head"], []),
+        ("ResNet50", ["conv1_conv", *RESNET, "head"], ["pool1", "conv5_block1.2"]),
+        ("DenseNet121", ["conv1_conv", *DENSENET, "head"], ["pool1"]),
+        ("InceptionV3", [*STEM, *INCEPTION, "head"], ["conv2d_33"]),
     ],
 )
 def test_units_are_the_authors(
-    keras_network: Callable[[str], Network], name: str, before, units, after
+    keras_network: Callable[[str], Network], name: str, expected, winning
 ) -> None:
     found = [block.name for block in residual_blocks(keras_network(name))]
-    expected = [*before, *units, *after]
     # The exporter appends a counter to some layers.
-    assert [
-        f if f == e else f.removesuffix("_1") for f, e in zip(found, expected, strict=True)
-    ] == expected
+    plain = [f if f in expected else f.removesuffix("_1") for f in found]
+    assert [f for f in plain if f not in winning] == expected
+    assert [f for f in plain if f in winning] == winning
 
 
-def test_nasnets_blocks_end_with_cells(keras_network: Callable[[str], Network]) -> None:
+def test_nasnets_units_end_with_cells(keras_network: Callable[[str], Network]) -> None:
     """Its cells read the last two; in the file's order some stand entwined with the next one."""
     network = keras_network("NASNetMobile")
     blocks, cuts = residual_blocks(network), prefix_cuts(network)
-    first, *cells, head = blocks
-    assert (len(cells), first.last_operator, head.name) == (9, 0, "head")
-    for block in cells:
+    winning = winning_ends(network, cuts)
+    assert (blocks[0].last_operator, blocks[-1].name) == (0, "head")
+    units = [block for block in blocks[1:-1] if block.last_operator not in winning]
+    assert (len(blocks), len(units)) == (18, 9)
+    for block in units:
         # The last cell's concatenation is followed by an activation that costs nothing to keep.
         ends = network.operators[block.last_operator - 1 : block.last_operator + 1]
         assert "CONCATENATION" in {operator.kind for operator in ends}

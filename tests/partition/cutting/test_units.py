@@ -1,4 +1,7 @@
-"""Units of networks of every common make, drawn operator by operator, without telling names."""
+"""Units of networks of every common make, drawn operator by operator, without telling names.
+
+Joining and pooling cost nothing here, so that few cuts can win besides the units' ends.
+"""
 
 from __future__ import annotations
 
@@ -27,17 +30,22 @@ class Sketch:
         mac: int = 0,
         shape: tuple[int, ...] = MAP,
         known: bool = True,
+        kind: str | None = None,
+        kernel: tuple[int, int] | None = None,
     ) -> str:
         """Add an operator of some multiply-accumulates; return the tensor it makes."""
+        if kernel is not None:
+            sources = (*sources, f"{name}/kernel")
+            self.shapes[sources[1]] = (shape[3], *kernel, self.shapes[sources[0]][3])
         places = list(self.shapes)
         self.shapes[name] = shape
         self.operators.append(
             Operator(
                 index=len(self.operators),
-                kind="CONV_2D" if mac else "ADD",
+                kind=kind or ("CONV_2D" if mac else "ADD"),
                 inputs=tuple(places.index(source) for source in sources),
                 outputs=(len(places),),
-                flop=mac + 1 if known else None,
+                flop=mac if known else None,
                 mac_flop=mac,
             )
         )
@@ -59,7 +67,7 @@ class Sketch:
                 shape=shape,
                 dtype="int8",
                 bits=8 * prod(shape),
-                is_constant=False,
+                is_constant=name.endswith("/kernel"),
             )
             for index, (name, shape) in enumerate(self.shapes.items())
         )
@@ -101,7 +109,8 @@ def test_a_residual_is_one_block_with_a_squeeze_inside_it_too(sketch: Sketch) ->
 
 
 def test_branches_that_are_joined_are_one_block(sketch: Sketch) -> None:
-    hidden, ends = "x", []
+    # With the input kept on the device the first cut that it does not pass can win.
+    hidden, ends = "x", ["m0c1"]
     for module in range(3):
         branches = [sketch.convolutions(f"m{module}{b}", hidden, 2) for b in "abc"]
         hidden = sketch.add(f"joined{module}", *branches)
@@ -147,7 +156,8 @@ def test_long_skips_do_not_hide_the_layers_beside_them(sketch: Sketch) -> None:
 
 def test_a_mask_for_all_layers_does_not_join_them(sketch: Sketch) -> None:
     mask, hidden = sketch.add("mask", "x"), sketch.convolutions("embed", "x", 1)
-    ends = []
+    # With the input kept on the device the first cut after any work can win.
+    ends = ["embed1"]
     for layer in range(4):
         query, key = (sketch.add(f"{n}{layer}", hidden, mac=5) for n in ("query", "key"))
         mixed = sketch.add(f"mixed{layer}", sketch.add(f"scores{layer}", query, key, mac=5), mask)
@@ -192,3 +202,44 @@ def test_a_flat_end_that_does_most_of_the_work_is_not_the_head(sketch: Sketch) -
     b = sketch.add("b", a, mac=100, shape=(1, 4))
     sketch.add("c", b, mac=100, shape=(1, 4))
     assert sketch.blocks("c") == ["a1", "b", "c"]
+
+
+def pointwise(sketch: Sketch, name: str, source: str) -> str:
+    return sketch.add(name, source, mac=10, kernel=(1, 1))
+
+
+def depthwise(sketch: Sketch, name: str, source: str) -> str:
+    return sketch.add(name, source, mac=2, kind="DEPTHWISE_CONV_2D", kernel=(3, 3))
+
+
+def test_a_separable_layer_is_one_block(sketch: Sketch) -> None:
+    hidden, ends = sketch.convolutions("stem", "x", 1), ["stem1"]
+    for number in range(3):
+        hidden = pointwise(sketch, f"p{number}", depthwise(sketch, f"d{number}", hidden))
+        ends.append(hidden)
+    assert sketch.blocks(hidden) == ends
+
+
+def test_an_inverted_bottleneck_without_a_skip_is_one_block_with_its_gate(sketch: Sketch) -> None:
+    hidden, ends = sketch.convolutions("stem", "x", 1), ["stem1"]
+    for number in range(3):
+        wide = depthwise(sketch, f"d{number}", pointwise(sketch, f"wide{number}", hidden))
+        gate = sketch.add(f"gate{number}", wide, mac=1, shape=(1, 1, 1, 4), kernel=(1, 1))
+        hidden = pointwise(sketch, f"p{number}", sketch.add(f"scaled{number}", wide, gate))
+        ends.append(hidden)
+    last = pointwise(sketch, "top", hidden)
+    assert sketch.blocks(last) == [*ends, "top"]
+
+
+def test_a_bottleneck_of_narrow_and_wide_convolutions_ends_where_it_is_narrow(
+    sketch: Sketch,
+) -> None:
+    """SqueezeNet's module: two wide branches read a narrow tensor and are put together."""
+    hidden, ends = sketch.convolutions("stem", "x", 1), ["stem1"]
+    for number in range(3):
+        narrow = sketch.add(f"squeeze{number}", hidden, mac=2, shape=(1, 8, 8, 1), kernel=(1, 1))
+        one = pointwise(sketch, f"one{number}", narrow)
+        three = sketch.add(f"three{number}", narrow, mac=18, kernel=(3, 3))
+        hidden = sketch.add(f"fire{number}", one, three, shape=(1, 8, 8, 8))
+        ends += [narrow, hidden]
+    assert sketch.blocks(hidden) == ends

@@ -14,7 +14,7 @@ from joulesplit.partition.reading import read_network
 
 
 def tensor(index: int, *shape: int, dtype: str = "float32") -> Tensor:
-    width = {"float32": 32, "int8": 8, "int4": 4}[dtype]
+    width = {"float32": 32, "int8": 8, "int4": 4, "string": 0}[dtype]
     elements = 1
     for size in shape:
         elements *= size
@@ -46,6 +46,13 @@ def test_a_look_up_reads_its_rows_and_not_its_table() -> None:
     assert found == Traffic(read_bytes=12 + 24, written_bytes=96, parameter_bytes=24)
     gathered = traffic("GATHER", [tensor(0, 1000, 8), rows], [tensor(2, 3, 8)])
     assert gathered.read_bytes == 96 + 12
+
+
+def test_a_look_up_of_texts_moves_what_is_known_to_move() -> None:
+    """Texts have no fixed size: their numbers are read, and nothing is made up for them."""
+    texts, rows = tensor(0, 100, dtype="string"), tensor(1, 3)
+    found = traffic("GATHER", [texts, rows], [tensor(2, 3, dtype="string")])
+    assert found == Traffic(read_bytes=12)
 
 
 def test_state_is_read_and_written() -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import copy
+import gzip
+import io
 import random
 import struct
+import tarfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +44,67 @@ def test_other_files_are_not_models(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "other.tflite"
     path.write_bytes(data)
     refused(path, NotATfliteModelError)
+
+
+def zip_of(name: str) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as writer:
+        writer.writestr(name, "content")
+    return archive.getvalue()
+
+
+def tar_of(name: str) -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as writer:
+        writer.addfile(tarfile.TarInfo(name))
+    return archive.getvalue()
+
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 14000000\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "what", "remedy"),
+    [
+        (LFS, "Git LFS", "git lfs pull"),
+        (b"\n<!DOCTYPE html><html><head>", "a web page", "download the file itself"),
+        (zip_of("archive/data.pkl"), "PyTorch", "litert-torch"),
+        (zip_of("metadata.json"), "Keras", "TFLiteConverter"),
+        (zip_of("hand_detector.tflite"), "zip archive", "unzip"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(100), "HDF5", "TFLiteConverter"),
+        (b"\x08\x08\x12\x07pytorch", "ONNX", "onnx2tf"),
+        (b"GGUF\x03\x00\x00\x00", "GGUF", ".tflite"),
+        (b"\x30\x00\x00\x00ET12" + bytes(100), "ExecuTorch", "litert-torch"),
+        (b"\x01HEF" + bytes(100), "Hailo", ".tflite"),
+        (b"LITERTLM" + bytes(100), "LiteRT-LM", ".tflite"),
+        (tar_of("model.tflite"), "tar archive", "unpack"),
+        (gzip.compress(b"model"), "gzip", "unpack"),
+    ],
+    # The archives hold the time: their bytes make no names of tests.
+    ids=[
+        "lfs",
+        "html",
+        "torch",
+        "keras",
+        "task",
+        "hdf5",
+        "onnx",
+        "gguf",
+        "executorch",
+        "hailo",
+        "litert-lm",
+        "tar",
+        "gzip",
+    ],
+)
+def test_what_is_no_network_is_told_by_name_with_a_way_to_one(
+    tmp_path: Path, data: bytes, what: str, remedy: str
+) -> None:
+    path = tmp_path / "other.tflite"
+    path.write_bytes(data)
+    message = refused(path, NotATfliteModelError)
+    assert what in message
+    assert remedy in message
 
 
 @pytest.mark.parametrize("seed", range(5))

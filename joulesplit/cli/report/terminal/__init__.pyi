@@ -4,6 +4,7 @@ from ._cuts import best_section as best_section
 from ._cuts import bundle_section as bundle_section
 from ._cuts import encoding_section as encoding_section
 from ._cuts import hull_section as hull_section
+from ._cuts import regret_section as regret_section
 from ._decision import decision_page as decision_page
 from ._demo import demo_page as demo_page
 from ._difference import difference_page as difference_page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -13,14 +14,22 @@ from joulesplit.cli.report.tables import Column, Facts, FittingTable
 from joulesplit.metrology.printing import counted, percent, si
 from joulesplit.partition import Network
 from joulesplit.partition.checking import EncodingEffect
-from joulesplit.partition.cutting import BestCuts, HullCut, first_name, prefix_cuts
+from joulesplit.partition.cutting import BestCuts, HullCut, Regret, first_name, prefix_cuts
 from joulesplit.partition.parts import BundleManifest
 
 SHOWN_TENSORS = 2
 
 
-def hull_section(network: Network, hull: Sequence[HullCut]) -> Section:
-    """Return the prefix cuts that win at some E_d/E_c, and where."""
+def hull_section(
+    network: Network, hull: Sequence[HullCut], regrets: tuple[Regret, Regret]
+) -> Section:
+    """Return the prefix cuts that win at some E_d/E_c, and where.
+
+    Args:
+        network: The network.
+        hull: The cuts.
+        regrets: What the blocks' ends cost at most over them, inputs free and kept.
+    """
     table = FittingTable(
         [
             Column(
@@ -30,7 +39,7 @@ def hull_section(network: Network, hull: Sequence[HullCut]) -> Section:
             ),
             Column(
                 header="head",
-                cells=[si(e.head_flop, "FLOP") for e in hull],
+                cells=[_head(e) for e in hull],
                 right=True,
                 from_width=70,
             ),
@@ -44,8 +53,56 @@ def hull_section(network: Network, hull: Sequence[HullCut]) -> Section:
             ),
         ]
     )
-    lines = [paragraph(line, style="dim") for line in _other_cuts(network, len(hull))]
-    return Section(title="Cuts that can win", body=Group(table, *lines))
+    lines = [*_other_cuts(network, len(hull)), *_if_unknown(network), *_regret_lines(*regrets)]
+    body = Group(table, *(paragraph(line, style="dim") for line in lines))
+    return Section(title="Cuts that can win", body=body)
+
+
+def regret_section(free: Regret, kept: Regret) -> Section:
+    """Return what a decision among the blocks' ends may have missed."""
+    lines = _regret_lines(free, kept)
+    return Section(title="Cuts inside the blocks, by FLOP", body=Group(*map(paragraph, lines)))
+
+
+def _regret_lines(free: Regret, kept: Regret) -> list[str]:
+    """Say what a choice among the blocks' ends costs at most over one among all prefix cuts."""
+    if not free.share and not kept.share:
+        text = (
+            "Regret of the blocks 0: at every E_d/E_c, sent as it is or in any encoding, the input "
+            "uploaded or kept, the best block end is the best of all cuts in the file's order."
+        )
+        return [text]
+    named = (("", free), (" where the input stays on the device", kept))
+    return [_regret_line(where, regret) for where, regret in named if regret.share]
+
+
+def _regret_line(where: str, regret: Regret) -> str:
+    ratio = regret.ratio_flop_per_bit
+    at = f"at {si(ratio, 'FLOP/bit')}" if 0 < ratio < inf else "where bits cost next to nothing"
+    if ratio == inf:
+        at = "where work costs next to nothing"
+    much = f"up to {percent(regret.share)}" if regret.share < inf else "without limit"
+    return (
+        f"These blocks hide better cuts{where}: their best end costs {much} more than the cut "
+        f"after operator {regret.best.after_operator}, {at}, sent {regret.encoding}. The default "
+        "blocks hide none."
+    )
+
+
+def _head(entry: HullCut) -> str:
+    return f"{'≥ ' * bool(entry.unknown_operators)}{si(entry.head_flop, 'FLOP')}"
+
+
+def _if_unknown(network: Network) -> list[str]:
+    """Say what the ranges mean where operators of unknown work could be on either side."""
+    if not network.unknown_operators:
+        return []
+    kinds = ", ".join(network.unknown_operators)
+    text = (
+        f"The work of {kinds} is unknown: each range is the widest there can be, with those in "
+        "the head costing nothing and those behind it without limit. Measured energies decide."
+    )
+    return [text]
 
 
 def _other_cuts(network: Network, winning: int) -> list[str]:

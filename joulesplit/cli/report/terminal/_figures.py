@@ -138,7 +138,7 @@ def _gross(block: BlockEnergy, account: str) -> str:
 def _offs(figures: list[Quantity], expected_j: list[float]) -> list[str]:
     """Return how far each energy is from what the constant E_d expects."""
     return [
-        signed_percent(figure.value / expected - 1)
+        signed_percent(figure.value / expected - 1) if expected else "–"
         for figure, expected in zip(figures, expected_j, strict=True)
     ]
 
