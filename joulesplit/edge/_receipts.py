@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from joulesplit.edge._bundle import NamedTensor
+from joulesplit.edge._kept_connection import Exchange
+from joulesplit.edge._transfer_facts import TransferFacts, facts_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,11 +18,12 @@ class UploadReceipt:
     Attributes:
         payload_bytes: Length of the request body, byte.
         started_ns: When its first byte was handed to the socket, ns.
-        ended_ns: When its last byte's airtime was over by the pacer's schedule (or, without a
-            rate, when the socket had taken it), ns.
+        ended_ns: When its last byte's time was over by the pacer's schedule (or, without a
+            rate, when the socket had taken it), ns. What the link did is in ``facts``.
         answered_ns: When the answer had been read, ns.
         http_overhead_bytes: Request head, byte; TCP, IP and link headers are not in it.
         connection_s: Set-up of a new connection, before ``started_ns``, s; 0 if one was open.
+        exchange: What was read around it; ``facts`` makes sense of it.
     """
 
     payload_bytes: int
@@ -29,11 +32,17 @@ class UploadReceipt:
     answered_ns: int
     http_overhead_bytes: int
     connection_s: float
+    exchange: Exchange
 
     @property
     def duration_s(self) -> float:
-        """Time on the air, s: from ``started_ns`` to ``ended_ns``."""
+        """From ``started_ns`` to ``ended_ns``, s: the schedule, not what the link did."""
         return (self.ended_ns - self.started_ns) / 1e9
+
+    @property
+    def facts(self) -> TransferFacts:
+        """What the link really did, by the host's clocks and the kernel's counters."""
+        return facts_of(self.exchange, self.payload_bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -166,11 +167,13 @@ class _Endpoints:
     async def sink(self, request: Request) -> Response:
         self._admit(request)
         count = checksum = 0
+        began_ns = time.perf_counter_ns()
         async for chunk in request.stream():
             count += len(chunk)
             checksum = crc32(chunk, checksum)
         answer = {"received_bytes": count, "crc32": f"{checksum:08x}"}
-        return _json(answer, headers=protocol.received(count, checksum))
+        received = protocol.received(count, checksum, _seconds_since(began_ns))
+        return _json(answer, headers=received)
 
     async def source(self, request: Request) -> Response:
         admission.check_token(request.headers, self._token)
@@ -186,7 +189,9 @@ class _Endpoints:
         entries = decode_header(request.headers.get(protocol.TENSORS_HEADER, ""))
         expected = self._shelf.crossing(sha256, after_operator)
         check_sent(entries, expected, encoding)
+        began_ns = time.perf_counter_ns()
         body = await request.body()
+        receive_s = _seconds_since(began_ns)
         tensors = decoded_tensors(decode_body(entries, body), expected, encoding)
         outputs, compute_s = await asyncio.to_thread(
             self._shelf.run, sha256, after_operator, tensors
@@ -195,13 +200,17 @@ class _Endpoints:
         headers = {
             protocol.TENSORS_HEADER: header,
             protocol.COMPUTE_HEADER: repr(compute_s),
-            **protocol.received(len(body), crc32(body)),
+            **protocol.received(len(body), crc32(body), receive_s),
         }
         return _response(200, content, "application/octet-stream", headers)
 
     def _admit(self, request: Request) -> None:
         admission.body_length(request.headers, self._max_body_bytes)
         admission.check_token(request.headers, self._token)
+
+
+def _seconds_since(began_ns: int) -> float:
+    return (time.perf_counter_ns() - began_ns) * 1e-9
 
 
 def _response(status: int, content: bytes, media_type: str, headers: dict[str, str]) -> Response:

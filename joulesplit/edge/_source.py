@@ -6,10 +6,12 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING
 
-from joulesplit.edge._pacing import UNPACED_CHUNK_BYTES, HostClock, Pacer
+from joulesplit.edge._pacing import HostClock, Pacer
 
 if TYPE_CHECKING:
     from starlette.responses import Response
+
+BLOCK_BYTES = 64 * 1024
 
 
 def random_bytes(count: int) -> bytes:
@@ -37,4 +39,4 @@ def download(count: int, rate_bit_per_s: float | None) -> Response:
 
 @cache
 def _block() -> bytes:
-    return os.urandom(UNPACED_CHUNK_BYTES)
+    return os.urandom(BLOCK_BYTES)
