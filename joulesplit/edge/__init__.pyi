@@ -9,6 +9,12 @@ from ._pacing import Pacer as Pacer
 from ._protocol import DEFAULT_MAX_BODY_BYTES as DEFAULT_MAX_BODY_BYTES
 from ._receipts import TailResult as TailResult
 from ._receipts import TailRuntime as TailRuntime
+from ._receipts import UploadReceipt as UploadReceipt
 from ._server import EdgeServer as EdgeServer
 from ._tails import RUNNER_THREADS as RUNNER_THREADS
 from ._tails import TailOptions as TailOptions
+from ._transfer_facts import TransferFacts as TransferFacts
+from ._transfer_facts import TransferMethod as TransferMethod
+from ._transfer_facts import TransferSummary as TransferSummary
+from ._transfer_facts import scheduled as scheduled
+from ._transfer_facts import together as together

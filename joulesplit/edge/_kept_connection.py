@@ -40,6 +40,20 @@ UNBOUNDED = 2**31 - 1
 Buffer = bytes | memoryview
 
 
+class Body(NamedTuple):
+    """What is sent.
+
+    Attributes:
+        length: How long it is, byte.
+        chunks: It in pieces, in order; iterating may wait in between.
+        chunk_bytes: Size of the pieces of a paced transfer, byte; None for a body in one piece.
+    """
+
+    length: int
+    chunks: Iterable[Buffer]
+    chunk_bytes: int | None
+
+
 class Exchange(NamedTuple):
     """One request and its answer; what the link did is made sense of after the window.
 
@@ -48,7 +62,7 @@ class Exchange(NamedTuple):
         content: Its body.
         sent_whole: All of the request had been sent before the answer came.
         began_ns: First byte given to the kernel, CLOCK_MONOTONIC, ns.
-        taken_ns: The kernel had taken the last one, ns.
+        taken_ns: The kernel had taken the last one, and a schedule was over, ns.
         answered_ns: The answer was there, ns.
         began_real_ns, answered_real_ns: The same of CLOCK_REALTIME, ns.
         acknowledged_real_ns: The last byte was acknowledged, CLOCK_REALTIME, ns; None without a
@@ -121,20 +135,17 @@ class KeptConnection:
     def exchange(
         self,
         head: bytes,
-        chunks: Iterable[Buffer],
+        body: Body,
         deadline: Deadline,
         length_of: Callable[[AnswerHead], int],
-        *,
-        chunk_bytes: int | None,
     ) -> Exchange:
         """Send a request and read its answer.
 
         Args:
             head: Request line and headers.
-            chunks: The body; the first goes out together with the head.
+            body: Its first chunk goes out together with the head.
             deadline: Until when the answer must be there.
             length_of: Checks the answer's head and returns the length of its body, byte.
-            chunk_bytes: Size of a paced transfer's chunk, byte; None for a body in one piece.
 
         Raises:
             OSError: The connection broke, or time is up.
@@ -142,13 +153,12 @@ class KeptConnection:
         """
         connection_ns = self.open(deadline)
         before = self._info
-        if chunk_bytes is not None or self._unsent_bytes != UNBOUNDED:
-            self._bound_unsent(chunk_bytes)
+        self._bound_unsent(body.chunk_bytes)
         began_real_ns, began_ns = time.time_ns(), time.monotonic_ns()
         self._acknowledged: int | None = None
         self._moved_ns, self._stalled_ns = began_ns, 0
         try:
-            sent_whole = self._send_all(head, chunks, deadline)
+            sent_whole = self._send_all(head, body, deadline)
             taken_ns = time.monotonic_ns()
             answer, content = self._read_answer(deadline, length_of)
         except BaseException:
@@ -179,12 +189,15 @@ class KeptConnection:
                 # Then the socket swallows more; the measured time stays true.
                 return
 
-    def _send_all(self, head: bytes, chunks: Iterable[Buffer], deadline: Deadline) -> bool:
+    def _send_all(self, head: bytes, body: Body, deadline: Deadline) -> bool:
         """Send head and body; return False if an answer, or the end, came before the last of it."""
         first: Sequence[Buffer] = (head,)
+        left = body.length
         try:
-            for chunk in chunks:
-                if not self._send((*first, chunk), deadline):
+            for chunk in body.chunks:
+                left -= len(chunk)
+                # Stamps of every chunk would fill the error queue, and the last one be lost.
+                if not self._send((*first, chunk), deadline, is_last=not left):
                     return False
                 first = ()
         except (BrokenPipeError, ConnectionResetError):
@@ -192,12 +205,13 @@ class KeptConnection:
             return False
         return True
 
-    def _send(self, buffers: Sequence[Buffer], deadline: Deadline) -> bool:
+    def _send(self, buffers: Sequence[Buffer], deadline: Deadline, *, is_last: bool) -> bool:
         assert self._socket is not None
         left = sum(map(len, buffers))
+        ancillary = self._stamps.request if is_last else ()
         while True:
             try:
-                sent = self._socket.sendmsg(buffers, self._stamps.request)
+                sent = self._socket.sendmsg(buffers, ancillary)
             except BlockingIOError:
                 sent = 0
             self._sent_bytes += sent

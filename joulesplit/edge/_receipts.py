@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from joulesplit.edge._bundle import NamedTensor
 from joulesplit.edge._kept_connection import Exchange
-from joulesplit.edge._transfer_facts import TransferFacts, facts_of
+from joulesplit.edge._transfer_facts import TransferFacts, facts_of, transfer_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,11 @@ class UploadReceipt:
     def duration_s(self) -> float:
         """From ``started_ns`` to ``ended_ns``, s: the schedule, not what the link did."""
         return (self.ended_ns - self.started_ns) / 1e9
+
+    @property
+    def transfer_s(self) -> float:
+        """Transfer time, s, as in ``facts``, without the rest of them."""
+        return transfer_time(self.exchange)[0]
 
     @property
     def facts(self) -> TransferFacts:

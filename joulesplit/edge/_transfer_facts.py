@@ -109,8 +109,7 @@ def scheduled(payload_bits: int, transfer_s: float) -> TransferFacts:
 def facts_of(exchange: Exchange, payload_bytes: int) -> TransferFacts:
     """Return what was read around the transfer of so many bytes."""
     before, after = decode_tcp_info(exchange.before), decode_tcp_info(exchange.after)
-    busy_s = _grown(before, after, "busy_s")
-    transfer_s, resolution_s, method = _transfer_time(exchange, busy_s)
+    transfer_s, resolution_s, method = transfer_time(exchange)
     return TransferFacts(
         payload_bits=BITS_PER_BYTE * payload_bytes,
         transfer_s=transfer_s,
@@ -118,7 +117,7 @@ def facts_of(exchange: Exchange, payload_bytes: int) -> TransferFacts:
         method=method,
         min_rtt_s=after.min_rtt_s,
         rtt_s=after.rtt_s,
-        busy_s=busy_s,
+        busy_s=_grown(before, after, "busy_s"),
         receiver_limited_s=_grown(before, after, "receiver_limited_s"),
         buffer_limited_s=_grown(before, after, "buffer_limited_s"),
         delivery_rate_bit_per_s=after.delivery_rate_bit_per_s,
@@ -132,8 +131,8 @@ def facts_of(exchange: Exchange, payload_bytes: int) -> TransferFacts:
     )
 
 
-def _transfer_time(exchange: Exchange, busy_s: float | None) -> tuple[float, float, TransferMethod]:
-    """Return transfer time, its resolution, and how it was found, by the best way there is."""
+def transfer_time(exchange: Exchange) -> tuple[float, float, TransferMethod]:
+    """Return transfer time [s], its resolution [s], and how it was found: by the best way."""
     answered_ns = exchange.answered_ns - exchange.began_ns
     step_ns = abs(exchange.answered_real_ns - exchange.began_real_ns - answered_ns)
     stamp_ns = exchange.acknowledged_real_ns
@@ -141,9 +140,14 @@ def _transfer_time(exchange: Exchange, busy_s: float | None) -> tuple[float, flo
         stamped_s = (stamp_ns - exchange.began_real_ns) * S_PER_NS
         resolution_s = STAMP_RESOLUTION_S + step_ns * S_PER_NS
         return max(0.0, stamped_s), resolution_s, TransferMethod.ACKNOWLEDGEMENT
-    if busy_s is not None:
-        return busy_s, TICK_S, TransferMethod.BUSY_TIME
+    before, after = decode_tcp_info(exchange.before), decode_tcp_info(exchange.after)
+    busy_s = _grown(before, after, "busy_s")
     answered_s, server_s = answered_ns * S_PER_NS, _server_s(exchange)
+    if busy_s is not None:
+        # On a link faster than its pace a transfer is busy with pauses, and lasts as they do.
+        taken_s = (exchange.taken_ns - exchange.began_ns) * S_PER_NS
+        unsure_s = 0.0 if busy_s >= taken_s else max(0.0, answered_s - taken_s)
+        return max(busy_s, taken_s), TICK_S + unsure_s, TransferMethod.BUSY_TIME
     if server_s is not None:
         # Its clock starts when the head has arrived, which may be with the first of the body.
         return server_s, max(0.0, answered_s - server_s), TransferMethod.SERVER

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from joulesplit.edge._answer_head import AnswerHead
 from joulesplit.edge._deadline import Deadline
-from joulesplit.edge._kept_connection import Exchange, KeptConnection
+from joulesplit.edge._kept_connection import Body, Exchange, KeptConnection
 from joulesplit.edge._pacing import BITS_PER_BYTE, PacedTransfer
 
 SLOWEST_RATE_BIT_PER_S = 1e5
@@ -73,13 +73,15 @@ class Uplink:
             OSError: Nothing answers, the connection broke, or time is up.
             ProtocolError: What answers does not speak HTTP.
         """
-        rate = None if transfer is None else transfer.rate_bit_per_s
+        length, rate = len(payload), None
+        body = Body(length, (payload,), None)
+        if transfer is not None:
+            body, rate = Body(length, transfer, transfer.chunk_bytes), transfer.rate_bit_per_s
         return self._connection.exchange(
-            self.head(path, len(payload), headers),
-            (payload,) if transfer is None else transfer,
-            Deadline(longest_s(self._timeout_s, BITS_PER_BYTE * len(payload), rate)),
+            self.head(path, length, headers),
+            body,
+            Deadline(longest_s(self._timeout_s, BITS_PER_BYTE * length, rate)),
             self._length_of,
-            chunk_bytes=None if transfer is None else transfer.chunk_bytes,
         )
 
     def head(self, path: str, length: int, headers: Mapping[str, str]) -> bytes:
