@@ -16,8 +16,8 @@ SO_TIMESTAMPING = 37
 
 _TX_ACK, _SOFTWARE, _OPT_ID, _OPT_TSONLY = 1 << 9, 1 << 4, 1 << 7, 1 << 11
 _SOCKET_FLAGS = _SOFTWARE | _OPT_ID | _OPT_TSONLY
-_RECORD = [(socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("=I", _TX_ACK))]
-_NO_RECORD: list[tuple[int, int, bytes]] = []
+REQUEST = [(socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("=I", _TX_ACK))]
+"""Ancillary data for ``sendmsg``: ask for a stamp of the last byte it takes."""
 
 _TIMES = struct.Struct("@6l")  # struct scm_timestamping: software, deprecated, hardware
 _ERROR = struct.Struct("=IBBBBII")  # struct sock_extended_err
@@ -28,60 +28,56 @@ NS_PER_S = 1_000_000_000
 _FLAGS = getattr(socket, "MSG_ERRQUEUE", 0) | getattr(socket, "MSG_DONTWAIT", 0)
 
 
+Ancillary = list[tuple[int, int, bytes]]
+NO_STAMP: Ancillary = []
+
+
 class AcknowledgementClock:
     """The stamps of one new connection, nothing of which has been sent yet.
 
+    They are taken as they are and made sense of later (``acknowledged_ns``).
+
     Attributes:
-        works: The kernel gives such stamps.
+        asked: Stamps asked for and not yet taken; whoever sends with ``REQUEST`` counts them.
     """
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
+        self.asked = 0
         flags = struct.pack("=I", _SOCKET_FLAGS)
         try:
             connection.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, flags)
-            self.works = hasattr(socket, "MSG_ERRQUEUE")
+            self.request = REQUEST if _FLAGS else NO_STAMP
         except OSError:
-            self.works = False
-        self._newest = -1, 0
+            self.request = NO_STAMP
 
-    @property
-    def request(self) -> list[tuple[int, int, bytes]]:
-        """Ancillary data for ``sendmsg`` that asks for a stamp of its last byte."""
-        return _RECORD if self.works else _NO_RECORD
+    def take(self) -> Ancillary:
+        """Return the newest of the stamps asked for, as it came; empty if there is none.
 
-    def collect(self) -> None:
-        """Take the stamps that wait; they make the socket look as if it had failed."""
-        while self._collect_one():
-            pass
-
-    def acknowledged_ns(self, sent_bytes: int) -> int | None:
-        """Return when all of ``sent_bytes`` since the connection began were confirmed.
-
-        Returns:
-            CLOCK_REALTIME, ns; None if there is no stamp of exactly that byte.
+        Stamps that wait make the socket look as if it had failed.
         """
-        last_byte = (sent_bytes - 1) % 2**32
-        while self._newest[0] != last_byte:
-            if not self._collect_one():
-                return None
-        return self._newest[1]
-
-    def _collect_one(self) -> bool:
-        if not self.works:
-            return False
-        try:
-            _, ancillary, _, _ = self._connection.recvmsg(0, _ANCILLARY_BYTES, _FLAGS)
-        except OSError:
-            return False
-        self._newest = _stamp_of(ancillary) or self._newest
-        return True
+        newest = NO_STAMP
+        while self.asked and self.request:
+            self.asked -= 1
+            try:
+                newest = self._connection.recvmsg(0, _ANCILLARY_BYTES, _FLAGS)[1]
+            except OSError:
+                break
+        return newest
 
 
-def _stamp_of(ancillary: list[tuple[int, int, bytes]]) -> tuple[int, int] | None:
-    """Return position and time of an acknowledgement, if that is what the messages tell."""
+def acknowledged_ns(stamp: Ancillary, sent_bytes: int) -> int | None:
+    """Return when all of ``sent_bytes`` since the connection began were confirmed.
+
+    Args:
+        stamp: As ``AcknowledgementClock.take`` returned it.
+        sent_bytes: How many had been sent.
+
+    Returns:
+        CLOCK_REALTIME, ns; None if it is no stamp of exactly that byte.
+    """
     time_ns = position = None
-    for level, kind, data in ancillary:
+    for level, kind, data in stamp:
         if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPING) and len(data) >= _TIMES.size:
             seconds, nanoseconds, *_ = _TIMES.unpack_from(data)
             time_ns = seconds * NS_PER_S + nanoseconds
@@ -89,4 +85,4 @@ def _stamp_of(ancillary: list[tuple[int, int, bytes]]) -> tuple[int, int] | None
             _, origin, _, _, _, what, identity = _ERROR.unpack_from(data)
             if (origin, what) == (_ORIGIN_TIMESTAMPING, _KIND_ACK):
                 position = identity
-    return None if time_ns is None or position is None else (position, time_ns)
+    return time_ns if position == (sent_bytes - 1) % 2**32 else None

@@ -215,18 +215,14 @@ class EdgeClient:
                 "nothing between client and server answers in its place"
             )
         answers.check_received(self.url, answer.head.headers, payload, self._checksum(payload))
-        times = answer.began_ns, answer.taken_ns, answer.answered_ns
+        by_schedule_ns = None
         if pacer is not None and transfer is not None:
-            times = transfer.started_ns or 0, transfer.ended_ns or 0, pacer.clock.now_ns()
-        return answer, UploadReceipt(
-            payload_bytes=len(payload),
-            started_ns=times[0],
-            ended_ns=times[1],
-            answered_ns=times[2],
-            http_overhead_bytes=len(self._uplink.head(path, len(payload), headers)),
-            connection_s=answer.connection_ns / 1e9,
-            exchange=answer,
+            started_ns, ended_ns = transfer.started_ns or 0, transfer.ended_ns or 0
+            by_schedule_ns = started_ns, ended_ns, pacer.clock.now_ns()
+        receipt = UploadReceipt(
+            payload_bytes=len(payload), exchange=answer, by_schedule_ns=by_schedule_ns
         )
+        return answer, receipt
 
     def _checksum(self, payload: bytes) -> str:
         """Return a payload's CRC-32; one that is sent again and again is summed up once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-S_PER_NS = 1e-9
+S_PER_NS, NS_PER_S = 1e-9, 1e9
 
 
 class Deadline:
@@ -16,7 +16,7 @@ class Deadline:
 
     def __init__(self, within_s: float) -> None:
         self._within_s = within_s
-        self._end_ns = time.monotonic_ns() + round(within_s / S_PER_NS)
+        self._end_ns = time.monotonic_ns() + int(within_s * NS_PER_S)
 
     def remaining_s(self) -> float:
         """Return what is left, s.

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from joulesplit.edge._acknowledged import AcknowledgementClock
+from joulesplit.edge._acknowledged import AcknowledgementClock, Ancillary
 from joulesplit.edge._answer_head import HEAD_END, AnswerHead, parse_head
 from joulesplit.edge._deadline import Deadline
 from joulesplit.edge._tcp_info import read_tcp_info, tcp_info_bytes, unacknowledged_bytes
@@ -65,8 +65,9 @@ class Exchange(NamedTuple):
         taken_ns: The kernel had taken the last one, and a schedule was over, ns.
         answered_ns: The answer was there, ns.
         began_real_ns, answered_real_ns: The same of CLOCK_REALTIME, ns.
-        acknowledged_real_ns: The last byte was acknowledged, CLOCK_REALTIME, ns; None without a
-            stamp.
+        stamp: Of the last byte's acknowledgement, as it came (``_acknowledged``).
+        sent_bytes: Sent over this connection in all, which is what the stamp counts in.
+        head_bytes: Length of the request's head, byte.
         before, after: ``struct tcp_info``, empty where there is none.
         stalled_ns: Longest time in which bytes waited and none was acknowledged, as far as it was
             noticed, ns.
@@ -81,7 +82,9 @@ class Exchange(NamedTuple):
     answered_ns: int
     began_real_ns: int
     answered_real_ns: int
-    acknowledged_real_ns: int | None
+    stamp: Ancillary
+    sent_bytes: int
+    head_bytes: int
     before: bytes
     after: bytes
     stalled_ns: int
@@ -167,11 +170,10 @@ class KeptConnection:
         answered_ns, answered_real_ns = time.monotonic_ns(), time.time_ns()
         assert self._socket is not None
         self._info = tcp_info_bytes(self._socket)
-        acknowledged_real_ns = self._stamps.acknowledged_ns(self._sent_bytes)
         exchange = Exchange(
             answer, content, sent_whole, began_ns, taken_ns, answered_ns, began_real_ns,
-            answered_real_ns, acknowledged_real_ns, before, self._info, self._stalled_ns,
-            connection_ns,
+            answered_real_ns, self._stamps.take(), self._sent_bytes, len(head), before,
+            self._info, self._stalled_ns, connection_ns,
         )  # fmt: skip
         if answer.closes or not sent_whole:
             self.close()
@@ -208,10 +210,11 @@ class KeptConnection:
     def _send(self, buffers: Sequence[Buffer], deadline: Deadline, *, is_last: bool) -> bool:
         assert self._socket is not None
         left = sum(map(len, buffers))
-        ancillary = self._stamps.request if is_last else ()
+        stamps = self._stamps
         while True:
             try:
-                sent = self._socket.sendmsg(buffers, ancillary)
+                sent = self._socket.sendmsg(buffers, stamps.request if is_last else ())
+                stamps.asked += is_last
             except BlockingIOError:
                 sent = 0
             self._sent_bytes += sent
@@ -220,8 +223,7 @@ class KeptConnection:
                 return True
             buffers = _rest(buffers, sent)
             self._watch(deadline)
-            self._stamps.collect()
-            if self._readable.poll(0):
+            if any(events & ~select.POLLERR for _, events in self._readable.poll(0)):
                 return False
 
     def _read_answer(

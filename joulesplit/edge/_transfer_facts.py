@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from joulesplit.edge._acknowledged import acknowledged_ns
 from joulesplit.edge._kept_connection import Exchange
 from joulesplit.edge._protocol import RECEIVE_HEADER
 from joulesplit.edge._tcp_info import BITS_PER_BYTE, TcpInfo, decode_tcp_info
@@ -135,7 +136,7 @@ def transfer_time(exchange: Exchange) -> tuple[float, float, TransferMethod]:
     """Return transfer time [s], its resolution [s], and how it was found: by the best way."""
     answered_ns = exchange.answered_ns - exchange.began_ns
     step_ns = abs(exchange.answered_real_ns - exchange.began_real_ns - answered_ns)
-    stamp_ns = exchange.acknowledged_real_ns
+    stamp_ns = acknowledged_ns(exchange.stamp, exchange.sent_bytes)
     if stamp_ns is not None and step_ns < LONGEST_CLOCK_STEP_NS:
         stamped_s = (stamp_ns - exchange.began_real_ns) * S_PER_NS
         resolution_s = STAMP_RESOLUTION_S + step_ns * S_PER_NS

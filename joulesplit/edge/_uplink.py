@@ -51,8 +51,9 @@ class Uplink:
         self._headers = {"Host": parts.netloc, **headers}
         self._timeout_s = timeout_s
         self._length_of = length_of
-        self._head_of: tuple[object, ...] = ()
+        self._request: tuple[object, ...] = ()
         self._head = b""
+        self._longest_s = timeout_s
 
     def close(self) -> None:
         """Close the connection; calling it again does nothing."""
@@ -73,23 +74,21 @@ class Uplink:
             OSError: Nothing answers, the connection broke, or time is up.
             ProtocolError: What answers does not speak HTTP.
         """
-        length, rate = len(payload), None
-        body = Body(length, (payload,), None)
+        body = Body(len(payload), (payload,), None)
         if transfer is not None:
-            body, rate = Body(length, transfer, transfer.chunk_bytes), transfer.rate_bit_per_s
-        return self._connection.exchange(
-            self.head(path, length, headers),
-            body,
-            Deadline(longest_s(self._timeout_s, BITS_PER_BYTE * length, rate)),
-            self._length_of,
-        )
+            body = Body(len(payload), transfer, transfer.chunk_bytes)
+        rate = None if transfer is None else transfer.rate_bit_per_s
+        request = path, body.length, headers, rate
+        if request != self._request:
+            # Uploads repeat, and so what is the same for all of them is made once.
+            self._request = request
+            self._head = self.head(path, body.length, headers)
+            self._longest_s = longest_s(self._timeout_s, BITS_PER_BYTE * body.length, rate)
+        deadline = Deadline(self._longest_s)
+        return self._connection.exchange(self._head, body, deadline, self._length_of)
 
     def head(self, path: str, length: int, headers: Mapping[str, str]) -> bytes:
-        """Return the head of a request; uploads repeat, and so it is kept for the next one."""
-        key = (path, length, *headers.items())
-        if key != self._head_of:
-            lines = {**self._headers, "Content-Length": str(length), **headers}
-            text = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-            self._head = f"POST {path} HTTP/1.1\r\n{text}\r\n".encode("latin-1")
-            self._head_of = key
-        return self._head
+        """Return the head of a request."""
+        lines = {**self._headers, "Content-Length": str(length), **headers}
+        text = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        return f"POST {path} HTTP/1.1\r\n{text}\r\n".encode("latin-1")
