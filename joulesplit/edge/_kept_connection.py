@@ -125,9 +125,7 @@ class KeptConnection:
         self._socket = socket.create_connection(self._address, timeout=deadline.remaining_s())
         self._socket.settimeout(None)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        watched = struct.pack("@ll", 0, round(WATCHED_EVERY_S * 1e6))
-        for option in (SO_RCVTIMEO, SO_SNDTIMEO):
-            self._socket.setsockopt(socket.SOL_SOCKET, option, watched)
+        self._patience_s = 0.0
         self._stamps = AcknowledgementClock(self._socket)
         self._readable = select.poll()
         self._readable.register(self._socket, select.POLLIN)
@@ -157,6 +155,7 @@ class KeptConnection:
         connection_ns = self.open(deadline)
         before = self._info
         self._bound_unsent(body.chunk_bytes)
+        self._wait_until(deadline)
         began_real_ns, began_ns = time.time_ns(), time.monotonic_ns()
         self._acknowledged: int | None = None
         self._moved_ns, self._stalled_ns = began_ns, 0
@@ -178,6 +177,21 @@ class KeptConnection:
         if answer.closes or not sent_whole:
             self.close()
         return exchange
+
+    def _wait_until(self, deadline: Deadline) -> None:
+        """Let a wait in the kernel end in time to look at the clock.
+
+        Raises:
+            TimeoutError: Time is up.
+        """
+        assert self._socket is not None
+        patience_s = min(WATCHED_EVERY_S, deadline.remaining_s())
+        if patience_s != self._patience_s:
+            self._patience_s = patience_s
+            # No time at all would be no bound at all.
+            bound = struct.pack("@ll", 0, max(1, round(patience_s * 1e6)))
+            for option in (SO_RCVTIMEO, SO_SNDTIMEO):
+                self._socket.setsockopt(socket.SOL_SOCKET, option, bound)
 
     def _bound_unsent(self, chunk_bytes: int | None) -> None:
         """Let the socket take no more than a paced transfer's next chunk ahead of the link."""
@@ -232,12 +246,14 @@ class KeptConnection:
         received = b""
         while (end := received.find(HEAD_END)) < 0:
             received += self._receive(deadline)
+            deadline.remaining_s()
             if len(received) > ANSWER_BYTES:
                 break
         head = parse_head(received, end)
         parts = [received[end + len(HEAD_END) :]]
         left = length_of(head) - len(parts[0])
         while left > 0:
+            deadline.remaining_s()
             parts.append(self._receive(deadline))
             left -= len(parts[-1])
         return head, parts[0] if len(parts) == 1 else b"".join(parts)
@@ -260,7 +276,7 @@ class KeptConnection:
         Raises:
             TimeoutError: Time is up.
         """
-        deadline.remaining_s()
+        self._wait_until(deadline)
         assert self._socket is not None
         acknowledged, now_ns = read_tcp_info(self._socket).bytes_acknowledged, time.monotonic_ns()
         if acknowledged != self._acknowledged or not unacknowledged_bytes(self._socket):
