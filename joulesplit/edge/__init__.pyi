@@ -4,6 +4,10 @@ from ._client import EdgeClient as EdgeClient
 from ._interface import LOOPBACK_INTERFACE as LOOPBACK_INTERFACE
 from ._interface import interface_counters as interface_counters
 from ._interface import route_interface as route_interface
+from ._link_probe import LinkEstimate as LinkEstimate
+from ._link_probe import LinkProbe as LinkProbe
+from ._link_probe import probe_link as probe_link
+from ._link_probe import require_carried as require_carried
 from ._pacing import BITS_PER_BYTE as BITS_PER_BYTE
 from ._pacing import Pacer as Pacer
 from ._protocol import DEFAULT_MAX_BODY_BYTES as DEFAULT_MAX_BODY_BYTES

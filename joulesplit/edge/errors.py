@@ -8,6 +8,7 @@ EdgeError
 │   ├── ServerLacksModelError (LookupError)  it does not serve that network
 │   └── AuthenticationError (PermissionError) the token is missing or wrong
 ├── RequestRefusedError                      server side: what it is about to refuse, and why
+├── RateNotCarriedError (ValueError)         the link does not carry a rate that was stated
 ├── UploadCorruptedError (OSError)           the receiver counted other bytes than were sent
 ├── PortUnavailableError (OSError)           the server cannot listen there
 └── InterfaceNotFoundError (LookupError)     no such network interface, or no route
@@ -73,6 +74,21 @@ class RequestRefusedError(EdgeError):
         self.refusal = refusal
         self.message = message
         self.hint = hint
+
+
+class RateNotCarriedError(EdgeError, ValueError):
+    """The link does not carry a rate that was stated for it.
+
+    Args:
+        message: What happened, where, and what to do.
+        stated_bit_per_s: The rate, bit/s.
+        carried_bit_per_s: What the link carried of it, bit/s.
+    """
+
+    def __init__(self, message: str, *, stated_bit_per_s: float, carried_bit_per_s: float) -> None:
+        super().__init__(message)
+        self.stated_bit_per_s = stated_bit_per_s
+        self.carried_bit_per_s = carried_bit_per_s
 
 
 class UploadCorruptedError(EdgeError, OSError):

@@ -20,8 +20,9 @@ from emulated_link import BURST_BYTES, EmulatedLink, Witness, relayed_link, tbf_
 from joulesplit.calibrate.errors import LinkDroppedError
 from joulesplit.calibrate.instrument import LinkBench
 from joulesplit.calibrate.workloads import RealActivity
-from joulesplit.edge import EdgeClient, Pacer, TransferMethod
+from joulesplit.edge import EdgeClient, Pacer, TransferMethod, probe_link, require_carried
 from joulesplit.edge._pacing import HostClock
+from joulesplit.edge.errors import RateNotCarriedError
 
 pytestmark = pytest.mark.live
 
@@ -150,3 +151,33 @@ def test_a_window_of_uploads_keeps_what_each_did(slow_link):
     transfers = bench.count().since(before).transfers
     assert [facts.transfer_s for facts in transfers] == times_s
     assert [facts.payload_bits for facts in transfers] == [160_000, 320_000]
+
+
+def test_the_probe_finds_rate_and_queue_of_a_link(slow_link):
+    client, _ = slow_link
+    probe = probe_link(client)
+    # What a burst after the pause adds is in the first of the uploads alone.
+    payload_rate = LINK_BIT_PER_S * SEGMENT_BYTES / SEGMENT_ON_LINK_BYTES
+    assert probe.rate_bit_per_s.value == pytest.approx(payload_rate, rel=0.05)
+    assert probe.rate_bit_per_s.u < 0.02 * payload_rate
+    assert probe.rate_bit_per_s.n == 5
+    assert probe.loss_share.value < 0.02 < 10 * probe.loss_share.u
+    assert 0 < probe.queue_bytes.value < emulated_link.QUEUE_BYTES
+    assert probe.longest_stall_s == 0
+
+
+def test_a_stated_rate_that_the_link_does_not_carry_is_refused_before_it_is_measured(slow_link):
+    client, _ = slow_link
+    bench = LinkBench(client, HostClock(), RealActivity(), interface=None, link_rate_bit_per_s=None)
+    with pytest.raises(RateNotCarriedError, match="state a rate that it carries") as told:
+        bench.probe([1e6, STATED_BIT_PER_S])
+    assert told.value.stated_bit_per_s == STATED_BIT_PER_S
+    assert told.value.carried_bit_per_s < LINK_BIT_PER_S * 1.05
+    require_carried(client, [0.2e6, 1e6])
+
+
+def test_the_probe_finds_the_round_trip():
+    with relayed_link(round_trip_s=0.02) as link, client_over(link) as client:
+        probe = probe_link(client, max_bytes=30_000)
+    assert probe.min_round_trip_s >= 0.02
+    assert probe.round_trip_s.value >= probe.min_round_trip_s

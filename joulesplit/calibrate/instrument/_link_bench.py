@@ -11,13 +11,20 @@ from joulesplit.calibrate.campaign import UNLIMITED, UploadSubject
 from joulesplit.calibrate.errors import LinkDroppedError
 from joulesplit.calibrate.profile import CONNECTION_PHASE
 from joulesplit.calibrate.workloads import DownloadWorkload, LinkCount, StepWorkload, UploadWorkload
-from joulesplit.edge import BITS_PER_BYTE, Pacer, interface_counters, scheduled
+from joulesplit.edge import (
+    BITS_PER_BYTE,
+    Pacer,
+    interface_counters,
+    probe_link,
+    require_carried,
+    scheduled,
+)
 from joulesplit.edge.errors import InterfaceNotFoundError, ServerUnreachableError
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.workloads import DeviceActivity
     from joulesplit.drivers.protocols import Clock
-    from joulesplit.edge import EdgeClient, TransferFacts, UploadReceipt
+    from joulesplit.edge import EdgeClient, LinkProbe, TransferFacts, UploadReceipt
 
 Answer = TypeVar("Answer")
 
@@ -81,6 +88,21 @@ class LinkBench:
         self._socket_bits = 0
         self._receipts: list[UploadReceipt] = []
         self._transfers: list[TransferFacts] = []
+
+    def probe(self, rates_bit_per_s: Sequence[float]) -> LinkProbe | None:
+        """Look at the link before anything is measured on it; None for a simulated one.
+
+        Args:
+            rates_bit_per_s: Rates that uploads are to be paced at, bit/s.
+
+        Raises:
+            RateNotCarriedError: It does not carry one of them.
+            EdgeError: The server failed.
+        """
+        if self._link_rate_bit_per_s is not None:
+            return None
+        require_carried(self._client, rates_bit_per_s)
+        return probe_link(self._client)
 
     def send(self, payload: bytes, rate_bit_per_s: float | None) -> float:
         """Upload a payload; return its transfer time, s.
