@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Self
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -27,6 +26,7 @@ from joulesplit.edge._receipts import (
     UploadReceipt,
 )
 from joulesplit.edge._transport import MeteredAdapter, TransportMeter
+from joulesplit.edge._unreachable import checked_url, innermost
 from joulesplit.edge._uplink import Uplink, longest_s
 from joulesplit.edge.errors import (
     EdgeConfigurationError,
@@ -74,7 +74,7 @@ class EdgeClient:
             raise EdgeConfigurationError(
                 f"the timeout for {url} is {timeout_s} s; give a positive number of seconds"
             )
-        self.url = _checked_url(url)
+        self.url = checked_url(url)
         self._timeout_s = timeout_s
         self._meter = TransportMeter()
         self._session = requests.Session()
@@ -256,7 +256,7 @@ class EdgeClient:
 
     def _unreachable(self, error: Exception) -> ServerUnreachableError:
         return ServerUnreachableError(
-            f"the exchange with {self.url} failed ({_innermost(error)}); check that "
+            f"the exchange with {self.url} failed ({innermost(error)}); check that "
             "`joulesplit serve MODEL` runs there and the network is up"
         )
 
@@ -290,24 +290,3 @@ class EdgeClient:
                 code=protocol.Refusal.TOO_LARGE,
                 status=protocol.STATUS[protocol.Refusal.TOO_LARGE],
             )
-
-
-def _checked_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme == "http" and parts.hostname and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid or parts.path not in ("", "/") or parts.query or parts.username:
-        raise EdgeConfigurationError(
-            f"{url!r} is not the URL of an edge server; give http://HOST:PORT as "
-            "`joulesplit serve` prints it"
-        )
-    return url.rstrip("/")
-
-
-def _innermost(error: BaseException) -> str:
-    """Return the text of the first cause: the others wrap it in their own addresses."""
-    while (cause := error.__cause__ or error.__context__) is not None:
-        error = cause
-    return str(error) or type(error).__name__

@@ -142,6 +142,12 @@ class Pacer:
         now_ns = self.clock.now_ns()
         if self.rate_bit_per_s is None:
             return now_ns
-        due_ns = started_ns + round(sent_bits * 1e9 / self.rate_bit_per_s)
+        due_ns = self.due_ns(started_ns, sent_bits)
         self.clock.sleep_until_ns(due_ns)
         return max(due_ns, now_ns)
+
+    def due_ns(self, started_ns: int, sent_bits: int) -> int:
+        """Return when ``sent_bits`` since ``started_ns`` are on schedule, ns."""
+        if self.rate_bit_per_s is None:
+            return started_ns
+        return started_ns + round(sent_bits * 1e9 / self.rate_bit_per_s)

@@ -19,6 +19,7 @@ POSTs answer with the length and CRC-32 of what arrived: a CRC and not a hash be
 computes it while its energy is being measured, and TCP already excludes all but rare faults.
 They also say how long the body took to arrive (``X-JouleSplit-Receive-S``, from the request's head
 to the body's last byte), for clients whose system does not tell when a byte was acknowledged.
+A server with more to do than it takes answers 503 with ``Retry-After`` [s].
 A refusal is the JSON object ``{"error", "message", "hint"}`` with the status in ``STATUS``.
 """
 
@@ -64,6 +65,7 @@ class Refusal(StrEnum):
     NO_LENGTH = "no-length"
     TOO_LARGE = "too-large"
     WRONG_TENSORS = "wrong-tensors"
+    BUSY = "busy"
     INTERNAL = "internal"
 
 
@@ -76,6 +78,7 @@ STATUS = {
     Refusal.TOO_LARGE: 413,
     Refusal.WRONG_TENSORS: 422,
     Refusal.INTERNAL: 500,
+    Refusal.BUSY: 503,
 }
 
 
