@@ -5,7 +5,7 @@ from ._doors import ServerLimits as ServerLimits
 from ._interface import LOOPBACK_INTERFACE as LOOPBACK_INTERFACE
 from ._interface import interface_counters as interface_counters
 from ._interface import route_interface as route_interface
-from ._link_probe import LinkEstimate as LinkEstimate
+from ._link_probe import LinkFigure as LinkFigure
 from ._link_probe import LinkProbe as LinkProbe
 from ._link_probe import probe_link as probe_link
 from ._link_probe import require_carried as require_carried

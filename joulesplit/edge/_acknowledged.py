@@ -24,7 +24,6 @@ _ERROR = struct.Struct("=IBBBBII")  # struct sock_extended_err
 _ORIGIN_TIMESTAMPING, _KIND_ACK = 4, 2
 _ERROR_LEVELS = (socket.IPPROTO_IP, socket.IPPROTO_IPV6)
 _ANCILLARY_BYTES = 512
-NS_PER_S = 1_000_000_000
 _FLAGS = getattr(socket, "MSG_ERRQUEUE", 0) | getattr(socket, "MSG_DONTWAIT", 0)
 
 
@@ -80,7 +79,7 @@ def acknowledged_ns(stamp: Ancillary, sent_bytes: int) -> int | None:
     for level, kind, data in stamp:
         if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPING) and len(data) >= _TIMES.size:
             seconds, nanoseconds, *_ = _TIMES.unpack_from(data)
-            time_ns = seconds * NS_PER_S + nanoseconds
+            time_ns = seconds * 10**9 + nanoseconds
         elif level in _ERROR_LEVELS and len(data) >= _ERROR.size:
             _, origin, _, _, _, what, identity = _ERROR.unpack_from(data)
             if (origin, what) == (_ORIGIN_TIMESTAMPING, _KIND_ACK):

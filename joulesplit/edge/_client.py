@@ -27,7 +27,7 @@ from joulesplit.edge._receipts import (
 )
 from joulesplit.edge._transport import MeteredAdapter, TransportMeter
 from joulesplit.edge._unreachable import checked_url, innermost
-from joulesplit.edge._uplink import Uplink, longest_s
+from joulesplit.edge._uplink import PayloadSender, longest_s
 from joulesplit.edge.errors import (
     EdgeConfigurationError,
     ProtocolError,
@@ -86,7 +86,7 @@ class EdgeClient:
         if token is not None:
             headers["Authorization"] = protocol.authorization(token)
         self._session.headers.update({**headers, "Accept-Encoding": "identity"})
-        self._uplink = Uplink(self.url, headers, timeout_s, self._length_of)
+        self._uplink = PayloadSender(self.url, headers, timeout_s, self._length_of)
         self._checked: tuple[bytes, str] = b"", protocol.checksum(b"")
 
     def __enter__(self) -> Self:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 
-S_PER_NS, NS_PER_S = 1e-9, 1e9
-
 
 class Deadline:
     """So much time from now on.
@@ -16,7 +14,7 @@ class Deadline:
 
     def __init__(self, within_s: float) -> None:
         self._within_s = within_s
-        self._end_ns = time.monotonic_ns() + int(within_s * NS_PER_S)
+        self._end_ns = time.monotonic_ns() + int(within_s * 1e9)
 
     def remaining_s(self) -> float:
         """Return what is left, s.
@@ -27,4 +25,4 @@ class Deadline:
         left_ns = self._end_ns - time.monotonic_ns()
         if left_ns <= 0:
             raise TimeoutError(f"timed out: not over after {self._within_s:.3g} s")
-        return left_ns * S_PER_NS
+        return left_ns / 1e9

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import resource
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from joulesplit.edge._pacing import BITS_PER_BYTE
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -19,9 +22,20 @@ SLOWEST_BIT_PER_S = 2e4
 """A fifth of what a client calls the slowest link: a body at this rate is still taken, bit/s."""
 
 LONGEST_BACKLOG, MANY_FILES = 128, 2**20
-BITS_PER_BYTE = 8
-NEW, HEAD, KEPT, BODY, UNREAD, WORKING = "new", "head", "kept", "body", "unread", "working"
-_FIRST_TO_GO = (NEW, HEAD, KEPT, BODY, UNREAD)
+
+
+class Doing(StrEnum):
+    """What a connection is doing; of the first to go when there is no place, first."""
+
+    NEW = "nothing yet"
+    HEAD = "sending a head"
+    KEPT = "resting after an answer"
+    BODY = "sending a body"
+    UNREAD = "not reading its answer"
+    WORKING = "waiting for its answer"
+
+
+_FIRST_TO_GO = (Doing.NEW, Doing.HEAD, Doing.KEPT, Doing.BODY, Doing.UNREAD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +96,13 @@ class Doors:
     def __init__(self, limits: ServerLimits) -> None:
         self._limits = limits
         self._connections = limits.connections_here
-        self._seen: dict[H11Protocol, tuple[tuple[str, int], float]] = {}
+        self._seen: dict[H11Protocol, tuple[tuple[Doing, int], float]] = {}
         self._sweeping = False
 
     def enter(self, protocol: H11Protocol) -> None:
         """Take a new connection in; where there is no place, another one goes."""
         now_s = protocol.loop.time()
-        self._seen[protocol] = (NEW, 0), now_s
+        self._seen[protocol] = (Doing.NEW, 0), now_s
         if len(self._seen) > self._connections:
             self._make_place(protocol)
         if not self._sweeping:
@@ -123,10 +137,10 @@ class Doors:
         if self._sweeping:
             loop.call_later(SWEPT_EVERY_S, self._sweep, loop)
 
-    def _longest_s(self, state: str, protocol: H11Protocol) -> float:
-        if state in (NEW, HEAD):
+    def _longest_s(self, state: Doing, protocol: H11Protocol) -> float:
+        if state in (Doing.NEW, Doing.HEAD):
             return self._limits.head_s
-        if state == BODY:
+        if state == Doing.BODY:
             bits = BITS_PER_BYTE * _declared_bytes(protocol)
             return self._limits.body_s + bits / SLOWEST_BIT_PER_S
         return float("inf")
@@ -152,16 +166,16 @@ def guarded_protocol(doors: Doors) -> type[H11Protocol]:
     return GuardedProtocol
 
 
-def _state_of(protocol: H11Protocol) -> str:
+def _state_of(protocol: H11Protocol) -> Doing:
     """Return what a connection is doing."""
     cycle: Any = protocol.cycle  # None before the first request
     if cycle is None or cycle.response_complete:
         if protocol.conn.trailing_data[0]:
-            return HEAD
-        return NEW if cycle is None else KEPT
+            return Doing.HEAD
+        return Doing.NEW if cycle is None else Doing.KEPT
     if cycle.more_body:
-        return BODY
-    return UNREAD if protocol.transport.get_write_buffer_size() else WORKING
+        return Doing.BODY
+    return Doing.UNREAD if protocol.transport.get_write_buffer_size() else Doing.WORKING
 
 
 def _declared_bytes(protocol: H11Protocol) -> int:

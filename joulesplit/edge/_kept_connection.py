@@ -40,7 +40,7 @@ UNBOUNDED = 2**31 - 1
 Buffer = bytes | memoryview
 
 
-class Body(NamedTuple):
+class RequestBody(NamedTuple):
     """What is sent.
 
     Attributes:
@@ -136,7 +136,7 @@ class KeptConnection:
     def exchange(
         self,
         head: bytes,
-        body: Body,
+        body: RequestBody,
         deadline: Deadline,
         length_of: Callable[[AnswerHead], int],
     ) -> Exchange:
@@ -205,7 +205,7 @@ class KeptConnection:
                 # Then the socket swallows more; the measured time stays true.
                 return
 
-    def _send_all(self, head: bytes, body: Body, deadline: Deadline) -> bool:
+    def _send_all(self, head: bytes, body: RequestBody, deadline: Deadline) -> bool:
         """Send head and body; return False if an answer, or the end, came before the last of it."""
         first: Sequence[Buffer] = (head,)
         left = body.length

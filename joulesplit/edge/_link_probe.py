@@ -21,13 +21,13 @@ LONG_ENOUGH_S = 0.25
 """A transfer so long is many round trips and many ticks of a token bucket or of a radio, s."""
 
 UPLOADS = 5
-LEAST_SHARE = 0.97
+LEAST_CARRIED_SHARE = 0.97
 """So much of a stated rate has to be reached: a start from rest and the round trip of the last
 acknowledgement take their part of a transfer of ``LONG_ENOUGH_S``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinkEstimate:
+class LinkFigure:
     """A property of a link.
 
     Attributes:
@@ -56,11 +56,11 @@ class LinkProbe:
         longest_stall_s: Longest time without progress, s.
     """
 
-    rate_bit_per_s: LinkEstimate
-    round_trip_s: LinkEstimate | None
+    rate_bit_per_s: LinkFigure
+    round_trip_s: LinkFigure | None
     min_round_trip_s: float | None
-    loss_share: LinkEstimate | None
-    queue_bytes: LinkEstimate | None
+    loss_share: LinkFigure | None
+    queue_bytes: LinkFigure | None
     payload_bytes: int
     longest_stall_s: float
 
@@ -106,13 +106,13 @@ def require_carried(client: EdgeClient, rates_bit_per_s: Sequence[float]) -> Non
         size = min(bound, max(FIRST_BYTES, int(rate * 2 * LONG_ENOUGH_S / BITS_PER_BYTE)))
         pacer = Pacer(rate, clock=HostClock())
         carried = client.upload(os.urandom(size), pacer=pacer).facts.rate_bit_per_s
-        if carried < LEAST_SHARE * rate:
-            raise RateNotCarriedError(
+        if carried < LEAST_CARRIED_SHARE * rate:
+            error = RateNotCarriedError(
                 f"the link to {client.url} carried {carried:.4g} of the {rate:.4g} bit/s that an "
-                "upload was to be paced at; state a rate that it carries, or upload unpaced",
-                stated_bit_per_s=rate,
-                carried_bit_per_s=carried,
+                "upload was to be paced at; state a rate that it carries, or upload unpaced"
             )
+            error.stated_bit_per_s, error.carried_bit_per_s = rate, carried
+            raise error
 
 
 def _probe_of(facts: Sequence[TransferFacts], payload_bytes: int) -> LinkProbe:
@@ -134,11 +134,11 @@ def _probe_of(facts: Sequence[TransferFacts], payload_bytes: int) -> LinkProbe:
     )
 
 
-def _mean(values: Sequence[float]) -> LinkEstimate:
-    return LinkEstimate(value=fmean(values), u=stdev(values) / sqrt(len(values)), n=len(values))
+def _mean(values: Sequence[float]) -> LinkFigure:
+    return LinkFigure(value=fmean(values), u=stdev(values) / sqrt(len(values)), n=len(values))
 
 
-def _loss(facts: Sequence[TransferFacts]) -> LinkEstimate | None:
+def _loss(facts: Sequence[TransferFacts]) -> LinkFigure | None:
     """Return the share of segments sent again; None where they are not counted.
 
     The uncertainty is that of a share with one more of each kind seen (Agresti–Coull): none lost
@@ -151,4 +151,4 @@ def _loss(facts: Sequence[TransferFacts]) -> LinkEstimate | None:
         return None
     likely = (sum(again) + 2) / (segments + 4)
     u = sqrt(likely * (1 - likely) / (segments + 4))
-    return LinkEstimate(value=sum(again) / segments, u=u, n=segments)
+    return LinkFigure(value=sum(again) / segments, u=u, n=segments)

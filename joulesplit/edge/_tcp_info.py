@@ -10,6 +10,8 @@ import socket
 import struct
 from dataclasses import dataclass
 
+from joulesplit.edge._pacing import BITS_PER_BYTE
+
 TCP_INFO = 11
 """``include/uapi/linux/tcp.h``; Python names it on Linux only."""
 
@@ -20,7 +22,6 @@ LONGEST_BYTES = 512
 """More than any kernel's ``struct tcp_info``; today's has about 250."""
 
 US_PER_S = 1e6
-BITS_PER_BYTE = 8
 NEVER_US = 2**32 - 1
 """What the kernel says of a minimum round trip that it has not seen yet."""
 

@@ -13,8 +13,9 @@ from enum import StrEnum
 
 from joulesplit.edge._acknowledged import acknowledged_ns
 from joulesplit.edge._kept_connection import Exchange
+from joulesplit.edge._pacing import BITS_PER_BYTE
 from joulesplit.edge._protocol import RECEIVE_HEADER
-from joulesplit.edge._tcp_info import BITS_PER_BYTE, TcpInfo, decode_tcp_info
+from joulesplit.edge._tcp_info import TcpInfo, decode_tcp_info
 
 S_PER_NS = 1e-9
 STAMP_RESOLUTION_S = 10e-6

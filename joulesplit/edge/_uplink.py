@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from joulesplit.edge._answer_head import AnswerHead
 from joulesplit.edge._deadline import Deadline
-from joulesplit.edge._kept_connection import Body, Exchange, KeptConnection
+from joulesplit.edge._kept_connection import Exchange, KeptConnection, RequestBody
 from joulesplit.edge._pacing import BITS_PER_BYTE, PacedTransfer
 
 SLOWEST_RATE_BIT_PER_S = 1e5
@@ -29,7 +29,7 @@ def longest_s(timeout_s: float, bits: int, rate_bit_per_s: float | None) -> floa
     return timeout_s + bits / slowest
 
 
-class Uplink:
+class PayloadSender:
     """Sends payloads. Not for several threads.
 
     Args:
@@ -74,9 +74,9 @@ class Uplink:
             OSError: Nothing answers, the connection broke, or time is up.
             ProtocolError: What answers does not speak HTTP.
         """
-        body = Body(len(payload), (payload,), None)
+        body = RequestBody(len(payload), (payload,), None)
         if transfer is not None:
-            body = Body(len(payload), transfer, transfer.chunk_bytes)
+            body = RequestBody(len(payload), transfer, transfer.chunk_bytes)
         rate = None if transfer is None else transfer.rate_bit_per_s
         request = path, body.length, headers, rate
         if request != self._request:

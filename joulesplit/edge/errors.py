@@ -16,6 +16,8 @@ EdgeError
 
 from __future__ import annotations
 
+from math import nan
+
 
 class EdgeError(Exception):
     """Root of every error the link and the edge server raise."""
@@ -79,16 +81,13 @@ class RequestRefusedError(EdgeError):
 class RateNotCarriedError(EdgeError, ValueError):
     """The link does not carry a rate that was stated for it.
 
-    Args:
-        message: What happened, where, and what to do.
-        stated_bit_per_s: The rate, bit/s.
-        carried_bit_per_s: What the link carried of it, bit/s.
+    Attributes:
+        stated_bit_per_s: The rate, bit/s; NaN if it was not told.
+        carried_bit_per_s: What the link carried of it, bit/s; NaN likewise.
     """
 
-    def __init__(self, message: str, *, stated_bit_per_s: float, carried_bit_per_s: float) -> None:
-        super().__init__(message)
-        self.stated_bit_per_s = stated_bit_per_s
-        self.carried_bit_per_s = carried_bit_per_s
+    stated_bit_per_s = nan
+    carried_bit_per_s = nan
 
 
 class UploadCorruptedError(EdgeError, OSError):
