@@ -154,6 +154,8 @@ def blocks_asked(
 ) -> tuple[Block, ...]:
     """Return the blocks asked for, else those that the profile measured, else the default."""
     if granularity is None and not at:
+        from joulesplit._deciding import blocks_for
+
         return blocks_for(network, profile)
     return chosen_blocks(network, granularity or RESIDUAL, at)
 

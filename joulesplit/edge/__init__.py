@@ -1,4 +1,4 @@
-"""The link and the edge server: wire format, client, server, pacing."""
+"""The link and the edge server: wire format, client, server, pacing, facts."""
 
 import lazy_loader as lazy
 

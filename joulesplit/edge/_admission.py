@@ -1,12 +1,14 @@
-"""Which requests the server takes: token, length, cut, tensors. Pure."""
+"""Which requests the server takes: token, length, cut, tensors, a place in the queue."""
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import isfinite, nan
 
 from joulesplit.edge._bundle import TensorEntry
+from joulesplit.edge._pacing import BITS_PER_BYTE
 from joulesplit.edge._protocol import Refusal, authorization
 from joulesplit.edge.errors import RequestRefusedError
 from joulesplit.partition import ENCODINGS, Encoding
@@ -123,6 +125,69 @@ def source_rate(query: Mapping[str, str]) -> float | None:
             "ask for a positive number of bit/s, or leave the rate out",
         )
     return rate_bit_per_s
+
+
+def check_duration(count: int, rate_bit_per_s: float | None, longest_s: float) -> None:
+    """Check that so many bytes at a rate [bit/s] are not on their way for longer than that [s].
+
+    Raises:
+        RequestRefusedError: They would be.
+    """
+    if rate_bit_per_s is not None and count * BITS_PER_BYTE > rate_bit_per_s * longest_s:
+        raise RequestRefusedError(
+            Refusal.MALFORMED,
+            f"{count} bytes at {rate_bit_per_s:.3g} bit/s would be on their way for more than "
+            f"{longest_s:g} s",
+            "ask for fewer bytes or a higher rate",
+        )
+
+
+def check_tail_length(length: int, entries: Sequence[TensorEntry]) -> None:
+    """Check that a body is as long as its header says, before any of it is read.
+
+    Raises:
+        RequestRefusedError: It is not.
+    """
+    declared = sum(entry.size_bytes for entry in entries)
+    if length != declared:
+        raise RequestRefusedError(
+            Refusal.TOO_LARGE if length > declared else Refusal.MALFORMED,
+            f"the body has {length} bytes and the tensor header declares {declared}",
+            "send shape · element size bytes for every tensor",
+        )
+
+
+class TailQueue:
+    """Places for tails that are received, wait or run; in one event loop.
+
+    Args:
+        places: How many.
+        most_bytes: Longest bodies of all of them together, byte.
+    """
+
+    def __init__(self, places: int, most_bytes: int) -> None:
+        self._places, self._bytes = places, most_bytes
+
+    @contextmanager
+    def place(self, length: int) -> Iterator[None]:
+        """Hold a place for a tail whose body has so many bytes.
+
+        Raises:
+            RequestRefusedError: There is none.
+        """
+        if self._places < 1 or self._bytes < length:
+            raise RequestRefusedError(
+                Refusal.BUSY,
+                "this server has as many tails to run as it takes",
+                "send it again after a moment, or run the rest on the device",
+            )
+        self._places -= 1
+        self._bytes -= length
+        try:
+            yield
+        finally:
+            self._places += 1
+            self._bytes += length
 
 
 def _number(text: str) -> float:

@@ -92,13 +92,19 @@ def decode_json(url: str, content: bytes, kind: type[Answer]) -> Answer:
         ) from error
 
 
-def check_received(url: str, headers: Mapping[str, str], payload: bytes) -> None:
+def check_received(url: str, headers: Mapping[str, str], payload: bytes, checksum: str) -> None:
     """Check that the receiver counted exactly the bytes that were sent.
+
+    Args:
+        url: Of the server.
+        headers: Of its answer.
+        payload: What was sent.
+        checksum: Its CRC-32, as ``_protocol.checksum`` writes it.
 
     Raises:
         UploadCorruptedError: Length or CRC-32 differ.
     """
-    sent = (str(len(payload)), protocol.checksum(payload))
+    sent = (str(len(payload)), checksum)
     received = (
         headers.get(protocol.RECEIVED_BYTES_HEADER, "nothing"),
         headers.get(protocol.RECEIVED_CRC32_HEADER, "none"),

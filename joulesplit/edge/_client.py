@@ -6,16 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Self
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
 from joulesplit.edge import _answers as answers
 from joulesplit.edge import _protocol as protocol
+from joulesplit.edge._answer_head import AnswerHead
 from joulesplit.edge._bundle import NamedTensor, encode_bundle
+from joulesplit.edge._deadline import Deadline
 from joulesplit.edge._encoded import encoded_tensors
-from joulesplit.edge._pacing import HostClock, PacedTransfer, Pacer
+from joulesplit.edge._kept_connection import Exchange
+from joulesplit.edge._pacing import BITS_PER_BYTE, HostClock, Pacer
 from joulesplit.edge._receipts import (
     DownloadReceipt,
     ServedModel,
@@ -24,6 +26,8 @@ from joulesplit.edge._receipts import (
     UploadReceipt,
 )
 from joulesplit.edge._transport import MeteredAdapter, TransportMeter
+from joulesplit.edge._unreachable import checked_url, innermost
+from joulesplit.edge._uplink import PayloadSender, longest_s
 from joulesplit.edge.errors import (
     EdgeConfigurationError,
     ProtocolError,
@@ -33,6 +37,7 @@ from joulesplit.edge.errors import (
 from joulesplit.partition import Encoding
 
 DEFAULT_TIMEOUT_S = 30.0
+HTTP_OK = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +49,10 @@ class _Answer:
 
 
 class EdgeClient:
-    """One connection to an edge server, kept open between calls. Not for several threads.
+    """Connections to an edge server, kept open between calls. Not for several threads.
+
+    Uploads and tails have one of their own, without an HTTP library in between
+    (``_kept_connection``): what the processor does for them is billed to the radio.
 
     Proxies and passwords from the environment are ignored: the bytes must take the link that
     is measured.
@@ -52,8 +60,8 @@ class EdgeClient:
     Args:
         url: ``http://HOST:PORT``, as ``joulesplit serve`` prints it.
         token: What the server was started with, if it was.
-        timeout_s: Longest wait for a connection, for the socket to take a chunk, and for the
-            answer, s each.
+        timeout_s: Longest time of a whole exchange, s, however its bytes trickle; a payload
+            adds what it takes at its rate, or on the slowest link worth the name (``_uplink``).
 
     Raises:
         EdgeConfigurationError: URL, token or timeout cannot work.
@@ -66,7 +74,7 @@ class EdgeClient:
             raise EdgeConfigurationError(
                 f"the timeout for {url} is {timeout_s} s; give a positive number of seconds"
             )
-        self.url = _checked_url(url)
+        self.url = checked_url(url)
         self._timeout_s = timeout_s
         self._meter = TransportMeter()
         self._session = requests.Session()
@@ -74,23 +82,25 @@ class EdgeClient:
         self._session.mount("http://", MeteredAdapter(self._meter))
         # Few and constant headers: each byte of them costs the sender energy.
         self._session.headers.clear()
-        self._session.headers.update(
-            {"User-Agent": protocol.TOOL_NAME, "Accept-Encoding": "identity"}
-        )
+        headers = {"User-Agent": protocol.TOOL_NAME}
         if token is not None:
-            self._session.headers["Authorization"] = protocol.authorization(token)
+            headers["Authorization"] = protocol.authorization(token)
+        self._session.headers.update({**headers, "Accept-Encoding": "identity"})
+        self._uplink = PayloadSender(self.url, headers, timeout_s, self._length_of)
+        self._checked: tuple[bytes, str] = b"", protocol.checksum(b"")
 
     def __enter__(self) -> Self:
-        """Return the client; the connection is made by the first call."""
+        """Return the client; connections are made by the first calls."""
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Close the connection."""
+        """Close the connections."""
         self.close()
 
     def close(self) -> None:
-        """Close the connection; calling it again does nothing."""
+        """Close the connections; calling it again does nothing."""
         self._session.close()
+        self._uplink.close()
 
     def health(self) -> ServerHealth:
         """Return what the server says of itself.
@@ -142,8 +152,9 @@ class EdgeClient:
         """
         if count <= 0:
             raise EdgeConfigurationError(f"{count} bytes of {self.url}; ask for one at least")
-        self._meter.reset(HostClock())
-        answer = self._ask("GET", protocol.source_path(count, rate_bit_per_s), max_bytes=count)
+        within_s = longest_s(self._timeout_s, BITS_PER_BYTE * count, rate_bit_per_s)
+        path = protocol.source_path(count, rate_bit_per_s)
+        answer = self._ask("GET", path, max_bytes=count, within_s=within_s)
         return DownloadReceipt(
             payload_bytes=len(answer.content),
             http_overhead_bytes=self._meter.sent_bytes,
@@ -180,52 +191,54 @@ class EdgeClient:
         path = protocol.tail_path(sha256, after_operator, encoding.name if encoding else None)
         answer, receipt = self._send(path, payload, pacer, {protocol.TENSORS_HEADER: header})
         return TailResult(
-            outputs=answers.decode_outputs(self.url, answer.headers, answer.content),
+            outputs=answers.decode_outputs(self.url, answer.head.headers, answer.content),
             receipt=receipt,
-            server_compute_s=answers.server_compute_s(self.url, answer.headers),
+            server_compute_s=answers.server_compute_s(self.url, answer.head.headers),
         )
 
     def _send(
         self, path: str, payload: bytes, pacer: Pacer | None, headers: Mapping[str, str]
-    ) -> tuple[_Answer, UploadReceipt]:
+    ) -> tuple[Exchange, UploadReceipt]:
         if not payload:
             raise EdgeConfigurationError(f"nothing to send to {self.url}; give at least one byte")
-        pacer = pacer or Pacer(None, clock=HostClock())
-        transfer = pacer.transfer(payload)
-        self._meter.reset(pacer.clock)
-        answer = self._ask("POST", path, body=transfer, headers=headers)
-        answered_ns = pacer.clock.now_ns()
-        if transfer.started_ns is None or transfer.ended_ns is None:
+        transfer = None if pacer is None else pacer.transfer(payload)
+        try:
+            answer = self._uplink.send(path, payload, transfer, headers)
+        except OSError as error:
+            self._explain_broken_upload(len(payload))
+            raise self._unreachable(error) from error
+        if answer.head.status != HTTP_OK:
+            raise answers.refusal_error(self.url, answer.head.status, answer.content)
+        if not answer.sent_whole:
             raise ProtocolError(
                 f"{self.url} answers before it has all of {len(payload)} bytes; check that "
                 "nothing between client and server answers in its place"
             )
-        answers.check_received(self.url, answer.headers, payload)
-        return answer, UploadReceipt(
-            payload_bytes=len(payload),
-            started_ns=transfer.started_ns,
-            ended_ns=transfer.ended_ns,
-            answered_ns=answered_ns,
-            http_overhead_bytes=self._meter.sent_bytes - len(payload),
-            connection_s=self._meter.connection_ns / 1e9,
+        answers.check_received(self.url, answer.head.headers, payload, self._checksum(payload))
+        by_schedule_ns = None
+        if pacer is not None and transfer is not None:
+            started_ns, ended_ns = transfer.started_ns or 0, transfer.ended_ns or 0
+            by_schedule_ns = started_ns, ended_ns, pacer.clock.now_ns()
+        receipt = UploadReceipt(
+            payload_bytes=len(payload), exchange=answer, by_schedule_ns=by_schedule_ns
         )
+        return answer, receipt
+
+    def _checksum(self, payload: bytes) -> str:
+        """Return a payload's CRC-32; one that is sent again and again is summed up once."""
+        if payload is not self._checked[0]:
+            self._checked = payload, protocol.checksum(payload)
+        return self._checked[1]
 
     def _ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: PacedTransfer | None = None,
-        headers: Mapping[str, str] | None = None,
-        max_bytes: int | None = None,
+        self, method: str, path: str, *, max_bytes: int | None = None, within_s: float | None = None
     ) -> _Answer:
         clock = HostClock()
+        self._meter.reset(Deadline(within_s or self._timeout_s))
         try:
             with self._session.request(
                 method,
                 self.url + path,
-                data=body,
-                headers=headers,
                 timeout=self._timeout_s,
                 allow_redirects=False,
                 stream=True,
@@ -233,64 +246,47 @@ class EdgeClient:
                 began_ns = clock.now_ns()
                 content = self._read(response, max_bytes)
                 ended_ns = clock.now_ns()
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            self._explain_broken_upload(body)
-            raise ServerUnreachableError(
-                f"the exchange with {self.url} failed ({_innermost(error)}); check that "
-                "`joulesplit serve MODEL` runs there and the network is up"
-            ) from error
+        except (OSError, urllib3.exceptions.HTTPError) as error:
+            raise self._unreachable(error) from error
         if not response.ok:
             raise answers.refusal_error(self.url, response.status_code, content)
         return _Answer(
             headers=response.headers, content=content, began_ns=began_ns, ended_ns=ended_ns
         )
 
+    def _unreachable(self, error: Exception) -> ServerUnreachableError:
+        return ServerUnreachableError(
+            f"the exchange with {self.url} failed ({innermost(error)}); check that "
+            "`joulesplit serve MODEL` runs there and the network is up"
+        )
+
     def _read(self, response: requests.Response, max_bytes: int | None) -> bytes:
-        answers.check_version(self.url, response.headers)
-        is_bundle = protocol.TENSORS_HEADER in response.headers
-        bound = protocol.DEFAULT_MAX_BODY_BYTES if is_bundle else protocol.MAX_JSON_BYTES
-        if max_bytes is not None and response.ok:
-            bound = max_bytes
-        length = answers.declared_length(self.url, response.headers, bound)
+        length = self._checked_length(response.headers, max_bytes if response.ok else None)
         content: bytes = response.raw.read(length, decode_content=False)
         if len(content) != length:
             raise requests.ConnectionError(f"the answer broke off after {len(content)} bytes")
         return content
 
-    def _explain_broken_upload(self, body: PacedTransfer | None) -> None:
+    def _length_of(self, head: AnswerHead) -> int:
+        return self._checked_length(head.headers, None)
+
+    def _checked_length(self, headers: Mapping[str, str], max_bytes: int | None) -> int:
+        answers.check_version(self.url, headers)
+        is_bundle = protocol.TENSORS_HEADER in headers
+        bound = protocol.DEFAULT_MAX_BODY_BYTES if is_bundle else protocol.MAX_JSON_BYTES
+        return answers.declared_length(self.url, headers, max_bytes or bound)
+
+    def _explain_broken_upload(self, sent_bytes: int) -> None:
         """Raise the server's reason for breaking an upload off, if it can still be learnt.
 
         A server that refuses a body closes the connection on it, and the refusal can be lost
         with the connection.
         """
-        if body is None or body.started_ns is None:
-            return
         max_body_bytes = self.health().max_body_bytes
-        if len(body) > max_body_bytes:
+        if sent_bytes > max_body_bytes:
             raise ServerRefusedError(
-                f"{self.url} takes {max_body_bytes} bytes at most and was sent {len(body)}; "
+                f"{self.url} takes {max_body_bytes} bytes at most and was sent {sent_bytes}; "
                 "send less or restart it with a higher --max-body-bytes",
                 code=protocol.Refusal.TOO_LARGE,
                 status=protocol.STATUS[protocol.Refusal.TOO_LARGE],
             )
-
-
-def _checked_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme == "http" and parts.hostname and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid or parts.path not in ("", "/") or parts.query or parts.username:
-        raise EdgeConfigurationError(
-            f"{url!r} is not the URL of an edge server; give http://HOST:PORT as "
-            "`joulesplit serve` prints it"
-        )
-    return url.rstrip("/")
-
-
-def _innermost(error: BaseException) -> str:
-    """Return the text of the first cause: the others wrap it in their own addresses."""
-    while (cause := error.__cause__ or error.__context__) is not None:
-        error = cause
-    return str(error) or type(error).__name__

@@ -17,6 +17,9 @@ from joulesplit.edge.errors import RequestRefusedError
 from joulesplit.partition import Encoding, decode, encode, suited
 from joulesplit.partition.errors import EncodingError
 
+LONGEST_SHARE, LONGEST_EXTRA_BYTES = 2, 1024
+"""No encoding is longer: int8 with a scale and an offset for each number takes 6 bytes for 4."""
+
 
 def encoded_tensors(tensors: Sequence[NamedTensor], encoding: Encoding) -> tuple[NamedTensor, ...]:
     """Return what goes on the wire for tensors.
@@ -43,7 +46,11 @@ def check_sent(
         check_tensors(given, expected)
         return
     as_bytes = [(entry.name, "uint8", 1) for entry in expected]
-    if [(entry.name, entry.dtype, len(entry.shape)) for entry in given] != as_bytes:
+    too_long = any(
+        one.size_bytes > LONGEST_SHARE * to.size_bytes + LONGEST_EXTRA_BYTES
+        for one, to in zip(given, expected, strict=False)
+    )
+    if too_long or [(entry.name, entry.dtype, len(entry.shape)) for entry in given] != as_bytes:
         raise RequestRefusedError(
             Refusal.WRONG_TENSORS,
             f"{len(given)} tensors were sent that are not the encoded ones of this cut",

@@ -17,6 +17,9 @@ Version 1, over HTTP/1.1. Every answer carries ``X-JouleSplit-Protocol``.
 Tensors travel as a bundle (``_bundle``). Every request body declares its length. Both
 POSTs answer with the length and CRC-32 of what arrived: a CRC and not a hash because the Pi
 computes it while its energy is being measured, and TCP already excludes all but rare faults.
+They also say how long the body took to arrive (``X-JouleSplit-Receive-S``, from the request's head
+to the body's last byte), for clients whose system does not tell when a byte was acknowledged.
+A server with more to do than it takes answers 503 with ``Retry-After`` [s].
 A refusal is the JSON object ``{"error", "message", "hint"}`` with the status in ``STATUS``.
 """
 
@@ -43,6 +46,7 @@ TENSORS_HEADER = "X-JouleSplit-Tensors"
 RECEIVED_BYTES_HEADER = "X-JouleSplit-Received-Bytes"
 RECEIVED_CRC32_HEADER = "X-JouleSplit-Received-CRC32"
 COMPUTE_HEADER = "X-JouleSplit-Compute-S"
+RECEIVE_HEADER = "X-JouleSplit-Receive-S"
 
 # 14 times the largest tensor of float32 MobileNetV2 at 224 (112·112·96·4 bytes = 4.8 MB).
 DEFAULT_MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -62,6 +66,7 @@ class Refusal(StrEnum):
     NO_LENGTH = "no-length"
     TOO_LARGE = "too-large"
     WRONG_TENSORS = "wrong-tensors"
+    BUSY = "busy"
     INTERNAL = "internal"
 
 
@@ -74,6 +79,7 @@ STATUS = {
     Refusal.TOO_LARGE: 413,
     Refusal.WRONG_TENSORS: 422,
     Refusal.INTERNAL: 500,
+    Refusal.BUSY: 503,
 }
 
 
@@ -123,9 +129,13 @@ def authorization(token: str) -> str:
     return f"Bearer {token}"
 
 
-def received(count: int, checksum: int) -> dict[str, str]:
-    """Return the headers that say how many bytes arrived, and their CRC-32."""
-    return {RECEIVED_BYTES_HEADER: str(count), RECEIVED_CRC32_HEADER: f"{checksum:08x}"}
+def received(count: int, checksum: int, receive_s: float) -> dict[str, str]:
+    """Return the headers that say how many bytes arrived, their CRC-32, and in which time [s]."""
+    return {
+        RECEIVED_BYTES_HEADER: str(count),
+        RECEIVED_CRC32_HEADER: f"{checksum:08x}",
+        RECEIVE_HEADER: f"{receive_s:.9f}",
+    }
 
 
 def checksum(payload: bytes) -> str:

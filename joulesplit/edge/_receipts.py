@@ -5,35 +5,67 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from joulesplit.edge._bundle import NamedTensor
+from joulesplit.edge._kept_connection import Exchange
+from joulesplit.edge._transfer_facts import TransferFacts, facts_of, transfer_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadReceipt:
     """One upload whose length and CRC-32 the receiver has confirmed.
 
-    All times are of the pacer's clock, CLOCK_MONOTONIC unless simulated.
-
     Attributes:
         payload_bytes: Length of the request body, byte.
-        started_ns: When its first byte was handed to the socket, ns.
-        ended_ns: When its last byte's airtime was over by the pacer's schedule (or, without a
-            rate, when the socket had taken it), ns.
-        answered_ns: When the answer had been read, ns.
-        http_overhead_bytes: Request head, byte; TCP, IP and link headers are not in it.
-        connection_s: Set-up of a new connection, before ``started_ns``, s; 0 if one was open.
+        exchange: What was read around it; ``facts`` makes sense of it.
+        by_schedule_ns: Start, end and answer by the clock of a paced transfer, ns; None if it
+            was sent whole.
     """
 
     payload_bytes: int
-    started_ns: int
-    ended_ns: int
-    answered_ns: int
-    http_overhead_bytes: int
-    connection_s: float
+    exchange: Exchange
+    by_schedule_ns: tuple[int, int, int] | None
+
+    @property
+    def started_ns(self) -> int:
+        """When its first byte was given to the socket, ns, CLOCK_MONOTONIC unless simulated."""
+        return self.by_schedule_ns[0] if self.by_schedule_ns else self.exchange.began_ns
+
+    @property
+    def ended_ns(self) -> int:
+        """When its schedule was over or, without one, the socket had taken it, ns.
+
+        What the link did is in ``facts``.
+        """
+        return self.by_schedule_ns[1] if self.by_schedule_ns else self.exchange.taken_ns
+
+    @property
+    def answered_ns(self) -> int:
+        """When the answer had been read, ns."""
+        return self.by_schedule_ns[2] if self.by_schedule_ns else self.exchange.answered_ns
+
+    @property
+    def http_overhead_bytes(self) -> int:
+        """Request head, byte; TCP, IP and link headers are not in it."""
+        return self.exchange.head_bytes
+
+    @property
+    def connection_s(self) -> float:
+        """Set-up of a new connection, before ``started_ns``, s; 0 if one was open."""
+        return self.exchange.connection_ns / 1e9
 
     @property
     def duration_s(self) -> float:
-        """Time on the air, s: from ``started_ns`` to ``ended_ns``."""
+        """From ``started_ns`` to ``ended_ns``, s: the schedule, not what the link did."""
         return (self.ended_ns - self.started_ns) / 1e9
+
+    @property
+    def transfer_s(self) -> float:
+        """Transfer time, s, as in ``facts``, without the rest of them."""
+        return transfer_time(self.exchange)[0]
+
+    @property
+    def facts(self) -> TransferFacts:
+        """What the link really did, by the host's clocks and the kernel's counters."""
+        return facts_of(self.exchange, self.payload_bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

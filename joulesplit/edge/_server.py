@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -17,27 +13,31 @@ import msgspec
 
 from joulesplit.edge import _admission as admission
 from joulesplit.edge import _protocol as protocol
-from joulesplit.edge._bundle import decode_body, decode_header, encode_bundle
+from joulesplit.edge._bundle import TensorEntry, decode_body, decode_header, encode_bundle
+from joulesplit.edge._doors import DEFAULT_LIMITS, Doors, ServerLimits, guarded_protocol
 from joulesplit.edge._encoded import check_sent, decoded_tensors
 from joulesplit.edge._listening import listener_url, open_listener
 from joulesplit.edge._receipts import ServerHealth
 from joulesplit.edge._source import download
+from joulesplit.edge._stopping import stop_at_end_of_stdin, stopping_quietly
 from joulesplit.edge._tails import DEFAULT_OPTIONS, TailOptions, TailShelf
 from joulesplit.edge.errors import EdgeConfigurationError, ProtocolError, RequestRefusedError
+from joulesplit.partition import Encoding
 from joulesplit.partition.errors import PartitionError
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
-    from uvicorn import Server
 
 # Between two uploads a calibration may idle for minutes; a new connection would be paid for
 # with the next one.
 KEEP_ALIVE_S = 3600
-# What an upload or tail in progress gets to finish after the server was asked to stop.
-STOP_GRACE_S = 1
-STDIN_FD = 0
+RETRY_AFTER_S = 1
+"""When a client that was told to come again should, s: a queue of tails is through by then."""
+
+
+CLOSING = (protocol.Refusal.NO_LENGTH, protocol.Refusal.TOO_LARGE, protocol.Refusal.BUSY)
 
 
 class EdgeServer:
@@ -50,6 +50,7 @@ class EdgeServer:
         token: What clients must show; required unless ``host`` is a loopback address.
         max_body_bytes: Longest request body it takes, byte.
         tails: How tails run.
+        limits: What it takes before it says no.
         exit_when_stdin_closes: Stop when standard input ends, so as not to outlive the parent.
 
     Raises:
@@ -66,6 +67,7 @@ class EdgeServer:
         token: str | None = None,
         max_body_bytes: int = protocol.DEFAULT_MAX_BODY_BYTES,
         tails: TailOptions = DEFAULT_OPTIONS,
+        limits: ServerLimits = DEFAULT_LIMITS,
         exit_when_stdin_closes: bool = False,
     ) -> None:
         if token is not None:
@@ -78,7 +80,9 @@ class EdgeServer:
         self._port = port
         self._token = token
         self._exit_when_stdin_closes = exit_when_stdin_closes
-        self._endpoints = _Endpoints(TailShelf(models, options=tails), token, max_body_bytes)
+        self._limits = limits
+        shelf = TailShelf(models, options=tails, runner_bytes=limits.runner_bytes)
+        self._endpoints = _Endpoints(shelf, token, max_body_bytes, limits)
 
     def serve(self, on_ready: Callable[[str], None]) -> None:
         """Serve in this thread until SIGINT, SIGTERM or the end of standard input.
@@ -95,7 +99,7 @@ class EdgeServer:
         with open_listener(self._host, self._port, has_token=self._token is not None) as listener:
             config = uvicorn.Config(
                 self._endpoints.application(),
-                http="h11",
+                http=guarded_protocol(Doors(self._limits)),
                 ws="none",
                 lifespan="off",
                 access_log=False,
@@ -103,13 +107,14 @@ class EdgeServer:
                 log_level="error",
                 server_header=False,
                 headers=[(protocol.VERSION_HEADER, str(protocol.PROTOCOL_VERSION))],
+                backlog=self._limits.backlog,
                 timeout_keep_alive=KEEP_ALIVE_S,
-                timeout_graceful_shutdown=STOP_GRACE_S,
+                timeout_graceful_shutdown=self._limits.grace_s,
             )
             server = uvicorn.Server(config)
             if self._exit_when_stdin_closes:
-                _stop_at_end_of_stdin(server)
-            with _stopping_quietly(server):
+                stop_at_end_of_stdin(server)
+            with stopping_quietly(server):
                 on_ready(listener_url(listener))
                 server.run(sockets=[listener])
 
@@ -117,10 +122,14 @@ class EdgeServer:
 class _Endpoints:
     """What each path does; the wire format is in ``joulesplit.edge._protocol``."""
 
-    def __init__(self, shelf: TailShelf, token: str | None, max_body_bytes: int) -> None:
+    def __init__(
+        self, shelf: TailShelf, token: str | None, max_body_bytes: int, limits: ServerLimits
+    ) -> None:
         self._shelf = shelf
         self._token = token
         self._max_body_bytes = max_body_bytes
+        self._limits = limits
+        self._queue = admission.TailQueue(limits.waiting_tails, limits.waiting_bytes)
 
     def application(self) -> Starlette:
         from starlette.applications import Starlette
@@ -166,16 +175,19 @@ class _Endpoints:
     async def sink(self, request: Request) -> Response:
         self._admit(request)
         count = checksum = 0
+        began_ns = time.perf_counter_ns()
         async for chunk in request.stream():
             count += len(chunk)
             checksum = crc32(chunk, checksum)
         answer = {"received_bytes": count, "crc32": f"{checksum:08x}"}
-        return _json(answer, headers=protocol.received(count, checksum))
+        received = protocol.received(count, checksum, _seconds_since(began_ns))
+        return _json(answer, headers=received)
 
     async def source(self, request: Request) -> Response:
         admission.check_token(request.headers, self._token)
         count = admission.source_length(request.query_params, self._max_body_bytes)
         rate_bit_per_s = admission.source_rate(request.query_params)
+        admission.check_duration(count, rate_bit_per_s, self._limits.source_s)
         return download(count, rate_bit_per_s)
 
     async def tail(self, request: Request) -> Response:
@@ -186,22 +198,39 @@ class _Endpoints:
         entries = decode_header(request.headers.get(protocol.TENSORS_HEADER, ""))
         expected = self._shelf.crossing(sha256, after_operator)
         check_sent(entries, expected, encoding)
+        length = admission.body_length(request.headers, self._max_body_bytes)
+        admission.check_tail_length(length, entries)
+        with self._queue.place(length):
+            return await self._run_tail(request, (sha256, after_operator), entries, encoding)
+
+    async def _run_tail(
+        self,
+        request: Request,
+        cut: tuple[str, int],
+        entries: tuple[TensorEntry, ...],
+        encoding: Encoding | None,
+    ) -> Response:
+        began_ns = time.perf_counter_ns()
         body = await request.body()
+        receive_s = _seconds_since(began_ns)
+        expected = self._shelf.crossing(*cut)
         tensors = decoded_tensors(decode_body(entries, body), expected, encoding)
-        outputs, compute_s = await asyncio.to_thread(
-            self._shelf.run, sha256, after_operator, tensors
-        )
+        outputs, compute_s = await asyncio.to_thread(self._shelf.run, *cut, tensors)
         header, content = encode_bundle(outputs)
         headers = {
             protocol.TENSORS_HEADER: header,
             protocol.COMPUTE_HEADER: repr(compute_s),
-            **protocol.received(len(body), crc32(body)),
+            **protocol.received(len(body), crc32(body), receive_s),
         }
         return _response(200, content, "application/octet-stream", headers)
 
     def _admit(self, request: Request) -> None:
         admission.body_length(request.headers, self._max_body_bytes)
         admission.check_token(request.headers, self._token)
+
+
+def _seconds_since(began_ns: int) -> float:
+    return (time.perf_counter_ns() - began_ns) * 1e-9
 
 
 def _response(status: int, content: bytes, media_type: str, headers: dict[str, str]) -> Response:
@@ -219,9 +248,11 @@ def _refuse(
 ) -> Response:
     # Without a usable length there is no telling where the next request would begin, and a body
     # that is too long is not worth reading to find out.
-    closes = refusal in (protocol.Refusal.NO_LENGTH, protocol.Refusal.TOO_LARGE)
+    closes = refusal in CLOSING
     body = protocol.RefusalBody(error=refusal.value, message=message, hint=hint)
     headers = {"Connection": "close"} if closes else {}
+    if refusal is protocol.Refusal.BUSY:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
     return _json(body, status or protocol.STATUS[refusal], headers)
 
 
@@ -259,42 +290,3 @@ async def _answer_internal(_: Request, error: Exception) -> Response:
         f"the server failed ({type(error).__name__})",
         "read the server's own output and report it",
     )
-
-
-@contextmanager
-def _stopping_quietly(server: Server) -> Iterator[None]:
-    """Make SIGINT and SIGTERM end ``serve`` as after any finished job, without traceback.
-
-    uvicorn stops on its own handlers and then raises the signals again for the handlers that
-    were there before, which are these; before its own are in place, these stop it.
-    """
-
-    def stop(_number: int, _frame: object) -> None:
-        server.should_exit = True
-
-    def still_serving(_record: logging.LogRecord) -> bool:
-        # What stopping cuts short is no error, and uvicorn would log it with a traceback.
-        return not server.should_exit
-
-    is_main = threading.current_thread() is threading.main_thread()
-    numbers = (signal.SIGINT, signal.SIGTERM) if is_main else ()
-    before = {number: signal.signal(number, stop) for number in numbers}
-    logger = logging.getLogger("uvicorn.error")
-    logger.addFilter(still_serving)
-    try:
-        yield
-    finally:
-        logger.removeFilter(still_serving)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _stop_at_end_of_stdin(server: Server) -> None:
-    def watch() -> None:
-        # Past sys.stdin: its lock, held by a daemon thread, makes the interpreter abort at exit.
-        with suppress(OSError):
-            while os.read(STDIN_FD, 4096):
-                pass
-        server.should_exit = True
-
-    threading.Thread(target=watch, name="stdin-watch", daemon=True).start()

@@ -20,8 +20,9 @@ from joulesplit.partition.errors import RuntimeMissingError, UnsupportedModelErr
 from joulesplit.partition.parts import extract
 from joulesplit.partition.reading import LoadedModel, load_model
 
-# A runner of float32 MobileNetV2 holds its 14 MB of weights twice, as file and packed by XNNPACK.
-MAX_RUNNERS = 16
+# A runner holds its weights twice, as file and packed by XNNPACK, and its activations beside them.
+WEIGHT_COPIES, ACTIVATION_BYTES = 2, 8 * 1024 * 1024
+DEFAULT_RUNNER_BYTES = 1024 * 1024 * 1024
 # The Pi draws its idle power while it waits for the answer.
 RUNNER_THREADS = min(4, os.cpu_count() or 1)
 """Threads that a tail runs on, unless the server is told otherwise."""
@@ -67,6 +68,7 @@ class _Tail:
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     runner: Runner | None = None
+    size_bytes: int = 0
 
 
 class TailShelf:
@@ -74,7 +76,8 @@ class TailShelf:
 
     Args:
         models: ``.tflite`` files.
-        max_runners: How many runners are kept; the one unused for longest goes first.
+        runner_bytes: Memory that runners may take, estimated, byte; the one unused for longest
+            goes first, and one is always kept.
         options: How they run.
 
     Raises:
@@ -86,10 +89,10 @@ class TailShelf:
         self,
         models: Sequence[Path],
         *,
-        max_runners: int = MAX_RUNNERS,
+        runner_bytes: int = DEFAULT_RUNNER_BYTES,
         options: TailOptions = DEFAULT_OPTIONS,
     ) -> None:
-        self._max_runners = max_runners
+        self._runner_bytes = runner_bytes
         self._options = options
         self._models: dict[str, _Model] = {}
         self._tails: OrderedDict[tuple[str, int], _Tail] = OrderedDict()
@@ -159,6 +162,8 @@ class TailShelf:
             if tail.runner is None:
                 part = extract(model.loaded, after_operator + 1, model.last_operator)
                 tail.runner = self._runner(part)
+                tail.size_bytes = WEIGHT_COPIES * len(part) + ACTIVATION_BYTES
+                self._make_room()
             started_ns = time.perf_counter_ns()
             arrays = tail.runner.run(inputs)
             compute_s = (time.perf_counter_ns() - started_ns) / 1e9
@@ -185,9 +190,14 @@ class TailShelf:
         with self._lock:
             tail = self._tails.setdefault((sha256, after_operator), _Tail())
             self._tails.move_to_end((sha256, after_operator))
-            while len(self._tails) > self._max_runners:
-                self._tails.popitem(last=False)
         return tail
+
+    def _make_room(self) -> None:
+        """Let runners go until the rest is within the limit; one that runs ends when it is done."""
+        with self._lock:
+            taken = sum(tail.size_bytes for tail in self._tails.values())
+            while taken > self._runner_bytes and len(self._tails) > 1:
+                taken -= self._tails.popitem(last=False)[1].size_bytes
 
 
 def _runtime(options: TailOptions) -> TailRuntime | None:

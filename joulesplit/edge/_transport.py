@@ -1,38 +1,37 @@
-"""HTTP connections that count: bytes handed to the socket, time spent on set-up."""
+"""HTTP connections for all but uploads: they count bytes, and keep to a deadline."""
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection
 
-from joulesplit.edge._pacing import Clock, HostClock
+from joulesplit.edge._deadline import Deadline
 
 
 class TransportMeter:
-    """What one exchange cost on the connection.
+    """What one exchange may take, and what it handed over.
 
     Attributes:
-        clock: What set-up is timed with.
-        sent_bytes: Handed to the socket since ``reset``, byte: request head and body.
-        connection_ns: Time spent on name resolution and TCP connection since ``reset``, ns;
-            0 if an open connection served.
+        deadline: When it has to be over; None for never.
+        sent_bytes: Handed to the socket since ``reset``, byte.
     """
 
     def __init__(self) -> None:
-        self.reset(HostClock())
-
-    def reset(self, clock: Clock) -> None:
-        """Count from zero, with ``clock``."""
-        self.clock = clock
         self.sent_bytes = 0
-        self.connection_ns = 0
+        self.deadline: Deadline | None = None
+
+    def reset(self, deadline: Deadline) -> None:
+        """Count from zero."""
+        self.sent_bytes = 0
+        self.deadline = deadline
 
 
 class MeteredAdapter(HTTPAdapter):
-    """A requests adapter, plain HTTP only, that fills a meter. Not for several threads.
+    """A requests adapter, plain HTTP only, that keeps to a meter. Not for several threads.
 
     Args:
         meter: Filled by every exchange.
@@ -49,12 +48,24 @@ class MeteredAdapter(HTTPAdapter):
         manager.pool_classes_by_scheme = {"http": _metered_pool(self._meter)}
 
 
+class _DeadlineSocket(socket.socket):
+    """A socket each of whose reads waits no longer than the whole exchange may."""
+
+    meter: TransportMeter
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        if self.meter.deadline is not None:
+            self.settimeout(self.meter.deadline.remaining_s())
+        return super().recv_into(*args, **kwargs)
+
+
 def _metered_pool(meter: TransportMeter) -> type[HTTPConnectionPool]:
     class MeteredConnection(HTTPConnection):
-        def connect(self) -> None:
-            started_ns = meter.clock.now_ns()
-            super().connect()
-            meter.connection_ns += meter.clock.now_ns() - started_ns
+        def _new_conn(self) -> socket.socket:
+            plain = super()._new_conn()
+            bound = _DeadlineSocket(fileno=plain.detach())
+            bound.meter = meter
+            return bound
 
         def send(self, data: Any) -> None:
             if isinstance(data, bytes):

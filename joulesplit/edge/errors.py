@@ -8,12 +8,15 @@ EdgeError
 │   ├── ServerLacksModelError (LookupError)  it does not serve that network
 │   └── AuthenticationError (PermissionError) the token is missing or wrong
 ├── RequestRefusedError                      server side: what it is about to refuse, and why
+├── RateNotCarriedError (ValueError)         the link does not carry a rate that was stated
 ├── UploadCorruptedError (OSError)           the receiver counted other bytes than were sent
 ├── PortUnavailableError (OSError)           the server cannot listen there
 └── InterfaceNotFoundError (LookupError)     no such network interface, or no route
 """
 
 from __future__ import annotations
+
+from math import nan
 
 
 class EdgeError(Exception):
@@ -73,6 +76,18 @@ class RequestRefusedError(EdgeError):
         self.refusal = refusal
         self.message = message
         self.hint = hint
+
+
+class RateNotCarriedError(EdgeError, ValueError):
+    """The link does not carry a rate that was stated for it.
+
+    Attributes:
+        stated_bit_per_s: The rate, bit/s; NaN if it was not told.
+        carried_bit_per_s: What the link carried of it, bit/s; NaN likewise.
+    """
+
+    stated_bit_per_s = nan
+    carried_bit_per_s = nan
 
 
 class UploadCorruptedError(EdgeError, OSError):

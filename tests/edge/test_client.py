@@ -7,7 +7,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import pytest
@@ -282,6 +282,41 @@ def test_a_silent_server_times_out():
         pytest.raises(ServerUnreachableError, match="timed out"),
     ):
         client.health()
+
+
+@contextmanager
+def trickling(answer: bytes, every_s: float) -> Iterator[str]:
+    """A TCP server that answers one byte at a time, each before any time-out of a read."""
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(ConnectionError):
+                connection.recv(65536)
+                for byte in answer:
+                    if over.wait(every_s):
+                        return
+                    connection.sendall(bytes([byte]))
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        over.set()
+        thread.join(timeout=20)
+
+
+@pytest.mark.parametrize("call", [lambda c: c.upload(b"x"), lambda c: c.health()])
+@pytest.mark.parametrize("body", [b"", b"x" * 5000])
+def test_a_server_that_trickles_its_answer_is_given_up_in_time(call, body):
+    # Whole, the answer would take 50 s at least: each byte resets what waits for one.
+    answer = raw_answer(body, VERSION, "X-Long: " + "y" * 1000)
+    with (
+        trickling(answer, 0.05) as url,
+        EdgeClient(url, timeout_s=0.4) as client,
+        pytest.raises(ServerUnreachableError, match="timed out"),
+    ):
+        call(client)
 
 
 @pytest.mark.parametrize(

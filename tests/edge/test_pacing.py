@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joulesplit.edge import Pacer
-from joulesplit.edge._pacing import UNPACED_CHUNK_BYTES, HostClock
+from joulesplit.edge._pacing import HostClock
 from joulesplit.edge.errors import EdgeConfigurationError
 
 rates = st.floats(50, 1e9)
@@ -72,9 +72,9 @@ def test_without_a_rate_nothing_waits_and_no_airtime_is_claimed(tick_clock):
     heard = []
     clock = tick_clock()
     pacer = Pacer(None, clock=clock, on_chunk=lambda bits, s: heard.append((bits, s)))
-    transfer = pacer.transfer(bytes(UNPACED_CHUNK_BYTES + 1))
-    assert [len(chunk) for chunk in transfer] == [UNPACED_CHUNK_BYTES, 1]
-    assert heard == [(8 * UNPACED_CHUNK_BYTES, 0.0), (8, 0.0)]
+    transfer = pacer.transfer(bytes(100_000))
+    assert [len(chunk) for chunk in transfer] == [100_000]
+    assert heard == [(800_000, 0.0)]
     assert transfer.started_ns == transfer.ended_ns == clock.now_ns()
 
 

@@ -13,7 +13,7 @@ import requests
 from joulesplit.edge import EdgeClient, NamedTensor, Pacer, TailOptions, encode_bundle
 from joulesplit.edge._encoded import encoded_tensors
 from joulesplit.edge._protocol import TENSORS_HEADER, tail_path
-from joulesplit.edge._tails import TailShelf
+from joulesplit.edge._tails import ACTIVATION_BYTES, TailShelf
 from joulesplit.edge.errors import RequestRefusedError, ServerLacksModelError, ServerRefusedError
 from joulesplit.partition import ENCODINGS, Runner, decode, encode
 from joulesplit.partition.cutting import prefix_cuts
@@ -228,17 +228,34 @@ def test_a_bundle_that_is_not_one_is_malformed(server, token, int8_local, fault)
         headers={TENSORS_HEADER: header, "Authorization": f"Bearer {token}"},
         timeout=30,
     )
-    assert (answer.status_code, json.loads(answer.content)["error"]) == (400, "malformed")
+    refusal = (413, "too-large") if fault == "long body" else (400, "malformed")
+    assert (answer.status_code, json.loads(answer.content)["error"]) == refusal
 
 
-def test_runners_are_kept_and_the_one_unused_for_longest_goes_first(int8_local):
-    shelf = TailShelf([int8_local.path], max_runners=2)
+def test_runners_are_kept_by_bytes_and_the_one_unused_for_longest_goes_first(int8_local):
+    whole = 2 * int8_local.path.stat().st_size + ACTIVATION_BYTES
+    shelf = TailShelf([int8_local.path], runner_bytes=2 * whole)
     sha256 = int8_local.sha256
     for after, kept in ((-1, [-1]), (0, [-1, 0]), (-1, [0, -1]), (1, [-1, 1]), (0, [1, 0])):
         outputs, compute_s = shelf.run(sha256, after, int8_local.crossing(after))
         np.testing.assert_array_equal(outputs[0].data, int8_local.output)
         assert compute_s > 0
         assert [cut for _, cut in shelf.kept] == kept
+
+
+def test_one_runner_is_kept_however_little_memory_there_is(int8_local):
+    shelf = TailShelf([int8_local.path], runner_bytes=1)
+    for after in (-1, 0):
+        shelf.run(int8_local.sha256, after, int8_local.crossing(after))
+        assert [cut for _, cut in shelf.kept] == [after]
+
+
+def test_every_cut_of_a_network_is_kept_where_there_is_memory_for_it(int8_local):
+    shelf = TailShelf([int8_local.path])
+    cuts = list(range(-1, 24))
+    for after in cuts:
+        shelf.run(int8_local.sha256, after, int8_local.crossing(after))
+    assert [cut for _, cut in shelf.kept] == cuts
 
 
 def test_a_refused_request_leaves_no_runner_behind(int8_local):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,13 +11,20 @@ from joulesplit.calibrate.campaign import UNLIMITED, UploadSubject
 from joulesplit.calibrate.errors import LinkDroppedError
 from joulesplit.calibrate.profile import CONNECTION_PHASE
 from joulesplit.calibrate.workloads import DownloadWorkload, LinkCount, StepWorkload, UploadWorkload
-from joulesplit.edge import BITS_PER_BYTE, Pacer, interface_counters
+from joulesplit.edge import (
+    BITS_PER_BYTE,
+    Pacer,
+    interface_counters,
+    probe_link,
+    require_carried,
+    scheduled,
+)
 from joulesplit.edge.errors import InterfaceNotFoundError, ServerUnreachableError
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.workloads import DeviceActivity
     from joulesplit.drivers.protocols import Clock
-    from joulesplit.edge import EdgeClient
+    from joulesplit.edge import EdgeClient, LinkProbe, TransferFacts, UploadReceipt
 
 Answer = TypeVar("Answer")
 
@@ -49,10 +57,12 @@ def payload_of(bits: int, crossing: Mapping[int, bytes]) -> bytes:
 class LinkBench:
     """Transfers to the edge server as workloads.
 
-    The airtime of a paced transfer is that of its schedule; an unpaced upload ends with the
-    answer, because a socket takes bytes long before they are on the air.
+    The time of an upload on a real link is measured, paced or not: from the first byte given to
+    the kernel until it holds none that is not acknowledged
+    (``joulesplit.edge._transfer_facts``). A simulated link keeps to its schedule, which it is told.
 
     When the link drops, it is waited for and the window given up: the pause must not be measured.
+    So is the window of an upload in the middle of which the link stood still.
 
     Args:
         client: Of the edge server.
@@ -76,22 +86,44 @@ class LinkBench:
         self._interface = interface
         self._link_rate_bit_per_s = link_rate_bit_per_s
         self._socket_bits = 0
+        self._receipts: list[UploadReceipt] = []
+        self._transfers: list[TransferFacts] = []
+
+    def probe(self, rates_bit_per_s: Sequence[float]) -> LinkProbe | None:
+        """Look at the link before anything is measured on it; None for a simulated one.
+
+        Args:
+            rates_bit_per_s: Rates that uploads are to be paced at, bit/s.
+
+        Raises:
+            RateNotCarriedError: It does not carry one of them.
+            EdgeError: The server failed.
+        """
+        if self._link_rate_bit_per_s is not None:
+            return None
+        require_carried(self._client, rates_bit_per_s)
+        return probe_link(self._client)
 
     def send(self, payload: bytes, rate_bit_per_s: float | None) -> float:
-        """Upload a payload; return the time on the air, s.
+        """Upload a payload; return its transfer time, s.
 
         Raises:
             LinkDroppedError: The link was gone, and is back.
             EdgeError: It is not, or the server failed.
         """
         rate = rate_bit_per_s or self._link_rate_bit_per_s
-        pacer = Pacer(rate, clock=self._clock, on_chunk=self._activity.on_air)
+        pacer = None
+        if rate is not None:
+            pacer = Pacer(rate, clock=self._clock, on_chunk=self._activity.on_air)
         receipt = self._exchange(lambda: self._client.upload(payload, pacer=pacer))
-        sent_bytes = receipt.payload_bytes + receipt.http_overhead_bytes
-        self._socket_bits += BITS_PER_BYTE * sent_bytes
-        if rate is None:
-            return (receipt.answered_ns - receipt.started_ns) * 1e-9
-        return receipt.duration_s
+        self._receipts.append(receipt)
+        if receipt.exchange.stalled_ns:
+            raise LinkDroppedError(
+                f"the link stood still for {receipt.exchange.stalled_ns * 1e-9:.1f} s in the "
+                "middle of an upload and went on; measure again, nearer to the access point if it "
+                "keeps doing so"
+            )
+        return receipt.duration_s if self._link_rate_bit_per_s else receipt.transfer_s
 
     def receive(self, payload_bytes: int, rate_bit_per_s: float | None) -> float:
         """Download a payload; return the time on the air, s.
@@ -118,17 +150,31 @@ class LinkBench:
 
     def count(self) -> LinkCount:
         """Read the counters; see ``joulesplit.calibrate.workloads._metered.LinkMeter``."""
+        self._take_receipts()
+        count = LinkCount(socket_bits=self._socket_bits, transfers=tuple(self._transfers))
         if self._interface is None:
-            return LinkCount(socket_bits=self._socket_bits)
+            return count
         try:
             counters = interface_counters(self._interface)
         except InterfaceNotFoundError:
-            return LinkCount(socket_bits=self._socket_bits)
-        return LinkCount(
-            socket_bits=self._socket_bits,
+            return count
+        return replace(
+            count,
             interface_tx_bits=BITS_PER_BYTE * counters.tx_bytes,
             interface_rx_bits=BITS_PER_BYTE * counters.rx_bytes,
         )
+
+    def _take_receipts(self) -> None:
+        """Make sense of what the uploads since the last time told: not while they run."""
+        for receipt in self._receipts:
+            sent_bytes = receipt.payload_bytes + receipt.http_overhead_bytes
+            self._socket_bits += BITS_PER_BYTE * sent_bytes
+            if self._link_rate_bit_per_s is None:
+                self._transfers.append(receipt.facts)
+            else:
+                bits = BITS_PER_BYTE * receipt.payload_bytes
+                self._transfers.append(scheduled(bits, receipt.duration_s))
+        self._receipts.clear()
 
     def uploads(
         self, subjects: Sequence[UploadSubject], payloads: Mapping[int, bytes]

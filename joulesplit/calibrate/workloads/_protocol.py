@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from joulesplit.edge import TransferFacts
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkDone:
@@ -15,11 +17,12 @@ class WorkDone:
         started_ns: CLOCK_MONOTONIC before the first step, ns.
         ended_ns: CLOCK_MONOTONIC after the last step, ns.
         repetitions: Inferences or transfers done.
-        airtime_s: Time on the air, s; 0 for compute.
+        airtime_s: Transfer times together, s; 0 for compute.
         payload_bits: Payload sent or received, bit; 0 for compute.
         socket_bits: Handed to the socket, request heads included, bit.
         interface_tx_bits, interface_rx_bits: Counted on the interface meanwhile, bit; None where
             it cannot be read.
+        transfers: What each upload did on the link, as the kernel saw it.
     """
 
     started_ns: int
@@ -30,6 +33,7 @@ class WorkDone:
     socket_bits: int = 0
     interface_tx_bits: int | None = None
     interface_rx_bits: int | None = None
+    transfers: tuple[TransferFacts, ...] = ()
 
 
 class Workload(Protocol):

@@ -10,7 +10,7 @@ from joulesplit.calibrate.workloads._protocol import DeviceActivity, WorkDone
 from joulesplit.drivers.protocols import Clock
 
 Send = Callable[[bytes, float | None], float]
-"""Sends a payload at a rate [bit/s] (None: as fast as it goes); returns the airtime, s."""
+"""Sends a payload at a rate [bit/s] (None: as fast as it goes); returns the transfer time, s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,4 +54,5 @@ class UploadWorkload:
             socket_bits=carried.socket_bits,
             interface_tx_bits=carried.interface_tx_bits,
             interface_rx_bits=carried.interface_rx_bits,
+            transfers=carried.transfers,
         )

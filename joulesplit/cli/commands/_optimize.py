@@ -121,7 +121,6 @@ def command(
     shown: Shown,
 ) -> None:
     """Decide where to split MODEL on a measured device, how surely, and what would change it."""
-    from joulesplit._deciding import blocks_for
     from joulesplit.calibrate.profile import load_profile
     from joulesplit.cli.report.terminal import decision_page, regret_section
     from joulesplit.partition.reading import load_model

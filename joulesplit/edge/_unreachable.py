@@ -1,0 +1,33 @@
+"""Servers that cannot be reached: URLs that are none, and what an error really says."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from joulesplit.edge.errors import EdgeConfigurationError
+
+
+def checked_url(url: str) -> str:
+    """Return the URL of a server without a slash at its end.
+
+    Raises:
+        EdgeConfigurationError: It is not one.
+    """
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme == "http" and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or parts.path not in ("", "/") or parts.query or parts.username:
+        raise EdgeConfigurationError(
+            f"{url!r} is not the URL of an edge server; give http://HOST:PORT as "
+            "`joulesplit serve` prints it"
+        )
+    return url.rstrip("/")
+
+
+def innermost(error: BaseException) -> str:
+    """Return the text of the first cause: the others wrap it in their own addresses."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return str(error) or type(error).__name__
