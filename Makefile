@@ -13,6 +13,14 @@ OTHER := $(VENV)/tflite-runtime
 RUNS_NETWORKS := $(addprefix tests/partition/,test_runtime.py test_models.py test_six_networks.py \
   checking parts reading/test_shapes.py reading/test_small_networks.py)
 
+# Chosen by the userland: a 32-bit one may run under a 64-bit kernel, which is all that pip can see.
+RUNTIME := $(shell $(PYTHON) -c 'import struct, sys; \
+  print("litert" if struct.calcsize("P") == 8 else "tflite-runtime" if sys.version_info < (3, 12) else "")')
+# On 32 bit, numpy and scipy are the system's own: PyPI has no wheels of them.
+VENV_OPTIONS := $(if $(filter litert,$(RUNTIME)),,--system-site-packages)
+
+comma := ,
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test cuts check fix golden schema wheel proof fuzz large clean
 
@@ -22,15 +30,16 @@ help: ## list what there is to make
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "joulesplit needs Python 3.11 or later; give one with: make PYTHON=python3.11" >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || \
+	@$(PYTHON) -m venv $(VENV_OPTIONS) $(VENV) || \
 	  { echo "Python's venv module is missing: sudo apt install python3-venv" >&2; rm -rf $(VENV); exit 1; }
 
 $(RUN): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@[ -n "$(RUNTIME)" ] || echo "no TFLite runtime has wheels for this Python, 32 bit: networks are not run here" >&2
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$(RUNTIME)]'
 	@touch $@
 
 $(DEV): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev$(addprefix $(comma),$(RUNTIME))]'
 	@touch $(RUN) $@
 
 # The libraries that ours is compared with; their own dependencies do not build everywhere.
@@ -90,8 +99,9 @@ fix: $(DEV) ## mend what the linters can mend
 golden: $(DEV) ## write the expected report texts again; look at the diff
 	JOULESPLIT_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/cli
 
-schema: $(DEV) ## write data/schema again from joulesplit/calibrate/profile/_device_profile.py
+schema: $(DEV) ## write data/schema, and the list of a .tflite file's tables, again
 	$(BIN)/python data/schema/make_schema.py
+	$(BIN)/python data/schema/make_tflite_schema.py
 
 wheel: $(DEV) ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist .
