@@ -16,6 +16,7 @@ from joulesplit.calibrate.environment import (
     program,
     read_state,
     throttled_reasons,
+    userland_bits,
 )
 from joulesplit.calibrate.errors import TuningError
 from joulesplit.cli._finding import Finding
@@ -44,8 +45,7 @@ def machine_findings(
         available_bytes: Free memory, byte.
     """
     yield _python()
-    kind = f"{machine.board or UNKNOWN}, {architecture(machine) or UNKNOWN}"
-    yield Finding(name="board", state="info", found=kind)
+    yield _board(machine)
     yield _governor(machine)
     yield _temperature(machine)
     yield _throttling(machine)
@@ -82,6 +82,13 @@ def _python() -> Finding:
         return Finding(name="python", state="ok", found=found)
     oldest = ".".join(str(part) for part in OLDEST_PYTHON)
     return Finding(name="python", state="error", found=found, fix=f"install Python {oldest}")
+
+
+def _board(machine: Machine) -> Finding:
+    bits = userland_bits(machine)
+    programs = "" if bits is None else f", {bits}-bit programs"
+    found = f"{machine.board or UNKNOWN}, {architecture(machine) or UNKNOWN} kernel{programs}"
+    return Finding(name="board", state="info", found=found)
 
 
 def _governor(machine: Machine) -> Finding:
