@@ -124,6 +124,10 @@ def make_interpreter(
     name, module = _runtime()
     resolver = module.OpResolverType
     source = _source(model)
+    for kind in (np.float32, np.float64):
+        # numpy looks at a type's limits once. On 32-bit ARM the runtime has this thread's smallest
+        # numbers taken for zero, of which numpy would warn later.
+        np.finfo(kind)
     try:
         with without_chatter(), warnings.catch_warnings():
             # Keeping tensors warns of the memory it takes; it is asked for on purpose.

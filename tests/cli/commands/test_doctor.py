@@ -80,6 +80,7 @@ BREAKS = {
 @pytest.mark.parametrize("what", BREAKS)
 def test_a_runtime_that_is_there_and_does_not_run_is_an_error(what, tmp_path, monkeypatch):
     (tmp_path / "tflite_runtime").mkdir()
+    (tmp_path / "tflite_runtime/__init__.py").touch()
     (tmp_path / "tflite_runtime/interpreter.py").write_text(
         "import enum, os, signal\n"
         "OpResolverType = enum.Enum('OpResolverType', 'AUTO BUILTIN_WITHOUT_DEFAULT_DELEGATES')\n"
