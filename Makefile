@@ -22,7 +22,7 @@ VENV_OPTIONS := $(if $(filter litert,$(RUNTIME)),,--system-site-packages)
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test cuts check fix golden schema wheel proof fuzz large clean
+.PHONY: help demo test cuts check fix golden schema wheel proof fuzz large arm clean
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -118,6 +118,16 @@ fuzz: $(DEV) ## feed damaged models to reader, cuts and extraction for SECONDS (
 
 large: $(DEV) ## cut a file of 4 GB (needs so much disk, and a minute)
 	JOULESPLIT_LARGE_FILES=1 $(BIN)/python -m pytest -n 0 tests/partition/test_large_files.py
+
+ROOTS ?= arm64-bookworm arm64-trixie armhf-bookworm
+arm: ## what the README tells, and the numeric tests, on emulated ARM (as root; half an hour a ROOT)
+	@failed=; for root in $(ROOTS); do \
+	  echo "== $$root"; status=0; \
+	  tests/arm/run_in_root.sh $$root && tests/arm/run_in_root.sh $$root tests/arm/prove.sh $(PROOF) \
+	    || status=$$?; \
+	  [ $$status != 77 ] || [ -n "$$JOULESPLIT_MUST_RUN" ] || { echo "SKIPPED: $$root"; continue; }; \
+	  [ $$status = 0 ] || failed="$$failed $$root"; \
+	done; [ -z "$$failed" ] || { echo "failed on:$$failed" >&2; exit 1; }
 
 clean: ## remove the environment and everything built
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
