@@ -101,6 +101,21 @@ def test_a_runtime_that_computes_a_layer_is_fine():
     assert "runs a layer" in runtime.found
 
 
+@pytest.mark.parametrize(
+    ("available", "state", "told", "fix"),
+    [
+        (421_000_000, "ok", "", ""),
+        (374_000_000, "warn", "--standard of MobileNetV2 takes 420", "--quick"),
+        (199_000_000, "warn", "--quick of MobileNetV2 takes 200", "add memory"),
+    ],
+)
+def test_memory_is_enough_if_the_plan_fits_that_doctor_names(tmp_path, available, state, told, fix):
+    found = states(machine_with(tmp_path, {}), available=available)["memory"]
+    assert found.state == state
+    assert told in found.found
+    assert fix in found.fix
+
+
 LEFT = """{"boot": "b1", "owner": %s, "settings": [
   {"target": "governor", "name": "policy0", "before": "ondemand", "after": "performance"}]}"""
 
