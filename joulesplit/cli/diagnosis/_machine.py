@@ -33,7 +33,7 @@ BUSY_FRACTION = 0.10
 QUICK_MEMORY_BYTES = 200_000_000
 STANDARD_MEMORY_BYTES = 420_000_000
 """What calibrate and its sampler took of the bundled MobileNetV2 in float32, 14 MB, by the plans
-quick and standard (PSS, docs/benchmarks.md): every block and head keeps an interpreter."""
+quick and standard (PSS, docs/which-pi.md): every block and head keeps an interpreter."""
 
 
 def machine_findings(
