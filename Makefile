@@ -14,8 +14,16 @@ OTHER := $(VENV)/tflite-runtime
 RUNS_NETWORKS := $(addprefix tests/partition/,test_runtime.py test_models.py test_six_networks.py \
   checking parts reading/test_shapes.py reading/test_small_networks.py)
 
+# Chosen by the userland: a 32-bit one may run under a 64-bit kernel, which is all that pip can see.
+RUNTIME := $(shell $(PYTHON) -c 'import struct, sys; \
+  print("litert" if struct.calcsize("P") == 8 else "tflite-runtime" if sys.version_info < (3, 12) else "")')
+# On 32 bit, numpy and scipy are the system's own: PyPI has no wheels of them.
+VENV_OPTIONS := $(if $(filter litert,$(RUNTIME)),,--system-site-packages)
+
+comma := ,
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test cuts check fix golden schema docs wheel proof fuzz large clean
+.PHONY: help demo test cuts check fix golden schema docs wheel proof fuzz large arm clean
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -23,15 +31,16 @@ help: ## list what there is to make
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "joulesplit needs Python 3.11 or later; give one with: make PYTHON=python3.11" >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || \
+	@$(PYTHON) -m venv $(VENV_OPTIONS) $(VENV) || \
 	  { echo "Python's venv module is missing: sudo apt install python3-venv" >&2; rm -rf $(VENV); exit 1; }
 
 $(RUN): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@[ -n "$(RUNTIME)" ] || echo "no TFLite runtime has wheels for this Python, 32 bit: networks are not run here" >&2
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$(RUNTIME)]'
 	@touch $@
 
 $(DEV): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev$(addprefix $(comma),$(RUNTIME))]'
 	@touch $(RUN) $@
 
 $(DOCS): $(DEV)
@@ -95,8 +104,9 @@ fix: $(DEV) ## mend what the linters can mend
 golden: $(DEV) ## write the expected report texts again; look at the diff
 	JOULESPLIT_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/cli
 
-schema: $(DEV) ## write data/schema again: of the device profile and of the journal
+schema: $(DEV) ## write data/schema (profile, journal) and the list of .tflite tables again
 	$(BIN)/python data/schema/make_schema.py
+	$(BIN)/python data/schema/make_tflite_schema.py
 
 docs: $(DOCS) ## the documentation as a site, with the reference of every public name, into build/site
 	$(BIN)/mkdocs build --quiet --strict
@@ -119,6 +129,16 @@ fuzz: $(DEV) ## feed damaged models to reader, cuts and extraction for SECONDS (
 
 large: $(DEV) ## cut a file of 4 GB (needs so much disk, and a minute)
 	JOULESPLIT_LARGE_FILES=1 $(BIN)/python -m pytest -n 0 tests/partition/test_large_files.py
+
+ROOTS ?= arm64-bookworm arm64-trixie armhf-bookworm
+arm: ## what the README tells, and the numeric tests, on emulated ARM (as root; half an hour a ROOT)
+	@failed=; for root in $(ROOTS); do \
+	  echo "== $$root"; status=0; \
+	  tests/arm/run_in_root.sh $$root && tests/arm/run_in_root.sh $$root tests/arm/prove.sh $(PROOF) \
+	    || status=$$?; \
+	  [ $$status != 77 ] || [ -n "$$JOULESPLIT_MUST_RUN" ] || { echo "SKIPPED: $$root"; continue; }; \
+	  [ $$status = 0 ] || failed="$$failed $$root"; \
+	done; [ -z "$$failed" ] || { echo "failed on:$$failed" >&2; exit 1; }
 
 clean: ## remove the environment and everything built
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

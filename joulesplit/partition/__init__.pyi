@@ -20,5 +20,6 @@ from ._obstacles import unsendable as unsendable
 from ._runtime import Runner as Runner
 from ._specs import TensorSpec as TensorSpec
 from ._specs import tensor_specs as tensor_specs
+from ._trial import try_runtime as try_runtime
 from ._writing import joined as joined
 from ._writing import model_pieces as model_pieces

@@ -1,7 +1,7 @@
-"""`.tflite` bytes to objects, checked: the only module that imports the file's schema.
+"""`.tflite` bytes to objects, checked.
 
-Objects of the schema are typed ``Any``: the generated code carries no types.
-Corrupt offsets make the generated reader raise almost anything; all of it is translated here.
+Objects of the schema are typed ``Any``: its classes are made when it is first used.
+Corrupt offsets make the reader raise almost anything; all of it is translated here.
 """
 
 from __future__ import annotations
@@ -10,10 +10,8 @@ import hashlib
 import mmap
 import os
 import struct
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -26,10 +24,10 @@ from joulesplit.partition.errors import (
     ModelNotFoundError,
     NotATfliteModelError,
     PartitionError,
-    RuntimeMissingError,
     TruncatedModelError,
     UnsupportedModelError,
 )
+from joulesplit.partition.schema import schema
 
 FileBytes = bytes | mmap.mmap
 FILE_IDENTIFIER = b"TFL3"
@@ -45,10 +43,6 @@ READ_WHOLE_BYTES = 2**31 - 1
 """FlatBuffers' own limit; what a larger file holds beyond it lies behind its tables. Such a file is
 mapped: only what is used of it takes memory. Smaller ones are read, so that whoever cuts the file
 short meanwhile does no harm."""
-SCHEMA_MODULES = (
-    "ai_edge_litert.schema_py_generated",
-    "tensorflow.lite.python.schema_py_generated",
-)
 READER_ERRORS = (
     struct.error,
     ArithmeticError,
@@ -82,7 +76,6 @@ def read_model_file(path: str | Path) -> ModelFile:
         ModelNotFoundError: No such file, or it cannot be read.
         NotATfliteModelError: The file is something else.
         TruncatedModelError: The file is incomplete or damaged.
-        RuntimeMissingError: The schema is not installed.
     """
     path = Path(path)
     data, sha256 = _read_bytes(path)
@@ -134,10 +127,9 @@ def _content(stream: FileIO, size: int) -> tuple[FileBytes, str]:
 
 
 def _parse(data: FileBytes, path: Path) -> Any:
-    module = schema()
     try:
         check_bounds(data)
-        root = module.ModelT.InitFromPackedBuf(data)
+        root = schema().ModelT.InitFromPackedBuf(data)
         _complete(root)
         _bring_in(root, data, path.name)
         _check_references(root)
@@ -247,8 +239,7 @@ def block_scales(tensor: Any) -> tuple[int, ...]:
 
 def enum_names(enumeration: str) -> dict[int, str]:
     """Return the names of a schema enumeration by value, e.g. of ``BuiltinOperator``."""
-    members = vars(getattr(schema(), enumeration))
-    return {value: name for name, value in members.items() if not name.startswith("_")}
+    return {value: name for name, value in vars(getattr(schema(), enumeration)).items()}
 
 
 def operator_kinds(root: Any) -> tuple[str, ...]:
@@ -267,20 +258,3 @@ def operator_kinds(root: Any) -> tuple[str, ...]:
 def text(raw: bytes | None) -> str:
     """Return a string of the file; what is not UTF-8 in it becomes a replacement sign."""
     return (raw or b"").decode("utf-8", errors="replace")
-
-
-def schema() -> Any:
-    """Return the generated schema module; imported on first use because it takes 0.2 s.
-
-    Raises:
-        RuntimeMissingError: No installed package carries it.
-    """
-    for name in SCHEMA_MODULES:
-        try:
-            return import_module(name)
-        except ImportError:
-            continue
-    raise RuntimeMissingError(
-        "no .tflite schema: neither ai-edge-litert nor tensorflow is installed; "
-        f"install one of them, e.g. {sys.executable} -m pip install ai-edge-litert"
-    )

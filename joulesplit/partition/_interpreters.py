@@ -6,6 +6,7 @@ Both runtimes have the same Python interface; what differs is hidden here.
 from __future__ import annotations
 
 import os
+import struct
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -30,10 +31,9 @@ RUNTIMES = (
 CHOICE = "JOULESPLIT_RUNTIME"
 """Environment variable that names the distribution to use where several are installed."""
 NONE_INSTALLED = "no TFLite runtime is installed"
-HOW_TO_INSTALL = (
-    f"install one: {sys.executable} -m pip install ai-edge-litert (64-bit) or tflite-runtime "
-    "'numpy<2' (32-bit Raspberry Pi OS, Python 3.11)"
-)
+LAST_TFLITE_RUNTIME = (3, 11)
+"""The last Python that tflite-runtime has wheels for."""
+POINTER_BITS = 8 * struct.calcsize("P")
 REFUSALS = (MemoryError, RuntimeError, ValueError)
 """What the runtimes raise for a network they cannot take."""
 DELEGATE_NODE = "DELEGATE"
@@ -82,7 +82,25 @@ def _runtime() -> tuple[str, Any]:
         except ImportError:
             continue
     chosen = f"{CHOICE} asks for {wanted}, which is not installed" if wanted else NONE_INSTALLED
-    raise RuntimeMissingError(f"{chosen}; {HOW_TO_INSTALL}")
+    raise RuntimeMissingError(f"{chosen}; {how_to_install(POINTER_BITS, sys.version_info[:2])}")
+
+
+def how_to_install(pointer_bits: int, python: tuple[int, int]) -> str:
+    """Return what to do on a userland without a runtime.
+
+    Args:
+        pointer_bits: 32 or 64; the kernel may have more than the userland.
+        python: Major and minor version of Python.
+    """
+    pip = f"install one: {sys.executable} -m pip install"
+    if pointer_bits == 64:
+        return f"{pip} ai-edge-litert"
+    if python <= LAST_TFLITE_RUNTIME:
+        return f"{pip} tflite-runtime 'numpy<2'"
+    return (
+        f"none has wheels for 32-bit Python {python[0]}.{python[1]}: use the 64-bit system, or "
+        f"Python {LAST_TFLITE_RUNTIME[0]}.{LAST_TFLITE_RUNTIME[1]}"
+    )
 
 
 def _source(model: bytes | str | Path) -> dict[str, Any]:
@@ -106,6 +124,10 @@ def make_interpreter(
     name, module = _runtime()
     resolver = module.OpResolverType
     source = _source(model)
+    for kind in (np.float32, np.float64):
+        # numpy looks at a type's limits once. On 32-bit ARM the runtime has this thread's smallest
+        # numbers taken for zero, of which numpy would warn later.
+        np.finfo(kind)
     try:
         with without_chatter(), warnings.catch_warnings():
             # Keeping tensors warns of the memory it takes; it is asked for on purpose.
@@ -120,7 +142,8 @@ def make_interpreter(
             )
     except SystemError as error:
         raise RuntimeMissingError(
-            f"{name} does not work with numpy {np.__version__}; install numpy<2 or ai-edge-litert"
+            f"{name} does not work with numpy {np.__version__}; "
+            f"install an older one: {sys.executable} -m pip install 'numpy<2'"
         ) from error
     except REFUSALS as error:
         raise InvocationError(_refusal("load the network", error)) from error

@@ -156,7 +156,7 @@ def make_profile(network, blocks):
         "device": Device(
             board="Raspberry Pi 4 Model B Rev 1.4", machine="aarch64", kernel="6.6.31",
             python="3.11.2", cpu_count=4, memory_bytes=4 * 10**9, governor="performance",
-            wifi_power_save="off",
+            wifi_power_save="off", userland_bits=64,
         ),
         "sensor": Sensor(
             kind="ina219", name="INA219 at 0x40 on bus 1", rail="5 V supply",

@@ -13,7 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from joulesplit.partition import Runner, TensorSpec, random_inputs, runtime_identity, tensor_specs
+from joulesplit.partition import (
+    Runner,
+    TensorSpec,
+    random_inputs,
+    runtime_identity,
+    tensor_specs,
+    try_runtime,
+)
 from joulesplit.partition import _interpreters as interpreters
 from joulesplit.partition.errors import (
     InputError,
@@ -204,6 +211,24 @@ def test_without_any_runtime_the_error_says_what_to_install(
     for use in (runtime_identity, lambda: Runner(two_branches)):
         with pytest.raises(RuntimeMissingError, match="pip install"):
             use()
+
+
+@pytest.mark.parametrize(
+    ("bits", "python", "what"),
+    [
+        (64, (3, 13), "pip install ai-edge-litert"),
+        (32, (3, 11), "pip install tflite-runtime 'numpy<2'"),
+        (32, (3, 13), "none has wheels for 32-bit Python 3.13"),
+    ],
+)
+def test_what_to_install_goes_by_the_userland(
+    bits: int, python: tuple[int, int], what: str
+) -> None:
+    assert what in interpreters.how_to_install(bits, python)
+
+
+def test_a_layer_of_known_result_tells_whether_the_runtime_runs() -> None:
+    try_runtime()
 
 
 def test_the_user_chooses_among_installed_runtimes(two_branches: Path, monkeypatch) -> None:

@@ -2,6 +2,7 @@ from ._child_process import end_child as end_child
 from ._conditions import Conditions as Conditions
 from ._conditions import snapshot as snapshot
 from ._kernel import architecture as architecture
+from ._kernel import userland_bits as userland_bits
 from ._machine import Machine as Machine
 from ._network import interface_kind as interface_kind
 from ._network import require_link as require_link

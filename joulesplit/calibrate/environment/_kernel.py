@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import struct
 
 from joulesplit.calibrate.environment._machine import Machine
 
@@ -22,6 +23,11 @@ def architecture(machine: Machine) -> str | None:
     """Return the kernel's architecture, e.g. ``aarch64``; its file is there since Linux 6.1."""
     own = platform.machine() if machine.is_this_one else ""
     return machine.text(f"{KERNEL}/arch") or own or None
+
+
+def userland_bits(machine: Machine) -> int | None:
+    """Return how many bits this machine's programs have: 32 may run under a kernel of 64."""
+    return 8 * struct.calcsize("P") if machine.is_this_one else None
 
 
 def release(machine: Machine) -> str | None:

@@ -9,7 +9,7 @@ import platform
 
 from joulesplit.calibrate.environment._board import attached_displays, i2c_clocks_hz, library_versions, load_average, revision, soc, swap_bytes, system, usb_devices
 from joulesplit.calibrate.environment._cpu import frequency_policies, temperatures_c, under_voltage
-from joulesplit.calibrate.environment._kernel import architecture, hostname, processor_count, release
+from joulesplit.calibrate.environment._kernel import architecture, hostname, processor_count, release, userland_bits
 from joulesplit.calibrate.environment._machine import Machine
 from joulesplit.calibrate.environment._network import wifi_link
 from joulesplit.calibrate.profile import Device, TunedSetting
@@ -53,6 +53,7 @@ def describe_device(
     return Device(
         board=machine.board,
         machine=architecture(machine) or UNKNOWN,
+        userland_bits=userland_bits(machine),
         kernel=release(machine) or UNKNOWN,
         python=platform.python_version(),
         cpu_count=processor_count(machine),

@@ -71,7 +71,8 @@ def bootstrap_half_widths(scatter: PooledScatter) -> Array | None:
     ring = scatter.errors[(np.arange(told)[:, None] + np.arange(RUN_WINDOWS)) % told]
     both_signs = np.concatenate([ring, -ring])
     random = np.random.default_rng(SEED)
-    which = random.integers(0, len(both_signs), size=(RESAMPLES, _runs(count)))
+    # Drawn with 64 bits, so that all machines draw the same; used as the machine's own indices.
+    which = random.integers(0, len(both_signs), size=(RESAMPLES, _runs(count))).astype(np.intp)
     errors = np.take(both_signs, which, axis=0).reshape(RESAMPLES, -1)
     deviations = [
         scatter.effects @ some[:, shift : shift + count].T

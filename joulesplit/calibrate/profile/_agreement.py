@@ -37,6 +37,7 @@ SAME: tuple[Field, ...] = (
     ("truth", lambda p: p.truth),
     ("device.board", lambda p: p.device.board),
     ("device.machine", lambda p: p.device.machine),
+    ("device.userland_bits", lambda p: p.device.userland_bits),
     ("device.cpu_count", lambda p: p.device.cpu_count),
     ("device.governor", lambda p: p.device.governor),
     ("device.wifi_power_save", lambda p: p.device.wifi_power_save),

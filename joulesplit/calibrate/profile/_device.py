@@ -76,6 +76,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     """The machine that was measured; an unknown fact is None, never a guess.
 
     Attributes:
+        machine: The kernel's architecture.
+        userland_bits: Of the programs; 32-bit ones may run under a 64-bit kernel.
         revision: Revision code of a Raspberry Pi, hexadecimal.
         soc: System on chip, as the device tree names it.
         temperatures_c: By thermal zone, °C.
@@ -114,6 +116,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     i2c_clock_hz: dict[str, int] | None = None
     libraries: dict[str, str] | None = None
     load_average: tuple[float, float, float] | None = None
+    userland_bits: int | None = None
     tuned: tuple[TunedSetting, ...] = ()
 
 

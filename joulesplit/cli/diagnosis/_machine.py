@@ -16,6 +16,7 @@ from joulesplit.calibrate.environment import (
     program,
     read_state,
     throttled_reasons,
+    userland_bits,
 )
 from joulesplit.calibrate.errors import TuningError
 from joulesplit.cli._finding import Finding
@@ -30,8 +31,10 @@ NEARLY_HOT_K = 5.0
 BUSY_FRACTION = 0.10
 """Background load above this share of the processors shows in every idle window."""
 
-LEAST_MEMORY_BYTES = 200_000_000
-"""Interpreter, network and sampler together need about this much."""
+QUICK_MEMORY_BYTES = 200_000_000
+STANDARD_MEMORY_BYTES = 420_000_000
+"""What calibrate and its sampler took of the bundled MobileNetV2 in float32, 14 MB, by the plans
+quick and standard (PSS, docs/which-pi.md): every block and head keeps an interpreter."""
 
 
 def machine_findings(
@@ -45,8 +48,7 @@ def machine_findings(
         available_bytes: Free memory, byte.
     """
     yield _python()
-    kind = f"{machine.board or UNKNOWN}, {architecture(machine) or UNKNOWN}"
-    yield Finding(name="board", state="info", found=kind)
+    yield _board(machine)
     yield _governor(machine)
     yield _temperature(machine)
     yield _throttling(machine)
@@ -83,6 +85,13 @@ def _python() -> Finding:
         return Finding(name="python", state="ok", found=found)
     oldest = ".".join(str(part) for part in OLDEST_PYTHON)
     return Finding(name="python", state="error", found=found, fix=f"install Python {oldest}")
+
+
+def _board(machine: Machine) -> Finding:
+    bits = userland_bits(machine)
+    programs = "" if bits is None else f", {bits}-bit programs"
+    found = f"{machine.board or UNKNOWN}, {architecture(machine) or UNKNOWN} kernel{programs}"
+    return Finding(name="board", state="info", found=found)
 
 
 def _governor(machine: Machine) -> Finding:
@@ -172,8 +181,11 @@ def _load(busy_fraction: float) -> Finding:
 
 def _memory(available_bytes: int) -> Finding:
     found = f"{si(available_bytes, 'byte')} free"
-    if available_bytes >= LEAST_MEMORY_BYTES:
+    if available_bytes >= STANDARD_MEMORY_BYTES:
         return Finding(name="memory", state="ok", found=found)
-    return Finding(
-        name="memory", state="warn", found=found, fix="stop other programs, or add memory"
-    )
+    needed, fix = STANDARD_MEMORY_BYTES, "calibrate --quick, or stop other programs"
+    if available_bytes < QUICK_MEMORY_BYTES:
+        needed, fix = QUICK_MEMORY_BYTES, "stop other programs, or add memory"
+    plan = "--quick" if needed == QUICK_MEMORY_BYTES else "--standard"
+    found += f": calibrate {plan} of MobileNetV2 takes {si(needed, 'byte')}"
+    return Finding(name="memory", state="warn", found=found, fix=fix)

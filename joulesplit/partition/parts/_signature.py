@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from joulesplit.partition._flatbuffer import schema
+from joulesplit.partition.schema import schema
 
 KEY = b"serving_default"
 """What converters call a network's only signature."""

@@ -142,6 +142,7 @@ def test_the_combined_coverage_factor_is_exact_where_it_has_to_be(inverse_freedo
 
 
 def test_the_combined_coverage_factor_has_no_step_at_the_normal_distribution():
-    factors = [combined_coverage_factor(x) for x in (-1e-3, -1e-8, 0.0, 1e-8, 1e-3)]
+    near = (-1e-3, -1.1e-6, -0.9e-6, -1e-8, 0.0, 1e-8, 1e-3)
+    factors = [combined_coverage_factor(x) for x in near]
     assert factors == sorted(factors)
     assert factors[-1] - factors[0] < 0.01

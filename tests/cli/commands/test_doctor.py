@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import platform
 from dataclasses import replace
 
 import pytest
 
 from joulesplit.calibrate.environment import Machine, program
+from joulesplit.cli.diagnosis._installation import installation_findings
 from joulesplit.cli.diagnosis._machine import machine_findings, tuning_findings
 from joulesplit.cli.diagnosis._sensors import ready_for, sensor_findings
 from joulesplit.drivers import SENSOR_KINDS, Findings, I2cBusFinding, discover
@@ -57,6 +59,61 @@ def test_what_spoils_a_measurement_is_a_warning_with_a_fix(tmp_path):
     assert all(found[name].fix for name in spoiled)
     assert "under-voltage now" in found["throttling"].found
     assert "wlan0" in found["wifi"].fix
+
+
+def test_the_bits_of_programs_are_told_beside_the_kernels_architecture(tmp_path):
+    elsewhere = machine_with(tmp_path, {"proc/sys/kernel/arch": "aarch64\n"})
+    assert states(elsewhere)["board"].found == "unknown, aarch64 kernel"
+    here = states(Machine())["board"].found
+    assert here.endswith(
+        f"{platform.machine()} kernel, {platform.architecture()[0][:2]}-bit programs"
+    )
+
+
+BREAKS = {
+    "raise SystemError('initialization of _pywrap failed')": "does not work with numpy",
+    "os.kill(os.getpid(), signal.SIGILL)": "ends the process with SIGILL",
+    "raise RuntimeError('no such operator')": "no such operator",
+}
+
+
+@pytest.mark.parametrize("what", BREAKS)
+def test_a_runtime_that_is_there_and_does_not_run_is_an_error(what, tmp_path, monkeypatch):
+    (tmp_path / "tflite_runtime").mkdir()
+    (tmp_path / "tflite_runtime/__init__.py").touch()
+    (tmp_path / "tflite_runtime/interpreter.py").write_text(
+        "import enum, os, signal\n"
+        "OpResolverType = enum.Enum('OpResolverType', 'AUTO BUILTIN_WITHOUT_DEFAULT_DELEGATES')\n"
+        f"def Interpreter(**options):\n    {what}\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("JOULESPLIT_RUNTIME", "tflite-runtime")
+    runtime = next(f for f in installation_findings() if f.name == "runtime")
+    assert runtime.state == "error"
+    assert BREAKS[what] in runtime.found
+    assert runtime.fix
+
+
+def test_a_runtime_that_computes_a_layer_is_fine():
+    runtime = next(f for f in installation_findings() if f.name == "runtime")
+    assert (runtime.state, runtime.fix) == ("ok", "")
+    assert "runs a layer" in runtime.found
+
+
+@pytest.mark.parametrize(
+    ("available", "state", "told", "fix"),
+    [
+        (421_000_000, "ok", "", ""),
+        (374_000_000, "warn", "--standard of MobileNetV2 takes 420", "--quick"),
+        (199_000_000, "warn", "--quick of MobileNetV2 takes 200", "add memory"),
+    ],
+)
+def test_memory_is_enough_if_the_plan_fits_that_doctor_names(tmp_path, available, state, told, fix):
+    found = states(machine_with(tmp_path, {}), available=available)["memory"]
+    assert found.state == state
+    assert told in found.found
+    assert fix in found.fix
 
 
 LEFT = """{"boot": "b1", "owner": %s, "settings": [

@@ -88,8 +88,7 @@ def test_a_machine_without_the_schema_loads_and_runs_it(two_branches: Path, tmp_
     write_bundle(two_branches, blocks_at(network, [0]), tmp_path / "b", splits=[0])
     code = (
         "import sys\n"
-        "sys.modules['ai_edge_litert.schema_py_generated'] = None\n"
-        "sys.modules['tensorflow'] = sys.modules['flatbuffers'] = None\n"
+        "sys.modules['joulesplit.partition.schema'] = sys.modules['flatbuffers'] = None\n"
         "import numpy as np\n"
         "from joulesplit.partition.parts._bundle import load_bundle\n"
         "from joulesplit.partition._runtime import Runner\n"

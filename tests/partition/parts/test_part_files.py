@@ -7,9 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from joulesplit.partition import Runner, joined, model_pieces, random_inputs, tensor_specs
+from joulesplit.partition import (
+    Runner,
+    joined,
+    make_interpreter,
+    model_pieces,
+    random_inputs,
+    tensor_specs,
+)
 from joulesplit.partition import _flatbuffer as flatbuffer
 from joulesplit.partition.checking import compare_split
 from joulesplit.partition.parts import extract
@@ -22,8 +28,7 @@ def root_of(data: bytes) -> Any:
 
 
 def signature_runner(data: bytes) -> Any:
-    resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    interpreter = Interpreter(model_content=data, experimental_op_resolver_type=resolver)
+    interpreter = make_interpreter(data, threads=1, use_xnnpack=False)
     (key,) = interpreter.get_signature_list()
     return interpreter.get_signature_runner(key)
 

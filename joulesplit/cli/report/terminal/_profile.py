@@ -12,6 +12,7 @@ from joulesplit.calibrate.profile import (
     BudgetTerm,
     CampaignRecord,
     Check,
+    Device,
     DeviceProfile,
     Quality,
     Runtime,
@@ -189,13 +190,18 @@ def _sampling_section(sampling: Sampling | None) -> Section | None:
     return Section(title="Sampling", body=Facts(rows))
 
 
+def _programs(device: Device) -> str:
+    bits = "" if device.userland_bits is None else f", {device.userland_bits} bit"
+    return f"Python {device.python}{bits}"
+
+
 def _device(profile: DeviceProfile) -> RenderableType:
     device = profile.device
     memory = si(device.memory_bytes, "byte") if device.memory_bytes else "?"
     rows: list[tuple[str, RenderableType]] = [
         ("board", device.board or "unknown"),
         ("machine", f"{device.machine}, {device.cpu_count or '?'} processors, {memory} memory"),
-        ("system", f"kernel {device.kernel}, Python {device.python}"),
+        ("system", f"kernel {device.kernel}, {_programs(device)}"),
         ("governor", device.governor or "unknown"),
         ("Wi-Fi power save", device.wifi_power_save or "unknown"),
         ("created", f"{profile.created} by {profile.tool.name} {profile.tool.version}"),

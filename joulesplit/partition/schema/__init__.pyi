@@ -1,0 +1,1 @@
+from ._schema import schema as schema
