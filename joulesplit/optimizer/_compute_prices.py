@@ -80,6 +80,7 @@ def computing_of(
         scale_u_rel=profile.sensor.scale_u_rel if profile.sensor else 0.0,
         idle_u_w=(idle.u_stat or 0.0) if idle else 0.0,
         constant_u_rel=compute.classes.constant_e_d_rms if compute.classes else None,
+        constant_inverse_freedom=1 / max(len(compute.blocks) - 1, 1),
     )
 
 

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, isfinite
 
-from joulesplit.calibrate.profile import DeviceProfile
+from joulesplit.calibrate.profile import Account, DeviceProfile
 from joulesplit.optimizer._constraints import Constraints
-from joulesplit.optimizer._cost import Account, ComputeModel
+from joulesplit.optimizer._cost import ComputeModel
 from joulesplit.optimizer._decision import decide
 from joulesplit.optimizer._result import Candidate
 from joulesplit.optimizer._usage import Usage

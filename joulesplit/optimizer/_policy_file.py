@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from joulesplit.optimizer._cost import Account
+from joulesplit.calibrate.profile import Account
 from joulesplit.optimizer._policy import SplitLine, SplitPolicy
 from joulesplit.optimizer.errors import InvalidInputError
 

@@ -12,10 +12,23 @@ from dataclasses import dataclass
 import msgspec
 
 from joulesplit.calibrate.errors import ProfileMergeError
-from joulesplit.calibrate.profile._device_profile import Check, DeviceProfile, Idle, Quality, Sampling, Tool
-from joulesplit.calibrate.profile._device import MergedSource
 from joulesplit.calibrate.profile._agreement import require_agreement, require_poolable
-from joulesplit.calibrate.profile._parts import Part, part_of, pooled_compute, pooled_link, pooled_ratio
+from joulesplit.calibrate.profile._device import MergedSource
+from joulesplit.calibrate.profile._device_profile import (
+    Check,
+    DeviceProfile,
+    Idle,
+    Quality,
+    Sampling,
+    Tool,
+)
+from joulesplit.calibrate.profile._parts import (
+    Part,
+    part_of,
+    pooled_compute,
+    pooled_link,
+    pooled_ratio,
+)
 
 SEVERITY = {"pass": 0, "warn": 1, "fail": 2}
 

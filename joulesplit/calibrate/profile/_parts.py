@@ -14,11 +14,29 @@ from typing import Any
 import msgspec
 
 from joulesplit.calibrate.estimates import Estimate, with_interval
-from joulesplit.calibrate.profile._device_profile import BlockEnergy, Compute, DeviceProfile, Link, LinkFit, Uplink
-from joulesplit.calibrate.profile._figures import Figure, Statistics, effective_degrees_of_freedom, statistics_of
-from joulesplit.calibrate.profile._pooling import Weights, inverse_variance, inverted, inverted_statistics, pooled
+from joulesplit.calibrate.profile._device_profile import (
+    BlockEnergy,
+    Compute,
+    DeviceProfile,
+    Link,
+    LinkFit,
+    Uplink,
+)
+from joulesplit.calibrate.profile._figures import (
+    Figure,
+    Statistics,
+    statistics_of,
+)
+from joulesplit.calibrate.profile._pooling import (
+    Weights,
+    inverse_variance,
+    inverted,
+    inverted_statistics,
+    pooled,
+)
 from joulesplit.calibrate.profile._quantity import GrossNet, Quantity
 from joulesplit.calibrate.profile._work import HeadEnergy
+from joulesplit.metrology import effective_degrees_of_freedom
 
 Read = Callable[[DeviceProfile], Any]
 

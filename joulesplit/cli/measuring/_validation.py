@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import hypot
+from math import hypot, inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from joulesplit.calibrate.estimates import budget_of, coverage_factor
 from joulesplit.calibrate.windows import WindowTiming
 from joulesplit.calibrate.workloads import Offload, SplitWorkload
 from joulesplit.edge import Pacer
+from joulesplit.metrology import effective_degrees_of_freedom
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -247,9 +248,12 @@ def _compared(
     server_wait_s: float | None,
 ) -> SplitValidation:
     difference_j = measured.net_j.value - predicted.energy_j
-    u_measured = measured.net_j.u_stat or 0.0
-    u_j = hypot(u_measured, predicted.u_stat_j or 0.0)
-    effective = measured.degrees_of_freedom * (u_j / u_measured) ** 4 if u_measured else 1e9
+    parts = [
+        (measured.net_j.u_stat or 0.0, measured.degrees_of_freedom),
+        (predicted.u_stat_j or 0.0, predicted.degrees_of_freedom or inf),
+    ]
+    u_j = hypot(*(u for u, _ in parts))
+    effective = effective_degrees_of_freedom(parts)
     bound_j = coverage_factor(effective, CONTRADICTION) * u_j
     return SplitValidation(
         predicted=predicted,

@@ -16,7 +16,7 @@ from joulesplit.cli.report.tables import (
     signed_percent,
     uncertain,
 )
-from joulesplit.cli.report.tables._units import PREFIXES
+from joulesplit.metrology import PREFIXES
 
 POWER_OF = {prefix: power for power, prefix in PREFIXES.items()}
 

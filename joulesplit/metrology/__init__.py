@@ -1,0 +1,5 @@
+"""Uncertain figures after the GUM: scatter, bounds, degrees of freedom, intervals. Pure."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
