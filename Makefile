@@ -23,7 +23,7 @@ VENV_OPTIONS := $(if $(filter litert,$(RUNTIME)),,--system-site-packages)
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test cuts check fix golden schema docs wheel proof fuzz large arm clean
+.PHONY: help demo test kernels cuts check fix golden schema docs wheel proof fuzz large arm clean
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -85,6 +85,21 @@ test: $(DEV) $(PEERS) $(OTHER)/.ready ## every test that needs no hardware
 	$(BIN)/python -m pytest -m "not live"
 	$(BIN)/python -m pytest -m live -n 0
 	$(call with_other,$(RUNS_NETWORKS))
+
+# What rests on rounding if anything does; OPENBLAS_L2_SIZE would choose the kernel's blocking.
+NUMERIC := $(addprefix tests/,metrology calibrate/profiles/test_diff.py optimizer/test_search.py \
+  optimizer/test_uncertainty.py optimizer/test_decision.py $(addprefix calibrate/estimates/, \
+  test_assemble.py test_fitting.py test_head_fits.py test_ratio.py test_uplink.py test_views.py))
+KERNELS := Prescott Nehalem Sandybridge Haswell Zen SkylakeX
+
+kernels: $(DEV) ## the numeric tests under every kernel of the BLAS, one by one (x86-64)
+	@for kernel in $(KERNELS); do echo "== OPENBLAS_CORETYPE=$$kernel"; \
+	  case $$kernel in SkylakeX) needs=avx512bw;; Haswell | Zen) needs=avx2;; \
+	    Sandybridge) needs=avx;; *) needs=sse2;; esac; \
+	  grep -qw $$needs /proc/cpuinfo || { echo "skipped: no $$needs here"; continue; }; \
+	  env -u OPENBLAS_L2_SIZE OPENBLAS_CORETYPE=$$kernel \
+	  $(BIN)/python -m pytest -q -m "not campaign and not live and not kernel" $(NUMERIC) || exit 1; \
+	done
 
 cuts: export JOULESPLIT_EVERY_CUT = 1
 cuts: $(DEV) $(OTHER)/.ready ## compare every cut of six networks, on both runtimes (half an hour)

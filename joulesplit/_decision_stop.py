@@ -125,7 +125,7 @@ def rivals(solution: Solution) -> tuple[Rival, ...]:
         solution: With uncertainties.
     """
     assert solution.doubt is not None
-    effects_j, best = solution.doubt.effects.on_candidates_j, solution.best
+    effects_j, best = solution.doubt.causes.effects, solution.best
     best_j = solution.energies[best].total_j
     return tuple(
         Rival(

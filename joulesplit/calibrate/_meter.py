@@ -23,10 +23,9 @@ from typing import Any, Protocol, Self, TypeVar, cast
 
 import numpy as np
 
-from joulesplit.calibrate.errors import CalibrationError, WindowError
 from joulesplit.calibrate._meter_energy import MeteredEnergy, energy_between
-from joulesplit.calibrate.sampling import SamplerStatistics
-from joulesplit.calibrate.sampling import Trace, joined
+from joulesplit.calibrate.errors import CalibrationError, WindowError
+from joulesplit.calibrate.sampling import SamplerStatistics, Trace, joined
 from joulesplit.drivers.errors import SensorError
 from joulesplit.drivers.protocols import Clock
 from joulesplit.drivers.readings import SensorDescription

@@ -11,10 +11,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from joulesplit.drivers.errors import SensorConfigurationError, SensorUnavailableError
-from joulesplit.drivers.ina219 import Circuit, accuracy_terms
-from joulesplit.drivers.ina219 import POWER_ON_CONFIGURATION, decode_configuration
 from joulesplit.drivers._polled_sensor import POWER_ONLY_VOLTAGE_V, PolledSensor
+from joulesplit.drivers.errors import SensorConfigurationError, SensorUnavailableError
+from joulesplit.drivers.ina219 import (
+    POWER_ON_CONFIGURATION,
+    Circuit,
+    accuracy_terms,
+    decode_configuration,
+)
 from joulesplit.drivers.protocols import Clock
 from joulesplit.drivers.readings import AccuracyTerm, Reading, ReadingFlag, SensorDescription
 

@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from joulesplit.drivers.errors import BusBusyError, BusError, BusNotFoundError, BusPermissionError, BusTransferError, DeviceNotRespondingError, SensorUnavailableError
+from joulesplit.drivers.errors import (
+    BusBusyError,
+    BusError,
+    BusNotFoundError,
+    BusPermissionError,
+    BusTransferError,
+    DeviceNotRespondingError,
+    SensorUnavailableError,
+)
 
 _DENIED = frozenset({errno.EACCES, errno.EPERM})
 # What the adapters of a Raspberry Pi, a PC and the kernel's stub say when nobody acknowledges

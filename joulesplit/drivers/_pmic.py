@@ -10,8 +10,8 @@ import re
 import subprocess
 from collections.abc import Callable, Sequence
 
-from joulesplit.drivers.errors import SensorUnavailableError
 from joulesplit.drivers._polled_sensor import PolledSensor
+from joulesplit.drivers.errors import SensorUnavailableError
 from joulesplit.drivers.protocols import Clock
 from joulesplit.drivers.readings import AccuracyTerm, Reading, ReadingFlag, SensorDescription
 

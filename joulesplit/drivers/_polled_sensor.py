@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Self
 
-from joulesplit.drivers.errors import SensorError
 from joulesplit.drivers._polling import Pacer
+from joulesplit.drivers.errors import SensorError
 from joulesplit.drivers.protocols import Clock
 from joulesplit.drivers.readings import Reading, ReadingFlag, SensorDescription
 

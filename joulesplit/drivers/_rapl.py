@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from joulesplit.drivers._clock import NS_PER_S
-from joulesplit.drivers.errors import SensorUnavailableError
 from joulesplit.drivers._polled_sensor import POWER_ONLY_VOLTAGE_V, PolledSensor
+from joulesplit.drivers.errors import SensorUnavailableError
 from joulesplit.drivers.protocols import Clock
 from joulesplit.drivers.readings import AccuracyTerm, Reading, ReadingFlag, SensorDescription
 

@@ -24,7 +24,6 @@ from ._solution import Problem as Problem
 from ._solution import Solution as Solution
 from ._solution import solve as solve
 from ._texts import energy_text as energy_text
-from ._uncertainty import COVERAGE_95 as COVERAGE_95
 from ._uncertainty import difference_u_j as difference_u_j
 from ._usage import SentEncoded as SentEncoded
 from ._usage import Usage as Usage

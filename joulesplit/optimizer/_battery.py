@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 
-from joulesplit.calibrate.profile import DeviceProfile, Quantity
+from joulesplit.calibrate.profile import DeviceProfile, Quantity, degrees_of_freedom_of
+from joulesplit.metrology import Error, error_of_scatter, interval_of
 from joulesplit.optimizer._linear_figures import apart_from, offset_left
 from joulesplit.optimizer._result import Candidate, Decision
 from joulesplit.optimizer._texts import battery_text
-from joulesplit.optimizer._uncertainty import COVERAGE_95, without_scale
+from joulesplit.optimizer._uncertainty import energy_error, without_scale
 from joulesplit.optimizer.errors import InvalidInputError, PeriodTooShortError
 
 
@@ -83,10 +85,10 @@ def battery_life(
         beside_s = lasting_s - best.idle_s
     idle_j = idle_w.value * beside_s if idle_w is not None and beside_s is not None else 0.0
     period_j = best.energy_j + idle_j
-    u_j = _u_j(decision, idle_w, beside_s)
+    error = _error_j(decision, idle_w, beside_s)
     return BatteryLife(
         energy_j=battery_j,
-        inferences=_inferences(battery_j, period_j, u_j),
+        inferences=_inferences(battery_j, period_j, error),
         period_s=lasting_s,
         back_to_back=period_s is None,
         period_energy_j=period_j,
@@ -109,8 +111,8 @@ def _require_sensible(best: Candidate, battery_j: float, period_s: float | None)
         )
 
 
-def _u_j(decision: Decision, idle_w: Quantity | None, beside_s: float | None) -> float | None:
-    """Give the standard uncertainty of a period's energy, J; None if a figure states none.
+def _error_j(decision: Decision, idle_w: Quantity | None, beside_s: float | None) -> Error | None:
+    """Give what a period's energy may be off by, J; None if a figure states no uncertainty.
 
     The scale is common to both parts, and so is the sensor's offset, which adds up. P_0's
     statistical error is one for all the time that P_0 is counted in.
@@ -118,26 +120,29 @@ def _u_j(decision: Decision, idle_w: Quantity | None, beside_s: float | None) ->
     best, scale = decision.best, decision.scale_u_rel
     if best.u_stat_j is None or best.u_sys_j is None:
         return None
-    if idle_w is None or beside_s is None:
-        return math.hypot(best.u_stat_j, best.u_sys_j)
-    if idle_w.u_stat is None or idle_w.u_sys is None:
+    idle_w = idle_w if beside_s is not None else None
+    if idle_w is not None and (idle_w.u_stat is None or idle_w.u_sys is None):
         return None
-    counted_s = best.idle_s or 0.0
-    own_j = apart_from(best.u_stat_j, idle_w.u_stat * counted_s)
-    offset_j = without_scale(best.u_sys_j, best.energy_j, scale)
-    return math.hypot(
-        own_j,
-        idle_w.u_stat * (counted_s + beside_s),
-        offset_j + offset_left(idle_w, scale) * beside_s,
-        scale * (best.energy_j + idle_w.value * beside_s),
-    )
+    counted_s, idle_s, idle_u_w = best.idle_s or 0.0, beside_s or 0.0, 0.0
+    offset_j, total_j = without_scale(best.u_sys_j, best.energy_j, scale), best.energy_j
+    parts: list[tuple[float, float]] = []
+    if idle_w is not None:
+        idle_u_w = idle_w.u_stat or 0.0
+        parts.append((idle_u_w * (counted_s + idle_s), 1 / degrees_of_freedom_of(idle_w)))
+        offset_j += offset_left(idle_w, scale) * idle_s
+        total_j += idle_w.value * idle_s
+    own_j = apart_from(best.u_stat_j, idle_u_w * counted_s)
+    parts.append((own_j, 1 / (best.degrees_of_freedom or inf)))
+    scatter = error_of_scatter(parts)
+    with_offset = scatter.with_systematic(offset_j, decision.rest_inverse_freedom)
+    return energy_error(total_j, with_offset, scale, decision.scale_inverse_freedom)
 
 
-def _inferences(battery_j: float, period_j: float, u_j: float | None) -> Inferences:
+def _inferences(battery_j: float, period_j: float, error: Error | None) -> Inferences:
     ci95 = None
-    if u_j is not None and period_j > COVERAGE_95 * u_j:
-        half_j = COVERAGE_95 * u_j
-        ci95 = (battery_j / (period_j + half_j), battery_j / (period_j - half_j))
+    low_j, high_j = interval_of(period_j, error) or (0.0, 0.0)
+    if low_j > 0.0:
+        ci95 = (battery_j / high_j, battery_j / low_j)
     return Inferences(count=battery_j / period_j, ci95=ci95)
 
 

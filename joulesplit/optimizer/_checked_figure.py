@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from joulesplit.calibrate.profile import Account, GrossNet, Quantity
+from joulesplit.calibrate.profile import Account, GrossNet, Quantity, degrees_of_freedom_of
 from joulesplit.optimizer.errors import ProfileUnusableError
 
 IMPOSSIBLE_AT = 4.0
@@ -49,7 +49,7 @@ def positive(quantity: Quantity, name: str) -> Quantity:
 
 def inverted(quantity: Quantity, unit: str) -> Quantity:
     """Give one over a figure with its standard uncertainties; its interval is not needed."""
-    value = 1.0 / quantity.value
+    value, freedom = 1.0 / quantity.value, degrees_of_freedom_of(quantity)
     return Quantity(
         value=value,
         unit=unit,
@@ -57,6 +57,7 @@ def inverted(quantity: Quantity, unit: str) -> Quantity:
         u_stat=None if quantity.u_stat is None else value * quantity.u_stat / quantity.value,
         u_sys=None if quantity.u_sys is None else value * quantity.u_sys / quantity.value,
         n=quantity.n,
+        degrees_of_freedom=freedom if math.isfinite(freedom) else None,
     )
 
 

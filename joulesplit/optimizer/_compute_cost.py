@@ -14,11 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from joulesplit.calibrate.profile import Quantity
+from joulesplit.metrology import Inputs
 from joulesplit.optimizer._cost import ComputeModel
 from joulesplit.optimizer._linear_figures import (
-    Ledger,
     apart_from,
     factor,
+    inputs,
+    inverse_freedom_of,
     is_uncertain,
     offset_left,
     triangle,
@@ -51,13 +53,14 @@ class Computing:
         blocks: e_1 … e_L; empty unless the profile knows these very blocks.
         heads: Heads of several blocks, by the last one; empty likewise.
         block_covariance_j2, head_covariance_j2: Statistical covariance, J², as in
-            ``joulesplit.calibrate.profile._device_profile.Compute``; empty if the profile has none for this account.
+            ``calibrate.profile.Compute``; empty if the profile has none for this account.
         scale_u_rel: Relative standard uncertainty common to every joule.
         idle_u_w: Statistical standard uncertainty of the P_0 in all these energies, W; 0 by the
             net account.
         constant_u_rel: How far a block of the measured network is off N_l/E_d, root mean square,
             relative; None if the profile cannot tell.
         work_known: False if the work of an operator is unknown: then no E_d prices it.
+        constant_inverse_freedom: 1/ν of that: one over the blocks that it was told from, less one.
     """
 
     e_d: Quantity
@@ -69,6 +72,7 @@ class Computing:
     idle_u_w: float
     constant_u_rel: float | None
     work_known: bool = True
+    constant_inverse_freedom: float = 0.0
 
     @property
     def models(self) -> tuple[ComputeModel, ...]:
@@ -118,7 +122,7 @@ def priced_by(computing: Computing, model: ComputeModel, block: int) -> str:
     return f"head {head} + blocks" if head else "blocks"
 
 
-def computing_ledger(computing: Computing, model: ComputeModel, blocks: Sequence[Block]) -> Ledger:
+def computing_inputs(computing: Computing, model: ComputeModel, blocks: Sequence[Block]) -> Inputs:
     """Give what each candidate computes, by one model.
 
     Args:
@@ -130,13 +134,14 @@ def computing_ledger(computing: Computing, model: ComputeModel, blocks: Sequence
         ProfileUnusableError: A covariance is not one.
     """
     if model == "constant":
-        return _constant_ledger(computing, blocks)
+        return _constant_inputs(computing, blocks)
     pieces = computing.pieces(model)
     durations_s = np.array([piece.latency_s or 0.0 for piece in pieces])
-    return Ledger(
-        weights=_piece_weights(computing, model),
-        values=np.array([piece.energy.value for piece in pieces]),
-        statistical=_statistical(computing, pieces),
+    return inputs(
+        _piece_weights(computing, model),
+        np.array([piece.energy.value for piece in pieces]),
+        _statistical(computing, pieces),
+        inverse_freedom=[inverse_freedom_of(*(piece.energy for piece in pieces))],
         idle=computing.idle_u_w * durations_s,
         offset=np.array([offset_left(p.energy, computing.scale_u_rel) for p in pieces]),
     )
@@ -170,7 +175,7 @@ def _statistical(computing: Computing, pieces: Sequence[Piece]) -> FloatArray:
     return factor(covariance, what)
 
 
-def _constant_ledger(computing: Computing, blocks: Sequence[Block]) -> Ledger:
+def _constant_inputs(computing: Computing, blocks: Sequence[Block]) -> Inputs:
     """Give N_1 + … + N_l at one price of a FLOP, which every block is off in its own way."""
     flop = np.array([block.flop for block in blocks], dtype=np.float64)
     e_d = computing.e_d
@@ -180,10 +185,12 @@ def _constant_ledger(computing: Computing, blocks: Sequence[Block]) -> Ledger:
     per_flop = e_d.value**2
     ones = np.ones(len(blocks))
     common = apart_from((e_d.u_stat or 0.0) / per_flop, idle_j) * ones
-    return Ledger(
-        weights=np.tril(np.tile(flop, (len(blocks) + 1, 1)), -1),
-        values=ones / e_d.value,
-        statistical=np.column_stack([common, _off_constant(computing, flop)]),
+    return inputs(
+        np.tril(np.tile(flop, (len(blocks) + 1, 1)), -1),
+        ones / e_d.value,
+        np.column_stack([common, _off_constant(computing, flop)]),
+        estimates=[0, *([1] * len(blocks))],
+        inverse_freedom=[inverse_freedom_of(e_d), computing.constant_inverse_freedom],
         idle=idle_j * ones,
         offset=offset_left(e_d, computing.scale_u_rel) / per_flop * ones,
     )

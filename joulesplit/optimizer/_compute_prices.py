@@ -104,6 +104,7 @@ def computing_of(
         idle_u_w=(idle.u_stat or 0.0) if idle else 0.0,
         work_known=not network.unknown_operators,
         constant_u_rel=compute.classes.constant_e_d_rms if compute.classes else None,
+        constant_inverse_freedom=1 / max(len(compute.blocks) - 1, 1),
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import isfinite
 
 from joulesplit.calibrate.profile import Account, DeviceProfile
+from joulesplit.metrology import interval_of
 from joulesplit.optimizer._compute_cost import priced_by
 from joulesplit.optimizer._constraints import Constraints
 from joulesplit.optimizer._cost import ComputeModel, SplitEnergy
@@ -23,8 +25,7 @@ from joulesplit.optimizer._prices import prices_from_profile, require_blocks
 from joulesplit.optimizer._result import Candidate, Decision, Faster, ModelChoice, RunnerUp
 from joulesplit.optimizer._robustness import probability_cheaper
 from joulesplit.optimizer._search import cheapest
-from joulesplit.optimizer._solution import Problem, Solution, solve
-from joulesplit.optimizer._uncertainty import difference_u_j
+from joulesplit.optimizer._solution import Excess, Problem, Solution, excess_of, solve
 from joulesplit.optimizer._usage import Usage
 from joulesplit.optimizer.errors import ProfileUnusableError
 from joulesplit.partition import Block, Network
@@ -89,12 +90,12 @@ def _require_accepted(profile: DeviceProfile, *, allow_rejected: bool) -> None:
 def _decision(problem: Problem, solution: Solution, profile: DeviceProfile) -> Decision:
     prices, doubt = problem.prices, solution.doubt
     candidates = _candidates(problem, solution)
-    e_d, sending = prices.computing.e_d, prices.sending
+    e_d, sending, ratio = prices.computing.e_d, prices.sending, prices.ratio_error_flop_per_bit
     return Decision(
         best=candidates[solution.best],
         candidates=candidates,
-        runner_up=_runner_up(solution),
-        faster=_faster(solution),
+        runner_up=_runner_up(problem, solution),
+        faster=_faster(problem, solution),
         account=prices.account,
         compute_model=prices.compute_model,
         source=profile.source,
@@ -104,7 +105,8 @@ def _decision(problem: Problem, solution: Solution, profile: DeviceProfile) -> D
         e_c_bit_per_j=sending.e_c.value,
         rate_bit_per_s=sending.rate_bit_per_s,
         ratio_flop_per_bit=e_d.value / sending.e_c.value,
-        ratio_u_flop_per_bit=prices.ratio_u_flop_per_bit,
+        ratio_u_flop_per_bit=ratio.u if ratio else None,
+        ratio_ci95_flop_per_bit=interval_of(e_d.value / sending.e_c.value, ratio),
         robustness=doubt.robustness if doubt else None,
         sensitivity=_sensitivity(problem, solution),
         paper=_paper(problem),
@@ -113,6 +115,8 @@ def _decision(problem: Problem, solution: Solution, profile: DeviceProfile) -> D
         usage=prices.usage,
         input_as_uint8_j=_input_as_uint8_j(problem, solution.energies[0]),
         scale_u_rel=prices.scale_u_rel,
+        scale_inverse_freedom=prices.shapes.scale,
+        rest_inverse_freedom=prices.shapes.rest,
     )
 
 
@@ -143,7 +147,7 @@ def _candidate(
     problem: Problem, solution: Solution, block: int, by_model_j: dict[ComputeModel, float]
 ) -> Candidate:
     energy, doubt = solution.energies[block], solution.doubt
-    uncertainty = doubt.uncertainties[block] if doubt else None
+    error = doubt.errors[block] if doubt else None
     return Candidate(
         block=block,
         name=problem.blocks[block - 1].name if block else "input",
@@ -160,56 +164,61 @@ def _candidate(
         by_model_j=by_model_j,
         upload_bits=energy.upload_bits,
         latency_s=solution.latencies_s[block] if solution.latencies_s else None,
-        u_stat_j=uncertainty.u_stat_j if uncertainty else None,
-        u_sys_j=uncertainty.u_sys_j if uncertainty else None,
-        ci95_j=uncertainty.ci95_j if uncertainty else None,
+        u_stat_j=error.u_stat if error else None,
+        u_sys_j=error.u_sys if error else None,
+        degrees_of_freedom=_finite(error.degrees_of_freedom) if error else None,
+        coverage_factor=error.coverage_factor if error else None,
+        ci95_j=interval_of(energy.total_j, error),
         violates=solution.broken[block],
         probability_best=doubt.robustness.probability_best[block] if doubt else None,
     )
 
 
-def _excess_j(solution: Solution, block: int) -> tuple[float, float | None]:
-    """Return what a split costs above the choice, and the standard uncertainty of that."""
-    energies, best, doubt = solution.energies, solution.best, solution.doubt
-    u_j = difference_u_j(doubt.effects.on_candidates_j, block, best) if doubt else None
-    return energies[block].total_j - energies[best].total_j, u_j
+def _finite(degrees_of_freedom: float) -> float | None:
+    return degrees_of_freedom if isfinite(degrees_of_freedom) else None
 
 
-def _faster(solution: Solution) -> tuple[Faster, ...] | None:
+def _above_choice(problem: Problem, solution: Solution, block: int) -> Excess:
+    """Return what a split costs above the choice."""
+    causes = solution.doubt.causes if solution.doubt else None
+    return excess_of(problem.prices, solution.energies, causes, block, solution.best)
+
+
+def _faster(problem: Problem, solution: Solution) -> tuple[Faster, ...] | None:
     latencies_s = solution.latencies_s
     if latencies_s is None:
         return None
     found = []
     energies_j = [energy.total_j for energy in solution.energies]
     for block in faster_ones(energies_j, latencies_s, solution.feasible):
-        excess_j, excess_u_j = _excess_j(solution, block)
+        more = _above_choice(problem, solution, block)
         found.append(
             Faster(
                 block=block,
                 latency_s=latencies_s[block],
                 saved_s=latencies_s[solution.best] - latencies_s[block],
-                excess_j=excess_j,
-                excess_u_j=excess_u_j,
+                excess_j=more.excess_j,
+                excess_u_j=more.u_j,
+                excess_ci95_j=more.ci95_j,
             )
         )
     return tuple(found)
 
 
-def _runner_up(solution: Solution) -> RunnerUp | None:
+def _runner_up(problem: Problem, solution: Solution) -> RunnerUp | None:
     others = [block for block in solution.feasible if block != solution.best]
     if not others:
         return None
     energies, best, doubt = solution.energies, solution.best, solution.doubt
     second = cheapest(energies, others)
-    excess_j, excess_u_j = _excess_j(solution, second)
+    more = _above_choice(problem, solution, second)
     return RunnerUp(
         block=second,
-        excess_j=excess_j,
-        excess_u_j=excess_u_j,
+        excess_j=more.excess_j,
+        excess_u_j=more.u_j,
+        excess_ci95_j=more.ci95_j,
         probability_cheaper=(
-            probability_cheaper(energies, doubt.effects.on_candidates_j, one=second, other=best)
-            if doubt
-            else None
+            probability_cheaper(energies, doubt.causes, one=second, other=best) if doubt else None
         ),
     )
 
@@ -227,21 +236,21 @@ def _sensitivity(problem: Problem, solution: Solution) -> Sensitivity:
 def _model_choices(problem: Problem, solution: Solution) -> tuple[ModelChoice, ...]:
     """Give each model's choice, priced by the model nearest to what a split really computes."""
     models = problem.prices.computing.models
-    judge, effects = problem.energies(models[0]), problem.effects(models[0])
+    judge, causes = problem.energies(models[0]), problem.causes(models[0])
     best = cheapest(judge, solution.feasible)
     choices = []
     for model in models:
         energies = problem.energies(model)
         block = cheapest(energies, solution.feasible)
+        regret = excess_of(problem.prices, judge, causes, block, best)
         choices.append(
             ModelChoice(
                 model=model,
                 block=block,
                 energy_j=energies[block].total_j,
-                regret_j=judge[block].total_j - judge[best].total_j,
-                regret_u_j=(
-                    difference_u_j(effects.on_candidates_j, block, best) if effects else None
-                ),
+                regret_j=regret.excess_j,
+                regret_u_j=regret.u_j,
+                regret_ci95_j=regret.ci95_j,
             )
         )
     return tuple(choices)

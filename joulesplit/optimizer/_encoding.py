@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from joulesplit.metrology import Inputs
 from joulesplit.optimizer._compute_cost import Computing
-from joulesplit.optimizer._linear_figures import Ledger, apart_from, offset_left
+from joulesplit.optimizer._linear_figures import apart_from, inputs, inverse_freedom_of, offset_left
 
 
 def mean_power_w(computing: Computing) -> float | None:
@@ -18,7 +19,7 @@ def mean_power_w(computing: Computing) -> float | None:
     return sum(block.energy.value for block in computing.blocks) / sum(times_s)
 
 
-def encoding_ledger(computing: Computing, encode_s: Sequence[float]) -> Ledger:
+def encoding_inputs(computing: Computing, encode_s: Sequence[float]) -> Inputs:
     """Give how long each candidate encodes, at one price of a second.
 
     Its relative error is that of E_d, from the same energies, taken as independent of what the
@@ -31,10 +32,11 @@ def encoding_ledger(computing: Computing, encode_s: Sequence[float]) -> Ledger:
     power_w = mean_power_w(computing)
     e_d, idle_w = computing.e_d, computing.idle_u_w if power_w else 0.0
     per_e_d = (power_w or 0.0) / e_d.value
-    return Ledger(
-        weights=np.array(encode_s)[:, np.newaxis],
-        values=np.array([power_w or 0.0]),
-        statistical=np.array([[apart_from((e_d.u_stat or 0.0) * per_e_d, idle_w)]]),
+    return inputs(
+        np.array(encode_s)[:, np.newaxis],
+        np.array([power_w or 0.0]),
+        np.array([[apart_from((e_d.u_stat or 0.0) * per_e_d, idle_w)]]),
+        inverse_freedom=[inverse_freedom_of(e_d)],
         idle=np.array([idle_w]),
         offset=np.array([offset_left(e_d, computing.scale_u_rel) * per_e_d]),
     )

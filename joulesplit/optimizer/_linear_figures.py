@@ -11,73 +11,58 @@ cancels in every comparison, and is added only where an energy is stated on its 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from joulesplit.calibrate.profile import Quantity
+from joulesplit.calibrate.profile import Quantity, degrees_of_freedom_of
+from joulesplit.metrology import Inputs, independent_causes, quadrature_rest, symmetric
+from joulesplit.metrology.errors import UndeterminedError
 from joulesplit.optimizer._uncertainty import FloatArray, without_scale
 from joulesplit.optimizer.errors import ProfileUnusableError
 
-ROUNDING = 1e-5
-"""Covariances are stored to six digits: eigenvalues of their correlation may be so far below 0."""
 
+def inputs(
+    weights: FloatArray,
+    values: FloatArray,
+    own: FloatArray,
+    *,
+    estimates: Sequence[int] | None = None,
+    inverse_freedom: Sequence[float],
+    idle: FloatArray,
+    offset: FloatArray,
+) -> Inputs:
+    """Return K figures of one kind with their errors.
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Ledger:
-    """K figures of one kind.
-
-    Attributes:
+    Args:
         weights: How much of each figure each candidate takes; float64, shape (L + 1, K).
         values: The figures, J, or J per bit, FLOP or s; float64, shape (K,).
-        statistical: Effect on each figure of one standard deviation of each independent
-            statistical cause; float64, shape (K, M).
+        own: Effect on each figure of one standard deviation of each independent statistical
+            cause; float64, shape (K, M).
+        estimates: Which estimate of scatter stands behind each cause, shape (M,); None for one
+            behind all.
+        inverse_freedom: 1/ν of each estimate.
         idle: Effect of one standard deviation of P_0, which is in all gross figures; float64,
             shape (K,).
         offset: Effect of the sensor's offset, which moves all figures the same way; float64,
             shape (K,).
     """
-
-    weights: FloatArray
-    values: FloatArray
-    statistical: FloatArray
-    idle: FloatArray
-    offset: FloatArray
-
-    def parts_j(self) -> FloatArray:
-        """Give what each figure costs each candidate, J; float64, shape (L + 1, K)."""
-        return np.asarray(self.weights * self.values)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Effects:
-    """How far M independent causes of error move the candidates' energies.
-
-    Attributes:
-        on_candidates_j: By one standard deviation of each cause, J; float64, shape (L + 1, M).
-        statistical: Which causes are statistical (GUM type A); bool, shape (M,).
-    """
-
-    on_candidates_j: FloatArray
-    statistical: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+    behind: NDArray[np.intp] = np.array(estimates or [0] * own.shape[1], dtype=np.intp)
+    return Inputs(
+        weights=weights,
+        values=values,
+        own=own,
+        estimates=behind,
+        inverse_freedom=np.array(inverse_freedom, dtype=np.float64),
+        common=np.column_stack([idle, offset]),
+    )
 
 
-def effects_of(ledgers: Sequence[Ledger]) -> Effects:
-    """Carry the errors of the figures over to the candidates.
-
-    Figures of different ledgers are statistically independent, but for P_0; P_0 and the sensor's
-    offset are one cause each for all.
-    """
-    own = [ledger.weights @ ledger.statistical for ledger in ledgers]
-    idle = sum(ledger.weights @ ledger.idle for ledger in ledgers)
-    offset = sum(ledger.weights @ ledger.offset for ledger in ledgers)
-    columns = np.hstack([*own, np.column_stack([idle, offset])])
-    statistical = np.array([True] * (columns.shape[1] - 1) + [False])
-    # What moves nothing need not be drawn.
-    moving = columns.any(axis=0)
-    return Effects(on_candidates_j=columns[:, moving], statistical=statistical[moving])
+def inverse_freedom_of(*figures: Quantity | None) -> float:
+    """Return 1/ν of the scatter that figures of one fit share: of those that know it worst."""
+    known = [1 / degrees_of_freedom_of(figure) for figure in figures if figure is not None]
+    return max(known, default=0.0)
 
 
 def is_uncertain(figures: Sequence[Quantity]) -> bool:
@@ -92,7 +77,7 @@ def offset_left(figure: Quantity, scale_u_rel: float) -> float:
 
 def apart_from(u_stat: float | None, common: float) -> float:
     """Take a common cause's share off a statistical standard uncertainty, in its unit."""
-    return math.sqrt(max(0.0, (u_stat or 0.0) ** 2 - common**2))
+    return quadrature_rest(u_stat or 0.0, common)
 
 
 def triangle(lower: Sequence[float], size: int, what: str) -> FloatArray:
@@ -101,18 +86,11 @@ def triangle(lower: Sequence[float], size: int, what: str) -> FloatArray:
     Raises:
         ProfileUnusableError: It is of another size, or not of numbers.
     """
-    if len(lower) != size * (size + 1) // 2 or not np.isfinite(lower).all():
-        raise _no_covariance(what)
-    matrix = np.zeros((size, size))
-    matrix[np.tril_indices(size)] = lower
-    return np.asarray(matrix + np.tril(matrix, -1).T)
+    return _a_covariance(lambda: symmetric(lower, size), what)
 
 
 def factor(covariance: FloatArray, what: str, *, overdrawn: bool = False) -> FloatArray:
     """Give columns C with C·Cᵀ the covariance; float64, shape (K, K).
-
-    They are those of its symmetric square root: eigenvectors alone may change sign with the last
-    digit of a figure, and with them every draw.
 
     Args:
         covariance: Float64, shape (K, K).
@@ -122,20 +100,13 @@ def factor(covariance: FloatArray, what: str, *, overdrawn: bool = False) -> Flo
     Raises:
         ProfileUnusableError: It is not a covariance.
     """
-    diagonal = np.diag(covariance)
-    if not np.isfinite(covariance).all() or (diagonal.min() < 0.0 and not overdrawn):
-        raise _no_covariance(what)
-    deviation = np.sqrt(diagonal.clip(min=0.0))
-    unit = np.where(deviation > 0.0, deviation, 1.0)
-    # As a correlation, so that figures of very different size are judged alike.
-    values, vectors = np.linalg.eigh(covariance / np.outer(unit, unit))
-    if values.min() < -ROUNDING * len(values) and not overdrawn:
-        raise _no_covariance(what)
-    root = (vectors * np.sqrt(values.clip(min=0.0))) @ vectors.T
-    return np.asarray(unit[:, np.newaxis] * root)
+    return _a_covariance(lambda: independent_causes(covariance, overdrawn=overdrawn), what)
 
 
-def _no_covariance(what: str) -> ProfileUnusableError:
-    return ProfileUnusableError(
-        f"the profile's covariance of {what} is not a covariance; calibrate again"
-    )
+def _a_covariance(made: Callable[[], FloatArray], what: str) -> FloatArray:
+    try:
+        return made()
+    except UndeterminedError as error:
+        raise ProfileUnusableError(
+            f"the profile's covariance of {what} is not a covariance ({error}); calibrate again"
+        ) from error

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from joulesplit.calibrate.profile import LinkFit, Quantity
+from joulesplit.metrology import Inputs
 from joulesplit.optimizer._linear_figures import (
-    Ledger,
     apart_from,
     factor,
+    inputs,
+    inverse_freedom_of,
     is_uncertain,
     offset_left,
 )
@@ -24,7 +26,11 @@ from joulesplit.optimizer._usage import Usage
 from joulesplit.optimizer.errors import ProfileUnusableError
 
 BIT, UPLOAD, BURST, CONNECTION, ANSWER_BIT, WAIT = range(6)
-"""Columns of the ledger."""
+"""Columns of the table."""
+
+ESTIMATES = (0, 0, 0, 1, 2, 3)
+"""What a bit, an upload and a burst cost comes from one fit, the others each from windows of their
+own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +89,7 @@ class Sending:
 
     @property
     def terms(self) -> tuple[Term, ...]:
-        """Every term, in the order of the ledger's columns."""
+        """Every term, in the order of the table's columns."""
         return (
             self.bit, self.upload, self.burst, self.connection, self.answer_bit, self.waiting
         )  # fmt: skip
@@ -96,9 +102,9 @@ class Sending:
         return is_uncertain([figure for figure in figures if figure is not None])
 
 
-def sending_ledger(
+def sending_inputs(
     sending: Sending, usage: Usage, upload_bits: Sequence[int], answer_bits: int
-) -> Ledger:
+) -> Inputs:
     """Give what each candidate sends, receives and waits.
 
     Args:
@@ -118,13 +124,21 @@ def sending_ledger(
         offset_left(term.figure, sending.scale_u_rel) if term.figure else 0.0
         for term in sending.terms
     ]
-    return Ledger(
-        weights=weights,
-        values=np.array([term.value for term in sending.terms]),
-        statistical=_statistical(sending),
+    return inputs(
+        weights,
+        np.array([term.value for term in sending.terms]),
+        _statistical(sending),
+        estimates=ESTIMATES,
+        inverse_freedom=[inverse_freedom_of(figure) for figure in _leading(sending)],
         idle=sending.idle_u_w * np.array([term.lasting_s for term in sending.terms]),
         offset=np.array(lefts),
     )
+
+
+def _leading(sending: Sending) -> tuple[Quantity | None, ...]:
+    """Return a figure of each estimate of scatter, in the order of ``ESTIMATES``."""
+    terms = sending.terms
+    return tuple(terms[column].figure for column in (BIT, CONNECTION, ANSWER_BIT, WAIT))
 
 
 def _per_upload(usage: Usage, answer_bits: int) -> FloatArray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from joulesplit.calibrate.profile import Account, LinkFit, Quantity, Uplink
+from joulesplit.metrology import linear_u
 from joulesplit.optimizer._checked_figure import by_account, inverted, positive
 from joulesplit.optimizer.errors import ProfileUnusableError
 
@@ -91,9 +92,10 @@ def _energy_per_bit(fit: LinkFit, rate_bit_per_s: float) -> Quantity:
         value=float(weights @ [figure.value for figure in figures]),
         unit="J/bit",
         ci95=None,
-        u_stat=float(np.sqrt(weights @ covariance @ weights)) if known else None,
+        u_stat=linear_u(weights, covariance) if known else None,
         u_sys=float(abs(weights @ signed)) if known else None,
         n=fit.air_power_w.n,
+        degrees_of_freedom=fit.air_power_w.degrees_of_freedom,
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from joulesplit.metrology import beyond_rounding
+
 
 def faster_ones(
     energies_j: Sequence[float], latencies_s: Sequence[float], feasible: Sequence[int]
@@ -21,6 +23,8 @@ def faster_ones(
     by_price = sorted(feasible, key=lambda block: (energies_j[block], latencies_s[block]))
     front = by_price[:1]
     for block in by_price[1:]:
-        if latencies_s[block] < latencies_s[front[-1]]:
+        pair_s = latencies_s[front[-1]], latencies_s[block]
+        # Times that are sums of the same figures differ by rounding alone.
+        if beyond_rounding(pair_s[0] - pair_s[1], pair_s, len(latencies_s)) > 0.0:
             front.append(block)
     return tuple(front[1:])

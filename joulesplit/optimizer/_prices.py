@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from joulesplit.calibrate.profile import CONNECTION_PHASE, Account, DeviceProfile, Link, Quantity
+from joulesplit.metrology import Error, error_of_scatter
 from joulesplit.optimizer._compute_cost import Computing
 from joulesplit.optimizer._compute_prices import chosen_model, computing_of, mismatch_reason
 from joulesplit.optimizer._cost import MODELS, ComputeModel
 from joulesplit.optimizer._encoding import mean_power_w
 from joulesplit.optimizer._link_cost import Sending
 from joulesplit.optimizer._link_prices import sending_of, usable_link
-from joulesplit.optimizer._uncertainty import ratio_u
+from joulesplit.optimizer._uncertainty import SensorShapes, ratio_error, sensor_shapes
 from joulesplit.optimizer._usage import Usage
 from joulesplit.optimizer.errors import InvalidInputError
 from joulesplit.partition import Block, Network
@@ -32,7 +33,8 @@ class Prices:
         computing: E_d, blocks and heads.
         sending: Everything that an upload costs.
         usage: How often what is not per upload falls on one.
-        ratio_u_flop_per_bit: Standard uncertainty of E_d/E_c; None if the source states none.
+        ratio_error_flop_per_bit: Of E_d/E_c; None if the source states none.
+        shapes: Distributions of the sensor's terms.
         scale_u_rel: Relative standard uncertainty common to every joule.
         mismatch: Why the profile's blocks are not those of the network; None if they are.
         notes: What a reader must know about how they were chosen.
@@ -43,7 +45,8 @@ class Prices:
     computing: Computing
     sending: Sending
     usage: Usage
-    ratio_u_flop_per_bit: float | None
+    ratio_error_flop_per_bit: Error | None
+    shapes: SensorShapes
     scale_u_rel: float
     mismatch: str | None
     notes: tuple[str, ...]
@@ -96,7 +99,8 @@ def prices_from_profile(
         computing=computing,
         sending=sending,
         usage=usage,
-        ratio_u_flop_per_bit=_ratio_u(profile, computing.e_d, sending, chosen),
+        ratio_error_flop_per_bit=_ratio_error(profile, computing.e_d, sending, chosen),
+        shapes=sensor_shapes(profile.sensor, chosen),
         scale_u_rel=scale_u_rel,
         mismatch=mismatch,
         notes=(
@@ -147,16 +151,20 @@ def _default_account(profile: DeviceProfile, link: Link, model: ComputeModel) ->
     return "net" if all(figure.net is not None for figure in needed) else "gross"
 
 
-def _ratio_u(
+def _ratio_error(
     profile: DeviceProfile, e_d: Quantity, sending: Sending, account: Account
-) -> float | None:
-    """Give the standard uncertainty of E_d/E_c, FLOP/bit: the profile's own where it has one."""
+) -> Error | None:
+    """Give what E_d/E_c may be off by, FLOP/bit: the profile's own figure where it has one."""
+    shapes = sensor_shapes(profile.sensor, account)
     as_stated = profile.link and sending.rate_bit_per_s == profile.link.uplink.rate_bit_per_s
     stated = profile.e_d_over_e_c_flop_per_bit if as_stated else None
     own = (stated.net if account == "net" else stated.gross) if stated else None
-    if own is not None and own.u_stat is not None and own.u_sys is not None:
-        return float((own.u_stat**2 + own.u_sys**2) ** 0.5)
-    return ratio_u(e_d, sending.e_c, profile.sensor.scale_u_rel if profile.sensor else 0.0)
+    scale_u_rel = profile.sensor.scale_u_rel if profile.sensor else 0.0
+    found = ratio_error(e_d, sending.e_c, scale_u_rel, shapes)
+    if own is None or own.u_stat is None or own.u_sys is None:
+        return found
+    inverse = found.statistical_inverse_freedom if found else 0.0
+    return error_of_scatter([(own.u_stat, inverse)]).with_systematic(own.u_sys, shapes.rest)
 
 
 def _model_notes(model: ComputeModel, computing: Computing, fallback: str | None) -> Iterator[str]:

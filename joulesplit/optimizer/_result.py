@@ -42,6 +42,8 @@ class Candidate:
             known, s; None if the profile does not know the blocks' times.
         u_stat_j: Standard uncertainty from statistics, J; None if the source states none.
         u_sys_j: Standard uncertainty from everything else, J; None likewise.
+        degrees_of_freedom: Behind ``u_stat_j``; None likewise, or if there is no limit.
+        coverage_factor: k, half of the interval over both together; None likewise.
         ci95_j: Interval of both, 95 %, J; None likewise.
         violates: Limits that it breaks; empty if it is allowed.
         probability_best: That it costs least of the allowed ones; None likewise.
@@ -64,6 +66,8 @@ class Candidate:
     latency_s: float | None
     u_stat_j: float | None
     u_sys_j: float | None
+    degrees_of_freedom: float | None = None
+    coverage_factor: float | None = None
     ci95_j: tuple[float, float] | None
     violates: tuple[str, ...]
     probability_best: float | None
@@ -76,14 +80,16 @@ class RunnerUp:
     Attributes:
         block: Its l.
         excess_j: What it costs above the best, J.
-        excess_u_j: Standard uncertainty of that difference, shared errors cancelled, J; None if
-            the source states none.
+        excess_u_j: Standard uncertainty of that difference, shared errors cancelled, the
+            scale's share of it counted, J; None if the source states none.
+        excess_ci95_j: Its 95 % interval, J; None likewise.
         probability_cheaper: That it really costs less than the chosen one; None likewise.
     """
 
     block: int
     excess_j: float
     excess_u_j: float | None
+    excess_ci95_j: tuple[float, float] | None
     probability_cheaper: float | None
 
 
@@ -96,8 +102,9 @@ class Faster:
         latency_s: Its time on the device and on the air, s, as in ``Candidate``.
         saved_s: How much less that is than the choice's, s.
         excess_j: What it costs above the choice, J.
-        excess_u_j: Standard uncertainty of that, shared errors cancelled, J; None if the source
-            states none.
+        excess_u_j: Standard uncertainty of that, shared errors cancelled, the scale's share of
+            it counted, J; None if the source states none.
+        excess_ci95_j: Its 95 % interval, J; None likewise.
     """
 
     block: int
@@ -105,6 +112,7 @@ class Faster:
     saved_s: float
     excess_j: float
     excess_u_j: float | None
+    excess_ci95_j: tuple[float, float] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +125,7 @@ class ModelChoice:
         energy_j: What it says that this costs, J.
         regret_j: What this choice costs above the best one, by ``Decision.judged_by``, J.
         regret_u_j: Standard uncertainty of that, J; None if the source states none.
+        regret_ci95_j: Its 95 % interval, J; None likewise.
     """
 
     model: ComputeModel
@@ -124,6 +133,7 @@ class ModelChoice:
     energy_j: float
     regret_j: float
     regret_u_j: float | None
+    regret_ci95_j: tuple[float, float] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +156,10 @@ class Decision:
         ratio_flop_per_bit: E_d/E_c, FLOP/bit.
         ratio_u_flop_per_bit: Its standard uncertainty, the common scale cancelled; None if the
             source states none.
+        ratio_ci95_flop_per_bit: Its 95 % interval, FLOP/bit; None likewise.
+        scale_inverse_freedom: 1/ν of the distribution of ``scale_u_rel``, see
+            ``metrology``: −1/5 for a bound, 0 for a normal one.
+        rest_inverse_freedom: Of what the sensor may be off by besides.
         robustness: How sure the choice is; None likewise.
         sensitivity: What would change it.
         paper: The paper's own model with this E_d and E_c, float32 outputs, l from 1.
@@ -173,6 +187,7 @@ class Decision:
     rate_bit_per_s: float
     ratio_flop_per_bit: float
     ratio_u_flop_per_bit: float | None
+    ratio_ci95_flop_per_bit: tuple[float, float] | None
     robustness: Robustness | None
     sensitivity: Sensitivity
     paper: PaperSplit
@@ -181,6 +196,8 @@ class Decision:
     usage: Usage
     input_as_uint8_j: float
     scale_u_rel: float
+    scale_inverse_freedom: float = 0.0
+    rest_inverse_freedom: float = 0.0
     notes: tuple[str, ...] = ()
     explanation: str = ""
     battery: BatteryLife | None = None

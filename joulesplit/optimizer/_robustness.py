@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from joulesplit.metrology import Causes, rounding_share
 from joulesplit.optimizer._cost import SplitEnergy
-from joulesplit.optimizer._uncertainty import FloatArray, difference_u_j
+from joulesplit.optimizer._search import excess_j
+from joulesplit.optimizer._uncertainty import FloatArray
 
 DRAWS = 20_000
 """Draws of the Monte Carlo; a probability of one half is then known to ±0.0035 (1 σ)."""
@@ -39,21 +41,23 @@ class Robustness:
 
 def assess(
     energies: Sequence[SplitEnergy],
-    effects_j: FloatArray,
+    causes: Causes,
     *,
     feasible: Sequence[int],
     best: int,
     draws: int = DRAWS,
     seed: int = SEED,
 ) -> Robustness:
-    """Draw every cause of error, normal and independent, and count who wins.
+    """Draw every cause of error, each from its own distribution, and count who wins.
+
+    What an estimate of scatter stands behind is Student's t with its degrees of freedom.
 
     The common scale is not among them: it multiplies all candidates alike. Causes that
     candidates share move them together, so correlation needs no further care.
 
     Args:
         energies: Candidates at position l.
-        effects_j: ``ledger.Effects.on_candidates_j``, J; float64, shape (L + 1, M).
+        causes: Of error, on the candidates' energies, J.
         feasible: Which candidates are allowed.
         best: l that was chosen.
         draws: Number of draws.
@@ -62,9 +66,9 @@ def assess(
     # The first of equals wins, so the smaller upload comes first, as in the search.
     order = sorted(feasible, key=lambda block: (energies[block].upload_bits, block))
     generator = np.random.default_rng(seed)
-    errors = generator.standard_normal((draws, effects_j.shape[1]))
-    drawn_j = np.array([energies[block].total_j for block in order]) + errors @ effects_j[order].T
-    wins = np.bincount(drawn_j.argmin(axis=1), minlength=len(order))
+    errors_j = causes.draw(generator, draws) @ causes.effects[order].T
+    drawn_j = np.array([energies[block].total_j for block in order]) + errors_j
+    wins = np.bincount(_first_of_least(drawn_j), minlength=len(order))
     probability = dict(zip(order, (wins / draws).tolist(), strict=True))
     regret_j = drawn_j[:, order.index(best)] - drawn_j.min(axis=1)
     return Robustness(
@@ -76,19 +80,25 @@ def assess(
     )
 
 
+def _first_of_least(drawn_j: FloatArray) -> NDArray[np.intp]:
+    """Return the first column of each row that is the smallest but for rounding, shape (draws,)."""
+    least_j = drawn_j.min(axis=1, keepdims=True)
+    level = drawn_j - least_j <= rounding_share(drawn_j.shape[1]) * np.abs(least_j)
+    return np.asarray(level.argmax(axis=1))
+
+
 def probability_cheaper(
-    energies: Sequence[SplitEnergy], effects_j: FloatArray, *, one: int, other: int
+    energies: Sequence[SplitEnergy], causes: Causes, *, one: int, other: int
 ) -> float:
-    """Give the probability that ``one`` really costs less than ``other``: Φ(ΔE / u(ΔE)).
+    """Give the probability that ``one`` really costs less than ``other``.
+
+    It is that of Student's t with the degrees of freedom of the difference, at ΔE / u(ΔE).
 
     Args:
         energies: Candidates at position l.
-        effects_j: ``ledger.Effects.on_candidates_j``, J; float64, shape (L + 1, M).
+        causes: Of error, on the candidates' energies, J.
         one: l of a candidate.
         other: l of another.
     """
-    difference_j = energies[other].total_j - energies[one].total_j
-    u_j = difference_u_j(effects_j, one, other)
-    if u_j == 0.0:
-        return 0.5 * (1.0 + float(np.sign(difference_j)))
-    return 0.5 * math.erfc(-difference_j / (u_j * math.sqrt(2.0)))
+    difference_j = excess_j(energies[other], energies[one])
+    return causes.difference(one, other).probability_positive(difference_j)

@@ -6,24 +6,34 @@ from collections.abc import Sequence
 from dataclasses import fields
 from itertools import combinations
 
+from joulesplit.metrology import beyond_rounding
 from joulesplit.optimizer._constraints import Constraints
 from joulesplit.optimizer._cost import SplitEnergy
 from joulesplit.optimizer.errors import NoFeasibleSplitError
 
+PARTS = 6
+"""Energies that a split's is the sum of, those of its blocks counted one by one besides."""
 
-def preference(energy: SplitEnergy) -> tuple[float, int, int]:
-    """Order candidates: less energy; if equal, the smaller upload; if equal, fewer blocks."""
-    return energy.total_j, energy.upload_bits, energy.block
+
+def excess_j(one: SplitEnergy, other: SplitEnergy) -> float:
+    """Return what one split costs above another, J; 0 if they are level but for rounding."""
+    pair_j = (one.total_j, other.total_j)
+    terms = max(one.block, other.block) + PARTS
+    return float(beyond_rounding(pair_j[0] - pair_j[1], pair_j, terms))
 
 
 def cheapest(energies: Sequence[SplitEnergy], allowed: Sequence[int]) -> int:
     """Find l*, equation (2) with l from 0, among the allowed candidates.
 
+    Of those that cost the same it is the one with the smallest upload, of these the first.
+
     Args:
         energies: Candidates at position l.
         allowed: Which l are allowed, at least one.
     """
-    return min((energies[block] for block in allowed), key=preference).block
+    least = min((energies[block] for block in allowed), key=lambda energy: energy.total_j)
+    level = [energies[block] for block in allowed if excess_j(energies[block], least) <= 0.0]
+    return min(level, key=lambda energy: (energy.upload_bits, energy.block)).block
 
 
 def broken_limits(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from joulesplit.optimizer._compute_cost import computing_ledger
+from joulesplit.metrology import Causes, CommonCauses, Error, Inputs, causes_of, interval_of
+from joulesplit.optimizer._compute_cost import computing_inputs
 from joulesplit.optimizer._constraints import Constraints
 from joulesplit.optimizer._cost import ComputeModel, SplitEnergy, upload_sizes, where_of
-from joulesplit.optimizer._encoding import encoding_ledger
-from joulesplit.optimizer._linear_figures import Effects, Ledger, effects_of
+from joulesplit.optimizer._encoding import encoding_inputs
+from joulesplit.optimizer._linear_figures import inverse_freedom_of
 from joulesplit.optimizer._link_cost import (
     ANSWER_BIT,
     BIT,
@@ -18,14 +20,17 @@ from joulesplit.optimizer._link_cost import (
     CONNECTION,
     UPLOAD,
     WAIT,
-    sending_ledger,
+    sending_inputs,
 )
 from joulesplit.optimizer._prices import Prices
 from joulesplit.optimizer._robustness import Robustness, assess
-from joulesplit.optimizer._search import broken_limits, cheapest, feasible_blocks
-from joulesplit.optimizer._uncertainty import EnergyUncertainty, energy_uncertainty
+from joulesplit.optimizer._search import broken_limits, cheapest, excess_j, feasible_blocks
+from joulesplit.optimizer._uncertainty import energy_error
 from joulesplit.optimizer.errors import ProfileUnusableError
 from joulesplit.partition import Block, Network
+
+P_0 = 0
+"""Column of the causes that all figures share: P_0, and after it the sensor's offset."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,20 +73,20 @@ class Problem:
         """The network's result, bit."""
         return sum(self.network.tensors[index].bits for index in self.network.outputs)
 
-    def ledgers(self, model: ComputeModel) -> tuple[Ledger, Ledger, Ledger]:
+    def inputs(self, model: ComputeModel) -> tuple[Inputs, Inputs, Inputs]:
         """Give what every candidate computes, encodes and sends, by one compute model."""
         prices = self.prices
         return (
-            computing_ledger(prices.computing, model, self.blocks),
-            encoding_ledger(prices.computing, self.encode_s),
-            sending_ledger(prices.sending, prices.usage, self.upload_bits, self.answer_bits),
+            computing_inputs(prices.computing, model, self.blocks),
+            encoding_inputs(prices.computing, self.encode_s),
+            sending_inputs(prices.sending, prices.usage, self.upload_bits, self.answer_bits),
         )
 
     def energies(self, model: ComputeModel) -> tuple[SplitEnergy, ...]:
         """Price every candidate by one compute model; at position l."""
-        computing, encoding, sending = self.ledgers(model)
-        compute_j, encode_j = (one.parts_j().sum(axis=1) for one in (computing, encoding))
-        link_j = sending.parts_j()
+        computing, encoding, sending = self.inputs(model)
+        compute_j, encode_j = (one.parts.sum(axis=1) for one in (computing, encoding))
+        link_j = sending.parts
         fixed_j = link_j[:, [UPLOAD, BURST, CONNECTION]].sum(axis=1)
         return tuple(
             SplitEnergy(
@@ -115,13 +120,18 @@ class Problem:
             computing=replace(prices.computing, idle_u_w=1.0),
             sending=replace(prices.sending, idle_u_w=1.0),
         )
-        ledgers = replace(self, prices=one_w).ledgers(model)
-        counted_s = np.sum([ledger.weights @ ledger.idle for ledger in ledgers], axis=0)
+        tables = replace(self, prices=one_w).inputs(model)
+        counted_s = np.sum([table.weights @ table.common for table in tables], axis=0)[:, P_0]
         return tuple(counted_s.tolist())
 
-    def effects(self, model: ComputeModel) -> Effects | None:
+    def causes(self, model: ComputeModel) -> Causes | None:
         """Give how far errors move every candidate; None where a figure states no uncertainty."""
-        return effects_of(self.ledgers(model)) if self.prices.is_uncertain(model) else None
+        prices = self.prices
+        if not prices.is_uncertain(model):
+            return None
+        known = [inverse_freedom_of(prices.sending.waiting.figure), prices.shapes.rest]
+        common = CommonCauses(statistical=np.array([True, False]), inverse_freedom=np.array(known))
+        return causes_of(self.inputs(model), common)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -129,13 +139,13 @@ class Doubt:
     """What the stated uncertainties do to the choice.
 
     Attributes:
-        effects: Of every cause of error on every candidate.
-        uncertainties: Of each candidate on its own.
+        causes: Of error, and how far each moves every candidate.
+        errors: Of each candidate on its own, the scale counted, J.
         robustness: Of the choice.
     """
 
-    effects: Effects
-    uncertainties: tuple[EnergyUncertainty, ...]
+    causes: Causes
+    errors: tuple[Error, ...]
     robustness: Robustness
 
 
@@ -177,7 +187,7 @@ def solve(problem: Problem) -> Solution:
     broken = broken_limits(problem.constraints, energies, latencies_s)
     feasible = feasible_blocks(broken, energies, latencies_s)
     best = cheapest(energies, feasible)
-    effects = problem.effects(model)
+    causes = problem.causes(model)
     return Solution(
         energies=energies,
         latencies_s=latencies_s,
@@ -185,7 +195,7 @@ def solve(problem: Problem) -> Solution:
         broken=broken,
         feasible=feasible,
         best=best,
-        doubt=_doubt(problem, energies, effects, feasible, best) if effects else None,
+        doubt=_doubt(problem, energies, causes, feasible, best) if causes else None,
     )
 
 
@@ -202,21 +212,57 @@ def _require_positive(energies: tuple[SplitEnergy, ...]) -> None:
 def _doubt(
     problem: Problem,
     energies: tuple[SplitEnergy, ...],
-    effects: Effects,
+    causes: Causes,
     feasible: tuple[int, ...],
     best: int,
 ) -> Doubt:
-    uncertainties = tuple(
-        energy_uncertainty(
-            energy.total_j,
-            effects.on_candidates_j[energy.block],
-            statistical=effects.statistical,
-            scale_u_rel=problem.prices.scale_u_rel,
-        )
-        for energy in energies
+    prices = problem.prices
+    errors = tuple(
+        energy_error(e.total_j, causes.error(e.block), prices.scale_u_rel, prices.shapes.scale)
+        for e in energies
     )
-    robustness = assess(energies, effects.on_candidates_j, feasible=feasible, best=best)
-    return Doubt(effects=effects, uncertainties=uncertainties, robustness=robustness)
+    robustness = assess(energies, causes, feasible=feasible, best=best)
+    return Doubt(causes=causes, errors=errors, robustness=robustness)
+
+
+def excess_error(
+    prices: Prices, energies: Sequence[SplitEnergy], causes: Causes, one: int, other: int
+) -> Error:
+    """Return what the difference of two candidates' energies may be off by, J.
+
+    Errors that both share cancel as far as they are shared. The sensor's scale multiplies both:
+    which costs more it cannot change, but how much more it does.
+
+    Args:
+        prices: What the energies are made from.
+        energies: Candidates at position l.
+        causes: Of error, on these energies.
+        one: l of a candidate.
+        other: l of another.
+    """
+    apart_j = excess_j(energies[one], energies[other])
+    error = causes.difference(one, other)
+    return energy_error(apart_j, error, prices.scale_u_rel, prices.shapes.scale)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excess:
+    """What a split costs above another, J; ``u_j`` and ``ci95_j`` are None if not stated."""
+
+    excess_j: float
+    u_j: float | None
+    ci95_j: tuple[float, float] | None
+
+
+def excess_of(
+    prices: Prices, energies: Sequence[SplitEnergy], causes: Causes | None, one: int, other: int
+) -> Excess:
+    """Return what one split costs above another, and how well that is known."""
+    more_j = excess_j(energies[one], energies[other])
+    error = excess_error(prices, energies, causes, one, other) if causes else None
+    return Excess(
+        excess_j=more_j, u_j=error.u if error else None, ci95_j=interval_of(more_j, error)
+    )
 
 
 def _latencies_s(problem: Problem) -> tuple[float, ...] | None:

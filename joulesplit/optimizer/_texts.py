@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING
 
-from joulesplit.metrology.printing import html_table, prefixed, probability, si, uncertain
+from joulesplit.metrology import html_table, prefixed, probability, si, uncertain
 
 if TYPE_CHECKING:
     from joulesplit.optimizer._battery import BatteryLife

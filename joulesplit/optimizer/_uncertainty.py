@@ -3,67 +3,92 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from joulesplit.calibrate.profile import Quantity
+from joulesplit.calibrate.profile import (
+    Account,
+    BudgetTerm,
+    Quantity,
+    Sensor,
+    degrees_of_freedom_of,
+)
+from joulesplit.metrology import (
+    Error,
+    beyond_rounding,
+    error_of_scatter,
+    flat_inverse_freedom,
+    flatness,
+    quadrature_rest,
+)
 
 FloatArray = NDArray[np.float64]
 
-COVERAGE_95 = 1.96
-"""Half-width of a 95 % interval in standard uncertainties, normal law (GUM 6.3, table G.1)."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EnergyUncertainty:
-    """What an energy may be off by, stated on its own.
+class SensorShapes:
+    """The distributions of what a sensor may be off by, as 1/ν (see ``metrology``).
+
+    A rectangular bound has −1/5, a sum of several less, what is normal or not known 0.
 
     Attributes:
-        u_stat_j: Standard uncertainty from statistics, J.
-        u_sys_j: Standard uncertainty from everything else, the common scale included, J.
-        ci95_j: Interval of both together, 95 %, J.
+        scale: Of the scale that all joules of a profile share.
+        rest: Of everything else of the sensor: an offset, or what grows with the load.
     """
 
-    u_stat_j: float
-    u_sys_j: float
-    ci95_j: tuple[float, float]
+    scale: float
+    rest: float
 
 
-def energy_uncertainty(
-    energy_j: float, effects_j: FloatArray, *, statistical: NDArray[np.bool_], scale_u_rel: float
-) -> EnergyUncertainty:
-    """State one candidate's uncertainty.
+def sensor_shapes(sensor: Sensor | None, account: Account) -> SensorShapes:
+    """Return the distributions of a sensor's terms.
 
     Args:
-        energy_j: The candidate's energy, J.
-        effects_j: Its row of ``ledger.Effects.on_candidates_j``, J; float64, shape (M,).
-        statistical: Which causes of error are statistical; bool, shape (M,).
-        scale_u_rel: Relative standard uncertainty of the common scale.
+        sensor: As the profile states it.
+        account: Of the energies: an offset cancels in net ones.
     """
-    u_stat_j = float(np.linalg.norm(effects_j[statistical]))
-    u_other_j = float(np.linalg.norm(effects_j[~statistical]))
-    u_sys_j = math.hypot(u_other_j, scale_u_rel * energy_j)
-    half_width_j = COVERAGE_95 * math.hypot(u_stat_j, u_sys_j)
-    return EnergyUncertainty(
-        u_stat_j=u_stat_j,
-        u_sys_j=u_sys_j,
-        ci95_j=(energy_j - half_width_j, energy_j + half_width_j),
-    )
+    if sensor is None:
+        return SensorShapes(scale=0.0, rest=0.0)
+    offset = [term for term in sensor.budget if term.kind == "offset"]
+    load = [t for t in sensor.budget if (t.kind, t.correlation) == ("scale", "load-dependent")]
+    common = [t for t in sensor.budget if (t.kind, t.correlation) == ("scale", "common")]
+    rest = load if account == "net" or not offset else offset
+    # How much of a gross figure is either, it does not say: then nothing shortens the tails.
+    mixed = account == "gross" and bool(offset) and bool(load)
+    return SensorShapes(scale=_shape(common), rest=0.0 if mixed else _shape(rest))
+
+
+def _shape(terms: Sequence[BudgetTerm]) -> float:
+    bounds = [t.standard_uncertainty for t in terms if t.distribution == "rectangular"]
+    total = math.hypot(*(term.standard_uncertainty for term in terms))
+    return flat_inverse_freedom(flatness(bounds, total))
+
+
+def energy_error(energy_j: float, error: Error, scale_u_rel: float, scale_shape: float) -> Error:
+    """Return what a candidate's energy, stated on its own, may be off by, J.
+
+    Args:
+        energy_j: The energy, J.
+        error: By everything but the scale, J.
+        scale_u_rel: Relative standard uncertainty of the common scale.
+        scale_shape: ``SensorShapes.scale``.
+    """
+    return error.with_systematic(scale_u_rel * abs(energy_j), scale_shape)
 
 
 def difference_u_j(effects_j: FloatArray, one: int, other: int) -> float:
     """Give the standard uncertainty of the difference of two candidates' energies, J.
 
-    Shared causes cancel as far as they are shared; the common scale cancels to first order.
-
     Args:
-        effects_j: ``ledger.Effects.on_candidates_j``, J; float64, shape (L + 1, M).
+        effects_j: ``metrology.Causes.effects``, J; float64, shape (L + 1, M).
         one: Position of a candidate.
         other: Position of another.
     """
-    return float(np.linalg.norm(effects_j[one] - effects_j[other]))
+    pair = effects_j[[one, other]]
+    return float(np.linalg.norm(beyond_rounding(pair[0] - pair[1], pair)))
 
 
 def without_scale(u_sys: float, value: float, scale_u_rel: float) -> float:
@@ -77,26 +102,33 @@ def without_scale(u_sys: float, value: float, scale_u_rel: float) -> float:
     Returns:
         What is left, in the same unit; 0 if the scale explains all of it.
     """
-    return math.sqrt(max(0.0, u_sys**2 - (scale_u_rel * value) ** 2))
+    return quadrature_rest(u_sys, scale_u_rel * value)
 
 
-def ratio_u(one: Quantity, other: Quantity, scale_u_rel: float) -> float | None:
-    """Give the standard uncertainty of one / other; the common scale cancels in it.
+def ratio_error(
+    one: Quantity, other: Quantity, scale_u_rel: float, shapes: SensorShapes
+) -> Error | None:
+    """Return what one / other may be off by; the common scale cancels in it.
 
     Args:
         one: E_d.
         other: E_c.
         scale_u_rel: Relative standard uncertainty of the common scale.
+        shapes: Of the sensor's terms.
 
     Returns:
         None if either comes without a stated uncertainty.
     """
-    statistical = []
+    parts: list[tuple[float, float]] = []
     offsets = []
+    ratio = one.value / other.value
     for figure in (one, other):
         if figure.u_stat is None or figure.u_sys is None:
             return None
-        statistical.append(figure.u_stat / figure.value)
+        u = figure.u_stat / figure.value * ratio
+        parts.append((u, 1 / degrees_of_freedom_of(figure)))
         offsets.append(without_scale(figure.u_sys, figure.value, scale_u_rel) / figure.value)
     # One offset moves both energies the same way, so only the difference is left in the ratio.
-    return math.hypot(*statistical, offsets[0] - offsets[1]) * one.value / other.value
+    return error_of_scatter(parts).with_systematic(
+        abs(offsets[0] - offsets[1]) * ratio, shapes.rest
+    )

@@ -29,7 +29,7 @@ PUBLIC_MODULES = {
     "joulesplit.drivers.readings",
     "joulesplit.edge.errors",
     "joulesplit.metrology.errors",
-    "joulesplit.metrology.printing",
+    "joulesplit.metrology",
     "joulesplit.optimizer.errors",
     "joulesplit.partition.errors",
 }

@@ -13,10 +13,28 @@ import pytest
 from joulesplit.calibrate.environment import Machine
 from joulesplit.calibrate.estimates import Estimate, SystematicBudget, quantity, with_interval
 from joulesplit.calibrate.estimates._uncertainty import reciprocal
-from joulesplit.calibrate.profile import BlockEnergy, BudgetTerm, Check, Compute, DeviceProfile, GrossNet, Idle, Link, LinkFit, ModelIdentity, Quality, Quantity, Runtime, Sampling, Sensor, Tool, Uplink
-from joulesplit.calibrate.profile import Device
-from joulesplit.calibrate.sampling._trace import RECORD
+from joulesplit.calibrate.profile import (
+    BlockEnergy,
+    BudgetTerm,
+    Check,
+    Compute,
+    Device,
+    DeviceProfile,
+    GrossNet,
+    Idle,
+    Link,
+    LinkFit,
+    ModelIdentity,
+    Quality,
+    Quantity,
+    Runtime,
+    Sampling,
+    Sensor,
+    Tool,
+    Uplink,
+)
 from joulesplit.calibrate.sampling import Trace
+from joulesplit.calibrate.sampling._trace import RECORD
 from joulesplit.calibrate.windows import Observation
 from joulesplit.partition import Block
 

@@ -10,18 +10,23 @@ from math import hypot
 import numpy as np
 import pytest
 
-from joulesplit.calibrate.errors import WindowError
 from joulesplit.calibrate import WindowMeter
 from joulesplit.calibrate._meter_energy import WindowFlag, energy_between
+from joulesplit.calibrate.errors import WindowError
 from joulesplit.calibrate.sampling._sampler import InlineSampler
 from joulesplit.calibrate.sampling._trace import trace_of
 from joulesplit.drivers.ina219 import Ina219
 from joulesplit.drivers.readings import AccuracyTerm, Reading, ReadingFlag, SensorDescription
-from joulesplit.drivers.simulated import SimulatedI2cBus
-from joulesplit.drivers.simulated import ChipParameters, SimulatedIna219
-from joulesplit.drivers.simulated import EventfulClock, SimulatedClock
-from joulesplit.drivers.simulated import LoadModel, LoadParameters
-from joulesplit.drivers.simulated import LoadLog
+from joulesplit.drivers.simulated import (
+    ChipParameters,
+    EventfulClock,
+    LoadLog,
+    LoadModel,
+    LoadParameters,
+    SimulatedClock,
+    SimulatedI2cBus,
+    SimulatedIna219,
+)
 
 S = 1_000_000_000
 MS = 1_000_000

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 import pytest
 
 from joulesplit.drivers.ina219 import Ina219
-from joulesplit.drivers.simulated import SimulatedI2cBus
-from joulesplit.drivers.simulated import ChipParameters, SimulatedIna219
-from joulesplit.drivers.simulated import EventfulClock, SimulatedClock
+from joulesplit.drivers.simulated import (
+    ChipParameters,
+    EventfulClock,
+    LoadLog,
+    LoadModel,
+    LoadParameters,
+    SimulatedClock,
+    SimulatedI2cBus,
+    SimulatedIna219,
+)
 from joulesplit.drivers.simulated._load import BenchSource, Load
-from joulesplit.drivers.simulated import LoadModel, LoadParameters
-from joulesplit.drivers.simulated import LoadLog
 
 ADDRESS = 0x40
 SHUNT_OHM = 0.1

@@ -6,8 +6,7 @@ import struct
 
 import pytest
 
-from joulesplit.drivers import BOARDS, SENSOR_KINDS, board
-from joulesplit.drivers import discover, find_buses
+from joulesplit.drivers import BOARDS, SENSOR_KINDS, board, discover, find_buses
 from joulesplit.drivers.ina219._description import ADDRESSES
 
 

@@ -8,17 +8,21 @@ from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
 
-from joulesplit.drivers import _plugins
+from joulesplit.drivers import (
+    HwmonSensor,
+    PiIna219,
+    PmicSensor,
+    RaplSensor,
+    ReplaySensor,
+    SensorRequest,
+    _plugins,
+    find_plugins,
+    open_plugin,
+)
+from joulesplit.drivers._plugins import GROUP
 from joulesplit.drivers.conformance import SensorConformance
 from joulesplit.drivers.errors import SensorUnavailableError
-from joulesplit.drivers import HwmonSensor
-from joulesplit.drivers import PiIna219
-from joulesplit.drivers._plugins import GROUP
-from joulesplit.drivers import SensorRequest, find_plugins, open_plugin
-from joulesplit.drivers import PmicSensor
-from joulesplit.drivers import RaplSensor
 from joulesplit.drivers.readings import Reading, ReadingFlag
-from joulesplit.drivers import ReplaySensor
 from joulesplit.drivers.simulated import SimulatedClock
 from joulesplit.drivers.traces._csv_file import CsvTraceWriter
 

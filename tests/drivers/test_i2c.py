@@ -9,9 +9,16 @@ import os
 import pytest
 import smbus2.smbus2 as smbus2_module
 
-from joulesplit.drivers.errors import BusBusyError, BusError, BusNotFoundError, BusPermissionError, BusTransferError, DeviceNotRespondingError
 from joulesplit.drivers import SmbusI2cBus
 from joulesplit.drivers._i2c import swap_bytes
+from joulesplit.drivers.errors import (
+    BusBusyError,
+    BusError,
+    BusNotFoundError,
+    BusPermissionError,
+    BusTransferError,
+    DeviceNotRespondingError,
+)
 from joulesplit.drivers.ina219 import Ina219
 from joulesplit.drivers.readings import ReadingFlag
 

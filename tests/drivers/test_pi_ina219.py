@@ -8,8 +8,14 @@ import sys
 
 import pytest
 
-from joulesplit.drivers.errors import ConversionTimeoutError, DeviceNotRespondingError, RangeExceededError, SensorError, SensorUnavailableError
 from joulesplit.drivers import PiIna219
+from joulesplit.drivers.errors import (
+    ConversionTimeoutError,
+    DeviceNotRespondingError,
+    RangeExceededError,
+    SensorError,
+    SensorUnavailableError,
+)
 from joulesplit.drivers.readings import ReadingFlag
 from joulesplit.drivers.simulated._load import BenchSource
 

@@ -6,12 +6,10 @@ import math
 
 import pytest
 
-from joulesplit.drivers.errors import SensorConfigurationError, SensorError, SensorUnavailableError
-from joulesplit.drivers import HwmonSensor
+from joulesplit.drivers import HwmonSensor, PmicSensor, RaplSensor
 from joulesplit.drivers._hwmon import find_power_chips
-from joulesplit.drivers import PmicSensor
 from joulesplit.drivers._pmic import parse_rails, run_command
-from joulesplit.drivers import RaplSensor
+from joulesplit.drivers.errors import SensorConfigurationError, SensorError, SensorUnavailableError
 from joulesplit.drivers.readings import ReadingFlag
 from joulesplit.drivers.simulated import SimulatedClock
 

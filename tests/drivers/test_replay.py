@@ -4,9 +4,14 @@ import itertools
 
 import pytest
 
-from joulesplit.drivers.errors import SensorError, SensorUnavailableError, TraceEndedError, TraceFormatError
-from joulesplit.drivers.readings import ReadingFlag
 from joulesplit.drivers import ReplaySensor
+from joulesplit.drivers.errors import (
+    SensorError,
+    SensorUnavailableError,
+    TraceEndedError,
+    TraceFormatError,
+)
+from joulesplit.drivers.readings import ReadingFlag
 from joulesplit.drivers.simulated import SimulatedClock
 from joulesplit.drivers.traces import open_trace_writer
 

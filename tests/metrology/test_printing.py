@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joulesplit.metrology.printing import (
+from joulesplit.metrology import (
     PREFIXES,
     freedom,
     html_table,

@@ -7,13 +7,28 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from joulesplit.calibrate.profile import ClassFit
-from joulesplit.calibrate.profile import BlockEnergy, Compute, Device, DeviceProfile, GrossNet, Idle, Link, LinkFit, ModelIdentity, Quality, Quantity, Sensor, Tool, Uplink
-from joulesplit.calibrate.profile import CONNECTION_PHASE, Downlink, HeadEnergy, PhaseEnergy
-from joulesplit.optimizer import Constraints
-from joulesplit.optimizer import prices_from_profile
-from joulesplit.optimizer import Problem
-from joulesplit.optimizer import Usage
+from joulesplit.calibrate.profile import (
+    CONNECTION_PHASE,
+    BlockEnergy,
+    ClassFit,
+    Compute,
+    Device,
+    DeviceProfile,
+    Downlink,
+    GrossNet,
+    HeadEnergy,
+    Idle,
+    Link,
+    LinkFit,
+    ModelIdentity,
+    PhaseEnergy,
+    Quality,
+    Quantity,
+    Sensor,
+    Tool,
+    Uplink,
+)
+from joulesplit.optimizer import Constraints, Problem, Usage, prices_from_profile
 from joulesplit.partition import Block, Network, Operator, Tensor
 
 # Facts: MobileNetV2 1.0 at 224 × 224 as TFLite (batch norm folded), 20 blocks.

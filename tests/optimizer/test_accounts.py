@@ -13,13 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joulesplit.calibrate.profile import GrossNet, Quantity
-from joulesplit.optimizer import Constraints
-from joulesplit.optimizer import decide
+from joulesplit.optimizer import (
+    Constraints,
+    Problem,
+    Usage,
+    decide,
+    difference_u_j,
+    prices_from_profile,
+)
 from joulesplit.optimizer.errors import ProfileMismatchError, ProfileUnusableError
-from joulesplit.optimizer import prices_from_profile
-from joulesplit.optimizer import Problem
-from joulesplit.optimizer import difference_u_j
-from joulesplit.optimizer import Usage
 
 FLOP, BITS = (100, 200, 400, 300), (6400, 3200, 640, 64)
 LAST = len(FLOP)
@@ -152,7 +154,7 @@ def test_the_uncertainty_of_every_difference_is_that_of_its_gradient(
     problem = Problem(
         network=network4[0], blocks=network4[1], prices=prices, constraints=Constraints()
     )
-    effects = problem.effects(model).on_candidates_j
+    effects = problem.causes(model).effects
 
     covariance = np.zeros((blocks + heads + 6,) * 2)
     covariance[: blocks + heads, : blocks + heads] = joint
@@ -227,7 +229,7 @@ def test_p_0_is_one_cause_of_error_in_all_gross_energies(network4, world):
     problem = Problem(
         network=network4[0], blocks=network4[1], prices=prices, constraints=Constraints()
     )
-    effects = problem.effects("heads").on_candidates_j
+    effects = problem.causes("heads").effects
 
     times_s = [9.6, 0.1 + 6.4, 0.3 + 3.2, 0.24 + 0.64, 0.24 + 0.4]
     for block in range(LAST):
@@ -235,7 +237,7 @@ def test_p_0_is_one_cause_of_error_in_all_gross_energies(network4, world):
     for one, other in combinations(range(LAST + 1), 2):
         expected = u_w * abs(times_s[one] - times_s[other])
         assert difference_u_j(effects, one, other) == pytest.approx(expected, abs=1e-9)
-    constant = problem.effects("constant").on_candidates_j
+    constant = problem.causes("constant").effects
     # By the constant E_d the 1.0 s of all blocks are shared out by FLOP.
     assert difference_u_j(constant, 4, 0) == pytest.approx(u_w * abs(1.0 - times_s[0]), abs=1e-9)
 
@@ -265,7 +267,7 @@ def test_gross_fits_take_p_0_apart_for_as_long_as_an_upload_and_a_burst_last(
         network=network4[0], blocks=network4[1], prices=prices, constraints=Constraints()
     )
 
-    effects = problem.effects("blocks").on_candidates_j
+    effects = problem.causes("blocks").effects
 
     # Blocks state no uncertainty of their own here, and 0.1 … 0.4 s each.
     between = u_w * (9.6 + 0.2 + 0.1 - 1.0)

@@ -9,18 +9,14 @@ import msgspec
 import numpy as np
 import pytest
 
-from joulesplit.calibrate.campaign import Completion, profile_from_windows
-from joulesplit.calibrate.campaign import QUICK
-from proof.stage import proof_blocks
-from proof.worlds import clean_world
+from joulesplit.calibrate.campaign import QUICK, Completion, profile_from_windows
 from joulesplit.cli._resources import paper_network
-from proof.virtual import run_virtual, virtual_circumstances
-from joulesplit.optimizer import battery_life
-from joulesplit.optimizer import Constraints
-from joulesplit.optimizer import decide
+from joulesplit.optimizer import Constraints, Usage, battery_life, decide
 from joulesplit.optimizer.errors import InvalidInputError, PeriodTooShortError
-from joulesplit.optimizer import Usage
 from joulesplit.partition.reading import read_network
+from proof.stage import proof_blocks
+from proof.virtual import run_virtual, virtual_circumstances
+from proof.worlds import clean_world
 
 FLOP, BITS = (100, 200, 400), (6400, 3200, 64)
 WAIT = Usage(server_wait_s=0.5)
@@ -120,7 +116,8 @@ def test_the_interval_has_one_scale_one_offset_and_the_idle_powers_own_scatter(s
     life = battery_life(decision, profile, 1e5, period_s=30.0)
     scatter_j = 0.02 * math.hypot(1.0, 2.0, 4.0)
     u_j = math.hypot(scatter_j, 0.03 * 30.0, 0.01 * 30.0, 0.05 * (7.0 + 60.0))
-    assert life.inferences.ci95 == pytest.approx((1e5 / (67 + 1.96 * u_j), 1e5 / (67 - 1.96 * u_j)))
+    half_j = 1.959964 * u_j
+    assert life.inferences.ci95 == pytest.approx((1e5 / (67 + half_j), 1e5 / (67 - half_j)))
 
 
 def test_the_idle_powers_scatter_is_one_for_all_the_time_in_a_gross_period(small, world):
@@ -131,7 +128,7 @@ def test_the_idle_powers_scatter_is_one_for_all_the_time_in_a_gross_period(small
     u_j = math.sqrt(sum(own_j) + (0.03 * 30.0) ** 2)
     period_j = 14.0 + 2.0 * 29.4
     assert life.inferences.ci95 == pytest.approx(
-        (1e5 / (period_j + 1.96 * u_j), 1e5 / (period_j - 1.96 * u_j))
+        (1e5 / (period_j + 1.959964 * u_j), 1e5 / (period_j - 1.959964 * u_j))
     )
 
 

@@ -11,10 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joulesplit.calibrate.profile import BlockEnergy, Check, GrossNet, Quality
-from joulesplit.optimizer import Constraints
-from joulesplit.optimizer import decide
-from joulesplit.optimizer.errors import InvalidConstraintError, InvalidInputError, NoFeasibleSplitError, OptimizerError, ProfileMismatchError, ProfileUnusableError
-from joulesplit.optimizer import Usage
+from joulesplit.optimizer import Constraints, Usage, decide
+from joulesplit.optimizer.errors import (
+    InvalidConstraintError,
+    InvalidInputError,
+    NoFeasibleSplitError,
+    OptimizerError,
+    ProfileMismatchError,
+    ProfileUnusableError,
+)
 
 FLOP, BITS = (100, 200, 400), (6400, 3200, 64)
 

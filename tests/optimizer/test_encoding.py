@@ -7,10 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from joulesplit.optimizer import Constraints
-from joulesplit.optimizer import decide
+from joulesplit.optimizer import Constraints, SentEncoded, Usage, decide
 from joulesplit.optimizer.errors import InvalidInputError
-from joulesplit.optimizer import SentEncoded, Usage
 
 FLOP, BITS, BLOCK_J = (100, 200, 400), (6400, 3200, 32), (1.0, 2.0, 4.0)
 POWER_W = sum(BLOCK_J) / (0.1 + 0.2 + 0.3)

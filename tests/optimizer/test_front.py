@@ -38,3 +38,8 @@ def test_the_fastest_split_has_no_faster_one():
 
 def test_a_split_that_is_not_allowed_is_none_of_them():
     assert faster_ones([1.0, 2.0, 3.0], [9.0, 5.0, 1.0], [0, 1]) == (1,)
+
+
+def test_a_split_that_is_faster_by_rounding_alone_buys_no_time():
+    # 0.1 + 0.2 s and 0.3 s are the same blocks summed in another order.
+    assert faster_ones([1.0, 2.0, 3.0], [0.1 + 0.2, 0.3, 0.2], [0, 1, 2]) == (2,)

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from joulesplit.calibrate.profile import LinkFit
-from joulesplit.optimizer import decide
-from joulesplit.optimizer.errors import InvalidInputError, ProfileUnusableError
+from joulesplit.optimizer import Usage, decide
 from joulesplit.optimizer._link_rate import bit_price
-from joulesplit.optimizer import Usage
+from joulesplit.optimizer.errors import InvalidInputError, ProfileUnusableError
 
 AIR_W, BIT_J, STATED = 0.5, 1e-8, 2e7
 COVARIANCE = np.array(

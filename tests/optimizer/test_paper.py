@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from joulesplit.optimizer.errors import InvalidInputError
 from joulesplit.optimizer import float32_blocks, input_elements, paper_split
+from joulesplit.optimizer.errors import InvalidInputError
 
 E_D, E_C = 1.22e8, 2e6
 # TensorFlow's profiler, batch norm unfolded, as the paper counts; E(l) recomputed from them.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from joulesplit.optimizer import Constraints
+from joulesplit.optimizer._search import broken_limits, cheapest, excess_j, feasible_blocks
 from joulesplit.optimizer.errors import InvalidConstraintError, NoFeasibleSplitError
-from joulesplit.optimizer._search import broken_limits, cheapest, feasible_blocks
 
 instances = st.integers(1, 12).flatmap(
     lambda n: st.fixed_dictionaries(
@@ -39,6 +41,21 @@ def test_choice_is_the_brute_force_minimum_and_ties_go_to_the_smaller_upload(can
     truth = [(*formula_j(case, block), block) for block in range(len(energies))]
     assert [(e.total_j, e.upload_bits, e.block) for e in energies] == truth
     assert cheapest(energies, range(len(energies))) == min(truth)[2]
+
+
+def test_splits_that_only_rounding_tells_apart_are_level(candidates):
+    # 0.1 + 0.2 is above 0.3 by 5.6e-17; the one that costs so much more sends less.
+    offload, split = candidates(
+        block_energy_j=[9.0], output_bits=[1], input_bits=3, bit_energy_j=0.1, upload_cost_j=0.0
+    )
+    offload = replace(offload, upload_j=0.3)
+    split = replace(split, compute_j=0.2, upload_j=0.1, upload_bits=1)
+    dearer = replace(split, compute_j=0.2 + 1e-12)
+    assert offload.total_j < split.total_j
+
+    assert cheapest((offload, split), [0, 1]) == 1
+    assert excess_j(offload, split) == 0.0
+    assert excess_j(dearer, offload) == pytest.approx(1e-12, rel=1e-3)
 
 
 @given(case=instances, data=st.data())

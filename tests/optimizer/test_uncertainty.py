@@ -5,18 +5,24 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
+from scipy.special import stdtr
 
-from joulesplit.calibrate.profile import GrossNet
-from joulesplit.optimizer import Constraints
-from joulesplit.optimizer.errors import ProfileUnusableError
-from joulesplit.optimizer import prices_from_profile
+from joulesplit.calibrate.profile import BudgetTerm, GrossNet
+from joulesplit.metrology import coverage_factor
+from joulesplit.optimizer import (
+    Constraints,
+    Problem,
+    Usage,
+    decide,
+    difference_u_j,
+    prices_from_profile,
+)
 from joulesplit.optimizer._robustness import assess, probability_cheaper
-from joulesplit.optimizer import Problem
-from joulesplit.optimizer import difference_u_j
-from joulesplit.optimizer._uncertainty import energy_uncertainty, ratio_u
-from joulesplit.optimizer import Usage
+from joulesplit.optimizer._uncertainty import energy_error, ratio_error, sensor_shapes
+from joulesplit.optimizer.errors import ProfileUnusableError
 
 BITS = (6400, 3200, 64)
 INPUT_BITS = 9600
@@ -32,8 +38,8 @@ def prepare(make_network):
             usage=Usage(input_bits=INPUT_BITS),
         )  # fmt: skip
         problem = Problem(network=network, blocks=blocks, prices=prices, constraints=Constraints())
-        effects = problem.effects(model)
-        return problem.energies(model), effects, effects.on_candidates_j
+        causes = problem.causes(model)
+        return problem.energies(model), causes, causes.effects
 
     return build
 
@@ -88,7 +94,7 @@ def test_every_block_is_off_the_constant_e_d_of_another_network_in_its_own_way(m
     prices = prices_from_profile(another, blocks, device.profile())
     effects = Problem(
         network=another, blocks=blocks, prices=prices, constraints=Constraints()
-    ).effects("constant").on_candidates_j  # fmt: skip
+    ).causes("constant").effects  # fmt: skip
 
     # 700 FLOP at 7 J: blocks of 1, 2 and 4 J.
     assert np.linalg.norm(effects[3]) == pytest.approx(math.hypot(0.7, 0.2, 0.4, 0.8))
@@ -122,16 +128,15 @@ def test_link_uncertainty_is_the_fit_covariance_at_the_stated_rate(prepare, worl
 
 
 def test_scale_counts_in_an_energy_and_in_no_difference(prepare, world):
-    energies, sources, effects = prepare(world(u_rel=0.1, scale_u_rel=0.02))
+    energies, causes, effects = prepare(world(u_rel=0.1, scale_u_rel=0.02))
     _, _, without = prepare(world(u_rel=0.1))
     assert difference_u_j(effects, 1, 3) == pytest.approx(difference_u_j(without, 1, 3), rel=1e-9)
-    stated = energy_uncertainty(
-        energies[3].total_j, effects[3], statistical=sources.statistical, scale_u_rel=0.02
+    stated = energy_error(energies[3].total_j, causes.error(3), 0.02, 0.0)
+    assert stated.u_sys == pytest.approx(0.02 * 7.0)
+    assert stated.u_stat == pytest.approx(math.hypot(0.1, 0.2, 0.4))
+    assert stated.half_width == pytest.approx(
+        1.959964 * math.hypot(stated.u_stat, stated.u_sys), rel=1e-6
     )
-    assert stated.u_sys_j == pytest.approx(0.02 * 7.0)
-    assert stated.u_stat_j == pytest.approx(math.hypot(0.1, 0.2, 0.4))
-    half_width = 1.959964 * math.hypot(stated.u_stat_j, stated.u_sys_j)
-    assert stated.ci95_j == pytest.approx((7.0 - half_width, 7.0 + half_width), rel=1e-4)
 
 
 def test_offset_moves_all_energies_the_same_way(prepare, world):
@@ -144,7 +149,7 @@ def test_ratio_loses_the_scale_and_adds_the_statistics(world, make_network):
     network, blocks = make_network((100, 200, 400), BITS)
     profile = world(u_rel=0.03, scale_u_rel=0.5).profile()
     prices = prices_from_profile(network, blocks, profile)
-    assert prices.ratio_u_flop_per_bit == pytest.approx(0.1 * 0.03 * math.sqrt(2.0))
+    assert prices.ratio_error_flop_per_bit.u == pytest.approx(0.1 * 0.03 * math.sqrt(2.0))
 
 
 def test_ratio_keeps_only_what_an_offset_does_to_one_side_more_than_to_the_other(
@@ -153,30 +158,31 @@ def test_ratio_keeps_only_what_an_offset_does_to_one_side_more_than_to_the_other
     network, blocks = make_network((100, 200, 400), BITS)
     profile = world(offset_rel=0.1).profile()
     prices = prices_from_profile(network, blocks, profile)
-    assert prices.ratio_u_flop_per_bit == pytest.approx(0.0, abs=1e-12)
+    assert prices.ratio_error_flop_per_bit.u == pytest.approx(0.0, abs=1e-12)
     less = make_quantity(1000.0, 0.0, 30.0)
-    assert ratio_u(prices.computing.e_d, less, 0.0) == pytest.approx(0.1 * (0.1 - 0.03))
+    left = ratio_error(prices.computing.e_d, less, 0.0, sensor_shapes(None, "net"))
+    assert left.u == pytest.approx(0.1 * (0.1 - 0.03))
 
 
 def test_the_profiles_own_ratio_is_taken_where_it_has_one(world, make_network, make_quantity):
     network, blocks = make_network((100, 200, 400), BITS)
     own = GrossNet(gross=make_quantity(0.2, 0.01, 0.02), net=make_quantity(0.1, 0.003, 0.004))
     profile = world(u_rel=0.03).profile(e_d_over_e_c_flop_per_bit=own)
-    assert prices_from_profile(network, blocks, profile).ratio_u_flop_per_bit == pytest.approx(
-        0.005
-    )
+    assert prices_from_profile(
+        network, blocks, profile
+    ).ratio_error_flop_per_bit.u == pytest.approx(0.005)
 
 
 def test_monte_carlo_meets_the_closed_form_of_two_candidates(prepare, world):
-    energies, _, effects = prepare(world(u_rel=0.2))
+    energies, causes, _ = prepare(world(u_rel=0.2))
     draws = 200_000
-    found = assess(energies, effects, feasible=(2, 3), best=2, draws=draws, seed=7)
+    found = assess(energies, causes, feasible=(2, 3), best=2, draws=draws, seed=7)
     # Normal difference D = E(3) − E(2): P(D > 0) = Φ(z), E[max(0, −D)] = u·φ(z) − D·Φ(−z).
     difference_j = (7.0) - (3.0 + 3.2)
     u_j = math.hypot(0.8, 3200 * 0.2 * 0.001)
     z = difference_j / u_j
     upper = 0.5 * math.erfc(z / math.sqrt(2.0))
-    assert probability_cheaper(energies, effects, one=2, other=3) == pytest.approx(1.0 - upper)
+    assert probability_cheaper(energies, causes, one=2, other=3) == pytest.approx(1.0 - upper)
     sigma = math.sqrt(upper * (1.0 - upper) / draws)
     assert found.probability_best[2] == pytest.approx(1.0 - upper, abs=4.0 * sigma)
     assert found.probability_best == pytest.approx(
@@ -189,14 +195,14 @@ def test_monte_carlo_meets_the_closed_form_of_two_candidates(prepare, world):
 
 
 def test_certain_figures_leave_no_doubt_and_exact_ties_go_as_in_the_search(prepare, world):
-    energies, _, effects = prepare(world(block_j=(1.0, 2.0, 3.2)))
+    energies, causes, _ = prepare(world(block_j=(1.0, 2.0, 3.2)))
     assert energies[2].total_j == energies[3].total_j
-    found = assess(energies, effects, feasible=(0, 1, 2, 3), best=3)
+    found = assess(energies, causes, feasible=(0, 1, 2, 3), best=3)
     assert found.probability_best == (0.0, 0.0, 0.0, 1.0)
     assert found.expected_regret_j == 0.0
     assert not found.too_close_to_call
-    assert probability_cheaper(energies, effects, one=2, other=3) == 0.5
-    assert probability_cheaper(energies, effects, one=3, other=0) == 1.0
+    assert probability_cheaper(energies, causes, one=2, other=3) == 0.5
+    assert probability_cheaper(energies, causes, one=3, other=0) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -206,3 +212,100 @@ def test_certain_figures_leave_no_doubt_and_exact_ties_go_as_in_the_search(prepa
 def test_a_link_covariance_that_is_none_is_refused(prepare, world, covariance):
     with pytest.raises(ProfileUnusableError, match="covariance"):
         prepare(world(covariance=covariance))
+
+
+def stated(figure, degrees_of_freedom):
+    return msgspec.structs.replace(figure, degrees_of_freedom=degrees_of_freedom)
+
+
+def with_degrees(profile, computing, link):
+    """The same profile, its energies known with so many degrees of freedom."""
+    blocks = tuple(
+        msgspec.structs.replace(
+            block,
+            energy_j=GrossNet(
+                gross=stated(block.energy_j.gross, computing),
+                net=stated(block.energy_j.net, computing),
+            ),
+        )
+        for block in profile.compute.blocks
+    )
+    e_c = profile.link.uplink.e_c_bit_per_j
+    e_c = GrossNet(gross=stated(e_c.gross, link), net=stated(e_c.net, link))
+    uplink = msgspec.structs.replace(profile.link.uplink, e_c_bit_per_j=e_c)
+    return msgspec.structs.replace(
+        profile,
+        compute=msgspec.structs.replace(profile.compute, blocks=blocks),
+        link=msgspec.structs.replace(profile.link, uplink=uplink),
+    )
+
+
+@pytest.fixture
+def decided(make_network, world):
+    def decide_with(computing, link, **device):
+        network, blocks = make_network((100, 200, 400), BITS)
+        profile = with_degrees(world(**device).profile(), computing, link)
+        return decide(network, blocks, profile, usage=Usage(input_bits=INPUT_BITS))
+
+    return decide_with
+
+
+def test_a_candidate_has_the_degrees_of_freedom_of_what_it_takes(decided):
+    decision = decided(5.0, 8.0, u_rel=0.05)
+
+    device = decision.candidates[3]
+    assert device.degrees_of_freedom == pytest.approx(5.0)
+    assert device.coverage_factor == pytest.approx(2.5706, abs=1e-4)
+    server = decision.candidates[0]
+    assert server.degrees_of_freedom == pytest.approx(8.0)
+    assert server.coverage_factor == pytest.approx(2.3060, abs=1e-4)
+    split = decision.candidates[1]
+    computed_j, sent_j = 0.05 * 1.0, 0.05 * 6.4
+    combined = math.hypot(computed_j, sent_j)
+    expected = combined**4 / (computed_j**4 / 5 + sent_j**4 / 8)
+    assert split.degrees_of_freedom == pytest.approx(expected)
+    low_j, high_j = split.ci95_j
+    assert (high_j - low_j) / 2 == pytest.approx(split.coverage_factor * combined)
+
+
+def test_a_difference_and_a_probability_are_those_of_students_t(decided):
+    decision = decided(4.0, 4.0, u_rel=0.05)
+
+    second = decision.runner_up
+    low_j, high_j = second.excess_ci95_j
+    assert (high_j - low_j) / 2 / second.excess_u_j >= 2.7764 / math.sqrt(2)
+    # Both parts have four degrees of freedom: ν_eff by hand, and t's tail at ΔE/u.
+    blocks = sorted((second.block, decision.best.block))
+    computed_j = 0.05 * math.hypot(*(1.0, 2.0, 4.0)[blocks[0] : blocks[1]])
+    sent = (INPUT_BITS, *BITS[:-1], 0)
+    sent_j = 0.05 * 0.001 * (sent[blocks[0]] - sent[blocks[1]])
+    u_j = math.hypot(computed_j, sent_j)
+    freedom = u_j**4 / (computed_j**4 / 4 + sent_j**4 / 4)
+    assert second.excess_u_j == pytest.approx(u_j)
+    assert (high_j - low_j) / 2 == pytest.approx(coverage_factor(freedom) * u_j)
+    expected = stdtr(freedom, -second.excess_j / u_j)
+    assert second.probability_cheaper == pytest.approx(expected)
+    # Between these two the draws say the same, up to their own scatter and Satterthwaite's.
+    assert decision.probability_best == pytest.approx(1 - expected, abs=0.02)
+
+
+def test_a_profile_of_bounds_has_their_shorter_intervals(make_network, world):
+    network, blocks = make_network((100, 200, 400), BITS)
+    profile = world(scale_u_rel=0.02).profile()
+    bound = BudgetTerm(
+        name="shunt", kind="scale", standard_uncertainty=0.02, source="", half_width=0.0346,
+        distribution="rectangular",
+    )  # fmt: skip
+    sensor = msgspec.structs.replace(profile.sensor, budget=(bound,))
+    device = decide(network, blocks, msgspec.structs.replace(profile, sensor=sensor)).candidates[3]
+    assert device.coverage_factor == pytest.approx(0.95 * math.sqrt(3))
+
+
+def test_a_difference_in_joules_has_the_scales_share_of_it(make_network, world):
+    network, blocks = make_network((100, 200, 400), BITS)
+    decision = decide(network, blocks, world(scale_u_rel=0.02).profile())
+    second = decision.runner_up
+    assert second.excess_u_j == pytest.approx(0.02 * second.excess_j)
+    # Which of them costs less a scale cannot change.
+    assert second.probability_cheaper == 0.0
+    assert decision.probability_best == 1.0

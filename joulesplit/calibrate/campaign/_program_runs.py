@@ -13,14 +13,19 @@ from joulesplit.calibrate.checks import judge_runs, state_checks, throttling_che
 from joulesplit.calibrate.environment import Conditions, describe_device
 from joulesplit.calibrate.errors import IdleTooLongError
 from joulesplit.calibrate.estimates import RunFigures, run_figures
-from joulesplit.calibrate.instrument import DeviceUnderTest, FunctionWorkload, KeepingSampler, ProgramWorkload
+from joulesplit.calibrate.instrument import (
+    DeviceUnderTest,
+    FunctionWorkload,
+    KeepingSampler,
+    ProgramWorkload,
+)
 from joulesplit.calibrate.profile import Check, Device, Quality
 from joulesplit.calibrate.sampling import RING_RECORDS, SamplerProcess, SamplerStatistics
 from joulesplit.calibrate.windows import WindowRecord, WindowTask, WindowTiming, run_window
 from joulesplit.calibrate.workloads import Workload
 from joulesplit.drivers.protocols import Clock
 from joulesplit.drivers.readings import SensorDescription
-from joulesplit.metrology.printing import counted, html_table, si
+from joulesplit.metrology import counted, html_table, si
 
 KEEP_SHARE = 0.25
 """Of what the sampler holds, so much may pass in a run until it is taken over: the idle on a side

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import hypot
+from math import hypot, inf
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from joulesplit.calibrate.errors import NoSuchSplitError
 from joulesplit.calibrate.estimates import budget_of, coverage_factor
 from joulesplit.calibrate.instrument import SplitRunner, runtime_difference
 from joulesplit.calibrate.windows import WindowTiming
+from joulesplit.metrology import effective_degrees_of_freedom
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +28,7 @@ class Prediction(Protocol):
 
     @property
     def block(self) -> int:
-        """L."""
+        """Last block on the device, l."""
 
     @property
     def energy_j(self) -> float:
@@ -36,6 +37,10 @@ class Prediction(Protocol):
     @property
     def u_stat_j(self) -> float | None:
         """Standard uncertainty of it from statistics, J; None if it has none."""
+
+    @property
+    def degrees_of_freedom(self) -> float | None:
+        """Effective ones behind it; None if it has none, or no limit."""
 
     @property
     def by_model_j(self) -> Mapping[Any, float]:
@@ -228,9 +233,12 @@ def _compared(
     server_wait_s: float | None,
 ) -> SplitValidation[Predicted]:
     difference_j = measured.net_j.value - predicted.energy_j
-    u_measured = measured.net_j.u_stat or 0.0
-    u_j = hypot(u_measured, predicted.u_stat_j or 0.0)
-    effective = measured.degrees_of_freedom * (u_j / u_measured) ** 4 if u_measured else 1e9
+    parts = [
+        (measured.net_j.u_stat or 0.0, measured.degrees_of_freedom),
+        (predicted.u_stat_j or 0.0, predicted.degrees_of_freedom or inf),
+    ]
+    u_j = hypot(*(u for u, _ in parts))
+    effective = effective_degrees_of_freedom(parts)
     bound_j = coverage_factor(effective, CONTRADICTION) * u_j
     return SplitValidation(
         predicted=predicted,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from joulesplit.calibrate.checks._spec import quality_of
 from joulesplit.calibrate.checks._evidence import Evidence
 from joulesplit.calibrate.checks._outlasting import outlasting_checks
 from joulesplit.calibrate.checks._results import result_checks
 from joulesplit.calibrate.checks._scatter import scatter_checks
 from joulesplit.calibrate.checks._sensor import sensor_checks
+from joulesplit.calibrate.checks._spec import quality_of
 from joulesplit.calibrate.checks._steadiness import steadiness_checks
 from joulesplit.calibrate.checks._upload_scatter import upload_scatter_checks
 from joulesplit.calibrate.profile import Quality

@@ -5,8 +5,17 @@ Those of a profile are in the order of a campaign.
 
 from __future__ import annotations
 
+from joulesplit.calibrate.checks import _command_checks as runs
+from joulesplit.calibrate.checks import _conditions as conditions
+from joulesplit.calibrate.checks import _ending as ending
+from joulesplit.calibrate.checks import _outlasting as outlasting
+from joulesplit.calibrate.checks import _plausibility as plausibility
+from joulesplit.calibrate.checks import _results as results
+from joulesplit.calibrate.checks import _scatter as scatter
+from joulesplit.calibrate.checks import _sensor as sensor
+from joulesplit.calibrate.checks import _steadiness as steadiness
+from joulesplit.calibrate.checks import _upload_scatter as upload_scatter
 from joulesplit.calibrate.checks._spec import CheckSpec
-from joulesplit.calibrate.checks import _conditions as conditions, _ending as ending, _outlasting as outlasting, _plausibility as plausibility, _results as results, _command_checks as runs, _scatter as scatter, _sensor as sensor, _steadiness as steadiness, _upload_scatter as upload_scatter
 from joulesplit.calibrate.profile import PROFILES_AGREE
 
 CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {

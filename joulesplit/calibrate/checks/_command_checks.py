@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from joulesplit.calibrate.checks._spec import FLAG, CheckSpec, quality_of
 from joulesplit.calibrate.checks._results import WIDTH_LIMIT, relative_half_width
 from joulesplit.calibrate.checks._sensor import reading_checks
+from joulesplit.calibrate.checks._spec import FLAG, CheckSpec, quality_of
 from joulesplit.calibrate.checks._steadiness import IDLE_DRIFT, idle_drift
 from joulesplit.calibrate.estimates import RunFigures
 from joulesplit.calibrate.profile import Check, Quality, Quantity

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from joulesplit.calibrate.checks._spec import FLAG, CheckSpec
 from joulesplit.calibrate.checks._evidence import Evidence
+from joulesplit.calibrate.checks._spec import FLAG, CheckSpec
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates import link_problem
-from joulesplit.calibrate.estimates import Array, coverage_factor, difference_u
+from joulesplit.calibrate.estimates import Array, coverage_factor, difference_u, link_problem
 from joulesplit.calibrate.profile import Check
 from joulesplit.calibrate.windows import WindowKind, WindowRecord
+from joulesplit.metrology import standard_deviation
 
 SETTLED_LIMIT = 0.005
 """Largest part of the power above idle that outlasts the settling time and is taken for idle. What
@@ -68,7 +68,7 @@ def outlasting_checks(evidence: Evidence) -> Iterator[Check]:
 def unsettled_share(windows: Sequence[WindowRecord]) -> float:
     """Return half the mean step of the idle power over the power above idle, less chance."""
     steps_w = np.array([record.idle_step_w for record in windows])
-    u_w = float(steps_w.std(ddof=1) / np.sqrt(len(steps_w)))
+    u_w = standard_deviation(steps_w) / len(steps_w) ** 0.5
     chance_w = coverage_factor(len(steps_w) - 1, SETTLED_CONFIDENCE) * u_w
     return _share(max(0.0, float(steps_w.mean()) - chance_w) / 2, windows)
 

@@ -12,9 +12,14 @@ from dataclasses import replace
 from math import hypot, isfinite
 
 from joulesplit.calibrate.checks._spec import FLAG, CheckSpec, verdict_of
-from joulesplit.calibrate.profile import Check, DeviceProfile, Quality, Verdict
-from joulesplit.calibrate.profile import figures_of
-from joulesplit.calibrate.profile import GrossNet
+from joulesplit.calibrate.profile import (
+    Check,
+    DeviceProfile,
+    GrossNet,
+    Quality,
+    Verdict,
+    figures_of,
+)
 
 E_D_RANGE_FLOP_PER_J = (1e5, 1e14)
 """From a microcontroller in emulation to beyond any accelerator of today."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from joulesplit.calibrate.checks._spec import FLAG, CheckSpec
 from joulesplit.calibrate.checks._evidence import Evidence
+from joulesplit.calibrate.checks._spec import FLAG, CheckSpec
 from joulesplit.calibrate.profile import Check, Quantity
 
 WIDTH_LIMIT = 0.05

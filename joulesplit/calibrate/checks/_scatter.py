@@ -6,14 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from joulesplit.calibrate.checks._spec import CheckSpec
 from joulesplit.calibrate.checks._evidence import Evidence
+from joulesplit.calibrate.checks._spec import CheckSpec
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates import block_problem
-from joulesplit.calibrate.estimates import lag_one
-from joulesplit.calibrate.estimates import outliers
-from joulesplit.calibrate.estimates import Array, LinearFit
+from joulesplit.calibrate.estimates import Array, LinearFit, block_problem, lag_one, outliers
 from joulesplit.calibrate.profile import Check
+from joulesplit.metrology import deviations
 
 CORRELATION_LIMIT = 3.3
 """Largest correlation of neighbouring residuals, in standard errors (1/√n): one in two thousand
@@ -96,7 +94,7 @@ def two_group_share(values: Array) -> float:
     """
     ordered = np.sort(values)
     count = len(ordered)
-    total = float(np.sum((ordered - ordered.mean()) ** 2))
+    total = float(np.sum(deviations(ordered) ** 2))
     least = max(2, int(np.ceil(SMALLEST_GROUP * count)))
     if total == 0 or count < 2 * least:
         return 0.0

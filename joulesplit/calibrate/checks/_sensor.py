@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from joulesplit.calibrate.checks._spec import CheckSpec
 from joulesplit.calibrate.checks._evidence import Evidence
+from joulesplit.calibrate.checks._spec import CheckSpec
 from joulesplit.calibrate.estimates import edge_share
 from joulesplit.calibrate.profile import Check
 from joulesplit.calibrate.sampling import SamplerStatistics

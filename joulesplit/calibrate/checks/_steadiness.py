@@ -13,6 +13,7 @@ from joulesplit.calibrate.estimates import Array, coverage_factor, difference_u,
 from joulesplit.calibrate.profile import Check
 from joulesplit.calibrate.windows import Observation, WindowRecord
 from joulesplit.drivers.raspberry_pi import UNDER_VOLTAGE_V
+from joulesplit.metrology import is_rounding
 
 DRIFT_LIMIT = 0.02
 """Largest drift of the idle power from first to last window, relative to the idle power."""
@@ -111,9 +112,15 @@ def _control_checks(energies: Sequence[float]) -> Iterator[Check]:
     if half >= 2:
         a, b = np.array(energies[::2]), np.array(energies[1::2])
         yield A_A_DIFFERENCE.judge(
-            abs(float(a.mean() - b.mean())) / abs(float(np.mean(energies))),
+            _apart(float(a.mean()), float(b.mean())),
             limit=_a_a_limit(a, b),
         )
+
+
+def _apart(one: float, other: float) -> float:
+    """Return how far two means are apart, relative; 0 if they are level but for rounding."""
+    difference = 0.0 if is_rounding(one - other, one, other) else one - other
+    return abs(difference) / abs((one + other) / 2)
 
 
 def _a_a_limit(a: Array, b: Array) -> float:

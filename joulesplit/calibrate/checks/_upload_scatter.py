@@ -12,14 +12,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from joulesplit.calibrate.checks._spec import CheckSpec
 from joulesplit.calibrate.checks._evidence import Evidence
 from joulesplit.calibrate.checks._scatter import FEWEST_WINDOWS, relative_residuals, two_group_share
+from joulesplit.calibrate.checks._spec import CheckSpec
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates import Problem, link_problem
-from joulesplit.calibrate.estimates import serial_deviation
-from joulesplit.calibrate.estimates import UPLOAD_FALSE_ALARM, outliers
-from joulesplit.calibrate.estimates import LinearFit, coverage_factor
+from joulesplit.calibrate.estimates import (
+    UPLOAD_FALSE_ALARM,
+    LinearFit,
+    Problem,
+    coverage_factor,
+    link_problem,
+    outliers,
+    serial_deviation,
+)
 from joulesplit.calibrate.profile import Check
 from joulesplit.calibrate.windows import WindowRecord
 

@@ -12,7 +12,11 @@ from pathlib import Path
 
 import msgspec
 
-from joulesplit.calibrate.environment._cpu import current_frequencies_hz, temperatures_c, under_voltage
+from joulesplit.calibrate.environment._cpu import (
+    current_frequencies_hz,
+    temperatures_c,
+    under_voltage,
+)
 from joulesplit.calibrate.environment._machine import Machine
 from joulesplit.calibrate.environment._network import traffic_bytes
 

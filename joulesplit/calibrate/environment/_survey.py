@@ -7,9 +7,25 @@ from __future__ import annotations
 
 import platform
 
-from joulesplit.calibrate.environment._board import attached_displays, i2c_clocks_hz, library_versions, load_average, revision, soc, swap_bytes, system, usb_devices
+from joulesplit.calibrate.environment._board import (
+    attached_displays,
+    i2c_clocks_hz,
+    library_versions,
+    load_average,
+    revision,
+    soc,
+    swap_bytes,
+    system,
+    usb_devices,
+)
 from joulesplit.calibrate.environment._cpu import frequency_policies, temperatures_c, under_voltage
-from joulesplit.calibrate.environment._kernel import architecture, hostname, processor_count, release, userland_bits
+from joulesplit.calibrate.environment._kernel import (
+    architecture,
+    hostname,
+    processor_count,
+    release,
+    userland_bits,
+)
 from joulesplit.calibrate.environment._machine import Machine
 from joulesplit.calibrate.environment._network import wifi_link
 from joulesplit.calibrate.profile import Device, TunedSetting

@@ -16,7 +16,18 @@ from pathlib import Path
 from joulesplit.calibrate.environment._cpu import CPUFREQ
 from joulesplit.calibrate.environment._machine import Machine
 from joulesplit.calibrate.environment._restart_command import program
-from joulesplit.calibrate.environment._tuning_state import Setting, Target, TuningState, boot_of, forget_state, is_owned, left_to_restore, owner_of, read_state, write_state
+from joulesplit.calibrate.environment._tuning_state import (
+    Setting,
+    Target,
+    TuningState,
+    boot_of,
+    forget_state,
+    is_owned,
+    left_to_restore,
+    owner_of,
+    read_state,
+    write_state,
+)
 from joulesplit.calibrate.errors import TuningError
 
 

@@ -9,10 +9,10 @@ from typing import Literal
 
 import msgspec
 
+from joulesplit.calibrate._files import OutputError, write_whole
 from joulesplit.calibrate.environment._machine import Machine
 from joulesplit.calibrate.environment._sudo_user import hand_over, home_of_person
 from joulesplit.calibrate.errors import TuningError
-from joulesplit.calibrate._files import OutputError, write_whole
 
 MACHINE_WIDE = Path("/run/joulesplit/tuned.json")
 """Where root keeps the state, for all to see: settings are of the machine, not of a person, and

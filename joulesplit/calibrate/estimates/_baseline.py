@@ -18,8 +18,7 @@ from numpy.polynomial import Legendre
 
 from joulesplit.calibrate.estimates._stats import Array, mean_of_batches
 from joulesplit.calibrate.estimates._uncertainty import Estimate
-from joulesplit.calibrate.windows import Observation
-from joulesplit.calibrate.windows import WindowKind, WindowRecord
+from joulesplit.calibrate.windows import Observation, WindowKind, WindowRecord
 
 WINDOWS_PER_DEGREE = 15
 """The course may bend once more for so many windows."""

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from joulesplit.calibrate.estimates._sandwich_variance import OwnScatter
-from joulesplit.calibrate.estimates._pooled_variance import PooledScatter
-from joulesplit.calibrate.estimates._stats import CONFIDENCE, Array, coverage_factor
+from joulesplit.calibrate.estimates._stats import CONFIDENCE, Array, coverage_factor, variance_of
+from joulesplit.metrology import OwnScatter, PooledScatter
 
 RESAMPLES = 1999
 RUN_WINDOWS = 4
@@ -41,7 +40,7 @@ def bootstrap_half_width(scatter: OwnScatter) -> float | None:
         EstimateError: No row that the figure depends on has a residual.
     """
     count = len(scatter.effects)
-    together = scatter.variance(np.arange(count) // RUN_WINDOWS)
+    together = variance_of(scatter, np.arange(count) // RUN_WINDOWS)
     if not together.tells:
         return None
     runs = _runs(count)

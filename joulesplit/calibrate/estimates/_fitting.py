@@ -13,6 +13,7 @@ from joulesplit.calibrate.estimates._stats import Array, LinearFit, weighted_fit
 from joulesplit.calibrate.estimates._uncertainty import Estimate
 from joulesplit.calibrate.profile import Account
 from joulesplit.calibrate.windows import Observation
+from joulesplit.metrology import linear_u
 
 BURST_TOLERANCE = 0.1
 """What a burst costs once is told from uploads, airtime and bits if they leave so much of its
@@ -48,7 +49,7 @@ class PerUnitFit:
         w = np.asarray(weights, dtype=np.float64)
         return Estimate(
             value=float(w @ self.values),
-            u_stat=float(np.sqrt(w @ self.covariance @ w)),
+            u_stat=linear_u(w, self.covariance),
             degrees_of_freedom=self.degrees_of_freedom,
             n=self.windows,
         )

@@ -11,13 +11,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from joulesplit.calibrate.estimates._baseline import at_idle, idle_estimate, observations_at_common_idle
+from joulesplit.calibrate.estimates._baseline import (
+    at_idle,
+    idle_estimate,
+    observations_at_common_idle,
+)
 from joulesplit.calibrate.estimates._fitting import PerUnitFit, fit_blocks, fit_latency
 from joulesplit.calibrate.estimates._stats import Array
-from joulesplit.calibrate.estimates._uncertainty import Estimate, SystematicBudget, quantity, require_positive, with_interval
-from joulesplit.calibrate.profile import GrossNet
+from joulesplit.calibrate.estimates._uncertainty import (
+    Estimate,
+    SystematicBudget,
+    quantity,
+    require_positive,
+    with_interval,
+)
+from joulesplit.calibrate.profile import GrossNet, HeadEnergy
 from joulesplit.calibrate.windows import WindowKind, WindowRecord
-from joulesplit.calibrate.profile import HeadEnergy
 
 HEAD_KINDS: tuple[WindowKind, ...] = ("compute", "head", "whole")
 

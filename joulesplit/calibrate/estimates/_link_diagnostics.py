@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from joulesplit.calibrate.profile import LinkDiagnostics
 from joulesplit.calibrate.estimates._fitting import Problem, link_problem
 from joulesplit.calibrate.estimates._stats import Array, LinearFit
+from joulesplit.calibrate.profile import LinkDiagnostics
 from joulesplit.calibrate.windows import Observation
+from joulesplit.metrology import beyond_rounding, deviations
 
 SAME_RATE = 1.05
 """Rates closer than this are listed as one: an unpaced link is never twice exactly as fast."""
@@ -26,7 +27,7 @@ def link_diagnostics(observations: Sequence[Observation]) -> LinkDiagnostics:
     fit = problem.fit()
     scaled = problem.observed / problem.spread
     mean = np.average(problem.observed, weights=1 / problem.spread**2)
-    total = float(np.sum((scaled - mean / problem.spread) ** 2))
+    total = float(np.sum(beyond_rounding(scaled - mean / problem.spread, scaled) ** 2))
     residual = float(fit.residuals @ fit.residuals)
     return LinkDiagnostics(
         r_squared=1 - residual / total if total > 0 else 0.0,
@@ -75,7 +76,7 @@ def _lack_of_fit_p(
         groups[o.payload_bits, o.repetitions, round(o.airtime_s * 1e3)].append(row)
     pure_freedom = len(observations) - len(groups)
     lack_freedom = fit.degrees_of_freedom - pure_freedom
-    pure = sum(float(np.sum((scaled[r] - scaled[r].mean()) ** 2)) for r in groups.values())
+    pure = sum(float(np.sum(deviations(scaled[rows]) ** 2)) for rows in groups.values())
     if pure_freedom < 1 or lack_freedom < 1 or pure <= 0:
         return None
     from scipy.special import fdtrc

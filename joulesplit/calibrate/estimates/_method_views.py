@@ -12,11 +12,10 @@ from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates._bootstrap import bootstrap_half_width, bootstrap_half_widths
 from joulesplit.calibrate.estimates._fitting import bit_weights, block_problem, link_problem
 from joulesplit.calibrate.estimates._other_methods import UPLOAD_FALSE_ALARM, Solution, solutions
-from joulesplit.calibrate.estimates._pooled_variance import pooled_scatter
-from joulesplit.calibrate.estimates._sandwich_variance import own_scatter
-from joulesplit.calibrate.estimates._stats import Array, coverage_factor
+from joulesplit.calibrate.estimates._stats import Array, coverage_factor, variance_of
 from joulesplit.calibrate.profile import Account, EstimateView
 from joulesplit.calibrate.windows import Observation
+from joulesplit.metrology import own_scatter, pooled_scatter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +160,7 @@ def _half_widths(solution: Solution, weights: Array) -> tuple[float | None, floa
     scatter = own_scatter(solution.residuals, weights)
     resampled_j = bootstrap_half_width(scatter)
     if solution.method == "ordinary":
-        own = scatter.variance()
+        own = variance_of(scatter)
         half_j = coverage_factor(own.degrees_of_freedom) * own.variance**0.5
         return half_j if own.tells else None, resampled_j
     return half_j, resampled_j

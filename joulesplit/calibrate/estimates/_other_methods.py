@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.profile import Method
 from joulesplit.calibrate.estimates._fitting import Problem
-from joulesplit.calibrate.estimates._sandwich_variance import Residuals, residuals_of
 from joulesplit.calibrate.estimates._robust import huber_fit
 from joulesplit.calibrate.estimates._stats import Array, LinearFit, coverage_factor, weighted_fit
+from joulesplit.calibrate.profile import Method
+from joulesplit.metrology import Residuals, residuals_of
 
 FALSE_ALARM = 0.002
 """Probability that a campaign without outliers has a window flagged."""

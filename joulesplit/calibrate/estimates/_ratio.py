@@ -18,6 +18,12 @@ from joulesplit.calibrate.estimates._stats import coverage_factor
 from joulesplit.calibrate.estimates._uncertainty import Estimate, SystematicBudget
 from joulesplit.calibrate.profile import Account, Quantity
 from joulesplit.calibrate.windows import Observation
+from joulesplit.metrology import (
+    RatioVariance,
+    effective_degrees_of_freedom,
+    fieller_interval,
+)
+from joulesplit.metrology.errors import UndeterminedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,18 +109,14 @@ def ratio_of(
     load_u_rel = budget.between(*(_load_w2(e, s, account, idle) for e, s in energies.pairs))
     u_sys = hypot(common * budget.offset_u_w, value * load_u_rel)
     u_stat = hypot(value * hypot(*parts), common * idle.u_stat)
-    freedoms = (network.degrees_of_freedom, bit.degrees_of_freedom)
-    factor = coverage_factor(_effective(hypot(u_stat, u_sys) / value, parts, freedoms))
+    known = (network.degrees_of_freedom, bit.degrees_of_freedom)
+    scatter = [(value * u, freedom) for u, freedom in zip(parts, known, strict=True)]
+    others = hypot(common * idle.u_stat, u_sys)
+    factor = coverage_factor(effective_degrees_of_freedom(scatter, others))
     common_u_w = hypot(budget.offset_u_w, idle.u_stat) if account == "gross" else 0.0
     low, high = _fieller(energies, factor, common_u_w, load_u_rel)
-    return Quantity(
-        value=value,
-        unit="FLOP/bit",
-        ci95=(flop * low, flop * high),
-        u_stat=u_stat,
-        u_sys=u_sys,
-        n=network.n + bit.n,
-    )
+    interval, n = (flop * low, flop * high), network.n + bit.n
+    return Quantity(value=value, unit="FLOP/bit", ci95=interval, u_stat=u_stat, u_sys=u_sys, n=n)
 
 
 def _load_w2(energy_j: float, duration_s: float, account: Account, idle: Estimate) -> float:
@@ -123,12 +125,6 @@ def _load_w2(energy_j: float, duration_s: float, account: Account, idle: Estimat
     if account == "gross":
         return Loads(idle_w=idle.value, work_w=above_w).gross_w2
     return Loads(idle_w=idle.value, work_w=idle.value + above_w).net_w2
-
-
-def _effective(combined: float, parts: tuple[float, float], freedoms: tuple[float, float]) -> float:
-    """Return the effective degrees of freedom of Welch and Satterthwaite (GUM G.4)."""
-    spent = sum(u**4 / nu for u, nu in zip(parts, freedoms, strict=True))
-    return combined**4 / spent if spent > 0 else float("inf")
 
 
 def _fieller(
@@ -150,14 +146,16 @@ def _fieller(
     """
     n, b = energies.network, energies.bit
     n_s, b_s = energies.network_s, energies.bit_s
-    square = n.value**2 - factor**2 * (n.u_stat**2 + (n_s * common_u_w) ** 2)
-    if square <= 0:
+    u_bit = hypot(b.u_stat, b.value * load_u_rel, b_s * common_u_w)
+    variance = RatioVariance(
+        numerator=u_bit**2,
+        denominator=n.u_stat**2 + (n_s * common_u_w) ** 2,
+        covariance=n_s * b_s * common_u_w**2,
+    )
+    try:
+        return fieller_interval(b.value, n.value, variance, factor)
+    except UndeterminedError as error:
         raise EstimateError(
             f"E_d/E_c has no bound: the network takes {n.value:.3g} J and that is not "
             "distinguishable from zero; measure more work per window or more windows"
-        )
-    mixed = b.value * n.value - factor**2 * n_s * b_s * common_u_w**2
-    u_bit = hypot(b.u_stat, b.value * load_u_rel, b_s * common_u_w)
-    rest = b.value**2 - (factor * u_bit) ** 2
-    root = max(mixed**2 - square * rest, 0.0) ** 0.5
-    return (mixed - root) / square, (mixed + root) / square
+        ) from error

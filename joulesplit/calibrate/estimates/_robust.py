@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from joulesplit.calibrate.estimates._stats import Array, LinearFit, weighted_fit
+from joulesplit.metrology import beyond_rounding
 
 HUBER_K = 1.345
 """Residuals beyond this many standard deviations lose weight: 95 % efficiency on normal data
@@ -34,19 +35,22 @@ def huber_fit(design: Array, observed: Array, spread: Array) -> LinearFit:
     plain = weighted_fit(design, observed, spread)
     fit, weights = plain, np.ones(len(observed))
     for _ in range(ITERATIONS):
-        scaled = _scaled_residuals(design, observed, spread, fit.coefficients, plain)
+        scaled = _scaled_residuals(_left_over(design, observed, fit) / spread, plain)
         weights = np.minimum(1.0, HUBER_K / np.maximum(np.abs(scaled), HUBER_K))
         previous = fit.coefficients
         fit = weighted_fit(design, observed, spread / np.sqrt(weights))
         if np.allclose(fit.coefficients, previous, rtol=TOLERANCE, atol=0.0):
             break
-    return _with_hubers_covariance(plain, fit, observed - design @ fit.coefficients, spread)
+    return _with_hubers_covariance(plain, fit, _left_over(design, observed, fit), spread)
 
 
-def _scaled_residuals(
-    design: Array, observed: Array, spread: Array, coefficients: Array, plain: LinearFit
-) -> Array:
-    residuals: Array = (observed - design @ coefficients) / spread
+def _left_over(design: Array, observed: Array, fit: LinearFit) -> Array:
+    """Return y − X·β in the unit of y, shape (n,)."""
+    size = np.abs(design) @ np.abs(fit.coefficients) + np.abs(observed)
+    return beyond_rounding(observed - design @ fit.coefficients, size, design.size)
+
+
+def _scaled_residuals(residuals: Array, plain: LinearFit) -> Array:
     scale = robust_scale(residuals, plain.degrees_of_freedom)
     return residuals / scale if scale > 0 else np.zeros_like(residuals)
 

@@ -1,24 +1,57 @@
-"""The statistics the estimates rest on. Pure; numpy arrays in, numbers out."""
+"""The statistics the estimates rest on, said in terms of windows. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from joulesplit import metrology
 from joulesplit.calibrate.errors import EstimateError
+from joulesplit.metrology import CONFIDENCE, Array, LinearFit, beyond_rounding, deviations
+from joulesplit.metrology.errors import (
+    IndistinguishableError,
+    TooFewObservationsError,
+    UndeterminedError,
+    UnusedFigureError,
+)
 
-Array = NDArray[np.float64]
-"""Figures of one unit, float64."""
+__all__ = ["CONFIDENCE", "Array", "LinearFit"]
 
-CONFIDENCE = 0.95
-"""Level of every interval in a profile."""
+P = ParamSpec("P")
+R = TypeVar("R")
+
+REMEDIES: dict[type[UndeterminedError], str] = {
+    TooFewObservationsError: "raise the repeats",
+    UnusedFigureError: "the plan left it out",
+    IndistinguishableError: "vary the work sizes, or sizes and rates",
+}
+"""What a plan does about figures that its windows do not determine."""
 
 
-NEARLY_NORMAL = 1e-6
-"""Of −1/ν: so near to zero the first term of the factor's series is exact to eleven digits, and the
-inverse of the beta distribution is not: that of scipy 1.10 errs by 1e-9 at 1e-8."""
+def of_windows(work: Callable[P, R]) -> Callable[P, R]:
+    """Return a function of ``metrology`` that says what a plan of windows does about its errors.
+
+    It raises ``EstimateError`` where the other raises ``UndeterminedError``.
+    """
+
+    @wraps(work)
+    def saying(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return work(*args, **kwargs)
+        except UndeterminedError as error:
+            said = str(error).replace("observation", "window")
+            remedy = REMEDIES.get(type(error), REMEDIES[TooFewObservationsError])
+            raise EstimateError(f"{said}: {remedy}") from error
+
+    return saying
+
+
+weighted_fit = of_windows(metrology.weighted_fit)
+variance_of = of_windows(metrology.OwnScatter.variance)
 
 
 def coverage_factor(degrees_of_freedom: float, confidence: float = CONFIDENCE) -> float:
@@ -31,47 +64,7 @@ def coverage_factor(degrees_of_freedom: float, confidence: float = CONFIDENCE) -
     Raises:
         EstimateError: ν is not positive.
     """
-    if not degrees_of_freedom > 0:
-        raise EstimateError(
-            f"{degrees_of_freedom:g} degrees of freedom: more windows than unknowns are needed; "
-            "raise the repeats"
-        )
-    from scipy.special import ndtri, stdtrit
-
-    probability = (1 + confidence) / 2
-    if not np.isfinite(degrees_of_freedom):
-        return float(ndtri(probability))
-    return float(stdtrit(degrees_of_freedom, probability))
-
-
-FLAT_FREEDOM = -5.0
-"""A rectangular distribution's degrees of freedom: with them Welch and Satterthwaite's formula
-matches the fourth moment of a sum of bounds and scatter, not of scatter alone."""
-
-
-def combined_coverage_factor(inverse_freedom: float, confidence: float = CONFIDENCE) -> float:
-    """Return the factor for a sum of Student's t, normal and rectangular distributions.
-
-    The sum is taken for the symmetric Pearson distribution of its second and fourth moment
-    (Willink 2005, Metrologia 42, 329): Student's t where scatter outweighs, a beta distribution
-    with shorter tails than the normal one where bounds do. Exact for each of the three alone.
-
-    Args:
-        inverse_freedom: 1/ν_eff of Welch and Satterthwaite (GUM G.4), each rectangular part taken
-            into it with ``FLAT_FREEDOM``: −1/5 for it alone, 0 for a normal distribution.
-        confidence: Level of the interval, between 0 and 1.
-    """
-    if inverse_freedom > 0:
-        return coverage_factor(1 / inverse_freedom, confidence)
-    if inverse_freedom > -NEARLY_NORMAL:
-        normal = coverage_factor(np.inf, confidence)
-        # Cornish and Fisher 1938, by the beta distribution's excess kurtosis, which is 6/ν here.
-        return normal + inverse_freedom * (normal**3 - 3 * normal) / 4
-    from scipy.special import betaincinv
-
-    shape = (-1 / inverse_freedom - 3) / 2
-    quantile = 2 * betaincinv(shape, shape, (1 + confidence) / 2) - 1
-    return float(quantile * np.sqrt(2 * shape + 1))
+    return float(of_windows(metrology.coverage_factor)(degrees_of_freedom, confidence))
 
 
 def difference_u(first: Array, second: Array) -> float:
@@ -82,95 +75,8 @@ def difference_u(first: Array, second: Array) -> float:
         second: Of the same unit, shape (n,).
     """
     freedom = len(first) + len(second) - 2
-    variance = (first.var() * len(first) + second.var() * len(second)) / freedom
+    variance = float(sum(d @ d for d in (deviations(first), deviations(second)))) / freedom
     return float(np.sqrt(variance * (1 / len(first) + 1 / len(second))))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinearFit:
-    """A weighted least-squares fit y = X·β.
-
-    Attributes:
-        coefficients: β, shape (p,), float64.
-        covariance: Of β, scaled by the residuals' own scatter, shape (p, p), float64.
-        residuals: y − X·β over each row's expected spread (dimensionless), shape (n,), float64.
-        scale: Reduced χ: how far the scatter is from the expected spread (1 = as expected).
-        degrees_of_freedom: n − p.
-        leverage: Weight of each row in its own fitted value, 0 to 1, shape (n,), float64.
-        gain: Derivative of the coefficients by each y, shape (p, n), float64.
-        raw_residuals: y − X·β in the unit of y, shape (n,), float64.
-    """
-
-    coefficients: Array
-    covariance: Array
-    residuals: Array
-    scale: float
-    degrees_of_freedom: int
-    leverage: Array
-    gain: Array
-    raw_residuals: Array
-
-    @property
-    def studentised(self) -> Array:
-        """Residuals over their own standard deviation (internally studentised), shape (n,).
-
-        A row that alone determines a coefficient has none; it is given 0.
-        """
-        freedom = 1 - self.leverage
-        usable = (freedom > 1e-9) & (self.scale > 0)
-        divisor = np.where(usable, self.scale * np.sqrt(np.maximum(freedom, 1e-9)), 1.0)
-        result: Array = np.where(usable, self.residuals / divisor, 0.0)
-        return result
-
-
-def weighted_fit(design: Array, observed: Array, spread: Array) -> LinearFit:
-    """Fit y = X·β by weighted least squares.
-
-    Args:
-        design: X, shape (n, p), float64.
-        observed: y, shape (n,), float64.
-        spread: Standard deviation of each y up to a common factor, shape (n,), float64.
-
-    Raises:
-        EstimateError: Too few rows, or columns that the rows cannot tell apart.
-    """
-    rows, columns = design.shape
-    degrees_of_freedom = rows - columns
-    if degrees_of_freedom < 1:
-        raise EstimateError(f"{rows} windows cannot determine {columns} figures: raise the repeats")
-    scaled, target = design / spread[:, None], observed / spread
-    q, inverse = _decomposed(scaled)
-    coefficients = inverse @ (q.T @ target)
-    residuals = target - scaled @ coefficients
-    variance = float(residuals @ residuals) / degrees_of_freedom
-    return LinearFit(
-        coefficients=coefficients,
-        covariance=variance * (inverse @ inverse.T),
-        residuals=residuals,
-        scale=variance**0.5,
-        degrees_of_freedom=degrees_of_freedom,
-        leverage=np.sum(q**2, axis=1),
-        gain=(inverse @ q.T) / spread,
-        raw_residuals=residuals * spread,
-    )
-
-
-def _decomposed(scaled: Array) -> tuple[Array, Array]:
-    """Return Q and the inverse of R of a design X = Q·R.
-
-    Raises:
-        EstimateError: Columns that the rows cannot tell apart.
-    """
-    # Columns differ by many orders of magnitude (1, seconds, megabits): level them first.
-    column_norm = np.linalg.norm(scaled, axis=0)
-    if np.any(column_norm == 0):
-        raise EstimateError("a figure has no window that depends on it: the plan left it out")
-    q, r = np.linalg.qr(scaled / column_norm)
-    if np.linalg.cond(r) > 1e8:
-        raise EstimateError(
-            "the windows cannot tell the figures apart: vary the work sizes, or sizes and rates"
-        )
-    return q, np.linalg.inv(r) / column_norm[:, None]
 
 
 BATCH_WINDOWS = 4
@@ -214,7 +120,8 @@ def mean_of_batches(values: Array, course: Array | None = None, coefficients: in
             "--resume if the campaign was cut short"
         )
     mean = float(values.mean())
-    scatter = values - mean if course is None else values - mean - course
+    expected = mean if course is None else mean + course
+    scatter = beyond_rounding(values - expected, values)
     batches = np.array([part.mean() for part in np.array_split(scatter, count)])
     return Mean(
         value=mean,

@@ -11,12 +11,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from joulesplit.calibrate.estimates._baseline import at_idle, idle_estimate, observations_at_common_idle
+from joulesplit.calibrate.estimates._baseline import (
+    at_idle,
+    idle_estimate,
+    observations_at_common_idle,
+)
 from joulesplit.calibrate.estimates._fitting import PerUnitFit, fit_blocks, fit_latency
-from joulesplit.calibrate.estimates._uncertainty import Estimate, SystematicBudget, quantity, with_interval
-from joulesplit.calibrate.profile import GrossNet, Quantity
+from joulesplit.calibrate.estimates._uncertainty import (
+    Estimate,
+    SystematicBudget,
+    quantity,
+    with_interval,
+)
+from joulesplit.calibrate.profile import GrossNet, PhaseEnergy, Quantity, UploadTail
 from joulesplit.calibrate.windows import WindowKind, WindowRecord
-from joulesplit.calibrate.profile import PhaseEnergy, UploadTail
+from joulesplit.metrology import standard_deviation
 
 RUN_KINDS: tuple[WindowKind, ...] = ("compute", "head", "whole", "phase")
 
@@ -121,7 +130,7 @@ def mean_quantity(
         return Quantity(value=value, unit=unit, ci95=None, u_stat=None, u_sys=u_sys, n=n)
     estimate = Estimate(
         value=value,
-        u_stat=float(np.std(values, ddof=1)) / n**0.5,
+        u_stat=standard_deviation(values) / n**0.5,
         degrees_of_freedom=n - 1,
         n=n,
     )

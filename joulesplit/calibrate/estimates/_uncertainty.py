@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import hypot, inf, isfinite
+from math import hypot, isfinite
 
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates._self_heating import Loads
-from joulesplit.calibrate.estimates._stats import FLAT_FREEDOM, combined_coverage_factor, coverage_factor
+from joulesplit.calibrate.estimates._stats import of_windows
 from joulesplit.calibrate.profile import BudgetTerm, Quantity
 from joulesplit.drivers.readings import AccuracyTerm
+from joulesplit.metrology import Estimate, flatness, half_width_of
+
+__all__ = ["Estimate"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +56,6 @@ class SystematicBudget:
             value: As in ``of``.
             offset_duration: As in ``of``.
         """
-        u_sys = self.of(value, offset_duration=offset_duration)
-        if not u_sys:
-            return 0.0
         load = self._load_share(net=offset_duration == 0)
         parts = (
             term.standard_uncertainty
@@ -64,7 +64,7 @@ class SystematicBudget:
             for term in self.terms
             if term.distribution == "rectangular"
         )
-        return sum((part / u_sys) ** 4 for part in parts)
+        return flatness(parts, self.of(value, offset_duration=offset_duration))
 
     def _load_u_rel(self, *, net: bool) -> float:
         return self.load_u_rel * self._load_share(net=net)
@@ -86,28 +86,6 @@ class SystematicBudget:
         if self.load_power_w is None:
             return self.load_u_rel
         return self.load_u_rel * abs(one_w2 - other_w2) / self.load_power_w**2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """A figure with its statistics only.
-
-    Attributes:
-        value: In the figure's unit.
-        u_stat: Type A standard uncertainty, same unit.
-        degrees_of_freedom: Behind ``u_stat``.
-        n: Windows behind the figure.
-    """
-
-    value: float
-    u_stat: float
-    degrees_of_freedom: float
-    n: int
-
-    @property
-    def half_width(self) -> float:
-        """Half of its 95 % interval by its own statistics, in its unit."""
-        return coverage_factor(self.degrees_of_freedom) * self.u_stat
 
 
 def require_positive(estimate: Estimate, what: str) -> Estimate:
@@ -215,8 +193,7 @@ def with_interval(
     Raises:
         EstimateError: The statistics have no degree of freedom.
     """
-    combined = hypot(estimate.u_stat, u_sys)
-    half_width = _coverage_factor(estimate, u_sys, flatness) * combined
+    half_width = of_windows(half_width_of)(estimate, u_sys, flatness)
     freedom = estimate.degrees_of_freedom
     return Quantity(
         value=estimate.value,
@@ -227,18 +204,6 @@ def with_interval(
         n=estimate.n,
         degrees_of_freedom=freedom if isfinite(freedom) else None,
     )
-
-
-def _coverage_factor(estimate: Estimate, u_sys: float, flatness: float) -> float:
-    """Return k of scatter with few degrees of freedom and bounds together."""
-    u_stat, freedom = estimate.u_stat, estimate.degrees_of_freedom
-    combined = hypot(u_stat, u_sys)
-    if not combined:
-        return coverage_factor(inf)
-    if u_stat and not freedom > 0:
-        return coverage_factor(freedom)
-    scattered = (u_stat / combined) ** 4 / freedom if u_stat else 0.0
-    return combined_coverage_factor(scattered + flatness * (u_sys / combined) ** 4 / FLAT_FREEDOM)
 
 
 def reciprocal(numerator: float, denominator: Quantity, unit: str) -> Quantity:

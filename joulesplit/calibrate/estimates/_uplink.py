@@ -8,16 +8,29 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.profile import LinkDiagnostics, RateCost
-from joulesplit.calibrate.estimates._baseline import at_idle, idle_estimate, observations_at_common_idle
-from joulesplit.calibrate.estimates._fitting import PerUnitFit, energy_per_bit, fit_link, link_problem
+from joulesplit.calibrate.estimates._baseline import (
+    at_idle,
+    idle_estimate,
+    observations_at_common_idle,
+)
+from joulesplit.calibrate.estimates._fitting import (
+    PerUnitFit,
+    energy_per_bit,
+    fit_link,
+    link_problem,
+)
 from joulesplit.calibrate.estimates._link_diagnostics import link_diagnostics, rates_reached
-from joulesplit.calibrate.estimates._stats import Array
-from joulesplit.calibrate.estimates._uncertainty import Estimate, SystematicBudget, quantity, reciprocal, require_positive
 from joulesplit.calibrate.estimates._method_views import e_c_views
-from joulesplit.calibrate.profile import GrossNet, LinkFit, Uplink
-from joulesplit.calibrate.windows import Observation
-from joulesplit.calibrate.windows import WindowRecord
+from joulesplit.calibrate.estimates._stats import Array
+from joulesplit.calibrate.estimates._uncertainty import (
+    Estimate,
+    SystematicBudget,
+    quantity,
+    reciprocal,
+    require_positive,
+)
+from joulesplit.calibrate.profile import GrossNet, LinkDiagnostics, LinkFit, RateCost, Uplink
+from joulesplit.calibrate.windows import Observation, WindowRecord
 
 UNITS = ("J", "W", "J/bit", "J")
 """Of the coefficients of ``fitting.fit_link``."""

@@ -37,6 +37,7 @@ from ._estimates import Method as Method
 from ._estimates import OperatorClass as OperatorClass
 from ._estimates import RateCost as RateCost
 from ._estimates import WindowTerm as WindowTerm
+from ._figures import degrees_of_freedom_of as degrees_of_freedom_of
 from ._figures import figures_of as figures_of
 from ._io import schema_bytes as schema_bytes
 from ._io import StoredProfile as StoredProfile

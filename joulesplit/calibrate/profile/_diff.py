@@ -14,16 +14,15 @@ from typing import Any, Literal
 
 import msgspec
 
-from joulesplit.calibrate.estimates import coverage_factor
 from joulesplit.calibrate.profile._device_profile import DeviceProfile
 from joulesplit.calibrate.profile._figures import (
     Figure,
     Statistics,
-    effective_degrees_of_freedom,
     figures_of,
     statistics_of,
 )
 from joulesplit.calibrate.profile._sensor import Sensor
+from joulesplit.metrology import coverage_factor, effective_degrees_of_freedom, is_rounding
 
 Verdict = Literal["differs", "does not differ", "no interval"]
 
@@ -180,7 +179,7 @@ def _difference(
     one: Figure, other: Figure, sensors: tuple[Sensor | None, Sensor | None], same: bool
 ) -> FigureDifference:
     first, second = one.quantity.value, other.quantity.value
-    difference = second - first
+    difference = 0.0 if is_rounding(second - first, first, second) else second - first
     parts = statistics_of(one, sensors[0]), statistics_of(other, sensors[1])
     interval = _interval(difference, (first, second), parts, same)
     verdict: Verdict = "no interval"

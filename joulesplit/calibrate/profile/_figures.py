@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import hypot, inf, isfinite, sqrt
+from math import hypot, inf
 
-from joulesplit.calibrate.estimates import CONFIDENCE, coverage_factor
 from joulesplit.calibrate.profile._compute import Compute
 from joulesplit.calibrate.profile._device_profile import DeviceProfile
 from joulesplit.calibrate.profile._link import Link, LinkFit
 from joulesplit.calibrate.profile._quantity import GrossNet, Quantity
 from joulesplit.calibrate.profile._sensor import Sensor
+from joulesplit.metrology import degrees_of_factor, is_rounding, quadrature_rest
 
 SYMMETRY = 1e-6
 """Relative difference of an interval's halves up to which they count as equal."""
@@ -107,30 +107,38 @@ def statistics_of(figure: Figure, sensor: Sensor | None) -> Statistics | None:
         return None
     scale = sensor.scale_u_rel if sensor is not None and figure.scaled else 0.0
     u_scale = min(abs(quantity.value) * scale, quantity.u_sys)
+    u_stat = 0.0 if is_rounding(quantity.u_stat, quantity.value) else quantity.u_stat
     return Statistics(
-        u_stat=quantity.u_stat,
-        degrees_of_freedom=_degrees_of_freedom(quantity, quantity.u_stat, quantity.u_sys),
+        u_stat=u_stat,
+        degrees_of_freedom=degrees_of_freedom_of(quantity),
         u_scale=u_scale,
-        u_rest=sqrt(max(0.0, quantity.u_sys**2 - u_scale**2)),
+        u_rest=quadrature_rest(quantity.u_sys, u_scale),
     )
 
 
-def _degrees_of_freedom(quantity: Quantity, u_stat: float, u_sys: float) -> float:
+def degrees_of_freedom_of(quantity: Quantity) -> float:
     """Return what was behind ``u_stat``: as stated, or else what the interval says.
 
     Where no bound is rectangular, its half-width over the combined uncertainty is Student's t of
     the effective degrees of freedom, and those give the statistical ones (Welch and Satterthwaite,
     GUM G.4). Never more than the windows: far from the normal law the interval tells them well,
     close to it badly.
+
+    Returns:
+        ``inf`` where there is no scatter, or nothing says that it is known badly.
     """
-    combined = hypot(u_stat, u_sys)
-    if u_stat == 0 or combined == 0 or quantity.ci95 is None:
+    u_stat = quantity.u_stat or 0.0
+    combined = hypot(u_stat, quantity.u_sys or 0.0)
+    if is_rounding(u_stat, quantity.value):
         return inf
     if quantity.degrees_of_freedom is not None:
         return quantity.degrees_of_freedom
-    effective = _inverse_coverage(_relative_half_width(quantity) * abs(quantity.value) / combined)
+    if quantity.ci95 is None:
+        return inf
+    factor = _relative_half_width(quantity) * abs(quantity.value) / combined
     most = max(float(quantity.n), FEWEST_DEGREES)
-    return min(max(effective * (u_stat / combined) ** 4, FEWEST_DEGREES), most)
+    least = degrees_of_factor(factor) * (u_stat / combined) ** 4
+    return min(max(least, FEWEST_DEGREES), most)
 
 
 def _relative_half_width(quantity: Quantity) -> float:
@@ -147,24 +155,3 @@ def _relative_half_width(quantity: Quantity) -> float:
     if skew <= SYMMETRY * straight or low <= 0:
         return straight
     return (value / low - value / high) / 2
-
-
-def _inverse_coverage(factor: float) -> float:
-    """Return the degrees of freedom whose 95 % coverage factor this is."""
-    from scipy.special import stdtridf
-
-    if factor <= coverage_factor(inf):
-        return inf
-    return float(stdtridf((1 + CONFIDENCE) / 2, factor))
-
-
-def effective_degrees_of_freedom(parts: list[tuple[float, float]], others: float) -> float:
-    """Return ν_eff of Welch and Satterthwaite (GUM G.4).
-
-    Args:
-        parts: Standard uncertainty and degrees of freedom of each statistical part.
-        others: Standard uncertainty of everything known without limit of degrees.
-    """
-    combined = hypot(others, *(u for u, _ in parts))
-    weight = sum(u**4 / nu for u, nu in parts if u > 0 and isfinite(nu))
-    return combined**4 / weight if weight else inf

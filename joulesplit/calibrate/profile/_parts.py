@@ -19,7 +19,6 @@ from joulesplit.calibrate.profile._device_profile import DeviceProfile
 from joulesplit.calibrate.profile._figures import (
     Figure,
     Statistics,
-    effective_degrees_of_freedom,
     statistics_of,
 )
 from joulesplit.calibrate.profile._link import Link, LinkFit, Uplink
@@ -31,6 +30,7 @@ from joulesplit.calibrate.profile._pooling import (
     pooled,
 )
 from joulesplit.calibrate.profile._quantity import GrossNet, Quantity
+from joulesplit.metrology import effective_degrees_of_freedom
 
 Read = Callable[[DeviceProfile], Any]
 

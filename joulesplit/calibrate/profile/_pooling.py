@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from math import hypot, inf, isfinite, sqrt
 
 from joulesplit.calibrate.estimates import Estimate, with_interval
-from joulesplit.calibrate.profile._figures import Statistics, effective_degrees_of_freedom
+from joulesplit.calibrate.profile._figures import Statistics
 from joulesplit.calibrate.profile._quantity import Quantity
+from joulesplit.metrology import effective_degrees_of_freedom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

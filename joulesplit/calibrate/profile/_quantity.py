@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from joulesplit.metrology.printing import freedom, si, uncertain
+from joulesplit.metrology import freedom, si, uncertain
 
 Account = Literal["gross", "net"]
 """Whether the idle power is part of a figure or taken off it."""

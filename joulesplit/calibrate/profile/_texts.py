@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from joulesplit.calibrate.profile._quantity import GrossNet
-from joulesplit.metrology.printing import html_table, si
+from joulesplit.metrology import html_table, si
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.profile._device_profile import DeviceProfile

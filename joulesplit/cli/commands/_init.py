@@ -117,9 +117,9 @@ def _complete(choice: SensorChoice) -> SensorChoice:
     Raises:
         CommandError: It needs one, and nobody is there to ask.
     """
-    from joulesplit.cli._sensor_care import CORRECTED_KINDS
+    from joulesplit.drivers import INA219_KINDS
 
-    if choice.kind not in CORRECTED_KINDS or choice.shunt_ohm is not None:
+    if choice.kind not in INA219_KINDS or choice.shunt_ohm is not None:
         return choice
     note(MARKING)
     answer = _asked("Shunt (0.1, R100, 100 mohm …)")
@@ -154,11 +154,12 @@ def _look(choice: SensorChoice) -> float:
     """
     import time
 
-    from joulesplit.cli._wiring import energy_meter, require_live, try_sensor
+    from joulesplit._metering import EnergyMeter
+    from joulesplit.cli._wiring import require_live, sensor_factory, try_sensor
 
     require_live(choice)
     try_sensor(choice)
-    with energy_meter(choice) as meter:
+    with EnergyMeter(sensor_factory(choice)) as meter:
         with meter.window("look") as window:
             time.sleep(LOOK_S)
         return window.result.mean_power_w
@@ -239,7 +240,7 @@ def _page(path: Path, bench: dict[str, Any], tried: Tried) -> Page:
 
 
 def _tried_words(tried: Tried) -> str:
-    from joulesplit.metrology.printing import si
+    from joulesplit.metrology import si
 
     words = []
     if tried.power_w is not None:

@@ -210,7 +210,7 @@ def _picture(path: Path, network: Network) -> NDArray[Any]:
 
 def _line(path: Path, record: InferenceRecord) -> str:
     """Return one inference as a line."""
-    from joulesplit.metrology.printing import si, uncertain
+    from joulesplit.metrology import si, uncertain
 
     joules = si(record.energy_j, "J")
     if record.energy_u_j:
@@ -277,7 +277,7 @@ def _largest(array: NDArray[Any]) -> list[dict[str, float]]:
 def _page(done: list[_Done], session: SplitSession, *, simulated: bool) -> Page:
     from joulesplit.cli.report import Page, Section
     from joulesplit.cli.report.tables import Column, FittingTable
-    from joulesplit.metrology.printing import si
+    from joulesplit.metrology import si
 
     counts = session.counts
     by_split = sorted(counts.by_split.items())

@@ -21,7 +21,7 @@ from joulesplit.calibrate.environment import (
 from joulesplit.calibrate.errors import TuningError
 from joulesplit.cli._finding import Finding
 from joulesplit.drivers.raspberry_pi import HOT_C
-from joulesplit.metrology.printing import percent, si
+from joulesplit.metrology import percent, si
 
 OLDEST_PYTHON = (3, 11)
 

@@ -5,7 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from joulesplit.drivers.ina219._datasheet import BUS_ERROR, CLOCK_ERROR, CMRR_V_PER_V, CURRENT_ERROR, GAIN_DRIFT_PER_K, OFFSET_BUS_V, OFFSET_DRIFT_V_PER_K, OFFSET_SUPPLY_V, OFFSET_V, PSRR_V_PER_V, SENSE_PATH_OHM, SHUNT_DRIFT_PER_K, SHUNT_HEATING_K_PER_W, SOURCE, TEMPERATURE_SPAN_K, Grade
+from joulesplit.drivers.ina219._datasheet import (
+    BUS_ERROR,
+    CLOCK_ERROR,
+    CMRR_V_PER_V,
+    CURRENT_ERROR,
+    GAIN_DRIFT_PER_K,
+    OFFSET_BUS_V,
+    OFFSET_DRIFT_V_PER_K,
+    OFFSET_SUPPLY_V,
+    OFFSET_V,
+    PSRR_V_PER_V,
+    SENSE_PATH_OHM,
+    SHUNT_DRIFT_PER_K,
+    SHUNT_HEATING_K_PER_W,
+    SOURCE,
+    TEMPERATURE_SPAN_K,
+    Grade,
+)
 from joulesplit.drivers.ina219._registers import Gain
 from joulesplit.drivers.readings import AccuracyTerm
 

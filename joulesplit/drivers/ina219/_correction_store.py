@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from joulesplit.drivers.errors import CorrectionRecordError
-from joulesplit.drivers.ina219._correction import Correction, MeanShunt, SpanPoint, correction_of, offset_bound_v
+from joulesplit.drivers.ina219._correction import (
+    Correction,
+    MeanShunt,
+    SpanPoint,
+    correction_of,
+    offset_bound_v,
+)
 from joulesplit.drivers.ina219._registers import Gain
 
 FORMAT_KEY = "joulesplit_sensor"

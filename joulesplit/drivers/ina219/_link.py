@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from joulesplit.drivers.errors import BusTransferError, ChipResetError, DeviceNotRespondingError, WrongDeviceError
-from joulesplit.drivers.ina219._registers import CALIBRATION_VOID_BIT, MARK_CALIBRATION, POWER_ON_CONFIGURATION, RESET_BIT, UNUSED_CONFIGURATION_BIT, WORD_MASK, Register
+from joulesplit.drivers.errors import (
+    BusTransferError,
+    ChipResetError,
+    DeviceNotRespondingError,
+    WrongDeviceError,
+)
+from joulesplit.drivers.ina219._registers import (
+    CALIBRATION_VOID_BIT,
+    MARK_CALIBRATION,
+    POWER_ON_CONFIGURATION,
+    RESET_BIT,
+    UNUSED_CONFIGURATION_BIT,
+    WORD_MASK,
+    Register,
+)
 from joulesplit.drivers.protocols import Clock, I2cBus
 
 # The first outlasts a transaction of another master; all together outlast the 35 ms after which a

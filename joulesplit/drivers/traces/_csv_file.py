@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Self, TextIO
 
 from joulesplit.drivers.readings import Reading, SensorDescription
-from joulesplit.drivers.traces._layout import check_columns, columns_of, damaged, description_of, header_of, reading_of, row_of
+from joulesplit.drivers.traces._layout import (
+    check_columns,
+    columns_of,
+    damaged,
+    description_of,
+    header_of,
+    reading_of,
+    row_of,
+)
 
 
 class CsvTraceWriter:

@@ -12,7 +12,16 @@ from typing import Any, BinaryIO, Self
 
 from joulesplit.drivers.errors import TraceLibraryError
 from joulesplit.drivers.readings import Reading, SensorDescription
-from joulesplit.drivers.traces._layout import FLAGS_COLUMN, check_columns, columns_of, damaged, description_of, header_of, reading_of, row_of
+from joulesplit.drivers.traces._layout import (
+    FLAGS_COLUMN,
+    check_columns,
+    columns_of,
+    damaged,
+    description_of,
+    header_of,
+    reading_of,
+    row_of,
+)
 
 GROUP_READINGS = 8192
 """Readings kept in memory until they are written, 74 s at 111 readings per second."""

@@ -5,8 +5,7 @@ import pytest
 
 from joulesplit.calibrate.checks import examine_profile
 from joulesplit.calibrate.checks._plausibility import plausibility_checks
-from joulesplit.calibrate.profile import Check, GrossNet, Quality
-from joulesplit.calibrate.profile import load_profile
+from joulesplit.calibrate.profile import Check, GrossNet, Quality, load_profile
 
 
 def changed(profile, path, **fields):

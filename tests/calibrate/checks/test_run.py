@@ -9,10 +9,8 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import t as student_t
 
-from joulesplit.calibrate.checks import CATALOGUE
-from joulesplit.calibrate.checks import Evidence
+from joulesplit.calibrate.checks import CATALOGUE, Evidence, judge
 from joulesplit.calibrate.checks._outlasting import lingering_share, unsettled_share
-from joulesplit.calibrate.checks import judge
 from joulesplit.calibrate.checks._scatter import TWO_MODES_LIMIT, two_group_share
 from joulesplit.calibrate.profile import Check, Quantity
 from joulesplit.calibrate.sampling import SamplerStatistics

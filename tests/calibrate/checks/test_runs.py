@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from joulesplit.calibrate.checks._conditions import THROTTLED_DURING
 from joulesplit.calibrate.checks import judge_runs
+from joulesplit.calibrate.checks._conditions import THROTTLED_DURING
 from joulesplit.calibrate.estimates import run_figures
 from joulesplit.calibrate.sampling import SamplerStatistics
 from joulesplit.drivers.readings import SensorDescription

@@ -6,10 +6,15 @@ import os
 
 import pytest
 
-from joulesplit.calibrate.environment import snapshot
-from joulesplit.calibrate.environment import interface_kind, require_link
+from joulesplit.calibrate.environment import (
+    UNKNOWN,
+    Machine,
+    describe_device,
+    interface_kind,
+    require_link,
+    snapshot,
+)
 from joulesplit.calibrate.environment._network import wifi_link
-from joulesplit.calibrate.environment import UNKNOWN, Machine, describe_device
 from joulesplit.calibrate.errors import LinkKindError
 from joulesplit.calibrate.profile import FrequencyPolicy, WifiLink
 

@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from joulesplit.calibrate.environment import hand_over, home_of_person, person_behind_sudo
-from joulesplit.calibrate.environment import program
-from joulesplit.calibrate.environment import state_path, states_left
+from joulesplit.calibrate.environment import (
+    hand_over,
+    home_of_person,
+    person_behind_sudo,
+    program,
+    state_path,
+    states_left,
+)
 
 UID, GID = (12_345, 12_346) if os.geteuid() == 0 else (os.getuid(), os.getgid())
 """Only root may give a file away."""

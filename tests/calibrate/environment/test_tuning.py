@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from joulesplit.calibrate.environment import Machine
-from joulesplit.calibrate.environment import program
+from joulesplit.calibrate.environment import Machine, program, read_state, state_path, tuned
 from joulesplit.calibrate.environment._tuning import (
     Wanted,
     current,
@@ -19,8 +18,6 @@ from joulesplit.calibrate.environment._tuning import (
     restore,
     tune,
 )
-from joulesplit.calibrate.environment import tuned
-from joulesplit.calibrate.environment import read_state, state_path
 from joulesplit.calibrate.errors import TuningError
 
 QUIET = Wanted(governor="performance", wifi_power_save="off")

@@ -9,10 +9,9 @@ import sys
 
 import pytest
 
-from joulesplit.calibrate.environment import Machine
+from joulesplit.calibrate.environment import Machine, read_state
 from joulesplit.calibrate.environment._tuning import Wanted, current, tune
 from joulesplit.calibrate.environment._tuning_guard import set_back_for
-from joulesplit.calibrate.environment import read_state
 
 HOLDER = """
 import sys

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates import compute_of
-from joulesplit.calibrate.estimates import SystematicBudget
-from joulesplit.calibrate.estimates import uplink_of
+from joulesplit.calibrate.estimates import SystematicBudget, compute_of, uplink_of
 from joulesplit.calibrate.profile import ModelIdentity, Runtime
 from window_records import window_record
 

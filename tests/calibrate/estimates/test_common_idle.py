@@ -4,8 +4,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from joulesplit.calibrate.estimates._baseline import idle_departures_w, idle_estimate, observations_at_common_idle
 from joulesplit.calibrate.estimates import coverage_factor
+from joulesplit.calibrate.estimates._baseline import (
+    idle_departures_w,
+    idle_estimate,
+    observations_at_common_idle,
+)
 from joulesplit.calibrate.windows import WindowRecord
 from window_records import window_record
 

@@ -6,9 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates import fit_blocks
-from joulesplit.calibrate.estimates import heads_of
-from joulesplit.calibrate.estimates import SystematicBudget
+from joulesplit.calibrate.estimates import SystematicBudget, fit_blocks, heads_of
 from joulesplit.calibrate.windows import WindowRecord
 from window_records import window_record
 

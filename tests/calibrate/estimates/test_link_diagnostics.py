@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from joulesplit.calibrate.estimates import Problem
-from joulesplit.calibrate.estimates import lag_one, serial_deviation
+from joulesplit.calibrate.estimates import Problem, lag_one, serial_deviation
 from joulesplit.calibrate.estimates._link_diagnostics import link_diagnostics
 from joulesplit.calibrate.estimates._stats import weighted_fit
 

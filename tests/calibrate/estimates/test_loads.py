@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joulesplit.calibrate.estimates._self_heating import Loads
 from joulesplit.calibrate.estimates import SystematicBudget, budget_of
+from joulesplit.calibrate.estimates._self_heating import Loads
 from joulesplit.drivers.readings import AccuracyTerm
 
 AT_W = 6.0

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from joulesplit.calibrate.estimates._operator_classes import class_fit, class_flop
 from joulesplit.calibrate.estimates import SystematicBudget
+from joulesplit.calibrate.estimates._operator_classes import class_fit, class_flop
 from joulesplit.calibrate.profile import BlockEnergy, GrossNet, Quantity
 from joulesplit.partition import Operator
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates._sandwich_variance import own_scatter, residuals_of
 from joulesplit.calibrate.estimates import coverage_factor
-from joulesplit.calibrate.estimates._stats import weighted_fit
+from joulesplit.calibrate.estimates._stats import variance_of, weighted_fit
+from joulesplit.metrology import own_scatter, residuals_of
 
 BLOCKS = 20
 SIZES = (2.0, 4.0, 8.0)
@@ -89,4 +89,4 @@ def test_a_figure_that_no_residual_tells_of_is_an_error():
     fit = weighted_fit(design, np.array([1.0, 1.1, 0.9, 5.0]), np.ones(4))
 
     with pytest.raises(EstimateError, match="residual"):
-        own_scatter(residuals_of(design, np.ones(4), fit), np.array([0.0, 1.0])).variance()
+        variance_of(own_scatter(residuals_of(design, np.ones(4), fit), np.array([0.0, 1.0])))

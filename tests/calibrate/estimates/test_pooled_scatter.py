@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from joulesplit.calibrate.estimates._bootstrap import bootstrap_half_widths
-from joulesplit.calibrate.estimates._sandwich_variance import residuals_of
-from joulesplit.calibrate.estimates._pooled_variance import pooled_scatter
 from joulesplit.calibrate.estimates import coverage_factor
+from joulesplit.calibrate.estimates._bootstrap import bootstrap_half_widths
 from joulesplit.calibrate.estimates._stats import weighted_fit
+from joulesplit.metrology import pooled_scatter, residuals_of
 
 BLOCKS = 20
 SIZES = (2.0, 4.0, 8.0)

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from joulesplit.calibrate.estimates._bootstrap import bootstrap_half_width
-from joulesplit.calibrate.estimates._sandwich_variance import own_scatter, residuals_of
-from joulesplit.calibrate.estimates._robust import huber_fit, robust_scale
 from joulesplit.calibrate.estimates import coverage_factor
+from joulesplit.calibrate.estimates._bootstrap import bootstrap_half_width
+from joulesplit.calibrate.estimates._robust import huber_fit, robust_scale
 from joulesplit.calibrate.estimates._stats import weighted_fit
+from joulesplit.metrology import own_scatter, residuals_of
 
 X = np.linspace(1, 8, 24)
 DESIGN = np.column_stack([np.ones(24), X])

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates._stats import combined_coverage_factor, mean_of_batches, weighted_fit
 from joulesplit.calibrate.estimates import coverage_factor
+from joulesplit.calibrate.estimates._stats import mean_of_batches, weighted_fit
+from joulesplit.metrology import combined_coverage_factor
 
 
 @pytest.mark.parametrize(

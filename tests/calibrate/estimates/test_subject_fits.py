@@ -4,9 +4,13 @@ import msgspec
 import pytest
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates import downlink_of
-from joulesplit.calibrate.estimates import bits_per_payload_bit, phase_energies, upload_tail
-from joulesplit.calibrate.estimates import SystematicBudget
+from joulesplit.calibrate.estimates import (
+    SystematicBudget,
+    bits_per_payload_bit,
+    downlink_of,
+    phase_energies,
+    upload_tail,
+)
 from joulesplit.calibrate.windows import WindowRecord, WindowTask
 from window_records import window_record
 

@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates import coverage_factor
-from joulesplit.calibrate.estimates import Estimate, budget_of, quantity, with_interval
+from joulesplit.calibrate.estimates import (
+    Estimate,
+    budget_of,
+    coverage_factor,
+    quantity,
+    with_interval,
+)
 from joulesplit.calibrate.estimates._uncertainty import reciprocal
 from joulesplit.drivers.readings import AccuracyTerm
 

@@ -4,9 +4,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from joulesplit.calibrate.estimates import SystematicBudget, rates_left_out, uplink_of
 from joulesplit.calibrate.estimates._baseline import idle_estimate
-from joulesplit.calibrate.estimates import SystematicBudget
-from joulesplit.calibrate.estimates import rates_left_out, uplink_of
 from joulesplit.calibrate.windows import WindowRecord
 from window_records import window_record
 

@@ -6,9 +6,14 @@ from itertools import product
 import numpy as np
 import pytest
 
-from joulesplit.calibrate.estimates import block_problem, energy_per_bit, fit_blocks, fit_link
-from joulesplit.calibrate.estimates import outliers
-from joulesplit.calibrate.estimates import coverage_factor
+from joulesplit.calibrate.estimates import (
+    block_problem,
+    coverage_factor,
+    energy_per_bit,
+    fit_blocks,
+    fit_link,
+    outliers,
+)
 from joulesplit.calibrate.estimates._method_views import compute_views, e_c_views
 
 ENERGY_J = (0.01, 0.03)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from joulesplit.calibrate.errors import SamplerError
+from joulesplit.calibrate.sampling import Trace
 from joulesplit.calibrate.sampling._ring import ReadingRing
 from joulesplit.calibrate.sampling._sampler import Tally
 from joulesplit.calibrate.sampling._trace import RECORD, RECORD_FORMAT, trace_of
-from joulesplit.calibrate.sampling import Trace
 from joulesplit.drivers.readings import Reading, ReadingFlag
 
 

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from joulesplit.calibrate.workloads import BlockWorkload
-from joulesplit.calibrate.workloads import SplitWorkload
-from joulesplit.calibrate.workloads import BoardCosts, SimulatedBoard, truth_of
+from joulesplit.calibrate.workloads import (
+    BlockWorkload,
+    BoardCosts,
+    SimulatedBoard,
+    SplitWorkload,
+    UploadWorkload,
+    truth_of,
+)
 from joulesplit.calibrate.workloads._synthetic import block_latency_s
-from joulesplit.calibrate.workloads import UploadWorkload
 from joulesplit.drivers.simulated import SimulatedClock
 
 

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from joulesplit.calibrate.workloads import DownloadWorkload
-from joulesplit.calibrate.workloads import LinkCount
-from joulesplit.calibrate.workloads import FreshStepWorkload, StepWorkload
-from joulesplit.calibrate.workloads import PreparedWorkload, RealActivity
-from joulesplit.calibrate.workloads import UploadWorkload
+from joulesplit.calibrate.workloads import (
+    DownloadWorkload,
+    FreshStepWorkload,
+    LinkCount,
+    PreparedWorkload,
+    RealActivity,
+    StepWorkload,
+    UploadWorkload,
+)
 from joulesplit.drivers.simulated import SimulatedClock
 
 

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from joulesplit.drivers.ina219 import advice
-from joulesplit.drivers.ina219 import BusRange, Configuration
+from joulesplit.drivers.ina219 import BusRange, Configuration, advice
 from joulesplit.drivers.ina219._registers import Gain, Mode, averaging_code
 
 GOOD = {"shunt_ohm": 0.1, "expected_peak_a": 1.5, "bus_clock_hz": 400_000, "supply_v": 5.1}

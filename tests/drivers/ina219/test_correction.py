@@ -9,10 +9,18 @@ import numpy as np
 import pytest
 
 from joulesplit.drivers.errors import CorrectionRecordError, SensorConfigurationError
-from joulesplit.drivers.ina219 import average
-from joulesplit.drivers.ina219 import MeanShunt, SpanPoint, check_points, check_zero, reference_current_a
+from joulesplit.drivers.ina219 import (
+    CorrectionStore,
+    MeanShunt,
+    SensorIdentity,
+    SensorRecords,
+    SpanPoint,
+    average,
+    check_points,
+    check_zero,
+    reference_current_a,
+)
 from joulesplit.drivers.ina219._correction import correction_of
-from joulesplit.drivers.ina219 import CorrectionStore, SensorIdentity, SensorRecords
 from joulesplit.drivers.simulated._load import BenchSource
 
 DAY = "2026-11-22T10:00:00+00:00"

@@ -10,8 +10,8 @@ import pytest
 
 from joulesplit.drivers.errors import SensorError
 from joulesplit.drivers.readings import ReadingFlag
-from joulesplit.drivers.simulated._load import BenchSource
 from joulesplit.drivers.simulated import LoadParameters
+from joulesplit.drivers.simulated._load import BenchSource
 
 MS = 1_000_000
 S = 1_000_000_000

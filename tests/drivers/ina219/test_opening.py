@@ -6,12 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from joulesplit.drivers.errors import DeviceNotRespondingError, SensorConfigurationError, WrongDeviceError
+from joulesplit.drivers.errors import (
+    DeviceNotRespondingError,
+    SensorConfigurationError,
+    WrongDeviceError,
+)
 from joulesplit.drivers.ina219 import Ina219
 from joulesplit.drivers.readings import ReadingFlag
-from joulesplit.drivers.simulated import SimulatedI2cBus
-from joulesplit.drivers.simulated import ChipParameters, SimulatedIna219
-from joulesplit.drivers.simulated import SimulatedClock
+from joulesplit.drivers.simulated import (
+    ChipParameters,
+    SimulatedClock,
+    SimulatedI2cBus,
+    SimulatedIna219,
+)
 from joulesplit.drivers.simulated._load import BenchSource
 
 MS = 1_000_000

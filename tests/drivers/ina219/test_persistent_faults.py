@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from joulesplit.drivers.errors import DeviceNotRespondingError, RangeExceededError, StuckReadingsError
+from joulesplit.drivers.errors import (
+    DeviceNotRespondingError,
+    RangeExceededError,
+    StuckReadingsError,
+)
 from joulesplit.drivers.ina219._link import RETRY_PAUSES_NS
 from joulesplit.drivers.ina219._reading_flags import CLIPPED_LIMIT, STUCK_AFTER, STUCK_LIMIT
 from joulesplit.drivers.readings import ReadingFlag

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joulesplit.drivers.errors import SensorConfigurationError
-from joulesplit.drivers.ina219 import _registers as registers
 from joulesplit.drivers.ina219 import BusRange, Configuration
+from joulesplit.drivers.ina219 import _registers as registers
 from joulesplit.drivers.ina219._registers import Gain, Mode
 
 WORDS = st.integers(0, 0xFFFF)

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joulesplit.drivers.errors import LoadLogFullError
-from joulesplit.drivers.simulated import LoadModel, LoadParameters
-from joulesplit.drivers.simulated import LoadLog
+from joulesplit.drivers.simulated import LoadLog, LoadModel, LoadParameters
 
 MS = 1_000_000
 S = 1_000_000_000

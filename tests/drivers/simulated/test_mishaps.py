@@ -8,14 +8,20 @@ import pytest
 
 from joulesplit.drivers.ina219 import Ina219
 from joulesplit.drivers.readings import ReadingFlag
-from joulesplit.drivers.simulated import SimulatedI2cBus
-from joulesplit.drivers.simulated import ChipParameters, SimulatedIna219
-from joulesplit.drivers.simulated import EventfulClock, SimulatedClock
+from joulesplit.drivers.simulated import (
+    ChipParameters,
+    EventfulClock,
+    Mishap,
+    SharedProcessor,
+    SimulatedClock,
+    SimulatedI2cBus,
+    SimulatedIna219,
+    ThermalGovernor,
+    Visit,
+    reader_clock,
+)
 from joulesplit.drivers.simulated._load import BenchSource
-from joulesplit.drivers.simulated import Mishap, reader_clock
-from joulesplit.drivers.simulated import ThermalGovernor
 from joulesplit.drivers.simulated._thermal import ThermalParameters
-from joulesplit.drivers.simulated import SharedProcessor, Visit
 
 S = 1_000_000_000
 ORIGIN_NS = 5 * S

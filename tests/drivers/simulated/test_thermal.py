@@ -4,10 +4,8 @@ import math
 
 import pytest
 
-from joulesplit.drivers.simulated import LoadModel, LoadParameters
-from joulesplit.drivers.simulated import LoadLog
+from joulesplit.drivers.simulated import LoadLog, LoadModel, LoadParameters, ThermalGovernor
 from joulesplit.drivers.simulated._thermal import LeakagePath, ThermalParameters
-from joulesplit.drivers.simulated import ThermalGovernor
 
 MS = 1_000_000
 S = 1_000_000_000

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joulesplit.drivers.errors import TraceFormatError, TraceLibraryError
 from joulesplit.drivers import PmicSensor
+from joulesplit.drivers.errors import TraceFormatError, TraceLibraryError
 from joulesplit.drivers.readings import Reading, ReadingFlag
 from joulesplit.drivers.simulated import SimulatedClock
-from joulesplit.drivers.traces._csv_file import CsvTraceWriter
 from joulesplit.drivers.traces import open_trace_writer, read_trace
+from joulesplit.drivers.traces._csv_file import CsvTraceWriter
 from joulesplit.drivers.traces._parquet_file import GROUP_READINGS
 
 ENDINGS = ["csv", "parquet"]

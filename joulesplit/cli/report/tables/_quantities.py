@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from joulesplit.calibrate.profile import Quantity
-from joulesplit.metrology.printing import interval, si, uncertain
+from joulesplit.metrology import interval, si, uncertain
 
 
 def half_width(quantity: Quantity) -> float | None:

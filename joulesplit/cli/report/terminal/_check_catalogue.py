@@ -7,7 +7,7 @@ import re
 from joulesplit.calibrate.checks import CATALOGUE, FLAG, CheckSpec
 from joulesplit.cli.report._sheet import Page, Section
 from joulesplit.cli.report.tables import Column, FittingTable
-from joulesplit.metrology.printing import measure, prefixed
+from joulesplit.metrology import measure, prefixed
 
 MEANS = {"warn": "suspect", "fail": "rejected", "pass": "valid"}
 

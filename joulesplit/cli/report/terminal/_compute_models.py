@@ -6,8 +6,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from joulesplit.cli.report.tables import Column, Facts, FittingTable
-from joulesplit.metrology.printing import si, uncertain
-from joulesplit.optimizer import COVERAGE_95, Decision, ModelChoice
+from joulesplit.metrology import interval_half_width, si, uncertain
+from joulesplit.optimizer import Decision, ModelChoice
 
 MODEL = {"heads": "heads as measured", "blocks": "sum of blocks", "constant": "constant E_d"}
 JUDGE = {"heads": "heads", "blocks": "blocks", "constant": "E_d"}
@@ -47,9 +47,8 @@ def models_table(decision: Decision) -> RenderableType:
 def _regret(choice: ModelChoice) -> str:
     if choice.regret_j <= 0.0:
         return "nothing"
-    if not choice.regret_u_j:
-        return si(choice.regret_j, "J")
-    return uncertain(choice.regret_j, COVERAGE_95 * choice.regret_u_j, "J")
+    half_width = interval_half_width(choice.regret_ci95_j)
+    return uncertain(choice.regret_j, half_width, "J") if half_width else si(choice.regret_j, "J")
 
 
 def usage_text(decision: Decision) -> str:

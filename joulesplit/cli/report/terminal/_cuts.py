@@ -11,7 +11,7 @@ from rich.text import Text
 
 from joulesplit.cli.report._sheet import Section, paragraph
 from joulesplit.cli.report.tables import Column, Facts, FittingTable
-from joulesplit.metrology.printing import counted, percent, si
+from joulesplit.metrology import counted, percent, si
 from joulesplit.partition import Network
 from joulesplit.partition.checking import EncodingEffect
 from joulesplit.partition.cutting import BestCuts, HullCut, Regret, first_name, prefix_cuts

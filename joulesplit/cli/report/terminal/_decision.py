@@ -15,9 +15,16 @@ from joulesplit.cli.report.tables import SHADED, Bar, Column, Facts, FittingTabl
 from joulesplit.cli.report.terminal._compute_models import MODEL, models_table, usage_text
 from joulesplit.cli.report.terminal._endings import decision_ending, sureness
 from joulesplit.cli.report.terminal._network import COMPUTE_STYLE, UPLOAD_STYLE
-from joulesplit.metrology.printing import interval, prefixed, probability, ratio, si, uncertain
+from joulesplit.metrology import (
+    interval,
+    interval_half_width,
+    prefixed,
+    probability,
+    ratio,
+    si,
+    uncertain,
+)
 from joulesplit.optimizer import (
-    COVERAGE_95,
     BatteryLife,
     Candidate,
     Crossover,
@@ -236,9 +243,8 @@ def _changes(decision: Decision) -> RenderableType:
 
 
 def _excess(split: RunnerUp | Faster) -> str:
-    if not split.excess_u_j:
-        return si(split.excess_j, "J")
-    return uncertain(split.excess_j, COVERAGE_95 * split.excess_u_j, "J")
+    half_width = interval_half_width(split.excess_ci95_j)
+    return uncertain(split.excess_j, half_width, "J") if half_width else si(split.excess_j, "J")
 
 
 def _faster(decision: Decision, split: Faster) -> str:
@@ -268,11 +274,8 @@ def _winners(decision: Decision) -> str:
     text = f"l = {decision.sensitivity.hull[0]}"
     for swap in decision.sensitivity.breakpoints:
         text += f" → {si(swap.ratio_flop_per_bit, 'FLOP/bit')} → {swap.block_above}"
-    ratio_text = si(decision.ratio_flop_per_bit, "FLOP/bit", 4)
-    if decision.ratio_u_flop_per_bit:
-        ratio_text = uncertain(
-            decision.ratio_flop_per_bit, COVERAGE_95 * decision.ratio_u_flop_per_bit, "FLOP/bit"
-        )
+    half_width = interval_half_width(decision.ratio_ci95_flop_per_bit)
+    ratio_text = uncertain(decision.ratio_flop_per_bit, half_width, "FLOP/bit")
     return f"{text} as E_d/E_c grows; now {ratio_text}"
 
 

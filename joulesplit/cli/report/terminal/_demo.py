@@ -12,12 +12,12 @@ from joulesplit.cli.report.terminal._decision import (
     chosen_words,
     decision_sections,
     ending_of,
-    energy_text,
 )
 from joulesplit.cli.report.terminal._endings import verdict_words
 from joulesplit.cli.report.terminal._figures import truth_counts, truth_section
 from joulesplit.cli.report.terminal._profile import verdict_section
 from joulesplit.cli.report.terminal._validation import validation_sections
+from joulesplit.optimizer import energy_text
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.campaign import SplitValidation

@@ -12,7 +12,7 @@ from rich.text import Text
 from joulesplit.calibrate.profile import DeviceProfile, FigureDifference, ProfileDifference
 from joulesplit.cli.report._sheet import Origin, Page, Section, bullets, origin_of, paragraph
 from joulesplit.cli.report.tables import Column, FittingTable
-from joulesplit.metrology.printing import percent, si, uncertain
+from joulesplit.metrology import percent, si, uncertain
 
 VERDICT_STYLE = {"differs": "bold yellow", "does not differ": "green", "no interval": "dim"}
 HEADLINES = ("E_d", "E_c", "P_0")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from joulesplit.calibrate.profile import Check, DeviceProfile, GrossNet, Quality
 from joulesplit.cli.report._sheet import Ending
 from joulesplit.cli.report.tables import quantity_text
-from joulesplit.metrology.printing import prefixed, probability, si, signed_percent, uncertain
+from joulesplit.metrology import prefixed, probability, si, signed_percent, uncertain
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.campaign import SplitValidation

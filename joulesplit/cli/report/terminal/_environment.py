@@ -8,7 +8,7 @@ from rich.console import RenderableType
 
 from joulesplit.calibrate.environment import throttled_reasons
 from joulesplit.calibrate.profile import Device, FrequencyPolicy, WifiLink
-from joulesplit.metrology.printing import si
+from joulesplit.metrology import si
 
 Row = tuple[str, RenderableType]
 

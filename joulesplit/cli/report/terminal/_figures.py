@@ -28,7 +28,7 @@ from joulesplit.cli.report.tables import (
     quantity_text,
 )
 from joulesplit.cli.report.terminal._network import COMPUTE_STYLE
-from joulesplit.metrology.printing import percent, si, signed_percent
+from joulesplit.metrology import percent, si, signed_percent
 
 Labelled = tuple[str, Quantity]
 

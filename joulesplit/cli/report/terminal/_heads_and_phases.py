@@ -14,11 +14,11 @@ from joulesplit.calibrate.profile import (
     PhaseEnergy,
     Quantity,
     RateCost,
+    degrees_of_freedom_of,
 )
 from joulesplit.cli.report._sheet import Section
 from joulesplit.cli.report.tables import Column, Facts, FittingTable, quantity_text
-from joulesplit.metrology.printing import percent, si, uncertain
-from joulesplit.optimizer import COVERAGE_95
+from joulesplit.metrology import coverage_factor, percent, si, uncertain
 
 
 def beyond_sections(compute: Compute, link: Link | None) -> list[Section]:
@@ -67,7 +67,9 @@ def _over_blocks(head: HeadEnergy) -> str:
     """Return a head's share of its blocks' sum with its ±; the sensor's scale cancels in it."""
     if head.net_over_blocks_u is None:
         return percent(head.net_over_blocks)
-    half_width = 100 * COVERAGE_95 * head.net_over_blocks_u
+    energy = head.energy_j.net or head.energy_j.gross
+    factor = coverage_factor(degrees_of_freedom_of(energy))
+    half_width = 100 * factor * head.net_over_blocks_u
     return f"{uncertain(100 * head.net_over_blocks, half_width, '')} %"
 
 

@@ -13,7 +13,7 @@ from joulesplit.cli._watch import Glance, Summary
 from joulesplit.cli.report._sheet import Origin, Page, Section, paragraph
 from joulesplit.cli.report.tables import Facts, Sparkline, interval_text, quantity_text
 from joulesplit.drivers.readings import SensorDescription
-from joulesplit.metrology.printing import percent, si
+from joulesplit.metrology import percent, si
 
 
 def sensor_origin(description: SensorDescription) -> Origin:

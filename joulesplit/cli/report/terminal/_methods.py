@@ -10,7 +10,7 @@ from rich.text import Text
 from joulesplit.calibrate.profile import DeviceProfile, EstimateView, Method
 from joulesplit.cli.report._sheet import Section, paragraph
 from joulesplit.cli.report.tables import Column, FittingTable
-from joulesplit.metrology.printing import percent, si, signed_percent, uncertain
+from joulesplit.metrology import percent, si, signed_percent, uncertain
 
 COLUMNS: dict[Method, tuple[str, int]] = {
     "ordinary": ("ordinary", 0),

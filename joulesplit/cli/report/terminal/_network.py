@@ -11,7 +11,7 @@ from rich.text import Text
 
 from joulesplit.cli.report._sheet import Page, Section, paragraph
 from joulesplit.cli.report.tables import Bar, Column, Facts, FittingTable
-from joulesplit.metrology.printing import counted, percent, si
+from joulesplit.metrology import counted, percent, si
 from joulesplit.partition import Block, Network, Tensor, unsendable
 from joulesplit.partition.checking import SplitComparison
 from joulesplit.partition.cutting import first_name

@@ -11,7 +11,7 @@ from joulesplit.calibrate.profile import DeviceProfile
 from joulesplit.cli.report._sheet import Page, Section, origin_of, paragraph
 from joulesplit.cli.report.tables import SHADED, Bar, Column, Facts, FittingTable, Part
 from joulesplit.cli.report.terminal._network import COMPUTE_STYLE, UPLOAD_STYLE, block_table
-from joulesplit.metrology.printing import ratio, si
+from joulesplit.metrology import ratio, si
 from joulesplit.optimizer import PaperSplit
 from joulesplit.partition import Block, Network
 

@@ -31,7 +31,7 @@ from joulesplit.cli.report.terminal._figures import (
 )
 from joulesplit.cli.report.terminal._heads_and_phases import beyond_sections
 from joulesplit.cli.report.terminal._methods import methods_section
-from joulesplit.metrology.printing import counted, measure, percent, prefixed, si
+from joulesplit.metrology import counted, measure, percent, prefixed, si
 
 VERDICT_STYLE = {"valid": "bold green", "suspect": "bold yellow", "rejected": "bold red"}
 OUTCOME_STYLE = {"pass": "green", "warn": "yellow", "fail": "bold red"}

@@ -13,7 +13,7 @@ from joulesplit.cli.report.tables import Column, FittingTable, interval_text, qu
 from joulesplit.cli.report.terminal._endings import remedy, verdict_words
 from joulesplit.cli.report.terminal._live import sensor_facts, sensor_origin
 from joulesplit.cli.report.terminal._profile import checks_table, verdict_body
-from joulesplit.metrology.printing import counted, si
+from joulesplit.metrology import counted, si
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.campaign import MeasuredProgram

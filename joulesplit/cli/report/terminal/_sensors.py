@@ -13,7 +13,7 @@ from joulesplit.cli.report._sheet import Page, Section, paragraph
 from joulesplit.cli.report.tables import Column, Facts, FittingTable
 from joulesplit.drivers import Board
 from joulesplit.drivers.ina219 import Correction, MeanShunt, SensorRecords, SpanPoint
-from joulesplit.metrology.printing import percent, si
+from joulesplit.metrology import percent, si
 
 
 def records_document(records: SensorRecords) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from rich.text import Text
 from joulesplit.cli.report._sheet import Ending, Origin, Page, Section, paragraph
 from joulesplit.cli.report.tables import Column, FittingTable, quantity_text
 from joulesplit.cli.report.terminal._compute_models import MODEL
-from joulesplit.metrology.printing import percent, si, signed_percent, uncertain
+from joulesplit.metrology import percent, si, signed_percent, uncertain
 from joulesplit.optimizer import energy_text
 
 if TYPE_CHECKING:

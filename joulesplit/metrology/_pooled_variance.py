@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from joulesplit.calibrate.estimates._sandwich_variance import FEWEST_FREEDOM, Residuals
-from joulesplit.calibrate.estimates._stats import Array, coverage_factor
+from joulesplit.metrology._coverage import coverage_factor
+from joulesplit.metrology._rounding import Array
+from joulesplit.metrology._sandwich_variance import FEWEST_FREEDOM, Residuals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ class PooledScatter:
         """Return half of each coefficient's 95 % interval by Student's t, shape (p,)."""
         size = float(np.sqrt(np.mean(self.errors**2)))
         half: Array = np.linalg.norm(self.effects, axis=1) * size
-        return coverage_factor(self.degrees_of_freedom) * half
+        return np.asarray(coverage_factor(self.degrees_of_freedom) * half)
 
 
 def pooled_scatter(residuals: Residuals) -> PooledScatter:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates._stats import Array, LinearFit
+from joulesplit.metrology._least_squares import LinearFit
+from joulesplit.metrology._rounding import Array
+from joulesplit.metrology.errors import UndeterminedError
 
 FEWEST_FREEDOM = 4.0
 """With fewer of Satterthwaite's degrees of freedom Student's t does not hold its level: intervals
@@ -118,7 +119,7 @@ class OwnScatter:
                 None if every row errs alone.
 
         Raises:
-            EstimateError: No row that the figure depends on has a residual.
+            UndeterminedError: No row that the figure depends on has a residual.
         """
         effects, form = self.effects, self.expected
         if groups is not None:
@@ -127,9 +128,7 @@ class OwnScatter:
             form = np.add.reduceat(np.add.reduceat(form, first, axis=0), first, axis=1)
         told = float(np.trace(form))
         if told <= 0:
-            raise EstimateError(
-                "no window that the figure depends on has a residual: raise the repeats"
-            )
+            raise UndeterminedError("no observation that the figure depends on has a residual")
         correction = told / self.variance_units
         return Scatter(
             variance=float(np.sum(effects**2)) / correction,

@@ -1,4 +1,4 @@
-"""Numbers for people: SI prefixes, digits that follow the uncertainty. Pure text.
+"""Numbers with units: SI prefixes, digits that follow the uncertainty; reading them again. Pure.
 
 The one place where a unit gets a prefix. ± always means the half-width of the 95 % interval.
 """
@@ -6,9 +6,10 @@ The one place where a unit gets a prefix. ± always means the half-width of the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from html import escape
+from decimal import Decimal
 from math import floor, isfinite, log10
+
+from joulesplit.metrology.errors import UnreadableQuantityError
 
 PREFIXES = {
     -15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T", 15: "P",
@@ -37,15 +38,8 @@ PREFIXED_UNITS = frozenset(
 )
 """Units that take a prefix; counts and ratios do not."""
 
-SMALLEST_SHARE = 1e-6
-"""Shares below this are not told apart: they come from rounding."""
-
 TWO_DIGITS_BELOW = 30
 """An uncertainty keeps two digits if they are below this, else one."""
-
-
-MANY_DEGREES_OF_FREEDOM = 1000
-"""Beyond it Student's law and the normal one give the same digits."""
 
 
 def si(value: float, unit: str, digits: int = 3) -> str:
@@ -63,8 +57,8 @@ def si(value: float, unit: str, digits: int = 3) -> str:
     rounded = float(f"{value:.{digits - 1}e}")
     power = _prefix_power(rounded)
     scaled = rounded / 10.0**power
-    decimals = max(0, digits - 1 - _exponent(scaled))
-    return f"{_signed(scaled, decimals)} {PREFIXES[power]}{unit}"
+    decimals = max(0, digits - 1 - exponent(scaled))
+    return f"{signed_digits(scaled, decimals)} {PREFIXES[power]}{unit}"
 
 
 def prefixed(text: str) -> str:
@@ -87,11 +81,6 @@ def _with_prefix(quantity: re.Match[str]) -> str:
     stated = mantissa.replace(".", "") if "." in mantissa else mantissa.rstrip("0")
     digits = len(stated.lstrip("0"))
     return si(float(number), quantity[2], min(max(digits, 1), 4))
-
-
-def counted(count: int, noun: str) -> str:
-    """Return ``1 block``, ``2 blocks``."""
-    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def uncertain(value: float, half_width: float, unit: str) -> str:
@@ -122,93 +111,78 @@ def interval(low: float, high: float, unit: str) -> str:
     return f"{' … '.join(ends)} {PREFIXES[power]}{unit}".rstrip()
 
 
-def percent(fraction: float | None, digits: int = 2) -> str:
-    """Return a ratio in percent; ``?`` if it is not known."""
-    if fraction is None:
-        return "?"
-    if fraction == 0:
-        return "0 %"
-    if abs(fraction) < SMALLEST_SHARE:
-        return f"below {percent(SMALLEST_SHARE, 1)}"
-    decimals = max(0, digits - 1 - _exponent(100 * fraction))
-    return f"{_signed(100 * fraction, decimals)} %"
+def interval_half_width(interval95: tuple[float, float] | None) -> float:
+    """Return the half-width of an interval; 0 if none is stated."""
+    low, high = interval95 or (0.0, 0.0)
+    return (high - low) / 2
 
 
-def signed_percent(fraction: float) -> str:
-    """Return a difference in percent with its sign; what is too small to show has none."""
-    size = percent(abs(fraction))
-    if abs(fraction) < SMALLEST_SHARE:
-        return size
-    return f"{'+' if fraction > 0 else '−'}{size}"
-
-
-def measure(value: float, unit: str) -> str:
-    """Return any value with any unit: ratios in percent, flags in words, counts as they are."""
-    if unit == "flag":
-        return "not ok" if value else "ok"
-    if unit == "1":
-        return percent(value)
-    if unit in PREFIXED_UNITS:
-        return si(value, unit)
-    text = f"{value:.0f}" if value == round(value) else f"{value:.3g}"
-    return f"{text.replace('-', '−')} {unit}"
-
-
-def ratio(value: float) -> str:
-    """Return a factor, ``2.56 ×``."""
-    return f"{value:.3g} ×"
-
-
-def probability(value: float) -> str:
-    """Return a probability that Monte Carlo or a tail gives, never as certainty."""
-    if value > 0.999:
-        return "> 0.999"
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def freedom(degrees_of_freedom: float) -> str:
-    """Return ``ν = 9``, rounded down (GUM G.4.1, note 1); what is as good as no limit as such."""
-    if degrees_of_freedom > MANY_DEGREES_OF_FREEDOM:
-        return f"ν > {MANY_DEGREES_OF_FREEDOM}"
-    return f"ν = {floor(degrees_of_freedom)}"
-
-
-def html_table(caption: str, rows: Iterable[Sequence[str]]) -> str:
-    """Return a table for a notebook.
-
-    Args:
-        caption: Stands above it, as text.
-        rows: Of cells as text; the first cell of each is its heading.
-    """
-    body = "".join(
-        f"<tr><th>{escape(first)}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in rest)}</tr>"
-        for first, *rest in rows
-    )
-    return f"<table><caption>{escape(caption)}</caption>{body}</table>"
-
-
-def _exponent(value: float) -> int:
+def exponent(value: float) -> int:
+    """Return the power of ten of a value's first digit; 0 for 0."""
     return floor(log10(abs(value))) if value else 0
 
 
 def _prefix_power(value: float) -> int:
-    return min(max(_exponent(value) // 3 * 3, min(PREFIXES)), max(PREFIXES))
+    return min(max(exponent(value) // 3 * 3, min(PREFIXES)), max(PREFIXES))
 
 
 def _decimals(width: float) -> int:
     """Return the decimals that an uncertainty leaves: its first digit, or first two if small."""
-    exponent = _exponent(float(f"{width:.1e}"))
-    leading = round(width / 10.0 ** (exponent - 1))
-    return 1 - exponent if leading < TWO_DIGITS_BELOW else -exponent
+    power = exponent(float(f"{width:.1e}"))
+    leading = round(width / 10.0 ** (power - 1))
+    return 1 - power if leading < TWO_DIGITS_BELOW else -power
 
 
 def _fixed(value: float, decimals: int) -> str:
-    return _signed(round(value, decimals), max(decimals, 0))
+    return signed_digits(round(value, decimals), max(decimals, 0))
 
 
-def _signed(value: float, decimals: int) -> str:
+def signed_digits(value: float, decimals: int) -> str:
     """Return digits with a true minus sign, and never a negative zero."""
     text = f"{value:.{decimals}f}"
     if not text.startswith("-"):
         return text
     return text[1:] if float(text) == 0 else f"−{text[1:]}"
+
+
+UNITS = {**{unit: unit for unit in PREFIXED_UNITS}, "ohm": "ohm", "Ω": "ohm", "Ohm": "ohm"}
+"""Units that are read, by what they may be called."""
+
+_MULTIPLES = {symbol: power for power, symbol in PREFIXES.items()} | {"u": -6, "μ": -6}
+"""Powers of ten by prefix; micro is also written with a Greek letter or a u."""
+
+_TEXT = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(\S*)\s*")
+
+
+def read_quantity(text: str, unit: str) -> float:
+    """Return a quantity as a person writes it, in SI units: ``20M``, ``100m``, ``0.1 ohm``.
+
+    A lone letter is a prefix, as in ``100m`` of ohms, so a unit that is a letter too (``m``) is
+    not among those that are read.
+
+    Args:
+        text: A number, with a prefix or not, with the unit or not.
+        unit: What it is a quantity of, an SI unit without prefix, e.g. ``bit/s``.
+
+    Raises:
+        UnreadableQuantityError: It is no number, or of another unit.
+    """
+    found = _TEXT.fullmatch(text)
+    suffix = found[2] if found else ""
+    power = _power_of(suffix, unit)
+    if found is None or power is None:
+        raise UnreadableQuantityError(
+            f"{text!r} is no quantity in {unit}; write a number with or without a prefix and the "
+            f"unit, like 20, 20k, 20 k{unit} or 2e4 {unit}"
+        )
+    # A decimal is scaled as text: 0.1 and 100m are then the same number to the last bit.
+    return float(Decimal(found[1]).scaleb(power))
+
+
+def _power_of(suffix: str, unit: str) -> int | None:
+    """Return the power of ten that a prefix, alone or before the unit, stands for; None if none."""
+    for prefix, power in _MULTIPLES.items():
+        rest = suffix.removeprefix(prefix)
+        if suffix.startswith(prefix) and (not rest or UNITS.get(rest, rest) == unit):
+            return power
+    return None

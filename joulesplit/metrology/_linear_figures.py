@@ -1,0 +1,234 @@
+"""Linear figures: sums of uncertain inputs, and which independent causes of error move them. Pure.
+
+Every figure here is Σ w_i x_i over the same inputs, and every input is moved by causes that are
+independent of each other. One table of effects therefore gives the uncertainty of each figure and
+of each difference of two: what they share cancels as far as it is shared. It gives the degrees of
+freedom of them all as well, because it is known which estimate of scatter stands behind a cause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import hypot, inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from joulesplit.metrology._coverage import (
+    NEARLY_NORMAL,
+    combined_coverage_factor,
+    flat_errors,
+    probability_below,
+    scale_factors,
+)
+from joulesplit.metrology._freedom import Part, combined_inverse_freedom, inverse_freedoms
+from joulesplit.metrology._rounding import Array, beyond_rounding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Inputs:
+    """K uncertain inputs, and how often each of R figures takes them.
+
+    Attributes:
+        weights: How often; float64, shape (R, K).
+        values: The inputs; float64, shape (K,).
+        own: Effect on each input of one standard deviation of each independent cause that moves
+            no other inputs; float64, shape (K, M).
+        estimates: Which estimate of scatter stands behind each of these causes; int, shape (M,).
+        inverse_freedom: 1/ν of each estimate; float64, shape (max(estimates) + 1,).
+        common: Effect on each input of one standard deviation of each cause that other inputs
+            share; float64, shape (K, C).
+    """
+
+    weights: Array
+    values: Array
+    own: Array
+    estimates: NDArray[np.intp]
+    inverse_freedom: Array
+    common: Array
+
+    @property
+    def parts(self) -> Array:
+        """What each input adds to each figure; float64, shape (R, K)."""
+        return np.asarray(self.weights * self.values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Error:
+    """What a figure may be off by.
+
+    Attributes:
+        u_stat: Standard uncertainty from scatter (GUM type A), in the figure's unit.
+        u_sys: From everything else (type B), same unit.
+        statistical_inverse_freedom: 1/ν behind ``u_stat``.
+        inverse_freedom: 1/ν of both together, bounds counted (see ``_coverage``).
+    """
+
+    u_stat: float
+    u_sys: float
+    statistical_inverse_freedom: float
+    inverse_freedom: float
+
+    @property
+    def u(self) -> float:
+        """Combined standard uncertainty, in the figure's unit."""
+        return hypot(self.u_stat, self.u_sys)
+
+    @property
+    def degrees_of_freedom(self) -> float:
+        """Behind ``u_stat``; ``inf`` where there is no limit."""
+        inverse = self.statistical_inverse_freedom
+        return 1 / inverse if inverse > NEARLY_NORMAL else inf
+
+    @property
+    def coverage_factor(self) -> float:
+        """Half of the 95 % interval over ``u``."""
+        return float(combined_coverage_factor(self.inverse_freedom))
+
+    @property
+    def half_width(self) -> float:
+        """Half of the 95 % interval, in the figure's unit."""
+        return self.coverage_factor * self.u
+
+    def with_systematic(self, u: float, inverse_freedom: float) -> Error:
+        """Return the error with one more independent systematic part.
+
+        Args:
+            u: Its standard uncertainty, in the figure's unit.
+            inverse_freedom: 1/ν of it: 0 for a normal distribution, −1/5 for a bound.
+        """
+        parts: list[Part] = [(self.u, self.inverse_freedom), (u, inverse_freedom)]
+        return Error(
+            u_stat=self.u_stat,
+            u_sys=hypot(self.u_sys, u),
+            statistical_inverse_freedom=self.statistical_inverse_freedom,
+            inverse_freedom=combined_inverse_freedom(parts),
+        )
+
+    def probability_positive(self, value: float) -> float:
+        """Return the probability that a figure of this value and error truly is above zero.
+
+        Args:
+            value: Of the figure; an exact 0 is above zero with probability one half.
+        """
+        if self.u == 0.0:
+            return 0.5 * (1.0 + float(np.sign(value)))
+        return float(probability_below(value / self.u, self.inverse_freedom))
+
+
+def error_of_scatter(parts: Sequence[Part]) -> Error:
+    """Return the error of a sum of independent statistical parts.
+
+    Args:
+        parts: Standard uncertainty in the sum's unit, and 1/ν, of each.
+    """
+    inverse = combined_inverse_freedom(parts)
+    return Error(
+        u_stat=hypot(*(u for u, _ in parts)),
+        u_sys=0.0,
+        statistical_inverse_freedom=inverse,
+        inverse_freedom=inverse,
+    )
+
+
+def interval_of(value: float, error: Error | None) -> tuple[float, float] | None:
+    """Return a figure's 95 % interval; None without a stated error."""
+    if error is None:
+        return None
+    return value - error.half_width, value + error.half_width
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Causes:
+    """How far M independent causes of error move R figures.
+
+    Attributes:
+        effects: By one standard deviation of each cause, in the figures' unit; float64, (R, M).
+        statistical: Which causes are statistical (GUM type A); bool, shape (M,).
+        estimates: Which estimate stands behind each cause; int, shape (M,).
+        inverse_freedom: 1/ν of each estimate; float64, shape (G,).
+    """
+
+    effects: Array
+    statistical: NDArray[np.bool_]
+    estimates: NDArray[np.intp]
+    inverse_freedom: Array
+
+    def error(self, figure: int) -> Error:
+        """Return what one figure may be off by."""
+        return self._error(self.effects[figure])
+
+    def difference(self, one: int, other: int) -> Error:
+        """Return what the difference of two figures may be off by."""
+        pair = self.effects[[one, other]]
+        return self._error(beyond_rounding(pair[0] - pair[1], pair))
+
+    def _error(self, effects: Array) -> Error:
+        statistical = np.where(self.statistical, effects, 0.0)
+        return Error(
+            u_stat=float(np.linalg.norm(statistical)),
+            u_sys=float(np.linalg.norm(effects[~self.statistical])),
+            statistical_inverse_freedom=self._inverse_freedom(statistical),
+            inverse_freedom=self._inverse_freedom(effects),
+        )
+
+    def _inverse_freedom(self, effects: Array) -> float:
+        """Return 1/ν of a sum of the causes: those of one estimate are one part of it."""
+        count = len(self.inverse_freedom)
+        variances = np.bincount(self.estimates, np.square(effects), minlength=count)
+        return float(inverse_freedoms(np.sqrt(variances), self.inverse_freedom))
+
+    def draw(self, random: np.random.Generator, draws: int) -> Array:
+        """Return drawn errors of all causes, in their standard deviations; (draws, M), float64.
+
+        Causes behind which one estimate of scatter stands are Student's t together: where it was
+        too small, all of them are larger than stated.
+        """
+        errors = random.standard_normal((draws, self.effects.shape[1]))
+        factors = scale_factors(random, self.inverse_freedom, draws)
+        for cause, estimate in enumerate(self.estimates):
+            inverse = float(self.inverse_freedom[estimate])
+            if inverse < -NEARLY_NORMAL:
+                errors[:, cause] = flat_errors(random, inverse, draws)
+        return np.asarray(errors * factors[:, self.estimates])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CommonCauses:
+    """Causes that move inputs of several tables.
+
+    Attributes:
+        statistical: Which of them are; bool, shape (C,).
+        inverse_freedom: 1/ν of each; float64, shape (C,).
+    """
+
+    statistical: NDArray[np.bool_]
+    inverse_freedom: Array
+
+
+def causes_of(tables: Sequence[Inputs], common: CommonCauses) -> Causes:
+    """Carry the errors of inputs over to the figures that are their sums.
+
+    Inputs of different tables are statistically independent but for the common causes.
+
+    Args:
+        tables: Of the same R figures.
+        common: Of the columns of each table's ``common``.
+    """
+    shared = np.sum([table.weights @ table.common for table in tables], axis=0)
+    effects = np.hstack([*(table.weights @ table.own for table in tables), shared])
+    inverse = np.concatenate([*(t.inverse_freedom for t in tables), common.inverse_freedom])
+    starts = np.cumsum([0, *(len(table.inverse_freedom) for table in tables)])
+    own = [start + table.estimates for start, table in zip(starts, tables, strict=False)]
+    estimates = np.concatenate([*own, starts[-1] + np.arange(len(common.inverse_freedom))])
+    count = effects.shape[1] - len(common.statistical)
+    statistical = np.concatenate([np.ones(count, dtype=np.bool_), common.statistical])
+    # What moves nothing need not be drawn.
+    moving = effects.any(axis=0)
+    return Causes(
+        effects=effects[:, moving],
+        statistical=statistical[moving],
+        estimates=np.asarray(estimates[moving], dtype=np.intp),
+        inverse_freedom=inverse,
+    )
