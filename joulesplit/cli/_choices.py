@@ -23,7 +23,8 @@ class SensorChoice:
         address: 7-bit I2C address.
         shunt_ohm: Shunt resistance, ohm; None if not given.
         shunt_tolerance: Its relative tolerance.
-        peak_current_a: Largest current to expect, A.
+        peak_current_a: Largest current to expect, A; None takes the widest range.
+        bus_range_v: Range of the bus voltage, V.
         grade: ``A`` or ``B``; None if unknown.
         trace: File to replay; None if not given.
         hwmon_chip: Name, directory name or number of a kernel monitor; None if not given.
@@ -39,7 +40,8 @@ class SensorChoice:
     address: int = 0x40
     shunt_ohm: float | None = None
     shunt_tolerance: float = 0.01
-    peak_current_a: float = 1.5
+    peak_current_a: float | None = None
+    bus_range_v: int = 16
     grade: Grade | None = None
     trace: Path | None = None
     hwmon_chip: str | None = None

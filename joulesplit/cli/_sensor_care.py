@@ -13,13 +13,21 @@ if TYPE_CHECKING:
     from joulesplit.calibrate.environment import Machine
     from joulesplit.cli._choices import SensorChoice
     from joulesplit.drivers import Board
-    from joulesplit.drivers.ina219 import Correction, CorrectionStore, SensorIdentity, SensorRecords
+    from joulesplit.drivers.ina219 import (
+        Correction,
+        CorrectionStore,
+        Ina219Wiring,
+        SensorIdentity,
+        SensorRecords,
+    )
 
 KEPT_IN = "joulesplit/sensors"
 """In a user's data directory."""
 
 CORRECTED_KINDS = ("ina219", "pi-ina219")
 """The kinds that apply corrections: two ways to read one chip, so they share its records."""
+TYPICAL_PEAK_A = 1.5
+"""Of a Raspberry Pi 4, for the warning about the drop over the shunt where no peak was stated, A."""
 NOT_CORRECTED = {
     "hwmon": "the kernel rounds the shunt voltage to 1 mV, fifty times what a zero measures; write "
     "the effective shunt (µΩ) into the chip's shunt_resistor instead",
@@ -101,10 +109,24 @@ def correction_of(choice: SensorChoice, shunt_ohm: float) -> Correction | None:
     Raises:
         CorrectionRecordError: They cannot be read.
     """
-    from joulesplit.drivers.ina219 import select_gain
-
     records = open_store(choice.store).load(identity_of(choice, shunt_ohm))
-    return records.correction_at(select_gain(choice.peak_current_a, shunt_ohm).divider)
+    return records.correction_at(_wiring_of(choice, shunt_ohm).gain.divider)
+
+
+def _wiring_of(choice: SensorChoice, shunt_ohm: float) -> Ina219Wiring:
+    from joulesplit.drivers.ina219 import Ina219Wiring
+
+    return Ina219Wiring(
+        address=choice.address,
+        shunt_ohm=shunt_ohm,
+        shunt_tolerance=choice.shunt_tolerance,
+        expected_peak_a=choice.peak_current_a,
+        grade=choice.grade,
+        shunt_samples=choice.shunt_samples,
+        rail=choice.rail,
+        simulated=False,
+        bus_range_v=choice.bus_range_v,
+    )
 
 
 def find_board(key: str) -> Board:
@@ -128,23 +150,14 @@ def advice_of(choice: SensorChoice) -> Iterator[str]:
         return
     yield from _unused(choice, choice.shunt_ohm)
     from joulesplit.drivers import find_buses
-    from joulesplit.drivers.ina219 import Ina219Wiring, advice
+    from joulesplit.drivers.ina219 import advice
 
-    wiring = Ina219Wiring(
-        address=choice.address,
-        shunt_ohm=choice.shunt_ohm,
-        shunt_tolerance=choice.shunt_tolerance,
-        expected_peak_a=choice.peak_current_a,
-        grade=choice.grade,
-        shunt_samples=choice.shunt_samples,
-        rail=choice.rail,
-        simulated=False,
-    )
+    wiring = _wiring_of(choice, choice.shunt_ohm)
     clocks_hz = {bus.number: bus.clock_hz for bus in find_buses()}
     yield from advice(
         wiring.configuration,
         shunt_ohm=choice.shunt_ohm,
-        expected_peak_a=choice.peak_current_a,
+        expected_peak_a=choice.peak_current_a or TYPICAL_PEAK_A,
         bus_clock_hz=clocks_hz.get(choice.bus),
         supply_v=choice.supply_v,
     )

@@ -32,7 +32,7 @@ class SensorRequest:
         address: 7-bit I2C address.
         shunt_ohm: Shunt resistance, ohm; None if not given.
         shunt_tolerance: Its relative tolerance.
-        expected_peak_a: Largest current to expect, A.
+        expected_peak_a: Largest current to expect, A; None if the user does not say.
         rail: What the sensor is wired into.
         trace: A file given with ``--trace``; None if not given.
     """
@@ -42,7 +42,7 @@ class SensorRequest:
     address: int
     shunt_ohm: float | None
     shunt_tolerance: float
-    expected_peak_a: float
+    expected_peak_a: float | None
     rail: str
     trace: Path | None
 

@@ -14,7 +14,8 @@ class ReadingFlag(IntFlag):
     GAP_BEFORE = 1
     """One or more conversions before this one were not read."""
     SHUNT_CLIPPED = 2
-    """The shunt register stood at full scale: the current is a lower bound."""
+    """The shunt register, or a single sample of those behind the averages just before, stood at
+    full scale: the current is a lower bound."""
     BUS_CLIPPED = 4
     """The bus register stood at full scale: the voltage is a lower bound."""
     CHIP_RESET = 16

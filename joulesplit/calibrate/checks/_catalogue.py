@@ -13,6 +13,7 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
     "The sensor and its reading": (
         sensor.LOST_CONVERSIONS,
         sensor.CLIPPED_READINGS,
+        sensor.HEADROOM,
         sensor.CHIP_RESETS,
         sensor.CLOCK_STEPS,
         sensor.STUCK_READINGS,

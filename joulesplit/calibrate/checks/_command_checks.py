@@ -95,7 +95,7 @@ def judge_runs(
     shortest_s = min(record.work_s for record in records)
     return quality_of(
         (
-            *reading_checks(records, sampling),
+            *reading_checks(records, sampling, sensor),
             POWER_FOLLOWS.judge(float(sensor.simulated)),
             REPEATED_RUNS.judge(len(records)),
             RUN_LENGTH.judge(shortest_s / sensor.cycle_s),

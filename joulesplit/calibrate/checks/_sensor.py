@@ -10,9 +10,14 @@ from joulesplit.calibrate.estimates import edge_share
 from joulesplit.calibrate.profile import Check
 from joulesplit.calibrate.sampling import SamplerStatistics
 from joulesplit.calibrate.windows import WindowRecord
+from joulesplit.drivers.readings import SensorDescription
 
 LOST_LIMIT = 0.01
 """Largest share of conversions that may be lost."""
+
+HEADROOM_LIMIT = 0.9
+"""Largest share of the range that a single sample may take. The samples looked at are few of all,
+and the rest may be larger."""
 
 EDGE_LIMIT = 0.005
 """Largest standard uncertainty of the shortest window of work from its edges, relative."""
@@ -30,8 +35,17 @@ CLIPPED_READINGS = CheckSpec(
     finds="readings at full scale",
     unit="readings",
     limit=0,
-    advice="raise --peak-current-a or use a smaller shunt: clipped current is a lower bound",
+    advice="leave out --peak-current-a for the widest range, or use a smaller shunt: clipped current "
+    "is a lower bound",
     severity="fail",
+)
+HEADROOM = CheckSpec(
+    name="headroom",
+    finds="largest single sample of the current that was looked at, over the end of the range",
+    unit="1",
+    limit=HEADROOM_LIMIT,
+    advice="samples that nobody looked at may have been cut off, which no average shows: leave out "
+    "--peak-current-a for the widest range, or use a smaller shunt",
 )
 CHIP_RESETS = CheckSpec(
     name="chip-resets",
@@ -70,20 +84,27 @@ EDGE_TERM = CheckSpec(
 
 def sensor_checks(evidence: Evidence) -> Iterator[Check]:
     """Return whether the readings are whole, and the windows long enough for the sensor."""
-    yield from reading_checks(evidence.records, evidence.sampling)
+    yield from reading_checks(evidence.records, evidence.sampling, evidence.sensor)
     yield from _edge_term(evidence)
 
 
-def reading_checks(records: Sequence[WindowRecord], sampling: SamplerStatistics) -> Iterator[Check]:
+def reading_checks(
+    records: Sequence[WindowRecord],
+    sampling: SamplerStatistics,
+    sensor: SensorDescription | None,
+) -> Iterator[Check]:
     """Return whether the readings are whole.
 
     Args:
         records: Every window.
         sampling: How the sampler fared.
+        sensor: As opened; None leaves out what only it can tell.
     """
     total = max(sampling.readings + sampling.lost, 1)
     yield LOST_CONVERSIONS.judge(sampling.lost / total)
     yield CLIPPED_READINGS.judge(sampling.clipped)
+    if sensor is not None and sampling.peak_a is not None:
+        yield HEADROOM.judge(sampling.peak_a / sensor.full_scale_a)
     yield CHIP_RESETS.judge(sum(record.resets for record in records))
     yield CLOCK_STEPS.judge(sum(record.clock_steps for record in records))
     yield STUCK_READINGS.judge(sampling.stuck)

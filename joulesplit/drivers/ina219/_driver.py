@@ -20,6 +20,7 @@ from joulesplit.drivers.ina219._datasheet import Grade
 from joulesplit.drivers.ina219._link import Ina219Link
 from joulesplit.drivers.ina219._phase_lock import POWER_READ, Lock, LockFinder
 from joulesplit.drivers.ina219._reading_flags import ReadingMarks
+from joulesplit.drivers.ina219._peak_probe import PROBE_EVERY, PeakProbe
 from joulesplit.drivers.ina219._pacing import LATE_CYCLES, ConversionPacer
 from joulesplit.drivers.ina219._registers import BUS_DATA_SHIFT, BUS_LSB_V, SHUNT_LSB_V, Configuration, Register
 from joulesplit.drivers.ina219._reset_watch import ResetWatch
@@ -33,6 +34,7 @@ DROPS_PER_LOOK = 5
 a pace of its own, at which every poll finds a result and none can be told from the next."""
 # Plain numbers, since to look an enumeration up costs as much as to read a register.
 SHUNT_VOLTAGE = Register.SHUNT_VOLTAGE.value
+BUS_VOLTAGE = Register.BUS_VOLTAGE.value
 POWER = Register.POWER.value
 NO_FLAG = ReadingFlag.NONE
 
@@ -55,7 +57,10 @@ class Ina219:
         shunt_ohm: Shunt resistance, ohm; printed on the resistor (R100 is 0.1 ohm).
         shunt_tolerance: Its relative tolerance (0.01 for 1 %), or the relative half-width that a
             calibration left.
-        expected_peak_a: Largest current to expect, A; chooses the gain.
+        expected_peak_a: Largest current to expect, A; chooses the gain. None takes the coarsest:
+            at 111 means a second its step costs nothing, and too fine a range costs the truth.
+        bus_range_v: Range of the bus voltage, 16 or 32 V.
+        probe_every: Conversions from one look at single samples to the next; 0 for none.
         grade: ``A`` or ``B`` as printed on the chip, None if unknown.
         shunt_samples: Shunt samples averaged per conversion: 1, 2, 4 … 128.
         clock: Time.
@@ -74,7 +79,9 @@ class Ina219:
         address: int = 0x40,
         shunt_ohm: float,
         shunt_tolerance: float,
-        expected_peak_a: float,
+        expected_peak_a: float | None = None,
+        bus_range_v: int = 16,
+        probe_every: int = PROBE_EVERY,
         grade: Grade | None = None,
         shunt_samples: int = 16,
         clock: Clock,
@@ -87,6 +94,7 @@ class Ina219:
             shunt_ohm=shunt_ohm,
             shunt_tolerance=shunt_tolerance,
             expected_peak_a=expected_peak_a,
+            bus_range_v=bus_range_v,
             grade=grade,
             shunt_samples=shunt_samples,
             rail=rail,
@@ -98,7 +106,9 @@ class Ina219:
         self._offset_codes = self._wiring.offset_v / SHUNT_LSB_V
         self._volt_per_code = BUS_LSB_V * self._wiring.bus_factor
         self._clock = clock
+        self._probe_every = probe_every
         self._link = Ina219Link(bus, address, clock)
+        self._probe = PeakProbe(self._link, clock, self._configuration, probe_every)
         self._marks = ReadingMarks(self._configuration, shunt_ohm, self._link.place)
         self._lock: Lock | None = None
         self._is_lost = False
@@ -121,6 +131,13 @@ class Ina219:
         """Measured time from one conversion to the next, s; only while open."""
         return self._tracker.period_ns / NS_PER_S
 
+    @property
+    def peak_a(self) -> float | None:
+        """Largest single sample of the current so far, A; None before the first was looked at."""
+        if not self._probe.samples:
+            return None
+        return self._probe.peak_code * self._ampere_per_code
+
     def __enter__(self) -> Self:
         """Reset, identify and configure the chip, and find its phase.
 
@@ -131,6 +148,7 @@ class Ina219:
             BusError: The bus failed.
         """
         self._link.reset_and_identify()
+        self._probe = PeakProbe(self._link, self._clock, self._configuration, self._probe_every)
         self._start()
         self._description = self._describe()
         self._marks.pending = 0
@@ -159,6 +177,8 @@ class Ina219:
         """
         if self._lock is None:
             raise SensorError("the INA219 is not open; read it inside a with block")
+        if self._probe.is_due(self._tracker):
+            self._look_for_peaks()
         resets = drops = 0
         while drops < MAX_DROPS:
             word = self._pacer.wait()
@@ -195,6 +215,18 @@ class Ina219:
         self._is_cleared_by_power = lock.cleared_by == POWER_READ
         self._is_lost = False
         self._marks.restart()
+
+    def _look_for_peaks(self) -> None:
+        """Look at single samples; one at full scale means that the means hold more of them."""
+        clearing = POWER if self._is_cleared_by_power else BUS_VOLTAGE
+        # To configure it for a look would hide that the reading before may be spoilt.
+        is_intact = self._watch.reads_back()
+        flags = self._probe.look(self._tracker, clearing) if is_intact else None
+        if flags is None:
+            self._recover(1)
+            return
+        self._marks.pending |= flags
+        self.missed_conversions += bool(flags & ReadingFlag.GAP_BEFORE)
 
     def _look_into_silence(self) -> None:
         """Find out why no conversion comes; a chip that lost its configuration may have stopped."""

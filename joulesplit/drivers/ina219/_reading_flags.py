@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from joulesplit.drivers.errors import RangeExceededError, StuckReadingsError
-from joulesplit.drivers.ina219._registers import SHUNT_LSB_V, Configuration
+from joulesplit.drivers.ina219._registers import BUS_LSB_V, SHUNT_LSB_V, Configuration
 from joulesplit.drivers.readings import ReadingFlag
 
 STUCK_AFTER = 100
@@ -81,8 +81,9 @@ class ReadingMarks:
     def _range_exceeded(self, code: int, bus_code: int) -> RangeExceededError:
         if bus_code >= self._bus_limit:
             return RangeExceededError(
-                f"the bus voltage at the INA219 at {self._place} exceeds its range of 16 V; "
-                "this driver measures rails up to 16 V"
+                f"the bus voltage at the INA219 at {self._place} exceeds its range of "
+                f"{self._bus_limit * BUS_LSB_V:g} V; choose --bus-range 32, and keep to the 26 V "
+                "that its pins take"
             )
         current_a = abs(code) * SHUNT_LSB_V / self._shunt_ohm
         return RangeExceededError(
