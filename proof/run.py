@@ -19,6 +19,7 @@ from proof.worlds import (
     MakeWorld,
     busy_world,
     clean_world,
+    clipped_samples_world,
     clipping_world,
     cool_world,
     held_up_world,
@@ -80,6 +81,11 @@ FAULTS = (
     ),
     Fault(name="throttles at 80 °C", world=throttling_world, checks=("steady-pace",)),
     Fault(name="current beyond the range", world=clipping_world, checks=("clipped-readings",)),
+    Fault(
+        name="samples beyond the range inside means below it",
+        world=clipped_samples_world,
+        checks=("clipped-readings",),
+    ),
     Fault(name="another program computes", world=busy_world, checks=("steady-pace",)),
     Fault(
         name="others use the link",

@@ -27,7 +27,7 @@ KEPT_IN = "joulesplit/sensors"
 CORRECTED_KINDS = ("ina219", "pi-ina219")
 """The kinds that apply corrections: two ways to read one chip, so they share its records."""
 TYPICAL_PEAK_A = 1.5
-"""Of a Raspberry Pi 4, for the warning about the drop over the shunt where no peak was stated, A."""
+"""Of a Raspberry Pi 4, A: for the warning about the drop over the shunt, where none is stated."""
 NOT_CORRECTED = {
     "hwmon": "the kernel rounds the shunt voltage to 1 mV, fifty times what a zero measures; write "
     "the effective shunt (µΩ) into the chip's shunt_resistor instead",

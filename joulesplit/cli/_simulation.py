@@ -16,6 +16,7 @@ from joulesplit.drivers.simulated import (
     LoadModel,
     LoadParameters,
     Mishap,
+    Pulses,
     RadioParameters,
     SharedProcessor,
     SimulatedClock,
@@ -92,6 +93,7 @@ class WorldSetup:
         mishaps: What befalls the sensor and its reader; in virtual time only.
         visits: What other programs do.
         link_rate_bit_per_s: What its radio takes at most, bit/s.
+        pulses: How the power of work comes and goes; None for power that is steady.
     """
 
     seed: int
@@ -103,6 +105,7 @@ class WorldSetup:
     mishaps: tuple[Mishap, ...] = ()
     visits: tuple[Visit, ...] = ()
     link_rate_bit_per_s: float = LINK_RATE_BIT_PER_S
+    pulses: Pulses | None = None
 
 
 def draw_world(seed: int, origin_ns: int, *, costs: BoardCosts | None = None) -> WorldSetup:
@@ -243,7 +246,11 @@ class SimulatedWorld:
 
     def announce(self, start_ns: int, end_ns: int, power_w: float) -> None:
         """Draw ``power_w`` above idle from start to end, ns."""
-        self._log.announce(start_ns, end_ns, power_w)
+        if self.setup.pulses is None:
+            self._log.announce(start_ns, end_ns, power_w)
+            return
+        for segment in self.setup.pulses.of(start_ns, end_ns, power_w):
+            self._log.announce(*segment)
 
     def board(self, blocks: tuple[Block, ...]) -> SimulatedBoard:
         """Return the board that runs a network's blocks."""
