@@ -22,6 +22,7 @@ from proof.worlds import (
     clipped_samples_world,
     clipping_world,
     cool_world,
+    corrupt_words_world,
     held_up_world,
     idle_drift_world,
     link_drift_world,
@@ -104,6 +105,7 @@ FAULTS = (
     ),
     Fault(name="chip resets itself", world=reset_world, checks=("chip-resets",)),
     Fault(name="clock stands still", world=suspended_world, checks=("clock-steps",)),
+    Fault(name="0.3 % wrong words", world=corrupt_words_world, checks=("doubtful-words",)),
     Fault(name="reader held up", world=held_up_world, checks=("lost-conversions",)),
 )
 

@@ -158,6 +158,11 @@ def clipped_samples_world(seed: int) -> WorldSetup:
     )
 
 
+def corrupt_words_world(seed: int) -> WorldSetup:
+    """Return a clean world in which 0.3 % of the words arrive as all ones."""
+    return replace(clean_world(seed), corrupt_share=0.003)
+
+
 def busy_world(seed: int) -> WorldSetup:
     """Return a clean world with another program: a burst of 0.3 s every 2 s, half the speed."""
     return _visited(seed, every_s=2.0, lasts_s=0.3, power_w=0.4, speed=0.5)

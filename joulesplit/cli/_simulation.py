@@ -93,6 +93,7 @@ class WorldSetup:
         mishaps: What befalls the sensor and its reader; in virtual time only.
         visits: What other programs do.
         link_rate_bit_per_s: What its radio takes at most, bit/s.
+        corrupt_share: Share of the words read from the chip that arrive as all ones.
         pulses: How the power of work comes and goes; None for power that is steady.
     """
 
@@ -106,6 +107,7 @@ class WorldSetup:
     visits: tuple[Visit, ...] = ()
     link_rate_bit_per_s: float = LINK_RATE_BIT_PER_S
     pulses: Pulses | None = None
+    corrupt_share: float = 0.0
 
 
 def draw_world(seed: int, origin_ns: int, *, costs: BoardCosts | None = None) -> WorldSetup:
@@ -197,8 +199,10 @@ def open_simulated_sensor(
     clock = clock or MonotonicClock()
     load = load or load_of(setup, buffer)
     chip = SimulatedIna219(load, clock, seed=setup.seed, parameters=setup.chip)
+    bus = SimulatedI2cBus(BUS_NUMBER, {ADDRESS: chip}, clock)
+    bus.corrupt_words(setup.corrupt_share)
     return Ina219(
-        SimulatedI2cBus(BUS_NUMBER, {ADDRESS: chip}, clock),
+        bus,
         address=ADDRESS,
         shunt_ohm=SHUNT_OHM,
         shunt_tolerance=SHUNT_TOLERANCE,

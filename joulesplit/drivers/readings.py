@@ -18,6 +18,9 @@ class ReadingFlag(IntFlag):
     full scale: the current is a lower bound."""
     BUS_CLIPPED = 4
     """The bus register stood at full scale: the voltage is a lower bound."""
+    DOUBTFUL_WORDS = 8
+    """Words contradicted each other, or were others when read again. What two of three reads
+    agreed on is in this reading; where none agreed, the conversion before it was left out."""
     CHIP_RESET = 16
     """The chip was found reset and was configured again before this reading. The reading before
     may already have been made at its power-on settings, none earlier than that."""

@@ -17,6 +17,7 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         sensor.CHIP_RESETS,
         sensor.CLOCK_STEPS,
         sensor.STUCK_READINGS,
+        sensor.DOUBTFUL_WORDS,
         sensor.EDGE_TERM,
     ),
     "The device from first to last window": (

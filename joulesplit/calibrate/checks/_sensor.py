@@ -19,6 +19,10 @@ HEADROOM_LIMIT = 0.9
 """Largest share of the range that a single sample may take. The samples looked at are few of all,
 and the rest may be larger."""
 
+DOUBTFUL_LIMIT = 5e-4
+"""Largest share of readings with wrong words. Those that step by less than a quarter go unnoticed:
+so few of them move an energy by a few parts in a hundred thousand."""
+
 EDGE_LIMIT = 0.005
 """Largest standard uncertainty of the shortest window of work from its edges, relative."""
 
@@ -72,6 +76,14 @@ STUCK_READINGS = CheckSpec(
     "wiring of the shunt, and run again",
     severity="fail",
 )
+DOUBTFUL_WORDS = CheckSpec(
+    name="doubtful-words",
+    finds="share of readings with words that were others when read again",
+    unit="1",
+    limit=DOUBTFUL_LIMIT,
+    advice="the bus delivers wrong words: what was noticed was read again or left out, and smaller "
+    "errors go unnoticed; shorten the wires, check ground and pull-ups, lower the bus clock",
+)
 EDGE_TERM = CheckSpec(
     name="edge-term",
     finds="what the edges of the shortest window of work may be off by, relative",
@@ -108,6 +120,7 @@ def reading_checks(
     yield CHIP_RESETS.judge(sum(record.resets for record in records))
     yield CLOCK_STEPS.judge(sum(record.clock_steps for record in records))
     yield STUCK_READINGS.judge(sampling.stuck)
+    yield DOUBTFUL_WORDS.judge(sampling.doubtful / total)
 
 
 def _edge_term(evidence: Evidence) -> Iterator[Check]:

@@ -205,6 +205,7 @@ class JournalContents:
             clock_steps=sum(one.clock_steps for one in last),
             stuck=sum(one.stuck for one in last),
             cpu_fraction=max(shares) if shares else None,
+            doubtful=sum(one.doubtful for one in last),
             peak_a=max(peaks_a) if peaks_a else None,
         )
 

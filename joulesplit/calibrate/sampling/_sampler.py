@@ -32,6 +32,7 @@ class SamplerStatistics:
         resets: Times that the chip was found reset.
         clock_steps: Times that the clock was found to have jumped.
         stuck: Readings whose words had not changed for longer than noise allows.
+        doubtful: Readings whose words, or those of the one before, were others when read again.
         peak_a: Largest single sample of the current that the sensor looked at, A; None for a
             sensor that does not look at single samples, or has not yet.
     """
@@ -47,6 +48,7 @@ class SamplerStatistics:
     clock_steps: int = 0
     stuck: int = 0
     peak_a: float | None = None
+    doubtful: int = 0
 
 
 class Sampler(Protocol):
@@ -83,7 +85,7 @@ class Tally:
     def __init__(self) -> None:
         self.readings = 0
         self.lost = 0
-        self.clipped = self.resets = self.clock_steps = self.stuck = 0
+        self.clipped = self.resets = self.clock_steps = self.stuck = self.doubtful = 0
         self._covered_s = 0.0
         self._late_us = 0.0
         self._late_us2 = 0.0
@@ -99,6 +101,7 @@ class Tally:
         self.resets += trace.count(ReadingFlag.CHIP_RESET)
         self.clock_steps += trace.count(ReadingFlag.CLOCK_STEP)
         self.stuck += trace.count(ReadingFlag.STUCK)
+        self.doubtful += trace.count(ReadingFlag.DOUBTFUL_WORDS)
         self._covered_s += (trace.end_ns - trace.start_ns) * 1e-9
         late_us = trace.records["late_us"].astype(np.float64)
         self._late_us += float(late_us.sum())
@@ -122,6 +125,7 @@ class Tally:
             clock_steps=self.clock_steps,
             stuck=self.stuck,
             peak_a=peak_a,
+            doubtful=self.doubtful,
         )
 
     def _jitter_s(self) -> float:

@@ -173,6 +173,10 @@ class ConversionTracker:
             self._note_end()
         return missed
 
+    def give_up(self) -> None:
+        """Leave out the conversion located last, as one that nobody read."""
+        self._give_up(self._number)
+
     def begin_anew(self, before_ns: int, after_ns: int) -> None:
         """Count from a conversion that was made to begin: the chip was configured just now.
 

@@ -24,6 +24,7 @@ from joulesplit.drivers.ina219._peak_probe import PROBE_EVERY, PeakProbe
 from joulesplit.drivers.ina219._pacing import LATE_CYCLES, ConversionPacer
 from joulesplit.drivers.ina219._registers import BUS_DATA_SHIFT, BUS_LSB_V, SHUNT_LSB_V, Configuration, Register
 from joulesplit.drivers.ina219._reset_watch import ResetWatch
+from joulesplit.drivers.ina219._word_check import WordCheck
 from joulesplit.drivers.protocols import Clock, I2cBus
 from joulesplit.drivers.readings import Reading, ReadingFlag, SensorDescription
 
@@ -110,6 +111,7 @@ class Ina219:
         self._link = Ina219Link(bus, address, clock)
         self._probe = PeakProbe(self._link, clock, self._configuration, probe_every)
         self._marks = ReadingMarks(self._configuration, shunt_ohm, self._link.place)
+        self._words = WordCheck(self._link, self._configuration)
         self._lock: Lock | None = None
         self._is_lost = False
         self._description = self._describe()
@@ -211,10 +213,11 @@ class Ina219:
         )
         self._lock = lock
         self._watch = ResetWatch(self._link, word, lock)
-        self._pacer = ConversionPacer(self._link, self._clock, self._tracker, self._watch)
+        self._pacer = ConversionPacer(self._link, self._clock, self._tracker, self._watch, self._words)
         self._is_cleared_by_power = lock.cleared_by == POWER_READ
         self._is_lost = False
         self._marks.restart()
+        self._words.restart()
 
     def _look_for_peaks(self) -> None:
         """Look at single samples; one at full scale means that the means hold more of them."""
@@ -250,17 +253,22 @@ class Ina219:
         """Read the shunt of a located conversion; None if it may be another conversion's."""
         link, tracker, watch = self._link, self._tracker, self._watch
         polled_ns = link.started_ns
-        shunt = link.read(SHUNT_VOLTAGE)
-        read_ns = link.ended_ns
+        first = link.read(SHUNT_VOLTAGE)
+        took_ns = link.ended_ns - polled_ns
         if self._is_cleared_by_power:
             link.read(POWER)
         if not self._pacer.is_located:
             return None
+        shunt = self._words.settle(word, first, is_marked=watch.is_marked)
+        if shunt is None:
+            tracker.give_up()
+            self._is_lost = not watch.reads_back()
+            return None
         code = shunt - 0x10000 if shunt & 0x8000 else shunt
-        if not watch.is_intact(word, code, read_ns - polled_ns, is_off_pace=tracker.is_off_pace):
+        if not watch.is_intact(word, code, took_ns, is_off_pace=tracker.is_off_pace):
             self._is_lost = True
             return None
-        missed = tracker.accept(read_ns)
+        missed = tracker.accept(link.ended_ns)
         if missed is None:
             return None
         bus_code = word >> BUS_DATA_SHIFT
@@ -287,6 +295,9 @@ class Ina219:
         if link.retried:
             flags |= ReadingFlag.RETRIED.value
             link.retried = False
+        if self._words.has_changed:
+            flags |= ReadingFlag.DOUBTFUL_WORDS.value
+            self._words.has_changed = False
         if tracker.has_slipped or pacer.has_clock_stepped:
             flags |= ReadingFlag.CLOCK_STEP.value
             pacer.has_clock_stepped = False

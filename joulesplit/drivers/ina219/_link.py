@@ -13,6 +13,8 @@ from joulesplit.drivers.protocols import Clock, I2cBus
 RETRY_PAUSES_NS = (2_000_000, 8_000_000, 32_000_000)
 MAX_TRIES = 1 + len(RETRY_PAUSES_NS)
 WORTH_ANOTHER_TRY = (DeviceNotRespondingError, BusTransferError)
+LOOKS = 2
+"""Times that the configuration must read otherwise to be so: a word may arrive wrong."""
 NO_CALIBRATION = 0  # OVF then never fires
 
 
@@ -102,6 +104,14 @@ class Ina219Link:
                 return
             self._clock.sleep_until_ns(self._clock.now_ns() + pause_ns)
         raise self._wrong(f"it was configured with 0x{word:04X} and reads back 0x{found:04X}")
+
+    def holds(self, word: int) -> bool:
+        """Return whether the chip is configured with ``word``; one wrong answer is not enough.
+
+        Raises:
+            BusError: The bus failed.
+        """
+        return any(self.read(Register.CONFIGURATION) == word for _ in range(LOOKS))
 
     def mark(self) -> None:
         """Write a calibration by which the overflow bit tells that no reset has cleared it.

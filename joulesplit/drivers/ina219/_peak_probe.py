@@ -98,7 +98,7 @@ class PeakProbe:
         peak_code = self._sample(deadline_ns)
         left_ns = max(0, deadline_ns - clock.now_ns())
         clock.sleep_until_ns(clock.now_ns() + round(self._random.random() * left_ns))
-        if link.read(Register.CONFIGURATION) != self._single_word:
+        if not link.holds(self._single_word):
             return None
         link.write(Register.CONFIGURATION, self._word)
         tracker.begin_anew(link.started_ns, link.ended_ns)

@@ -92,6 +92,7 @@ def test_an_idle_power_that_drifts_over_the_runs_is_suspect():
     [
         ({"lost": 200}, "lost-conversions", "suspect"),
         ({"clipped": 1}, "clipped-readings", "rejected"),
+        ({"doubtful": 10}, "doubtful-words", "suspect"),
         ({"stuck": 1}, "stuck-readings", "rejected"),
         ({"peak_a": 0.91}, "headroom", "suspect"),  # of a range that ends at 1 A
     ],
