@@ -6,7 +6,7 @@ Those of a profile are in the order of a campaign.
 from __future__ import annotations
 
 from joulesplit.calibrate.checks._spec import CheckSpec
-from joulesplit.calibrate.checks import _conditions as conditions, _ending as ending, _outlasting as outlasting, _plausibility as plausibility, _results as results, _command_checks as runs, _scatter as scatter, _sensor as sensor, _steadiness as steadiness, _upload_scatter as upload_scatter
+from joulesplit.calibrate.checks import _board_power as board_power, _conditions as conditions, _ending as ending, _outlasting as outlasting, _plausibility as plausibility, _results as results, _command_checks as runs, _scatter as scatter, _sensor as sensor, _steadiness as steadiness, _upload_scatter as upload_scatter
 from joulesplit.calibrate.profile import _agreement as agreement
 
 CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
@@ -19,6 +19,7 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         sensor.STUCK_READINGS,
         sensor.DOUBTFUL_WORDS,
         sensor.EDGE_TERM,
+        board_power.BOARD_POWER,
     ),
     "The device from first to last window": (
         steadiness.IDLE_DRIFT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from joulesplit.calibrate.checks._board_power import board_power_checks
 from joulesplit.calibrate.checks._spec import CheckSpec
 from joulesplit.calibrate.checks._evidence import Evidence
 from joulesplit.calibrate.estimates import edge_share
@@ -98,6 +99,23 @@ def sensor_checks(evidence: Evidence) -> Iterator[Check]:
     """Return whether the readings are whole, and the windows long enough for the sensor."""
     yield from reading_checks(evidence.records, evidence.sampling, evidence.sensor)
     yield from _edge_term(evidence)
+    if evidence.sensor is not None:
+        yield from idle_power_checks(evidence.records, evidence.board, evidence.sensor)
+
+
+def idle_power_checks(
+    records: Sequence[WindowRecord], board: str | None, sensor: SensorDescription
+) -> Iterator[Check]:
+    """Return whether the idle power around the windows is one of this board.
+
+    Args:
+        records: Every window.
+        board: Its model, as the device tree has it.
+        sensor: As opened.
+    """
+    if records:
+        mean_w = sum(record.idle_power_w for record in records) / len(records)
+        yield from board_power_checks(mean_w, board, sensor)
 
 
 def reading_checks(

@@ -39,7 +39,6 @@ POLL_NS = 2_000_000
 
 STOP_TIMEOUT_S = 2.0
 """A sampler that is asked to stop returns within a cycle; after this it is killed."""
-
 LATEST_US = (1 << 31) - 1
 """Longest delay of a reading that its record can hold, µs."""
 
@@ -76,14 +75,10 @@ def _sample(factory: SensorFactory, shared: _Shared, talk: Connection) -> None:
         while not stop.value:
             reading = read()
             late_us = (now_ns() - reading.t_ns) // 1000
-            append(reading, late_us if 0 <= late_us < LATEST_US else _clamped(late_us))
+            append(reading, late_us if 0 <= late_us < LATEST_US else LATEST_US * (late_us > 0))
             cpu_ns.value = used_ns() - begin_ns
             if watch is not None and (peak_a := watch.peak_a) is not None:
                 shared.peak_a.value = peak_a
-
-
-def _clamped(late_us: int) -> int:
-    return min(max(late_us, 0), LATEST_US)
 
 
 def _sampler_main(

@@ -101,15 +101,16 @@ def measure_program(plan: RunPlan, choice: SensorChoice, tell: Tell) -> Measured
         moved = _moved(before, _conditions(machine, sensor))
         sampling = process.statistics()
     figures = run_figures(records, sensor.accuracy)
+    device = describe_device(machine, None)
     return MeasuredProgram(
         plan=plan,
         created=created,
-        device=describe_device(machine, None),
+        device=device,
         sensor=sensor,
         sampling=sampling,
         records=records,
         figures=figures,
-        quality=judge_runs(records, figures, sampling, sensor, moved),
+        quality=judge_runs(records, figures, sampling, sensor, moved, board=device.board),
     )
 
 

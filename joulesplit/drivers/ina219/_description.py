@@ -10,6 +10,7 @@ from joulesplit.drivers.errors import SensorConfigurationError
 from joulesplit.drivers.ina219._accuracy import Circuit, accuracy_terms, corrected_terms
 from joulesplit.drivers.ina219._correction import Correction
 from joulesplit.drivers.ina219._datasheet import OFFSET_V, Grade
+from joulesplit.drivers.ina219._link import NO_RAIL_V
 from joulesplit.drivers.ina219._phase_lock import Lock
 from joulesplit.drivers.ina219._registers import BUS_LSB_V, SHUNT_LSB_V, BusRange, Configuration, Gain, Mode, averaging_code, bus_voltage_v, select_gain
 from joulesplit.drivers.readings import AccuracyTerm, SensorDescription
@@ -71,6 +72,9 @@ class Ina219Wiring:
                 f"a shunt tolerance of {self.shunt_tolerance} cannot be; give it as a fraction "
                 "(0.01 for 1 %)"
             )
+        self._check_ranges()
+
+    def _check_ranges(self) -> None:
         peak_a = self.expected_peak_a
         if peak_a is not None and not (math.isfinite(peak_a) and peak_a > 0):
             raise SensorConfigurationError(
@@ -136,6 +140,8 @@ def describe(
 ) -> SensorDescription:
     """Return the description of the sensor; without a lock, with typical times and 5 V."""
     bus_v = bus_voltage_v(lock.bus_word) if lock else NOMINAL_RAIL_V
+    if bus_v < NO_RAIL_V:
+        bus_v = NOMINAL_RAIL_V
     gain = configuration.gain
     return SensorDescription(
         kind="simulated" if wiring.simulated else "ina219",

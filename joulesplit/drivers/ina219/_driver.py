@@ -19,7 +19,7 @@ from joulesplit.drivers.ina219._description import Ina219Wiring, describe
 from joulesplit.drivers.ina219._datasheet import Grade
 from joulesplit.drivers.ina219._link import Ina219Link
 from joulesplit.drivers.ina219._phase_lock import POWER_READ, Lock, LockFinder
-from joulesplit.drivers.ina219._reading_flags import ReadingMarks
+from joulesplit.drivers.ina219._reading_flags import ReadingMarks, flags_since
 from joulesplit.drivers.ina219._peak_probe import PROBE_EVERY, PeakProbe
 from joulesplit.drivers.ina219._pacing import LATE_CYCLES, ConversionPacer
 from joulesplit.drivers.ina219._registers import BUS_DATA_SHIFT, BUS_LSB_V, SHUNT_LSB_V, Configuration, Register
@@ -152,6 +152,7 @@ class Ina219:
         self._link.reset_and_identify()
         self._probe = PeakProbe(self._link, self._clock, self._configuration, self._probe_every)
         self._start()
+        self._link.refuse_lost_ground(self._wiring.shunt_ohm)
         self._description = self._describe()
         self._marks.pending = 0
         self._has_delivered = False
@@ -271,8 +272,15 @@ class Ina219:
         missed = tracker.accept(link.ended_ns)
         if missed is None:
             return None
-        bus_code = word >> BUS_DATA_SHIFT
-        flags = self._marks.flags_of(code, bus_code) | self._flags(missed)
+        return self._reading(word, shunt, code, missed)
+
+    def _reading(self, word: int, shunt: int, code: int, missed: int) -> Reading:
+        tracker, bus_code = self._tracker, word >> BUS_DATA_SHIFT
+        flags = self._marks.flags_of(code, bus_code)
+        flags |= flags_since(self._link, tracker, self._pacer, self._words)
+        if missed and self._has_delivered:
+            flags |= ReadingFlag.GAP_BEFORE.value
+            self.missed_conversions += missed
         self._has_delivered = True
         return Reading(
             int(tracker.end_ns),
@@ -284,21 +292,3 @@ class Ina219:
 
     def _describe(self) -> SensorDescription:
         return describe(self._wiring, self._configuration, self._link.place, self._lock)
-
-    def _flags(self, missed: int) -> int:
-        """Return what is wrong with a reading but for its words, as an integer."""
-        link, tracker, pacer = self._link, self._tracker, self._pacer
-        flags = 0
-        if missed and self._has_delivered:
-            flags = ReadingFlag.GAP_BEFORE.value
-            self.missed_conversions += missed
-        if link.retried:
-            flags |= ReadingFlag.RETRIED.value
-            link.retried = False
-        if self._words.has_changed:
-            flags |= ReadingFlag.DOUBTFUL_WORDS.value
-            self._words.has_changed = False
-        if tracker.has_slipped or pacer.has_clock_stepped:
-            flags |= ReadingFlag.CLOCK_STEP.value
-            pacer.has_clock_stepped = False
-        return flags

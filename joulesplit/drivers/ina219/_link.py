@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from joulesplit.drivers.errors import BusTransferError, ChipResetError, DeviceNotRespondingError, WrongDeviceError
-from joulesplit.drivers.ina219._registers import CALIBRATION_VOID_BIT, MARK_CALIBRATION, POWER_ON_CONFIGURATION, RESET_BIT, UNUSED_CONFIGURATION_BIT, WORD_MASK, Register
+from joulesplit.drivers.ina219._registers import CALIBRATION_VOID_BIT, MARK_CALIBRATION, POWER_ON_CONFIGURATION, RESET_BIT, UNUSED_CONFIGURATION_BIT, WORD_MASK, Register, bus_voltage_v, shunt_voltage_v
 from joulesplit.drivers.protocols import Clock, I2cBus
 
 # The first outlasts a transaction of another master; all together outlast the 35 ms after which a
@@ -13,6 +13,10 @@ from joulesplit.drivers.protocols import Clock, I2cBus
 RETRY_PAUSES_NS = (2_000_000, 8_000_000, 32_000_000)
 MAX_TRIES = 1 + len(RETRY_PAUSES_NS)
 WORTH_ANOTHER_TRY = (DeviceNotRespondingError, BusTransferError)
+NO_RAIL_V = 0.5
+"""A bus voltage below this is that of no supply."""
+FLOWS_V = 1e-3
+"""A shunt voltage above this is that of a current, and no offset (6.5: 0.2 mV at most)."""
 LOOKS = 2
 """Times that the configuration must read otherwise to be so: a word may arrive wrong."""
 NO_CALIBRATION = 0  # OVF then never fires
@@ -112,6 +116,21 @@ class Ina219Link:
             BusError: The bus failed.
         """
         return any(self.read(Register.CONFIGURATION) == word for _ in range(LOOKS))
+
+    def refuse_lost_ground(self, shunt_ohm: float) -> None:
+        """Refuse a current from a rail of no voltage: every power would be 0.
+
+        Raises:
+            WrongDeviceError: There is one.
+            BusError: The bus failed.
+        """
+        shunt_v = abs(shunt_voltage_v(self.read(Register.SHUNT_VOLTAGE)))
+        if shunt_v > FLOWS_V and bus_voltage_v(self.read(Register.BUS_VOLTAGE)) < NO_RAIL_V:
+            raise WrongDeviceError(
+                f"the INA219 at {self.place} sees {shunt_v / shunt_ohm:.2g} A and no voltage at "
+                "VIN−: its shunt is in the return line, or its GND is not the device's; put the "
+                "shunt into the positive line and join the grounds"
+            )
 
     def mark(self) -> None:
         """Write a calibration by which the overflow bit tells that no reset has cleared it.

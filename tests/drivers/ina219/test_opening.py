@@ -193,3 +193,17 @@ def test_what_no_register_tells_has_to_be_stated(make_bench, left_out):
 def test_impossible_parameters_are_refused(make_bench, changes, message):
     with pytest.raises(SensorConfigurationError, match=message):
         make_bench().sensor(**changes)
+
+
+def test_a_current_from_a_rail_without_voltage_is_refused_with_the_wiring(make_bench):
+    """The shunt in the return line, or a lost ground: every power would be 0."""
+    bench = make_bench(BenchSource(current_a=0.6, voltage_v=0.0))
+    with pytest.raises(WrongDeviceError, match="return line"):
+        bench.sensor().__enter__()
+
+
+def test_a_rail_that_is_off_is_read_as_it_is(make_bench):
+    bench = make_bench(BenchSource(current_a=0.0, voltage_v=0.0))
+    with bench.sensor() as sensor:
+        assert sensor.read().power_w == 0.0
+        assert all(term.at_power_w != 0.0 for term in sensor.description.accuracy)
