@@ -42,7 +42,7 @@ BOARD_POWER: CheckSpec = CheckSpec(
     limit=None,
     follows_from="what boards of its model draw",
     severity="fail",
-    advice="a {board} idles at {low:g} W to {high:g} W: {why}",
+    advice="a {board} idles at {bounds}: {why}",
 )
 
 
@@ -65,8 +65,7 @@ def board_power_checks(
         power_w,
         limit=low_w if is_low else high_w,
         board=board,
-        low=low_w,
-        high=high_w,
+        bounds=f"{low_w:g} W to {high_w:g} W",
         why=_why(power_w, is_low=is_low, shunt_ohm=sensor.settings.get("shunt_ohm")),
     )
 
