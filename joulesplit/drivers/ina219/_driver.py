@@ -9,10 +9,11 @@ chip's own arithmetic truncates and forgets its factor when it resets, by which 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Self
 
 from joulesplit.drivers._clock import NS_PER_S
-from joulesplit.drivers.errors import ConversionTimeoutError, SensorError, WrongDeviceError
+from joulesplit.drivers.errors import BusError, ConversionTimeoutError, SensorError, WrongDeviceError
 from joulesplit.drivers.ina219._conversion_tracker import ConversionTracker
 from joulesplit.drivers.ina219._correction import Correction
 from joulesplit.drivers.ina219._description import Ina219Wiring, describe
@@ -141,7 +142,7 @@ class Ina219:
         return self._probe.peak_code * self._ampere_per_code
 
     def __enter__(self) -> Self:
-        """Reset, identify and configure the chip, and find its phase.
+        """Identify the chip by reading, then reset and configure it, and find its phase.
 
         Raises:
             WrongDeviceError: It is not a working INA219.
@@ -149,7 +150,8 @@ class Ina219:
             SensorConfigurationError: The bus is too slow for the chosen averaging.
             BusError: The bus failed.
         """
-        self._link.reset_and_identify()
+        self._found = self._link.identify()
+        self._link.reset_and_check()
         self._probe = PeakProbe(self._link, self._clock, self._configuration, self._probe_every)
         self._start()
         self._link.refuse_lost_ground(self._wiring.shunt_ohm)
@@ -160,12 +162,15 @@ class Ina219:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Stop reading; the chip goes on converting."""
+        """Stop reading; the chip goes on as it was found."""
         self.close()
 
     def close(self) -> None:
-        """Stop reading; calling it again does nothing."""
-        self._lock = None
+        """Stop reading and leave the chip as it was found; calling it again does nothing."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            with suppress(BusError):  # one that is gone by now is as it is
+                self._link.put_back(self._found)
 
     def read(self) -> Reading:
         """Wait for the next conversion and return it; never returns one conversion twice.

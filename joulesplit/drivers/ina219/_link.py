@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from joulesplit.drivers._identity import identify
 from joulesplit.drivers.errors import BusTransferError, ChipResetError, DeviceNotRespondingError, WrongDeviceError
 from joulesplit.drivers.ina219._registers import CALIBRATION_VOID_BIT, MARK_CALIBRATION, POWER_ON_CONFIGURATION, RESET_BIT, UNUSED_CONFIGURATION_BIT, WORD_MASK, Register, bus_voltage_v, shunt_voltage_v
 from joulesplit.drivers.protocols import Clock, I2cBus
@@ -75,8 +76,38 @@ class Ina219Link:
         except WORTH_ANOTHER_TRY:
             self._try_again(register, word)
 
-    def reset_and_identify(self) -> None:
-        """Reset the chip and check that it is an INA219; it has no identity register.
+    def identify(self) -> tuple[int, int]:
+        """Find out by reading alone whether the chip is an INA219.
+
+        Returns:
+            Its configuration and its calibration, as they were found.
+
+        Raises:
+            WrongDeviceError: It is another chip, or none that is known.
+            BusError: The bus failed.
+        """
+        # The first read tries again where the bus is held up.
+        found = self.read(Register.CONFIGURATION), self.read(Register.CALIBRATION)
+        chip = identify(self.bus, self.address)
+        if not chip.is_ina219:
+            raise WrongDeviceError(
+                f"at {self.place} is no INA219 but a {chip.name}; nothing was written to it: "
+                f"{chip.advice}"
+            )
+        return found
+
+    def put_back(self, found: tuple[int, int]) -> None:
+        """Leave the chip with the configuration and the calibration that it was found with.
+
+        Raises:
+            BusError: The bus failed.
+        """
+        configuration, calibration = found
+        self.write(Register.CALIBRATION, calibration)
+        self.write(Register.CONFIGURATION, configuration)
+
+    def reset_and_check(self) -> None:
+        """Reset the chip and check that it works as an INA219.
 
         Raises:
             WrongDeviceError: Its registers do not behave as the data sheet says (8.6.2.1, 8.6.4.1).

@@ -97,7 +97,7 @@ class OtherChip:
 @pytest.mark.parametrize(
     ("other", "difference"),
     [
-        (OtherChip(power_on=0x4127, kept={0: 0x3FFF, 5: 0xFFFE}), "0x4127, not 0x399F"),
+        (OtherChip(power_on=0x4127, kept={0: 0x3FFF, 5: 0xFFFE}), "register 0 is 0x4127"),
         (OtherChip(kept={0: 0xFFFF, 5: 0xFFFE}), "bit 14"),
         (OtherChip(kept={0: 0x3FFF, 5: 0xFFFF}), "0xFFFF, not 0xFFFE"),
         (OtherChip(kept={0: 0x3000, 5: 0xFFFE}), "reads back 0x1000"),
