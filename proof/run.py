@@ -23,6 +23,7 @@ from proof.worlds import (
     clipping_world,
     cool_world,
     corrupt_words_world,
+    held_bus_world,
     held_up_world,
     idle_drift_world,
     link_drift_world,
@@ -106,6 +107,7 @@ FAULTS = (
     Fault(name="chip resets itself", world=reset_world, checks=("chip-resets",)),
     Fault(name="clock stands still", world=suspended_world, checks=("clock-steps",)),
     Fault(name="0.3 % wrong words", world=corrupt_words_world, checks=("doubtful-words",)),
+    Fault(name="another device holds the bus", world=held_bus_world, checks=("lost-conversions",)),
     Fault(name="reader held up", world=held_up_world, checks=("lost-conversions",)),
 )
 

@@ -163,6 +163,14 @@ def corrupt_words_world(seed: int) -> WorldSetup:
     return replace(clean_world(seed), corrupt_share=0.003)
 
 
+def held_bus_world(seed: int) -> WorldSetup:
+    """Return a clean world in which another device has the bus for 40 of every 200 ms.
+
+    In virtual time a sensor that is held up for longer would ask for load not yet announced.
+    """
+    return replace(clean_world(seed), bus_held_ms=(200, 40))
+
+
 def busy_world(seed: int) -> WorldSetup:
     """Return a clean world with another program: a burst of 0.3 s every 2 s, half the speed."""
     return _visited(seed, every_s=2.0, lasts_s=0.3, power_w=0.4, speed=0.5)

@@ -77,6 +77,7 @@ others drive it out of the caches; an assumption. One x86-64 machine with LiteRT
 3 % for the first eight blocks of the float32 network and 25 % for all twenty."""
 
 LOG_SEGMENTS = 1 << 16
+NS_PER_MS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,7 @@ class WorldSetup:
         visits: What other programs do.
         link_rate_bit_per_s: What its radio takes at most, bit/s.
         corrupt_share: Share of the words read from the chip that arrive as all ones.
+        bus_held_ms: Period in which another device has the bus, and for how long of it, ms.
         pulses: How the power of work comes and goes; None for power that is steady.
     """
 
@@ -108,6 +110,7 @@ class WorldSetup:
     link_rate_bit_per_s: float = LINK_RATE_BIT_PER_S
     pulses: Pulses | None = None
     corrupt_share: float = 0.0
+    bus_held_ms: tuple[int, int] = (0, 0)
 
 
 def draw_world(seed: int, origin_ns: int, *, costs: BoardCosts | None = None) -> WorldSetup:
@@ -201,6 +204,7 @@ def open_simulated_sensor(
     chip = SimulatedIna219(load, clock, seed=setup.seed, parameters=setup.chip)
     bus = SimulatedI2cBus(BUS_NUMBER, {ADDRESS: chip}, clock)
     bus.corrupt_words(setup.corrupt_share)
+    bus.share_with_another(*(held_ms * NS_PER_MS for held_ms in setup.bus_held_ms))
     return Ina219(
         bus,
         address=ADDRESS,

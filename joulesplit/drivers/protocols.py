@@ -18,6 +18,14 @@ class Clock(Protocol):
         """Return at ``t_ns`` or as soon after it as the system allows."""
 
 
+@runtime_checkable
+class SuspendedClock(Protocol):
+    """A clock that knows how long it stood still."""
+
+    def suspended_ns(self) -> int:
+        """Return for how long the machine has been suspended since it was started, ns."""
+
+
 class I2cBus(Protocol):
     """One I2C bus; 16-bit registers, most significant byte first on the wire."""
 

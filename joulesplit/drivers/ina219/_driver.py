@@ -25,6 +25,7 @@ from joulesplit.drivers.ina219._peak_probe import PROBE_EVERY, PeakProbe
 from joulesplit.drivers.ina219._pacing import LATE_CYCLES, ConversionPacer
 from joulesplit.drivers.ina219._registers import BUS_DATA_SHIFT, BUS_LSB_V, SHUNT_LSB_V, Configuration, Register
 from joulesplit.drivers.ina219._reset_watch import ResetWatch
+from joulesplit.drivers.ina219._suspension import SuspensionWatch
 from joulesplit.drivers.ina219._word_check import WordCheck
 from joulesplit.drivers.protocols import Clock, I2cBus
 from joulesplit.drivers.readings import Reading, ReadingFlag, SensorDescription
@@ -112,6 +113,7 @@ class Ina219:
         self._link = Ina219Link(bus, address, clock)
         self._probe = PeakProbe(self._link, clock, self._configuration, probe_every)
         self._marks = ReadingMarks(self._configuration, shunt_ohm, self._link.place)
+        self._suspension = SuspensionWatch(clock)
         self._words = WordCheck(self._link, self._configuration)
         self._lock: Lock | None = None
         self._is_lost = False
@@ -282,7 +284,7 @@ class Ina219:
     def _reading(self, word: int, shunt: int, code: int, missed: int) -> Reading:
         tracker, bus_code = self._tracker, word >> BUS_DATA_SHIFT
         flags = self._marks.flags_of(code, bus_code)
-        flags |= flags_since(self._link, tracker, self._pacer, self._words)
+        flags |= flags_since(self._link, tracker, self._pacer, self._words, self._suspension)
         if missed and self._has_delivered:
             flags |= ReadingFlag.GAP_BEFORE.value
             self.missed_conversions += missed

@@ -100,11 +100,11 @@ class Ina219Link:
         """Leave the chip with the configuration and the calibration that it was found with.
 
         Raises:
-            BusError: The bus failed.
+            BusError: The bus failed; a chip that is gone by now is not asked again.
         """
         configuration, calibration = found
-        self.write(Register.CALIBRATION, calibration)
-        self.write(Register.CONFIGURATION, configuration)
+        self.bus.write_word(self.address, Register.CALIBRATION, calibration)
+        self.bus.write_word(self.address, Register.CONFIGURATION, configuration)
 
     def reset_and_check(self) -> None:
         """Reset the chip and check that it works as an INA219.

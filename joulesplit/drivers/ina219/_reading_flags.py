@@ -7,6 +7,7 @@ from joulesplit.drivers.ina219._conversion_tracker import ConversionTracker
 from joulesplit.drivers.ina219._link import Ina219Link
 from joulesplit.drivers.ina219._pacing import ConversionPacer
 from joulesplit.drivers.ina219._registers import BUS_LSB_V, SHUNT_LSB_V, Configuration, Gain
+from joulesplit.drivers.ina219._suspension import SuspensionWatch
 from joulesplit.drivers.ina219._word_check import WordCheck
 from joulesplit.drivers.readings import ReadingFlag
 
@@ -101,9 +102,17 @@ class ReadingMarks:
 
 
 def flags_since(
-    link: Ina219Link, tracker: ConversionTracker, pacer: ConversionPacer, words: WordCheck
+    link: Ina219Link,
+    tracker: ConversionTracker,
+    pacer: ConversionPacer,
+    words: WordCheck,
+    suspension: SuspensionWatch,
 ) -> int:
-    """Return what has gone wrong around the words since the last reading, as an integer."""
+    """Return what has gone wrong around the words since the last reading, as an integer.
+
+    A phase that slipped although the machine was not suspended is a reader's that was late: how
+    many conversions it missed shows in the time stamps.
+    """
     flags = 0
     if link.retried:
         flags |= ReadingFlag.RETRIED.value
@@ -111,7 +120,11 @@ def flags_since(
     if words.has_changed:
         flags |= ReadingFlag.DOUBTFUL_WORDS.value
         words.has_changed = False
-    if tracker.has_slipped or pacer.has_clock_stepped:
+    was_suspended = suspension.has_happened()
+    if was_suspended or pacer.has_clock_stepped:
         flags |= ReadingFlag.CLOCK_STEP.value
         pacer.has_clock_stepped = False
+        tracker.break_off()
+    elif tracker.has_slipped and not suspension.is_known:
+        flags |= ReadingFlag.CLOCK_STEP.value
     return flags

@@ -50,6 +50,7 @@ class SimulatedI2cBus:
         self._failures: list[BusError | None] = []
         self._held_until_ns = 0
         self._corrupt_share = 0.0
+        self._shared_ns = 0, 0
         self._corrupt_word = 0xFFFF
         self._random = random.Random(number)  # noqa: S311 - no secret
         self.transactions = 0
@@ -107,12 +108,22 @@ class SimulatedI2cBus:
         """
         self._corrupt_share, self._corrupt_word = share, word
 
+    def share_with_another(self, period_ns: int, hold_ns: int) -> None:
+        """World side: another device has the bus for the first ``hold_ns`` of every period.
+
+        A transaction that is due meanwhile waits, as in the queue of the kernel's adapter.
+        """
+        self._shared_ns = period_ns, hold_ns
+
     def hold_data_line(self, duration_ns: int) -> None:
         """World side: let a device hold SDA low from now on; every transaction then times out."""
         self._held_until_ns = self._clock.now_ns() + duration_ns
 
     def _select(self, address: int) -> SimulatedIna219:
         self.transactions += 1
+        period_ns, hold_ns = self._shared_ns
+        if period_ns and (left_ns := hold_ns - self._clock.now_ns() % period_ns) > 0:
+            self._pass(left_ns)
         if self._held_until_ns and self._clock.now_ns() < self._held_until_ns:
             self._pass(self._until_latch_ns + self._after_latch_ns)
             raise self._timed_out(address)
