@@ -19,8 +19,11 @@ from proof.worlds import (
     MakeWorld,
     busy_world,
     clean_world,
+    clipped_samples_world,
     clipping_world,
     cool_world,
+    corrupt_words_world,
+    held_bus_world,
     held_up_world,
     idle_drift_world,
     link_drift_world,
@@ -80,6 +83,11 @@ FAULTS = (
     ),
     Fault(name="throttles at 80 °C", world=throttling_world, checks=("steady-pace",)),
     Fault(name="current beyond the range", world=clipping_world, checks=("clipped-readings",)),
+    Fault(
+        name="samples beyond the range inside means below it",
+        world=clipped_samples_world,
+        checks=("clipped-readings",),
+    ),
     Fault(name="another program computes", world=busy_world, checks=("steady-pace",)),
     Fault(
         name="others use the link",
@@ -98,6 +106,8 @@ FAULTS = (
     ),
     Fault(name="chip resets itself", world=reset_world, checks=("chip-resets",)),
     Fault(name="clock stands still", world=suspended_world, checks=("clock-steps",)),
+    Fault(name="0.3 % wrong words", world=corrupt_words_world, checks=("doubtful-words",)),
+    Fault(name="another device holds the bus", world=held_bus_world, checks=("lost-conversions",)),
     Fault(name="reader held up", world=held_up_world, checks=("lost-conversions",)),
 )
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from joulesplit.calibrate.workloads import BoardCosts
 from joulesplit.cli._simulation import WorldSetup, draw_world, without_errors
-from joulesplit.drivers.simulated import Mishap, RadioParameters, Visit
+from joulesplit.drivers.simulated import Mishap, Pulses, RadioParameters, Visit
 from joulesplit.drivers.simulated._thermal import ThermalParameters
 
 ORIGIN_NS = 10**9
@@ -146,6 +146,29 @@ def clipping_world(seed: int) -> WorldSetup:
     """Return a clean world whose work takes the current past the sensor's range."""
     setup = clean_world(seed)
     return replace(setup, costs=replace(setup.costs, compute_power_w=6.0))
+
+
+def clipped_samples_world(seed: int) -> WorldSetup:
+    """Return a clean world whose work comes in pulses past the range, in means well inside it."""
+    setup = clean_world(seed)
+    return replace(
+        setup,
+        costs=replace(setup.costs, compute_power_w=4.0),
+        pulses=Pulses(period_ns=2_000_000, duty=0.4, more=1.2),
+    )
+
+
+def corrupt_words_world(seed: int) -> WorldSetup:
+    """Return a clean world in which 0.3 % of the words arrive as all ones."""
+    return replace(clean_world(seed), corrupt_share=0.003)
+
+
+def held_bus_world(seed: int) -> WorldSetup:
+    """Return a clean world in which another device has the bus for 40 of every 200 ms.
+
+    In virtual time a sensor that is held up for longer would ask for load not yet announced.
+    """
+    return replace(clean_world(seed), bus_held_ms=(200, 40))
 
 
 def busy_world(seed: int) -> WorldSetup:

@@ -121,9 +121,16 @@ _SENSOR_OPTIONS = (
     click.option(
         "--peak-current-a",
         type=float,
-        default=1.5,
+        help="Largest current to expect, A; sets the range.  [default: the widest range]",
+    ),
+    click.option(
+        "--bus-range",
+        "bus_range_v",
+        type=click.Choice(["16", "32"]),
+        default="16",
         show_default=True,
-        help="Largest current to expect, A; sets the range.",
+        callback=lambda _context, _option, text: int(text),
+        help="Range of the bus voltage, V; 32 for rails above 16 V.",
     ),
     click.option("--grade", type=click.Choice(["A", "B"]), help="Grade printed on the INA219."),
     click.option(
@@ -196,6 +203,7 @@ def _with_sensor(command: Command, *, required: bool) -> Command:
                 "address",
                 "shunt_ohm",
                 "shunt_tolerance",
+                "bus_range_v",
                 "grade",
                 "rail",
                 "trace",

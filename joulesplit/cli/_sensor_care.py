@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from joulesplit.drivers import Board
     from joulesplit.drivers.ina219 import CorrectionStore, SensorRecords
 
+TYPICAL_PEAK_A = 1.5
+"""Of a Raspberry Pi 4, A: for the warning about the drop over the shunt, where none is stated."""
 NOT_CORRECTED = {
     "hwmon": "the kernel rounds the shunt voltage to 1 mV, fifty times what a zero measures; write "
     "the effective shunt (µΩ) into the chip's shunt_resistor instead",
@@ -96,24 +98,15 @@ def advice_of(choice: SensorChoice) -> Iterator[str]:
     if choice.kind not in INA219_KINDS or choice.shunt_ohm is None:
         return
     yield from _unused(choice)
-    from joulesplit.drivers import find_buses
-    from joulesplit.drivers.ina219 import Ina219Wiring, advice
+    from joulesplit.drivers import find_buses, wiring_of
+    from joulesplit.drivers.ina219 import advice
 
-    wiring = Ina219Wiring(
-        address=choice.address,
-        shunt_ohm=choice.shunt_ohm,
-        shunt_tolerance=choice.shunt_tolerance,
-        expected_peak_a=choice.expected_peak_a,
-        grade=choice.grade,
-        shunt_samples=choice.shunt_samples,
-        rail=choice.rail,
-        simulated=False,
-    )
+    wiring = wiring_of(choice)
     clocks_hz = {bus.number: bus.clock_hz for bus in find_buses()}
     yield from advice(
         wiring.configuration,
         shunt_ohm=choice.shunt_ohm,
-        expected_peak_a=choice.expected_peak_a,
+        expected_peak_a=choice.expected_peak_a or TYPICAL_PEAK_A,
         bus_clock_hz=clocks_hz.get(choice.bus),
         supply_v=choice.supply_v,
     )

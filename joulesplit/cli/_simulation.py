@@ -17,6 +17,7 @@ from joulesplit.drivers.simulated import (
     LoadModel,
     LoadParameters,
     Mishap,
+    Pulses,
     RadioParameters,
     SharedProcessor,
     SimulatedClock,
@@ -80,6 +81,7 @@ others drive it out of the caches; an assumption. One x86-64 machine with LiteRT
 3 % for the first eight blocks of the float32 network and 25 % for all twenty."""
 
 LOG_SEGMENTS = 1 << 16
+NS_PER_MS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,9 @@ class WorldSetup:
         mishaps: What befalls the sensor and its reader; in virtual time only.
         visits: What other programs do.
         link_rate_bit_per_s: What its radio takes at most, bit/s.
+        corrupt_share: Share of the words read from the chip that arrive as all ones.
+        bus_held_ms: Period in which another device has the bus, and for how long of it, ms.
+        pulses: How the power of work comes and goes; None for power that is steady.
     """
 
     seed: int
@@ -107,6 +112,9 @@ class WorldSetup:
     mishaps: tuple[Mishap, ...] = ()
     visits: tuple[Visit, ...] = ()
     link_rate_bit_per_s: float = LINK_RATE_BIT_PER_S
+    pulses: Pulses | None = None
+    corrupt_share: float = 0.0
+    bus_held_ms: tuple[int, int] = (0, 0)
 
 
 def draw_world(seed: int, origin_ns: int, *, costs: BoardCosts | None = None) -> WorldSetup:
@@ -198,8 +206,11 @@ def open_simulated_sensor(
     clock = clock or MonotonicClock()
     load = load or load_of(setup, buffer)
     chip = SimulatedIna219(load, clock, seed=setup.seed, parameters=setup.chip)
+    bus = SimulatedI2cBus(BUS_NUMBER, {ADDRESS: chip}, clock)
+    bus.corrupt_words(setup.corrupt_share)
+    bus.share_with_another(*(held_ms * NS_PER_MS for held_ms in setup.bus_held_ms))
     return Ina219(
-        SimulatedI2cBus(BUS_NUMBER, {ADDRESS: chip}, clock),
+        bus,
         address=ADDRESS,
         shunt_ohm=SHUNT_OHM,
         shunt_tolerance=SHUNT_TOLERANCE,
@@ -269,7 +280,11 @@ class SimulatedWorld:
 
     def announce(self, start_ns: int, end_ns: int, power_w: float) -> None:
         """Draw ``power_w`` above idle from start to end, ns."""
-        self._log.announce(start_ns, end_ns, power_w)
+        if self.setup.pulses is None:
+            self._log.announce(start_ns, end_ns, power_w)
+            return
+        for segment in self.setup.pulses.of(start_ns, end_ns, power_w):
+            self._log.announce(*segment)
 
     def conditions(self, interface: str | None, *, thorough: bool) -> None:
         """Return None: the machine that computes is not the one that the sensor sees."""

@@ -14,6 +14,14 @@ class MonotonicClock:
         """Return CLOCK_MONOTONIC, ns."""
         return time.monotonic_ns()
 
+    def suspended_ns(self) -> int:
+        """Return for how long CLOCK_MONOTONIC stood still, at least, ns: CLOCK_BOOTTIME did not.
+
+        What passes between the two reads cannot be taken for a suspension.
+        """
+        with_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        return with_ns - time.monotonic_ns()
+
     def sleep_until_ns(self, t_ns: int) -> None:
         """Return at ``t_ns`` or as soon after it as the system allows."""
         while (left_ns := t_ns - time.monotonic_ns()) > 0:

@@ -12,7 +12,7 @@ from joulesplit.drivers.readings import REPLAY_KIND
 
 if TYPE_CHECKING:
     from joulesplit.drivers._pi_ina219 import PiIna219
-    from joulesplit.drivers.ina219 import Correction, Ina219, SensorIdentity
+    from joulesplit.drivers.ina219 import Correction, Ina219, Ina219Wiring, SensorIdentity
 
 
 def open_sensor(request: SensorRequest) -> PowerSensor:
@@ -60,14 +60,34 @@ def recorded_correction(request: SensorRequest) -> Correction | None:
         SensorRequestError: The shunt is not stated.
         CorrectionRecordError: They cannot be read.
     """
-    from joulesplit.drivers.ina219 import CorrectionStore, select_gain
+    from joulesplit.drivers.ina219 import CorrectionStore
 
     identity = identity_of(request)
     if request.records is None:
         return None
     records = CorrectionStore(request.records).load(identity)
-    gain = select_gain(request.expected_peak_a, identity.shunt_ohm)
-    return records.correction_at(gain.divider)
+    return records.correction_at(wiring_of(request).gain.divider)
+
+
+def wiring_of(request: SensorRequest) -> Ina219Wiring:
+    """Return how an INA219 is wired and set, as it is described.
+
+    Raises:
+        SensorRequestError: The shunt is not stated.
+    """
+    from joulesplit.drivers.ina219 import Ina219Wiring
+
+    return Ina219Wiring(
+        address=request.address,
+        shunt_ohm=request.stated_shunt_ohm(),
+        shunt_tolerance=request.shunt_tolerance,
+        expected_peak_a=request.expected_peak_a,
+        grade=request.grade,
+        shunt_samples=request.shunt_samples,
+        rail=request.rail,
+        simulated=False,
+        bus_range_v=request.bus_range_v,
+    )
 
 
 def open_correctable(request: SensorRequest) -> Ina219 | PiIna219:
@@ -90,6 +110,7 @@ def _ina219(request: SensorRequest) -> Ina219:
         shunt_ohm=request.stated_shunt_ohm(),
         shunt_tolerance=request.shunt_tolerance,
         expected_peak_a=request.expected_peak_a,
+        bus_range_v=request.bus_range_v,
         grade=request.grade,
         shunt_samples=request.shunt_samples,
         clock=request.clock,
@@ -107,6 +128,7 @@ def _pi_ina219(request: SensorRequest) -> PiIna219:
         shunt_ohm=request.stated_shunt_ohm(),
         shunt_tolerance=request.shunt_tolerance,
         expected_peak_a=request.expected_peak_a,
+        bus_range_v=request.bus_range_v,
         grade=request.grade,
         clock=request.clock,
         correction=recorded_correction(request),

@@ -26,7 +26,6 @@ from joulesplit.drivers.errors import (
 from joulesplit.drivers.ina219 import (
     BUS_LSB_V,
     SHUNT_LSB_V,
-    BusRange,
     Configuration,
     Correction,
     Grade,
@@ -75,7 +74,8 @@ class PiIna219:
         address: 7-bit address.
         shunt_ohm: Shunt resistance, ohm.
         shunt_tolerance: Its relative tolerance.
-        expected_peak_a: Largest current to expect, A; chooses the gain.
+        expected_peak_a: Largest current to expect, A; chooses the gain. None takes the coarsest.
+        bus_range_v: Range of the bus voltage, 16 or 32 V.
         grade: ``A`` or ``B`` as printed on the chip, None if unknown.
         clock: Time.
         correction: What comparisons with references found out about this chip and its shunt.
@@ -93,7 +93,8 @@ class PiIna219:
         address: int = 0x40,
         shunt_ohm: float,
         shunt_tolerance: float,
-        expected_peak_a: float,
+        expected_peak_a: float | None = None,
+        bus_range_v: int = 16,
         grade: Grade | None = None,
         clock: Clock,
         correction: Correction | None = None,
@@ -105,6 +106,7 @@ class PiIna219:
             shunt_ohm=shunt_ohm,
             shunt_tolerance=shunt_tolerance,
             expected_peak_a=expected_peak_a,
+            bus_range_v=bus_range_v,
             grade=grade,
             shunt_samples=16,
             rail=rail,
@@ -147,7 +149,7 @@ class PiIna219:
                 wiring.address,
             )
             device.configure(
-                voltage_range=int(BusRange.V16),
+                voltage_range=int(configuration.bus_range),
                 gain=int(configuration.gain),
                 bus_adc=configuration.bus_adc,
                 shunt_adc=configuration.shunt_adc,

@@ -28,7 +28,8 @@ class SensorOptions(TypedDict, total=False):
     address: int
     shunt_ohm: float | None
     shunt_tolerance: float
-    expected_peak_a: float
+    expected_peak_a: float | None
+    bus_range_v: int
     grade: Literal["A", "B"] | None
     shunt_samples: int
     rail: str
@@ -51,7 +52,8 @@ class SensorRequest:
         address: 7-bit I2C address.
         shunt_ohm: Shunt resistance, ohm; None if not given.
         shunt_tolerance: Its relative tolerance.
-        expected_peak_a: Largest current to expect, A; sets the range.
+        expected_peak_a: Largest current to expect, A; sets the range. None takes the widest.
+        bus_range_v: Range of an INA219's bus voltage, 16 or 32 V.
         grade: Printed on an INA219, ``A`` or ``B``; None if unknown.
         shunt_samples: Shunt samples that an INA219 averages per conversion: 1, 2, 4 to 128.
         rail: What the sensor is wired into.
@@ -66,7 +68,8 @@ class SensorRequest:
     address: int = 0x40
     shunt_ohm: float | None = None
     shunt_tolerance: float = 0.01
-    expected_peak_a: float = 1.5
+    expected_peak_a: float | None = None
+    bus_range_v: int = 16
     grade: Grade | None = None
     shunt_samples: int = 16
     rail: str = "5 V supply"

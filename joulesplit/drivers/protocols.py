@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from joulesplit.drivers.readings import Reading, SensorDescription
 
@@ -16,6 +16,14 @@ class Clock(Protocol):
 
     def sleep_until_ns(self, t_ns: int) -> None:
         """Return at ``t_ns`` or as soon after it as the system allows."""
+
+
+@runtime_checkable
+class SuspendedClock(Protocol):
+    """A clock that knows how long it stood still."""
+
+    def suspended_ns(self) -> int:
+        """Return for how long the machine has been suspended since it was started, ns."""
 
 
 class I2cBus(Protocol):
@@ -41,6 +49,15 @@ class I2cBus(Protocol):
 
     def close(self) -> None:
         """Release the bus; calling it again does nothing."""
+
+
+@runtime_checkable
+class PeakWatcher(Protocol):
+    """A sensor whose readings are means and that also looks at what they are means of."""
+
+    @property
+    def peak_a(self) -> float | None:
+        """Largest single sample of the current since opening, A; None before the first."""
 
 
 class PowerSensor(Protocol):

@@ -14,9 +14,13 @@ class ReadingFlag(IntFlag):
     GAP_BEFORE = 1
     """One or more conversions before this one were not read."""
     SHUNT_CLIPPED = 2
-    """The shunt register stood at full scale: the current is a lower bound."""
+    """The shunt register, or a single sample of those behind the averages just before, stood at
+    full scale: the current is a lower bound."""
     BUS_CLIPPED = 4
     """The bus register stood at full scale: the voltage is a lower bound."""
+    DOUBTFUL_WORDS = 8
+    """Words contradicted each other, or were others when read again. What two of three reads
+    agreed on is in this reading; where none agreed, the conversion before it was left out."""
     CHIP_RESET = 16
     """The chip was found reset and was configured again before this reading. The reading before
     may already have been made at its power-on settings, none earlier than that."""

@@ -79,6 +79,7 @@ class Bench:
             "shunt_ohm": self.shunt_ohm,
             "shunt_tolerance": 0.01,
             "expected_peak_a": 1.5,
+            "probe_every": 0,  # so that every conversion can be counted
             "clock": self.clock,
         }
         return Ina219(self.bus, **{**settings, **changes})

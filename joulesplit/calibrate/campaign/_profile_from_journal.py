@@ -281,6 +281,7 @@ def _evidence(
         loopback=around.loopback,
         simulated=around.sensor.simulated,
         sensor=around.sensor,
+        board=around.device.board,
         extra=around.checks,
     )
 

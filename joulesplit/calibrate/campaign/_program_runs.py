@@ -132,15 +132,16 @@ def measure_program(
         moved = _moved(before, _conditions(device, sensor))
         sampling = process.statistics()
     figures = run_figures(records, sensor.accuracy)
+    described = describe_device(device.machine, None)
     return MeasuredProgram(
         plan=plan,
         created=created,
-        device=describe_device(device.machine, None),
+        device=described,
         sensor=sensor,
         sampling=sampling,
         records=records,
         figures=figures,
-        quality=judge_runs(records, figures, sampling, sensor, moved),
+        quality=judge_runs(records, figures, sampling, sensor, moved, board=device.board),
     )
 
 

@@ -1,3 +1,4 @@
+from ._board_power import board_power_checks as board_power_checks
 from ._campaign_checks import judge as judge
 from ._catalogue import CATALOGUE as CATALOGUE
 from ._command_checks import judge_runs as judge_runs

@@ -5,6 +5,7 @@ Those of a profile are in the order of a campaign.
 
 from __future__ import annotations
 
+from joulesplit.calibrate.checks import _board_power as board_power
 from joulesplit.calibrate.checks import _command_checks as runs
 from joulesplit.calibrate.checks import _conditions as conditions
 from joulesplit.calibrate.checks import _ending as ending
@@ -22,10 +23,13 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
     "The sensor and its reading": (
         sensor.LOST_CONVERSIONS,
         sensor.CLIPPED_READINGS,
+        sensor.HEADROOM,
         sensor.CHIP_RESETS,
         sensor.CLOCK_STEPS,
         sensor.STUCK_READINGS,
+        sensor.DOUBTFUL_WORDS,
         sensor.EDGE_TERM,
+        board_power.BOARD_POWER,
     ),
     "The device from first to last window": (
         steadiness.IDLE_DRIFT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from joulesplit.calibrate.checks._results import WIDTH_LIMIT, relative_half_width
-from joulesplit.calibrate.checks._sensor import reading_checks
+from joulesplit.calibrate.checks._sensor import idle_power_checks, reading_checks
 from joulesplit.calibrate.checks._spec import FLAG, CheckSpec, quality_of
 from joulesplit.calibrate.checks._steadiness import IDLE_DRIFT, idle_drift
 from joulesplit.calibrate.estimates import RunFigures
@@ -82,6 +82,8 @@ def judge_runs(
     sampling: SamplerStatistics,
     sensor: SensorDescription,
     extra: Iterable[Check] = (),
+    *,
+    board: str | None = None,
 ) -> Quality:
     """Run every check and give the verdict.
 
@@ -91,11 +93,13 @@ def judge_runs(
         sampling: How the sampler fared.
         sensor: As opened.
         extra: Checks that others have made, e.g. of the machine's state.
+        board: Model of the board, as its device tree has it; None if unknown.
     """
     shortest_s = min(record.work_s for record in records)
     return quality_of(
         (
-            *reading_checks(records, sampling),
+            *reading_checks(records, sampling, sensor),
+            *idle_power_checks(records, board, sensor),
             POWER_FOLLOWS.judge(float(sensor.simulated)),
             REPEATED_RUNS.judge(len(records)),
             RUN_LENGTH.judge(shortest_s / sensor.cycle_s),

@@ -26,6 +26,7 @@ class Evidence:
         loopback: The uploads never left the machine.
         simulated: The power was simulated.
         sensor: As opened; None leaves out what only it can tell.
+        board: Model of the board, as its device tree has it; None if unknown.
         extra: Checks that others have made, e.g. of the machine's state.
     """
 
@@ -39,6 +40,7 @@ class Evidence:
     loopback: bool
     simulated: bool
     sensor: SensorDescription | None = None
+    board: str | None = None
     extra: Sequence[Check] = ()
 
     def of_kind(self, kind: str) -> list[WindowRecord]:

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from joulesplit.calibrate.checks._board_power import board_power_checks
 from joulesplit.calibrate.checks._evidence import Evidence
 from joulesplit.calibrate.checks._spec import CheckSpec
 from joulesplit.calibrate.estimates import edge_share
 from joulesplit.calibrate.profile import Check
 from joulesplit.calibrate.sampling import SamplerStatistics
 from joulesplit.calibrate.windows import WindowRecord
+from joulesplit.drivers.readings import SensorDescription
 
 LOST_LIMIT = 0.01
 """Largest share of conversions that may be lost."""
+
+HEADROOM_LIMIT = 0.9
+"""Largest share of the range that a single sample may take. The samples looked at are few of all,
+and the rest may be larger."""
+
+DOUBTFUL_LIMIT = 5e-4
+"""Largest share of readings with wrong words. Those that step by less than a quarter go unnoticed:
+so few of them move an energy by a few parts in a hundred thousand."""
 
 EDGE_LIMIT = 0.005
 """Largest standard uncertainty of the shortest window of work from its edges, relative."""
@@ -30,8 +40,17 @@ CLIPPED_READINGS = CheckSpec(
     finds="readings at full scale",
     unit="readings",
     limit=0,
-    advice="raise --peak-current-a or use a smaller shunt: clipped current is a lower bound",
+    advice="leave out --peak-current-a for the widest range, or use a smaller shunt: clipped current "
+    "is a lower bound",
     severity="fail",
+)
+HEADROOM = CheckSpec(
+    name="headroom",
+    finds="largest single sample of the current that was looked at, over the end of the range",
+    unit="1",
+    limit=HEADROOM_LIMIT,
+    advice="samples that nobody looked at may have been cut off, which no average shows: leave out "
+    "--peak-current-a for the widest range, or use a smaller shunt",
 )
 CHIP_RESETS = CheckSpec(
     name="chip-resets",
@@ -58,6 +77,14 @@ STUCK_READINGS = CheckSpec(
     "wiring of the shunt, and run again",
     severity="fail",
 )
+DOUBTFUL_WORDS = CheckSpec(
+    name="doubtful-words",
+    finds="share of readings with words that were others when read again",
+    unit="1",
+    limit=DOUBTFUL_LIMIT,
+    advice="the bus delivers wrong words: what was noticed was read again or left out, and smaller "
+    "errors go unnoticed; shorten the wires, check ground and pull-ups, lower the bus clock",
+)
 EDGE_TERM = CheckSpec(
     name="edge-term",
     finds="what the edges of the shortest window of work may be off by, relative",
@@ -70,23 +97,48 @@ EDGE_TERM = CheckSpec(
 
 def sensor_checks(evidence: Evidence) -> Iterator[Check]:
     """Return whether the readings are whole, and the windows long enough for the sensor."""
-    yield from reading_checks(evidence.records, evidence.sampling)
+    yield from reading_checks(evidence.records, evidence.sampling, evidence.sensor)
     yield from _edge_term(evidence)
+    if evidence.sensor is not None:
+        yield from idle_power_checks(evidence.records, evidence.board, evidence.sensor)
 
 
-def reading_checks(records: Sequence[WindowRecord], sampling: SamplerStatistics) -> Iterator[Check]:
+def idle_power_checks(
+    records: Sequence[WindowRecord], board: str | None, sensor: SensorDescription
+) -> Iterator[Check]:
+    """Return whether the idle power around the windows is one of this board.
+
+    Args:
+        records: Every window.
+        board: Its model, as the device tree has it.
+        sensor: As opened.
+    """
+    if records:
+        mean_w = sum(record.idle_power_w for record in records) / len(records)
+        yield from board_power_checks(mean_w, board, sensor)
+
+
+def reading_checks(
+    records: Sequence[WindowRecord],
+    sampling: SamplerStatistics,
+    sensor: SensorDescription | None,
+) -> Iterator[Check]:
     """Return whether the readings are whole.
 
     Args:
         records: Every window.
         sampling: How the sampler fared.
+        sensor: As opened; None leaves out what only it can tell.
     """
     total = max(sampling.readings + sampling.lost, 1)
     yield LOST_CONVERSIONS.judge(sampling.lost / total)
     yield CLIPPED_READINGS.judge(sampling.clipped)
+    if sensor is not None and sampling.peak_a is not None:
+        yield HEADROOM.judge(sampling.peak_a / sensor.full_scale_a)
     yield CHIP_RESETS.judge(sum(record.resets for record in records))
     yield CLOCK_STEPS.judge(sum(record.clock_steps for record in records))
     yield STUCK_READINGS.judge(sampling.stuck)
+    yield DOUBTFUL_WORDS.judge(sampling.doubtful / total)
 
 
 def _edge_term(evidence: Evidence) -> Iterator[Check]:

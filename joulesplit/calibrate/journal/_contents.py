@@ -69,6 +69,7 @@ class JournalContents:
     def sampling(self) -> SamplerStatistics:
         """How the samplers of all runs fared; each counts from the beginning of its own run."""
         last = [run.kept[-1].sampling for run in self.runs if run.kept]
+        peaks_a = [one.peak_a for one in last if one.peak_a is not None]
         shares = [one.cpu_fraction for one in last if one.cpu_fraction is not None]
         return SamplerStatistics(
             readings=sum(one.readings for one in last),
@@ -78,4 +79,6 @@ class JournalContents:
             clock_steps=sum(one.clock_steps for one in last),
             stuck=sum(one.stuck for one in last),
             cpu_fraction=max(shares) if shares else None,
+            doubtful=sum(one.doubtful for one in last),
+            peak_a=max(peaks_a) if peaks_a else None,
         )

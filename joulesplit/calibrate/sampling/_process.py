@@ -7,6 +7,7 @@ the first idle window and runs until the last, so what it costs is in every base
 from __future__ import annotations
 
 import ctypes
+import math
 import multiprocessing
 import os
 import signal
@@ -22,7 +23,7 @@ from joulesplit.calibrate.sampling._sampler import SamplerStatistics, Tally
 from joulesplit.calibrate.sampling._spawning import spawn
 from joulesplit.calibrate.sampling._trace import Trace
 from joulesplit.drivers.errors import SensorError
-from joulesplit.drivers.protocols import Clock, PowerSensor
+from joulesplit.drivers.protocols import Clock, PeakWatcher, PowerSensor
 from joulesplit.drivers.readings import SensorDescription
 
 SensorFactory = Callable[[], PowerSensor]
@@ -39,7 +40,6 @@ POLL_NS = 2_000_000
 
 STOP_TIMEOUT_S = 2.0
 """A sampler that is asked to stop returns within a cycle; after this it is killed."""
-
 LATEST_US = (1 << 31) - 1
 """Longest delay of a reading that its record can hold, µs."""
 
@@ -72,15 +72,14 @@ def _sample(factory: SensorFactory, shared: _Shared, talk: Connection) -> None:
         begin_ns = time.process_time_ns()
         read, append, now_ns, stop = sensor.read, writer.append, time.monotonic_ns, shared.stop
         cpu_ns, used_ns = shared.cpu_ns, time.process_time_ns
+        watch = sensor if isinstance(sensor, PeakWatcher) else None
         while not stop.value:
             reading = read()
             late_us = (now_ns() - reading.t_ns) // 1000
-            append(reading, late_us if 0 <= late_us < LATEST_US else _clamped(late_us))
+            append(reading, late_us if 0 <= late_us < LATEST_US else LATEST_US * (late_us > 0))
             cpu_ns.value = used_ns() - begin_ns
-
-
-def _clamped(late_us: int) -> int:
-    return min(max(late_us, 0), LATEST_US)
+            if watch is not None and (peak_a := watch.peak_a) is not None:
+                shared.peak_a.value = peak_a
 
 
 def _sampler_main(
@@ -106,11 +105,13 @@ class _Shared:
         ring: The readings.
         cpu_ns: CPU time of the sampler process since its first reading, ns.
         stop: 1 once the sampler is to end.
+        peak_a: Largest single sample of the current that was looked at, A; nan without any.
     """
 
     ring: ReadingRing
     cpu_ns: Any
     stop: Any
+    peak_a: Any
 
 
 class SamplerProcess:
@@ -129,7 +130,10 @@ class SamplerProcess:
         self._clock = clock
         self._ring = ReadingRing(context, ring_records)
         self._shared = _Shared(
-            ring=self._ring, cpu_ns=context.RawValue("q", 0), stop=context.RawValue("b", 0)
+            ring=self._ring,
+            cpu_ns=context.RawValue("q", 0),
+            stop=context.RawValue("b", 0),
+            peak_a=context.RawValue("d", math.nan),
         )
         self._talk, theirs = context.Pipe()
         self._process = context.Process(
@@ -283,8 +287,10 @@ class SamplerProcess:
     def statistics(self) -> SamplerStatistics:
         """Return how the sampler fared so far."""
         elapsed_ns = self._clock.now_ns() - self._started_ns
+        peak_a = self._shared.peak_a.value
         return self._tally.statistics(
-            self._shared.cpu_ns.value / elapsed_ns if elapsed_ns > 0 else None
+            self._shared.cpu_ns.value / elapsed_ns if elapsed_ns > 0 else None,
+            peak_a=None if math.isnan(peak_a) else peak_a,
         )
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from joulesplit.calibrate.sampling._trace import Trace, cycle_of, lost_cycles, trace_of
-from joulesplit.drivers.protocols import PowerSensor
+from joulesplit.drivers.protocols import PeakWatcher, PowerSensor
 from joulesplit.drivers.readings import Reading, ReadingFlag, SensorDescription
 
 
@@ -32,6 +32,9 @@ class SamplerStatistics:
         resets: Times that the chip was found reset.
         clock_steps: Times that the clock was found to have jumped.
         stuck: Readings whose words had not changed for longer than noise allows.
+        doubtful: Readings whose words, or those of the one before, were others when read again.
+        peak_a: Largest single sample of the current that the sensor looked at, A; None for a
+            sensor that does not look at single samples, or has not yet.
     """
 
     readings: int
@@ -44,6 +47,8 @@ class SamplerStatistics:
     resets: int = 0
     clock_steps: int = 0
     stuck: int = 0
+    peak_a: float | None = None
+    doubtful: int = 0
 
 
 class Sampler(Protocol):
@@ -80,7 +85,7 @@ class Tally:
     def __init__(self) -> None:
         self.readings = 0
         self.lost = 0
-        self.clipped = self.resets = self.clock_steps = self.stuck = 0
+        self.clipped = self.resets = self.clock_steps = self.stuck = self.doubtful = 0
         self._covered_s = 0.0
         self._late_us = 0.0
         self._late_us2 = 0.0
@@ -96,13 +101,16 @@ class Tally:
         self.resets += trace.count(ReadingFlag.CHIP_RESET)
         self.clock_steps += trace.count(ReadingFlag.CLOCK_STEP)
         self.stuck += trace.count(ReadingFlag.STUCK)
+        self.doubtful += trace.count(ReadingFlag.DOUBTFUL_WORDS)
         self._covered_s += (trace.end_ns - trace.start_ns) * 1e-9
         late_us = trace.records["late_us"].astype(np.float64)
         self._late_us += float(late_us.sum())
         self._late_us2 += float(late_us @ late_us)
         self._latest_us = max(self._latest_us, int(late_us.max()))
 
-    def statistics(self, cpu_fraction: float | None) -> SamplerStatistics:
+    def statistics(
+        self, cpu_fraction: float | None, peak_a: float | None = None
+    ) -> SamplerStatistics:
         """Return the counts so far; without a process nobody can be late."""
         has_process = cpu_fraction is not None and self.readings > 0
         return SamplerStatistics(
@@ -116,11 +124,18 @@ class Tally:
             resets=self.resets,
             clock_steps=self.clock_steps,
             stuck=self.stuck,
+            peak_a=peak_a,
+            doubtful=self.doubtful,
         )
 
     def _jitter_s(self) -> float:
         mean_us = self._late_us / self.readings
         return math.sqrt(max(self._late_us2 / self.readings - mean_us**2, 0.0)) * 1e-6
+
+
+def peak_of(sensor: PowerSensor) -> float | None:
+    """Return the largest single sample of the current that a sensor has looked at, A, if any."""
+    return sensor.peak_a if isinstance(sensor, PeakWatcher) else None
 
 
 class InlineSampler:
@@ -158,4 +173,4 @@ class InlineSampler:
 
     def statistics(self) -> SamplerStatistics:
         """Return how the sampler fared so far."""
-        return self._tally.statistics(cpu_fraction=None)
+        return self._tally.statistics(cpu_fraction=None, peak_a=peak_of(self._sensor))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from joulesplit.calibrate.environment import Machine
 from joulesplit.cli._finding import Finding
-from joulesplit.drivers import Findings, I2cBusFinding, find_plugins
+from joulesplit.drivers import Findings, I2cBusFinding, find_plugins, identify
 from joulesplit.drivers.errors import DeviceNotRespondingError, SensorError
 from joulesplit.drivers.ina219 import ADDRESSES, POWER_ON_CONFIGURATION
 from joulesplit.drivers.protocols import I2cBus
@@ -15,9 +15,6 @@ OpenBus = Callable[[int], I2cBus]
 """Opens an I2C bus by number."""
 
 CONFIGURATION_REGISTER = 0
-
-UNUSED_BITS = 0xC000
-"""Reset and a bit that always reads 0 (TI SBOS448G, configuration register)."""
 
 FAST_BUS_HZ = 400_000
 """At the default of 100 kHz the bus is busy for most of a fast conversion."""
@@ -118,20 +115,17 @@ def _chip(bus: I2cBus, address: int) -> Finding | None:
     place = f"at 0x{address:02X} on bus {bus.number}"
     try:
         word = bus.read_word(address, CONFIGURATION_REGISTER)
+        chip = identify(bus, address)
     except DeviceNotRespondingError:
         return None
     except SensorError as error:
         return Finding(name="ina219", state="warn", found=str(error))
+    if not chip.is_ina219:
+        return Finding(name="i2c-chip", state="info", found=f"{chip.name} {place}", fix=chip.advice)
     if word == POWER_ON_CONFIGURATION:
         return Finding(name="ina219", state="ok", found=f"INA219 {place}, as after power-on")
-    if word & UNUSED_BITS == 0 and word != 0:
-        return Finding(
-            name="ina219", state="ok", found=f"INA219 {place}, configured before (0x{word:04X})"
-        )
     return Finding(
-        name="ina219",
-        state="info",
-        found=f"something {place} that is no INA219 (register 0 is 0x{word:04X})",
+        name="ina219", state="ok", found=f"INA219 {place}, configured before (0x{word:04X})"
     )
 
 

@@ -27,6 +27,8 @@ first estimate of the period adds a little. On a short cycle this is more than `
 OFF_PACE = 0.02
 """A conversion that ends this share of the period from its time may have been made under other
 settings. The estimate itself drifts as far, but not twice running."""
+BEGUN_WITHIN = 0.02
+"""Share of the period, beside a transaction, within which it is known when a conversion began."""
 SETTLED = 16
 """Conversions after which the estimate of the ends has settled."""
 SLIP = 0.05
@@ -170,6 +172,25 @@ class ConversionTracker:
         if self._cycles >= self._note_at and not self._is_broken:
             self._note_end()
         return missed
+
+    def give_up(self) -> None:
+        """Leave out the conversion located last, as one that nobody read."""
+        self._give_up(self._number)
+
+    def begin_anew(self, before_ns: int, after_ns: int) -> None:
+        """Count from a conversion that was made to begin: the chip was configured just now.
+
+        Args:
+            before_ns: When that was asked for, ns.
+            after_ns: When it had been done, ns; the chip took it at the end of the transfer.
+        """
+        self._ends.clear()
+        self._note_at = self._off_by = 0
+        self.is_off_pace = self.has_slipped = False
+        self._last_ns = self._before_next_ns = self.end_ns = float(after_ns)
+        self._number = self._next_number = 1
+        if after_ns - before_ns > self._transaction_ns + BEGUN_WITHIN * self.period_ns:
+            self.is_searching = True
 
     def break_off(self) -> None:
         """Trust neither phase nor period across this moment: something has jumped."""

@@ -9,13 +9,15 @@ from joulesplit.drivers._clock import NS_PER_S
 from joulesplit.drivers.errors import SensorConfigurationError
 from joulesplit.drivers.ina219._accuracy import Circuit, accuracy_terms, corrected_terms
 from joulesplit.drivers.ina219._correction import Correction
-from joulesplit.drivers.ina219._datasheet import Grade
+from joulesplit.drivers.ina219._datasheet import OFFSET_V, Grade
+from joulesplit.drivers.ina219._link import NO_RAIL_V
 from joulesplit.drivers.ina219._phase_lock import Lock
 from joulesplit.drivers.ina219._registers import (
     BUS_LSB_V,
     SHUNT_LSB_V,
     BusRange,
     Configuration,
+    Gain,
     Mode,
     averaging_code,
     bus_voltage_v,
@@ -27,6 +29,7 @@ ADDRESSES = range(0x40, 0x50)
 """The sixteen addresses that A0 and A1 can choose (TI SBOS448G, table 1)."""
 NOMINAL_RAIL_V = 5.0
 BUS_SAMPLES = 1
+BUS_RANGES = {16: BusRange.V16, 32: BusRange.V32}
 INCLUDES = (
     "everything the device draws through the shunt, measured on the load side: the shunt's own "
     "loss is left out, the sensor's supply is included if the device feeds it"
@@ -41,12 +44,13 @@ class Ina219Wiring:
         address: 7-bit address.
         shunt_ohm: Shunt resistance, ohm.
         shunt_tolerance: Its relative tolerance.
-        expected_peak_a: Largest current to expect, A.
+        expected_peak_a: Largest current to expect, A; None takes the coarsest range.
         grade: Grade printed on the chip, None if unknown.
         shunt_samples: Shunt samples averaged per conversion.
         rail: What the shunt is wired into.
         simulated: True if no physical chip is there.
         correction: What comparisons found out; None if there were none.
+        bus_range_v: Range of the bus voltage, 16 or 32 V.
 
     Raises:
         SensorConfigurationError: A value no INA219 could work with.
@@ -55,12 +59,13 @@ class Ina219Wiring:
     address: int
     shunt_ohm: float
     shunt_tolerance: float
-    expected_peak_a: float
+    expected_peak_a: float | None
     grade: Grade | None
     shunt_samples: int
     rail: str
     simulated: bool
     correction: Correction | None = None
+    bus_range_v: int = 16
 
     def __post_init__(self) -> None:
         if self.address not in ADDRESSES:
@@ -78,11 +83,34 @@ class Ina219Wiring:
                 f"a shunt tolerance of {self.shunt_tolerance} cannot be; give it as a fraction "
                 "(0.01 for 1 %)"
             )
-        if not (math.isfinite(self.expected_peak_a) and self.expected_peak_a > 0):
+        self._check_ranges()
+
+    def _check_ranges(self) -> None:
+        peak_a = self.expected_peak_a
+        if peak_a is not None and not (math.isfinite(peak_a) and peak_a > 0):
             raise SensorConfigurationError(
-                f"an expected peak of {self.expected_peak_a} A cannot be; give the largest "
+                f"an expected peak of {peak_a} A cannot be; give the largest "
                 "current of the device (1.5 A for a Raspberry Pi 4, 3 A for a Pi 5)"
             )
+        if self.bus_range_v not in BUS_RANGES:
+            raise SensorConfigurationError(
+                f"an INA219 has no bus range of {self.bus_range_v} V; choose 16 or 32 V "
+                "(--bus-range); its pins take 26 V at most"
+            )
+
+    @property
+    def gain(self) -> Gain:
+        """The finest gain that holds the expected peak; the coarsest if none is expected."""
+        if self.expected_peak_a is None:
+            return Gain.DIV_8
+        return select_gain(self.expected_peak_a, self.shunt_ohm)
+
+    @property
+    def peak_a(self) -> float:
+        """Largest current to reckon with, A: the one expected, or else the end of the range."""
+        if self.expected_peak_a is not None:
+            return self.expected_peak_a
+        return self.gain.full_scale_v / self.shunt_ohm
 
     @property
     def applied(self) -> Correction | None:
@@ -108,10 +136,10 @@ class Ina219Wiring:
 
     @property
     def configuration(self) -> Configuration:
-        """Fields to write: 16 V range, finest gain that fits, one bus sample per cycle."""
+        """Fields to write: the ranges chosen, one bus sample per cycle."""
         return Configuration(
-            bus_range=BusRange.V16,
-            gain=select_gain(self.expected_peak_a, self.shunt_ohm),
+            bus_range=BUS_RANGES[self.bus_range_v],
+            gain=self.gain,
             bus_adc=averaging_code(BUS_SAMPLES),
             shunt_adc=averaging_code(self.shunt_samples),
             mode=Mode.BOTH_CONTINUOUS,
@@ -123,6 +151,8 @@ def describe(
 ) -> SensorDescription:
     """Return the description of the sensor; without a lock, with typical times and 5 V."""
     bus_v = bus_voltage_v(lock.bus_word) if lock else NOMINAL_RAIL_V
+    if bus_v < NO_RAIL_V:
+        bus_v = NOMINAL_RAIL_V
     gain = configuration.gain
     return SensorDescription(
         kind="simulated" if wiring.simulated else "ina219",
@@ -151,7 +181,7 @@ def _accuracy(
             gain=configuration.gain,
             shunt_ohm=shunt_ohm,
             shunt_tolerance=wiring.shunt_tolerance,
-            peak_current_a=wiring.expected_peak_a,
+            peak_current_a=wiring.peak_a,
             bus_voltage_v=bus_v,
         )
     )
@@ -184,11 +214,14 @@ def _corrections(wiring: Ina219Wiring) -> dict[str, str | int | float | bool | N
 def _settings(
     wiring: Ina219Wiring, configuration: Configuration, lock: Lock | None
 ) -> dict[str, str | int | float | bool | None]:
+    offsets_v = OFFSET_V[wiring.grade or "A"]
     return {
         "address": f"0x{wiring.address:02X}",
         "configuration": f"0x{configuration.word:04X}",
         "gain": f"/{configuration.gain.divider}",
-        "bus_range": "16 V",
+        "bus_range": f"{wiring.bus_range_v} V",
+        "full_scale_a": configuration.gain.full_scale_v / wiring.shunt_ohm,
+        "range_costs_offset_v": offsets_v[configuration.gain] - offsets_v[Gain.DIV_1],
         "shunt_ohm": wiring.shunt_ohm,
         "shunt_tolerance": wiring.shunt_tolerance,
         "expected_peak_a": wiring.expected_peak_a,

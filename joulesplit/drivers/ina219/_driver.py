@@ -9,19 +9,26 @@ chip's own arithmetic truncates and forgets its factor when it resets, by which 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Self
 
 from joulesplit.drivers._clock import NS_PER_S
 from joulesplit.drivers._polling import LATE_CYCLES
-from joulesplit.drivers.errors import ConversionTimeoutError, SensorError, WrongDeviceError
+from joulesplit.drivers.errors import (
+    BusError,
+    ConversionTimeoutError,
+    SensorError,
+    WrongDeviceError,
+)
 from joulesplit.drivers.ina219._conversion_tracker import ConversionTracker
 from joulesplit.drivers.ina219._correction import Correction
 from joulesplit.drivers.ina219._datasheet import Grade
 from joulesplit.drivers.ina219._description import Ina219Wiring, describe
 from joulesplit.drivers.ina219._link import Ina219Link
 from joulesplit.drivers.ina219._pacing import ConversionPacer
+from joulesplit.drivers.ina219._peak_probe import PROBE_EVERY, PeakProbe
 from joulesplit.drivers.ina219._phase_lock import POWER_READ, Lock, LockFinder
-from joulesplit.drivers.ina219._reading_flags import ReadingMarks
+from joulesplit.drivers.ina219._reading_flags import ReadingMarks, flags_since
 from joulesplit.drivers.ina219._registers import (
     BUS_DATA_SHIFT,
     BUS_LSB_V,
@@ -30,6 +37,8 @@ from joulesplit.drivers.ina219._registers import (
     Register,
 )
 from joulesplit.drivers.ina219._reset_watch import ResetWatch
+from joulesplit.drivers.ina219._suspension import SuspensionWatch
+from joulesplit.drivers.ina219._word_check import WordCheck
 from joulesplit.drivers.protocols import Clock, I2cBus
 from joulesplit.drivers.readings import Reading, ReadingFlag, SensorDescription
 
@@ -40,6 +49,7 @@ DROPS_PER_LOOK = 5
 a pace of its own, at which every poll finds a result and none can be told from the next."""
 # Plain numbers, since to look an enumeration up costs as much as to read a register.
 SHUNT_VOLTAGE = Register.SHUNT_VOLTAGE.value
+BUS_VOLTAGE = Register.BUS_VOLTAGE.value
 POWER = Register.POWER.value
 NO_FLAG = ReadingFlag.NONE
 
@@ -62,7 +72,10 @@ class Ina219:
         shunt_ohm: Shunt resistance, ohm; printed on the resistor (R100 is 0.1 ohm).
         shunt_tolerance: Its relative tolerance (0.01 for 1 %), or the relative half-width that a
             calibration left.
-        expected_peak_a: Largest current to expect, A; chooses the gain.
+        expected_peak_a: Largest current to expect, A; chooses the gain. None takes the coarsest:
+            at 111 means a second its step costs nothing, and too fine a range costs the truth.
+        bus_range_v: Range of the bus voltage, 16 or 32 V.
+        probe_every: Conversions from one look at single samples to the next; 0 for none.
         grade: ``A`` or ``B`` as printed on the chip, None if unknown.
         shunt_samples: Shunt samples averaged per conversion: 1, 2, 4 … 128.
         clock: Time.
@@ -81,7 +94,9 @@ class Ina219:
         address: int = 0x40,
         shunt_ohm: float,
         shunt_tolerance: float,
-        expected_peak_a: float,
+        expected_peak_a: float | None = None,
+        bus_range_v: int = 16,
+        probe_every: int = PROBE_EVERY,
         grade: Grade | None = None,
         shunt_samples: int = 16,
         clock: Clock,
@@ -94,6 +109,7 @@ class Ina219:
             shunt_ohm=shunt_ohm,
             shunt_tolerance=shunt_tolerance,
             expected_peak_a=expected_peak_a,
+            bus_range_v=bus_range_v,
             grade=grade,
             shunt_samples=shunt_samples,
             rail=rail,
@@ -105,8 +121,12 @@ class Ina219:
         self._offset_codes = self._wiring.offset_v / SHUNT_LSB_V
         self._volt_per_code = BUS_LSB_V * self._wiring.bus_factor
         self._clock = clock
+        self._probe_every = probe_every
         self._link = Ina219Link(bus, address, clock)
+        self._probe = PeakProbe(self._link, clock, self._configuration, probe_every)
         self._marks = ReadingMarks(self._configuration, shunt_ohm, self._link.place)
+        self._suspension = SuspensionWatch(clock)
+        self._words = WordCheck(self._link, self._configuration)
         self._lock: Lock | None = None
         self._is_lost = False
         self._description = self._describe()
@@ -128,8 +148,15 @@ class Ina219:
         """Measured time from one conversion to the next, s; only while open."""
         return self._tracker.period_ns / NS_PER_S
 
+    @property
+    def peak_a(self) -> float | None:
+        """Largest single sample of the current so far, A; None before the first was looked at."""
+        if not self._probe.samples:
+            return None
+        return self._probe.peak_code * self._ampere_per_code
+
     def __enter__(self) -> Self:
-        """Reset, identify and configure the chip, and find its phase.
+        """Identify the chip by reading, then reset and configure it, and find its phase.
 
         Raises:
             WrongDeviceError: It is not a working INA219.
@@ -137,8 +164,11 @@ class Ina219:
             SensorConfigurationError: The bus is too slow for the chosen averaging.
             BusError: The bus failed.
         """
-        self._link.reset_and_identify()
+        self._found = self._link.identify()
+        self._link.reset_and_check()
+        self._probe = PeakProbe(self._link, self._clock, self._configuration, self._probe_every)
         self._start()
+        self._link.refuse_lost_ground(self._wiring.shunt_ohm)
         self._description = self._describe()
         self._marks.pending = 0
         self._has_delivered = False
@@ -146,12 +176,15 @@ class Ina219:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Stop reading; the chip goes on converting."""
+        """Stop reading; the chip goes on as it was found."""
         self.close()
 
     def close(self) -> None:
-        """Stop reading; calling it again does nothing."""
-        self._lock = None
+        """Stop reading and leave the chip as it was found; calling it again does nothing."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            with suppress(BusError):  # one that is gone by now is as it is
+                self._link.put_back(self._found)
 
     def read(self) -> Reading:
         """Wait for the next conversion and return it; never returns one conversion twice.
@@ -166,6 +199,8 @@ class Ina219:
         """
         if self._lock is None:
             raise SensorError("the INA219 is not open; read it inside a with block")
+        if self._probe.is_due(self._tracker):
+            self._look_for_peaks()
         resets = drops = 0
         while drops < MAX_DROPS:
             word = self._pacer.wait()
@@ -198,10 +233,23 @@ class Ina219:
         )
         self._lock = lock
         self._watch = ResetWatch(self._link, word, lock)
-        self._pacer = ConversionPacer(self._link, self._clock, self._tracker, self._watch)
+        self._pacer = ConversionPacer(self._link, self._clock, self._tracker, self._watch, self._words)
         self._is_cleared_by_power = lock.cleared_by == POWER_READ
         self._is_lost = False
         self._marks.restart()
+        self._words.restart()
+
+    def _look_for_peaks(self) -> None:
+        """Look at single samples; one at full scale means that the means hold more of them."""
+        clearing = POWER if self._is_cleared_by_power else BUS_VOLTAGE
+        # To configure it for a look would hide that the reading before may be spoilt.
+        is_intact = self._watch.reads_back()
+        flags = self._probe.look(self._tracker, clearing) if is_intact else None
+        if flags is None:
+            self._recover(1)
+            return
+        self._marks.pending |= flags
+        self.missed_conversions += bool(flags & ReadingFlag.GAP_BEFORE)
 
     def _look_into_silence(self) -> None:
         """Find out why no conversion comes; a chip that lost its configuration may have stopped."""
@@ -225,21 +273,33 @@ class Ina219:
         """Read the shunt of a located conversion; None if it may be another conversion's."""
         link, tracker, watch = self._link, self._tracker, self._watch
         polled_ns = link.started_ns
-        shunt = link.read(SHUNT_VOLTAGE)
-        read_ns = link.ended_ns
+        first = link.read(SHUNT_VOLTAGE)
+        took_ns = link.ended_ns - polled_ns
         if self._is_cleared_by_power:
             link.read(POWER)
         if not self._pacer.is_located:
             return None
+        shunt = self._words.settle(word, first, is_marked=watch.is_marked)
+        if shunt is None:
+            tracker.give_up()
+            self._is_lost = not watch.reads_back()
+            return None
         code = shunt - 0x10000 if shunt & 0x8000 else shunt
-        if not watch.is_intact(word, code, read_ns - polled_ns, is_off_pace=tracker.is_off_pace):
+        if not watch.is_intact(word, code, took_ns, is_off_pace=tracker.is_off_pace):
             self._is_lost = True
             return None
-        missed = tracker.accept(read_ns)
+        missed = tracker.accept(link.ended_ns)
         if missed is None:
             return None
-        bus_code = word >> BUS_DATA_SHIFT
-        flags = self._marks.flags_of(code, bus_code) | self._flags(missed)
+        return self._reading(word, shunt, code, missed)
+
+    def _reading(self, word: int, shunt: int, code: int, missed: int) -> Reading:
+        tracker, bus_code = self._tracker, word >> BUS_DATA_SHIFT
+        flags = self._marks.flags_of(code, bus_code)
+        flags |= flags_since(self._link, tracker, self._pacer, self._words, self._suspension)
+        if missed and self._has_delivered:
+            flags |= ReadingFlag.GAP_BEFORE.value
+            self.missed_conversions += missed
         self._has_delivered = True
         return Reading(
             int(tracker.end_ns),
@@ -251,18 +311,3 @@ class Ina219:
 
     def _describe(self) -> SensorDescription:
         return describe(self._wiring, self._configuration, self._link.place, self._lock)
-
-    def _flags(self, missed: int) -> int:
-        """Return what is wrong with a reading but for its words, as an integer."""
-        link, tracker, pacer = self._link, self._tracker, self._pacer
-        flags = 0
-        if missed and self._has_delivered:
-            flags = ReadingFlag.GAP_BEFORE.value
-            self.missed_conversions += missed
-        if link.retried:
-            flags |= ReadingFlag.RETRIED.value
-            link.retried = False
-        if tracker.has_slipped or pacer.has_clock_stepped:
-            flags |= ReadingFlag.CLOCK_STEP.value
-            pacer.has_clock_stepped = False
-        return flags

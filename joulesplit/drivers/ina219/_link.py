@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from joulesplit.drivers._identity import identify
 from joulesplit.drivers.errors import (
     BusTransferError,
     ChipResetError,
@@ -18,6 +19,8 @@ from joulesplit.drivers.ina219._registers import (
     UNUSED_CONFIGURATION_BIT,
     WORD_MASK,
     Register,
+    bus_voltage_v,
+    shunt_voltage_v,
 )
 from joulesplit.drivers.protocols import Clock, I2cBus
 
@@ -26,6 +29,12 @@ from joulesplit.drivers.protocols import Clock, I2cBus
 RETRY_PAUSES_NS = (2_000_000, 8_000_000, 32_000_000)
 MAX_TRIES = 1 + len(RETRY_PAUSES_NS)
 WORTH_ANOTHER_TRY = (DeviceNotRespondingError, BusTransferError)
+NO_RAIL_V = 0.5
+"""A bus voltage below this is that of no supply."""
+FLOWS_V = 1e-3
+"""A shunt voltage above this is that of a current, and no offset (6.5: 0.2 mV at most)."""
+LOOKS = 2
+"""Times that the configuration must read otherwise to be so: a word may arrive wrong."""
 NO_CALIBRATION = 0  # OVF then never fires
 
 
@@ -82,8 +91,38 @@ class Ina219Link:
         except WORTH_ANOTHER_TRY:
             self._try_again(register, word)
 
-    def reset_and_identify(self) -> None:
-        """Reset the chip and check that it is an INA219; it has no identity register.
+    def identify(self) -> tuple[int, int]:
+        """Find out by reading alone whether the chip is an INA219.
+
+        Returns:
+            Its configuration and its calibration, as they were found.
+
+        Raises:
+            WrongDeviceError: It is another chip, or none that is known.
+            BusError: The bus failed.
+        """
+        # The first read tries again where the bus is held up.
+        found = self.read(Register.CONFIGURATION), self.read(Register.CALIBRATION)
+        chip = identify(self.bus, self.address)
+        if not chip.is_ina219:
+            raise WrongDeviceError(
+                f"at {self.place} is no INA219 but a {chip.name}; nothing was written to it: "
+                f"{chip.advice}"
+            )
+        return found
+
+    def put_back(self, found: tuple[int, int]) -> None:
+        """Leave the chip with the configuration and the calibration that it was found with.
+
+        Raises:
+            BusError: The bus failed; a chip that is gone by now is not asked again.
+        """
+        configuration, calibration = found
+        self.bus.write_word(self.address, Register.CALIBRATION, calibration)
+        self.bus.write_word(self.address, Register.CONFIGURATION, configuration)
+
+    def reset_and_check(self) -> None:
+        """Reset the chip and check that it works as an INA219.
 
         Raises:
             WrongDeviceError: Its registers do not behave as the data sheet says (8.6.2.1, 8.6.4.1).
@@ -115,6 +154,29 @@ class Ina219Link:
                 return
             self._clock.sleep_until_ns(self._clock.now_ns() + pause_ns)
         raise self._wrong(f"it was configured with 0x{word:04X} and reads back 0x{found:04X}")
+
+    def holds(self, word: int) -> bool:
+        """Return whether the chip is configured with ``word``; one wrong answer is not enough.
+
+        Raises:
+            BusError: The bus failed.
+        """
+        return any(self.read(Register.CONFIGURATION) == word for _ in range(LOOKS))
+
+    def refuse_lost_ground(self, shunt_ohm: float) -> None:
+        """Refuse a current from a rail of no voltage: every power would be 0.
+
+        Raises:
+            WrongDeviceError: There is one.
+            BusError: The bus failed.
+        """
+        shunt_v = abs(shunt_voltage_v(self.read(Register.SHUNT_VOLTAGE)))
+        if shunt_v > FLOWS_V and bus_voltage_v(self.read(Register.BUS_VOLTAGE)) < NO_RAIL_V:
+            raise WrongDeviceError(
+                f"the INA219 at {self.place} sees {shunt_v / shunt_ohm:.2g} A and no voltage at "
+                "VIN−: its shunt is in the return line, or its GND is not the device's; put the "
+                "shunt into the positive line and join the grounds"
+            )
 
     def mark(self) -> None:
         """Write a calibration by which the overflow bit tells that no reset has cleared it.

@@ -7,6 +7,7 @@ from joulesplit.drivers.ina219._conversion_tracker import AFTER_THE_END, SEARCH,
 from joulesplit.drivers.ina219._link import Ina219Link
 from joulesplit.drivers.ina219._registers import READY_BIT, Register
 from joulesplit.drivers.ina219._reset_watch import ResetWatch
+from joulesplit.drivers.ina219._word_check import WordCheck
 from joulesplit.drivers.protocols import Clock
 
 LATE_POLLS = 30
@@ -23,6 +24,7 @@ class ConversionPacer:
         clock: Time.
         tracker: Where its conversions end.
         watch: Whether it is still configured.
+        words: Whether a word may be believed.
 
     Attributes:
         is_located: The tracker knows which conversion the last wait ended with.
@@ -30,13 +32,19 @@ class ConversionPacer:
     """
 
     def __init__(
-        self, link: Ina219Link, clock: Clock, tracker: ConversionTracker, watch: ResetWatch
+        self,
+        link: Ina219Link,
+        clock: Clock,
+        tracker: ConversionTracker,
+        watch: ResetWatch,
+        words: WordCheck,
     ) -> None:
         self._link = link
         self._now_ns = clock.now_ns
         self._sleep_until_ns = clock.sleep_until_ns
         self._tracker = tracker
         self._watch = watch
+        self._confirms = words.confirms
         self.is_located = self.has_clock_stepped = False
 
     def wait(self) -> int | None:
@@ -52,7 +60,7 @@ class ConversionPacer:
         while True:
             self._sleep_until_ns(tracker.poll_time_ns(now_ns, attempt))
             word = link.read(BUS_VOLTAGE)
-            if word & READY_BIT:
+            if word & READY_BIT and self._confirms(word):
                 self.is_located = tracker.locate(
                     idle_ns=idle_ns, started_ns=link.started_ns, ended_ns=link.ended_ns
                 )

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from joulesplit.drivers.errors import RangeExceededError, StuckReadingsError
-from joulesplit.drivers.ina219._registers import SHUNT_LSB_V, Configuration
+from joulesplit.drivers.ina219._conversion_tracker import ConversionTracker
+from joulesplit.drivers.ina219._link import Ina219Link
+from joulesplit.drivers.ina219._pacing import ConversionPacer
+from joulesplit.drivers.ina219._registers import BUS_LSB_V, SHUNT_LSB_V, Configuration, Gain
+from joulesplit.drivers.ina219._suspension import SuspensionWatch
+from joulesplit.drivers.ina219._word_check import WordCheck
 from joulesplit.drivers.readings import ReadingFlag
 
 STUCK_AFTER = 100
@@ -81,13 +86,45 @@ class ReadingMarks:
     def _range_exceeded(self, code: int, bus_code: int) -> RangeExceededError:
         if bus_code >= self._bus_limit:
             return RangeExceededError(
-                f"the bus voltage at the INA219 at {self._place} exceeds its range of 16 V; "
-                "this driver measures rails up to 16 V"
+                f"the bus voltage at the INA219 at {self._place} exceeds its range of "
+                f"{self._bus_limit * BUS_LSB_V:g} V; choose --bus-range 32, and keep to the 26 V "
+                "that its pins take"
             )
+        is_coarsest = self._gain is Gain.DIV_8
+        larger = "no range is larger" if is_coarsest else "leave out --peak-current-a"
         current_a = abs(code) * SHUNT_LSB_V / self._shunt_ohm
         return RangeExceededError(
             f"the current through the shunt of {self._shunt_ohm:g} ohm at {self._place} has been "
             f"above {current_a:g} A, the full scale of gain /{self._gain.divider}, for "
-            f"{CLIPPED_LIMIT} readings in a row; raise the expected peak current "
-            "(--peak-current-a) or use a smaller shunt"
+            f"{CLIPPED_LIMIT} readings in a row; {larger}; read the marking of the shunt "
+            "(--shunt-ohm), or use a smaller one"
         )
+
+
+def flags_since(
+    link: Ina219Link,
+    tracker: ConversionTracker,
+    pacer: ConversionPacer,
+    words: WordCheck,
+    suspension: SuspensionWatch,
+) -> int:
+    """Return what has gone wrong around the words since the last reading, as an integer.
+
+    A phase that slipped although the machine was not suspended is a reader's that was late: how
+    many conversions it missed shows in the time stamps.
+    """
+    flags = 0
+    if link.retried:
+        flags |= ReadingFlag.RETRIED.value
+        link.retried = False
+    if words.has_changed:
+        flags |= ReadingFlag.DOUBTFUL_WORDS.value
+        words.has_changed = False
+    was_suspended = suspension.has_happened()
+    if was_suspended or pacer.has_clock_stepped:
+        flags |= ReadingFlag.CLOCK_STEP.value
+        pacer.has_clock_stepped = False
+        tracker.break_off()
+    elif tracker.has_slipped and not suspension.is_known:
+        flags |= ReadingFlag.CLOCK_STEP.value
+    return flags

@@ -12,7 +12,7 @@ from joulesplit.drivers._clock import NS_PER_S
 from joulesplit.drivers.ina219._conversion_tracker import AFTER_THE_END
 from joulesplit.drivers.ina219._link import Ina219Link
 from joulesplit.drivers.ina219._phase_lock import Lock
-from joulesplit.drivers.ina219._registers import MARK_CODE, NO_MARK_CODE, OVERFLOW_BIT, Register
+from joulesplit.drivers.ina219._registers import MARK_CODE, NO_MARK_CODE, OVERFLOW_BIT
 
 VERIFY_EVERY_NS = NS_PER_S
 PROMPT_NS = 900_000
@@ -21,7 +21,6 @@ PROMPT_TRANSACTIONS = 2.2
 """Transactions from the begin of a poll to the end of the next read, with some delay."""
 TURNS = 4
 """Readings from one look before the end of a conversion to the next."""
-CONFIGURATION = Register.CONFIGURATION.value
 
 
 class ResetWatch:
@@ -31,13 +30,16 @@ class ResetWatch:
         link: The chip.
         configuration_word: What it was configured with.
         lock: What was found of the chip.
+
+    Attributes:
+        is_marked: The overflow bit tells of the size of the shunt voltage.
     """
 
     def __init__(self, link: Ina219Link, configuration_word: int, lock: Lock) -> None:
         self._link = link
         self._configuration_word = configuration_word
         self._prompt_ns = max(PROMPT_NS, PROMPT_TRANSACTIONS * lock.transaction_ns)
-        self._is_marked = lock.is_overflow_honest
+        self.is_marked = lock.is_overflow_honest
         self._turn = 0
         self._verify_at_ns = link.ended_ns + VERIFY_EVERY_NS
 
@@ -73,15 +75,15 @@ class ResetWatch:
             or link.retried
             or link.ended_ns >= self._verify_at_ns
         )
-        if is_large and overflows and self._is_marked and not is_doubtful:
+        if is_large and overflows and self.is_marked and not is_doubtful:
             return True
-        is_unmarked = self._is_marked and is_large and not overflows
-        is_torn = self._is_marked and overflows and -NO_MARK_CODE < code < NO_MARK_CODE
+        is_unmarked = self.is_marked and is_large and not overflows
+        is_torn = self.is_marked and overflows and -NO_MARK_CODE < code < NO_MARK_CODE
         if not (is_doubtful or is_unmarked or is_torn or turn & 1):
             return True
         is_intact = self.reads_back()
         if is_unmarked and is_intact:
-            self._is_marked = False
+            self.is_marked = False
         return is_intact
 
     def reads_back(self) -> bool:
@@ -91,4 +93,4 @@ class ResetWatch:
             BusError: The bus failed.
         """
         self._verify_at_ns = self._link.ended_ns + VERIFY_EVERY_NS
-        return self._link.read(CONFIGURATION) == self._configuration_word
+        return self._link.holds(self._configuration_word)

@@ -10,6 +10,7 @@ from ._load import LoadParameters as LoadParameters
 from ._load_log import LoadLog as LoadLog
 from ._other_processes import SharedProcessor as SharedProcessor
 from ._other_processes import Visit as Visit
+from ._pulses import Pulses as Pulses
 from ._radio import RadioParameters as RadioParameters
 from ._radio import SimulatedRadio as SimulatedRadio
 from ._thermal import ThermalGovernor as ThermalGovernor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import random
 from collections.abc import Mapping
 
 from joulesplit.drivers.errors import BusError, DeviceNotRespondingError
@@ -47,6 +48,10 @@ class SimulatedI2cBus:
         self._clock = clock
         self._failures: list[BusError | None] = []
         self._held_until_ns = 0
+        self._corrupt_share = 0.0
+        self._shared_ns = 0, 0
+        self._corrupt_word = 0xFFFF
+        self._random = random.Random(number)
         self.transactions = 0
         """World side: transactions attempted so far."""
 
@@ -69,6 +74,8 @@ class SimulatedI2cBus:
         clock.advance_ns(self._until_latch_ns)
         word = device.read_register(register)
         clock.advance_ns(self._after_latch_ns)
+        if self._corrupt_share and self._random.random() < self._corrupt_share:
+            return self._corrupt_word
         return word
 
     def write_word(self, address: int, register: int, word: int) -> None:
@@ -93,12 +100,29 @@ class SimulatedI2cBus:
         """World side: let a coming transaction fail with ``error``; calls queue up."""
         self._failures.append(error)
 
+    def corrupt_words(self, share: float, word: int = 0xFFFF) -> None:
+        """World side: deliver ``word`` for this share of the words read from now on.
+
+        All of it is acknowledged, as where the data line is high because nobody drives it.
+        """
+        self._corrupt_share, self._corrupt_word = share, word
+
+    def share_with_another(self, period_ns: int, hold_ns: int) -> None:
+        """World side: another device has the bus for the first ``hold_ns`` of every period.
+
+        A transaction that is due meanwhile waits, as in the queue of the kernel's adapter.
+        """
+        self._shared_ns = period_ns, hold_ns
+
     def hold_data_line(self, duration_ns: int) -> None:
         """World side: let a device hold SDA low from now on; every transaction then times out."""
         self._held_until_ns = self._clock.now_ns() + duration_ns
 
     def _select(self, address: int) -> SimulatedIna219:
         self.transactions += 1
+        period_ns, hold_ns = self._shared_ns
+        if period_ns and (left_ns := hold_ns - self._clock.now_ns() % period_ns) > 0:
+            self._pass(left_ns)
         if self._held_until_ns and self._clock.now_ns() < self._held_until_ns:
             self._pass(self._until_latch_ns + self._after_latch_ns)
             raise self._timed_out(address)

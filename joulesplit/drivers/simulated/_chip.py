@@ -1,7 +1,9 @@
 """A register-level INA219, declared from the data sheet (TI SBOS448G) and nothing else.
 
 Conversions run against the clock: a register read computes the latest finished cycle, so that
-results nobody reads are overwritten, as on the chip.
+results nobody reads are overwritten, as on the chip. An averaged result is the mean of 12-bit
+samples, each of which was quantised and stood at full scale by itself: a mean below full scale may
+hold samples that did not.
 """
 
 from __future__ import annotations
@@ -51,6 +53,9 @@ class ChipParameters:
         bus_gain_error: Relative error of the bus measurement.
         offset_v: Offset of the shunt measurement, V.
         noise_v_rms: Shunt noise of one 12-bit sample, V; averaging divides it by √n.
+        sample_step_grows: One 12-bit sample steps by 10 µV times the divider of the gain, as of a
+            converter with 4000 steps a side, and not by the register's 10 µV at every gain; the
+            data sheet does not say.
         bus_noise_v_rms: Bus noise of one 12-bit sample, V.
         conversion_time_scale: Conversion time over the typical one; the data sheet allows 1.10.
         cnvr_clears: Which read clears the conversion-ready bit. The data sheet says
@@ -65,6 +70,7 @@ class ChipParameters:
     bus_gain_error: float = 0.0
     offset_v: float = 0.0
     noise_v_rms: float = 0.0
+    sample_step_grows: bool = False
     bus_noise_v_rms: float = 0.0
     conversion_time_scale: float = 1.0
     cnvr_clears: Literal["bus-read", "power-read", "any-read"] = "bus-read"
@@ -171,14 +177,16 @@ class SimulatedIna219:
         self._mode = word & 7
         specimen = self._parameters
         scale = specimen.conversion_time_scale
-        shunt_ns, shunt_samples, self._shunt_step = _conversion(word >> 3 & 15)
+        shunt_ns, self._shunt_samples, self._shunt_step = _conversion(word >> 3 & 15)
         bus_ns, bus_samples, self._bus_step = _conversion(word >> 7 & 15)
-        self._shunt_noise_v = specimen.noise_v_rms / shunt_samples**0.5
         self._bus_noise_v = specimen.bus_noise_v_rms / bus_samples**0.5
         self._shunt_ns = shunt_ns * scale if self._mode & 1 else 0.0
         self._bus_ns = bus_ns * scale if self._mode & 2 else 0.0
         self._cycle_ns = self._shunt_ns + self._bus_ns
-        self._shunt_limit = SHUNT_RANGE_CODES[word >> 11 & 3]
+        gain = word >> 11 & 3
+        self._shunt_limit = SHUNT_RANGE_CODES[gain]
+        if specimen.sample_step_grows:
+            self._shunt_step <<= gain
         self._bus_limit = BUS_RANGE_CODES[word >> 13 & 1]
         self._origin_ns = self._clock.now_ns() + (WAKE_NS if was_down else 0)
         # A triggered mode (1 to 3) runs one cycle, a continuous one (5 to 7) goes on.
@@ -219,18 +227,27 @@ class SimulatedIna219:
         if not self._shunt_ns or self._frozen:
             return
         start_ns = self._origin_ns + (number - 1) * self._cycle_ns
-        current_a = self._load.mean_current_a(int(start_ns), int(start_ns + self._shunt_ns))
+        sample_ns = self._shunt_ns / self._shunt_samples
+        total = 0
+        for sample in range(self._shunt_samples):
+            begin_ns = start_ns + sample * sample_ns
+            total += self._sample_code(int(begin_ns), int(begin_ns + sample_ns))
+        self._shunt_code = round(total / self._shunt_samples)
+
+    def _sample_code(self, begin_ns: int, end_ns: int) -> int:
+        """Return what one sample of the shunt gives; full scale stops it by itself."""
+        current_a = self._load.mean_current_a(begin_ns, end_ns)
         specimen = self._parameters
         shunt_v = current_a * specimen.shunt_ohm
         shunt_v *= 1 + specimen.shunt_heating_per_w * current_a * shunt_v
         volts = shunt_v * (1 + specimen.gain_error) + specimen.offset_v
         if self._overload_v is not None:
             volts = self._overload_v
-        if self._shunt_noise_v:
-            volts += self._normal() * self._shunt_noise_v
+        if specimen.noise_v_rms:
+            volts += self._normal() * specimen.noise_v_rms
         step = self._shunt_step
         code = round(volts / (SHUNT_STEP_V * step)) * step
-        self._shunt_code = max(-self._shunt_limit, min(self._shunt_limit, code))
+        return max(-self._shunt_limit, min(self._shunt_limit, code))
 
     def _convert_bus(self, number: int) -> None:
         self._bus_done = number

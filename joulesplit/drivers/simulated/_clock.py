@@ -23,6 +23,10 @@ class SimulatedClock:
         """Return the virtual time, ns."""
         return self._now_ns
 
+    def suspended_ns(self) -> int:
+        """Return 0: virtual time is never suspended."""
+        return 0
+
     def sleep_until_ns(self, t_ns: int) -> None:
         """Move to ``t_ns``; a time already past changes nothing."""
         self._now_ns = max(t_ns, self._now_ns)
@@ -86,6 +90,10 @@ class SteppedClock:
     def now_ns(self) -> int:
         """Return the time with all jumps so far, ns."""
         return self._clock.now_ns() + self._ahead_ns
+
+    def suspended_ns(self) -> int:
+        """Return by how much this clock is behind the world's, ns: so long it stood still."""
+        return -self._ahead_ns
 
     def sleep_until_ns(self, t_ns: int) -> None:
         """Return at ``t_ns`` of this clock, also if it jumps back meanwhile."""

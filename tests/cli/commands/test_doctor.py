@@ -218,6 +218,21 @@ def test_an_ina219_configured_before_is_still_known(tmp_path, chip):
     assert ready["ina219"] is True
 
 
+class Servos:
+    """A PCA9685 as after power-on; a write would move what hangs on it."""
+
+    def read_register(self, pointer):
+        return {0: 0x1111, 1: 0x0404, 2: 0xE2E2, 3: 0xE4E4, 5: 0xE0E0}.get(pointer, 0)
+
+
+def test_a_servo_board_is_named_and_is_no_sensor(tmp_path):
+    findings, ready = look(found_with(tmp_path), tmp_path, lambda _: bus_with({0x40: Servos()}))
+    (board,) = [f for f in findings if f.name == "i2c-chip"]
+    assert board.found == "PCA9685 at 0x40 on bus 1"
+    assert "servos" in board.fix
+    assert ready["ina219"] is False
+
+
 def test_an_empty_bus_says_how_to_wire(tmp_path):
     findings, ready = look(found_with(tmp_path), tmp_path, lambda _: bus_with({}))
     (sensor,) = [f for f in findings if f.name == "ina219"]

@@ -82,8 +82,8 @@ def test_records_are_listed_shown_and_forgotten(source, sensor, joulesplit, tmp_
     assert [each["key"] for each in sensor("list").json["sensors"]] == [KEY]
     assert sensor("show", KEY).json["zeros"][0]["readings"] == 256
     page = joulesplit("sensor", "show", KEY, "--store", tmp_path).out
-    assert "Zero at gain /4" in page
-    assert "Applied at gain /4" in page
+    assert "Zero at gain /8" in page
+    assert "Applied at gain /8" in page
     assert KEY in joulesplit("sensor", "list", "--store", tmp_path).out
     assert sensor("forget", KEY).code == 0
     missing = sensor("show", KEY)

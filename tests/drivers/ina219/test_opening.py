@@ -104,7 +104,7 @@ class OtherChip:
 @pytest.mark.parametrize(
     ("other", "difference"),
     [
-        (OtherChip(power_on=0x4127, kept={0: 0x3FFF, 5: 0xFFFE}), "0x4127, not 0x399F"),
+        (OtherChip(power_on=0x4127, kept={0: 0x3FFF, 5: 0xFFFE}), "register 0 is 0x4127"),
         (OtherChip(kept={0: 0xFFFF, 5: 0xFFFE}), "bit 14"),
         (OtherChip(kept={0: 0x3FFF, 5: 0xFFFF}), "0xFFFF, not 0xFFFE"),
         (OtherChip(kept={0: 0x3000, 5: 0xFFFE}), "reads back 0x1000"),
@@ -173,7 +173,7 @@ def test_chips_on_one_bus_do_not_disturb_each_other(make_bench):
             assert reading.current_a == pytest.approx(true_a, abs=1e-3)
 
 
-@pytest.mark.parametrize("left_out", ["shunt_ohm", "shunt_tolerance", "expected_peak_a"])
+@pytest.mark.parametrize("left_out", ["shunt_ohm", "shunt_tolerance"])
 def test_what_no_register_tells_has_to_be_stated(make_bench, left_out):
     bench = make_bench()
     facts = {"shunt_ohm": 0.1, "shunt_tolerance": 0.01, "expected_peak_a": 1.5}
@@ -200,3 +200,17 @@ def test_what_no_register_tells_has_to_be_stated(make_bench, left_out):
 def test_impossible_parameters_are_refused(make_bench, changes, message):
     with pytest.raises(SensorConfigurationError, match=message):
         make_bench().sensor(**changes)
+
+
+def test_a_current_from_a_rail_without_voltage_is_refused_with_the_wiring(make_bench):
+    """The shunt in the return line, or a lost ground: every power would be 0."""
+    bench = make_bench(BenchSource(current_a=0.6, voltage_v=0.0))
+    with pytest.raises(WrongDeviceError, match="return line"):
+        bench.sensor().__enter__()
+
+
+def test_a_rail_that_is_off_is_read_as_it_is(make_bench):
+    bench = make_bench(BenchSource(current_a=0.0, voltage_v=0.0))
+    with bench.sensor() as sensor:
+        assert sensor.read().power_w == 0.0
+        assert all(term.at_power_w != 0.0 for term in sensor.description.accuracy)

@@ -72,8 +72,15 @@ def _now(description: SensorDescription, glance: Glance) -> RenderableType:
 def wiring_hint(description: SensorDescription, power_w: float) -> str | None:
     """Return what a mean power says of how the sensor is wired; None if nothing is wrong."""
     from joulesplit.calibrate.campaign import swapped_hint
+    from joulesplit.calibrate.checks import board_power_checks
+    from joulesplit.calibrate.environment import Machine
 
-    return swapped_hint(power_w, description.accuracy)
+    swapped = swapped_hint(power_w, description.accuracy)
+    if swapped is not None or description.replayed:
+        return swapped
+    checks = board_power_checks(power_w, Machine().board, description)
+    # A board at work draws more than idle boards do: the upper end is no hint here.
+    return next((check.advice for check in checks if power_w < check.limit and check.advice), None)
 
 
 def _wiring(description: SensorDescription, power_w: float) -> list[tuple[str, RenderableType]]:

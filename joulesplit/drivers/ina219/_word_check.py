@@ -1,0 +1,119 @@
+"""Words that contradict each other, or step as no load does, are read again before they count.
+
+A transfer can deliver wrong bits and still be acknowledged: a word of ones is what a data line
+gives that nobody drives. Until the next conversion ends the chip gives the same words again, so
+that to ask once more tells a wrong word from a sudden load.
+"""
+
+from __future__ import annotations
+
+from joulesplit.drivers.ina219._link import Ina219Link
+from joulesplit.drivers.ina219._registers import (
+    BUS_DATA_SHIFT,
+    MARK_CODE,
+    NO_MARK_CODE,
+    OVERFLOW_BIT,
+    READY_BIT,
+    Configuration,
+    Register,
+    shunt_code,
+)
+
+STEP_CODES = 100
+STEP_SHARE = 0.25
+"""A shunt code that moves by more than this share of itself, and by so many steps of 10 µV, is
+read again; a load that really steps costs one more transfer."""
+BUS_STEP_CODES = 60
+"""The same for the bus voltage, steps of 4 mV: 0.24 V."""
+BEYOND = 4095 / 4000
+"""Codes above this share of full scale are none that a converter of 12 bits gives."""
+SHUNT_VOLTAGE = Register.SHUNT_VOLTAGE.value
+BUS_VOLTAGE = Register.BUS_VOLTAGE.value
+
+
+class WordCheck:
+    """Compares the words of each conversion with each other and with those before.
+
+    Args:
+        link: The chip.
+        configuration: What it is set to.
+
+    Attributes:
+        has_changed: A word was another one when it was read again, since this was last set False.
+    """
+
+    def __init__(self, link: Ina219Link, configuration: Configuration) -> None:
+        self._link = link
+        self._most_shunt = round(BEYOND * configuration.gain.full_scale_code)
+        self._most_bus = round(BEYOND * configuration.bus_range.full_scale_code)
+        self.has_changed = False
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget the words before: the chip was configured again, which explains what changed."""
+        self.has_changed = False
+        self._code = self._bus_code = 0
+
+    def confirms(self, word: int) -> bool:
+        """Return whether a bus word may be believed, read again if its voltage has stepped.
+
+        If not, its ready bit says nothing either: the next one will.
+
+        Raises:
+            BusError: The bus failed.
+        """
+        bus_code = word >> BUS_DATA_SHIFT
+        if -BUS_STEP_CODES <= bus_code - self._bus_code <= BUS_STEP_CODES:
+            return True
+        is_possible = bus_code <= self._most_bus
+        if not is_possible or (self._link.read(BUS_VOLTAGE) ^ word) & ~READY_BIT:
+            self.has_changed = True
+            return False
+        self._bus_code = bus_code
+        return True
+
+    def settle(self, word: int, shunt: int, *, is_marked: bool) -> int | None:
+        """Return the shunt word of a conversion, read again if there is cause to.
+
+        Args:
+            word: Its bus word.
+            shunt: Its shunt word as first read.
+            is_marked: The overflow bit tells of the size of the shunt voltage.
+
+        Returns:
+            None if the words cannot be told: then nothing of the conversion may be used.
+
+        Raises:
+            BusError: The bus failed.
+        """
+        code = shunt - 0x10000 if shunt & 0x8000 else shunt
+        contradicts = is_marked and _contradicts(word, code)
+        last, magnitude = self._code, max(abs(code), abs(self._code))
+        if contradicts and (self._link.read(BUS_VOLTAGE) ^ word) & ~READY_BIT:
+            self.has_changed = True
+            return None
+        if contradicts or abs(code - last) > STEP_CODES + STEP_SHARE * magnitude:
+            found = self._majority(shunt)
+            if found is None:
+                return None
+            shunt, code = found, shunt_code(found)
+            if abs(code) > self._most_shunt:
+                self.has_changed = True
+                return None
+        self._code, self._bus_code = code, word >> BUS_DATA_SHIFT
+        return shunt
+
+    def _majority(self, first: int) -> int | None:
+        second = self._link.read(SHUNT_VOLTAGE)
+        if second == first:
+            return first
+        self.has_changed = True
+        third = self._link.read(SHUNT_VOLTAGE)
+        return third if third in (first, second) else None
+
+
+def _contradicts(word: int, code: int) -> bool:
+    """Return whether the overflow bit says another size than the shunt word."""
+    if word & OVERFLOW_BIT:
+        return -NO_MARK_CODE < code < NO_MARK_CODE
+    return not -MARK_CODE < code < MARK_CODE
