@@ -56,6 +56,11 @@ def _token(value: Any, folder: Path) -> str:
         ) from error
 
 
+def _text(value: Any, folder: Path) -> str:
+    del folder
+    return str(value)
+
+
 def _quantity(unit: str) -> Callable[[Any, Path], Any]:
     """Return a reader of numbers as people write them: 0.1, "0.1 ohm", "100m"."""
 
@@ -82,6 +87,7 @@ KEYS = {
     "peak_current_a": Key(
         parameters=("peak_current_a",), means="largest current to expect", read=_quantity("A")
     ),
+    "bus_range": Key(parameters=("bus_range_v",), means="range of the bus voltage, V", read=_text),
     "grade": Key(parameters=("grade",), means="grade printed on the INA219"),
     "rail": Key(parameters=("rail",), means="what the sensor is wired into"),
     "hwmon_chip": Key(parameters=("hwmon_chip",), means="kernel monitor"),

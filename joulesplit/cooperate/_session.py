@@ -250,10 +250,10 @@ class SplitSession:
 
     def _learn(self, result: TailResult, exchange: _Exchange) -> None:
         receipt = result.receipt
-        exchange.transfer_s = receipt.duration_s
-        self.link.uploaded(8 * receipt.payload_bytes, receipt.duration_s, self._now_ns())
-        beyond_s = (receipt.answered_ns - receipt.ended_ns) * 1e-9 - result.server_compute_s
-        self.link.answered(max(0.0, beyond_s))
+        exchange.transfer_s = receipt.transfer_s
+        self.link.uploaded(8 * receipt.payload_bytes, receipt.transfer_s, self._now_ns())
+        whole_s = (receipt.answered_ns - receipt.started_ns) * 1e-9
+        self.link.answered(max(0.0, whole_s - receipt.transfer_s - result.server_compute_s))
 
     def _patience_s(self, line: SplitLine, left_s: float) -> float:
         """Return how long to wait for the server, s: so that the rest can still be done here."""

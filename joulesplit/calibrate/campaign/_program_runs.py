@@ -141,7 +141,7 @@ def measure_program(
         sampling=sampling,
         records=records,
         figures=figures,
-        quality=judge_runs(records, figures, sampling, sensor, moved, board=device.board),
+        quality=judge_runs(records, figures, sampling, sensor, moved, board=described.board),
     )
 
 

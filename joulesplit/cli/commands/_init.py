@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 LOOK_S = 1.0
 """How long the sensor is read, s: some hundred conversions."""
 
+_OF_KEY = {
+    "peak_current_a": "expected_peak_a",
+    "bus_range": "bus_range_v",
+    "store": "records",
+}
+"""What a sensor's description calls keys of a bench, where that differs."""
+
 PROBE_BYTES = 100_000
 """What is uploaded to try the server."""
 
@@ -183,10 +190,11 @@ def _bench(choice: SensorChoice, url: str | None, model: Path | None) -> dict[st
     from joulesplit.cli._bench import KEYS
     from joulesplit.cli._choices import SensorChoice
 
+    attributes = {key: _OF_KEY.get(key, key) for key in KEYS}
     usual = SensorChoice(kind=choice.kind)
     sensor = {
-        name: getattr(choice, name)
-        for name in KEYS
+        key: getattr(choice, name)
+        for key, name in attributes.items()
         if hasattr(choice, name) and getattr(choice, name) != getattr(usual, name)
     }
     if "address" in sensor:
