@@ -9,7 +9,7 @@ import msgspec
 
 from joulesplit.calibrate.campaign import (
     QUICK,
-    Outcome,
+    CampaignResult,
     Plan,
     StopRule,
     crossing_bits,
@@ -91,7 +91,7 @@ def run_world(
     )
 
 
-def run_on(stage: Stage, plan: Plan, *, rule: StopRule = once) -> Outcome:
+def run_on(stage: Stage, plan: Plan, *, rule: StopRule = once) -> CampaignResult:
     """Run a campaign on a stage, its windows in an order of the world's own.
 
     Windows that always stood at the same times would turn every common drift into a bias.

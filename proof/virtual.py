@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from joulesplit.calibrate.campaign import (
+    CampaignListener,
+    CampaignResult,
     Circumstances,
-    Outcome,
-    Past,
+    EarlierRun,
     Plan,
     StopRule,
     Thermometer,
-    Told,
     crossing_bits,
     head_blocks,
     no_thermometer,
@@ -39,11 +39,11 @@ def run_virtual(
     setup: WorldSetup,
     *,
     rule_for: Callable[[SensorDescription], StopRule] = lambda _: once,
-    past: Past | None = None,
-    told: Told | None = None,
+    past: EarlierRun | None = None,
+    told: CampaignListener | None = None,
     thermometer: Thermometer = no_thermometer,
     input_bits: int = 0,
-) -> tuple[Outcome, SensorDescription, SamplerStatistics]:
+) -> tuple[CampaignResult, SensorDescription, SamplerStatistics]:
     """Run a campaign in virtual time, of as many rounds as the rule wants.
 
     Args:

@@ -1,6 +1,6 @@
 """The energy of any stretch of time from the readings that touch it. Pure.
 
-Unlike ``joulesplit.calibrate.windows._energy``, which needs idle on both sides and so has no edges to guess,
+Unlike ``calibrate.windows``, which needs idle on both sides and so has no edges to guess,
 this asks nothing of what surrounds the stretch: its edges cut through readings, and how the power
 was spread inside those is counted as an uncertainty.
 """

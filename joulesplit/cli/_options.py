@@ -63,6 +63,7 @@ def block_options(default: str | None, told: str) -> Callable[[Command], Command
     )
     return lambda command: blocks(at(command))
 
+
 KINDS = tuple(kind.name for kind in SENSOR_KINDS)
 """Every value of ``--sensor`` that is built in; plug-ins add their own."""
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from joulesplit.partition.parts import BundleManifest, SplitManifest
     from joulesplit.partition.reading import LoadedModel
 
-SEED = 1
+RANDOM_INPUT_SEED = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class PartitionOutcome:
     """What came of a request; None for what was not asked.
 
     Attributes:
@@ -116,7 +116,7 @@ def check_request(request: Request) -> None:
         raise CommandError("--input is run by --verify or --encodings: add one of them")
 
 
-def carry_out(request: Request) -> Outcome:
+def carry_out(request: Request) -> PartitionOutcome:
     """Do what is asked.
 
     Raises:
@@ -136,7 +136,7 @@ def carry_out(request: Request) -> Outcome:
     if cut is None and best is not None:
         cut = best.closed.cut if best.saving else best.prefix.after_operator
     blocks = chosen_blocks(network, request.granularity, request.at)
-    return Outcome(
+    return PartitionOutcome(
         network=network,
         blocks=blocks,
         hull=undominated_cuts(network),
@@ -220,7 +220,7 @@ def _compared(
         comparison = compare_split(
             model,
             cut,
-            SEED,
+            RANDOM_INPUT_SEED,
             path=_whole(model, request),
             inputs=inputs,
             threads=request.threads,

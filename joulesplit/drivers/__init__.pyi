@@ -3,7 +3,7 @@ from ._catalog import Board as Board
 from ._catalog import SENSOR_KINDS as SENSOR_KINDS
 from ._catalog import board as board
 from ._clock import MonotonicClock as MonotonicClock
-from ._discovery import Findings as Findings
+from ._discovery import DiscoveredSources as DiscoveredSources
 from ._discovery import I2cBusFinding as I2cBusFinding
 from ._discovery import discover as discover
 from ._discovery import find_buses as find_buses

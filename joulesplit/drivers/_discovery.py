@@ -37,7 +37,7 @@ class I2cBusFinding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Findings:
+class DiscoveredSources:
     """Everything found.
 
     Attributes:
@@ -57,14 +57,14 @@ class Findings:
     vcgencmd: str | None
 
 
-def discover(root: Path = Path("/")) -> Findings:
+def discover(root: Path = Path("/")) -> DiscoveredSources:
     """Look around.
 
     Args:
         root: Directory that holds ``dev`` and ``sys``.
     """
     packages = find_packages(root / "sys/class/powercap")
-    return Findings(
+    return DiscoveredSources(
         buses=find_buses(root),
         in_i2c_group=_in_group(I2C_GROUP),
         hwmon_chips=find_power_chips(root / "sys/class/hwmon"),

@@ -1,7 +1,7 @@
 """An INA219 through the PyPI library ``pi-ina219`` (module ``ina219``), for those who use it.
 
 The library knows nothing of conversions: this module polls its ``is_conversion_ready`` and reads
-each conversion once. It needs twice the transactions of ``joulesplit.drivers.ina219._driver`` and cannot notice
+each conversion once. It needs twice the transactions of ``drivers.ina219`` and cannot notice
 a chip that reset itself, so prefer that one. Zeros and spans hold for the chip and its shunt,
 whoever reads them: both drivers apply the same records.
 """

@@ -6,7 +6,7 @@ A package offers one in its ``pyproject.toml``:
     mymeter = "mypackage.meter:open_meter"
 
 ``open_meter`` takes a ``SensorRequest`` and returns a ``PowerSensor``, not yet open; it may be
-called in another process. ``joulesplit.drivers.conformance`` checks that the sensor keeps its promises.
+called in another process. ``drivers.conformance`` checks that the sensor keeps its promises.
 """
 
 from __future__ import annotations

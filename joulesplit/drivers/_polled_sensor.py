@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Self
 
-from joulesplit.drivers._polling import Pacer
+from joulesplit.drivers._polling import Ticker
 from joulesplit.drivers.errors import SensorError
 from joulesplit.drivers.protocols import Clock
 from joulesplit.drivers.readings import Reading, ReadingFlag, SensorDescription
@@ -26,7 +26,7 @@ class PolledSensor(ABC):
     def __init__(self, *, clock: Clock, interval_s: float) -> None:
         self._clock = clock
         self._interval_s = interval_s
-        self._pacer = Pacer(clock, interval_s)
+        self._pacer = Ticker(clock, interval_s)
         self._is_open = False
 
     @property

@@ -13,7 +13,7 @@ LATE_CYCLES, LATE_NS = 3, 50_000_000
 """A conversion that is not there so many cycles, and so long, after the last one is missing."""
 
 
-class Pacer:
+class Ticker:
     """Ticks at a fixed interval from the start; late ticks are counted, never caught up.
 
     Args:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import isfinite, nan
 
-from joulesplit.edge._bundle import TensorEntry
+from joulesplit.edge._bundle import TensorHeader
 from joulesplit.edge._pacing import BITS_PER_BYTE
 from joulesplit.edge._protocol import Refusal, authorization
 from joulesplit.edge.errors import RequestRefusedError
@@ -142,7 +142,7 @@ def check_duration(count: int, rate_bit_per_s: float | None, longest_s: float) -
         )
 
 
-def check_tail_length(length: int, entries: Sequence[TensorEntry]) -> None:
+def check_tail_length(length: int, entries: Sequence[TensorHeader]) -> None:
     """Check that a body is as long as its header says, before any of it is read.
 
     Raises:
@@ -197,7 +197,7 @@ def _number(text: str) -> float:
         return nan
 
 
-def check_tensors(given: Sequence[TensorEntry], expected: Sequence[TensorEntry]) -> None:
+def check_tensors(given: Sequence[TensorHeader], expected: Sequence[TensorHeader]) -> None:
     """Check that exactly the tensors of the cut are sent, in its order.
 
     Raises:
@@ -218,5 +218,5 @@ def check_tensors(given: Sequence[TensorEntry], expected: Sequence[TensorEntry])
             )
 
 
-def _describe(entry: TensorEntry) -> str:
+def _describe(entry: TensorHeader) -> str:
     return f"{entry.name[:80]!r} {entry.dtype}{list(entry.shape)}"

@@ -42,7 +42,7 @@ MAX_TENSOR_BYTES = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TensorEntry:
+class TensorHeader:
     """One entry of the header.
 
     Attributes:
@@ -74,9 +74,9 @@ class NamedTensor:
     data: NDArray[Any]
 
     @property
-    def entry(self) -> TensorEntry:
+    def entry(self) -> TensorHeader:
         """The header entry that describes this tensor."""
-        return TensorEntry(name=self.name, dtype=self.data.dtype.name, shape=self.data.shape)
+        return TensorHeader(name=self.name, dtype=self.data.dtype.name, shape=self.data.shape)
 
 
 def encode_bundle(tensors: Sequence[NamedTensor]) -> tuple[str, bytes]:
@@ -97,7 +97,7 @@ def encode_bundle(tensors: Sequence[NamedTensor]) -> tuple[str, bytes]:
     return header, b"".join(array.tobytes(order="C") for array in little)
 
 
-def decode_header(header: str) -> tuple[TensorEntry, ...]:
+def decode_header(header: str) -> tuple[TensorHeader, ...]:
     """Return the specifications that a header declares.
 
     Raises:
@@ -117,7 +117,7 @@ def decode_header(header: str) -> tuple[TensorEntry, ...]:
     return tuple(_decode_entry(position, entry) for position, entry in enumerate(entries))
 
 
-def decode_body(entries: Sequence[TensorEntry], body: bytes) -> tuple[NamedTensor, ...]:
+def decode_body(entries: Sequence[TensorHeader], body: bytes) -> tuple[NamedTensor, ...]:
     """Return the tensors in ``body``: read-only views, in native byte order where it differs.
 
     Args:
@@ -141,7 +141,7 @@ def decode_body(entries: Sequence[TensorEntry], body: bytes) -> tuple[NamedTenso
     return tuple(tensors)
 
 
-def _decode_tensor(entry: TensorEntry, body: bytes, offset: int) -> NamedTensor:
+def _decode_tensor(entry: TensorHeader, body: bytes, offset: int) -> NamedTensor:
     stored = np.dtype(entry.dtype).newbyteorder("<")
     count = prod(entry.shape)
     if entry.dtype == "bool" and np.frombuffer(body, np.uint8, count, offset).max(initial=0) > 1:
@@ -151,7 +151,7 @@ def _decode_tensor(entry: TensorEntry, body: bytes, offset: int) -> NamedTensor:
     return NamedTensor(name=entry.name, data=native.reshape(entry.shape))
 
 
-def _decode_entry(position: int, entry: object) -> TensorEntry:
+def _decode_entry(position: int, entry: object) -> TensorHeader:
     where = f"entry {position} of the tensor header"
     match entry:
         case {"name": str(name), "dtype": str(dtype), "shape": list(shape), **rest} if not rest:
@@ -171,7 +171,7 @@ def _decode_entry(position: int, entry: object) -> TensorEntry:
             f"{where} has shape {shape!s:.80}; use at most {MAX_DIMENSIONS} whole numbers, 0 or "
             f"more, and {MAX_TENSOR_BYTES} bytes"
         )
-    return TensorEntry(name=name, dtype=dtype, shape=tuple(shape))
+    return TensorHeader(name=name, dtype=dtype, shape=tuple(shape))
 
 
 def _is_shape(shape: list[Any], element_bytes: int) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from joulesplit.edge._admission import check_tensors
-from joulesplit.edge._bundle import NamedTensor, TensorEntry
+from joulesplit.edge._bundle import NamedTensor, TensorHeader
 from joulesplit.edge._protocol import Refusal
 from joulesplit.edge.errors import RequestRefusedError
 from joulesplit.partition import Encoding, decode, encode, suited
@@ -35,7 +35,7 @@ def encoded_tensors(tensors: Sequence[NamedTensor], encoding: Encoding) -> tuple
 
 
 def check_sent(
-    given: Sequence[TensorEntry], expected: Sequence[TensorEntry], encoding: Encoding | None
+    given: Sequence[TensorHeader], expected: Sequence[TensorHeader], encoding: Encoding | None
 ) -> None:
     """Check that exactly the tensors of the cut are sent, in its order; if encoded, as bytes.
 
@@ -59,7 +59,7 @@ def check_sent(
 
 
 def decoded_tensors(
-    sent: tuple[NamedTensor, ...], expected: Sequence[TensorEntry], encoding: Encoding | None
+    sent: tuple[NamedTensor, ...], expected: Sequence[TensorHeader], encoding: Encoding | None
 ) -> tuple[NamedTensor, ...]:
     """Return the tensors of a cut from what came over the wire.
 

@@ -29,7 +29,7 @@ BITS_PER_BYTE = 8
 """Payloads are counted in bits, bodies in bytes."""
 
 
-class Clock(Protocol):
+class PacingClock(Protocol):
     """Time as a seam, so that tests never sleep."""
 
     def now_ns(self) -> int:
@@ -108,7 +108,7 @@ class Pacer:
         self,
         rate_bit_per_s: float | None,
         *,
-        clock: Clock,
+        clock: PacingClock,
         chunk_duration_s: float = CHUNK_DURATION_S,
         on_chunk: Callable[[int, float], None] | None = None,
     ) -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 from joulesplit.edge import _admission as admission
 from joulesplit.edge import _protocol as protocol
-from joulesplit.edge._bundle import TensorEntry, decode_body, decode_header, encode_bundle
+from joulesplit.edge._bundle import TensorHeader, decode_body, decode_header, encode_bundle
 from joulesplit.edge._doors import DEFAULT_LIMITS, Doors, ServerLimits, guarded_protocol
 from joulesplit.edge._encoded import check_sent, decoded_tensors
 from joulesplit.edge._listening import listener_url, open_listener
@@ -207,7 +207,7 @@ class _Endpoints:
         self,
         request: Request,
         cut: tuple[str, int],
-        entries: tuple[TensorEntry, ...],
+        entries: tuple[TensorHeader, ...],
         encoding: Encoding | None,
     ) -> Response:
         began_ns = time.perf_counter_ns()

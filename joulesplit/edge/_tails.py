@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from joulesplit.edge._bundle import NamedTensor, TensorEntry
+from joulesplit.edge._bundle import NamedTensor, TensorHeader
 from joulesplit.edge._protocol import Refusal
 from joulesplit.edge._receipts import ServedModel, TailRuntime
 from joulesplit.edge.errors import RequestRefusedError
@@ -57,9 +57,9 @@ class _Model:
     def last_operator(self) -> int:
         return len(self.network.operators) - 1
 
-    def entries(self, tensors: Iterable[int]) -> tuple[TensorEntry, ...]:
+    def entries(self, tensors: Iterable[int]) -> tuple[TensorHeader, ...]:
         chosen = (self.network.tensors[index] for index in tensors)
-        return tuple(TensorEntry(name=t.name, dtype=t.dtype, shape=t.shape) for t in chosen)
+        return tuple(TensorHeader(name=t.name, dtype=t.dtype, shape=t.shape) for t in chosen)
 
 
 @dataclass(slots=True)
@@ -122,7 +122,7 @@ class TailShelf:
         with self._lock:
             return tuple(self._tails)
 
-    def crossing(self, sha256: str, after_operator: int) -> tuple[TensorEntry, ...]:
+    def crossing(self, sha256: str, after_operator: int) -> tuple[TensorHeader, ...]:
         """Return what crosses after operator ``after_operator``, in the order of the cut.
 
         Raises:

@@ -34,7 +34,7 @@ class PooledScatter:
     degrees_of_freedom: float
 
     @property
-    def tells(self) -> bool:
+    def has_enough_freedom(self) -> bool:
         """There are degrees of freedom enough for an interval."""
         return self.degrees_of_freedom >= FEWEST_FREEDOM
 
@@ -47,11 +47,11 @@ class PooledScatter:
 
 def pooled_scatter(residuals: Residuals) -> PooledScatter:
     """Return the errors of all rows as the residuals of a linear fit tell them."""
-    told = residuals.told
-    to_error = (residuals.growth / residuals.spread)[told]
-    correlation = residuals.covariance[np.ix_(told, told)] * np.outer(to_error, to_error)
+    known = residuals.has_residual
+    to_error = (residuals.growth / residuals.spread)[known]
+    correlation = residuals.covariance[np.ix_(known, known)] * np.outer(to_error, to_error)
     return PooledScatter(
-        errors=residuals.raw[told] * to_error,
+        errors=residuals.raw[known] * to_error,
         effects=residuals.gain * residuals.spread,
         degrees_of_freedom=len(to_error) ** 2 / float(np.sum(correlation**2)),
     )

@@ -43,13 +43,13 @@ class Residuals:
     gain: Array
 
     @property
-    def told(self) -> NDArray[np.bool_]:
+    def has_residual(self) -> NDArray[np.bool_]:
         """Which rows have a residual, shape (n,), bool.
 
         A row that alone determines a coefficient has none.
         """
-        told: NDArray[np.bool_] = np.diag(self.covariance) > 1e-9 * self.spread**2
-        return told
+        has_residual: NDArray[np.bool_] = np.diag(self.covariance) > 1e-9 * self.spread**2
+        return has_residual
 
     @property
     def growth(self) -> Array:
@@ -57,8 +57,8 @@ class Residuals:
 
         It is 0 for a row without a residual, which tells nothing.
         """
-        left = np.where(self.told, np.diag(self.covariance), 1.0)
-        growth: Array = np.where(self.told, self.spread / np.sqrt(left), 0.0)
+        left = np.where(self.has_residual, np.diag(self.covariance), 1.0)
+        growth: Array = np.where(self.has_residual, self.spread / np.sqrt(left), 0.0)
         return growth
 
 
@@ -92,7 +92,7 @@ class Scatter:
     correction: float
 
     @property
-    def tells(self) -> bool:
+    def has_enough_freedom(self) -> bool:
         """There are degrees of freedom enough for an interval."""
         return self.degrees_of_freedom >= FEWEST_FREEDOM
 
@@ -126,13 +126,13 @@ class OwnScatter:
             first = np.flatnonzero(np.diff(groups, prepend=groups[0] - 1))
             effects = np.add.reduceat(effects, first)
             form = np.add.reduceat(np.add.reduceat(form, first, axis=0), first, axis=1)
-        told = float(np.trace(form))
-        if told <= 0:
+        has_residual = float(np.trace(form))
+        if has_residual <= 0:
             raise UndeterminedError("no observation that the figure depends on has a residual")
-        correction = told / self.variance_units
+        correction = has_residual / self.variance_units
         return Scatter(
             variance=float(np.sum(effects**2)) / correction,
-            degrees_of_freedom=told**2 / float(np.sum(form**2)),
+            degrees_of_freedom=has_residual**2 / float(np.sum(form**2)),
             correction=correction,
         )
 

@@ -30,7 +30,7 @@ from joulesplit.partition import Block
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class PricedBlocks:
     """A block, or several blocks run as one network.
 
     Attributes:
@@ -64,8 +64,8 @@ class Computing:
     """
 
     e_d: Quantity
-    blocks: tuple[Piece, ...]
-    heads: tuple[Piece, ...]
+    blocks: tuple[PricedBlocks, ...]
+    heads: tuple[PricedBlocks, ...]
     block_covariance_j2: tuple[float, ...]
     head_covariance_j2: tuple[float, ...]
     scale_u_rel: float
@@ -82,7 +82,7 @@ class Computing:
         measured: tuple[ComputeModel, ...] = ("heads", "blocks") if self.heads else ("blocks",)
         return (*measured, "constant") if self.work_known else measured
 
-    def pieces(self, model: ComputeModel) -> tuple[Piece, ...]:
+    def pieces(self, model: ComputeModel) -> tuple[PricedBlocks, ...]:
         """Give the figures that a model adds up; none for the constant E_d."""
         if model == "constant":
             return ()
@@ -159,7 +159,7 @@ def _piece_weights(computing: Computing, model: ComputeModel) -> FloatArray:
     return weights
 
 
-def _statistical(computing: Computing, pieces: Sequence[Piece]) -> FloatArray:
+def _statistical(computing: Computing, pieces: Sequence[PricedBlocks]) -> FloatArray:
     """Give the pieces' own errors, P_0's apart; float64, shape (K, K).
 
     Where the profile says nothing of a covariance they are independent.

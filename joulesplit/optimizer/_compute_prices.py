@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from joulesplit.calibrate.profile import Account, Compute, DeviceProfile, HeadEnergy
 from joulesplit.optimizer._checked_figure import by_account, positive
-from joulesplit.optimizer._compute_cost import Computing, Piece
+from joulesplit.optimizer._compute_cost import Computing, PricedBlocks
 from joulesplit.optimizer._cost import ComputeModel
 from joulesplit.optimizer.errors import (
     InvalidInputError,
@@ -108,11 +108,11 @@ def computing_of(
     )
 
 
-def _blocks(compute: Compute, account: Account, model: ComputeModel) -> tuple[Piece, ...]:
+def _blocks(compute: Compute, account: Account, model: ComputeModel) -> tuple[PricedBlocks, ...]:
     """Take the blocks' energies; where they are not needed, only if they are all sound."""
     try:
         return tuple(
-            Piece(
+            PricedBlocks(
                 last_block=block.index,
                 energy=positive(by_account(block.energy_j, account, name), name),
                 latency_s=block.latency_s.value,
@@ -126,7 +126,7 @@ def _blocks(compute: Compute, account: Account, model: ComputeModel) -> tuple[Pi
         raise ProfileUnusableError(f"{error}, or use the constant compute model") from error
 
 
-def _heads(compute: Compute, account: Account, model: ComputeModel) -> tuple[Piece, ...]:
+def _heads(compute: Compute, account: Account, model: ComputeModel) -> tuple[PricedBlocks, ...]:
     try:
         return tuple(_head(head, account) for head in compute.heads)
     except ProfileUnusableError as error:
@@ -135,9 +135,9 @@ def _heads(compute: Compute, account: Account, model: ComputeModel) -> tuple[Pie
         raise ProfileUnusableError(f"{error}, or use the blocks compute model") from error
 
 
-def _head(head: HeadEnergy, account: Account) -> Piece:
+def _head(head: HeadEnergy, account: Account) -> PricedBlocks:
     name = f"blocks 1 to {head.last_block} as one network"
-    return Piece(
+    return PricedBlocks(
         last_block=head.last_block,
         energy=positive(by_account(head.energy_j, account, name), name),
         latency_s=head.latency_s.value,

@@ -15,7 +15,7 @@ from joulesplit.optimizer._uncertainty import FloatArray
 
 DRAWS = 20_000
 """Draws of the Monte Carlo; a probability of one half is then known to ±0.0035 (1 σ)."""
-SEED = 1729
+ROBUSTNESS_SEED = 1729
 TOO_CLOSE_PROBABILITY = 0.95
 """A choice that is best with less probability than this is too close to call."""
 
@@ -46,7 +46,7 @@ def assess(
     feasible: Sequence[int],
     best: int,
     draws: int = DRAWS,
-    seed: int = SEED,
+    seed: int = ROBUSTNESS_SEED,
 ) -> Robustness:
     """Draw every cause of error, each from its own distribution, and count who wins.
 

@@ -135,7 +135,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Doubt:
+class DecisionUncertainty:
     """What the stated uncertainties do to the choice.
 
     Attributes:
@@ -169,7 +169,7 @@ class Solution:
     broken: tuple[tuple[str, ...], ...]
     feasible: tuple[int, ...]
     best: int
-    doubt: Doubt | None
+    doubt: DecisionUncertainty | None
 
 
 def solve(problem: Problem) -> Solution:
@@ -215,14 +215,14 @@ def _doubt(
     causes: Causes,
     feasible: tuple[int, ...],
     best: int,
-) -> Doubt:
+) -> DecisionUncertainty:
     prices = problem.prices
     errors = tuple(
         energy_error(e.total_j, causes.error(e.block), prices.scale_u_rel, prices.shapes.scale)
         for e in energies
     )
     robustness = assess(energies, causes, feasible=feasible, best=best)
-    return Doubt(causes=causes, errors=errors, robustness=robustness)
+    return DecisionUncertainty(causes=causes, errors=errors, robustness=robustness)
 
 
 def excess_error(

@@ -24,7 +24,9 @@ def energy_text(candidate: Candidate) -> str:
 def battery_text(battery: BatteryLife) -> str:
     """Return how many inferences a battery pays for."""
     at_most = "at most " if battery.left_out else ""
-    text = f"{si(battery.energy_j, 'J')} pay for {at_most}{battery.inferences.count:,.0f} inferences"
+    text = (
+        f"{si(battery.energy_j, 'J')} pay for {at_most}{battery.inferences.count:,.0f} inferences"
+    )
     if battery.inferences.ci95 is None:
         return text
     low, high = battery.inferences.ci95

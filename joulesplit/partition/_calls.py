@@ -12,9 +12,9 @@ import numpy as np
 MAIN = 0
 """The runtime runs the first subgraph; others are called by it, or other signatures."""
 OPTIONS = ("builtinOptions", "builtinOptions2")
-NONE = -1
+NO_SUBGRAPH = -1
 """schema.fbs: stands for a role that is not taken."""
-SHOWN = 3
+SHOWN_NUMBERS = 3
 """Numbers in a message."""
 
 
@@ -34,7 +34,7 @@ def subgraph_roles(operator: Any) -> dict[str, tuple[int, ...]]:
         for name, value in ({} if options is None else vars(options)).items():
             if "subgraph" in name.lower() and value is not None:
                 # A damaged file can list one branch millions of times.
-                roles[name] = tuple(int(one) for one in np.unique(value) if one != NONE)
+                roles[name] = tuple(int(one) for one in np.unique(value) if one != NO_SUBGRAPH)
     return {name: numbers for name, numbers in roles.items() if numbers}
 
 
@@ -71,7 +71,7 @@ def reachable_subgraphs(root: Any, operators: Iterable[Any]) -> tuple[int, ...]:
     try:
         return tuple(TopologicalSorter({n: sorted(callees[n]) for n in found}).static_order())
     except CycleError as error:
-        circle = ", ".join(map(str, error.args[1][:SHOWN]))
+        circle = ", ".join(map(str, error.args[1][:SHOWN_NUMBERS]))
         raise ValueError(f"subgraphs {circle} … run each other in a circle") from error
 
 

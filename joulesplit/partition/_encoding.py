@@ -35,7 +35,7 @@ SCALE_DTYPE = np.dtype("<f4")
 ZLIB_LEVEL = 1
 """The fastest: on the device time is energy, and higher levels gain a few per cent."""
 
-Array = NDArray[Any]
+AnyArray = NDArray[Any]
 NumberFormat = Literal["as-is", "float16", "int8", "int8-channel"]
 
 
@@ -62,10 +62,10 @@ class Encoding:
         return self.numbers == "as-is"
 
 
-FORMATS: tuple[NumberFormat, ...] = ("as-is", "float16", "int8", "int8-channel")
+ENCODING_FORMATS: tuple[NumberFormat, ...] = ("as-is", "float16", "int8", "int8-channel")
 ENCODINGS = {
     encoding.name: encoding
-    for numbers in FORMATS
+    for numbers in ENCODING_FORMATS
     for encoding in (Encoding(numbers=numbers), Encoding(numbers=numbers, compressed=True))
 }
 """All encodings by name."""
@@ -99,7 +99,7 @@ def encoded_bits(encoding: Encoding, shape: tuple[int, ...], dtype: str) -> int 
     return header + number * prod(shape)
 
 
-def encode(array: Array, encoding: Encoding) -> bytes:
+def encode(array: AnyArray, encoding: Encoding) -> bytes:
     """Return what is sent for a tensor.
 
     Raises:
@@ -116,7 +116,7 @@ def encode(array: Array, encoding: Encoding) -> bytes:
     return zlib.compress(plain, ZLIB_LEVEL) if encoding.compressed else plain
 
 
-def decode(payload: bytes, encoding: Encoding, shape: tuple[int, ...], dtype: str) -> Array:
+def decode(payload: bytes, encoding: Encoding, shape: tuple[int, ...], dtype: str) -> AnyArray:
     """Return the tensor of what was sent, with the given shape and dtype, writable.
 
     Raises:
@@ -158,7 +158,7 @@ def _groups(encoding: Encoding, shape: tuple[int, ...]) -> int:
     return 1 if encoding.numbers == "int8" else 0
 
 
-def _written(array: Array, encoding: Encoding) -> tuple[bytes, Array]:
+def _written(array: AnyArray, encoding: Encoding) -> tuple[bytes, AnyArray]:
     """Return the scales and zero points, if any, and the numbers as they are stored."""
     stored = _stored_dtype(encoding, array.dtype)
     if encoding.numbers == "as-is":
@@ -172,7 +172,7 @@ def _written(array: Array, encoding: Encoding) -> tuple[bytes, Array]:
     return _quantised(array, per_channel=encoding.numbers == "int8-channel")
 
 
-def _quantised(array: Array, *, per_channel: bool) -> tuple[bytes, Array]:
+def _quantised(array: AnyArray, *, per_channel: bool) -> tuple[bytes, AnyArray]:
     if not np.isfinite(array).all():
         raise EncodingError("a number is infinite or not a number; send the tensor as it is")
     axes = tuple(range(array.ndim - 1)) if per_channel else None

@@ -6,6 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 from html import escape
 
+Shape = tuple[int, ...]
+"""Of a tensor, at run time."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantization:

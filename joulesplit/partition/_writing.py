@@ -25,7 +25,7 @@ MAX_INLINE_BYTES = 2**31 - 1
 """FlatBuffers white paper: offsets inside a file are limited to 31 bits."""
 LENGTH, PLACE = struct.Struct("<I"), struct.Struct("<Q")
 """FlatBuffers: a vector starts with its number of elements, 32 bits. schema.fbs: ``ulong``."""
-OPEN = 0xFFFFFFFF
+OPEN_FIELD = 0xFFFFFFFF
 """Stands where something will be filled in."""
 DATA, OFFSET, SIZE = 0, 1, 2
 """schema.fbs: the fields of ``Buffer``, by position."""
@@ -110,10 +110,10 @@ class _OpenBuffer:
         """Append the table and return its offset, which counts from the end."""
         builder.StartObject(3)
         if len(self.data) and self._inline:
-            builder.PrependUint32Slot(DATA, OPEN, 0)
+            builder.PrependUint32Slot(DATA, OPEN_FIELD, 0)
         elif len(self.data):
-            builder.PrependUint64Slot(OFFSET, OPEN, 0)
-            builder.PrependUint64Slot(SIZE, OPEN, 0)
+            builder.PrependUint64Slot(OFFSET, OPEN_FIELD, 0)
+            builder.PrependUint64Slot(SIZE, OPEN_FIELD, 0)
         self._from_end = int(builder.EndObject())
         return self._from_end
 

@@ -291,15 +291,14 @@ def installed(monkeypatch):
             EntryPoint("broken", "joulesplit_no_such_package:open", GROUP),
         ]
     )
-    monkeypatch.setattr(
-        _plugins, "entry_points", lambda *, group: entries.select(group=group)
-    )
+    monkeypatch.setattr(_plugins, "entry_points", lambda *, group: entries.select(group=group))
     monkeypatch.setitem(__import__("sys").modules, __name__, __import__("types").SimpleNamespace(
         open_bench_meter=open_bench_meter))  # fmt: skip
 
 
 REQUEST = SensorRequest(
-    kind="benchmeter", clock=SimulatedClock(), bus=1, address=0x40, shunt_ohm=0.1, shunt_tolerance=0.01,
+    kind="benchmeter", clock=SimulatedClock(), bus=1, address=0x40, shunt_ohm=0.1,
+    shunt_tolerance=0.01,
     expected_peak_a=1.5, rail="5 V supply", trace=None,
 )  # fmt: skip
 

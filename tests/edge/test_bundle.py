@@ -16,7 +16,7 @@ from joulesplit.edge._bundle import (
     MAX_HEADER_CHARACTERS,
     MAX_NAME_CHARACTERS,
     MAX_TENSORS,
-    TensorEntry,
+    TensorHeader,
     decode_body,
     decode_header,
 )
@@ -79,7 +79,7 @@ GOOD = {"name": "t", "dtype": "int16", "shape": [2, 3]}
 )
 def test_one_bad_field_in_the_header_is_rejected(mutation):
     assert decode_header(json.dumps([GOOD])) == (
-        TensorEntry(name="t", dtype="int16", shape=(2, 3)),
+        TensorHeader(name="t", dtype="int16", shape=(2, 3)),
     )
     with pytest.raises(ProtocolError, match="entry 0"):
         decode_header(json.dumps([GOOD | mutation]))
@@ -129,7 +129,7 @@ def test_a_body_of_any_other_length_is_rejected(tensors, difference):
 
 
 def test_a_bool_byte_other_than_0_and_1_is_rejected():
-    spec = TensorEntry(name="mask", dtype="bool", shape=(3,))
+    spec = TensorHeader(name="mask", dtype="bool", shape=(3,))
     assert decode_body([spec], b"\0\1\1")[0].data.tolist() == [False, True, True]
     with pytest.raises(ProtocolError, match="bool"):
         decode_body([spec], b"\0\2\1")

@@ -11,9 +11,9 @@ import pytest
 from joulesplit._decision_stop import rule_of
 from joulesplit.calibrate.campaign import (
     QUICK,
+    CampaignListener,
     StopOpinion,
     StopPlan,
-    Told,
     past_of,
     profile_from_journal,
     run_campaign,
@@ -21,11 +21,11 @@ from joulesplit.calibrate.campaign import (
     upload_subjects,
 )
 from joulesplit.calibrate.campaign._plan import Limits
-from joulesplit.calibrate.campaign._procedure import Past
+from joulesplit.calibrate.campaign._procedure import EarlierRun
 from joulesplit.calibrate.campaign._schedule import expected_duration_s
 from joulesplit.calibrate.environment import Conditions
 from joulesplit.calibrate.errors import JournalError, WindowError
-from joulesplit.calibrate.journal import Begun, Ended, Header, Journal, Kept, read_journal
+from joulesplit.calibrate.journal import Begun, Ended, Header, Journal, WindowEntry, read_journal
 from joulesplit.calibrate.profile import StoredProfile, profile_bytes
 from joulesplit.calibrate.workloads import truth_of
 from joulesplit.cli._resources import paper_network
@@ -69,7 +69,7 @@ def run_journaled(plan, path, *, windows=math.inf, resume=False):
             if done >= windows:
                 raise PulledOutError
             done += 1
-            journal.append(Kept(window=record, sampling=around.sampling))
+            journal.append(WindowEntry(window=record, sampling=around.sampling))
 
         def rule_for(sensor):
             nonlocal around
@@ -85,7 +85,9 @@ def run_journaled(plan, path, *, windows=math.inf, resume=False):
             setup,
             rule_for=rule_for,
             past=past,
-            told=Told(start=lambda s: journal.append(Begun(start=s, conditions=None)), keep=keep),
+            told=CampaignListener(
+                start=lambda s: journal.append(Begun(start=s, conditions=None)), keep=keep
+            ),
         )
         journal.append(Ended(opinion=outcome.opinion, throttled_bits=None, conditions=None))
     return outcome
@@ -145,9 +147,9 @@ def test_what_is_left_is_told_before_the_device_is_warmed_up_for_the_rest(done):
     """Of two rounds of 56 windows."""
     plan = msgspec.structs.replace(SMALL, stop=StopPlan(looks=2))
     whole, _, _ = run_virtual(plan, BLOCKS, world(), rule_for=lambda _: never_enough)
-    past = Past(start=whole.start, records=whole.records[:done])
+    past = EarlierRun(start=whole.start, records=whole.records[:done])
     events = []
-    told = Told(start=events.append, progress=events.append)
+    told = CampaignListener(start=events.append, progress=events.append)
 
     outcome, _, _ = run_virtual(
         plan, BLOCKS, world(), rule_for=lambda _: never_enough, past=past, told=told
@@ -166,7 +168,7 @@ def test_what_is_left_is_told_before_the_device_is_warmed_up_for_the_rest(done):
 
 def test_the_windows_of_another_campaign_are_refused():
     outcome, _, _ = run_virtual(SMALL, BLOCKS, world())
-    past = Past(start=outcome.start, records=outcome.records[1:])
+    past = EarlierRun(start=outcome.start, records=outcome.records[1:])
     with pytest.raises(JournalError, match=r"window 1 of the journal is .* start a new one"):
         run_virtual(SMALL, BLOCKS, world(), past=past)
 

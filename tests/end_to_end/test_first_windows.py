@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from joulesplit.calibrate.campaign import QUICK, Told
+from joulesplit.calibrate.campaign import QUICK, CampaignListener
 from joulesplit.calibrate.campaign._first_window_check import COMPUTING, LOOKS
 from joulesplit.calibrate.errors import CalibrationError, WiringError
 from joulesplit.calibrate.workloads import BoardCosts
@@ -35,7 +35,7 @@ def begin(setup):
             raise EnoughError
 
     try:
-        run_virtual(QUICK, BLOCKS, setup, told=Told(keep=keep))
+        run_virtual(QUICK, BLOCKS, setup, told=CampaignListener(keep=keep))
     except EnoughError:
         return kept, None
     except CalibrationError as error:

@@ -9,15 +9,15 @@ import pytest
 
 from joulesplit.calibrate.campaign import (
     QUICK,
+    CampaignListener,
     StopOpinion,
     StopPlan,
-    Told,
     for_sensor,
     profile_from_journal,
     storable,
 )
 from joulesplit.calibrate.errors import TooHotError, WindowError
-from joulesplit.calibrate.journal import Begun, Ended, Header, JournalContents, Kept, Run
+from joulesplit.calibrate.journal import Begun, Ended, Header, JournalContents, Run, WindowEntry
 from joulesplit.cli._simulation import (
     ADDRESS,
     BUS_NUMBER,
@@ -51,7 +51,7 @@ def test_a_fixed_plan_that_its_own_limit_cuts_has_not_reached_what_it_asked_for(
     told = []
 
     outcome, _, _ = run_virtual(
-        limited(duration_s=15.0), BLOCKS, WORLD, told=Told(progress=told.append)
+        limited(duration_s=15.0), BLOCKS, WORLD, told=CampaignListener(progress=told.append)
     )
 
     done, total = len(outcome.records), len(planned.records)
@@ -91,7 +91,7 @@ def test_a_device_that_stays_too_hot_cuts_the_campaign_short_and_each_second_of_
             BLOCKS,
             WORLD,
             thermometer=lambda: 78.0,
-            told=Told(start=begun.append, progress=told.append),
+            told=CampaignListener(start=begun.append, progress=told.append),
         )
 
     assert begun[0].warm_up.unsettled == "band"
@@ -110,7 +110,7 @@ def test_waits_for_a_hot_device_count_against_the_longest_time(planned):
         BLOCKS,
         WORLD,
         thermometer=lambda: next(warm) if not began else next(readings),
-        told=Told(start=(began := []).append),
+        told=CampaignListener(start=(began := []).append),
     )
 
     spent_s = sum(record.span_s + record.waited_s for record in outcome.records)
@@ -159,7 +159,7 @@ def test_time_that_no_whole_reading_covers_counts_against_the_longest_time_too(m
         for_sensor(limited(duration_s=60.0), 0.075),
         BLOCKS,
         WORLD,
-        told=Told(progress=told.append),
+        told=CampaignListener(progress=told.append),
     )
 
     last, first = outcome.records[-1], outcome.records[0]
@@ -179,13 +179,13 @@ def test_the_profile_of_a_cold_device_says_so_and_counts_its_windows():
         BLOCKS,
         WORLD,
         thermometer=lambda: next(rising) if begun else 10.0,
-        told=Told(start=begun.append),
+        told=CampaignListener(start=begun.append),
     )
 
     around = storable(virtual_circumstances(plan, network, BLOCKS, WORLD, sensor))
     run = Run(
         begun=Begun(start=outcome.start, conditions=None),
-        kept=tuple(Kept(window=record, sampling=sampling) for record in outcome.records),
+        kept=tuple(WindowEntry(window=record, sampling=sampling) for record in outcome.records),
         ended=Ended(opinion=outcome.opinion, throttled_bits=None, conditions=None),
     )
     header = Header(plan=plan, around=around, link_kind=None)

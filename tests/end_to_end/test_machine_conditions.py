@@ -9,7 +9,7 @@ import pytest
 
 from joulesplit.calibrate.campaign import QUICK, profile_from_journal, storable
 from joulesplit.calibrate.environment import Machine, snapshot
-from joulesplit.calibrate.journal import Begun, Ended, Header, JournalContents, Kept, Run
+from joulesplit.calibrate.journal import Begun, Ended, Header, JournalContents, Run, WindowEntry
 from proof.stage import proof_blocks, proof_network
 from proof.virtual import run_virtual, virtual_circumstances
 from proof.worlds import clean_world
@@ -86,7 +86,7 @@ def quality_after(campaign, board, befall):
     befall(board, lasted_s)
     run = Run(
         begun=Begun(start=outcome.start, conditions=before),
-        kept=tuple(Kept(window=record, sampling=sampling) for record in outcome.records),
+        kept=tuple(WindowEntry(window=record, sampling=sampling) for record in outcome.records),
         ended=Ended(opinion=outcome.opinion, throttled_bits=None, conditions=board.conditions()),
     )
     header = Header(plan=PLAN, around=around, link_kind="wifi")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from joulesplit.calibrate.campaign import QUICK
-from joulesplit.calibrate.journal import Begun, Ended, Header, Journal, Kept
+from joulesplit.calibrate.journal import Begun, Ended, Header, Journal, WindowEntry
 from joulesplit.cli._simulation import draw_world
 from proof.stage import proof_blocks, proof_network
 from proof.virtual import run_virtual, virtual_circumstances
@@ -22,6 +22,6 @@ def write_virtual_journal(path, *, seed=1, plan=QUICK, settings=None, **around):
         file.append(Header(plan=plan, around=circumstances, link_kind="wifi"))
         file.append(Begun(start=outcome.start, conditions=None))
         for record in outcome.records:
-            file.append(Kept(window=record, sampling=statistics))
+            file.append(WindowEntry(window=record, sampling=statistics))
         file.append(Ended(opinion=outcome.opinion, throttled_bits=None, conditions=None))
     return path

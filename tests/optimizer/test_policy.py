@@ -64,7 +64,8 @@ def lines_of(numbers, allowed=None):
     return tuple(
         SplitLine(
             block=block, name=str(block), last_operator=block - 1, upload_bits=int(slope),
-            compute_j=fixed, fixed_j=fixed, j_bit_per_s=slope, fixed_s=0.01 * block, bits_on_the_way=slope,
+            compute_j=fixed, fixed_j=fixed, j_bit_per_s=slope, fixed_s=0.01 * block,
+            bits_on_the_way=slope,
             u_relative=None, allowed=allowed is None or allowed[block],
         )
         for block, (fixed, slope) in enumerate(numbers)

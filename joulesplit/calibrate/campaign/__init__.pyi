@@ -18,11 +18,11 @@ from ._plan_file import plan_toml as plan_toml
 from ._plan_for_sensor import for_sensor as for_sensor
 from ._precision import assess_e_d_and_e_c as assess_e_d_and_e_c
 from ._precision import uplink_gains as uplink_gains
-from ._procedure import Past as Past
-from ._procedure import Outcome as Outcome
+from ._procedure import EarlierRun as EarlierRun
+from ._procedure import CampaignResult as CampaignResult
 from ._procedure import Progress as Progress
 from ._procedure import Start as Start
-from ._procedure import Told as Told
+from ._procedure import CampaignListener as CampaignListener
 from ._procedure import run_campaign as run_campaign
 from ._profile_from_journal import Completion as Completion
 from ._profile_from_journal import profile_from_journal as profile_from_journal

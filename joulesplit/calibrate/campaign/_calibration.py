@@ -12,7 +12,13 @@ import msgspec
 from joulesplit.calibrate.campaign._circumstances import storable
 from joulesplit.calibrate.campaign._plan import Plan
 from joulesplit.calibrate.campaign._plan_for_sensor import for_sensor
-from joulesplit.calibrate.campaign._procedure import Outcome, Progress, Start, Told, run_campaign
+from joulesplit.calibrate.campaign._procedure import (
+    CampaignListener,
+    CampaignResult,
+    Progress,
+    Start,
+    run_campaign,
+)
 from joulesplit.calibrate.campaign._profile_from_journal import profile_from_journal
 from joulesplit.calibrate.campaign._resume import (
     is_left,
@@ -27,7 +33,7 @@ from joulesplit.calibrate.journal import (
     Header,
     Journal,
     JournalContents,
-    Kept,
+    WindowEntry,
     clock_offset_ns,
     later,
     read_journal,
@@ -177,9 +183,9 @@ class _Run:
         rule: StopRule,
         on_progress: Callable[[Progress], None],
     ) -> None:
-        outcome: Outcome | None = None
+        outcome: CampaignResult | None = None
         past = past_of(self._past) if self._past else None
-        told = Told(start=self._begin, keep=self._keep, progress=on_progress)
+        told = CampaignListener(start=self._begin, keep=self._keep, progress=on_progress)
         try:
             outcome = run_campaign(
                 self._header.plan, bench, uploads, rule=rule, past=past, told=told
@@ -204,9 +210,9 @@ class _Run:
     def _keep(self, record: WindowRecord) -> None:
         sampling = self._instrument.sampler.statistics()
         state = self._instrument.conditions_between()
-        self._journal.append(Kept(window=record, sampling=sampling, conditions=state))
+        self._journal.append(WindowEntry(window=record, sampling=sampling, conditions=state))
 
-    def _ending(self, outcome: Outcome | None) -> Ended:
+    def _ending(self, outcome: CampaignResult | None) -> Ended:
         return Ended(
             opinion=outcome.opinion if outcome else None,
             throttled_bits=self._instrument.device.machine.throttled_bits,

@@ -14,7 +14,7 @@ from joulesplit.calibrate.environment import Conditions
 from joulesplit.calibrate.journal import Run
 from joulesplit.calibrate.profile import Check, Outcome
 
-SEVERITY: tuple[Outcome, ...] = ("pass", "warn", "fail")
+WORST_LAST: tuple[Outcome, ...] = ("pass", "warn", "fail")
 
 
 def machine_checks(runs: Sequence[Run]) -> tuple[Check, ...]:
@@ -36,7 +36,7 @@ def _worst(checks: Iterable[Check]) -> tuple[Check, ...]:
 
 
 def _badness(check: Check) -> tuple[int, float]:
-    return SEVERITY.index(check.outcome), check.value
+    return WORST_LAST.index(check.outcome), check.value
 
 
 def _over_runs(runs: Iterable[Run]) -> Iterator[Check]:

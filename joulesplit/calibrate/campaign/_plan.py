@@ -214,7 +214,7 @@ QUICK = Plan(
     upload_spread=2.5,
     control_every=15,
     order_seed=1,
-    # So short windows leave the edges to the sum over whole readings: joulesplit.calibrate.windows._energy.
+    # So short windows leave the edges to the sum over whole readings (calibrate.windows).
     limits=Limits(edge_term=0.04, warm_up_s=2.0),
 )
 """Less than a minute for 20 blocks; for a look and for the demo."""

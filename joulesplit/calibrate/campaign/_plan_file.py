@@ -1,4 +1,4 @@
-"""Plans as files: TOML to read and to print. Keys are those of ``joulesplit.calibrate.campaign._plan``."""
+"""Plans as files: TOML to read and to print. Keys are those of ``Plan``."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import msgspec
 from joulesplit.calibrate.campaign._plan import Plan
 from joulesplit.calibrate.windows import MINIMUM_IDLE_READINGS
 
-ROUNDING = 1e-9
+ROUNDING_OF_ONE = 1e-9
 """What rounding may make of 1."""
 
 IDLE_CYCLES = MINIMUM_IDLE_READINGS + 4
@@ -35,7 +35,7 @@ def for_sensor(plan: Plan, cycle_s: float) -> Plan:
     stretch = shortest_s / min(plan.work_s)
     # A plan that was stretched for this cycle stays as it is, to the last digit: a campaign that
     # is gone on with compares it.
-    if stretch < 1 + ROUNDING:
+    if stretch < 1 + ROUNDING_OF_ONE:
         stretch = 1.0
     upload_s = max(plan.upload_s, shortest_s / plan.upload_spread)
     idle_s = max(plan.timing.idle_s, IDLE_CYCLES * cycle_s)

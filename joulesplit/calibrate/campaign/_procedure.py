@@ -24,7 +24,7 @@ from joulesplit.calibrate.errors import OtherCampaignError, WindowError
 from joulesplit.calibrate.windows import WindowRecord, WindowTask, run_window
 from joulesplit.calibrate.workloads import Workload
 
-MARGIN = 2.0
+ROUND_MARGIN = 2.0
 """A round has so many times the windows that are thought to be needed: planned to reach just the
 goal, half of them would miss it narrowly; looks are few, and what few windows say of their own
 scatter is rough."""
@@ -71,7 +71,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class EarlierRun:
     """What an earlier run of the same campaign left.
 
     Attributes:
@@ -84,7 +84,7 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class CampaignListener:
     """Who is told what happens.
 
     Attributes:
@@ -100,7 +100,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class CampaignResult:
     """What a campaign gave.
 
     Attributes:
@@ -120,9 +120,9 @@ def run_campaign(
     uploads: Sequence[UploadSubject],
     *,
     rule: StopRule = once,
-    past: Past | None = None,
-    told: Told | None = None,
-) -> Outcome:
+    past: EarlierRun | None = None,
+    told: CampaignListener | None = None,
+) -> CampaignResult:
     """Run rounds of windows until the rule says that it is enough, or a limit is reached.
 
     A window that an earlier run has finished is not run again. The tasks follow from the plan,
@@ -144,9 +144,9 @@ def run_campaign(
         CalibrationError: A window or the sampler failed.
         SensorError: The sensor failed.
     """
-    past = past or Past()
+    past = past or EarlierRun()
     unit_s = past.start.unit_s if past.start else pilot(bench, uploads)
-    return _Campaign(plan, bench, unit_s, past.records, told or Told()).run(rule)
+    return _Campaign(plan, bench, unit_s, past.records, told or CampaignListener()).run(rule)
 
 
 class _Campaign:
@@ -158,7 +158,7 @@ class _Campaign:
         bench: Bench,
         unit_s: dict[str, float],
         earlier: Sequence[WindowRecord],
-        told: Told,
+        told: CampaignListener,
     ) -> None:
         self._plan, self._bench, self._unit_s, self._told = plan, bench, unit_s, told
         self._subjects = subjects_of(plan, bench, unit_s)
@@ -167,7 +167,7 @@ class _Campaign:
         self._opinion: StopOpinion | None = None
         self._progress: Progress | None = None
 
-    def run(self, rule: StopRule) -> Outcome:
+    def run(self, rule: StopRule) -> CampaignResult:
         tasks = self._tasks(rule)
         for record, task in zip(self._earlier, tasks, strict=False):
             self._records.append(self._done_before(record, task))
@@ -179,7 +179,7 @@ class _Campaign:
             self._records.append(self._window(task))
             require_seen(self._records, self._bench.sampler.description.accuracy)
         assert self._opinion is not None, "there are tasks until a look ends them"
-        return Outcome(records=tuple(self._records), opinion=self._opinion, start=start)
+        return CampaignResult(records=tuple(self._records), opinion=self._opinion, start=start)
 
     def _warm_up(self) -> WarmUp:
         # All the runs that the two halves need at least take about as long as two windows.
@@ -205,7 +205,7 @@ class _Campaign:
             if opinion.stop:
                 return
             only = opinion.measure_next or None
-            wanted = int(MARGIN * (opinion.windows_needed or 0))
+            wanted = int(ROUND_MARGIN * (opinion.windows_needed or 0))
             windows = min(wanted, int(GROWTH * len(self._records)))
 
     def _round(self, tasks: Sequence[WindowTask]) -> Generator[WindowTask, None, int]:

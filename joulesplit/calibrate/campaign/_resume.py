@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from joulesplit.calibrate.campaign._plan import Plan
-from joulesplit.calibrate.campaign._procedure import Past
+from joulesplit.calibrate.campaign._procedure import EarlierRun
 from joulesplit.calibrate.errors import OtherCampaignError
 from joulesplit.calibrate.journal import Header, JournalContents
 from joulesplit.calibrate.profile import ModelIdentity
@@ -149,6 +149,6 @@ def is_left(contents: JournalContents, plan: Plan) -> bool:
     return not contents.finished or (plan.stop, plan.limits) != (kept_to.stop, kept_to.limits)
 
 
-def past_of(contents: JournalContents) -> Past:
+def past_of(contents: JournalContents) -> EarlierRun:
     """Return what the earlier runs of a campaign left."""
-    return Past(start=contents.start, records=contents.records)
+    return EarlierRun(start=contents.start, records=contents.records)

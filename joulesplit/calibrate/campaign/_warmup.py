@@ -17,7 +17,7 @@ from joulesplit.drivers.protocols import Clock
 Thermometer = Callable[[], float | None]
 """Returns the processor's temperature, °C; None where it cannot be known."""
 
-HALF = 4
+RUNS_PER_HALF = 4
 """Runs in each of the two halves that must agree."""
 
 LATENCY_AGREEMENT = 0.03
@@ -80,17 +80,22 @@ def unsettled(
         temperatures_c: After each run, °C.
         band_c: Where they must lie, °C.
     """
-    known = [t for t in temperatures_c[-2 * HALF :] if t is not None]
+    known = [t for t in temperatures_c[-2 * RUNS_PER_HALF :] if t is not None]
     if not all(band_c[0] <= t <= band_c[1] for t in known):
         return "band"
-    if len(latencies_s) < 2 * HALF:
+    if len(latencies_s) < 2 * RUNS_PER_HALF:
         return "pace"
-    first_s, second_s = latencies_s[-2 * HALF : -HALF], latencies_s[-HALF:]
+    first_s, second_s = (
+        latencies_s[-2 * RUNS_PER_HALF : -RUNS_PER_HALF],
+        latencies_s[-RUNS_PER_HALF:],
+    )
     if abs(median(first_s) - median(second_s)) > LATENCY_AGREEMENT * median(second_s):
         return "pace"
-    if len(known) < 2 * HALF:
+    if len(known) < 2 * RUNS_PER_HALF:
         return None
-    steady = abs(mean(known[:HALF]) - mean(known[HALF:])) <= TEMPERATURE_AGREEMENT_C
+    steady = (
+        abs(mean(known[:RUNS_PER_HALF]) - mean(known[RUNS_PER_HALF:])) <= TEMPERATURE_AGREEMENT_C
+    )
     return None if steady else "temperature"
 
 

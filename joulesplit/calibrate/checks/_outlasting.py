@@ -20,7 +20,7 @@ ends before the next window counts half: it is in the idle of one side only."""
 
 TRANSFERS: tuple[WindowKind, ...] = ("upload", "download")
 
-FEWEST_WINDOWS = 3
+FEWEST_TO_SETTLE = 3
 WITHOUT_BURST = 3
 """Coefficients of the link's fit where what a burst costs could not be told."""
 
@@ -59,7 +59,7 @@ def outlasting_checks(evidence: Evidence) -> Iterator[Check]:
     """Return whether work and transfers have ended when they count as ended."""
     for kind, spec in SETTLED.items():
         windows = evidence.of_kind(kind)
-        if len(windows) >= FEWEST_WINDOWS:
+        if len(windows) >= FEWEST_TO_SETTLE:
             lasting = lingering_share(evidence.records, kind) if kind in TRANSFERS else 0.0
             yield spec.judge(max(unsettled_share(windows), lasting))
     yield from _burst(evidence.of_kind("upload"))
@@ -88,7 +88,7 @@ def lingering_share(records: Sequence[WindowRecord], kind: WindowKind) -> float:
     since_ns, before_w = _after_transfers(records, kind)
     ordered = before_w[np.argsort(since_ns, kind="stable")]
     count = len(ordered)
-    cuts = np.arange(FEWEST_WINDOWS, count - FEWEST_WINDOWS + 1)
+    cuts = np.arange(FEWEST_TO_SETTLE, count - FEWEST_TO_SETTLE + 1)
     if not len(cuts):
         return 0.0
     level = 1 - (1 - SETTLED_CONFIDENCE) / len(cuts)

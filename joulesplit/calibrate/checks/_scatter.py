@@ -17,7 +17,7 @@ CORRELATION_LIMIT = 3.3
 """Largest correlation of neighbouring residuals, in standard errors (1/√n): one in two thousand
 campaigns of independent windows exceeds it."""
 
-FEWEST_WINDOWS = 20
+FEWEST_FOR_SCATTER = 20
 """Fewer windows show neither correlation nor two modes."""
 
 TWO_MODES_LIMIT = 0.85
@@ -61,7 +61,7 @@ def scatter_checks(evidence: Evidence) -> Iterator[Check]:
         return
     fit, energies = fitted
     yield OUTLYING_WINDOWS.judge(float(np.count_nonzero(outliers(fit))))
-    if len(energies) >= FEWEST_WINDOWS:
+    if len(energies) >= FEWEST_FOR_SCATTER:
         residuals = fit.studentised
         yield AUTOCORRELATION.judge(lag_one(residuals) * float(np.sqrt(len(residuals))))
         yield TWO_MODES.judge(two_group_share(relative_residuals(fit.raw_residuals, energies)))

@@ -40,8 +40,8 @@ CLIPPED_READINGS = CheckSpec(
     finds="readings at full scale",
     unit="readings",
     limit=0,
-    advice="leave out --peak-current-a for the widest range, or use a smaller shunt: clipped current "
-    "is a lower bound",
+    advice="leave out --peak-current-a for the widest range, or use a smaller shunt: clipped "
+    "current is a lower bound",
     severity="fail",
 )
 HEADROOM = CheckSpec(

@@ -15,7 +15,7 @@ from joulesplit.calibrate.windows import Observation, WindowRecord
 from joulesplit.drivers.raspberry_pi import UNDER_VOLTAGE_V
 from joulesplit.metrology import is_rounding
 
-DRIFT_LIMIT = 0.02
+IDLE_DRIFT_LIMIT = 0.02
 """Largest drift of the idle power from first to last window, relative to the idle power."""
 
 CONTROL_LIMIT = 0.03
@@ -36,7 +36,7 @@ IDLE_DRIFT = CheckSpec(
     name="idle-drift",
     finds="drift of the idle power from first to last window by a straight line, relative",
     unit="1",
-    limit=DRIFT_LIMIT,
+    limit=IDLE_DRIFT_LIMIT,
     advice="let the device warm up, and stop what else runs on it",
 )
 CONTROL_REPEAT = CheckSpec(

@@ -13,13 +13,17 @@ from dataclasses import replace
 import numpy as np
 
 from joulesplit.calibrate.checks._evidence import Evidence
-from joulesplit.calibrate.checks._scatter import FEWEST_WINDOWS, relative_residuals, two_group_share
+from joulesplit.calibrate.checks._scatter import (
+    FEWEST_FOR_SCATTER,
+    relative_residuals,
+    two_group_share,
+)
 from joulesplit.calibrate.checks._spec import CheckSpec
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates import (
     UPLOAD_FALSE_ALARM,
     LinearFit,
-    Problem,
+    LinearModel,
     coverage_factor,
     link_problem,
     outliers,
@@ -32,7 +36,7 @@ SERIAL_LIMIT = 3.89
 """Largest correlation of neighbouring uploads either way, in standard deviations: one in ten
 thousand campaigns of independent uploads exceeds it."""
 
-DRIFT_LIMIT = 0.03
+UPLOAD_DRIFT_LIMIT = 0.03
 """Drift of the cost of sending that is let pass however well it is known, relative: it moves E_c,
 which is the mean over the campaign, by half of it at most."""
 
@@ -62,7 +66,7 @@ UPLOAD_DRIFT = CheckSpec(
     "relative",
     unit="1",
     limit=None,
-    follows_from=f"{100 * DRIFT_LIMIT:g} %, or what the uploads' own scatter makes of it at "
+    follows_from=f"{100 * UPLOAD_DRIFT_LIMIT:g} %, or what the uploads' own scatter makes of it at "
     f"{100 * DRIFT_CONFIDENCE:g} % (Student's t) if that is more",
     advice="sending cost more early or late: the radio's power or rate moved, or its signal did; "
     "keep the device where it is, let it warm up and measure again",
@@ -101,7 +105,7 @@ def upload_scatter_checks(evidence: Evidence) -> Iterator[Check]:
         return
     yield OUTLYING_UPLOADS.judge(float(np.count_nonzero(outliers(fit, UPLOAD_FALSE_ALARM))))
     yield from _drift(windows, problem, fit)
-    if len(windows) >= FEWEST_WINDOWS:
+    if len(windows) >= FEWEST_FOR_SCATTER:
         yield UPLOAD_AUTOCORRELATION.judge(abs(serial_deviation(problem, fit)))
         yield UPLOAD_TWO_MODES.judge(
             two_group_share(relative_residuals(fit.raw_residuals, problem.observed)),
@@ -109,7 +113,9 @@ def upload_scatter_checks(evidence: Evidence) -> Iterator[Check]:
         )
 
 
-def _drift(windows: Sequence[WindowRecord], problem: Problem, fit: LinearFit) -> Iterator[Check]:
+def _drift(
+    windows: Sequence[WindowRecord], problem: LinearModel, fit: LinearFit
+) -> Iterator[Check]:
     """Fit the link once more with what sending costs, times the time, as one figure more.
 
     Time runs from −1/2 at the first upload to 1/2 at the last, so that the figure is the relative
@@ -127,4 +133,6 @@ def _drift(windows: Sequence[WindowRecord], problem: Problem, fit: LinearFit) ->
         return
     u = float(np.sqrt(drifting.covariance[-1, -1]))
     chance = coverage_factor(drifting.degrees_of_freedom, DRIFT_CONFIDENCE) * u
-    yield UPLOAD_DRIFT.judge(abs(float(drifting.coefficients[-1])), limit=max(DRIFT_LIMIT, chance))
+    yield UPLOAD_DRIFT.judge(
+        abs(float(drifting.coefficients[-1])), limit=max(UPLOAD_DRIFT_LIMIT, chance)
+    )

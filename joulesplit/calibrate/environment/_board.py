@@ -9,7 +9,16 @@ from joulesplit.calibrate.environment._machine import Machine
 
 DEVICE_TREE = "proc/device-tree"
 
-LIBRARIES = ("numpy", "scipy", "msgspec", "psutil", "requests", "smbus2", "ai-edge-litert", "tflite-runtime")
+LIBRARIES = (
+    "numpy",
+    "scipy",
+    "msgspec",
+    "psutil",
+    "requests",
+    "smbus2",
+    "ai-edge-litert",
+    "tflite-runtime",
+)
 """What takes part in a measurement or turns it into figures."""
 
 

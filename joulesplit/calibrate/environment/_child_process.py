@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 
-STOP_TIMEOUT_S = 5.0
+CHILD_STOP_TIMEOUT_S = 5.0
 """A child whose pipe is closed ends within its grace period; after this it is killed."""
 
 
-def end_child(process: subprocess.Popen[bytes], *, timeout_s: float = STOP_TIMEOUT_S) -> None:
+def end_child(process: subprocess.Popen[bytes], *, timeout_s: float = CHILD_STOP_TIMEOUT_S) -> None:
     """Close the pipe to a process and wait until it has ended, whatever it takes.
 
     Args:

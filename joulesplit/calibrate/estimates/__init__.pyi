@@ -2,7 +2,7 @@ from ._compute_figures import compute_of as compute_of
 from ._compute_figures import idle_of as idle_of
 from ._compute_figures import ratio_of_e_d_and_e_c as ratio_of_e_d_and_e_c
 from ._downlink import downlink_of as downlink_of
-from ._fitting import Problem as Problem
+from ._fitting import LinearModel as LinearModel
 from ._fitting import block_problem as block_problem
 from ._fitting import energy_per_bit as energy_per_bit
 from ._fitting import fit_blocks as fit_blocks

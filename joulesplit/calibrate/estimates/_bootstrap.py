@@ -18,7 +18,7 @@ RESAMPLES = 1999
 RUN_WINDOWS = 4
 """Neighbouring windows that are turned together."""
 
-SEED = 20
+BOOTSTRAP_SEED = 20
 """The same windows give the same interval."""
 
 
@@ -41,10 +41,10 @@ def bootstrap_half_width(scatter: OwnScatter) -> float | None:
     """
     count = len(scatter.effects)
     together = variance_of(scatter, np.arange(count) // RUN_WINDOWS)
-    if not together.tells:
+    if not together.has_enough_freedom:
         return None
     runs = _runs(count)
-    signs = np.random.default_rng(SEED).choice((-1.0, 1.0), size=(RESAMPLES, runs))
+    signs = np.random.default_rng(BOOTSTRAP_SEED).choice((-1.0, 1.0), size=(RESAMPLES, runs))
     deviations = []
     for shift, some in enumerate(np.array_split(signs, RUN_WINDOWS)):
         padded = np.pad(scatter.effects, (shift, runs * RUN_WINDOWS - count - shift))
@@ -63,13 +63,13 @@ def bootstrap_half_widths(scatter: PooledScatter) -> Array | None:
         As ``bootstrap_half_width`` for each coefficient, shape (p,), float64; None if the rows
         are too few for an interval.
     """
-    if not scatter.tells:
+    if not scatter.has_enough_freedom:
         return None
     told, count = len(scatter.errors), scatter.effects.shape[1]
     # What follows the last window is the first, so that every window is drawn equally often.
     ring = scatter.errors[(np.arange(told)[:, None] + np.arange(RUN_WINDOWS)) % told]
     both_signs = np.concatenate([ring, -ring])
-    random = np.random.default_rng(SEED)
+    random = np.random.default_rng(BOOTSTRAP_SEED)
     # Drawn with 64 bits, so that all machines draw the same; used as the machine's own indices.
     which = random.integers(0, len(both_signs), size=(RESAMPLES, _runs(count))).astype(np.intp)
     errors = np.take(both_signs, which, axis=0).reshape(RESAMPLES, -1)

@@ -60,7 +60,7 @@ def downlink_of(records: Sequence[WindowRecord], budget: SystematicBudget) -> Do
         interface_bits_per_payload_bit=bits_per_payload_bit(
             records, "download", lambda record: record.interface_rx_bits
         ),
-        at_rates=tuple(costs.above_zero(rates_reached(paced))) if costs.told else (),
+        at_rates=tuple(costs.above_zero(rates_reached(paced))) if costs.separates_airtime else (),
     )
 
 
@@ -97,13 +97,14 @@ class _Costs:
         budget: The sensor's systematic terms.
 
     Attributes:
-        told: Whether airtime is told from bits; otherwise there is only the windows' own rate.
+        separates_airtime: Whether airtime is told from bits; otherwise the windows' own rate is
+            all there is.
     """
 
     def __init__(
         self, windows: Sequence[Observation], idle: Estimate, budget: SystematicBudget
     ) -> None:
-        self.told = tells_airtime(windows)
+        self.separates_airtime = tells_airtime(windows)
         self._windows, self._idle, self._budget = windows, idle, budget
 
     def at(self, rate_bit_per_s: float) -> GrossNet:
@@ -130,7 +131,7 @@ class _Costs:
     def _bit_energy(self, account: Account, rate_bit_per_s: float) -> Estimate:
         estimate = (
             energy_per_bit(fit_link(self._windows, account), rate_bit_per_s)
-            if self.told
+            if self.separates_airtime
             else _slope_per_bit(self._windows, account)
         )
         if estimate.value <= 0:

@@ -93,7 +93,7 @@ def _block_design(observations: Sequence[Observation], block_count: int) -> Arra
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class LinearModel:
     """Windows as rows of a linear model E = X·β.
 
     Attributes:
@@ -110,24 +110,24 @@ class Problem:
         """Return the weighted fit, see ``stats.weighted_fit``."""
         return weighted_fit(self.design, self.observed, self.spread)
 
-    def without(self, flagged: NDArray[np.bool_]) -> Problem:
+    def without(self, flagged: NDArray[np.bool_]) -> LinearModel:
         """Return the problem with the flagged windows left out."""
         kept = ~flagged
-        return Problem(
+        return LinearModel(
             design=self.design[kept], observed=self.observed[kept], spread=self.spread[kept]
         )
 
 
 def block_problem(
     observations: Sequence[Observation], block_count: int, account: Account
-) -> Problem:
+) -> LinearModel:
     """Return the compute windows as rows of E_w = E_window + e_l(w) · n_w.
 
     Raises:
         EstimateError: A block has no window.
     """
     _require_every_block(observations, block_count)
-    return Problem(
+    return LinearModel(
         design=_block_design(observations, block_count),
         observed=_energies(observations, account),
         spread=_spread(observations, account),
@@ -182,7 +182,7 @@ def _counts(observations: Sequence[Observation], block_count: int) -> list[int]:
     return [sum(o.block == block for o in observations) for block in range(1, block_count + 1)]
 
 
-def latency_problem(observations: Sequence[Observation], block_count: int) -> Problem:
+def latency_problem(observations: Sequence[Observation], block_count: int) -> LinearModel:
     """Return the compute windows as rows of T_w = T_window + t_l(w) · n_w, in s instead of J.
 
     Raises:
@@ -191,7 +191,7 @@ def latency_problem(observations: Sequence[Observation], block_count: int) -> Pr
     _require_every_block(observations, block_count)
     work = np.array([o.work_s for o in observations], dtype=np.float64)
     design = _block_design(observations, block_count)
-    return Problem(design=design, observed=work, spread=np.sqrt(work))
+    return LinearModel(design=design, observed=work, spread=np.sqrt(work))
 
 
 def fit_latency(observations: Sequence[Observation], block_count: int) -> PerUnitFit:
@@ -229,7 +229,7 @@ def fit_link(observations: Sequence[Observation], account: Account) -> PerUnitFi
     return _per_unit(fit, (len(observations),) * len(fit.coefficients))
 
 
-def link_problem(observations: Sequence[Observation], account: Account) -> Problem:
+def link_problem(observations: Sequence[Observation], account: Account) -> LinearModel:
     """Return the upload windows as rows of the model of ``fit_link``."""
     rows = [[o.repetitions, o.airtime_s, o.payload_bits] for o in observations]
     return transfer_problem(observations, np.array(rows, dtype=np.float64), account)
@@ -249,7 +249,7 @@ def tells_airtime(observations: Sequence[Observation]) -> bool:
 
 def transfer_problem(
     observations: Sequence[Observation], design: Array, account: Account
-) -> Problem:
+) -> LinearModel:
     """Return windows of transfers as rows of a model that a burst's cost is part of.
 
     Args:
@@ -263,7 +263,7 @@ def transfer_problem(
     spread, burst = _spread(observations, "net")[:, None], np.ones((len(observations), 1))
     if _unexplained(burst / spread, design / spread) >= BURST_TOLERANCE:
         design = np.hstack([design, burst])
-    return Problem(
+    return LinearModel(
         design=design,
         observed=_energies(observations, account),
         spread=_spread(observations, account),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from joulesplit.calibrate.estimates._fitting import Problem, link_problem
+from joulesplit.calibrate.estimates._fitting import LinearModel, link_problem
 from joulesplit.calibrate.estimates._stats import Array, LinearFit
 from joulesplit.calibrate.profile import LinkDiagnostics
 from joulesplit.calibrate.windows import Observation
@@ -44,7 +44,7 @@ def lag_one(values: Array) -> float:
     return float(values[1:] @ values[:-1]) / power if power > 0 else 0.0
 
 
-def serial_deviation(problem: Problem, fit: LinearFit) -> float:
+def serial_deviation(problem: LinearModel, fit: LinearFit) -> float:
     """Return how far neighbours' correlation is from what independent windows show.
 
     A fit ties its own residuals together, the more so the fewer windows it has. Mean and variance

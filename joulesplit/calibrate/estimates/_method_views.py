@@ -11,7 +11,7 @@ import numpy as np
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates._bootstrap import bootstrap_half_width, bootstrap_half_widths
 from joulesplit.calibrate.estimates._fitting import bit_weights, block_problem, link_problem
-from joulesplit.calibrate.estimates._other_methods import UPLOAD_FALSE_ALARM, Solution, solutions
+from joulesplit.calibrate.estimates._other_methods import UPLOAD_FALSE_ALARM, MethodFit, solutions
 from joulesplit.calibrate.estimates._stats import Array, coverage_factor, variance_of
 from joulesplit.calibrate.profile import Account, EstimateView
 from joulesplit.calibrate.windows import Observation
@@ -116,12 +116,12 @@ def e_c_views(
     return _views(figure, solutions(problem, UPLOAD_FALSE_ALARM))
 
 
-def _views(figure: _Figure, found: Sequence[Solution]) -> tuple[EstimateView, ...]:
+def _views(figure: _Figure, found: Sequence[MethodFit]) -> tuple[EstimateView, ...]:
     views = [_view(figure, solution) for solution in found]
     return tuple(view for view in views if view is not None)
 
 
-def _view(figure: _Figure, solution: Solution) -> EstimateView | None:
+def _view(figure: _Figure, solution: MethodFit) -> EstimateView | None:
     """Return a view; None if no window tells the scatter, or the interval reaches zero."""
     total_j = float(figure.weights @ solution.fit.coefficients)
     try:
@@ -142,7 +142,7 @@ def _view(figure: _Figure, solution: Solution) -> EstimateView | None:
     )
 
 
-def _half_widths(solution: Solution, weights: Array) -> tuple[float | None, float | None]:
+def _half_widths(solution: MethodFit, weights: Array) -> tuple[float | None, float | None]:
     """Return half-widths of the 95 % interval by the method itself and by the bootstrap, J.
 
     None where the windows are too few for it.
@@ -162,7 +162,7 @@ def _half_widths(solution: Solution, weights: Array) -> tuple[float | None, floa
     if solution.method == "ordinary":
         own = variance_of(scatter)
         half_j = coverage_factor(own.degrees_of_freedom) * own.variance**0.5
-        return half_j if own.tells else None, resampled_j
+        return half_j if own.has_enough_freedom else None, resampled_j
     return half_j, resampled_j
 
 
@@ -177,7 +177,7 @@ def _interval(figure: _Figure, total_j: float, half_j: float | None) -> tuple[fl
 
 
 def _block_views(
-    solution: Solution, account: Account, shared_half_j: Array
+    solution: MethodFit, account: Account, shared_half_j: Array
 ) -> tuple[EstimateView, ...]:
     """Return every e_l as one method gives it; an energy below zero is shown as it is."""
     energies_j = solution.fit.coefficients[1:]
@@ -203,7 +203,7 @@ def _block_views(
     )
 
 
-def _block_half_widths(solution: Solution) -> tuple[Array | None, Array | None]:
+def _block_half_widths(solution: MethodFit) -> tuple[Array | None, Array | None]:
     """Return what ``_half_widths`` does for every coefficient, J, shape (L + 1,).
 
     A block has too few windows to tell a scatter of its own, so that of all windows is taken.
@@ -215,5 +215,5 @@ def _block_half_widths(solution: Solution) -> tuple[Array | None, Array | None]:
     scatter = pooled_scatter(solution.residuals)
     resampled_j = bootstrap_half_widths(scatter)
     if solution.method == "ordinary":
-        return scatter.half_widths() if scatter.tells else None, resampled_j
+        return scatter.half_widths() if scatter.has_enough_freedom else None, resampled_j
     return half_j, resampled_j

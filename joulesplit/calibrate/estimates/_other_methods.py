@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates._fitting import Problem
+from joulesplit.calibrate.estimates._fitting import LinearModel
 from joulesplit.calibrate.estimates._robust import huber_fit
 from joulesplit.calibrate.estimates._stats import Array, LinearFit, coverage_factor, weighted_fit
 from joulesplit.calibrate.profile import Method
@@ -43,7 +43,7 @@ def outliers(fit: LinearFit, false_alarm: float = FALSE_ALARM) -> NDArray[np.boo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Solution:
+class MethodFit:
     """A problem as one method solves it.
 
     Attributes:
@@ -58,7 +58,7 @@ class Solution:
     residuals: Residuals | None
 
 
-def solutions(problem: Problem, false_alarm: float = FALSE_ALARM) -> tuple[Solution, ...]:
+def solutions(problem: LinearModel, false_alarm: float = FALSE_ALARM) -> tuple[MethodFit, ...]:
     """Return a problem as the weighted, the ordinary and the robust fit solve it.
 
     A fourth leaves flagged windows out; it is there only if some are flagged and the rest still
@@ -77,19 +77,19 @@ def solutions(problem: Problem, false_alarm: float = FALSE_ALARM) -> tuple[Solut
     found = (
         _linear("weighted", problem, weighted),
         _linear("ordinary", problem, ordinary),
-        Solution(method="huber", fit=robust, residuals=None),
+        MethodFit(method="huber", fit=robust, residuals=None),
     )
     flagged = outliers(weighted, false_alarm)
     return (*found, *_without(problem.without(flagged))) if flagged.any() else found
 
 
-def _without(rest: Problem) -> tuple[Solution, ...]:
+def _without(rest: LinearModel) -> tuple[MethodFit, ...]:
     try:
         return (_linear("without-outliers", rest, rest.fit()),)
     except EstimateError:
         return ()
 
 
-def _linear(method: Method, problem: Problem, fit: LinearFit) -> Solution:
+def _linear(method: Method, problem: LinearModel, fit: LinearFit) -> MethodFit:
     residuals = residuals_of(problem.design, problem.spread, fit)
-    return Solution(method=method, fit=fit, residuals=residuals)
+    return MethodFit(method=method, fit=fit, residuals=residuals)

@@ -32,7 +32,7 @@ from joulesplit.calibrate.estimates._uncertainty import (
 from joulesplit.calibrate.profile import GrossNet, LinkDiagnostics, LinkFit, RateCost, Uplink
 from joulesplit.calibrate.windows import Observation, WindowRecord
 
-UNITS = ("J", "W", "J/bit", "J")
+LINK_FIT_UNITS = ("J", "W", "J/bit", "J")
 """Of the coefficients of ``fitting.fit_link``."""
 
 
@@ -130,7 +130,7 @@ def _link_fit(
     durations = [0.0] * len(fit.values) if lasting is None else [float(x) for x in lasting]
     figures = [
         quantity(fit.one(place), unit, budget, offset_duration=duration)
-        for place, (unit, duration) in enumerate(zip(UNITS, durations, strict=False))
+        for place, (unit, duration) in enumerate(zip(LINK_FIT_UNITS, durations, strict=False))
     ]
     return LinkFit(
         upload_cost_j=figures[0],

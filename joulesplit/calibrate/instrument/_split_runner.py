@@ -79,7 +79,9 @@ class SplitRunner:
             receipt = result.receipt
             whole_s = (receipt.answered_ns - receipt.started_ns) * 1e-9
             # A simulated link spends its schedule; on a real one what it did is measured.
-            sent_s = receipt.duration_s if instrument.device.link_rate_bit_per_s else receipt.transfer_s
+            sent_s = (
+                receipt.duration_s if instrument.device.link_rate_bit_per_s else receipt.transfer_s
+            )
             self._waits_s.append(max(0.0, whole_s - sent_s))
             return sent_s
 

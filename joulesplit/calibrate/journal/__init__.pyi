@@ -2,7 +2,7 @@ from ._contents import JournalContents as JournalContents
 from ._entries import Begun as Begun
 from ._entries import Ended as Ended
 from ._entries import Header as Header
-from ._entries import Kept as Kept
+from ._entries import WindowEntry as WindowEntry
 from ._entries import Run as Run
 from ._journal import Journal as Journal
 from ._journal import journal_beside as journal_beside

@@ -47,7 +47,7 @@ COUNTERPARTS: dict[type[msgspec.Struct], type[Any]] = {
     stored.StoredBegun: entries.Begun,
     stored.StoredEnded: entries.Ended,
     stored.StoredHeader: entries.Header,
-    stored.StoredKept: entries.Kept,
+    stored.StoredKept: entries.WindowEntry,
     stored.StoredLimits: Limits,
     stored.StoredPlan: Plan,
     stored.StoredStart: Start,

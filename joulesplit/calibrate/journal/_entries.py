@@ -45,7 +45,7 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
     plan: Plan | None = None
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
+class WindowEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A finished window, how the sampler of its run had fared by then, and the machine.
 
     Attributes:
@@ -72,7 +72,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     conditions: Conditions | None
 
 
-Entry = Header | Begun | Kept | Ended
+Entry = Header | Begun | WindowEntry | Ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +88,6 @@ class Run:
     """
 
     begun: Begun
-    kept: tuple[Kept, ...]
+    kept: tuple[WindowEntry, ...]
     ended: Ended | None
     clock_offset_ns: int = 0

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import msgspec
 
-from joulesplit.calibrate.journal._entries import Kept, Run
+from joulesplit.calibrate.journal._entries import Run, WindowEntry
 from joulesplit.calibrate.windows import WindowRecord
 
 
@@ -73,5 +73,5 @@ def _placed(run: Run, offset_ns: int) -> Run:
     return replace(run, kept=kept, clock_offset_ns=offset_ns)
 
 
-def _kept_later(kept: Kept, offset_ns: int) -> Kept:
+def _kept_later(kept: WindowEntry, offset_ns: int) -> WindowEntry:
     return msgspec.structs.replace(kept, window=later(kept.window, offset_ns))

@@ -13,7 +13,7 @@ from joulesplit.calibrate._files import JOURNAL_START
 from joulesplit.calibrate.errors import JournalError, PlanError
 from joulesplit.calibrate.journal._contents import JournalContents
 from joulesplit.calibrate.journal._conversion import entry_read
-from joulesplit.calibrate.journal._entries import Begun, Ended, Entry, Header, Kept, Run
+from joulesplit.calibrate.journal._entries import Begun, Ended, Entry, Header, Run, WindowEntry
 from joulesplit.calibrate.journal._journal import SUFFIX
 from joulesplit.calibrate.journal._lines import RawLine, windows_sha256
 from joulesplit.calibrate.journal._one_clock import on_one_clock
@@ -55,7 +55,7 @@ def read_journal(path: Path) -> JournalContents:
 
 def _runs(path: Path, entries: Iterable[Entry]) -> Iterator[Run]:
     begun: Begun | None = None
-    kept: list[Kept] = []
+    kept: list[WindowEntry] = []
     ended: Ended | None = None
     for entry in entries:
         if isinstance(entry, Begun):
@@ -64,7 +64,7 @@ def _runs(path: Path, entries: Iterable[Entry]) -> Iterator[Run]:
             begun, kept, ended = entry, [], None
         elif begun is None or ended is not None or isinstance(entry, Header):
             raise JournalError(f"the journal {path} is out of order; use another copy of it")
-        elif isinstance(entry, Kept):
+        elif isinstance(entry, WindowEntry):
             kept.append(entry)
         else:
             ended = entry

@@ -44,7 +44,7 @@ from ._io import StoredProfile as StoredProfile
 from ._io import load_profile as load_profile
 from ._io import profile_bytes as profile_bytes
 from ._io import save_profile as save_profile
-from ._merge import Candidate as Candidate
+from ._merge import ProfileToPool as ProfileToPool
 from ._merge import merge_profiles as merge_profiles
 from ._quantity import Account as Account
 from ._quantity import GrossNet as GrossNet

@@ -24,7 +24,7 @@ from joulesplit.calibrate.profile._figures import (
 from joulesplit.calibrate.profile._sensor import Sensor
 from joulesplit.metrology import coverage_factor, effective_degrees_of_freedom, is_rounding
 
-Verdict = Literal["differs", "does not differ", "no interval"]
+Significance = Literal["differs", "does not differ", "no interval"]
 
 MEASURED_SETTINGS = frozenset({"transaction_s", "ready_bit_cleared_by", "typical_cycle_s"})
 """Settings of a sensor that it found out itself, a little different each time."""
@@ -54,7 +54,7 @@ class FigureDifference:
     difference: float
     relative: float | None
     ci95: tuple[float, float] | None
-    verdict: Verdict
+    verdict: Significance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +182,7 @@ def _difference(
     difference = 0.0 if is_rounding(second - first, first, second) else second - first
     parts = statistics_of(one, sensors[0]), statistics_of(other, sensors[1])
     interval = _interval(difference, (first, second), parts, same)
-    verdict: Verdict = "no interval"
+    verdict: Significance = "no interval"
     if interval is not None:
         verdict = "does not differ" if interval[0] <= 0 <= interval[1] else "differs"
     return FigureDifference(

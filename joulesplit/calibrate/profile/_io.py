@@ -20,9 +20,9 @@ from joulesplit.calibrate.profile._schema import schema_of
 from joulesplit.calibrate.profile._units import wrong_units
 from joulesplit.drivers.readings import REPLAY_KIND
 
-Step = Callable[[dict[str, Any]], dict[str, Any]]
+UpgradeStep = Callable[[dict[str, Any]], dict[str, Any]]
 
-UPGRADES: dict[int, Step] = {}
+UPGRADES: dict[int, UpgradeStep] = {}
 """From each older version to the next one; there is no older version yet."""
 
 
@@ -141,7 +141,7 @@ def upgraded(
     document: dict[str, Any],
     where: str,
     *,
-    steps: Mapping[int, Step] = UPGRADES,
+    steps: Mapping[int, UpgradeStep] = UPGRADES,
     current: int = SCHEMA_VERSION,
 ) -> dict[str, Any]:
     """Return a document of any version as one of the current version.

@@ -16,7 +16,7 @@ from joulesplit.calibrate.profile._agreement import require_agreement, require_p
 from joulesplit.calibrate.profile._device import MergedSource
 from joulesplit.calibrate.profile._device_profile import DeviceProfile, Idle, Tool
 from joulesplit.calibrate.profile._parts import (
-    Part,
+    WeightedProfiles,
     part_of,
     pooled_compute,
     pooled_link,
@@ -25,11 +25,11 @@ from joulesplit.calibrate.profile._parts import (
 from joulesplit.calibrate.profile._quality import Check, Quality
 from joulesplit.calibrate.profile._sensor import Sampling
 
-SEVERITY = {"pass": 0, "warn": 1, "fail": 2}
+RANK_OF_OUTCOME = {"pass": 0, "warn": 1, "fail": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class ProfileToPool:
     """One profile to pool.
 
     Attributes:
@@ -43,7 +43,9 @@ class Candidate:
     profile: DeviceProfile
 
 
-def merge_profiles(candidates: Sequence[Candidate], *, created: str, tool: Tool) -> DeviceProfile:
+def merge_profiles(
+    candidates: Sequence[ProfileToPool], *, created: str, tool: Tool
+) -> DeviceProfile:
     """Pool profiles of one device, sensor, runtime, network and rate.
 
     Args:
@@ -75,7 +77,7 @@ def merge_profiles(candidates: Sequence[Candidate], *, created: str, tool: Tool)
     return msgspec.structs.replace(merged, e_d_over_e_c_flop_per_bit=pooled_ratio(merged, profiles))
 
 
-def _require_distinct(candidates: Sequence[Candidate]) -> None:
+def _require_distinct(candidates: Sequence[ProfileToPool]) -> None:
     seen: set[str] = set()
     for candidate in candidates:
         own = {candidate.sha256, *(source.sha256 for source in candidate.profile.merged)}
@@ -86,14 +88,14 @@ def _require_distinct(candidates: Sequence[Candidate]) -> None:
         seen |= own
 
 
-def _compute_part(profiles: tuple[DeviceProfile, ...]) -> Part:
+def _compute_part(profiles: tuple[DeviceProfile, ...]) -> WeightedProfiles:
     def leading(profile: DeviceProfile) -> object:
         return profile.compute.e_d_flop_per_j.net or profile.compute.e_d_flop_per_j.gross
 
     return part_of(profiles, leading)
 
 
-def _link_part(profiles: tuple[DeviceProfile, ...]) -> Part | None:
+def _link_part(profiles: tuple[DeviceProfile, ...]) -> WeightedProfiles | None:
     def leading(profile: DeviceProfile) -> object:
         assert profile.link is not None, "profiles with and without a link were refused before"
         return profile.link.uplink.e_c_bit_per_j.net or profile.link.uplink.e_c_bit_per_j.gross
@@ -101,7 +103,7 @@ def _link_part(profiles: tuple[DeviceProfile, ...]) -> Part | None:
     return part_of(profiles, leading) if profiles[0].link else None
 
 
-def _idle_part(profiles: tuple[DeviceProfile, ...]) -> Part | None:
+def _idle_part(profiles: tuple[DeviceProfile, ...]) -> WeightedProfiles | None:
     return part_of(profiles, _idle_power) if profiles[0].idle else None
 
 
@@ -128,7 +130,7 @@ def _quality(profiles: Sequence[DeviceProfile], agreement: Check) -> Quality:
     worst: dict[str, Check] = {}
     for check in (check for profile in profiles for check in profile.quality.checks):
         known = worst.get(check.name)
-        if known is None or SEVERITY[check.outcome] > SEVERITY[known.outcome]:
+        if known is None or RANK_OF_OUTCOME[check.outcome] > RANK_OF_OUTCOME[known.outcome]:
             worst[check.name] = check
     checks = (*(c for c in worst.values() if c.name != agreement.name), agreement)
     suspect = any(check.outcome != "pass" for check in checks) or any(
@@ -138,7 +140,10 @@ def _quality(profiles: Sequence[DeviceProfile], agreement: Check) -> Quality:
 
 
 def _sources(
-    candidates: Sequence[Candidate], compute: Part, link: Part | None, idle: Part | None
+    candidates: Sequence[ProfileToPool],
+    compute: WeightedProfiles,
+    link: WeightedProfiles | None,
+    idle: WeightedProfiles | None,
 ) -> tuple[MergedSource, ...]:
     return tuple(
         MergedSource(

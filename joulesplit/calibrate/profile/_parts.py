@@ -36,7 +36,7 @@ Read = Callable[[DeviceProfile], Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class WeightedProfiles:
     """Profiles with the weights of one part of them.
 
     Attributes:
@@ -76,7 +76,7 @@ class Part:
         )
 
 
-def part_of(profiles: tuple[DeviceProfile, ...], leading: Read) -> Part:
+def part_of(profiles: tuple[DeviceProfile, ...], leading: Read) -> WeightedProfiles:
     """Return profiles weighted by one figure.
 
     Args:
@@ -86,7 +86,7 @@ def part_of(profiles: tuple[DeviceProfile, ...], leading: Read) -> Part:
     quantities = [leading(profile) for profile in profiles]
     parts = _statistics(profiles, quantities)
     weights = inverse_variance([quantity.value for quantity in quantities], parts)
-    return Part(profiles=profiles, weights=weights)
+    return WeightedProfiles(profiles=profiles, weights=weights)
 
 
 def _statistics(
@@ -100,7 +100,7 @@ def _statistics(
     return found
 
 
-def pooled_compute(part: Part) -> Compute:
+def pooled_compute(part: WeightedProfiles) -> Compute:
     """Return what computing costs, over all profiles."""
     first = part.profiles[0].compute
     has_window_cost = all(p.compute.window_cost_j is not None for p in part.profiles)
@@ -118,7 +118,7 @@ def pooled_compute(part: Part) -> Compute:
     )
 
 
-def _heads(part: Part) -> tuple[HeadEnergy, ...]:
+def _heads(part: WeightedProfiles) -> tuple[HeadEnergy, ...]:
     """Return the heads pooled; none unless every profile has the same."""
     lists = [profile.compute.heads for profile in part.profiles]
     if len({tuple(head.last_block for head in heads) for heads in lists}) > 1:
@@ -126,14 +126,14 @@ def _heads(part: Part) -> tuple[HeadEnergy, ...]:
     return tuple(_head(part, index) for index in range(len(lists[0])))
 
 
-def _head_covariance(part: Part) -> tuple[float, ...]:
+def _head_covariance(part: WeightedProfiles) -> tuple[float, ...]:
     """Return the heads' covariance pooled; empty unless every profile has the same heads."""
     if not _heads(part):
         return ()
     return part.covariance([profile.compute.head_covariance_j2 for profile in part.profiles])
 
 
-def _head(part: Part, index: int) -> HeadEnergy:
+def _head(part: WeightedProfiles, index: int) -> HeadEnergy:
     found = [profile.compute.heads[index] for profile in part.profiles]
     shares = part.weights.shares
     known = [head.net_over_blocks_u for head in found if head.net_over_blocks_u is not None]
@@ -149,7 +149,7 @@ def _head(part: Part, index: int) -> HeadEnergy:
     )
 
 
-def _block(part: Part, index: int) -> BlockEnergy:
+def _block(part: WeightedProfiles, index: int) -> BlockEnergy:
     return msgspec.structs.replace(
         part.profiles[0].compute.blocks[index],
         energy_j=part.accounts(lambda p: p.compute.blocks[index].energy_j),
@@ -158,7 +158,7 @@ def _block(part: Part, index: int) -> BlockEnergy:
     )
 
 
-def pooled_link(part: Part, link: Link) -> Link:
+def pooled_link(part: WeightedProfiles, link: Link) -> Link:
     """Return the way to the server, over all profiles.
 
     Args:
@@ -177,7 +177,7 @@ def pooled_link(part: Part, link: Link) -> Link:
     return msgspec.structs.replace(link, uplink=_with_overhead(part, uplink), downlink=None)
 
 
-def _with_overhead(part: Part, uplink: Uplink) -> Uplink:
+def _with_overhead(part: WeightedProfiles, uplink: Uplink) -> Uplink:
     found = [_uplink(profile).interface_bits_per_payload_bit for profile in part.profiles]
     known = [value for value in found if value is not None]
     complete = len(known) == len(found)
@@ -191,7 +191,7 @@ def _uplink(profile: DeviceProfile) -> Uplink:
     return profile.link.uplink
 
 
-def _fit(part: Part, read: Callable[[Uplink], LinkFit | None]) -> LinkFit | None:
+def _fit(part: WeightedProfiles, read: Callable[[Uplink], LinkFit | None]) -> LinkFit | None:
     """Return the fit of one account pooled; None unless every profile has it."""
     fits = [fit for profile in part.profiles if (fit := read(_uplink(profile))) is not None]
     if len(fits) < len(part.profiles):
@@ -213,7 +213,9 @@ def _fit(part: Part, read: Callable[[Uplink], LinkFit | None]) -> LinkFit | None
     )
 
 
-def _fit_covariance(part: Part, fits: Sequence[LinkFit]) -> tuple[tuple[float, ...], ...]:
+def _fit_covariance(
+    part: WeightedProfiles, fits: Sequence[LinkFit]
+) -> tuple[tuple[float, ...], ...]:
     """Return the covariance of what all the fits have, row by row."""
     side = min(len(fit.covariance) for fit in fits)
     flat = part.covariance(

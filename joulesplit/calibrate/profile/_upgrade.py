@@ -10,7 +10,7 @@ from typing import Any
 from joulesplit.calibrate._files import write_whole
 from joulesplit.calibrate.profile._io import (
     UPGRADES,
-    Step,
+    UpgradeStep,
     document_bytes,
     parse_document,
     read_document,
@@ -38,7 +38,9 @@ class Upgrade:
         return self.before != self.after
 
 
-def upgrade_profile(path: Path, output: Path, *, steps: Mapping[int, Step] = UPGRADES) -> Upgrade:
+def upgrade_profile(
+    path: Path, output: Path, *, steps: Mapping[int, UpgradeStep] = UPGRADES
+) -> Upgrade:
     """Bring a file to the current schema version and write it whole.
 
     A file of the current version is written only if it goes somewhere else.

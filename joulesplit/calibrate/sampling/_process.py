@@ -38,7 +38,7 @@ SILENCE_TIMEOUT_NS = 5_000_000_000
 POLL_NS = 2_000_000
 """How often the consumer looks for new readings while it waits, ns."""
 
-STOP_TIMEOUT_S = 2.0
+SAMPLER_STOP_TIMEOUT_S = 2.0
 """A sampler that is asked to stop returns within a cycle; after this it is killed."""
 LATEST_US = (1 << 31) - 1
 """Longest delay of a reading that its record can hold, µs."""
@@ -187,7 +187,7 @@ class SamplerProcess:
     def _how_it_ended(self) -> str:
         """Return what is known of a process that ended without a word."""
         after_s = (self._clock.now_ns() - self._spawned_ns) * 1e-9
-        self._process.join(STOP_TIMEOUT_S)
+        self._process.join(SAMPLER_STOP_TIMEOUT_S)
         code = self._process.exitcode
         how = f"the sampler process ended after {after_s:.1f} s with exit code {code}"
         if self._begun:
@@ -207,7 +207,7 @@ class SamplerProcess:
         if self._process.pid is None or not self._process.is_alive():
             return
         self._shared.stop.value = 1
-        self._process.join(STOP_TIMEOUT_S)
+        self._process.join(SAMPLER_STOP_TIMEOUT_S)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
@@ -277,7 +277,7 @@ class SamplerProcess:
 
     def _check_alive(self, deadline_ns: int) -> None:
         if self._talk.poll() or not self._process.is_alive():
-            self._receive(STOP_TIMEOUT_S)
+            self._receive(SAMPLER_STOP_TIMEOUT_S)
         if self._clock.now_ns() > deadline_ns:
             raise SamplerError(
                 f"no reading for {SILENCE_TIMEOUT_NS * 1e-9:.0f} s: the sensor hangs; "

@@ -11,10 +11,10 @@ from joulesplit.calibrate.profile import SimulatedTruth
 from joulesplit.drivers.protocols import Clock
 from joulesplit.partition import Block
 
-Announce = Callable[[int, int, float], None]
+AnnounceLoad = Callable[[int, int, float], None]
 """Tells the simulated world: from [ns], until [ns], power above idle [W]."""
 
-LATE_NS = 20_000_000
+OVERDUE_NS = 20_000_000
 """A step that comes later than this after the last one starts afresh. One that comes sooner was
 only held up by the host, and the board goes on as if it had come in time; the world has converted
 the time between and draws that energy as much later, which must stay inside the settling time
@@ -160,7 +160,7 @@ class SimulatedBoard:
         self,
         costs: BoardCosts,
         blocks: tuple[Block, ...],
-        announce: Announce,
+        announce: AnnounceLoad,
         clock: Clock,
         *,
         governor: Governor | None = None,
@@ -220,7 +220,7 @@ class SimulatedBoard:
 
     def _spend(self, duration_s: float, power_w: float) -> int:
         now_ns = self._clock.now_ns()
-        start_ns = self._free_ns if now_ns - self._free_ns < LATE_NS else now_ns
+        start_ns = self._free_ns if now_ns - self._free_ns < OVERDUE_NS else now_ns
         self._free_ns = start_ns + round(duration_s * 1e9)
         self._announce(start_ns, self._free_ns, power_w)
         if self._governor is not None:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from joulesplit.cli._choices import SensorChoice
     from joulesplit.cli._output import Shown
 
-SCHEMA = "joulesplit/command-energy"
-SCHEMA_VERSION = 1
+COMMAND_ENERGY_SCHEMA = "joulesplit/command-energy"
+COMMAND_ENERGY_VERSION = 1
 
 
 @click.command("measure", context_settings={"allow_interspersed_args": False})
@@ -137,8 +137,8 @@ def _document(measured: MeasuredProgram) -> dict[str, Any]:
 
     plan, figures = measured.plan, measured.figures
     return {
-        "schema": SCHEMA,
-        "schema_version": SCHEMA_VERSION,
+        "schema": COMMAND_ENERGY_SCHEMA,
+        "schema_version": COMMAND_ENERGY_VERSION,
         "created": measured.created,
         "tool": this_tool(),
         "origin": sensor_origin(measured.sensor).lower(),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LIVE_PERIOD_NS = 250_000_000
 LINE_PERIOD_NS = 1_000_000_000
 
-Show = Callable[["Glance"], None]
+ShowGlance = Callable[["Glance"], None]
 
 
 @click.command("monitor")
@@ -101,7 +101,7 @@ def _glances(
             yield from look(sampler.trace_so_far())
 
 
-def _display(watch: Watch, stack: ExitStack, *, as_json: bool) -> tuple[Show, int]:
+def _display(watch: Watch, stack: ExitStack, *, as_json: bool) -> tuple[ShowGlance, int]:
     """Return how to show a glance, and how often, ns."""
     if as_json:
         return lambda _: None, LIVE_PERIOD_NS

@@ -10,7 +10,7 @@ import click
 from joulesplit.cli._options import RESIDUAL, block_options, gathered, model_argument
 from joulesplit.cli._output import emit, json_option, note
 from joulesplit.cli._partitioning import (
-    Outcome,
+    PartitionOutcome,
     Request,
     carry_out,
     check_request,
@@ -103,13 +103,13 @@ def command(*, request: Request, plot: Path | None, as_json: bool) -> None:
     emit(as_json, _document(outcome), lambda: _page(request, outcome))
 
 
-def _page(request: Request, outcome: Outcome) -> Page:
+def _page(request: Request, outcome: PartitionOutcome) -> Page:
     from joulesplit.cli.report.terminal import network_page
 
     return network_page(outcome.network, outcome.blocks, *_sections(request, outcome))
 
 
-def _sections(request: Request, outcome: Outcome) -> list[Section]:
+def _sections(request: Request, outcome: PartitionOutcome) -> list[Section]:
     from joulesplit.cli.report.terminal import (
         best_section,
         bundle_section,
@@ -133,7 +133,7 @@ def _sections(request: Request, outcome: Outcome) -> list[Section]:
     return sections
 
 
-def _document(outcome: Outcome) -> dict[str, Any]:
+def _document(outcome: PartitionOutcome) -> dict[str, Any]:
     network = outcome.network
     document: dict[str, Any] = {
         "model": {
@@ -174,12 +174,12 @@ def _document(outcome: Outcome) -> dict[str, Any]:
     return document | {name: part for name, part in parts.items() if part is not None}
 
 
-def _named(outcome: Outcome, indices: tuple[int, ...]) -> list[dict[str, Any]]:
+def _named(outcome: PartitionOutcome, indices: tuple[int, ...]) -> list[dict[str, Any]]:
     tensors = [outcome.network.tensors[index] for index in indices]
     return [{"name": t.name, "shape": t.shape, "dtype": t.dtype, "bits": t.bits} for t in tensors]
 
 
-def _cuts(outcome: Outcome) -> list[dict[str, Any]]:
+def _cuts(outcome: PartitionOutcome) -> list[dict[str, Any]]:
     from joulesplit.partition.cutting import prefix_cuts
 
     tensors = outcome.network.tensors

@@ -143,7 +143,7 @@ def merge(*, profiles: tuple[Path, ...], output: Path, force: bool, as_json: boo
 
     from joulesplit.calibrate.environment import this_tool
     from joulesplit.calibrate.profile import (
-        Candidate,
+        ProfileToPool,
         StoredProfile,
         load_profile,
         merge_profiles,
@@ -152,7 +152,7 @@ def merge(*, profiles: tuple[Path, ...], output: Path, force: bool, as_json: boo
 
     require_free(output, force=force)
     candidates = [
-        Candidate(
+        ProfileToPool(
             name=path.name,
             profile=load_profile(path).profile,
             sha256=sha256(path.read_bytes()).hexdigest(),

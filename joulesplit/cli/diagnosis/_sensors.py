@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from joulesplit.calibrate.environment import Machine
 from joulesplit.cli._finding import Finding
-from joulesplit.drivers import Findings, I2cBusFinding, find_plugins, identify
+from joulesplit.drivers import DiscoveredSources, I2cBusFinding, find_plugins, identify
 from joulesplit.drivers.errors import DeviceNotRespondingError, SensorError
 from joulesplit.drivers.ina219 import ADDRESSES, POWER_ON_CONFIGURATION
 from joulesplit.drivers.protocols import I2cBus
@@ -22,7 +22,9 @@ FAST_BUS_HZ = 400_000
 PI_5 = "Raspberry Pi 5"
 
 
-def sensor_findings(found: Findings, machine: Machine, open_bus: OpenBus) -> Iterator[Finding]:
+def sensor_findings(
+    found: DiscoveredSources, machine: Machine, open_bus: OpenBus
+) -> Iterator[Finding]:
     """Yield what there is to say about power sources.
 
     Args:
@@ -41,7 +43,7 @@ def sensor_findings(found: Findings, machine: Machine, open_bus: OpenBus) -> Ite
 
 
 def ready_for(
-    kinds: Sequence[str], found: Findings, machine: Machine, findings: Sequence[Finding]
+    kinds: Sequence[str], found: DiscoveredSources, machine: Machine, findings: Sequence[Finding]
 ) -> dict[str, bool]:
     """Return, per value of ``--sensor``, whether it can be used here now."""
     ina219 = any(finding.name == "ina219" and finding.state == "ok" for finding in findings)
@@ -57,7 +59,7 @@ def ready_for(
     return {kind: known.get(kind, False) for kind in kinds}
 
 
-def _buses(found: Findings) -> Iterator[Finding]:
+def _buses(found: DiscoveredSources) -> Iterator[Finding]:
     if all(bus.display for bus in found.buses):
         yield Finding(
             name="i2c",
@@ -129,7 +131,7 @@ def _chip(bus: I2cBus, address: int) -> Finding | None:
     )
 
 
-def _kernel_monitors(found: Findings) -> Iterator[Finding]:
+def _kernel_monitors(found: DiscoveredSources) -> Iterator[Finding]:
     if not found.hwmon_chips:
         yield Finding(name="hwmon", state="info", found="no power monitor of the kernel")
     several = len(found.hwmon_chips) > 1
@@ -147,7 +149,7 @@ def _plugins() -> Iterator[Finding]:
         )
 
 
-def _counters(found: Findings) -> Finding:
+def _counters(found: DiscoveredSources) -> Finding:
     if not found.rapl_packages:
         return Finding(name="rapl", state="info", found="no processor energy counters")
     names = ", ".join(package.name for package in found.rapl_packages)
@@ -161,11 +163,11 @@ def _counters(found: Findings) -> Finding:
     )
 
 
-def _has_pmic(found: Findings, machine: Machine) -> bool:
+def _has_pmic(found: DiscoveredSources, machine: Machine) -> bool:
     return found.vcgencmd is not None and (machine.board or "").startswith(PI_5)
 
 
-def _board_supply(found: Findings, machine: Machine) -> Finding:
+def _board_supply(found: DiscoveredSources, machine: Machine) -> Finding:
     if _has_pmic(found, machine):
         return Finding(
             name="pi5-pmic",

@@ -10,6 +10,7 @@ from joulesplit.drivers.ina219._datasheet import (
     CLOCK_ERROR,
     CMRR_V_PER_V,
     CURRENT_ERROR,
+    DATA_SHEET,
     GAIN_DRIFT_PER_K,
     OFFSET_BUS_V,
     OFFSET_DRIFT_V_PER_K,
@@ -19,7 +20,6 @@ from joulesplit.drivers.ina219._datasheet import (
     SENSE_PATH_OHM,
     SHUNT_DRIFT_PER_K,
     SHUNT_HEATING_K_PER_W,
-    SOURCE,
     TEMPERATURE_SPAN_K,
     Grade,
 )
@@ -37,7 +37,7 @@ CURRENT_GAIN = "current gain"
 GAIN_DRIFT = "gain drift"
 BUS_GAIN = "bus voltage gain"
 CLOCK = "clock"
-OFFSET = "shunt offset"
+SHUNT_OFFSET = "shunt offset"
 COMMON_MODE = "common mode"
 SUPPLY = "supply rejection"
 OFFSET_DRIFT = "offset drift"
@@ -103,14 +103,14 @@ def _scale_terms(circuit: Circuit) -> tuple[AccuracyTerm, ...]:
             correlation="load-dependent",
             at_power_w=circuit.peak_current_a * circuit.bus_voltage_v,
         ),
-        _bound(CURRENT_GAIN, "scale", CURRENT_ERROR[bounds], f"{SOURCE}, {named}, 25 °C"),
+        _bound(CURRENT_GAIN, "scale", CURRENT_ERROR[bounds], f"{DATA_SHEET}, {named}, 25 °C"),
         _bound(
             GAIN_DRIFT,
             "scale",
             GAIN_DRIFT_PER_K * TEMPERATURE_SPAN_K,
-            f"{SOURCE}, {GAIN_DRIFT_PER_K * 1e6:.0f} ppm/K over {TEMPERATURE_SPAN_K:g} K",
+            f"{DATA_SHEET}, {GAIN_DRIFT_PER_K * 1e6:.0f} ppm/K over {TEMPERATURE_SPAN_K:g} K",
         ),
-        _bound(BUS_GAIN, "scale", BUS_ERROR, f"{SOURCE}, 25 °C"),
+        _bound(BUS_GAIN, "scale", BUS_ERROR, f"{DATA_SHEET}, 25 °C"),
         _bound(CLOCK, "scale", CLOCK_ERROR, "crystal behind CLOCK_MONOTONIC"),
     )
 
@@ -122,11 +122,11 @@ def _offset_terms(circuit: Circuit) -> tuple[AccuracyTerm, ...]:
     at = f"at {bus_v:.2f} V"
 
     def term(name: str, volts: float, source: str) -> AccuracyTerm:
-        return _bound(name, "offset", volts * circuit.watt_per_volt, f"{SOURCE}, {source}")
+        return _bound(name, "offset", volts * circuit.watt_per_volt, f"{DATA_SHEET}, {source}")
 
     return (
         term(
-            OFFSET,
+            SHUNT_OFFSET,
             offset_v,
             f"{named}, gain /{circuit.gain.divider}, {offset_v * 1e6:.0f} µV {at}",
         ),
@@ -182,7 +182,7 @@ def corrected_terms(
         gone.add(BUS_GAIN)
         new.append(_known("bus voltage span", "scale", correction.u_bus_rel, correction.bus_source))
     if correction.offset_v is not None:
-        gone |= {OFFSET, COMMON_MODE, SUPPLY}
+        gone |= {SHUNT_OFFSET, COMMON_MODE, SUPPLY}
         u_offset_w = correction.u_offset_v * bus_voltage_v / shunt_ohm
         new.append(_known("zero", "offset", u_offset_w, correction.offset_source))
     return (*(term for term in terms if term.name not in gone), *new)

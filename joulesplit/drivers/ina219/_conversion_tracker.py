@@ -18,18 +18,18 @@ AFTER_THE_END = 1
 """The attempt to begin with where no poll before the expected end is wanted."""
 SEARCH = 2
 """The attempt to begin with where nobody knows when the next end is."""
-MARGIN = 0.05
+EARLY_MARGIN = 0.05
 """Share of the period, beside half a transaction, by which an end may be estimated early."""
 LATE = 0.04
 """Share of the period, beside a transaction, by which an end may be estimated late: the poll before
 it begins so much earlier (``NEAR``) and so finds nothing amiss, and until the next such poll the
-first estimate of the period adds a little. On a short cycle this is more than ``MARGIN``."""
+first estimate of the period adds a little. On a short cycle this is more than ``EARLY_MARGIN``."""
 OFF_PACE = 0.02
 """A conversion that ends this share of the period from its time may have been made under other
 settings. The estimate itself drifts as far, but not twice running."""
 BEGUN_WITHIN = 0.02
 """Share of the period, beside a transaction, within which it is known when a conversion began."""
-SETTLED = 16
+SETTLED_CONVERSIONS = 16
 """Conversions after which the estimate of the ends has settled."""
 SLIP = 0.05
 """An end this share of the period, beside two transactions, from where it was expected is not where
@@ -61,7 +61,7 @@ def can_follow(*, period_ns: float, shunt_ns: float, transaction_ns: float, read
 
 def _margins_ns(period_ns: float, transaction_ns: float) -> tuple[float, float]:
     """Return by how much an end may be estimated early and late, ns."""
-    early_ns = MARGIN * period_ns + transaction_ns / 2
+    early_ns = EARLY_MARGIN * period_ns + transaction_ns / 2
     return early_ns, max(early_ns, LATE * period_ns + transaction_ns)
 
 
@@ -238,7 +238,7 @@ class ConversionTracker:
         unsure = SLIP_PER_CYCLE * number
         allowed_ns = (SLIP + unsure) * self.period_ns + 2 * self._transaction_ns
         off_by, before = int(off_ns / (OFF_PACE * self.period_ns)), self._off_by
-        is_off_again = off_by * before > 0 and self._cycles >= SETTLED
+        is_off_again = off_by * before > 0 and self._cycles >= SETTLED_CONVERSIONS
         self.is_off_pace = off_by != 0
         self.has_slipped = is_off_again or abs(off_ns) > allowed_ns
         self._off_by = off_by

@@ -22,8 +22,8 @@ from joulesplit.drivers.ina219._correction import (
 )
 from joulesplit.drivers.ina219._registers import Gain
 
-FORMAT_KEY = "joulesplit_sensor"
-FORMAT_VERSION = 1
+RECORDS_FORMAT_KEY = "joulesplit_sensor"
+RECORDS_FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +129,7 @@ class CorrectionStore:
             CorrectionRecordError: The directory cannot be written.
         """
         path = self.path_of(records.identity.key)
-        document = {FORMAT_KEY: FORMAT_VERSION, **asdict(records)}
+        document = {RECORDS_FORMAT_KEY: RECORDS_FORMAT_VERSION, **asdict(records)}
         fresh = path.with_suffix(".json.new")
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
@@ -176,8 +176,10 @@ def _read(path: Path) -> SensorRecords:
 
 
 def _parse(document: dict[str, Any]) -> SensorRecords:
-    if document[FORMAT_KEY] != FORMAT_VERSION:
-        raise ValueError(f"format {document[FORMAT_KEY]} instead of {FORMAT_VERSION}")
+    if document[RECORDS_FORMAT_KEY] != RECORDS_FORMAT_VERSION:
+        raise ValueError(
+            f"format {document[RECORDS_FORMAT_KEY]} instead of {RECORDS_FORMAT_VERSION}"
+        )
     return SensorRecords(
         identity=SensorIdentity(**document["identity"]),
         zeros=tuple(MeanShunt(**mean) for mean in document["zeros"]),

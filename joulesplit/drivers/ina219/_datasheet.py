@@ -7,7 +7,7 @@ from typing import Literal
 Grade = Literal["A", "B"]
 """Printed on the chip: A has the tighter bounds."""
 
-SOURCE = "TI SBOS448G section 6.5"
+DATA_SHEET = "TI SBOS448G section 6.5"
 # Largest offset at gain /1, /2, /4, /8, V.
 OFFSET_V: dict[Grade, tuple[float, ...]] = {
     "A": (100e-6, 125e-6, 150e-6, 200e-6),

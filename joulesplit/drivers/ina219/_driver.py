@@ -233,7 +233,9 @@ class Ina219:
         )
         self._lock = lock
         self._watch = ResetWatch(self._link, word, lock)
-        self._pacer = ConversionPacer(self._link, self._clock, self._tracker, self._watch, self._words)
+        self._pacer = ConversionPacer(
+            self._link, self._clock, self._tracker, self._watch, self._words
+        )
         self._is_cleared_by_power = lock.cleared_by == POWER_READ
         self._is_lost = False
         self._marks.restart()

@@ -26,7 +26,7 @@ NINE_BIT = 0x0
 SLOWEST = 1.15
 """Longest conversion over the typical one; the data sheet allows 1.10."""
 BEGIN_BY = 0.2
-"""Share of a period after the last end by which a probe begins: a late reader has no time for it."""
+"""Share of a period after the last end by which a probe begins: a late reader has no time left."""
 END_BY = 0.42
 """Share of a period after the last end by which the next conversion begins, at the latest."""
 GAP = 0.5

@@ -13,7 +13,7 @@ READ_BITS = 48
 """Bit times on the wire of one register read (figures 15 and 16)."""
 SOFTWARE_NS = 90_000
 """Time of one read besides the wire, measured by others on a Raspberry Pi 4."""
-READS = 2
+READS_PER_CYCLE = 2
 FIVE_VOLT_RAIL_V = 5.5
 """Rails above this are not what a Raspberry Pi is fed with."""
 
@@ -56,5 +56,5 @@ def _follows(configuration: Configuration, bus_clock_hz: int) -> bool:
         period_ns=configuration.cycle_s * NS_PER_S,
         shunt_ns=configuration.shunt_s * NS_PER_S,
         transaction_ns=READ_BITS * NS_PER_S / bus_clock_hz + SOFTWARE_NS,
-        reads=READS,
+        reads=READS_PER_CYCLE,
     )

@@ -16,8 +16,8 @@ from typing import Any
 from joulesplit.drivers.errors import TraceFormatError
 from joulesplit.drivers.readings import AccuracyTerm, Reading, ReadingFlag, SensorDescription
 
-FORMAT_KEY = "joulesplit_trace"
-FORMAT_VERSION = 1
+TRACE_FORMAT_KEY = "joulesplit_trace"
+TRACE_FORMAT_VERSION = 1
 FIXED_COLUMNS = ("t_ns", "voltage_v", "current_a")
 RAW_PREFIX = "raw"
 FLAGS_COLUMN = "flags"
@@ -77,7 +77,7 @@ def reading_of(cells: Sequence[Any]) -> Reading:
 
 def header_of(description: SensorDescription) -> dict[str, str]:
     """Return the header: each key with its JSON."""
-    content: dict[str, Any] = {FORMAT_KEY: FORMAT_VERSION, **asdict(description)}
+    content: dict[str, Any] = {TRACE_FORMAT_KEY: TRACE_FORMAT_VERSION, **asdict(description)}
     return {key: json.dumps(value) for key, value in content.items()}
 
 
@@ -87,8 +87,8 @@ def description_of(place: str, header: Mapping[str, str]) -> SensorDescription:
     Raises:
         TraceFormatError: It is not the header of a trace, or is incomplete.
     """
-    if header.get(FORMAT_KEY) != str(FORMAT_VERSION):
-        raise damaged(place, f"there is no header {FORMAT_KEY}: {FORMAT_VERSION}")
+    if header.get(TRACE_FORMAT_KEY) != str(TRACE_FORMAT_VERSION):
+        raise damaged(place, f"there is no header {TRACE_FORMAT_KEY}: {TRACE_FORMAT_VERSION}")
     known = {field.name for field in fields(SensorDescription)}
     content = {key: _parse(place, key, text) for key, text in header.items() if key in known}
     try:

@@ -25,7 +25,12 @@ from joulesplit.drivers.traces._layout import (
 
 GROUP_READINGS = 8192
 """Readings kept in memory until they are written, 74 s at 111 readings per second."""
-UNITS = {"t_ns": "ns, CLOCK_MONOTONIC", "voltage_v": "V", "current_a": "A", FLAGS_COLUMN: "bits"}
+COLUMN_UNITS = {
+    "t_ns": "ns, CLOCK_MONOTONIC",
+    "voltage_v": "V",
+    "current_a": "A",
+    FLAGS_COLUMN: "bits",
+}
 RAW_UNIT = "register word, or as the sensor documents"
 
 
@@ -99,7 +104,7 @@ class ParquetTraceWriter:
                 name,
                 kinds.get(name, arrow.int64()),
                 nullable=False,
-                metadata={"unit": UNITS.get(name, RAW_UNIT)},
+                metadata={"unit": COLUMN_UNITS.get(name, RAW_UNIT)},
             )
             for name in columns_of(self._raw_words)
         ]

@@ -11,7 +11,7 @@ from joulesplit.partition.cutting._cuts import prefix_cuts
 from joulesplit.partition.cutting._mincut import PricedCut, best_closed_cut
 from joulesplit.partition.errors import CutError
 
-ROUNDING = 1e-12
+COST_ROUNDING = 1e-12
 """Costs closer than this, relatively, differ only by how they were added up."""
 FORBIDDEN_BITS = 10**18
 """What an input that must not be uploaded counts as: dearer than any network's work."""
@@ -41,7 +41,7 @@ class BestCuts:
         if not self.prefix_cost_flop:
             return 0.0
         saving = 1 - self.closed.cost / self.prefix_cost_flop
-        return saving if saving > ROUNDING else 0.0
+        return saving if saving > COST_ROUNDING else 0.0
 
 
 def best_cuts(network: Network, ratio_flop_per_bit: float, *, keep_input: bool) -> BestCuts:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import prod
 
-Shape = tuple[int, ...]
+from joulesplit.partition._network import Shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from joulesplit.partition._calls import subgraph_roles
+from joulesplit.partition._network import Shape
 from joulesplit.partition.flops import Work
 from joulesplit.partition.reading._graphs import Graph
 from joulesplit.partition.reading._loops import BODY, CONDITION, LoopFollower
 
-Shape = tuple[int, ...]
 MAX_FLOP = 10**21
 """Years of the largest machines; subgraphs that run subgraphs can claim numbers of any length."""
 
@@ -68,7 +68,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class BodyWork:
     """Work of an operator that runs subgraphs.
 
     Attributes:
@@ -93,8 +93,8 @@ class CalledWork:
     def __init__(self, bodies: Mapping[int, Body]) -> None:
         self._bodies = bodies
         self._follower = LoopFollower()
-        self._rules: Mapping[str, Callable[[Call], Finding]] = {
-            "CALL_ONCE": lambda _call: Finding(work=Work()),
+        self._rules: Mapping[str, Callable[[Call], BodyWork]] = {
+            "CALL_ONCE": lambda _call: BodyWork(work=Work()),
             "CALL": self._single,
             "STABLEHLO_COMPOSITE": self._single,
             "IF": self._branch,
@@ -107,21 +107,21 @@ class CalledWork:
         """Return whether an operator of a kind works by running its subgraphs."""
         return kind in self._rules
 
-    def found(self, kind: str, call: Call) -> Finding:
+    def found(self, kind: str, call: Call) -> BodyWork:
         """Return the work of an operator of a kind that has a rule."""
         found = self._rules[kind](call)
         if found.work is None or found.work.flop <= MAX_FLOP:
             return found
         remark = "it would run its subgraphs more often than any machine can"
-        return Finding(remark=remark, weight_bytes=found.weight_bytes)
+        return BodyWork(remark=remark, weight_bytes=found.weight_bytes)
 
-    def _single(self, call: Call) -> Finding:
+    def _single(self, call: Call) -> BodyWork:
         bodies = list(self._roles(call).values())
         if len(bodies) != 1:
-            return Finding(remark=f"it runs {len(bodies)} subgraphs instead of one")
+            return BodyWork(remark=f"it runs {len(bodies)} subgraphs instead of one")
         return _run(bodies[0], call.shapes)
 
-    def _branch(self, call: Call) -> Finding:
+    def _branch(self, call: Call) -> BodyWork:
         # The first input says which branch runs; the others go into it.
         runs = [_run(body, call.shapes[1:]) for body in self._roles(call).values()]
         weight_bytes = min((run.weight_bytes for run in runs), default=0)
@@ -129,32 +129,32 @@ class CalledWork:
         if not runs or len(works) < len(runs):
             reasons = dict.fromkeys(run.remark for run in runs if run.remark)
             remark = "; ".join(reasons) or "it has no branches"
-            return Finding(remark=remark, weight_bytes=weight_bytes)
+            return BodyWork(remark=remark, weight_bytes=weight_bytes)
         if len(set(works)) == 1:
-            return Finding(work=works[0], weight_bytes=weight_bytes)
+            return BodyWork(work=works[0], weight_bytes=weight_bytes)
         least, most = min(w.flop for w in works), max(w.flop for w in works)
         remark = f"the data decide which of its branches runs: {least:,} to {most:,} FLOP"
-        return Finding(remark=remark, weight_bytes=weight_bytes)
+        return BodyWork(remark=remark, weight_bytes=weight_bytes)
 
-    def _loop(self, call: Call) -> Finding:
+    def _loop(self, call: Call) -> BodyWork:
         bodies = self._roles(call)
         if bodies.keys() != {CONDITION, BODY}:
-            return Finding(remark="it lacks a condition or a body")
+            return BodyWork(remark="it lacks a condition or a body")
         asked, done = (_run(bodies[role], call.shapes) for role in (CONDITION, BODY))
         weight_bytes = asked.weight_bytes + done.weight_bytes
         if asked.work is None or done.work is None:
             remark = asked.remark or done.remark
-            return Finding(remark=remark, weight_bytes=weight_bytes)
+            return BodyWork(remark=remark, weight_bytes=weight_bytes)
         count = self._follower.trip_count(
             call.caller, call.inputs, bodies[CONDITION].graph, bodies[BODY].graph
         )
         if count is None:
             each = asked.work.flop + done.work.flop
             remark = f"the data decide how often it runs its body: {each:,} FLOP each time"
-            return Finding(remark=remark, weight_bytes=weight_bytes)
+            return BodyWork(remark=remark, weight_bytes=weight_bytes)
         work = _sum((count + 1, asked.work), (count, done.work))
         remark = f"it runs its body {count:,} times"
-        return Finding(work=work, remark=remark, weight_bytes=weight_bytes)
+        return BodyWork(work=work, remark=remark, weight_bytes=weight_bytes)
 
     def _roles(self, call: Call) -> dict[str, Body]:
         """Return the subgraphs that an operator runs by the schema's name for each."""
@@ -165,13 +165,13 @@ class CalledWork:
         }
 
 
-def _run(body: Body, shapes: Sequence[Shape | None]) -> Finding:
+def _run(body: Body, shapes: Sequence[Shape | None]) -> BodyWork:
     """Return one run of a subgraph on inputs of some shapes."""
     remark = body.unknown
     if not remark and tuple(shapes) != body.inputs:
         remark = f"the shapes in subgraph {body.graph.number} are not those that it is given"
     work = None if remark else body.work
-    return Finding(work=work, remark=remark, weight_bytes=body.weight_bytes)
+    return BodyWork(work=work, remark=remark, weight_bytes=body.weight_bytes)
 
 
 def _sum(*runs: tuple[int, Work]) -> Work:

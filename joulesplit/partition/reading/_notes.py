@@ -9,7 +9,7 @@ from joulesplit.partition._flatbuffer import ModelFile, text
 from joulesplit.partition._network import Network, Operator
 from joulesplit.partition._obstacles import tied_operators, unsendable
 
-SHOWN = 20
+SHOWN_OPERATORS = 20
 """Operators that get a sentence of their own."""
 TABLE = "table "
 """Beginning of the name of state that does not change after it was filled."""
@@ -24,8 +24,10 @@ def reading_notes(file: ModelFile, network: Network, called: int) -> tuple[str, 
         called: How many of the file's subgraphs its operators run.
     """
     told = [note for operator in network.operators if (note := _operator_note(operator))]
-    if len(told) > SHOWN:
-        told[SHOWN:] = [f"{len(told) - SHOWN} more operators are like those above"]
+    if len(told) > SHOWN_OPERATORS:
+        told[SHOWN_OPERATORS:] = [
+            f"{len(told) - SHOWN_OPERATORS} more operators are like those above"
+        ]
     left_out = _left_out(file, network.signature, called)
     return (*told, *_state_notes(network), *_unsendable_notes(network), *left_out)
 

@@ -15,7 +15,7 @@ from joulesplit.partition._constants import is_unpacking
 from joulesplit.partition._flatbuffer import block_scales
 from joulesplit.partition._network import Operator, Tensor
 from joulesplit.partition.flops import OperatorFacts, Traffic, Work, traffic
-from joulesplit.partition.reading._bodies import Body, Call, CalledWork, Finding
+from joulesplit.partition.reading._bodies import Body, BodyWork, Call, CalledWork
 from joulesplit.partition.reading._graphs import Graph
 from joulesplit.partition.reading._shapes import stated_shapes
 from joulesplit.partition.reading._state import operator_states, state_tensors, union
@@ -96,7 +96,7 @@ class OperatorReader:
             remark=finding.remark,
         )
 
-    def _finding(self, operator: Operator, raw: Any, listed: tuple[int, ...]) -> Finding:
+    def _finding(self, operator: Operator, raw: Any, listed: tuple[int, ...]) -> BodyWork:
         shapes = tuple(None if i == ABSENT else self._tensors[i].shape for i in listed)
         if self._called.has_rule(operator.kind):
             call = Call(caller=self._graph, raw=raw, inputs=listed, shapes=shapes)
@@ -107,7 +107,7 @@ class OperatorReader:
             options=_options(raw),
         )
         work = flops.work(operator.kind, facts)
-        return Finding(work=work, remark=NO_RULE if work is None else "")
+        return BodyWork(work=work, remark=NO_RULE if work is None else "")
 
     def _traffic(self, operator: Operator, called_bytes: int) -> Traffic:
         inputs = [self._tensors[self._stored_as(index)] for index in operator.inputs]

@@ -15,9 +15,9 @@ import numpy as np
 
 from joulesplit.partition.reading._graphs import Graph
 
-COUNTABLE = frozenset({"int32", "int64", "bool"})
+COUNTING_DTYPES = frozenset({"int32", "int64", "bool"})
 """What converters count with; narrower integers are quantised numbers."""
-KINDS: Mapping[str, Callable[..., int]] = {
+SCALAR_OPERATIONS: Mapping[str, Callable[..., int]] = {
     "ADD": op.add,
     "SUB": op.sub,
     "MUL": op.mul,
@@ -123,7 +123,7 @@ def scalar(graph: Graph, index: int) -> int | None:
 def _is_single(graph: Graph, index: int) -> bool:
     shape = graph.raw.tensors[index].shape
     single = shape is None or all(size == 1 for size in shape)
-    return single and graph.dtypes[index] in COUNTABLE
+    return single and graph.dtypes[index] in COUNTING_DTYPES
 
 
 def _step(
@@ -131,8 +131,13 @@ def _step(
 ) -> Step | None:
     fields: Mapping[str, Any] = {} if raw.builtinOptions is None else vars(raw.builtinOptions)
     single = all(index >= 0 and _is_single(graph, index) for index in (*operands, *made))
-    if kind not in KINDS or not single or len(made) != 1 or fields.get("fusedActivationFunction"):
+    if (
+        kind not in SCALAR_OPERATIONS
+        or not single
+        or len(made) != 1
+        or fields.get("fusedActivationFunction")
+    ):
         return None
     dtype = graph.dtypes[made[0]]
     limits = (0, 1) if dtype == "bool" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
-    return Step(function=KINDS[kind], operands=operands, result=made[0], limits=limits)
+    return Step(function=SCALAR_OPERATIONS[kind], operands=operands, result=made[0], limits=limits)

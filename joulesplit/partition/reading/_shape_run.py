@@ -23,7 +23,7 @@ MAX_SECONDS = 120
 """A large network takes some 10 s on a Raspberry Pi, and is run twice."""
 MAX_BYTES = 4 << 30
 """Address space of the process, beyond eight times the model: the runtime's libraries map 1 GB."""
-SEED = 20261122
+SHAPE_RUN_SEED = 20261122
 
 Shapes = dict[int, tuple[int, ...]]
 
@@ -95,7 +95,7 @@ def main() -> None:
     try:
         from joulesplit.partition._runtime import shapes_of_a_run
 
-        runs = [shapes_of_a_run(model, input_shapes, seed=seed) for seed in (None, SEED)]
+        runs = [shapes_of_a_run(model, input_shapes, seed=seed) for seed in (None, SHAPE_RUN_SEED)]
     except RuntimeMissingError as error:
         answer: dict[str, object] = {"missing": str(error)}
     except (PartitionError, MemoryError, OverflowError, RuntimeError, ValueError) as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 from joulesplit.partition import _flatbuffer as flatbuffer
 from joulesplit.partition._constants import is_unpacking
+from joulesplit.partition._network import Shape
 from joulesplit.partition.errors import InputError, InvocationError, UnsupportedModelError
 from joulesplit.partition.reading._graphs import Graph
 
@@ -44,8 +45,6 @@ SHAPED_BY_INPUT: Mapping[str, tuple[int, ...]] = {
     "RANDOM_STANDARD_NORMAL": (0,),
 }
 """Positions of the inputs whose values give the output its shape; usually constants."""
-
-Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ from joulesplit.calibrate.journal import (
     Ended,
     Header,
     Journal,
-    Kept,
+    WindowEntry,
     journal_beside,
     profile_beside,
     read_journal,
@@ -111,9 +111,9 @@ def window(number: int) -> WindowRecord:
     )  # fmt: skip
 
 
-def kept(number: int, *, readings: int = 0) -> Kept:
+def kept(number: int, *, readings: int = 0) -> WindowEntry:
     sampling = SamplerStatistics(readings=readings, lost=1, clipped=0, cpu_fraction=0.01)
-    return Kept(window=window(number), sampling=sampling)
+    return WindowEntry(window=window(number), sampling=sampling)
 
 
 def begun(*, warm: bool = True) -> Begun:

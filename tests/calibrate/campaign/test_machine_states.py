@@ -8,7 +8,7 @@ import pytest
 from joulesplit.calibrate.campaign import Start
 from joulesplit.calibrate.campaign._machine_states import machine_checks
 from joulesplit.calibrate.campaign._warmup import WarmUp
-from joulesplit.calibrate.journal import Begun, Ended, Kept, Run
+from joulesplit.calibrate.journal import Begun, Ended, Run, WindowEntry
 from joulesplit.calibrate.sampling import SamplerStatistics
 from machine_state import STEADY
 from window_records import window_record
@@ -33,7 +33,9 @@ def cheap(**changes):
 def run_of(begun, *between, ended=None, boot_id="boot"):
     return Run(
         begun=Begun(start=START, conditions=begun, boot_id=boot_id),
-        kept=tuple(Kept(window=WINDOW, sampling=SAMPLING, conditions=one) for one in between),
+        kept=tuple(
+            WindowEntry(window=WINDOW, sampling=SAMPLING, conditions=one) for one in between
+        ),
         ended=ended and Ended(opinion=None, throttled_bits=None, conditions=ended),
     )
 

@@ -9,7 +9,7 @@ import pytest
 from joulesplit.calibrate.campaign import Start
 from joulesplit.calibrate.campaign._calibration import on_one_clock_with
 from joulesplit.calibrate.campaign._warmup import WarmUp
-from joulesplit.calibrate.journal import Begun, JournalContents, Kept, Run, read_journal
+from joulesplit.calibrate.journal import Begun, JournalContents, Run, WindowEntry, read_journal
 from joulesplit.calibrate.journal._one_clock import on_one_clock
 from joulesplit.calibrate.sampling import SamplerStatistics
 from window_records import window_record
@@ -30,7 +30,9 @@ def run_of(boot_id, *started_s):
     return Run(
         begun=Begun(start=START, conditions=None, boot_id=boot_id),
         kept=tuple(
-            Kept(window=msgspec.structs.replace(one, started_ns=s * 10**9), sampling=SAMPLING)
+            WindowEntry(
+                window=msgspec.structs.replace(one, started_ns=s * 10**9), sampling=SAMPLING
+            )
             for s, one in zip(started_s, windows, strict=True)
         ),
         ended=None,

@@ -6,7 +6,7 @@ import pytest
 
 from joulesplit.calibrate.campaign import no_thermometer
 from joulesplit.calibrate.campaign._plan import Limits
-from joulesplit.calibrate.campaign._warmup import HALF, cool_down, unsettled, warm_up
+from joulesplit.calibrate.campaign._warmup import RUNS_PER_HALF, cool_down, unsettled, warm_up
 from joulesplit.calibrate.errors import TooHotError
 from joulesplit.calibrate.sampling import Trace
 from joulesplit.calibrate.sampling._trace import RECORD
@@ -15,7 +15,7 @@ from joulesplit.drivers.simulated import SimulatedClock
 
 BAND_C = (20.0, 70.0)
 LIMITS = Limits(temperature_c=BAND_C, warm_up_s=60.0, cool_down_s=100.0)
-UNKNOWN = [None] * 2 * HALF
+UNKNOWN = [None] * 2 * RUNS_PER_HALF
 
 
 class Device:
@@ -87,8 +87,8 @@ def test_a_device_runs_until_it_has_settled_and_no_longer(settled_after):
     assert warm.warm
     assert warm.runs == device.runs == len(sampler.until_ns)
     # Settled is not the count: a slow device takes longer, a quick one just the two halves.
-    assert (warm.runs == 2 * HALF) is (settled_after == 1)
-    assert warm.runs >= min(settled_after, 2 * HALF)
+    assert (warm.runs == 2 * RUNS_PER_HALF) is (settled_after == 1)
+    assert warm.runs >= min(settled_after, 2 * RUNS_PER_HALF)
 
 
 def test_a_device_that_never_settles_is_told_apart_after_the_longest_wait():

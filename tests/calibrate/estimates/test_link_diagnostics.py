@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from joulesplit.calibrate.estimates import Problem, lag_one, serial_deviation
+from joulesplit.calibrate.estimates import LinearModel, lag_one, serial_deviation
 from joulesplit.calibrate.estimates._link_diagnostics import link_diagnostics
 from joulesplit.calibrate.estimates._stats import weighted_fit
 
@@ -63,7 +63,7 @@ def test_the_correlation_of_independent_residuals_deviates_by_one_in_the_mean_sq
         observed = spread * random.standard_normal(count)
         fit = weighted_fit(design, observed, spread)
         found.append(
-            serial_deviation(Problem(design=design, observed=observed, spread=spread), fit)
+            serial_deviation(LinearModel(design=design, observed=observed, spread=spread), fit)
         )
 
     assert np.mean(found) == pytest.approx(0.0, abs=4 / 2000**0.5)

@@ -8,11 +8,11 @@ import pytest
 
 from joulesplit.calibrate.errors import ProfileMergeError
 from joulesplit.calibrate.profile import (
-    Candidate,
     Check,
     EstimateView,
     GrossNet,
     HeadEnergy,
+    ProfileToPool,
     Quality,
     Quantity,
     StoredProfile,
@@ -31,7 +31,7 @@ TOOL = Tool(name="joulesplit", version="0.1.0")
 
 def merge(*profiles):
     candidates = [
-        Candidate(name=f"p{number}.json", sha256=f"{number}" * 64, profile=profile)
+        ProfileToPool(name=f"p{number}.json", sha256=f"{number}" * 64, profile=profile)
         for number, profile in enumerate(profiles)
     ]
     return merge_profiles(candidates, created="2026-11-23T00:00:00+00:00", tool=TOOL)
@@ -207,8 +207,8 @@ def test_what_may_not_be_pooled_at_all_is_refused(make_measured):
 
 def test_the_same_windows_count_once(make_measured):
     merged = merge(make_measured(), make_measured())
-    again = Candidate(name="merged.json", sha256="f" * 64, profile=merged)
-    part = Candidate(name="p1.json", sha256="1" * 64, profile=make_measured())
+    again = ProfileToPool(name="merged.json", sha256="f" * 64, profile=merged)
+    part = ProfileToPool(name="p1.json", sha256="1" * 64, profile=make_measured())
 
     with pytest.raises(ProfileMergeError, match=r"p1\.json is in the merge twice"):
         merge_profiles([again, part], created="2026-11-24T00:00:00+00:00", tool=TOOL)

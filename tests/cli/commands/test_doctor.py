@@ -9,7 +9,7 @@ from joulesplit.calibrate.environment import Machine, program
 from joulesplit.cli.diagnosis._installation import installation_findings
 from joulesplit.cli.diagnosis._machine import machine_findings, tuning_findings
 from joulesplit.cli.diagnosis._sensors import ready_for, sensor_findings
-from joulesplit.drivers import SENSOR_KINDS, Findings, I2cBusFinding, discover
+from joulesplit.drivers import SENSOR_KINDS, DiscoveredSources, I2cBusFinding, discover
 from joulesplit.drivers._hwmon import HwmonChip
 from joulesplit.drivers.errors import BusError, BusPermissionError
 from joulesplit.drivers.simulated import (
@@ -173,7 +173,7 @@ def bus_with(devices):
 def found_with(tmp_path, **changes):
     bus = {"number": 1, "path": tmp_path / "i2c-1", "usable": True, "group": "i2c",
            "clock_hz": 400_000}  # fmt: skip
-    return Findings(
+    return DiscoveredSources(
         buses=(I2cBusFinding(**{**bus, **changes}),), in_i2c_group=True, hwmon_chips=(),
         rapl_packages=(), rapl_readable=False, vcgencmd=None,
     )  # fmt: skip

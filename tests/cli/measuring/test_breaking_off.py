@@ -15,7 +15,7 @@ from joulesplit.calibrate.campaign import (
     storable,
 )
 from joulesplit.calibrate.errors import OtherCampaignError, SamplerError, WiringError
-from joulesplit.calibrate.journal import Begun, Ended, Header, Journal, Kept
+from joulesplit.calibrate.journal import Begun, Ended, Header, Journal, WindowEntry
 from joulesplit.calibrate.profile import load_profile
 from joulesplit.cli.measuring import keep_what_there_is
 from joulesplit.drivers import errors as drivers_errors
@@ -42,7 +42,7 @@ def campaign():
     return outcome, [
         header,
         Begun(start=outcome.start, conditions=None),
-        *(Kept(window=record, sampling=sampling) for record in outcome.records),
+        *(WindowEntry(window=record, sampling=sampling) for record in outcome.records),
     ]
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from joulesplit.cli.report.tables import SHADED, Bar, Part, Sparkline
+from joulesplit.cli.report.tables import SHADED, Bar, BarSegment, Sparkline
 
 
 @pytest.mark.parametrize(
@@ -14,9 +14,9 @@ def test_a_bar_is_as_long_as_its_value_to_an_eighth_of_a_cell(text_of, value, ba
 
 
 def test_parts_follow_each_other_and_the_least_of_them_leaves_a_trace(text_of):
-    bar = Bar([Part(value=4, style=""), Part(value=0.01, style="", fill=SHADED)], 8)
+    bar = Bar([BarSegment(value=4, style=""), BarSegment(value=0.01, style="", fill=SHADED)], 8)
     assert text_of(bar, 8).rstrip() == "████▒"
-    full = Bar([Part(value=8, style=""), Part(value=0.01, style="", fill=SHADED)], 8)
+    full = Bar([BarSegment(value=8, style=""), BarSegment(value=0.01, style="", fill=SHADED)], 8)
     assert text_of(full, 8).rstrip() == "███████▒"
 
 
@@ -26,7 +26,9 @@ def test_a_mark_stands_at_its_value_inside_or_beyond_the_bar(text_of):
 
 
 def test_without_unicode_bars_are_ascii(text_of):
-    bar = Bar([Part(value=4, style=""), Part(value=2, style="", fill=SHADED)], 8, marker=7)
+    bar = Bar(
+        [BarSegment(value=4, style=""), BarSegment(value=2, style="", fill=SHADED)], 8, marker=7
+    )
     assert text_of(bar, 8, ascii_only=True).rstrip() == "####== |"
 
 

@@ -17,8 +17,8 @@ from joulesplit.cli.report.plots._style import (
 )
 from joulesplit.partition import Block
 
-FORMATS = (".svg", ".png", ".pdf")
-WIDTH_IN, HEIGHT_IN = 9.0, 4.6
+PICTURE_FORMATS = (".svg", ".png", ".pdf")
+BLOCK_PLOT_WIDTH_IN, HEIGHT_IN = 9.0, 4.6
 BLOCK_WIDTH_IN, MAX_WIDTH_IN = 0.16, 40.0
 """So that the names of many blocks stand beside each other."""
 
@@ -29,8 +29,10 @@ def check_plot_path(path: Path) -> None:
     Raises:
         CommandError: Its ending names no format.
     """
-    if path.suffix.lower() not in FORMATS:
-        raise CommandError(f"{path}: a plot is {', '.join(FORMATS)}; give one of these endings")
+    if path.suffix.lower() not in PICTURE_FORMATS:
+        raise CommandError(
+            f"{path}: a plot is {', '.join(PICTURE_FORMATS)}; give one of these endings"
+        )
 
 
 def write_block_plot(
@@ -53,7 +55,7 @@ def write_block_plot(
         OutputError: The file cannot be written.
     """
     check_plot_path(path)
-    width_in = min(max(WIDTH_IN, BLOCK_WIDTH_IN * len(blocks)), MAX_WIDTH_IN)
+    width_in = min(max(BLOCK_PLOT_WIDTH_IN, BLOCK_WIDTH_IN * len(blocks)), MAX_WIDTH_IN)
     figure = new_figure(width_in, HEIGHT_IN, needed_by="--plot")
     _draw_blocks(figure, blocks, network_name, partly_unknown)
     write_whole(path, picture(figure, path.suffix[1:].lower()))

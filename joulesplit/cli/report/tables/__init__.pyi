@@ -1,6 +1,6 @@
 from ._bars import Bar as Bar
 from ._bars import MARKER as MARKER
-from ._bars import Part as Part
+from ._bars import BarSegment as BarSegment
 from ._bars import SHADED as SHADED
 from ._bars import Sparkline as Sparkline
 from ._tables import Column as Column

@@ -27,7 +27,7 @@ MAXIMUM_WIDTH = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class BarSegment:
     """One stretch of a bar.
 
     Attributes:
@@ -51,7 +51,7 @@ class Bar:
     """
 
     def __init__(
-        self, parts: Sequence[Part], maximum: float, *, marker: float | None = None
+        self, parts: Sequence[BarSegment], maximum: float, *, marker: float | None = None
     ) -> None:
         self.parts = [part for part in parts if part.value > 0]
         self.maximum = maximum if maximum > 0 else 1.0
@@ -60,7 +60,7 @@ class Bar:
     @classmethod
     def of(cls, value: float, maximum: float, style: str, *, marker: float | None = None) -> Bar:
         """Return a bar of one part."""
-        return cls([Part(value=value, style=style)], maximum, marker=marker)
+        return cls([BarSegment(value=value, style=style)], maximum, marker=marker)
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         del console

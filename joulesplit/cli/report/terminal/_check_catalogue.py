@@ -11,7 +11,7 @@ from joulesplit.metrology import measure, prefixed
 
 MEANS = {"warn": "suspect", "fail": "rejected", "pass": "valid"}
 
-HEAD = """\
+PREAMBLE = """\
 # Checks
 
 Every profile carries the checks that its calibration made: what was found, the limit it was held \
@@ -55,7 +55,7 @@ def _table(specs: tuple[CheckSpec, ...]) -> FittingTable:
 
 def catalogue_markdown() -> str:
     """Return the checks as a document."""
-    parts = [HEAD]
+    parts = [PREAMBLE]
     for title, specs in CATALOGUE.items():
         rows = [
             (

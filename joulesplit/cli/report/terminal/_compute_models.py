@@ -9,7 +9,11 @@ from joulesplit.cli.report.tables import Column, Facts, FittingTable
 from joulesplit.metrology import interval_half_width, si, uncertain
 from joulesplit.optimizer import Decision, ModelChoice
 
-MODEL = {"heads": "heads as measured", "blocks": "sum of blocks", "constant": "constant E_d"}
+COMPUTE_MODEL_TITLES = {
+    "heads": "heads as measured",
+    "blocks": "sum of blocks",
+    "constant": "constant E_d",
+}
 JUDGE = {"heads": "heads", "blocks": "blocks", "constant": "E_d"}
 
 
@@ -27,7 +31,9 @@ def models_table(decision: Decision) -> RenderableType:
     ]
     table = FittingTable(
         [
-            Column(header="computing priced by", cells=[MODEL[c.model] for c in choices]),
+            Column(
+                header="computing priced by", cells=[COMPUTE_MODEL_TITLES[c.model] for c in choices]
+            ),
             Column(header="chooses", cells=[f"l = {c.block}" for c in choices], right=True),
             Column(
                 header=f"and expects ({decision.account})",

@@ -11,8 +11,12 @@ from rich.panel import Panel
 from rich.text import Text
 
 from joulesplit.cli.report._sheet import Ending, Page, Section, bullets, origin, paragraph
-from joulesplit.cli.report.tables import SHADED, Bar, Column, Facts, FittingTable, Part
-from joulesplit.cli.report.terminal._compute_models import MODEL, models_table, usage_text
+from joulesplit.cli.report.tables import SHADED, Bar, BarSegment, Column, Facts, FittingTable
+from joulesplit.cli.report.terminal._compute_models import (
+    COMPUTE_MODEL_TITLES,
+    models_table,
+    usage_text,
+)
 from joulesplit.cli.report.terminal._endings import decision_ending, sureness
 from joulesplit.cli.report.terminal._network import COMPUTE_STYLE, UPLOAD_STYLE
 from joulesplit.metrology import (
@@ -218,8 +222,8 @@ def _bar(candidate: Candidate, most_j: float) -> Bar:
     link_j = candidate.energy_j - candidate.compute_j
     return Bar(
         [
-            Part(value=candidate.compute_j, style=COMPUTE_STYLE),
-            Part(value=link_j, style=UPLOAD_STYLE, fill=SHADED),
+            BarSegment(value=candidate.compute_j, style=COMPUTE_STYLE),
+            BarSegment(value=link_j, style=UPLOAD_STYLE, fill=SHADED),
         ],
         most_j,
     )
@@ -283,7 +287,7 @@ def _figures(decision: Decision, profile_name: str, reference: str | None) -> Re
     rate = f" at {si(decision.rate_bit_per_s, 'bit/s')}"
     rows: list[tuple[str, RenderableType]] = [
         ("profile", f"{profile_name}: {decision.source}, {decision.verdict}"),
-        ("computing", f"priced by {MODEL[decision.compute_model]}"),
+        ("computing", f"priced by {COMPUTE_MODEL_TITLES[decision.compute_model]}"),
         ("E_d", f"{si(decision.e_d_flop_per_j, 'FLOP/J', 4)} {decision.account}"),
         ("E_c", f"{si(decision.e_c_bit_per_j, 'bit/J', 4)} {decision.account}{rate}"),
     ]

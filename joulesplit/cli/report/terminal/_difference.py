@@ -14,7 +14,7 @@ from joulesplit.cli.report._sheet import Origin, Page, Section, bullets, origin_
 from joulesplit.cli.report.tables import Column, FittingTable
 from joulesplit.metrology import percent, si, uncertain
 
-VERDICT_STYLE = {"differs": "bold yellow", "does not differ": "green", "no interval": "dim"}
+SIGNIFICANCE_STYLE = {"differs": "bold yellow", "does not differ": "green", "no interval": "dim"}
 HEADLINES = ("E_d", "E_c", "P_0")
 
 CHANCE = 0.05
@@ -110,7 +110,7 @@ def _difference(row: FigureDifference) -> str:
 
 
 def _verdict(row: FigureDifference) -> Text:
-    return Text(row.verdict, style=VERDICT_STYLE[row.verdict])
+    return Text(row.verdict, style=SIGNIFICANCE_STYLE[row.verdict])
 
 
 def _circumstances(found: ProfileDifference) -> RenderableType:

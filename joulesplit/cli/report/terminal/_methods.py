@@ -25,33 +25,33 @@ EXPLANATION = (
     "robust turns outliers down. The ± of a block rests on the scatter of all windows; a dash "
     "stands where too few windows tell it."
 )
-NONE = (
+NO_METHODS = (
     "There are none: a pooled profile and one from literature have no windows of their own, and "
     "older versions did not keep them."
 )
 
-Row = dict[Method, EstimateView]
+MethodRow = dict[Method, EstimateView]
 
 
 def methods_section(profile: DeviceProfile) -> Section:
     """Return every figure by every method, a row each."""
     rows = list(_rows(profile))
-    body = Group(_table(rows), Text(""), paragraph(EXPLANATION)) if rows else paragraph(NONE)
+    body = Group(_table(rows), Text(""), paragraph(EXPLANATION)) if rows else paragraph(NO_METHODS)
     return Section(title="Other methods on the same windows", body=body)
 
 
-def _rows(profile: DeviceProfile) -> Iterator[Row]:
+def _rows(profile: DeviceProfile) -> Iterator[MethodRow]:
     uplink = profile.link.uplink.views if profile.link is not None else ()
     blocks = [block.views for block in profile.compute.blocks]
     for views in (profile.compute.views, uplink, *blocks):
-        by_figure: dict[str, Row] = {}
+        by_figure: dict[str, MethodRow] = {}
         for view in views:
             by_figure.setdefault(view.figure, {})[view.method] = view
         # Differences need the stated method; without an interval it has no view.
         yield from (row for row in by_figure.values() if "weighted" in row)
 
 
-def _table(rows: Sequence[Row]) -> RenderableType:
+def _table(rows: Sequence[MethodRow]) -> RenderableType:
     stated = [row["weighted"] for row in rows]
     columns = [
         Column(header="", cells=[view.figure for view in stated]),
@@ -70,7 +70,7 @@ def _table(rows: Sequence[Row]) -> RenderableType:
 
 
 def _difference(
-    rows: Sequence[Row], method: Method, header: str, from_width: int
+    rows: Sequence[MethodRow], method: Method, header: str, from_width: int
 ) -> Iterator[Column]:
     found = [(row.get(method), row["weighted"]) for row in rows]
     yield Column(

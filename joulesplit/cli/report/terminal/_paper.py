@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 
 from joulesplit.calibrate.profile import DeviceProfile
 from joulesplit.cli.report._sheet import Page, Section, origin_of, paragraph
-from joulesplit.cli.report.tables import SHADED, Bar, Column, Facts, FittingTable, Part
+from joulesplit.cli.report.tables import SHADED, Bar, BarSegment, Column, Facts, FittingTable
 from joulesplit.cli.report.terminal._network import COMPUTE_STYLE, UPLOAD_STYLE, block_table
 from joulesplit.metrology import ratio, si
 from joulesplit.optimizer import PaperSplit
@@ -76,10 +76,15 @@ def _energy_table(blocks: Sequence[Block], paper: PaperSplit) -> RenderableType:
     most_j = max(paper.energy_j)
     best = paper.best_block - 1
     bars = [
-        Bar([Part(value=c, style=COMPUTE_STYLE), Part(value=u, style=UPLOAD_STYLE, fill=SHADED)],
-            most_j)
+        Bar(
+            [
+                BarSegment(value=c, style=COMPUTE_STYLE),
+                BarSegment(value=u, style=UPLOAD_STYLE, fill=SHADED),
+            ],
+            most_j,
+        )
         for c, u in zip(computed_j, upload_j, strict=True)
-    ]  # fmt: skip
+    ]
     table = FittingTable(
         [
             Column(header="l", cells=[_marked(block.index, paper) for block in blocks], right=True),

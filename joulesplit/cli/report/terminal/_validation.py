@@ -10,7 +10,7 @@ from rich.text import Text
 
 from joulesplit.cli.report._sheet import Ending, Origin, Page, Section, paragraph
 from joulesplit.cli.report.tables import Column, FittingTable, quantity_text
-from joulesplit.cli.report.terminal._compute_models import MODEL
+from joulesplit.cli.report.terminal._compute_models import COMPUTE_MODEL_TITLES
 from joulesplit.metrology import percent, si, signed_percent, uncertain
 from joulesplit.optimizer import energy_text
 
@@ -69,7 +69,9 @@ def _models(validations: Sequence[SplitValidation[Candidate]]) -> RenderableType
     return FittingTable(
         [
             Column(header="split", cells=[f"l = {v.predicted.block}" for v, _ in rows]),
-            Column(header="computing priced by", cells=[MODEL[e.model] for _, e in rows]),
+            Column(
+                header="computing priced by", cells=[COMPUTE_MODEL_TITLES[e.model] for _, e in rows]
+            ),
             Column(
                 header="predicts",
                 cells=[si(e.predicted_j, "J", 4) for _, e in rows],
