@@ -27,6 +27,10 @@ FLAT_FREEDOM = -5.0
 NEARLY_NORMAL = 1e-9
 """Of 1/ν: so near to zero a distribution is normal to every digit."""
 
+SERIES = 1e-6
+"""Of −1/ν: so near to zero the factor's first term in it is exact to eleven digits, and the inverse
+of the beta distribution is not: that of scipy 1.10, Debian 12's, errs by 6e-10 at 1e-8."""
+
 
 def coverage_factor(degrees_of_freedom: ArrayLike, confidence: float = CONFIDENCE) -> Any:
     """Return Student's t for a two-sided interval; a float for a float, else float64 arrays.
@@ -58,15 +62,17 @@ def combined_coverage_factor(inverse_freedom: ArrayLike, confidence: float = CON
 
     inverse = np.asarray(inverse_freedom, dtype=np.float64)
     upper = (1 + confidence) / 2
-    student, flat = inverse > NEARLY_NORMAL, inverse < -NEARLY_NORMAL
+    student, flat = inverse > NEARLY_NORMAL, inverse < -SERIES
     shape = _beta_shape(np.where(flat, inverse, 1 / FLAT_FREEDOM))
+    normal = ndtri(upper)
     factor = np.select(
         [student, flat],
         [
             stdtrit(1 / np.where(student, inverse, 1.0), upper),
             (2 * betaincinv(shape, shape, upper) - 1) * np.sqrt(2 * shape + 1),
         ],
-        ndtri(upper),
+        # Cornish and Fisher 1938; the beta distribution's excess kurtosis is 6/ν here.
+        normal + np.minimum(inverse, 0.0) * (normal**3 - 3 * normal) / 4,
     )
     return _as_given(factor)
 
