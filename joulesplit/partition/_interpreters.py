@@ -124,10 +124,7 @@ def make_interpreter(
     name, module = _runtime()
     resolver = module.OpResolverType
     source = _source(model)
-    for kind in (np.float32, np.float64):
-        # numpy looks at a type's limits once. On 32-bit ARM the runtime has this thread's smallest
-        # numbers taken for zero, of which numpy would warn later.
-        np.finfo(kind)
+    _let_numpy_see_its_limits()
     try:
         with without_chatter(), warnings.catch_warnings():
             # Keeping tensors warns of the memory it takes; it is asked for on purpose.
@@ -147,6 +144,16 @@ def make_interpreter(
         ) from error
     except REFUSALS as error:
         raise InvocationError(_refusal("load the network", error)) from error
+
+
+def _let_numpy_see_its_limits() -> None:
+    """Have numpy look at its types' limits, which it does once.
+
+    On 32-bit ARM the runtime has the smallest numbers taken for zero from here on, of which numpy
+    would warn in the middle of a report.
+    """
+    for kind in (np.float32, np.float64):
+        np.finfo(kind)
 
 
 def resize(interpreter: Any, shapes: Sequence[tuple[int, ...]] | None) -> None:

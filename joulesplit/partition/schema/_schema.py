@@ -75,9 +75,13 @@ class Table:
         return int(builder.EndObject())
 
 
-@cache
 def schema() -> Any:
     """Return the schema: each table's class as ``TensorT``, each enumeration by its name."""
+    return _made()
+
+
+@cache
+def _made() -> SimpleNamespace:
     listed = json.loads(LIST.read_text("ascii"))
     tables: dict[str, type[Table]] = {}
     enumerations = listed["enumerations"]
