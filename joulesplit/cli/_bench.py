@@ -106,7 +106,7 @@ KEYS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class BenchSetting:
     """One value that is in force, and where it comes from."""
 
     key: str
@@ -116,7 +116,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
+class RememberedBench:
     """What is remembered.
 
     Attributes:
@@ -125,7 +125,7 @@ class Bench:
     """
 
     name: str | None = None
-    settings: Mapping[str, Setting] = field(default_factory=dict)
+    settings: Mapping[str, BenchSetting] = field(default_factory=dict)
 
     def defaults(self) -> dict[str, Any]:
         """Return the defaults of every command, as click takes them.
@@ -150,7 +150,7 @@ def user_file(environment: Mapping[str, str] = os.environ) -> Path:
 
 def load_bench(
     folder: Path, *, name: str | None = None, environment: Mapping[str, str] = os.environ
-) -> Bench:
+) -> RememberedBench:
     """Return the bench that is remembered here.
 
     Args:
@@ -162,7 +162,7 @@ def load_bench(
         CommandError: A file cannot be read, knows a key or names a bench that there is not.
     """
     wanted = name or environment.get(BENCH_VARIABLE)
-    settings: dict[str, Setting] = {}
+    settings: dict[str, BenchSetting] = {}
     found = False
     for path in (user_file(environment), folder / FILE_NAME):
         if path.is_file():
@@ -177,7 +177,7 @@ def load_bench(
             "`joulesplit init` makes one"
         )
     settings |= {setting.key: setting for setting in _from_environment(environment)}
-    return Bench(name=wanted, settings=settings)
+    return RememberedBench(name=wanted, settings=settings)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -219,15 +219,17 @@ def _bench_of(document: Mapping[str, Any], wanted: str | None, path: Path) -> di
     return next(iter(benches.values()), None)
 
 
-def _settings(bench: Mapping[str, Any], path: Path) -> dict[str, Setting]:
+def _settings(bench: Mapping[str, Any], path: Path) -> dict[str, BenchSetting]:
     return {
-        key: Setting(key=key, value=value, origin=str(path), folder=path.parent)
+        key: BenchSetting(key=key, value=value, origin=str(path), folder=path.parent)
         for key, value in bench.items()
     }
 
 
-def _from_environment(environment: Mapping[str, str]) -> Iterator[Setting]:
+def _from_environment(environment: Mapping[str, str]) -> Iterator[BenchSetting]:
     for key in KEYS:
         variable = f"{ENVIRONMENT_PREFIX}{key.upper()}"
         if environment.get(variable):
-            yield Setting(key=key, value=environment[variable], origin=variable, folder=Path.cwd())
+            yield BenchSetting(
+                key=key, value=environment[variable], origin=variable, folder=Path.cwd()
+            )

@@ -192,33 +192,27 @@ def optional_sensor_options(command: Command) -> Command:
     return _with_sensor(command, required=False)
 
 
+_OF_A_SENSOR = (
+    *("bus", "address", "shunt_ohm", "shunt_tolerance", "bus_range_v", "grade", "rail", "trace"),
+    *("hwmon_chip", "seed", "shunt_samples", "supply_v"),
+)
+"""Options that a description of a sensor calls the same."""
+
+
+def _taken(options: dict[str, Any]) -> dict[str, Any]:
+    """Take out of a command's options what describes the sensor, and return it."""
+    board = options.pop("board")
+    given = {name: options.pop(name) for name in _OF_A_SENSOR}
+    given["expected_peak_a"] = options.pop("peak_current_a")
+    if (store := options.pop("store")) is not None:
+        given["records"] = store
+    return given if board is None else given | _facts_of(board)
+
+
 def _with_sensor(command: Command, *, required: bool) -> Command:
     @functools.wraps(command)
     def with_choice(*args: Any, **options: Any) -> Any:
-        kind = options.pop("sensor")
-        board = options.pop("board")
-        given = {
-            name: options.pop(name)
-            for name in (
-                "bus",
-                "address",
-                "shunt_ohm",
-                "shunt_tolerance",
-                "bus_range_v",
-                "grade",
-                "rail",
-                "trace",
-                "hwmon_chip",
-                "seed",
-                "shunt_samples",
-                "supply_v",
-            )
-        }
-        given["expected_peak_a"] = options.pop("peak_current_a")
-        if (store := options.pop("store")) is not None:
-            given["records"] = store
-        if board is not None:
-            given |= _facts_of(board)
+        kind, given = options.pop("sensor"), _taken(options)
         choice = SensorChoice(kind=kind, **given) if kind is not None else None
         return command(*args, choice=choice, **options)
 

@@ -24,7 +24,7 @@ SURPRISE = 4.0
 """An observation so many standard deviations off is a link that changed, not one that scatters:
 what was known before is forgotten."""
 
-MEMORY = 0.3
+ROUND_TRIP_MEMORY = 0.3
 """Weight of a new round trip against those before it."""
 
 
@@ -89,4 +89,6 @@ class LinkEstimate:
     def answered(self, round_trip_s: float) -> None:
         """Take in a round trip, s."""
         first = self.round_trip_s == 0.0
-        self.round_trip_s += (1.0 if first else MEMORY) * (round_trip_s - self.round_trip_s)
+        self.round_trip_s += (1.0 if first else ROUND_TRIP_MEMORY) * (
+            round_trip_s - self.round_trip_s
+        )

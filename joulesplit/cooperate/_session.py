@@ -29,9 +29,12 @@ if TYPE_CHECKING:
     from joulesplit.edge import NamedTensor, TailResult
     from joulesplit.optimizer import SplitLine, SplitPolicy
 
-Arrays = Sequence["NDArray[Any]"] | Mapping[str, "NDArray[Any]"]
+NetworkInputs = Sequence["NDArray[Any]"] | Mapping[str, "NDArray[Any]"]
 
-MEMORY = 0.3
+LONGEST_SILENCE_S = 30.0
+"""Of the server inside an exchange that nobody waits for any more, s."""
+
+TAIL_MEMORY = 0.3
 """Weight of a new time against those before it."""
 
 
@@ -100,14 +103,7 @@ class SplitSession:
         self._parts = NetworkParts(
             loaded, threads=self.options.threads, use_xnnpack=self.options.use_xnnpack
         )
-        self._remote = (
-            RemoteTails(
-                edge, token=token, sha256=policy.network_sha256,
-                timeout_s=max(30.0, self.options.least_patience_s),
-            )
-            if edge is not None
-            else None
-        )  # fmt: skip
+        self._remote = None if edge is None else self._remote_at(edge, token)
         self._now_ns, self._on_record = now_ns, on_record
         self.link = LinkEstimate(policy.rates_bit_per_s[1], now_ns=now_ns())
         """What the link takes, as far as is known."""
@@ -117,6 +113,14 @@ class SplitSession:
         self._current: int | None = None
         self._tail_s: dict[int, float] = {}
         self._distrusted = False
+
+    def _remote_at(self, edge: str, token: str | None) -> RemoteTails:
+        return RemoteTails(
+            edge,
+            token=token,
+            sha256=self.policy.network_sha256,
+            timeout_s=max(LONGEST_SILENCE_S, self.options.least_patience_s),
+        )
 
     def __enter__(self) -> Self:
         """Make ready what the policy may choose, so that no first inference waits for it."""
@@ -130,7 +134,7 @@ class SplitSession:
             self._remote.close()
         self._parts.__exit__(*exception)
 
-    def infer(self, inputs: Arrays, *, deadline_s: float = inf) -> Inference:
+    def infer(self, inputs: NetworkInputs, *, deadline_s: float = inf) -> Inference:
         """Return the network's results for some inputs.
 
         Whatever the server does, the results are the network's own: where it is gone, late,
@@ -159,16 +163,18 @@ class SplitSession:
         self._current = line.block
         return inference
 
-    async def infer_async(self, inputs: Arrays, *, deadline_s: float = inf) -> Inference:
+    async def infer_async(self, inputs: NetworkInputs, *, deadline_s: float = inf) -> Inference:
         """Return what ``infer`` does; other tasks run meanwhile."""
         return await asyncio.to_thread(self.infer, inputs, deadline_s=deadline_s)
 
-    def stream(self, frames: Iterable[Arrays], *, deadline_s: float = inf) -> Iterator[Inference]:
+    def stream(
+        self, frames: Iterable[NetworkInputs], *, deadline_s: float = inf
+    ) -> Iterator[Inference]:
         """Yield the results of one inference after the other."""
         for frame in frames:
             yield self.infer(frame, deadline_s=deadline_s)
 
-    def _in_order(self, inputs: Arrays) -> list[NDArray[Any]]:
+    def _in_order(self, inputs: NetworkInputs) -> list[NDArray[Any]]:
         if not isinstance(inputs, Mapping):
             return list(inputs)
         names = [spec.name for spec in self._parts.inputs]
@@ -272,7 +278,7 @@ class SplitSession:
         outputs = self._parts.tail(line.last_operator, crossing)
         took_s = self._since_s(started_ns)
         before_s = self._tail_s.get(line.block, took_s)
-        self._tail_s[line.block] = before_s + MEMORY * (took_s - before_s)
+        self._tail_s[line.block] = before_s + TAIL_MEMORY * (took_s - before_s)
         return outputs
 
     def _shadowed(

@@ -11,6 +11,7 @@ from pathlib import Path
 from joulesplit.edge.errors import InterfaceNotFoundError
 
 LOOPBACK_INTERFACE = "lo"
+"""The interface by which nothing goes on the air."""
 # Discard protocol, RFC 863. Connecting a UDP socket sends nothing.
 DISCARD_PORT = 9
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from joulesplit.metrology._coverage import FLAT_FREEDOM
 from joulesplit.metrology._rounding import Array
 
-Part = tuple[float, float]
+UncertaintyPart = tuple[float, float]
 """Standard uncertainty of an independent part of an error, and 1/ν of it."""
 
 
@@ -32,7 +32,7 @@ def inverse_freedoms(uncertainties: ArrayLike, inverse_freedom: ArrayLike) -> Ar
     return np.asarray(np.sum(shares**2 * np.asarray(inverse_freedom), axis=-1))
 
 
-def combined_inverse_freedom(parts: Iterable[Part]) -> float:
+def combined_inverse_freedom(parts: Iterable[UncertaintyPart]) -> float:
     """Return 1/ν of one sum, see ``inverse_freedoms``.
 
     Args:

@@ -22,7 +22,11 @@ from joulesplit.metrology._coverage import (
     probability_below,
     scale_factors,
 )
-from joulesplit.metrology._freedom import Part, combined_inverse_freedom, inverse_freedoms
+from joulesplit.metrology._freedom import (
+    UncertaintyPart,
+    combined_inverse_freedom,
+    inverse_freedoms,
+)
 from joulesplit.metrology._rounding import Array, beyond_rounding
 
 
@@ -98,7 +102,7 @@ class Error:
             u: Its standard uncertainty, in the figure's unit.
             inverse_freedom: 1/ν of it: 0 for a normal distribution, −1/5 for a bound.
         """
-        parts: list[Part] = [(self.u, self.inverse_freedom), (u, inverse_freedom)]
+        parts: list[UncertaintyPart] = [(self.u, self.inverse_freedom), (u, inverse_freedom)]
         return Error(
             u_stat=self.u_stat,
             u_sys=hypot(self.u_sys, u),
@@ -117,7 +121,7 @@ class Error:
         return float(probability_below(value / self.u, self.inverse_freedom))
 
 
-def error_of_scatter(parts: Sequence[Part]) -> Error:
+def error_of_scatter(parts: Sequence[UncertaintyPart]) -> Error:
     """Return the error of a sum of independent statistical parts.
 
     Args:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
+"""Figures of one unit, float64."""
 
 ROUNDINGS = 16
 """Roundings that a figure has behind it before it comes here, at most."""

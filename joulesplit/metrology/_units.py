@@ -14,6 +14,7 @@ from joulesplit.metrology.errors import UnreadableQuantityError
 PREFIXES = {
     -15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T", 15: "P",
 }  # fmt: skip
+"""SI prefixes by their powers of ten."""
 
 PREFIXED_UNITS = frozenset(
     [

@@ -17,6 +17,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import inf, isfinite
 
 from joulesplit.calibrate.profile import Account, DeviceProfile
@@ -138,25 +139,23 @@ class SplitPolicy:
                 a bit costs at another rate, or see ``decide``.
             OptimizerError: See ``decide``.
         """
-        if not (isfinite(hysteresis) and hysteresis >= 0.0):
-            raise InvalidInputError(f"a hysteresis of {hysteresis} makes no sense; give 0 or more")
+        _require_sensible(hysteresis)
         slow, fast = _measured_rates(profile)
-        limits = replace(constraints or Constraints(), max_latency_s=None)
-        at_slow, at_fast = (
-            decide(
-                network,
-                blocks,
-                profile,
-                account=account,
-                compute_model=compute_model,
-                usage=replace(usage or Usage(), rate_bit_per_s=rate),
-                constraints=limits,
-            )
-            for rate in (fast / APART, fast)
+        rates = (fast / APART, fast)
+        price = partial(
+            decide,
+            network,
+            blocks,
+            profile,
+            account=account,
+            compute_model=compute_model,
+            constraints=replace(constraints or Constraints(), max_latency_s=None),
         )
+        usages = (replace(usage or Usage(), rate_bit_per_s=rate) for rate in rates)
+        at_slow, at_fast = (price(usage=each) for each in usages)
         ends = (-1, *(block.last_operator for block in blocks))
         lines = tuple(
-            _line(one, other, rates=(fast / APART, fast), last_operator=last)
+            _line(one, other, rates=rates, last_operator=last)
             for one, other, last in zip(at_slow.candidates, at_fast.candidates, ends, strict=True)
         )
         return SplitPolicy(
@@ -239,6 +238,11 @@ class SplitPolicy:
                 binding=("deadline_s", "server_up"),
             )
         return whole.block
+
+
+def _require_sensible(hysteresis: float) -> None:
+    if not (isfinite(hysteresis) and hysteresis >= 0.0):
+        raise InvalidInputError(f"a hysteresis of {hysteresis} makes no sense; give 0 or more")
 
 
 def _keeps(line: SplitLine, rate_bit_per_s: float, round_trip_s: float, deadline_s: float) -> bool:

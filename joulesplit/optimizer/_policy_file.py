@@ -11,8 +11,8 @@ from joulesplit.calibrate.profile import Account
 from joulesplit.optimizer._policy import SplitLine, SplitPolicy
 from joulesplit.optimizer.errors import InvalidInputError
 
-SCHEMA = "joulesplit/split-policy"
-SCHEMA_VERSION = 1
+POLICY_SCHEMA = "joulesplit/split-policy"
+POLICY_SCHEMA_VERSION = 1
 
 
 class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,8 +30,8 @@ class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True):
 def policy_bytes(policy: SplitPolicy) -> bytes:
     """Return a policy as JSON."""
     document = PolicyDocument(
-        schema=SCHEMA,
-        schema_version=SCHEMA_VERSION,
+        schema=POLICY_SCHEMA,
+        schema_version=POLICY_SCHEMA_VERSION,
         network_sha256=policy.network_sha256,
         account=policy.account,
         hysteresis=policy.hysteresis,
@@ -51,10 +51,11 @@ def policy_from(content: bytes) -> SplitPolicy:
         document = msgspec.json.decode(content, type=PolicyDocument)
     except msgspec.DecodeError as error:
         raise InvalidInputError(f"this is no policy of joulesplit: {error}") from error
-    if (document.schema, document.schema_version) != (SCHEMA, SCHEMA_VERSION):
+    if (document.schema, document.schema_version) != (POLICY_SCHEMA, POLICY_SCHEMA_VERSION):
         raise InvalidInputError(
-            f"this is {document.schema} version {document.schema_version}, and {SCHEMA} version "
-            f"{SCHEMA_VERSION} is known here: write it again with this version of joulesplit"
+            f"this is {document.schema} version {document.schema_version}, and {POLICY_SCHEMA} "
+            f"version {POLICY_SCHEMA_VERSION} is known here: write it again with this "
+            "version of joulesplit"
         )
     return SplitPolicy(
         network_sha256=document.network_sha256,

@@ -23,13 +23,14 @@ ROOT = Path(__file__).parents[2]
 HOUSE = ROOT / "joulesplit"
 PUBLIC_MODULES = {
     "joulesplit.calibrate.errors",
+    "joulesplit.cooperate.errors",
     "joulesplit.drivers.conformance",
     "joulesplit.drivers.errors",
     "joulesplit.drivers.protocols",
+    "joulesplit.drivers.raspberry_pi",
     "joulesplit.drivers.readings",
     "joulesplit.edge.errors",
     "joulesplit.metrology.errors",
-    "joulesplit.metrology",
     "joulesplit.optimizer.errors",
     "joulesplit.partition.errors",
 }

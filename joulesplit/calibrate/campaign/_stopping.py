@@ -10,8 +10,9 @@ import msgspec
 
 from joulesplit.calibrate.campaign._plan import StopPlan
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates import CONFIDENCE, coverage_factor
+from joulesplit.calibrate.estimates import coverage_factor
 from joulesplit.calibrate.windows import WindowRecord
+from joulesplit.metrology import CONFIDENCE
 
 VARIANCE_SHARE = 0.8
 """The next round measures the subjects that make so much of the variance that is left."""

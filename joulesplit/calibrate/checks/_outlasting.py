@@ -9,10 +9,10 @@ import numpy as np
 from joulesplit.calibrate.checks._evidence import Evidence
 from joulesplit.calibrate.checks._spec import FLAG, CheckSpec
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates import Array, coverage_factor, difference_u, link_problem
+from joulesplit.calibrate.estimates import coverage_factor, difference_u, link_problem
 from joulesplit.calibrate.profile import Check
 from joulesplit.calibrate.windows import WindowKind, WindowRecord
-from joulesplit.metrology import standard_deviation
+from joulesplit.metrology import Array, standard_deviation
 
 SETTLED_LIMIT = 0.005
 """Largest part of the power above idle that outlasts the settling time and is taken for idle. What

@@ -9,9 +9,9 @@ import numpy as np
 from joulesplit.calibrate.checks._evidence import Evidence
 from joulesplit.calibrate.checks._spec import CheckSpec
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates import Array, LinearFit, block_problem, lag_one, outliers
+from joulesplit.calibrate.estimates import LinearFit, block_problem, lag_one, outliers
 from joulesplit.calibrate.profile import Check
-from joulesplit.metrology import deviations
+from joulesplit.metrology import Array, deviations
 
 CORRELATION_LIMIT = 3.3
 """Largest correlation of neighbouring residuals, in standard errors (1/√n): one in two thousand

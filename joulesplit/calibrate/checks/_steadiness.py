@@ -9,11 +9,11 @@ import numpy as np
 from joulesplit.calibrate.checks._evidence import Evidence
 from joulesplit.calibrate.checks._spec import CheckSpec
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates import Array, coverage_factor, difference_u, latency_problem
+from joulesplit.calibrate.estimates import coverage_factor, difference_u, latency_problem
 from joulesplit.calibrate.profile import Check
 from joulesplit.calibrate.windows import Observation, WindowRecord
 from joulesplit.drivers.raspberry_pi import UNDER_VOLTAGE_V
-from joulesplit.metrology import is_rounding
+from joulesplit.metrology import Array, is_rounding
 
 IDLE_DRIFT_LIMIT = 0.02
 """Largest drift of the idle power from first to last window, relative to the idle power."""

@@ -17,8 +17,6 @@ from ._other_methods import outliers as outliers
 from ._run_figures import RunFigures as RunFigures
 from ._run_figures import run_figures as run_figures
 from ._self_heating import loads_of as loads_of
-from ._stats import Array as Array
-from ._stats import CONFIDENCE as CONFIDENCE
 from ._stats import LinearFit as LinearFit
 from ._stats import coverage_factor as coverage_factor
 from ._stats import difference_u as difference_u

@@ -16,9 +16,10 @@ from math import hypot
 import numpy as np
 from numpy.polynomial import Legendre
 
-from joulesplit.calibrate.estimates._stats import Array, mean_of_batches
+from joulesplit.calibrate.estimates._stats import mean_of_batches
 from joulesplit.calibrate.estimates._uncertainty import Estimate
 from joulesplit.calibrate.windows import Observation, WindowKind, WindowRecord
+from joulesplit.metrology import Array
 
 WINDOWS_PER_DEGREE = 15
 """The course may bend once more for so many windows."""

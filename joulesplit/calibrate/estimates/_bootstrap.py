@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from joulesplit.calibrate.estimates._stats import CONFIDENCE, Array, coverage_factor, variance_of
-from joulesplit.metrology import OwnScatter, PooledScatter
+from joulesplit.calibrate.estimates._stats import coverage_factor, variance_of
+from joulesplit.metrology import CONFIDENCE, Array, OwnScatter, PooledScatter
 
 RESAMPLES = 1999
 RUN_WINDOWS = 4

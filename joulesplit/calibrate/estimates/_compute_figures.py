@@ -16,7 +16,6 @@ from joulesplit.calibrate.estimates._fitting import PerUnitFit, fit_blocks, fit_
 from joulesplit.calibrate.estimates._method_views import ComputeViews, compute_views
 from joulesplit.calibrate.estimates._operator_classes import class_fit, class_flop
 from joulesplit.calibrate.estimates._ratio import ratio_of, work_and_bit
-from joulesplit.calibrate.estimates._stats import Array
 from joulesplit.calibrate.estimates._uncertainty import (
     Estimate,
     SystematicBudget,
@@ -36,6 +35,7 @@ from joulesplit.calibrate.profile import (
     Runtime,
 )
 from joulesplit.calibrate.windows import Observation, WindowRecord
+from joulesplit.metrology import Array
 from joulesplit.partition import Block, Operator
 
 FLOP_CONVENTION = "tflite-2mac"

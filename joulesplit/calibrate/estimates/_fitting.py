@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates._stats import Array, LinearFit, weighted_fit
+from joulesplit.calibrate.estimates._stats import LinearFit, weighted_fit
 from joulesplit.calibrate.estimates._uncertainty import Estimate
 from joulesplit.calibrate.profile import Account
 from joulesplit.calibrate.windows import Observation
-from joulesplit.metrology import linear_u
+from joulesplit.metrology import Array, linear_u
 
 BURST_TOLERANCE = 0.1
 """What a burst costs once is told from uploads, airtime and bits if they leave so much of its

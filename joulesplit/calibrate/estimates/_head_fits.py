@@ -17,7 +17,6 @@ from joulesplit.calibrate.estimates._baseline import (
     observations_at_common_idle,
 )
 from joulesplit.calibrate.estimates._fitting import PerUnitFit, fit_blocks, fit_latency
-from joulesplit.calibrate.estimates._stats import Array
 from joulesplit.calibrate.estimates._uncertainty import (
     Estimate,
     SystematicBudget,
@@ -27,6 +26,7 @@ from joulesplit.calibrate.estimates._uncertainty import (
 )
 from joulesplit.calibrate.profile import GrossNet, HeadEnergy
 from joulesplit.calibrate.windows import WindowKind, WindowRecord
+from joulesplit.metrology import Array
 
 HEAD_KINDS: tuple[WindowKind, ...] = ("compute", "head", "whole")
 

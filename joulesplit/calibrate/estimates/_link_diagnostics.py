@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from joulesplit.calibrate.estimates._fitting import LinearModel, link_problem
-from joulesplit.calibrate.estimates._stats import Array, LinearFit
+from joulesplit.calibrate.estimates._stats import LinearFit
 from joulesplit.calibrate.profile import LinkDiagnostics
 from joulesplit.calibrate.windows import Observation
-from joulesplit.metrology import beyond_rounding, deviations
+from joulesplit.metrology import Array, beyond_rounding, deviations
 
 SAME_RATE = 1.05
 """Rates closer than this are listed as one: an unpaced link is never twice exactly as fast."""

@@ -12,10 +12,10 @@ from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates._bootstrap import bootstrap_half_width, bootstrap_half_widths
 from joulesplit.calibrate.estimates._fitting import bit_weights, block_problem, link_problem
 from joulesplit.calibrate.estimates._other_methods import UPLOAD_FALSE_ALARM, MethodFit, solutions
-from joulesplit.calibrate.estimates._stats import Array, coverage_factor, variance_of
+from joulesplit.calibrate.estimates._stats import coverage_factor, variance_of
 from joulesplit.calibrate.profile import Account, EstimateView
 from joulesplit.calibrate.windows import Observation
-from joulesplit.metrology import own_scatter, pooled_scatter
+from joulesplit.metrology import Array, own_scatter, pooled_scatter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates._stats import Array, LinearFit, weighted_fit
+from joulesplit.calibrate.estimates._stats import LinearFit, weighted_fit
 from joulesplit.calibrate.estimates._uncertainty import Estimate, SystematicBudget, quantity
 from joulesplit.calibrate.profile import BlockEnergy, ClassCost, ClassFit, OperatorClass, Quantity
+from joulesplit.metrology import Array
 from joulesplit.partition import Block, Operator
 
 CLASS_OF: Mapping[str, OperatorClass] = {

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates._fitting import LinearModel
 from joulesplit.calibrate.estimates._robust import huber_fit
-from joulesplit.calibrate.estimates._stats import Array, LinearFit, coverage_factor, weighted_fit
+from joulesplit.calibrate.estimates._stats import LinearFit, coverage_factor, weighted_fit
 from joulesplit.calibrate.profile import Method
-from joulesplit.metrology import Residuals, residuals_of
+from joulesplit.metrology import Array, Residuals, residuals_of
 
 FALSE_ALARM = 0.002
 """Probability that a campaign without outliers has a window flagged."""

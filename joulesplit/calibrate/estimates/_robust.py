@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from joulesplit.calibrate.estimates._stats import Array, LinearFit, weighted_fit
-from joulesplit.metrology import beyond_rounding
+from joulesplit.calibrate.estimates._stats import LinearFit, weighted_fit
+from joulesplit.metrology import Array, beyond_rounding
 
 HUBER_K = 1.345
 """Residuals beyond this many standard deviations lose weight: 95 % efficiency on normal data

@@ -21,7 +21,6 @@ from joulesplit.calibrate.estimates._fitting import (
 )
 from joulesplit.calibrate.estimates._link_diagnostics import link_diagnostics, rates_reached
 from joulesplit.calibrate.estimates._method_views import e_c_views
-from joulesplit.calibrate.estimates._stats import Array
 from joulesplit.calibrate.estimates._uncertainty import (
     Estimate,
     SystematicBudget,
@@ -31,6 +30,7 @@ from joulesplit.calibrate.estimates._uncertainty import (
 )
 from joulesplit.calibrate.profile import GrossNet, LinkDiagnostics, LinkFit, RateCost, Uplink
 from joulesplit.calibrate.windows import Observation, WindowRecord
+from joulesplit.metrology import Array
 
 LINK_FIT_UNITS = ("J", "W", "J/bit", "J")
 """Of the coefficients of ``fitting.fit_link``."""

@@ -79,6 +79,7 @@ class StoredDevice(msgspec.Struct, frozen=True, kw_only=True):
     libraries: dict[str, str] | None = None
     load_average: tuple[float, float, float] | None = None
     tuned: tuple[StoredTunedSetting, ...] = ()
+    userland_bits: int | None = None
 
 
 class StoredAccuracyTerm(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,6 +126,8 @@ class StoredSamplerStatistics(msgspec.Struct, frozen=True, kw_only=True):
     resets: int = 0
     clock_steps: int = 0
     stuck: int = 0
+    doubtful: int = 0
+    peak_a: float | None = None
 
 
 class StoredModelIdentity(msgspec.Struct, frozen=True, kw_only=True):

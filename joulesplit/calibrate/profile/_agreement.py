@@ -28,10 +28,11 @@ PROFILES_AGREE = CheckSpec(
     severity="fail",
     advice="something changed between the profiles: see `joulesplit profile diff`",
 )
+"""May profiles be pooled: do their figures scatter as those of one device?"""
 
-Field = tuple[str, Callable[[DeviceProfile], Any]]
+ComparedField = tuple[str, Callable[[DeviceProfile], Any]]
 
-SAME: tuple[Field, ...] = (
+SAME: tuple[ComparedField, ...] = (
     ("simulated", lambda p: p.simulated),
     ("source", lambda p: p.source),
     ("truth", lambda p: p.truth),

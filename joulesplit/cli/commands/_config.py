@@ -10,7 +10,7 @@ import click
 from joulesplit.cli._output import emit, json_option
 
 if TYPE_CHECKING:
-    from joulesplit.cli._bench import Bench
+    from joulesplit.cli._bench import RememberedBench
     from joulesplit.cli.report import Page
 
 
@@ -37,7 +37,7 @@ def show(*, name: str | None, as_json: bool) -> None:
     emit(as_json, document, lambda: _page(bench))
 
 
-def _page(bench: Bench) -> Page:
+def _page(bench: RememberedBench) -> Page:
     from joulesplit.cli._bench import FILE_NAME, KEYS
     from joulesplit.cli.report import Page, Section, paragraph
     from joulesplit.cli.report.tables import Column, FittingTable

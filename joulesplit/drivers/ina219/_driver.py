@@ -32,7 +32,9 @@ from joulesplit.drivers.ina219._reading_flags import ReadingMarks, flags_since
 from joulesplit.drivers.ina219._registers import (
     BUS_DATA_SHIFT,
     BUS_LSB_V,
+    BUS_VOLTAGE_REGISTER,
     SHUNT_LSB_V,
+    SHUNT_VOLTAGE_REGISTER,
     Configuration,
     Register,
 )
@@ -48,8 +50,6 @@ DROPS_PER_LOOK = 5
 """Results given up in a row until the configuration is looked at: a chip that was reset converts at
 a pace of its own, at which every poll finds a result and none can be told from the next."""
 # Plain numbers, since to look an enumeration up costs as much as to read a register.
-SHUNT_VOLTAGE = Register.SHUNT_VOLTAGE.value
-BUS_VOLTAGE = Register.BUS_VOLTAGE.value
 POWER = Register.POWER.value
 NO_FLAG = ReadingFlag.NONE
 
@@ -243,7 +243,7 @@ class Ina219:
 
     def _look_for_peaks(self) -> None:
         """Look at single samples; one at full scale means that the means hold more of them."""
-        clearing = POWER if self._is_cleared_by_power else BUS_VOLTAGE
+        clearing = POWER if self._is_cleared_by_power else BUS_VOLTAGE_REGISTER
         # To configure it for a look would hide that the reading before may be spoilt.
         is_intact = self._watch.reads_back()
         flags = self._probe.look(self._tracker, clearing) if is_intact else None
@@ -275,7 +275,7 @@ class Ina219:
         """Read the shunt of a located conversion; None if it may be another conversion's."""
         link, tracker, watch = self._link, self._tracker, self._watch
         polled_ns = link.started_ns
-        first = link.read(SHUNT_VOLTAGE)
+        first = link.read(SHUNT_VOLTAGE_REGISTER)
         took_ns = link.ended_ns - polled_ns
         if self._is_cleared_by_power:
             link.read(POWER)

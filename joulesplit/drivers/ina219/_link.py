@@ -33,7 +33,7 @@ NO_RAIL_V = 0.5
 """A bus voltage below this is that of no supply."""
 FLOWS_V = 1e-3
 """A shunt voltage above this is that of a current, and no offset (6.5: 0.2 mV at most)."""
-LOOKS = 2
+LOOKS_FOR_A_RAIL = 2
 """Times that the configuration must read otherwise to be so: a word may arrive wrong."""
 NO_CALIBRATION = 0  # OVF then never fires
 
@@ -161,7 +161,7 @@ class Ina219Link:
         Raises:
             BusError: The bus failed.
         """
-        return any(self.read(Register.CONFIGURATION) == word for _ in range(LOOKS))
+        return any(self.read(Register.CONFIGURATION) == word for _ in range(LOOKS_FOR_A_RAIL))
 
     def refuse_lost_ground(self, shunt_ohm: float) -> None:
         """Refuse a current from a rail of no voltage: every power would be 0.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from joulesplit.drivers._polling import LATE_CYCLES, LATE_NS
 from joulesplit.drivers.ina219._conversion_tracker import AFTER_THE_END, SEARCH, ConversionTracker
 from joulesplit.drivers.ina219._link import Ina219Link
-from joulesplit.drivers.ina219._registers import READY_BIT, Register
+from joulesplit.drivers.ina219._registers import BUS_VOLTAGE_REGISTER, READY_BIT
 from joulesplit.drivers.ina219._reset_watch import ResetWatch
 from joulesplit.drivers.ina219._word_check import WordCheck
 from joulesplit.drivers.protocols import Clock
@@ -13,7 +13,6 @@ from joulesplit.drivers.protocols import Clock
 LATE_POLLS = 30
 """Polls, a tenth of a cycle apart, that a conversion must be missing for: a clock may jump."""
 # A plain number, since to look an enumeration up costs as much as to read a register.
-BUS_VOLTAGE = Register.BUS_VOLTAGE.value
 
 
 class ConversionPacer:
@@ -59,7 +58,7 @@ class ConversionPacer:
         idle_ns: int | None = None
         while True:
             self._sleep_until_ns(tracker.poll_time_ns(now_ns, attempt))
-            word = link.read(BUS_VOLTAGE)
+            word = link.read(BUS_VOLTAGE_REGISTER)
             if word & READY_BIT and self._confirms(word):
                 self.is_located = tracker.locate(
                     idle_ns=idle_ns, started_ns=link.started_ns, ended_ns=link.ended_ns

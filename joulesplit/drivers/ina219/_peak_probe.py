@@ -29,7 +29,7 @@ BEGIN_BY = 0.2
 """Share of a period after the last end by which a probe begins: a late reader has no time left."""
 END_BY = 0.42
 """Share of a period after the last end by which the next conversion begins, at the latest."""
-GAP = 0.5
+PROBE_GAP = 0.5
 """A conversion that begins later is as if one before it had been lost."""
 
 
@@ -105,7 +105,7 @@ class PeakProbe:
         link.read(clearing)
         self.peak_code = max(self.peak_code, peak_code)
         flags = ReadingFlag.SHUNT_CLIPPED.value if peak_code >= self._limit_code else 0
-        if tracker.end_ns - end_ns > GAP * tracker.period_ns:
+        if tracker.end_ns - end_ns > PROBE_GAP * tracker.period_ns:
             flags |= ReadingFlag.GAP_BEFORE.value
         return flags
 

@@ -48,6 +48,11 @@ class Register(IntEnum):
     CALIBRATION = 0x05
 
 
+BUS_VOLTAGE_REGISTER = Register.BUS_VOLTAGE.value
+SHUNT_VOLTAGE_REGISTER = Register.SHUNT_VOLTAGE.value
+"""As plain numbers, which the hot path compares faster than an enumeration."""
+
+
 class BusRange(IntEnum):
     """Bus voltage range, the BRNG bit."""
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from joulesplit.drivers.ina219._link import Ina219Link
 from joulesplit.drivers.ina219._registers import (
     BUS_DATA_SHIFT,
+    BUS_VOLTAGE_REGISTER,
     MARK_CODE,
     NO_MARK_CODE,
     OVERFLOW_BIT,
     READY_BIT,
+    SHUNT_VOLTAGE_REGISTER,
     Configuration,
-    Register,
     shunt_code,
 )
 
@@ -27,8 +28,6 @@ BUS_STEP_CODES = 60
 """The same for the bus voltage, steps of 4 mV: 0.24 V."""
 BEYOND = 4095 / 4000
 """Codes above this share of full scale are none that a converter of 12 bits gives."""
-SHUNT_VOLTAGE = Register.SHUNT_VOLTAGE.value
-BUS_VOLTAGE = Register.BUS_VOLTAGE.value
 
 
 class WordCheck:
@@ -66,7 +65,7 @@ class WordCheck:
         if -BUS_STEP_CODES <= bus_code - self._bus_code <= BUS_STEP_CODES:
             return True
         is_possible = bus_code <= self._most_bus
-        if not is_possible or (self._link.read(BUS_VOLTAGE) ^ word) & ~READY_BIT:
+        if not is_possible or (self._link.read(BUS_VOLTAGE_REGISTER) ^ word) & ~READY_BIT:
             self.has_changed = True
             return False
         self._bus_code = bus_code
@@ -89,7 +88,7 @@ class WordCheck:
         code = shunt - 0x10000 if shunt & 0x8000 else shunt
         contradicts = is_marked and _contradicts(word, code)
         last, magnitude = self._code, max(abs(code), abs(self._code))
-        if contradicts and (self._link.read(BUS_VOLTAGE) ^ word) & ~READY_BIT:
+        if contradicts and (self._link.read(BUS_VOLTAGE_REGISTER) ^ word) & ~READY_BIT:
             self.has_changed = True
             return None
         if contradicts or abs(code - last) > STEP_CODES + STEP_SHARE * magnitude:
@@ -104,11 +103,11 @@ class WordCheck:
         return shunt
 
     def _majority(self, first: int) -> int | None:
-        second = self._link.read(SHUNT_VOLTAGE)
+        second = self._link.read(SHUNT_VOLTAGE_REGISTER)
         if second == first:
             return first
         self.has_changed = True
-        third = self._link.read(SHUNT_VOLTAGE)
+        third = self._link.read(SHUNT_VOLTAGE_REGISTER)
         return third if third in (first, second) else None
 
 

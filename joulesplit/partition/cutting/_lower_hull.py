@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 Point = tuple[float, float]
+"""Work on the device and bits that cross, of one cut."""
 
 
 def lower_left_hull(points: Sequence[Point]) -> tuple[int, ...]:

@@ -20,7 +20,7 @@ from joulesplit.partition.cutting._cuts import prefix_cuts
 from joulesplit.partition.cutting._prices import Form, Place, corners, forms, reached
 
 Ratio = Fraction | int
-UNLIMITED = Fraction(10**100)
+BEYOND_EVERY_RATIO = Fraction(10**100)
 """Stands for what costs something over what costs nothing."""
 
 
@@ -63,7 +63,7 @@ def block_regret(network: Network, blocks: Sequence[Block], *, keep_input: bool)
         key=lambda entry: entry[0],
     )
     return Regret(
-        share=float("inf") if loss == UNLIMITED else float(loss - 1),
+        share=float("inf") if loss == BEYOND_EVERY_RATIO else float(loss - 1),
         ratio_flop_per_bit=float("inf") if ratio is None else float(ratio),
         best=cuts[best.position],
         encoding=form.encoding,
@@ -102,11 +102,11 @@ def _cost(place: Place, ratio: Ratio | None) -> tuple[Ratio, int]:
 def _quotient(own: Sequence[Place], every: Sequence[Place], ratio: Ratio | None) -> Ratio:
     """Return the cost of the best offered cut over that of the best one."""
     if not own:
-        return UNLIMITED
+        return BEYOND_EVERY_RATIO
     pairs = zip(_cost(_best(own, ratio), ratio), _cost(_best(every, ratio), ratio), strict=True)
     for ours, least in pairs:
         if least:
             return Fraction(ours) / least
         if ours:
-            return UNLIMITED
+            return BEYOND_EVERY_RATIO
     return Fraction(1)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 Data = bytes | bytearray | mmap
-REFERENCE, LENGTH = struct.Struct("<I"), struct.Struct("<I")
+REFERENCE, LENGTH_FIELD = struct.Struct("<I"), struct.Struct("<I")
 SIZE_BYTES = 4
 """Of a reference, and of a vector's length."""
 FORMATS = {
@@ -214,4 +214,4 @@ def _target(data: Data, place: int) -> int:
 def _vector(data: Data, place: int) -> tuple[int, int]:
     """Return where the vector that is referred to at ``place`` starts, and its length."""
     start = _target(data, place)
-    return start + SIZE_BYTES, LENGTH.unpack_from(data, start)[0]
+    return start + SIZE_BYTES, LENGTH_FIELD.unpack_from(data, start)[0]

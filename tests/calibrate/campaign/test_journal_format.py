@@ -39,10 +39,21 @@ def rewritten(tmp_path, change):
     return path
 
 
-def test_a_kept_journal_is_read_and_written_again_to_the_byte():
+def without(document, later):
+    """A document without the fields that came after it was written, which hold nothing in it."""
+    if isinstance(document, dict):
+        kept = {k: without(v, later) for k, v in document.items() if k not in later}
+        assert all(not document[name] for name in later & document.keys())
+        return kept
+    return [without(v, later) for v in document] if isinstance(document, list) else document
+
+
+def test_a_kept_journal_is_read_and_written_again_as_it_was():
+    later = {"doubtful", "peak_a", "userland_bits"}
     for encoded in raw_entries(KEPT.read_bytes()):
         entry = entry_read(entry_of(encoded, 1, KEPT))
-        assert msgspec.json.encode(entry_to_store(entry)) == encoded
+        again = msgspec.json.decode(msgspec.json.encode(entry_to_store(entry)))
+        assert without(again, later) == msgspec.json.decode(encoded)
 
 
 @pytest.mark.parametrize("format_", [99, 2])

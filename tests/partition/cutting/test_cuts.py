@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -139,17 +137,3 @@ def test_blocks_follow_each_other_and_cover_the_network(network: Network, data) 
         assert sum(block.flop for block in blocks) == network.flop
         assert [b.output_bits for b in blocks] == [cuts[b.last_operator + 1].bits for b in blocks]
         assert not any(cuts[block.last_operator + 1].obstacle for block in blocks)
-
-
-@given(networks())
-def test_blocks_end_where_the_fewest_tensors_cross_unless_one_would_be_too_large(
-    network: Network,
-) -> None:
-    inside = [cut for cut in prefix_cuts(network)[1:-1] if not cut.obstacle]
-    widths = {cut.after_operator: max(len(cut.tensors), 1) for cut in inside}
-    places = [after for after, width in widths.items() if width == min(widths.values())]
-    ends = [-1, *places, len(network.operators) - 1]
-    work = [sum(o.mac_flop for o in network.operators[a + 1 : b + 1]) for a, b in pairwise(ends)]
-    if 2 * max(work) <= network.mac_flop:
-        found = [block.last_operator for block in residual_blocks(network)[:-1]]
-        assert set(found) <= set(places)
