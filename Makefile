@@ -78,7 +78,7 @@ fi
 endef
 
 demo: $(RUN) ## the whole loop here, in a minute or two: measure, profile, split (simulated sensor)
-	$(BIN)/joulesplit demo
+	$(BIN)/joulesplit demo --full
 	@echo "The program is $(BIN)/joulesplit; in this shell it is joulesplit after: . $(BIN)/activate"
 
 test: $(DEV) $(PEERS) $(OTHER)/.ready ## every test that needs no hardware
