@@ -73,7 +73,7 @@ def test_figures_that_differ_by_rounding_are_one():
 EXACT_FITS = """
 import numpy as np
 from joulesplit.calibrate.estimates._other_methods import outliers, solutions
-from joulesplit.calibrate.estimates import Problem
+from joulesplit.calibrate.estimates import LinearModel
 rng = np.random.default_rng(1)
 for count in (8, 20, 61):
     for columns in (2, 3, 7):
@@ -84,7 +84,7 @@ for count in (8, 20, 61):
         energies = rng.uniform(1e-3, 3.0, columns)
         energies[0] = 0.0
         observed = design @ energies
-        problem = Problem(design=design, observed=observed, spread=np.sqrt(1 + observed))
+        problem = LinearModel(design=design, observed=observed, spread=np.sqrt(1 + observed))
         found = solutions(problem)
         methods = [solution.method for solution in found]
         assert methods == ["weighted", "ordinary", "huber"], methods
