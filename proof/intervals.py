@@ -25,8 +25,8 @@ from proof.figures import Figure
 from proof.stage import proof_blocks, proof_network
 from proof.virtual import run_virtual, virtual_circumstances
 
-LOW, HIGH = 0.93, 0.97
-"""Share of the intervals of 95 % that hold the truth, over many campaigns."""
+LOW = 0.93
+"""Least share of the intervals of 95 % that hold the truth, over many campaigns."""
 
 NORMAL_FACTOR = 1.96
 """What k would be if all scatter were known without limit."""
