@@ -180,10 +180,42 @@ def test_pmic_sums_the_rails_that_have_both_quantities():
     with PmicSensor(clock=SimulatedClock(), run=run) as sensor:
         reading = sensor.read()
     assert set(commands) == {("vcgencmd", "pmic_read_adc")}
-    assert reading.power_w == pytest.approx(PMIC_W)
+    assert reading.power_w == pytest.approx(1.1451 * PMIC_W + 0.5879)
     assert reading.voltage_v == 5.0
     assert sensor.description.modelled
     assert parse_rails(PMIC_TEXT)[1]["BATT"] == 0.0068376
+
+
+def test_pmic_is_corrected_for_what_is_known_and_the_truth_lies_in_its_interval():
+    """The board that was fitted: 2.67 W over its rails, 3.645 W at its plug (a USB meter)."""
+    text = PMIC_TEXT.replace("1.50000000A", f"{1.5 + (2.67 - PMIC_W) / 0.75:.8f}A")
+    with PmicSensor(clock=SimulatedClock(), run=lambda _: text) as sensor:
+        power_w = sensor.read().power_w
+        terms = {term.kind: term.half_width for term in sensor.description.accuracy}
+    assert power_w == pytest.approx(3.645, abs=1e-3)
+    # A board without any load on 5 V, and one with twice that, are both inside.
+    assert power_w - terms["offset"] <= 1.1451 * 2.67 + 1e-6
+    assert power_w + terms["offset"] >= 1.1451 * 2.67 + 2 * 0.5879 - 1e-6
+
+
+@pytest.mark.parametrize("left_out", ["VDD_CORE_A", "VDD_CORE_V", "HDMI_V"])
+def test_a_rail_missing_from_one_answer_is_asked_for_again(left_out):
+    answers, lacking = [], "\n".join(x for x in PMIC_TEXT.splitlines() if left_out not in x)
+
+    def run(command):
+        answers.append(command)
+        return lacking if len(answers) == 3 else PMIC_TEXT
+
+    with PmicSensor(clock=SimulatedClock(), run=run) as sensor:
+        readings = [sensor.read() for _ in range(3)]
+    assert [reading.power_w for reading in readings] == pytest.approx(3 * [readings[0].power_w])
+    assert [bool(reading.flags & ReadingFlag.RETRIED) for reading in readings] == [0, 1, 0]
+    said = iter([PMIC_TEXT])
+    with (
+        PmicSensor(clock=SimulatedClock(), run=lambda _: next(said, lacking)) as sensor,
+        pytest.raises(SensorUnavailableError, match=left_out[:-2]),
+    ):
+        sensor.read()
 
 
 @pytest.mark.parametrize("text", ["", "error=1 error_msg='Command not registered'"])
