@@ -19,7 +19,7 @@ from joulesplit.calibrate.campaign import (
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates import budget_of
 from joulesplit.calibrate.windows import WindowTiming
-from joulesplit.calibrate.workloads import BoardCosts, SplitWorkload
+from joulesplit.calibrate.workloads import BoardCosts, SplitWorkload, truth_of
 from joulesplit.cli._resources import paper_network
 from joulesplit.cli._simulation import COLD_SHARE, draw_world
 from joulesplit.drivers.simulated import RadioParameters
@@ -80,6 +80,18 @@ def test_work_that_takes_power_off_the_device_is_an_error_with_advice_and_no_ene
     setup = draw_world(1, origin_ns=10**9, costs=BoardCosts(compute_power_w=-0.2, window_cost_j=0))
     with pytest.raises(EstimateError, match=r"inference by this split.*not above zero.*check that"):
         measured_j(setup, block=len(BLOCKS), upload_bits=0)
+
+
+def test_a_split_that_takes_seconds_is_measured_as_well():
+    """0.8 Mbit at 0.25 Mbit/s: every window held one inference, and no energy came of them."""
+    setup, rate, block = draw_world(3, origin_ns=10**9, costs=COSTS), 0.25e6, 5
+    truth, bits = truth_of(setup.costs, BLOCKS, rate), BLOCKS[block - 1].output_bits
+    expected_j = truth.head_energy_j[block - 1] + bits / truth.e_c_bit_per_j["net"]
+
+    found_j = measured_j(setup, block=block, upload_bits=bits, rate_bit_per_s=rate)
+
+    assert bits / rate > 3.0
+    assert found_j == pytest.approx(expected_j, rel=0.05)
 
 
 @pytest.fixture(scope="module")

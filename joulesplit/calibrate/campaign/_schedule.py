@@ -46,13 +46,33 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
     def task(self, seconds: float) -> WindowTask:
         """Return the window with so much work."""
-        repetitions = max(1, ceil(seconds / self.unit_s))
+        if self.kind == "compute":
+            repetitions = distinct_repetitions(self.lengths_s, self.unit_s)[seconds]
+        else:
+            repetitions = max(1, ceil(seconds / self.unit_s))
         return WindowTask(
             kind=self.kind,
             subject=self.key,
             block=self.block,
             repetitions=min(repetitions, self.most or repetitions),
         )
+
+
+def distinct_repetitions(lengths_s: Sequence[float], unit_s: float) -> dict[float, int]:
+    """Return how often work is repeated in windows of some lengths, by the length.
+
+    An energy per repetition is a slope, so the windows may not all hold the same number of them.
+    What takes longer than the longest length is run once, twice, three times: its windows are
+    longer than asked for.
+
+    Args:
+        lengths_s: Of the work, s; none is given twice.
+        unit_s: Of one repetition, s.
+    """
+    asked = {seconds: max(1, ceil(seconds / unit_s)) for seconds in lengths_s}
+    if len(set(asked.values())) > 1 or len(asked) == 1:
+        return asked
+    return {seconds: number for number, seconds in enumerate(sorted(asked), start=1)}
 
 
 def block_key(index: int) -> str:

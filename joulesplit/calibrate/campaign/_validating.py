@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import ceil
 
 from joulesplit.calibrate.campaign._bench import pilot_latency_s
+from joulesplit.calibrate.campaign._schedule import distinct_repetitions
 from joulesplit.calibrate.estimates import (
     SystematicBudget,
     fit_blocks,
@@ -78,13 +78,13 @@ def measure_split(
         CalibrationError: A window or the sampler failed, or the windows give no energy.
         SensorError: The sensor failed.
     """
-    latency_s = pilot_latency_s(workload)
+    repetitions = distinct_repetitions(plan.work_s, pilot_latency_s(workload))
     tasks = [
         WindowTask(
             kind="compute",
             subject=workload.name,
             block=1,
-            repetitions=max(1, ceil(seconds / latency_s)),
+            repetitions=repetitions[seconds],
         )
         for _ in range(plan.repeats)
         for seconds in plan.work_s

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import ceil
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from joulesplit.calibrate.campaign import (
     QUICK,
@@ -16,7 +19,12 @@ from joulesplit.calibrate.campaign import (
     upload_subjects,
 )
 from joulesplit.calibrate.campaign._plan import PLANS, Limits
-from joulesplit.calibrate.campaign._schedule import Subject, expected_duration_s, round_tasks
+from joulesplit.calibrate.campaign._schedule import (
+    Subject,
+    distinct_repetitions,
+    expected_duration_s,
+    round_tasks,
+)
 from joulesplit.calibrate.errors import PlanError
 
 LATENCY_S = {1: 0.01, 2: 0.002, 3: 0.03}
@@ -58,6 +66,22 @@ def test_repetitions_fill_the_planned_length():
 
     lengths = sorted({t.repetitions * LATENCY_S[3] for t in tasks if t.block == 3})
     assert lengths == pytest.approx(QUICK.work_s, rel=0.15)
+
+
+@given(
+    unit_s=st.floats(1e-3, 1e3),
+    shortest_s=st.floats(0.01, 10.0),
+    more=st.lists(st.floats(2.0, 9.0), min_size=1, max_size=4, unique=True),
+)
+def test_work_of_any_length_is_repeated_differently_often(unit_s, shortest_s, more):
+    """Else the energy of one repetition, a slope, cannot be told."""
+    lengths_s = (shortest_s, *(shortest_s * times for times in more))
+    repetitions = distinct_repetitions(lengths_s, unit_s)
+
+    assert len(set(repetitions.values())) > 1
+    for seconds, number in repetitions.items():
+        assert number * unit_s >= seconds or number <= len(lengths_s)
+        assert number == ceil(seconds / unit_s) or unit_s >= max(lengths_s)
 
 
 def test_no_window_asks_for_more_copies_than_there_may_be():
