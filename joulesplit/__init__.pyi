@@ -2,6 +2,7 @@ from ._calibrating import calibrate as calibrate
 from ._deciding import decide as decide
 from ._deciding import load_profile as load_profile
 from ._deciding import save_profile as save_profile
+from ._deciding import split_policy as split_policy
 from ._measuring import measure as measure
 from ._metering import EnergyMeter as EnergyMeter
 from ._sensors import open_sensor as open_sensor
@@ -9,8 +10,8 @@ from ._sensors import sensor_request as sensor_request
 from ._version import __version__ as __version__
 from .calibrate import EdgeAddress as EdgeAddress
 from .calibrate import MeasuredProgram as MeasuredProgram
-from .calibrate import MeteredEnergy as MeteredEnergy
 from .calibrate import MeterWindow as MeterWindow
+from .calibrate import MeteredEnergy as MeteredEnergy
 from .calibrate import WindowFlag as WindowFlag
 from .calibrate.campaign import Plan as Plan
 from .calibrate.campaign import Progress as Progress
@@ -18,6 +19,11 @@ from .calibrate.errors import CalibrationError as CalibrationError
 from .calibrate.profile import DeviceProfile as DeviceProfile
 from .calibrate.profile import GrossNet as GrossNet
 from .calibrate.profile import Quantity as Quantity
+from .cooperate import Inference as Inference
+from .cooperate import InferenceRecord as InferenceRecord
+from .cooperate import SessionOptions as SessionOptions
+from .cooperate import SplitSession as SplitSession
+from .cooperate.errors import CooperationError as CooperationError
 from .drivers import SensorRequest as SensorRequest
 from .drivers.errors import SensorError as SensorError
 from .edge.errors import EdgeError as EdgeError
@@ -25,6 +31,7 @@ from .optimizer import BatteryLife as BatteryLife
 from .optimizer import Candidate as Candidate
 from .optimizer import Constraints as Constraints
 from .optimizer import Decision as Decision
+from .optimizer import SplitPolicy as SplitPolicy
 from .optimizer import Usage as Usage
 from .optimizer.errors import OptimizerError as OptimizerError
 from .partition import Block as Block

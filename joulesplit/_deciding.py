@@ -9,7 +9,14 @@ from typing import Literal
 
 from joulesplit.calibrate import profile as profiles
 from joulesplit.calibrate.profile import DeviceProfile, StoredProfile
-from joulesplit.optimizer import ComputeModel, Constraints, Decision, Usage, battery_life
+from joulesplit.optimizer import (
+    ComputeModel,
+    Constraints,
+    Decision,
+    SplitPolicy,
+    Usage,
+    battery_life,
+)
 from joulesplit.optimizer import decide as decide_for_blocks
 from joulesplit.optimizer.errors import InvalidInputError
 from joulesplit.partition import Block, Network
@@ -102,6 +109,41 @@ def decide(  # noqa: PLR0913 - one option per fact that only the user knows
     if battery_j is None:
         return decision
     return replace(decision, battery=battery_life(decision, known, battery_j, period_s=period_s))
+
+
+def split_policy(
+    network: Network | FilePath,
+    profile: DeviceProfile | FilePath,
+    *,
+    account: Literal["net", "gross"] | None = None,
+    usage: Usage | None = None,
+    constraints: Constraints | None = None,
+) -> SplitPolicy:
+    """Decide once for every rate of the link; the policy is then asked in microseconds.
+
+    Args:
+        network: The network, or its ``.tflite`` file.
+        profile: What the device's computing and sending cost, or its file.
+        account: As for ``decide``.
+        usage: As for ``decide``; its rate does not count.
+        constraints: Limits to keep; one on time is left to each question.
+
+    Raises:
+        PartitionError: The file is no network that can be read.
+        ProfileError: The file is no profile that can be read.
+        ProfileUnusableError: The profile has no fit of its link, was rejected, or lacks a figure.
+        OptimizerError: As for ``decide``.
+    """
+    known = profile if isinstance(profile, DeviceProfile) else load_profile(profile)
+    read = network if isinstance(network, Network) else read_network(Path(network))
+    return SplitPolicy.build(
+        read,
+        blocks_for(read, known),
+        known,
+        account=account,
+        usage=usage,
+        constraints=constraints,
+    )
 
 
 def blocks_for(network: Network, profile: DeviceProfile) -> tuple[Block, ...]:

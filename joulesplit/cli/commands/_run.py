@@ -132,10 +132,9 @@ def _files(sources: tuple[Path, ...]) -> Iterator[Path]:
 
 
 def _policy(network: Network, profile: Any) -> SplitPolicy:
-    from joulesplit._deciding import blocks_for
-    from joulesplit.optimizer import SplitPolicy
+    from joulesplit._deciding import split_policy
 
-    return SplitPolicy.build(network, blocks_for(network, profile), profile)
+    return split_policy(network, profile)
 
 
 def _session(
