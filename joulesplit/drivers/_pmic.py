@@ -28,7 +28,7 @@ OTHER_BOARDS_SCALE = 0.10
 OTHER_BOARDS_W = FIT_OFFSET_W
 """What hangs on 5 V may be nothing, or twice what the fitted board had; a judgement. A disk, a
 camera or a hub on USB is more: it is named in ``includes``."""
-TRIES = 3
+ANSWERS_ASKED = 3
 """Answers in a row that must lack a rail until the source counts as failed."""
 _LINE = re.compile(r"^\s*(\w+)_([AV])\s+(?:current|volt)\(\d+\)=([0-9.]+)[AV]\s*$")
 
@@ -126,7 +126,7 @@ class PmicSensor(PolledSensor):
 
     def _ask(self) -> tuple[dict[str, float], dict[str, float], int]:
         """Return currents and voltages of an answer with every rail, and how often was asked."""
-        for attempt in range(1, TRIES + 1):
+        for attempt in range(1, ANSWERS_ASKED + 1):
             currents, voltages = parse_rails(self._run(COMMAND))
             rails = currents.keys() & voltages.keys()
             if not rails or voltages.get(INPUT_RAIL, 0.0) <= 0:
@@ -138,8 +138,8 @@ class PmicSensor(PolledSensor):
             if not lacking:
                 return currents, voltages, attempt
         raise SensorUnavailableError(
-            f"vcgencmd pmic_read_adc left out {', '.join(sorted(lacking))} {TRIES} times in a row: "
-            "the power of the other rails is not the board's; update the firmware and try again"
+            f"vcgencmd pmic_read_adc left out {', '.join(sorted(lacking))} {ANSWERS_ASKED} times: "
+            "the other rails' power is not the board's; update the firmware and try again"
         )
 
 
