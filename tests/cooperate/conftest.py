@@ -132,19 +132,33 @@ class Relay:
         self.delay_s = 0.0
         self.byte_s = 0.0
         self._open = True
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._ends = []
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def close(self):
+        """End everything: a connection may still come from an exchange that was given up."""
         self._open = False
+        # Closing alone would leave the thread waiting in accept, and the port open.
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self._accepting.join(timeout=10)
+        for end in self._ends:
+            end.close()
 
     def _accept(self):
         while self._open:
             try:
                 here, _ = self._listener.accept()
-                there = socket.create_connection((self._host, self._port))
             except OSError:
                 return
+            self._ends.append(here)
+            try:
+                there = socket.create_connection((self._host, self._port))
+            except OSError:
+                here.close()
+                continue
+            self._ends.append(there)
             threading.Thread(target=self._pump, args=(here, there, None), daemon=True).start()
             threading.Thread(target=self._pump, args=(there, here, self), daemon=True).start()
 
