@@ -19,7 +19,7 @@ from joulesplit.drivers.ina219._registers import Configuration, Register, averag
 from joulesplit.drivers.protocols import Clock
 from joulesplit.drivers.readings import ReadingFlag
 
-PROBE_EVERY = 64
+PROBE_EVERY = 256
 """Conversions from one look at single samples to the next: 0.58 s at the usual settings."""
 NINE_BIT = 0x0
 """BADC code of the shortest bus conversion."""
