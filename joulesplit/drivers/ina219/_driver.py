@@ -298,7 +298,19 @@ class Ina219:
     def _reading(self, word: int, shunt: int, code: int, missed: int) -> Reading:
         tracker, bus_code = self._tracker, word >> BUS_DATA_SHIFT
         flags = self._marks.flags_of(code, bus_code)
-        flags |= flags_since(self._link, tracker, self._pacer, self._words, self._suspension)
+        link, pacer, words = self._link, self._pacer, self._words
+        suspended = self._suspension.has_happened()
+        if (
+            suspended
+            or link.retried
+            or words.has_changed
+            or pacer.has_clock_stepped
+            or (tracker.has_slipped)
+        ):
+            flags |= flags_since(
+                link, tracker, pacer, words,
+                was_suspended=suspended, suspension_is_known=self._suspension.is_known,
+            )  # fmt: skip
         if missed and self._has_delivered:
             flags |= ReadingFlag.GAP_BEFORE.value
             self.missed_conversions += missed

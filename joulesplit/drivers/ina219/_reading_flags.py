@@ -7,7 +7,6 @@ from joulesplit.drivers.ina219._conversion_tracker import ConversionTracker
 from joulesplit.drivers.ina219._link import Ina219Link
 from joulesplit.drivers.ina219._pacing import ConversionPacer
 from joulesplit.drivers.ina219._registers import BUS_LSB_V, SHUNT_LSB_V, Configuration, Gain
-from joulesplit.drivers.ina219._suspension import SuspensionWatch
 from joulesplit.drivers.ina219._word_check import WordCheck
 from joulesplit.drivers.readings import ReadingFlag
 
@@ -106,7 +105,9 @@ def flags_since(
     tracker: ConversionTracker,
     pacer: ConversionPacer,
     words: WordCheck,
-    suspension: SuspensionWatch,
+    *,
+    was_suspended: bool,
+    suspension_is_known: bool,
 ) -> int:
     """Return what has gone wrong around the words since the last reading, as an integer.
 
@@ -120,11 +121,10 @@ def flags_since(
     if words.has_changed:
         flags |= ReadingFlag.DOUBTFUL_WORDS.value
         words.has_changed = False
-    was_suspended = suspension.has_happened()
     if was_suspended or pacer.has_clock_stepped:
         flags |= ReadingFlag.CLOCK_STEP.value
         pacer.has_clock_stepped = False
         tracker.break_off()
-    elif tracker.has_slipped and not suspension.is_known:
+    elif tracker.has_slipped and not suspension_is_known:
         flags |= ReadingFlag.CLOCK_STEP.value
     return flags

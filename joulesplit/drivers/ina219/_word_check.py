@@ -87,11 +87,17 @@ class WordCheck:
         """
         code = shunt - 0x10000 if shunt & 0x8000 else shunt
         contradicts = is_marked and _contradicts(word, code)
-        last, magnitude = self._code, max(abs(code), abs(self._code))
+        step = code - self._code
+        # Most steps are small: how large the words are is asked of the others alone.
+        is_small = -STEP_CODES <= step <= STEP_CODES
+        if is_small and not contradicts:
+            self._code, self._bus_code = code, word >> BUS_DATA_SHIFT
+            return shunt
+        magnitude = max(abs(code), abs(self._code))
         if contradicts and (self._link.read(BUS_VOLTAGE_REGISTER) ^ word) & ~READY_BIT:
             self.has_changed = True
             return None
-        if contradicts or abs(code - last) > STEP_CODES + STEP_SHARE * magnitude:
+        if contradicts or abs(step) > STEP_CODES + STEP_SHARE * magnitude:
             found = self._majority(shunt)
             if found is None:
                 return None
