@@ -298,19 +298,7 @@ class Ina219:
     def _reading(self, word: int, shunt: int, code: int, missed: int) -> Reading:
         tracker, bus_code = self._tracker, word >> BUS_DATA_SHIFT
         flags = self._marks.flags_of(code, bus_code)
-        link, pacer, words = self._link, self._pacer, self._words
-        suspended = self._suspension.has_happened()
-        if (
-            suspended
-            or link.retried
-            or words.has_changed
-            or pacer.has_clock_stepped
-            or (tracker.has_slipped)
-        ):
-            flags |= flags_since(
-                link, tracker, pacer, words,
-                was_suspended=suspended, suspension_is_known=self._suspension.is_known,
-            )  # fmt: skip
+        flags |= self._trouble()
         if missed and self._has_delivered:
             flags |= ReadingFlag.GAP_BEFORE.value
             self.missed_conversions += missed
@@ -321,6 +309,23 @@ class Ina219:
             bus_code * self._volt_per_code,
             (code - self._offset_codes) * self._ampere_per_code,
             ReadingFlag(flags) if flags else NO_FLAG,
+        )
+
+    def _trouble(self) -> int:
+        """Return what went wrong around the words, as an integer; mostly nothing did."""
+        link, tracker = self._link, self._tracker
+        pacer, words = self._pacer, self._words
+        suspended = self._suspension.has_happened()
+        slipped = pacer.has_clock_stepped or tracker.has_slipped
+        if not (suspended or slipped or link.retried or words.has_changed):
+            return 0
+        return flags_since(
+            link,
+            tracker,
+            pacer,
+            words,
+            was_suspended=suspended,
+            suspension_is_known=self._suspension.is_known,
         )
 
     def _describe(self) -> SensorDescription:
