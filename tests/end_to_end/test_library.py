@@ -38,6 +38,7 @@ class Guess:
     block: int
     energy_j: float
     u_stat_j: float | None = None
+    degrees_of_freedom: float | None = None
     by_model_j: dict[str, float] = field(default_factory=dict)
 
 
