@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from joulesplit.partition import _flatbuffer as flatbuffer
-from joulesplit.partition import joined, model_pieces
+from joulesplit.partition import joined, model_pieces, runtime_identity
 from joulesplit.partition._flatbuffer import read_model_file
 from joulesplit.partition.checking import compare_split
+from joulesplit.partition.errors import InvocationError
 from joulesplit.partition.parts import write_split
 from joulesplit.partition.reading import load_model
 
@@ -79,4 +80,9 @@ def test_blocks_scales_go_with_their_weights(blockwise: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize("after", [0, 1])
 def test_a_split_of_them_computes_the_same(blockwise: Path, after: int) -> None:
+    if runtime_identity().name == "tflite-runtime":
+        # The last one, of 2023, is older than scales by block: it says so.
+        with pytest.raises(InvocationError, match="check the model with another runtime"):
+            compare_split(blockwise, after, 1)
+        return
     assert compare_split(blockwise, after, 1).bit_equal
