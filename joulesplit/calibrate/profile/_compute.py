@@ -41,6 +41,9 @@ class BlockEnergy(msgspec.Struct, frozen=True, kw_only=True):
         energy_j: e_l per inference, J: the slope of energy against repetitions.
         latency_s: Time per inference, s.
         views: e_l by other methods from the same windows.
+        start_cost_j: E_start of the block: net energy that a single inference which starts alone,
+            out of idle, takes above the slope, J. A stream pays it once. None where it was not
+            told apart.
     """
 
     index: int
@@ -51,6 +54,7 @@ class BlockEnergy(msgspec.Struct, frozen=True, kw_only=True):
     energy_j: Annotated[GrossNet, in_unit("J")]
     latency_s: Annotated[Quantity, in_unit("s")]
     views: Annotated[tuple[EstimateView, ...], in_unit("J")] = ()
+    start_cost_j: Annotated[Quantity | None, in_unit("J")] = None
 
 
 class HeadEnergy(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +70,7 @@ class HeadEnergy(msgspec.Struct, frozen=True, kw_only=True):
         latency_s: Per inference, s.
         net_over_blocks: Net energy over the sum of the blocks' net energies.
         net_over_blocks_u: Its standard uncertainty; the sensor's scale cancels in it.
+        start_cost_j: E_start of the head, see ``BlockEnergy``.
     """
 
     last_block: int
@@ -73,6 +78,7 @@ class HeadEnergy(msgspec.Struct, frozen=True, kw_only=True):
     latency_s: Annotated[Quantity, in_unit("s")]
     net_over_blocks: float
     net_over_blocks_u: float | None = None
+    start_cost_j: Annotated[Quantity | None, in_unit("J")] = None
 
 
 class PhaseEnergy(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +102,8 @@ class Compute(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         e_d_flop_per_j: E_d = Σ N_l / Σ e_l over the blocks, FLOP/J.
-        window_cost_j: Net energy of a window that does not grow with its work, J.
+        window_cost_j: Net energy of a window that does not grow with its work, J, the mean of all
+            subjects; that of each is its ``start_cost_j``.
         covariance_j2: Statistical covariance of the net e_l, J²: the lower triangle with its
             diagonal, row by row. Its diagonal is the blocks' ``u_stat`` squared.
         views: E_d by other methods from the same windows.

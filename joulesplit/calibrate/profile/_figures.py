@@ -74,6 +74,19 @@ def _compute_figures(compute: Compute) -> Iterator[Figure]:
         yield Figure(name=f"t_{block.index}", quantity=block.latency_s, scaled=False)
     if compute.window_cost_j is not None:
         yield Figure(name="window cost net", quantity=compute.window_cost_j)
+    for name, start in _starts(compute):
+        yield Figure(name=f"E_start {name} net", quantity=start)
+
+
+def _starts(compute: Compute) -> Iterator[tuple[str, Quantity]]:
+    """Yield E_start of every block and head that states it."""
+    named = (
+        *((f"e_{block.index}", block.start_cost_j) for block in compute.blocks),
+        *((f"head_{head.last_block}", head.start_cost_j) for head in compute.heads),
+    )
+    for name, start in named:
+        if start is not None:
+            yield name, start
 
 
 def _link_figures(link: Link) -> Iterator[Figure]:

@@ -57,6 +57,11 @@ class WeightedProfiles:
         apart = [inverted_statistics(q, part) for q, part in zip(quantities, parts, strict=True)]
         return inverted(pooled(energies, apart, self.weights))
 
+    def quantity_if_known(self, read: Read) -> Quantity | None:
+        """Return a figure pooled; None unless every profile states it."""
+        known = all(read(profile) is not None for profile in self.profiles)
+        return self.quantity(read) if known else None
+
     def accounts(self, read: Read, *, reciprocal: bool = False) -> GrossNet:
         """Return both accounts of a figure pooled."""
         has_net = read(self.profiles[0]).net is not None
@@ -103,12 +108,11 @@ def _statistics(
 def pooled_compute(part: WeightedProfiles) -> Compute:
     """Return what computing costs, over all profiles."""
     first = part.profiles[0].compute
-    has_window_cost = all(p.compute.window_cost_j is not None for p in part.profiles)
     return msgspec.structs.replace(
         first,
         e_d_flop_per_j=part.accounts(lambda p: p.compute.e_d_flop_per_j, reciprocal=True),
         blocks=tuple(_block(part, index) for index in range(len(first.blocks))),
-        window_cost_j=part.quantity(lambda p: p.compute.window_cost_j) if has_window_cost else None,
+        window_cost_j=part.quantity_if_known(lambda p: p.compute.window_cost_j),
         covariance_j2=part.covariance([p.compute.covariance_j2 for p in part.profiles]),
         heads=_heads(part),
         head_covariance_j2=_head_covariance(part),
@@ -146,6 +150,7 @@ def _head(part: WeightedProfiles, index: int) -> HeadEnergy:
             share * head.net_over_blocks for share, head in zip(shares, found, strict=True)
         ),
         net_over_blocks_u=u * part.weights.inflation if len(known) == len(found) else None,
+        start_cost_j=part.quantity_if_known(lambda p: p.compute.heads[index].start_cost_j),
     )
 
 
@@ -155,6 +160,7 @@ def _block(part: WeightedProfiles, index: int) -> BlockEnergy:
         energy_j=part.accounts(lambda p: p.compute.blocks[index].energy_j),
         latency_s=part.quantity(lambda p: p.compute.blocks[index].latency_s, scaled=False),
         views=(),
+        start_cost_j=part.quantity_if_known(lambda p: p.compute.blocks[index].start_cost_j),
     )
 
 
