@@ -175,7 +175,7 @@ def loss_table(cycles: int) -> Iterator[str]:
 
 
 def sampler_table(seconds: float) -> Iterator[str]:
-    """The sampler process in real time; the simulated chip runs inside it and counts too."""
+    """Run the sampler process in real time; the simulated chip runs inside it and counts too."""
     clock = MonotonicClock()
     with SamplerProcess(sensor_factory(SensorChoice(kind="simulated")), clock) as sampler:
         sampler.trace_until(clock.now_ns() + round(seconds * NS_PER_S))

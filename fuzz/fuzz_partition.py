@@ -92,7 +92,7 @@ def _check_message(message: str) -> None:
 
 
 def _check_part(part: bytes, path: Path) -> None:
-    """A part of a readable network is readable."""
+    """Check that a part of a readable network is readable."""
     from joulesplit.partition.reading import load_model
 
     path.write_bytes(part)

@@ -101,7 +101,7 @@ class MeteredEnergy:
 
     @property
     def duration_s(self) -> float:
-        """Its length, s."""
+        """The stretch's length, s."""
         return (self.ended_ns - self.started_ns) * 1e-9
 
     def __str__(self) -> str:

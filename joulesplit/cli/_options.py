@@ -188,7 +188,7 @@ def sensor_options(command: Command) -> Command:
 
 
 def optional_sensor_options(command: Command) -> Command:
-    """The same, for a command that can do without; ``choice`` is None if no sensor is named."""
+    """Do the same for a command that can do without; ``choice`` is None if no sensor is named."""
     return _with_sensor(command, required=False)
 
 

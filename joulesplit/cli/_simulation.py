@@ -270,7 +270,7 @@ class SimulatedWorld:
 
     @property
     def sensor_factory(self) -> SensorFactory:
-        """Makes the sensor, in real time; picklable while a process is spawned."""
+        """The maker of the sensor, in real time; picklable while a process is spawned."""
         return partial(open_simulated_sensor, self.setup, self._buffer)
 
     @property

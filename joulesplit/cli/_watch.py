@@ -70,7 +70,7 @@ class Summary:
 
 
 class Watch:
-    """Adds up stretches of readings; keeps two numbers of each.
+    """The sum of stretches of readings; two numbers are kept of each.
 
     Args:
         description: The sensor's.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class NetworkParts:
-    """Runs any part of a network; not for several threads at once.
+    """The parts of a network, each run on demand; not for several threads at once.
 
     Args:
         model: The network.

@@ -27,7 +27,7 @@ class LateError(EdgeError, TimeoutError):
 
 
 class RemoteTails:
-    """Runs tails of one network on one server; for one thread at a time.
+    """The tails of one network on one server; for one thread at a time.
 
     Args:
         url: Of the server.

@@ -81,7 +81,7 @@ def _inspect(directory: Path) -> HwmonChip:
 
 
 class HwmonSensor(PolledSensor):
-    """Reads a hwmon chip at even intervals; each reading is a point sample, not a mean.
+    """A hwmon chip, read at even intervals; each reading is a point sample, not a mean.
 
     Args:
         clock: Time.

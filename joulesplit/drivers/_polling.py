@@ -14,7 +14,7 @@ LATE_CYCLES, LATE_NS = 3, 50_000_000
 
 
 class Ticker:
-    """Ticks at a fixed interval from the start; late ticks are counted, never caught up.
+    """A tick at a fixed interval from the start; late ticks are counted, never caught up.
 
     Args:
         clock: Time.

@@ -13,7 +13,7 @@ from joulesplit.drivers.traces import read_trace
 
 
 class ReplaySensor:
-    """Delivers recorded readings at the pace they were recorded, moved to the present.
+    """Recorded readings at the pace they were recorded, moved to the present.
 
     Everything but the time is as recorded. The description keeps what the recording sensor said
     of itself, its ``simulated`` mark included, under the kind ``replay`` and marked ``replayed``.

@@ -39,7 +39,7 @@ KNOWN_FLAGS = sum(ReadingFlag)
 
 
 class SensorConformance:
-    """Tests of one sensor; inherit and say how to make it."""
+    """The tests of one sensor; inherit and say how to make it."""
 
     readings = 20
     """How many readings the sensor can deliver in one go."""

@@ -105,7 +105,7 @@ class StuckReadingsError(SensorError):
 
 
 class SensorUnavailableError(SensorError, LookupError):
-    """This machine does not offer the requested power source."""
+    """The machine does not offer the requested power source."""
 
 
 class CorrectionRecordError(SensorError, ValueError):

@@ -6,7 +6,7 @@ import time
 
 
 class Deadline:
-    """So much time from now on.
+    """A stretch of time from now on.
 
     Args:
         within_s: Seconds from now.

@@ -87,7 +87,7 @@ DEFAULT_LIMITS = ServerLimits()
 
 
 class Doors:
-    """Watches the connections of one server, in its event loop.
+    """A watch over the connections of one server, in its event loop.
 
     Args:
         limits: What it takes.

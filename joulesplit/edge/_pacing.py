@@ -40,7 +40,7 @@ class PacingClock(Protocol):
 
 
 class HostClock:
-    """This machine's CLOCK_MONOTONIC."""
+    """The CLOCK_MONOTONIC of this machine."""
 
     def now_ns(self) -> int:
         """Return CLOCK_MONOTONIC, ns."""
@@ -89,7 +89,7 @@ class PacedTransfer:
 
 
 class Pacer:
-    """Hand payloads over at a stated rate; the module's docstring has the exact rule.
+    """A giver of payloads at a stated rate; the module's docstring has the exact rule.
 
     Args:
         rate_bit_per_s: Payload rate, bit/s; None hands the payload over whole, as an inference

@@ -41,7 +41,7 @@ CLOSING = (protocol.Refusal.NO_LENGTH, protocol.Refusal.TOO_LARGE, protocol.Refu
 
 
 class EdgeServer:
-    """Serves models over HTTP until it is told to stop.
+    """A server of models over HTTP until it is told to stop.
 
     Args:
         models: ``.tflite`` files whose tails it runs; without any it is a sink for uploads.

@@ -72,7 +72,7 @@ class _Tail:
 
 
 class TailShelf:
-    """Runs tails; for any number of threads.
+    """The tails a server runs; for any number of threads.
 
     Args:
         models: ``.tflite`` files.

@@ -30,7 +30,7 @@ def longest_s(timeout_s: float, bits: int, rate_bit_per_s: float | None) -> floa
 
 
 class PayloadSender:
-    """Sends payloads. Not for several threads.
+    """A sender of payloads. Not for several threads.
 
     Args:
         url: Of the server.

@@ -99,4 +99,4 @@ class PortUnavailableError(EdgeError, OSError):
 
 
 class InterfaceNotFoundError(EdgeError, LookupError):
-    """This machine has no such network interface, or no route to the host."""
+    """The machine has no such network interface, or no route to the host."""

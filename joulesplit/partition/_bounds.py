@@ -101,7 +101,7 @@ def check_bounds(data: bytes | mmap) -> None:
 
 
 class _Walk:
-    """Adds up what the tables of a file claim."""
+    """The sum of what the tables of a file claim."""
 
     def __init__(self, data: bytes | mmap) -> None:
         self._data = data

@@ -46,7 +46,7 @@ class Heads:
 
     @property
     def triangle_j2(self) -> tuple[float, ...]:
-        """Its rows as far as the head itself, one after the other, J², to six digits."""
+        """The triangle's rows as far as the head itself, one after the other, J², to six digits."""
         first = self.covariance_j2.shape[1] - len(self.energies) + 1
         return tuple(
             float(f"{value:.6g}")

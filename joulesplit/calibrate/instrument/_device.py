@@ -31,7 +31,7 @@ class DeviceUnderTest(Protocol):
 
     @property
     def sensor_factory(self) -> SensorFactory:
-        """Makes its power sensor, unopened; picklable while a process is spawned."""
+        """The maker of its power sensor, unopened; picklable while a process is spawned."""
 
     @property
     def machine(self) -> Machine:

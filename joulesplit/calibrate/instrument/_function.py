@@ -13,7 +13,7 @@ from joulesplit.drivers.protocols import Clock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionWorkload:
-    """Calls a function.
+    """A call of a function, as a workload.
 
     Attributes:
         name: For people.

@@ -48,7 +48,7 @@ def blocks_cut(network: Network, where: BlockCut | tuple[int, ...]) -> tuple[Blo
 
 
 class NetworkBench:
-    """Holds the interpreters of a network's blocks and its real intermediate tensors.
+    """The interpreters of a network's blocks, with its real intermediate tensors.
 
     Args:
         path: The ``.tflite`` file.

@@ -90,7 +90,7 @@ class KeepingSampler:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramWorkload:
-    """Runs a program and waits for its end; nothing is computed meanwhile.
+    """A program that is run and waited for; nothing is computed meanwhile.
 
     Attributes:
         name: For people.

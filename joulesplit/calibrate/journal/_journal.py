@@ -35,7 +35,7 @@ def profile_beside(journal: Path) -> Path:
 
 
 class Journal:
-    """Appends entries to a file; each is on the disk when ``append`` returns.
+    """A file that entries are appended to; each is on the disk when ``append`` returns.
 
     Args:
         path: A new file, its directory must exist; or one to go on with. Also an attribute.

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 Verdict = Literal["valid", "suspect", "rejected"]
-"""May the figures be used?"""
+"""Whether the figures may be used, and what speaks against it."""
 Outcome = Literal["pass", "warn", "fail"]
 """Of a check."""
 
@@ -31,7 +31,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
-    """May the figures be used?"""
+    """Whether the figures may be used, and what speaks against it."""
 
     verdict: Verdict
     checks: tuple[Check, ...]

@@ -115,7 +115,7 @@ class _Shared:
 
 
 class SamplerProcess:
-    """Samples a sensor from the moment the block is entered until it is left.
+    """A process that samples a sensor from entering the block until leaving it.
 
     Args:
         factory: Makes the sensor; called in the new process.

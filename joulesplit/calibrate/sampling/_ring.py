@@ -74,7 +74,7 @@ class ReadingRing:
 
 
 class RingWriter:
-    """Writes readings; made by ``ReadingRing.writer``, one per ring.
+    """The writing end of a ring; made by ``ReadingRing.writer``, one per ring.
 
     The fields are packed straight into the memory: numpy takes three times as long for one record.
 

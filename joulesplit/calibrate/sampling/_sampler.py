@@ -139,7 +139,7 @@ def peak_of(sensor: PowerSensor) -> float | None:
 
 
 class InlineSampler:
-    """Reads the sensor only when asked; for sensors in simulated time, which loses nothing.
+    """A sampler that reads only when asked; for sensors in simulated time, which loses nothing.
 
     Args:
         sensor: Open sensor whose own clock may run behind the workload's.

@@ -11,7 +11,7 @@ from joulesplit.drivers.protocols import Clock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockWorkload:
-    """Runs one sub-network on its real input.
+    """One sub-network, run on its real input.
 
     Attributes:
         name: For people.

@@ -16,7 +16,7 @@ s."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadWorkload:
-    """Receives one payload again and again.
+    """One payload, received again and again.
 
     Attributes:
         name: For people.

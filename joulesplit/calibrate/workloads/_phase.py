@@ -11,7 +11,7 @@ from joulesplit.drivers.protocols import Clock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepWorkload:
-    """Repeats a step that needs nothing to be made ready.
+    """A repeated step that needs nothing to be made ready.
 
     Attributes:
         name: For people.
@@ -38,7 +38,7 @@ class StepWorkload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreshStepWorkload:
-    """Does a step that can be done only once to each thing, e.g. the first inference.
+    """A step that can be done only once to each thing, e.g. the first inference.
 
     Attributes:
         name: For people.

@@ -60,7 +60,7 @@ class PreparedWorkload(Workload, Protocol):
 
 
 class DeviceActivity(Protocol):
-    """Is told what the device is about to do.
+    """A listener that is told what the device is about to do.
 
     Real hardware needs no telling: its power follows by itself. A simulated board turns the
     news into load.
@@ -70,13 +70,13 @@ class DeviceActivity(Protocol):
         """Work is about to begin after idle."""
 
     def inference(self, first_block: int, last_block: int) -> AbstractContextManager[None]:
-        """One inference of the blocks ``first_block`` … ``last_block`` (both included)."""
+        """Hear of one inference of the blocks ``first_block`` … ``last_block`` (both included)."""
 
     def upload_begins(self) -> None:
-        """One upload is about to begin."""
+        """Hear that one upload is about to begin."""
 
     def on_air(self, bits: int, duration_s: float) -> None:
-        """``bits`` of payload are on the air for the next ``duration_s`` seconds."""
+        """Hear that ``bits`` of payload are on the air for the next ``duration_s`` seconds."""
 
 
 class RealActivity:

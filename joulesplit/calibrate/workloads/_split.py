@@ -14,7 +14,7 @@ Offload = Callable[[], float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitWorkload:
-    """Runs a split end to end.
+    """A split, run end to end.
 
     Attributes:
         name: For people.

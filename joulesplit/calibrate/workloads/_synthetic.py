@@ -123,7 +123,7 @@ def truth_of(
 
 
 class Governor(Protocol):
-    """Decides how fast the board may compute."""
+    """The part of the board that decides how fast it may compute."""
 
     def speed_and_power(self, t_ns: int) -> tuple[float, float]:
         """Return the relative speed and power for work that begins at ``t_ns``."""
@@ -133,7 +133,7 @@ class Governor(Protocol):
 
 
 class Radio(Protocol):
-    """Knows what uploads cost beyond their bits."""
+    """The part of the board that knows what uploads cost beyond their bits."""
 
     def wake(self, now_ns: int) -> int:
         """Wake up if asleep; return when the radio is ready, ns."""

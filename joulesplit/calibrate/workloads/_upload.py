@@ -15,7 +15,7 @@ Send = Callable[[bytes, float | None], float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadWorkload:
-    """Sends one real tensor again and again.
+    """One real tensor, sent again and again.
 
     Attributes:
         name: For people.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group("config")
 def command() -> None:
-    """What is remembered of your bench."""
+    """Tell what is remembered of your bench."""
 
 
 @command.command("show")

@@ -19,7 +19,7 @@ WAIT_LINE_S = 60.0
 
 
 class Show(Protocol):
-    """Shows how far it is."""
+    """A display of how far it is."""
 
     def __call__(self, done: int, total: int, detail: str) -> None:
         """Show that ``done`` of ``total`` are done, and a short phrase."""
@@ -90,7 +90,7 @@ class _PlainLines:
 
 
 class CampaignLines:
-    """Tells how far a campaign is, what it found at each look, and what is left if it goes on.
+    """Lines on how far a campaign is, what it found at each look, and what is left.
 
     Args:
         plan: Of the campaign.

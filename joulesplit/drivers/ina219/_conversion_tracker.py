@@ -66,7 +66,7 @@ def _margins_ns(period_ns: float, transaction_ns: float) -> tuple[float, float]:
 
 
 class ConversionTracker:
-    """Follow the phase and the period of the converter.
+    """The phase and the period of the converter, followed.
 
     The estimate of an end is the previous one plus whole periods, moved into the bracket of
     polls around the event when it falls outside. The period is the mean over a window of ends.

@@ -16,7 +16,7 @@ LATE_POLLS = 30
 
 
 class ConversionPacer:
-    """Polls the ready bit of one chip.
+    """A poller of the ready bit of one chip.
 
     Args:
         link: The chip.

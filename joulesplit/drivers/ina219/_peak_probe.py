@@ -34,7 +34,7 @@ PROBE_GAP = 0.5
 
 
 class PeakProbe:
-    """Takes single samples of one chip now and then.
+    """A taker of single samples of one chip, now and then.
 
     Args:
         link: The chip.

@@ -74,7 +74,7 @@ class Lock:
 
 
 class LockFinder:
-    """Watch the ready bit of a chip that was just configured.
+    """A watch on the ready bit of a chip that was just configured.
 
     A busy machine holds the reader up at any point. What was seen late is thrown away, and only
     what cannot be lateness counts against the chip.

@@ -19,7 +19,7 @@ CLIPPED_LIMIT = 100
 
 
 class ReadingMarks:
-    """Follows the raw words of one chip.
+    """The history of one chip's raw words.
 
     Args:
         configuration: What the chip is set to.

@@ -24,7 +24,7 @@ TURNS = 4
 
 
 class ResetWatch:
-    """Decides of every reading whether its chip was configured as it should be.
+    """The judge of every reading: was its chip configured as it should be?
 
     Args:
         link: The chip.

@@ -9,7 +9,7 @@ NOTICEABLE_NS = 1_000_000
 
 
 class SuspensionWatch:
-    """Compares how long a machine has been suspended from one look to the next.
+    """The time a machine has been suspended, from one look to the next.
 
     Args:
         clock: The reader's; where it cannot tell, nothing is known.

@@ -31,7 +31,7 @@ BEYOND = 4095 / 4000
 
 
 class WordCheck:
-    """Compares the words of each conversion with each other and with those before.
+    """A comparison of each conversion's words with each other and with those before.
 
     Args:
         link: The chip.

@@ -108,7 +108,7 @@ class SimulatedI2cBus:
         self._corrupt_share, self._corrupt_word = share, word
 
     def share_with_another(self, period_ns: int, hold_ns: int) -> None:
-        """World side: another device has the bus for the first ``hold_ns`` of every period.
+        """World side: let another device have the bus for the first ``hold_ns`` of every period.
 
         A transaction that is due meanwhile waits, as in the queue of the kernel's adapter.
         """

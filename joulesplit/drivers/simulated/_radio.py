@@ -50,7 +50,7 @@ class RadioParameters:
 
 
 class SimulatedRadio:
-    """Turns uploads into the load they cause beyond the costs of their bits.
+    """The load that uploads cause beyond the costs of their bits.
 
     Args:
         parameters: The radio.

@@ -94,7 +94,7 @@ class LeakagePath:
 
 
 class ThermalGovernor:
-    """Lowers the clocks of the simulated board when its own work has made it hot.
+    """The simulated firmware that lowers the clocks when the board's work has made it hot.
 
     Args:
         parameters: The device.

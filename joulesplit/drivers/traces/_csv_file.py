@@ -23,7 +23,7 @@ from joulesplit.drivers.traces._layout import (
 
 
 class CsvTraceWriter:
-    """Writes readings as they come; every row is flushed with its line.
+    """A CSV file of readings as they come; every row is flushed with its line.
 
     Args:
         path: File to make; one that is there is replaced.

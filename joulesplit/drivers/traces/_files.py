@@ -14,7 +14,7 @@ PARQUET_MAGIC = b"PAR1"
 
 
 class TraceWriter(Protocol):
-    """Writes readings to a file as they come."""
+    """A writer of readings to a file as they come."""
 
     def write(self, reading: Reading) -> None:
         """Append one reading.

@@ -35,7 +35,7 @@ RAW_UNIT = "register word, or as the sensor documents"
 
 
 class ParquetTraceWriter:
-    """Writes readings in groups; close it, or the file cannot be read.
+    """A Parquet file of readings, written in groups; close it, or the file cannot be read.
 
     Args:
         path: File to make; one that is there is replaced.

@@ -122,7 +122,7 @@ def _is_join(network: Network, index: int) -> bool:
 
 
 def _unique(names: Sequence[str]) -> list[str]:
-    """Number repeated names: ``add``, ``add.2``, ``add.3``."""
+    """Give repeated names a number: ``add``, ``add.2``, ``add.3``."""
     seen: dict[str, int] = {}
     unique = []
     for name in names:

@@ -9,58 +9,58 @@ from joulesplit.partition.flops._facts import OperatorFacts, Rule, Work, kinds
 
 
 def per_output(facts: OperatorFacts) -> Work:
-    """1 per output element."""
+    """Count 1 per output element."""
     return Work(other_flop=facts.output_elements)
 
 
 def per_input(facts: OperatorFacts) -> Work:
-    """1 per input element."""
+    """Count 1 per input element."""
     return Work(other_flop=prod(facts.input_shape(0)))
 
 
 def pooling(facts: OperatorFacts) -> Work:
-    """Window (height · width) per output element."""
+    """Count window (height · width) per output element."""
     window = facts.number("filterHeight") * facts.number("filterWidth")
     return Work(other_flop=facts.output_elements * window)
 
 
 def softmax(facts: OperatorFacts) -> Work:
-    """5 per element: maximum, difference, exponential, sum, quotient (or logarithm)."""
+    """Count 5 per element: maximum, difference, exponential, sum, quotient (or logarithm)."""
     return Work(other_flop=5 * facts.output_elements)
 
 
 def sum_of_many(facts: OperatorFacts) -> Work:
-    """1 per output element and input after the first."""
+    """Count 1 per output element and input after the first."""
     return Work(other_flop=(len(facts.inputs) - 1) * facts.output_elements)
 
 
 def l2_normalization(facts: OperatorFacts) -> Work:
-    """3 per element: square, sum, quotient."""
+    """Count 3 per element: square, sum, quotient."""
     return Work(other_flop=3 * facts.output_elements)
 
 
 def local_response(facts: OperatorFacts) -> Work:
-    """2 · radius + 6 per element: square, window sum, scale, offset, power, quotient."""
+    """Count 2 · radius + 6 per element: square, window sum, scale, offset, power, quotient."""
     return Work(other_flop=(2 * facts.number("radius") + 6) * facts.output_elements)
 
 
 def resize_bilinear(facts: OperatorFacts) -> Work:
-    """7 per output element: 4 products and 3 sums; the weights of a pixel are not counted."""
+    """Count 7 per output element: 4 products and 3 sums; the weights of a pixel are not counted."""
     return Work(other_flop=7 * facts.output_elements)
 
 
 def complex_magnitude(facts: OperatorFacts) -> Work:
-    """4 per element: 2 squares, sum, root."""
+    """Count 4 per element: 2 squares, sum, root."""
     return Work(other_flop=4 * facts.output_elements)
 
 
 def clamp(facts: OperatorFacts) -> Work:
-    """2 per output element: one comparison with each limit."""
+    """Count 2 per output element: one comparison with each limit."""
     return Work(other_flop=2 * facts.output_elements)
 
 
 def real_fourier(facts: OperatorFacts) -> Work:
-    """2.5 · N · log₂ N per real transform of N points, height · width, as FFTW counts its speed.
+    """Count 2.5 · N · log₂ N per real transform of N points, height · width, as FFTW does.
 
     The output has a half of each row and one more. A kernel takes powers of two only.
     """
@@ -71,7 +71,7 @@ def real_fourier(facts: OperatorFacts) -> Work:
 
 
 def weighted_look_up(facts: OperatorFacts) -> Work:
-    """2 per number taken out of the table: its weight's product, and the sum.
+    """Count 2 per number taken out of the table: its weight's product, and the sum.
 
     Inputs are the rows to take, where they go, their weights and the table.
     """
@@ -80,17 +80,17 @@ def weighted_look_up(facts: OperatorFacts) -> Work:
 
 
 def per_update(facts: OperatorFacts) -> Work:
-    """1 per element that is scattered: what joins it to the one that is there."""
+    """Count 1 per element that is scattered: what joins it to the one that is there."""
     return Work(other_flop=facts.input_elements(2))
 
 
 def window_reduction(facts: OperatorFacts) -> Work:
-    """Window (all its dimensions) per output element."""
+    """Count window (all its dimensions) per output element."""
     return Work(other_flop=facts.output_elements * prod(facts.numbers("windowDimensions")))
 
 
 def nothing(_facts: OperatorFacts) -> Work:
-    """0: it only moves data or describes them."""
+    """Count 0: it only moves data or describes them."""
     return Work()
 
 

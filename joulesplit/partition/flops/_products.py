@@ -17,7 +17,7 @@ def _bias(facts: OperatorFacts, position: int) -> int:
 
 
 def convolution(facts: OperatorFacts) -> Work:
-    """2 · window · input channels of one group per output element; 1 for the bias.
+    """Count 2 · window · input channels of one group per output element; 1 for the bias.
 
     Weights are (c_out, height, width, c_in per group).
     """
@@ -27,7 +27,7 @@ def convolution(facts: OperatorFacts) -> Work:
 
 
 def convolution_3d(facts: OperatorFacts) -> Work:
-    """2 · window · input channels per output element; 1 for the bias.
+    """Count 2 · window · input channels per output element; 1 for the bias.
 
     Weights are (depth, height, width, c_in, c_out).
     """
@@ -37,7 +37,7 @@ def convolution_3d(facts: OperatorFacts) -> Work:
 
 
 def depthwise(facts: OperatorFacts) -> Work:
-    """2 · window per output element; 1 for the bias.
+    """Count 2 · window per output element; 1 for the bias.
 
     Weights are (1, height, width, c_in · multiplier).
     """
@@ -47,7 +47,7 @@ def depthwise(facts: OperatorFacts) -> Work:
 
 
 def transposed_convolution(facts: OperatorFacts) -> Work:
-    """2 · window · output channels per *input* element; 1 per output element for the bias.
+    """Count 2 · window · output channels per *input* element; 1 per output element for the bias.
 
     Inputs are the output's shape, weights (…, c_in) or in three dimensions (…, c_out, c_in),
     data and bias.
@@ -58,7 +58,7 @@ def transposed_convolution(facts: OperatorFacts) -> Work:
 
 
 def fully_connected(facts: OperatorFacts) -> Work:
-    """2 · inputs of a neuron per output element; 1 for the bias.
+    """Count 2 · inputs of a neuron per output element; 1 for the bias.
 
     Weights are (c_out, c_in).
     """
@@ -67,7 +67,7 @@ def fully_connected(facts: OperatorFacts) -> Work:
 
 
 def batch_matmul(facts: OperatorFacts) -> Work:
-    """2 · summed dimension per output element.
+    """Count 2 · summed dimension per output element.
 
     (…, m, k) by (…, k, n); ``adjX`` says that the first one is stored transposed.
     """
@@ -77,7 +77,7 @@ def batch_matmul(facts: OperatorFacts) -> Work:
 
 
 def named_convolution(facts: OperatorFacts) -> Work:
-    """2 · window · input channels of one group per output element.
+    """Count 2 · window · input channels of one group per output element.
 
     StableHLO says which dimension of the weights is what. Where the data are dilated, as a
     transposed convolution has it, only products with the data count, as there.
@@ -94,7 +94,7 @@ def named_convolution(facts: OperatorFacts) -> Work:
 
 
 def general_product(facts: OperatorFacts) -> Work:
-    """2 · summed dimensions, all of them, per output element."""
+    """Count 2 · summed dimensions, all of them, per output element."""
     left = facts.input_shape(0)
     summed = prod(left[i] for i in facts.numbers("lhsContractingDimensions"))
     return Work(mac_flop=2 * facts.output_elements * summed)

@@ -54,7 +54,7 @@ def _times(count: int, *steps: Work) -> Work:
 
 
 def sequence_lstm(facts: OperatorFacts) -> Work:
-    """Per step 2 per weight of every matrix, 1 per bias, 2 per peephole; per unit 2 per gate + 5.
+    """Count 2 per step and weight, 1 per bias, 2 per peephole; per unit 2 per gate + 5.
 
     A gate coupled to another (1 − f) costs 1; a layer norm 6 per gate element.
     """
@@ -63,7 +63,7 @@ def sequence_lstm(facts: OperatorFacts) -> Work:
 
 
 def lstm(facts: OperatorFacts) -> Work:
-    """One step of `UNIDIRECTIONAL_SEQUENCE_LSTM`; the basic kernel sums both products at once.
+    """Count a step of `UNIDIRECTIONAL_SEQUENCE_LSTM`; the basic kernel sums both products at once.
 
     The basic kernel's inputs are data, previous output, one matrix of weights for all gates
     (4 · units, inputs + units), biases and previous cell.
@@ -80,7 +80,7 @@ def lstm(facts: OperatorFacts) -> Work:
 
 
 def bidirectional_lstm(facts: OperatorFacts) -> Work:
-    """Both directions as one each; the weights of an auxiliary input count like all others."""
+    """Count each direction as one; an auxiliary input's weights count like all others."""
     directions = [_lstm_step(facts, first, facts.input_shape(first + 1)[0]) for first in (1, 18)]
     auxiliary = _elements(facts, range(40, 48))
     sums = sum(facts.input_shape(i)[0] for i in range(40, 48) if facts.has_input(i))
@@ -96,12 +96,12 @@ def _rnn_step(facts: OperatorFacts, first: int) -> Work:
 
 
 def rnn(facts: OperatorFacts) -> Work:
-    """Per step 2 per weight of both matrices; per unit 3: sum of the products, bias, activation."""
+    """Count 2 per step and weight of both; per unit 3: sum of the products, bias, activation."""
     return _times(_steps(facts), _rnn_step(facts, 1))
 
 
 def bidirectional_rnn(facts: OperatorFacts) -> Work:
-    """Both directions as one each; the weights of an auxiliary input count like all others."""
+    """Count each direction as one; an auxiliary input's weights count like all others."""
     auxiliary = [position for position in (10, 11) if facts.has_input(position)]
     step = Work(
         mac_flop=2 * _elements(facts, auxiliary),
@@ -111,7 +111,7 @@ def bidirectional_rnn(facts: OperatorFacts) -> Work:
 
 
 def svdf(facts: OperatorFacts) -> Work:
-    """Per step 2 per weight of the feature and the time filters; 1 per filter, unit and bias.
+    """Count 2 per step and weight of feature and time filters; 1 per filter, unit and bias.
 
     Summing the filters of a unit and its activation are the two other terms.
     """

@@ -84,7 +84,7 @@ class BodyWork:
 
 
 class CalledWork:
-    """Finds the work of operators that run subgraphs.
+    """The work of operators that run subgraphs.
 
     Args:
         bodies: What the subgraphs take, by number; more may be added until they are asked for.

@@ -30,7 +30,7 @@ class _Counters:
 
 
 class LoopFollower:
-    """Follows the loops of one file, up to ``MAX_STEPS`` in all."""
+    """A follower of one file's loops, up to ``MAX_STEPS`` in all."""
 
     def __init__(self) -> None:
         self._left = MAX_STEPS

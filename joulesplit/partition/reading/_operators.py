@@ -28,7 +28,7 @@ ABSENT = -1
 
 
 class OperatorReader:
-    """Reads the operators of one subgraph.
+    """A reader of the operators of one subgraph.
 
     Args:
         graph: The subgraph.
