@@ -60,7 +60,7 @@ def clamp(facts: OperatorFacts) -> Work:
 
 
 def real_fourier(facts: OperatorFacts) -> Work:
-    """Count 2.5 · N · log₂ N per real transform of N points, height · width, as FFTW does.
+    """Count 2.5 · N · log₂ N per real transform of N points, height · width (FFTW).
 
     The output has a half of each row and one more. A kernel takes powers of two only.
     """

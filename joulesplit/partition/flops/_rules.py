@@ -49,4 +49,7 @@ def work(kind: str, facts: OperatorFacts) -> Work | None:
 def convention_of(kind: str) -> str | None:
     """Return an operator's rule as one line of text; None if there is no rule for its kind."""
     rule = RULES.get(kind)
-    return None if rule is None or rule.__doc__ is None else rule.__doc__.splitlines()[0]
+    if rule is None or rule.__doc__ is None:
+        return None
+    rule_itself = rule.__doc__.splitlines()[0].removeprefix("Count ")
+    return rule_itself[:1].upper() + rule_itself[1:]
