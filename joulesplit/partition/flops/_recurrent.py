@@ -96,7 +96,7 @@ def _rnn_step(facts: OperatorFacts, first: int) -> Work:
 
 
 def rnn(facts: OperatorFacts) -> Work:
-    """Count 2 per step and weight of both matrices; per unit 3: sum of products, bias, activation."""
+    """Count 2 per step and weight of both matrices; per unit 3: sum, bias, activation."""
     return _times(_steps(facts), _rnn_step(facts, 1))
 
 
