@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 from functools import cache
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -38,13 +38,9 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PRIVATE = re.compile(r"\bjoulesplit(?:\.\w+)*\._[a-z]\w*")
 
 
-def dotted(path):
-    parts = path.relative_to(ROOT).with_suffix("").parts
+def dotted(path, root=ROOT):
+    parts = path.relative_to(root).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-FACES = sorted(path for path in HOUSE.rglob("__init__.pyi"))
-MODULES = sorted(path for path in HOUSE.rglob("*.py"))
 
 
 @cache
@@ -52,22 +48,18 @@ def tree_of(path):
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def exports():
-    """Yield (face, name, file in which the stub says it is defined)."""
-    for stub in FACES:
+def faces(root=ROOT, package="joulesplit"):
+    return sorted((root / package).rglob("__init__.pyi"))
+
+
+def exports(root=ROOT, package="joulesplit"):
+    """Yield (face, name, file in which the stub says it is defined), of modules."""
+    for stub in faces(root, package):
         for node in tree_of(stub).body:
             assert isinstance(node, ast.ImportFrom)
-            module = stub.parent.joinpath(*node.module.split("."))
-            home = module.with_suffix(".py")
-            for alias in node.names:
-                yield dotted(stub), alias.name, home if home.exists() else module / "__init__.pyi"
-
-
-EXPORTS = [
-    pytest.param(*export, id=f"{export[0]}.{export[1]}")
-    for export in exports()
-    if export[2].suffix == ".py"
-]
+            home = stub.parent.joinpath(*node.module.split(".")).with_suffix(".py")
+            for alias in node.names if home.exists() else ():
+                yield dotted(stub, root), alias.name, home
 
 
 def documented_assignments(path):
@@ -94,72 +86,205 @@ def functions_of(item):
         yield item
 
 
-def found_on(face, name, home):
+def found_on(face, name, home, root):
     """Return what a name stands for; of a package that can be called, what the call does."""
     item = getattr(importlib.import_module(face), name)
     if not isinstance(item, ModuleType):
         return item
-    return getattr(importlib.import_module(dotted(home)), name)
+    return getattr(importlib.import_module(dotted(home, root)), name)
+
+
+def private_by_name(root=ROOT, package="joulesplit"):
+    """Return the modules whose name says that they are public."""
+    modules = {dotted(p, root) for p in (root / package).rglob("*.py") if p.stem[0] != "_"}
+    return modules - {package}
+
+
+def badly_faced(root=ROOT, package="joulesplit"):
+    """Yield the faces that hold other names than their stubs, or names that lead nowhere."""
+    for stub in faces(root, package):
+        face = importlib.import_module(dotted(stub, root))
+        named = {alias.asname for node in tree_of(stub).body for alias in node.names}
+        if set(face.__all__) != named:
+            yield f"{face.__name__}: {sorted(set(face.__all__) ^ named)} in one list alone"
+        for name in named:
+            try:
+                getattr(face, name)
+            except (AttributeError, ImportError) as error:
+                yield f"{face.__name__}.{name}: {error}"
+        beside = {
+            name
+            for name, value in vars(face).items()
+            if not name.startswith("_") and not isinstance(value, ModuleType)
+        }
+        if not beside <= named:
+            yield f"{face.__name__}: {sorted(beside - named)} beside the names of the stub"
+
+
+def undocumented(root=ROOT, package="joulesplit"):
+    """Yield what is on a face and has no docstring where it is defined."""
+    for face, name, home in exports(root, package):
+        item = found_on(face, name, home, root)
+        if inspect.isclass(item) or inspect.isfunction(item):
+            if not (item.__doc__ or "").strip():
+                yield f"{face}.{name}"
+            # A constructor is documented with its class; everything else in its own place.
+            yield from (
+                f"{face}: {function.__qualname__}"
+                for function in functions_of(item)
+                if function not in (item, item.__init__) and not (function.__doc__ or "").strip()
+            )
+        elif name not in documented_assignments(home):
+            yield f"{face}.{name}"
+
+
+def untyped(root=ROOT, package="joulesplit"):
+    """Yield what is on a face and does not say what it takes and returns."""
+    for face, name, home in exports(root, package):
+        for function in functions_of(found_on(face, name, home, root)):
+            parameters = inspect.signature(function).parameters
+            missing = [
+                parameter.name
+                for at, parameter in enumerate(parameters.values())
+                if parameter.annotation is parameter.empty
+                and not (at == 0 and parameter.name in {"self", "cls"})
+            ]
+            if missing or "return" not in function.__annotations__:
+                yield f"{face}: {function.__qualname__} ({', '.join(missing) or 'return'})"
+
+
+def sent_to_what_is_private(pages):
+    """Yield the private modules that pages name; records of a time name what was there then."""
+    for page in pages:
+        if page.parent.name != "decisions":
+            found = PRIVATE.findall(page.read_text(encoding="utf-8"))
+            yield from (f"{page.name}: {name}" for name in found)
 
 
 def test_a_module_is_private_or_on_the_short_list_of_public_ones():
-    public = {
-        dotted(path)
-        for path in MODULES
-        if not path.stem.startswith("_") and dotted(path) != "joulesplit"
-    }
-    assert public <= PUBLIC_MODULES
+    assert private_by_name() <= PUBLIC_MODULES
 
 
-@pytest.mark.parametrize("stub", FACES, ids=dotted)
-def test_a_face_holds_its_names_and_no_other(stub):
-    package = importlib.import_module(dotted(stub))
-    named = {alias.asname for node in tree_of(stub).body for alias in node.names}
-    assert set(package.__all__) == named
-    assert all(getattr(package, name) is not None for name in named)
-    beside = {
-        name
-        for name, value in vars(package).items()
-        if not name.startswith("_") and not isinstance(value, ModuleType)
-    }
-    assert beside <= named
+def test_a_face_holds_its_names_and_no_other():
+    assert len(faces()) > 30
+    assert list(badly_faced()) == []
 
 
-@pytest.mark.parametrize(("face", "name", "home"), EXPORTS)
-def test_a_name_on_a_face_is_documented_where_it_is_defined(face, name, home):
-    item = found_on(face, name, home)
-    if inspect.isclass(item) or inspect.isfunction(item):
-        assert (item.__doc__ or "").strip()
-        assert [f.__qualname__ for f in functions_of(item) if not undocumented_init(f)] == []
-    else:
-        assert name in documented_assignments(home)
+def test_a_name_on_a_face_is_documented_where_it_is_defined():
+    assert len(list(exports())) > 600
+    assert list(undocumented()) == []
 
 
-def undocumented_init(function):
-    """A constructor is documented with its class; everything else in its own place."""
-    return function.__name__ == "__init__" or bool((function.__doc__ or "").strip())
+def test_a_name_on_a_face_is_typed():
+    assert list(untyped()) == []
 
 
-@pytest.mark.parametrize(("face", "name", "home"), EXPORTS)
-def test_a_name_on_a_face_is_typed(face, name, home):
-    for function in functions_of(found_on(face, name, home)):
-        signature = inspect.signature(function)
-        first = next(iter(signature.parameters), None)
-        missing = [
-            parameter.name
-            for parameter in signature.parameters.values()
-            if parameter.annotation is parameter.empty
-            and not (parameter.name == first and first in {"self", "cls"})
-        ]
-        assert missing == []
-        assert "return" in function.__annotations__
+def test_no_page_sends_its_reader_to_what_is_private():
+    assert len(PAGES) > 20
+    assert list(sent_to_what_is_private(PAGES)) == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_no_page_sends_its_reader_to_what_is_private(page):
-    if page.parent.name == "decisions":
-        pytest.skip("records of the time they were written at")
-    assert PRIVATE.findall(page.read_text(encoding="utf-8")) == []
+RIGHT = '''
+"""A room."""
+
+LIMIT_S = 1.0
+"""The longest wait, s."""
+
+class Window:
+    """A window."""
+
+    def __init__(self, begin: float) -> None:
+        self.begin = begin
+
+    def length(self, end: float) -> float:
+        """Return its length, s."""
+        return end - self.begin
+
+def window(begin: float) -> Window:
+    """Return a window."""
+    return Window(begin)
+'''
+STUB = "".join(f"from ._room import {name} as {name}\n" for name in ("LIMIT_S", "Window", "window"))
+FACE = """
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
+"""
+HOUSES = count()
+"""A package that was imported once is not imported again: each has a name of its own."""
+
+
+@pytest.fixture
+def house_with(tmp_path, monkeypatch):
+    """Build a small house of one room, and return its root and the package's name."""
+
+    def build(module=RIGHT, stub=STUB, face=FACE):
+        name = f"house_{next(HOUSES)}"
+        room = tmp_path / name
+        room.mkdir()
+        (room / "__init__.py").write_text(face)
+        (room / "__init__.pyi").write_text(stub)
+        (room / "_room.py").write_text(module)
+        monkeypatch.syspath_prepend(tmp_path)
+        importlib.invalidate_caches()
+        return tmp_path, name
+
+    return build
+
+
+def test_a_house_in_order_has_nothing_to_be_found(house_with):
+    house = house_with()
+    for rule in (badly_faced, undocumented, untyped, private_by_name):
+        assert list(rule(*house)) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "right", "wrong", "told"),
+    [
+        (undocumented, '"""The longest wait, s."""', "", "h.LIMIT_S"),
+        (undocumented, '"""A window."""', "", "h.Window"),
+        (undocumented, '"""Return its length, s."""', "", "h: Window.length"),
+        (undocumented, '"""Return a window."""', '" "', "h.window"),
+        (untyped, "end: float", "end", "h: Window.length (end)"),
+        (untyped, "self, begin: float)", "self, begin)", "h: Window.__init__ (begin)"),
+        (untyped, "(begin: float) -> Window", "(begin: float)", "h: window (return)"),
+        (badly_faced, "def window", "def windows", "h.window: "),
+    ],
+)
+def test_what_is_wrong_with_a_name_on_a_face_is_found(house_with, rule, right, wrong, told):
+    assert right in RIGHT
+    root, name = house_with(RIGHT.replace(right, wrong, 1))
+    (found,) = rule(root, name)
+    assert found.startswith(told.replace("h", name, 1))
+
+
+@pytest.mark.parametrize(
+    ("face", "told"),
+    [
+        (FACE + "spare = 1\n", ["spare"]),
+        (FACE + '__all__ = ["LIMIT_S", "Window"]\n', ["window"]),
+    ],
+    ids=["beside", "missing"],
+)
+def test_a_face_with_other_names_than_its_stub_is_found(house_with, face, told):
+    root, name = house_with(face=face)
+    (found,) = badly_faced(root, name)
+    assert found.startswith(f"{name}: {told} ")
+
+
+def test_a_module_whose_name_says_that_it_is_public_is_found(house_with):
+    root, name = house_with()
+    (root / name / "room.py").touch()
+    assert private_by_name(root, name) == {f"{name}.room"}
+
+
+def test_a_page_that_names_a_private_module_is_found(tmp_path):
+    (tmp_path / "decisions").mkdir()
+    for page in (tmp_path / "use.md", tmp_path / "decisions/0001.md"):
+        page.write_text("see joulesplit.drivers._clock and joulesplit.drivers.protocols")
+    assert list(sent_to_what_is_private(tmp_path.rglob("*.md"))) == [
+        "use.md: joulesplit.drivers._clock"
+    ]
 
 
 SNIPPET = """
