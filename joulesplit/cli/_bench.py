@@ -91,6 +91,7 @@ KEYS = {
     "grade": Key(parameters=("grade",), means="grade printed on the INA219"),
     "rail": Key(parameters=("rail",), means="what the sensor is wired into"),
     "hwmon_chip": Key(parameters=("hwmon_chip",), means="kernel monitor"),
+    "hwmon_channel": Key(parameters=("hwmon_channel",), means="its channel", read=_text),
     "store": Key(parameters=("store",), means="folder of zeros and spans", read=_path),
     "supply_v": Key(
         parameters=("supply_v",), means="voltage before the shunt", read=_quantity("V")

@@ -143,6 +143,11 @@ _SENSOR_OPTIONS = (
         metavar="NAME",
         help="Of several kernel monitors this one: its name, hwmonN or N; see `doctor`.",
     ),
+    click.option(
+        "--hwmon-channel",
+        metavar="LABEL",
+        help="Of its channels this one: its number or its label.",
+    ),
     click.option("--seed", type=int, default=1, show_default=True, help="Of the simulated world."),
     click.option(
         "--shunt-samples",
@@ -194,7 +199,7 @@ def optional_sensor_options(command: Command) -> Command:
 
 _OF_A_SENSOR = (
     *("bus", "address", "shunt_ohm", "shunt_tolerance", "bus_range_v", "grade", "rail", "trace"),
-    *("hwmon_chip", "seed", "shunt_samples", "supply_v"),
+    *("hwmon_chip", "hwmon_channel", "seed", "shunt_samples", "supply_v"),
 )
 """Options that a description of a sensor calls the same."""
 

@@ -8,6 +8,7 @@ from ._discovery import I2cBusFinding as I2cBusFinding
 from ._discovery import discover as discover
 from ._discovery import find_buses as find_buses
 from ._hwmon import HwmonSensor as HwmonSensor
+from ._hwmon_tree import HwmonChip as HwmonChip
 from ._i2c import SmbusI2cBus as SmbusI2cBus
 from ._identity import ChipIdentity as ChipIdentity
 from ._identity import identify as identify

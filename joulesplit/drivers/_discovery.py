@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from joulesplit.drivers._hwmon import HwmonChip, find_power_chips
+from joulesplit.drivers._hwmon_tree import HwmonChip, find_power_chips
 from joulesplit.drivers._rapl import RaplDomain, find_packages
 
 I2C_GROUP = "i2c"

@@ -142,6 +142,7 @@ def _hwmon(request: SensorRequest) -> PowerSensor:
     return HwmonSensor(
         clock=request.clock,
         chip=request.hwmon_chip,
+        channel=request.hwmon_channel,
         scale_tolerance=request.shunt_tolerance,
         shunt_ohm=request.shunt_ohm,
         rail=request.rail,

@@ -34,6 +34,7 @@ class SensorOptions(TypedDict, total=False):
     shunt_samples: int
     rail: str
     hwmon_chip: str | None
+    hwmon_channel: str | None
     trace: Path | None
     records: Path | None
     clock: Clock
@@ -58,6 +59,7 @@ class SensorRequest:
         shunt_samples: Shunt samples that an INA219 averages per conversion: 1, 2, 4 to 128.
         rail: What the sensor is wired into.
         hwmon_chip: Name, directory name or number of a kernel monitor; None if not given.
+        hwmon_channel: Number or label of its channel; None if not given.
         trace: File to replay; None if not given.
         records: Directory of zeros and spans to correct by; None corrects nothing.
         clock: Time; the machine's own unless a test says otherwise.
@@ -74,6 +76,7 @@ class SensorRequest:
     shunt_samples: int = 16
     rail: str = "5 V supply"
     hwmon_chip: str | None = None
+    hwmon_channel: str | None = None
     trace: Path | None = None
     records: Path | None = None
     clock: Clock = field(default_factory=MonotonicClock, compare=False)

@@ -1,42 +1,98 @@
-"""The kernel's view of an INA219 in ``/sys/class/hwmon``; runs in umockdev's child."""
+"""The kernel's view of power monitors in ``/sys/class/hwmon``; runs in umockdev's child."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from joulesplit.drivers import HwmonSensor, discover
-from joulesplit.drivers._hwmon import find_power_chips
+from joulesplit.drivers._hwmon_tree import find_power_chips
 from joulesplit.drivers.errors import SensorConfigurationError, SensorUnavailableError
 from joulesplit.drivers.simulated import SimulatedClock
 
-CHIP = Path("/sys/class/hwmon/hwmon0")
+ROOT = Path("/sys/class/hwmon")
+CHIP = ROOT / "hwmon0"
+TREES = json.loads(Path(__file__).with_name("hwmon_trees.json").read_text())
 
 
 @pytest.fixture
 def tree():
-    """Change an attribute of the chip; what was there before comes back."""
+    """Change an attribute of a chip; what was there before comes back."""
     before = {}
 
-    def change(**values):
+    def change(directory=CHIP, **values):
         for name, value in values.items():
-            before.setdefault(name, (CHIP / name).read_text())
-            (CHIP / name).write_text(f"{value}\n")
+            before.setdefault(directory / name, (directory / name).read_text())
+            (directory / name).write_text(f"{value}\n")
 
     yield change
-    for name, value in before.items():
-        (CHIP / name).write_text(value)
+    for path, value in before.items():
+        path.write_text(value)
 
 
 def sensor(**changes) -> HwmonSensor:
-    return HwmonSensor(clock=SimulatedClock(), **{"scale_tolerance": 0.01, **changes})
+    return HwmonSensor(
+        clock=SimulatedClock(), **{"chip": "hwmon0", "scale_tolerance": 0.01, **changes}
+    )
 
 
-def test_the_chip_is_found_where_the_kernel_shows_it():
-    (chip,) = find_power_chips()
-    assert (chip.directory, chip.name, chip.shunt_ohm) == (CHIP, "ina219", 0.1)
-    assert discover().hwmon_chips == (chip,)
+def test_the_chips_are_found_where_the_kernel_shows_them():
+    chips = find_power_chips()
+    assert {chip.directory.name: chip.name for chip in chips} == {
+        name: tree["files"]["name"] for name, tree in TREES.items()
+    }
+    assert discover().hwmon_chips == chips
+
+
+@pytest.mark.parametrize(
+    ("chosen", "stated", "power_w", "taken_from"),
+    [
+        ({"chip": "ina219"}, {"shunt_ohm": 0.1}, 5.020 * 0.600, "product"),
+        ({"chip": "powerz"}, {}, 5.043 * 0.630, "product"),
+        ({"chip": "ina3221", "channel": "VDD_IN"}, {"shunt_ohm": 0.02}, 9.5, "product"),
+        ({"chip": "ina3221", "channel": "2"}, {"shunt_ohm": 0.005}, 4.0, "product"),
+        ({"chip": "ina226"}, {"shunt_ohm": 0.1}, 3.0125, "power"),
+        ({"chip": "ina228"}, {"shunt_ohm": 0.01}, 3.0127, "power"),
+        ({"chip": "ina260"}, {}, 5.020 * 0.601, "product"),
+        ({"chip": "ltc2947"}, {}, 3.012, "power"),
+        ({"chip": "tps546d24"}, {}, 5.020 * 0.600, "product"),
+    ],
+)
+def test_each_chips_power_is_that_of_its_own_documentation(chosen, stated, power_w, taken_from):
+    with sensor(**chosen, **stated) as source:
+        reading = source.read()
+        assert reading.power_w == pytest.approx(power_w)
+        assert source.description.settings["source"] == taken_from
+
+
+def test_an_energy_counter_that_counts_loses_nothing_between_two_readings(tree):
+    chip, clock = ROOT / "hwmon4", SimulatedClock()
+    begin_ns, origin_uj = clock.now_ns(), 17_000_000
+
+    class Counting(SimulatedClock):
+        def sleep_until_ns(self, t_ns):
+            super().sleep_until_ns(t_ns)
+            count_uj = origin_uj + 4_000_000 * (self.now_ns() - begin_ns) // 10**9
+            tree(chip, energy1_input=count_uj)
+
+    clock = Counting()
+    source = HwmonSensor(
+        clock=clock, chip="ina228", scale_tolerance=0.01, shunt_ohm=0.01, interval_s=0.05
+    )
+    with source:
+        assert source.description.settings["source"] == "energy"
+        mean = source.read()
+        clock.advance_ns(10**9)
+        late = source.read()
+        tree(chip, energy1_input=5)
+        restarted = source._sample(late.flags)  # between two ticks, which would count on
+    # The power register, that of a moment, says 3.01 W all the while.
+    assert mean.power_w == pytest.approx(4.0, rel=1e-4)
+    assert (late.power_w, late.flags) == (pytest.approx(4.0, rel=1e-4), 0)
+    assert restarted.power_w == pytest.approx(3.0127)
+    assert restarted.flags & 1
 
 
 def test_every_reading_is_what_the_kernel_shows_at_that_moment(tree):
@@ -57,6 +113,8 @@ def test_the_kernels_default_shunt_is_not_taken_for_the_boards(tree):
         sensor(shunt_ohm=0.1).__enter__()
     assert remedy in str(trap.value)
     assert "\n" not in str(trap.value)
+    with pytest.raises(SensorConfigurationError, match=r"where nobody told it.*--shunt-ohm"):
+        sensor().__enter__()
     tree(shunt_resistor=100000)
     with sensor(shunt_ohm=0.1) as source:
         assert source.description.settings["shunt_ohm"] == 0.1

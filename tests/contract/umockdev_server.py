@@ -19,6 +19,7 @@ import struct
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import gi
 
@@ -44,14 +45,8 @@ E: MINOR=1
 A: dev=89:1
 A: name=bcm2835 (i2c@7e804000)
 """
-HWMON_FILES = {
-    "name": "ina219",
-    "in0_input": "60",
-    "in1_input": "5020",
-    "curr1_input": "600",
-    "power1_input": "3012000",
-    "shunt_resistor": "100000",
-}
+TREES = Path(__file__).with_name("hwmon_trees.json")
+"""A directory for each kind of monitor, written after the kernel's documentation of its driver."""
 
 
 class Wire:
@@ -167,9 +162,11 @@ def main():
     bed = UMockdev.Testbed.new()
     adapter = bed.add_device("i2c", "i2c-1", None, ["name", "bcm2835"], ["DEVTYPE", "i2c_adapter"])
     bed.add_from_string(I2C_NODE.format(parent=adapter.removeprefix("/sys")))
-    chip = bed.add_device("i2c", "1-0041", adapter, ["name", "ina219"], [])
-    flat = [part for item in HWMON_FILES.items() for part in item]
-    bed.add_device("hwmon", "hwmon0", chip, flat, [])
+    for number, (name, tree) in enumerate(json.loads(TREES.read_text()).items()):
+        files = tree["files"]
+        chip = bed.add_device("i2c", f"1-{0x41 + number:04x}", adapter, ["name", files["name"]], [])
+        flat = [part for item in files.items() for part in item]
+        bed.add_device("hwmon", name, chip, flat, [])
     ours, theirs = socket.socketpair()
     bed.attach_ioctl("/dev/i2c-1", I2cDevice(Wire(ours)))
     loop = GLib.MainLoop()

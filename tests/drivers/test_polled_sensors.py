@@ -6,8 +6,7 @@ import math
 
 import pytest
 
-from joulesplit.drivers import HwmonSensor, PmicSensor, RaplSensor
-from joulesplit.drivers._hwmon import find_power_chips
+from joulesplit.drivers import PmicSensor, RaplSensor
 from joulesplit.drivers._pmic import parse_rails, run_command
 from joulesplit.drivers.errors import SensorConfigurationError, SensorError, SensorUnavailableError
 from joulesplit.drivers.readings import ReadingFlag
@@ -34,134 +33,6 @@ def write_files(directory, **contents):
     directory.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
         (directory / name).write_text(f"{content}\n")
-
-
-@pytest.fixture
-def hwmon_root(tmp_path):
-    """A temperature sensor, and an INA219 as the kernel's ina2xx driver shows it."""
-    write_files(tmp_path / "hwmon0", name="cpu_thermal", temp1_input=48000)
-    write_files(
-        tmp_path / "hwmon1",
-        name="ina219",
-        in0_input=60,
-        in1_input=5020,
-        curr1_input=600,
-        power1_input=3012000,
-        shunt_resistor=100000,
-    )
-    return tmp_path
-
-
-def test_hwmon_reads_current_and_voltage_of_the_first_power_chip(hwmon_root):
-    clock = SimulatedClock()
-    sensor = HwmonSensor(clock=clock, root=hwmon_root, interval_s=0.05, scale_tolerance=0.01)
-    begin_ns = clock.now_ns()
-    with sensor:
-        first = sensor.read()
-        write_files(hwmon_root / "hwmon1", curr1_input=-700)
-        second = sensor.read()
-    assert first.raw == (600, 5020)
-    assert (first.voltage_v, first.current_a) == pytest.approx((5.02, 0.6))
-    assert second.current_a == pytest.approx(-0.7)
-    assert [first.t_ns - begin_ns, second.t_ns - begin_ns] == [50 * MS, 100 * MS]
-
-
-def test_hwmon_describes_an_ina219_as_the_kernel_runs_it(hwmon_root):
-    with HwmonSensor(clock=SimulatedClock(), root=hwmon_root, scale_tolerance=0.01) as sensor:
-        description = sensor.description
-    assert description.settings["chip"] == "ina219"
-    assert description.settings["shunt_ohm"] == pytest.approx(0.1)
-    assert description.observed_fraction == pytest.approx(0.532 / 50)
-    assert description.current_resolution_a == 1e-3
-    terms = {term.name: term.half_width for term in description.accuracy}
-    # Grade unknown at the kernel's gain /8: 200 µV over 0.1 ohm at 5 V.
-    assert terms["shunt offset"] == pytest.approx(0.01)
-    assert terms["shunt tolerance"] == 0.01
-
-
-def test_hwmon_refuses_a_driver_that_takes_another_shunt_for_the_boards(hwmon_root):
-    settings = {"clock": SimulatedClock(), "root": hwmon_root, "scale_tolerance": 0.01}
-    with HwmonSensor(**settings, shunt_ohm=0.1) as sensor:
-        assert sensor.read().current_a == pytest.approx(0.6)
-    write_files(hwmon_root / "hwmon1", shunt_resistor=10000)
-    with pytest.raises(SensorConfigurationError, match=r"echo 100000 .*hwmon1/shunt_resistor"):
-        HwmonSensor(**settings, shunt_ohm=0.1).__enter__()
-    with HwmonSensor(**settings) as trusting:
-        assert trusting.description.settings["shunt_ohm"] == pytest.approx(0.01)
-
-
-def test_hwmon_takes_a_power_where_there_is_no_current(tmp_path):
-    write_files(tmp_path / "hwmon3", name="acpi_meter", power1_input=42_000_000)
-    clock = SimulatedClock()
-    with HwmonSensor(clock=clock, root=tmp_path, chip="hwmon3", scale_tolerance=0.03) as sensor:
-        assert sensor.read().power_w == pytest.approx(42.0)
-        assert sensor.description.settings["power_only"] is True
-        assert [term.half_width for term in sensor.description.accuracy] == [0.03]
-
-
-def test_hwmon_without_the_chip_names_what_there_is(hwmon_root):
-    sensor = HwmonSensor(clock=SimulatedClock(), root=hwmon_root, chip="x", scale_tolerance=0.01)
-    with pytest.raises(SensorUnavailableError, match=r"found: hwmon1 \(ina219\).*modprobe ina2xx"):
-        sensor.__enter__()
-    assert [chip.name for chip in find_power_chips(hwmon_root)] == ["ina219"]
-
-
-@pytest.fixture
-def many_monitors(hwmon_root):
-    """Two INA219s whose numbers sort otherwise as texts, and a power meter."""
-    for number in (10, 2):
-        write_files(
-            hwmon_root / f"hwmon{number}", name="ina219", curr1_input=number, in1_input=5000
-        )
-    write_files(hwmon_root / "hwmon7", name="acpi_meter", power1_input=42_000_000)
-    return hwmon_root
-
-
-def test_hwmon_chips_are_found_in_the_order_of_their_numbers(many_monitors):
-    chips = find_power_chips(many_monitors)
-    assert [chip.directory.name for chip in chips] == ["hwmon1", "hwmon2", "hwmon7", "hwmon10"]
-
-
-@pytest.mark.parametrize(
-    ("chosen", "raw"), [("hwmon10", 10), ("10", 10), ("2", 2), ("acpi_meter", 42_000_000)]
-)
-def test_of_several_hwmon_chips_the_chosen_one_is_read(many_monitors, chosen, raw):
-    clock = SimulatedClock()
-    with HwmonSensor(clock=clock, root=many_monitors, chip=chosen, scale_tolerance=0.01) as sensor:
-        assert sensor.read().raw[0] == raw
-
-
-@pytest.mark.parametrize(
-    ("chosen", "listed"),
-    [
-        (None, r"4 hwmon chips.*hwmon1 \(ina219\), hwmon2 \(ina219\), hwmon7 \(acpi_meter\), "),
-        ("ina219", r"3 hwmon chips.*hwmon1 \(ina219\), hwmon2 \(ina219\), hwmon10 .*--hwmon-chip"),
-    ],
-)
-def test_hwmon_does_not_guess_which_of_several_chips_is_meant(many_monitors, chosen, listed):
-    settings = {"clock": SimulatedClock(), "root": many_monitors, "scale_tolerance": 0.01}
-    with pytest.raises(SensorConfigurationError, match=listed):
-        HwmonSensor(chip=chosen, **settings).__enter__()
-
-
-def test_hwmon_chip_that_vanishes_is_an_error(hwmon_root):
-    with HwmonSensor(clock=SimulatedClock(), root=hwmon_root, scale_tolerance=0.01) as sensor:
-        (hwmon_root / "hwmon1" / "curr1_input").unlink()
-        with pytest.raises(SensorUnavailableError, match="curr1_input"):
-            sensor.read()
-
-
-def test_late_readings_are_flagged_and_stay_on_the_grid(hwmon_root):
-    clock = SimulatedClock()
-    begin_ns = clock.now_ns()
-    with HwmonSensor(clock=clock, root=hwmon_root, interval_s=0.05, scale_tolerance=0.01) as sensor:
-        assert sensor.read().flags == ReadingFlag.NONE
-        clock.advance_ns(120 * MS)
-        late = sensor.read()
-        following = sensor.read()
-    assert late.flags == ReadingFlag.GAP_BEFORE
-    assert following.flags == ReadingFlag.NONE
-    assert following.t_ns - begin_ns == 200 * MS
 
 
 @pytest.mark.parametrize("interval_s", [0.0, -1.0, math.nan])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from joulesplit.calibrate.environment import Machine
 from joulesplit.cli._finding import Finding
-from joulesplit.drivers import DiscoveredSources, I2cBusFinding, find_plugins, identify
+from joulesplit.drivers import DiscoveredSources, HwmonChip, I2cBusFinding, find_plugins, identify
 from joulesplit.drivers.errors import DeviceNotRespondingError, SensorError
 from joulesplit.drivers.ina219 import ADDRESSES, POWER_ON_CONFIGURATION
 from joulesplit.drivers.protocols import I2cBus
@@ -136,10 +136,26 @@ def _kernel_monitors(found: DiscoveredSources) -> Iterator[Finding]:
         yield Finding(name="hwmon", state="info", found="no power monitor of the kernel")
     several = len(found.hwmon_chips) > 1
     for chip in found.hwmon_chips:
-        shunt = f", shunt {chip.shunt_ohm:g} ohm" if chip.shunt_ohm else ""
         choose = f": --hwmon-chip {chip.directory.name}" if several else ""
-        found_here = f"{chip.name} in {chip.directory}{shunt}{choose}"
-        yield Finding(name="hwmon", state="ok", found=found_here)
+        channels = _channels(chip)
+        found_here = f"{chip.name} in {chip.directory}{channels}{choose}"
+        usable = any(channel.is_complete for channel in chip.channels)
+        yield Finding(name="hwmon", state="ok" if usable else "info", found=found_here)
+
+
+def _channels(chip: HwmonChip) -> str:
+    """Return shunt or channels of a kernel monitor, and which of them can be measured."""
+    if len(chip.channels) == 1:
+        (only,) = chip.channels
+        if not only.is_complete:
+            return ", a current whose voltage no label tells"
+        return f", shunt {only.shunt_ohm:g} ohm" if only.shunt_ohm else ""
+    said = []
+    for channel in chip.channels:
+        shunt = f" {channel.shunt_ohm:g} ohm" if channel.shunt_ohm else ""
+        off = "" if chip.is_on(channel) else " off"
+        said.append(f"{channel.title}{shunt}{off}")
+    return f", --hwmon-channel {', '.join(said)}"
 
 
 def _plugins() -> Iterator[Finding]:

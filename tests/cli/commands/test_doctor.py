@@ -10,7 +10,7 @@ from joulesplit.cli.diagnosis._installation import installation_findings
 from joulesplit.cli.diagnosis._machine import machine_findings, tuning_findings
 from joulesplit.cli.diagnosis._sensors import ready_for, sensor_findings
 from joulesplit.drivers import SENSOR_KINDS, DiscoveredSources, I2cBusFinding, discover
-from joulesplit.drivers._hwmon import HwmonChip
+from joulesplit.drivers._hwmon_tree import find_power_chips
 from joulesplit.drivers.errors import BusError, BusPermissionError
 from joulesplit.drivers.simulated import (
     ChipParameters,
@@ -186,13 +186,13 @@ def look(found, tmp_path, open_bus):
 
 
 def test_of_several_kernel_monitors_doctor_says_how_to_choose(tmp_path):
-    chips = tuple(
-        HwmonChip(
-            directory=tmp_path / f"hwmon{number}", name="ina219", has_current=True, has_power=True,
-            shunt_ohm=0.1,
-        )
-        for number in (2, 10)
-    )  # fmt: skip
+    for number in (2, 10):
+        directory = tmp_path / f"hwmon{number}"
+        directory.mkdir()
+        files = {"name": "ina219", "in1_input": 5000, "curr1_input": 600, "shunt_resistor": 100000}
+        for name, value in files.items():
+            (directory / name).write_text(f"{value}\n")
+    chips = find_power_chips(tmp_path)
     several = replace(found_with(tmp_path, usable=False), hwmon_chips=chips)
     findings, _ = look(several, tmp_path, lambda _: None)
     told = [finding.found for finding in findings if finding.name == "hwmon"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from joulesplit.drivers import HwmonSensor, MonotonicClock, discover
-from joulesplit.drivers._hwmon import find_power_chips
+from joulesplit.drivers._hwmon_tree import find_power_chips
 from joulesplit.drivers.errors import BusBusyError, SensorConfigurationError, SensorUnavailableError
 from joulesplit.drivers.ina219 import POWER_ON_CONFIGURATION, Ina219
 from joulesplit.drivers.ina219._registers import bus_voltage_v, shunt_voltage_v
