@@ -14,7 +14,7 @@ from joulesplit.drivers._clock import NS_PER_S
 from joulesplit.drivers._hwmon_bounds import CHIP_BOUNDS, ChipBounds, bounds_terms
 from joulesplit.drivers._hwmon_choice import choose_channel, choose_chip, stated_shunt_ohm
 from joulesplit.drivers._hwmon_tree import HWMON_ROOT, HwmonChip
-from joulesplit.drivers._polled_sensor import POWER_ONLY_VOLTAGE_V, PolledSensor
+from joulesplit.drivers._polled_sensor import JOULE_PER_UJ, POWER_ONLY_VOLTAGE_V, PolledSensor
 from joulesplit.drivers._polling import Ticker
 from joulesplit.drivers.errors import SensorConfigurationError, SensorUnavailableError
 from joulesplit.drivers.ina219 import (
@@ -29,13 +29,12 @@ from joulesplit.drivers.readings import AccuracyTerm, Reading, ReadingFlag, Sens
 AMPERE_PER_MA = 1e-3
 VOLT_PER_MV = 1e-3
 WATT_PER_UW = 1e-6
-JOULE_PER_UJ = 1e-6
 S_PER_MS = 1e-3
 INA219_NAMES = ("ina219", "ina220")
 """The INA220 is an INA219 whose bus voltage has a pin of its own."""
 PEAK_CURRENT_A = 3.0  # of a Raspberry Pi 5, as the kernel asks nobody for the largest current
 
-LOOKS = 5
+PAIRING_LOOKS = 5
 """Looks at power, current and voltage until they count as contradicting each other: they are of
 three moments, between which a load may step."""
 LARGEST_MISFIT, LARGEST_MISFIT_W = 0.1, 0.05
@@ -145,7 +144,7 @@ class HwmonSensor(PolledSensor):
         channel = self._channel
         if channel.power is None or channel.current is None or channel.voltage is None:
             return
-        for _ in range(LOOKS):
+        for _ in range(PAIRING_LOOKS):
             power_w = self._number(channel.power) * WATT_PER_UW
             product_w = abs(self._current_a()) * self._number(channel.voltage) * VOLT_PER_MV
             if abs(power_w - product_w) <= LARGEST_MISFIT * power_w + LARGEST_MISFIT_W:

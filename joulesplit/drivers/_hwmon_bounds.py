@@ -13,7 +13,7 @@ from joulesplit.drivers.readings import AccuracyTerm
 
 PPM_PER_K = 50e-6
 """Largest drift of gain that these sheets state (INA238, INA228: less)."""
-TEMPERATURE_SPAN_K = 20.0
+WARM_BY_K = 20.0
 """How far from 25 °C: beside a computer."""
 
 
@@ -162,11 +162,11 @@ def bounds_terms(
         f"shunt offset, {bounds.shunt_offset_v * 1e6:.3g} µV": bounds.shunt_offset_v,
         "common mode": common_v,
     }
-    drift = PPM_PER_K * TEMPERATURE_SPAN_K
+    drift = PPM_PER_K * WARM_BY_K
     return (
         *([] if bounds.own_shunt_ohm else [_tolerance(shunt_tolerance)]),
         *(_term(name, "scale", width, source) for name, width in scales.items()),
-        _term("gain drift", "scale", drift, f"{source}, over {TEMPERATURE_SPAN_K:g} K"),
+        _term("gain drift", "scale", drift, f"{source}, over {WARM_BY_K:g} K"),
         *([_term("energy clock", "scale", bounds.clock, source)] if counts_energy else []),
         *(
             _term(name.split(",")[0], "offset", volts * watt_per_volt, f"{source}, {name}")

@@ -19,7 +19,7 @@ DRIVERS_SHUNT_OHM = 0.01
 """What ina2xx and ina3221 take a shunt to be where nobody told them."""
 LEAST_SHUNT_MV = 5
 """Shunt voltage from which the whole millivolts of in0_input tell a shunt from another."""
-LARGEST_SHUNT_ERROR = 0.2
+LARGEST_MISSTATEMENT = 0.2
 
 
 def choose_chip(root: Path, wanted: str | None) -> HwmonChip:
@@ -150,7 +150,7 @@ def _unconfirmed(chip: HwmonChip, channel: HwmonChannel, stated_ohm: float | Non
     found_ohm = _shunt_by_readings(chip, channel)
     if stated_ohm is None or found_ohm is None:
         return stated_ohm or found_ohm
-    if abs(found_ohm / stated_ohm - 1) > LARGEST_SHUNT_ERROR:
+    if abs(found_ohm / stated_ohm - 1) > LARGEST_MISSTATEMENT:
         raise SensorConfigurationError(
             f"the voltage over the shunt of {chip.name} (in0_input) and its current are in "
             f"the ratio of {found_ohm:.3g} ohm, the board's is {stated_ohm:g} ohm: correct "

@@ -10,6 +10,9 @@ from joulesplit.drivers.errors import SensorError
 from joulesplit.drivers.protocols import Clock
 from joulesplit.drivers.readings import Reading, ReadingFlag, SensorDescription
 
+JOULE_PER_UJ = 1e-6
+"""Of the kernel's energy counters."""
+
 POWER_ONLY_VOLTAGE_V = 1.0
 """By convention of sources without a voltage: 1 V, so that current times voltage is the power.
 Their description says ``power_only`` in its settings."""

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from joulesplit.drivers._clock import NS_PER_S
-from joulesplit.drivers._polled_sensor import POWER_ONLY_VOLTAGE_V, PolledSensor
+from joulesplit.drivers._polled_sensor import JOULE_PER_UJ, POWER_ONLY_VOLTAGE_V, PolledSensor
 from joulesplit.drivers.errors import SensorUnavailableError
 from joulesplit.drivers.protocols import Clock
 from joulesplit.drivers.readings import AccuracyTerm, Reading, ReadingFlag, SensorDescription
 
 POWERCAP_ROOT = Path("/sys/class/powercap")
-JOULE_PER_UJ = 1e-6
 # Intel and AMD state none; published comparisons with meters agree within about this.
 ASSUMED_SCALE = 0.05
 
