@@ -66,7 +66,7 @@ class HwmonChannel:
 
     @property
     def is_complete(self) -> bool:
-        """It gives a power, by itself or as a product."""
+        """Whether it gives a power, by itself or as a product."""
         return self.power is not None or None not in (self.current, self.voltage)
 
     @property
