@@ -5,13 +5,16 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from math import isfinite, nan
+from math import isfinite, nan, prod
 
 from joulesplit.edge._bundle import TensorHeader
 from joulesplit.edge._pacing import BITS_PER_BYTE
 from joulesplit.edge._protocol import Refusal, authorization
 from joulesplit.edge.errors import RequestRefusedError
 from joulesplit.partition import ENCODINGS, Encoding
+
+JSON_BYTES_PER_ELEMENT, JSON_BYTES_BESIDE = 32, 64 * 1024
+"""A float64 has at most 24 characters in JSON, a comma and a blank; names and parameters beside."""
 
 
 def check_token(headers: Mapping[str, str], token: str | None) -> None:
@@ -157,6 +160,22 @@ def check_tail_length(length: int, entries: Sequence[TensorHeader]) -> None:
         )
 
 
+def check_inference_length(length: int, entries: Sequence[TensorHeader]) -> None:
+    """Check that a body can be no more than a JSON form of these tensors, before it is read.
+
+    Raises:
+        RequestRefusedError: It is longer.
+    """
+    elements = sum(prod(entry.shape) for entry in entries)
+    longest = JSON_BYTES_PER_ELEMENT * elements + JSON_BYTES_BESIDE
+    if length > longest:
+        raise RequestRefusedError(
+            Refusal.TOO_LARGE,
+            f"the body has {length} bytes, and these inputs in any form {longest} at most",
+            "send the inputs of this version and nothing else",
+        )
+
+
 class TailQueue:
     """Places for tails that are received, wait or run; in one event loop.
 
@@ -167,6 +186,11 @@ class TailQueue:
 
     def __init__(self, places: int, most_bytes: int) -> None:
         self._places, self._bytes = places, most_bytes
+        self._all_places = places
+
+    def waiting(self) -> int:
+        """Return how many places are held."""
+        return self._all_places - self._places
 
     @contextmanager
     def place(self, length: int) -> Iterator[None]:

@@ -14,6 +14,8 @@ Version 1, over HTTP/1.1. Every answer carries ``X-JouleSplit-Protocol``.
                                       (``_encoded``), the outputs go back as they are
 ====================================  ======================================================
 
+Beside it the paths below ``/v2`` speak the Open Inference Protocol (``_open_inference``).
+
 Tensors travel as a bundle (``_bundle``). Every request body declares its length. Both
 POSTs answer with the length and CRC-32 of what arrived: a CRC and not a hash because the Pi
 computes it while its energy is being measured, and TCP already excludes all but rare faults.
@@ -40,6 +42,7 @@ MODELS_PATH = "/v1/models"
 SINK_PATH = "/v1/sink"
 SOURCE_PATH = "/v1/source"
 TAIL_PATH = "/v1/models/{sha256}/tail"
+INFERENCE_PATH = "/v2"
 
 VERSION_HEADER = "X-JouleSplit-Protocol"
 TENSORS_HEADER = "X-JouleSplit-Tensors"
@@ -66,6 +69,7 @@ class Refusal(StrEnum):
     NO_LENGTH = "no-length"
     TOO_LARGE = "too-large"
     WRONG_TENSORS = "wrong-tensors"
+    NOT_FINITE = "not-finite"
     BUSY = "busy"
     INTERNAL = "internal"
 
@@ -78,9 +82,16 @@ STATUS = {
     Refusal.NO_LENGTH: 411,
     Refusal.TOO_LARGE: 413,
     Refusal.WRONG_TENSORS: 422,
+    Refusal.NOT_FINITE: 422,
     Refusal.INTERNAL: 500,
     Refusal.BUSY: 503,
 }
+
+
+CLOSING = (Refusal.NO_LENGTH, Refusal.TOO_LARGE, Refusal.BUSY)
+"""Refusals before the body is read: the connection ends with them."""
+RETRY_AFTER_S = 1
+"""When a client that was told to come again should, s: a queue of tails is through by then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

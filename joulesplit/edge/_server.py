@@ -1,4 +1,4 @@
-"""The edge server: takes uploads, runs tails, returns results. The only user of starlette."""
+"""The edge server: takes uploads, runs tails, returns results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from joulesplit.edge import _protocol as protocol
 from joulesplit.edge._bundle import TensorHeader, decode_body, decode_header, encode_bundle
 from joulesplit.edge._doors import DEFAULT_LIMITS, Doors, ServerLimits, guarded_protocol
 from joulesplit.edge._encoded import check_sent, decoded_tensors
+from joulesplit.edge._inference_paths import InferencePaths
 from joulesplit.edge._listening import listener_url, open_listener
+from joulesplit.edge._metrics import CONTENT_TYPE, METRICS_PATH, Application, ServerMetrics
 from joulesplit.edge._receipts import ServerHealth
 from joulesplit.edge._source import download
 from joulesplit.edge._stopping import stop_at_end_of_stdin, stopping_quietly
@@ -33,11 +35,6 @@ if TYPE_CHECKING:
 # Between two uploads a calibration may idle for minutes; a new connection would be paid for
 # with the next one.
 KEEP_ALIVE_S = 3600
-RETRY_AFTER_S = 1
-"""When a client that was told to come again should, s: a queue of tails is through by then."""
-
-
-CLOSING = (protocol.Refusal.NO_LENGTH, protocol.Refusal.TOO_LARGE, protocol.Refusal.BUSY)
 
 
 class EdgeServer:
@@ -98,7 +95,7 @@ class EdgeServer:
 
         with open_listener(self._host, self._port, has_token=self._token is not None) as listener:
             config = uvicorn.Config(
-                self._endpoints.application(),
+                self._endpoints.counted_application(),
                 http=guarded_protocol(Doors(self._limits)),
                 ws="none",
                 lifespan="off",
@@ -130,13 +127,24 @@ class _Endpoints:
         self._max_body_bytes = max_body_bytes
         self._limits = limits
         self._queue = admission.TailQueue(limits.waiting_tails, limits.waiting_bytes)
+        self._metrics = ServerMetrics(
+            {
+                "tails_waiting": ("Tails that run or wait to run.", self._queue.waiting),
+                "runners": ("Interpreters of tails that are kept.", lambda: len(shelf.kept)),
+                "models": ("Networks that are served.", lambda: len(shelf.models)),
+            }
+        )
+
+    def counted_application(self) -> Application:
+        return self._metrics.counting(self.application())
 
     def application(self) -> Starlette:
         from starlette.applications import Starlette
         from starlette.exceptions import HTTPException
         from starlette.requests import ClientDisconnect
-        from starlette.routing import Route
+        from starlette.routing import Mount, Route
 
+        inference = InferencePaths(self._shelf, self._queue, self._token, self._max_body_bytes)
         return Starlette(
             routes=[
                 Route(protocol.HEALTH_PATH, self.health, methods=["GET"]),
@@ -144,6 +152,9 @@ class _Endpoints:
                 Route(protocol.SINK_PATH, self.sink, methods=["POST"]),
                 Route(protocol.SOURCE_PATH, self.source, methods=["GET"]),
                 Route(protocol.TAIL_PATH, self.tail, methods=["POST"]),
+                Route(METRICS_PATH, self.metrics, methods=["GET"]),
+                Route(protocol.INFERENCE_PATH, inference.server, methods=["GET"]),
+                Mount(protocol.INFERENCE_PATH, inference.application()),
             ],
             exception_handlers={
                 RequestRefusedError: _answer_refusal,
@@ -171,6 +182,10 @@ class _Endpoints:
     async def models(self, request: Request) -> Response:
         admission.check_token(request.headers, self._token)
         return _json(self._shelf.models)
+
+    async def metrics(self, request: Request) -> Response:
+        admission.check_token(request.headers, self._token)
+        return _response(200, self._metrics.page(), CONTENT_TYPE, {})
 
     async def sink(self, request: Request) -> Response:
         self._admit(request)
@@ -248,11 +263,11 @@ def _refuse(
 ) -> Response:
     # Without a usable length there is no telling where the next request would begin, and a body
     # that is too long is not worth reading to find out.
-    closes = refusal in CLOSING
+    closes = refusal in protocol.CLOSING
     body = protocol.RefusalBody(error=refusal.value, message=message, hint=hint)
     headers = {"Connection": "close"} if closes else {}
     if refusal is protocol.Refusal.BUSY:
-        headers["Retry-After"] = str(RETRY_AFTER_S)
+        headers["Retry-After"] = str(protocol.RETRY_AFTER_S)
     return _json(body, status or protocol.STATUS[refusal], headers)
 
 

@@ -122,6 +122,37 @@ class TailShelf:
         with self._lock:
             return tuple(self._tails)
 
+    def named(self, name: str) -> str:
+        """Return the SHA-256 of the network of a name: its file's, with or without the suffix.
+
+        Raises:
+            RequestRefusedError: No network here has that name or hash, or more than one.
+        """
+        if name in self._models:
+            return name
+        found = [
+            sha256
+            for sha256, model in self._models.items()
+            if name in (model.network.name, Path(model.network.name).stem)
+        ]
+        if len(found) == 1:
+            return found[0]
+        raise RequestRefusedError(
+            Refusal.UNKNOWN_MODEL,
+            f"{len(found) or 'no'} models here have the name {name[:80]!r}",
+            f"ask for {' or '.join(found) or ', '.join(self._models) or 'none: it has none'}",
+        )
+
+    def cuts(self, sha256: str) -> tuple[int, ...]:
+        """Return the last operators of the heads that have a tail here; −1 for an empty head."""
+        model = self._model(sha256)
+        return tuple(after for after in sorted(model.cuts) if after != model.last_operator)
+
+    def results(self, sha256: str) -> tuple[TensorHeader, ...]:
+        """Return the network's outputs, in the order of the file."""
+        model = self._model(sha256)
+        return model.entries(model.cuts[model.last_operator].tensors)
+
     def crossing(self, sha256: str, after_operator: int) -> tuple[TensorHeader, ...]:
         """Return what crosses after operator ``after_operator``, in the order of the cut.
 
@@ -167,10 +198,9 @@ class TailShelf:
             started_ns = time.perf_counter_ns()
             arrays = tail.runner.run(inputs)
             compute_s = (time.perf_counter_ns() - started_ns) / 1e9
-        outputs = model.entries(model.cuts[model.last_operator].tensors)
         return tuple(
             NamedTensor(name=entry.name, data=array)
-            for entry, array in zip(outputs, arrays, strict=True)
+            for entry, array in zip(self.results(sha256), arrays, strict=True)
         ), compute_s
 
     def _runner(self, part: bytes) -> Runner:
