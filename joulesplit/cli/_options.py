@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from joulesplit.cli._choices import EdgeChoice, SensorChoice
+from joulesplit.cli._tokens import warn_of_shown_token
 from joulesplit.drivers import SENSOR_KINDS
 
 Command = Callable[..., Any]
@@ -266,7 +267,10 @@ def edge_options(command: Command) -> Command:
         return command(*args, edge=EdgeChoice(url=edge_url, token=token), **options)
 
     with_edge = click.option(
-        "--token", envvar="JOULESPLIT_TOKEN", help="Token of the edge server."
+        "--token",
+        envvar="JOULESPLIT_TOKEN",
+        callback=warn_of_shown_token,
+        help="Token of the edge server.",
     )(with_edge)
     return click.option("--edge", "edge_url", help="URL of the edge server, http://HOST:PORT.")(
         with_edge

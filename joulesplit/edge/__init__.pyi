@@ -4,6 +4,7 @@ from ._client import EdgeClient as EdgeClient
 from ._doors import ServerLimits as ServerLimits
 from ._interface import LOOPBACK_INTERFACE as LOOPBACK_INTERFACE
 from ._interface import interface_counters as interface_counters
+from ._interface import reachable_urls as reachable_urls
 from ._interface import route_interface as route_interface
 from ._link_probe import LinkFigure as LinkFigure
 from ._link_probe import LinkProbe as LinkProbe

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from joulesplit.edge.errors import InterfaceNotFoundError
 
@@ -14,6 +15,7 @@ LOOPBACK_INTERFACE = "lo"
 """The interface by which nothing goes on the air."""
 # Discard protocol, RFC 863. Connecting a UDP socket sends nothing.
 DISCARD_PORT = 9
+IPV6 = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +109,34 @@ def interface_of_route(
     raise InterfaceNotFoundError(
         f"no interface carries {local_address}, the source address for {remote_address}; "
         "see `ip address`"
+    )
+
+
+def reachable_urls(
+    url: str, addresses: Mapping[str, Iterable[str]] | None = None
+) -> tuple[str, ...]:
+    """Return the URLs under which other machines may reach a server of this one.
+
+    Args:
+        url: Where it listens, an address and a port; one that stands for all addresses, as
+            ``http://0.0.0.0:8517``, becomes all that this machine has.
+        addresses: IP addresses by interface; those of this machine if left out.
+
+    Returns:
+        None on loopback; link-local addresses are left out, they need a zone.
+    """
+    parts = urlsplit(url)
+    address = ip_address(_unscoped(parts.hostname or ""))
+    if address.is_loopback:
+        return ()
+    if not address.is_unspecified:
+        return (url,)
+    here = _interface_addresses() if addresses is None else addresses
+    found = (ip_address(_unscoped(text)) for texts in here.values() for text in texts)
+    return tuple(
+        f"http://{f'[{one}]' if one.version == IPV6 else one}:{parts.port}"
+        for one in sorted(set(found), key=lambda one: (one.version, one.packed))
+        if not (one.is_loopback or one.is_link_local) and (one.version <= address.version)
     )
 
 

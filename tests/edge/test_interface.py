@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from joulesplit.edge import interface_counters, route_interface
+from joulesplit.edge import interface_counters, reachable_urls, route_interface
 from joulesplit.edge._interface import interface_of_route
 from joulesplit.edge.errors import InterfaceNotFoundError
 
@@ -75,3 +75,24 @@ def test_a_host_without_an_address_is_an_error():
     # An empty label: no resolver has to be asked.
     with pytest.raises(InterfaceNotFoundError, match=r"no route to pi\.\.local"):
         route_interface("pi..local")
+
+
+@pytest.mark.parametrize(
+    ("listening", "urls"),
+    [
+        ("http://0.0.0.0:8517", ["http://10.0.0.2:8517", "http://192.168.1.5:8517"]),
+        (
+            "http://[::]:8517",
+            ["http://10.0.0.2:8517", "http://192.168.1.5:8517", "http://[2001:db8::5]:8517"],
+        ),
+        ("http://10.0.0.2:8517", ["http://10.0.0.2:8517"]),
+        ("http://127.0.0.1:8517", []),
+    ],
+)
+def test_a_server_is_reached_at_each_address_that_leaves_the_machine(listening, urls):
+    addresses = {
+        "lo": ["127.0.0.1", "::1"],
+        "wlan0": ["192.168.1.5", "fe80::1%wlan0", "2001:db8::5"],
+        "eth0": ["10.0.0.2", "192.168.1.5"],
+    }
+    assert list(reachable_urls(listening, addresses)) == urls

@@ -96,7 +96,7 @@ MODEL = str(paper_network())
         (("profile", "diff", "paper.json", "broken.json"), 3, "not JSON"),
         (("profile", "merge", "paper.json", "-o", "new.json"), 3, "two"),
         (("serve", "none.tflite"), 3, "none.tflite"),
-        (("serve", MODEL, "--host", "0.0.0.0"), 5, "token"),
+        (("serve", MODEL, "--host", "0.0.0.0", "--token-file", "paper.json/t"), 2, "--token-file"),
         (("monitor", "--sensor", "replay"), 2, "--trace"),
         (("calibrate", MODEL, "--sensor", "replay", "--trace", "t.csv"), 2, "joulesplit monitor"),
         (("validate", MODEL, "--profile", "x", "--sensor", "replay"), 2, "joulesplit monitor"),

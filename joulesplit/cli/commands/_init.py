@@ -211,11 +211,10 @@ def _bench(choice: SensorChoice, url: str | None, model: Path | None) -> dict[st
 def _keep_token(name: str, token: str) -> Path:
     """Write the token where only its owner reads it; return the file."""
     from joulesplit.cli._bench import user_file
+    from joulesplit.cli._tokens import write_token
 
     path = user_file().with_name(f"{name}.token")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123  (the mode from the start)
-        file.write(f"{token}\n")
+    write_token(path, token)
     return path
 
 

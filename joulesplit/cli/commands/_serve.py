@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import click
 
 from joulesplit.cli._options import gathered
 from joulesplit.cli._output import json_option, note
+from joulesplit.cli._tokens import warn_of_shown_token
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +22,8 @@ class ServerOptions:
     Attributes:
         host: Address to listen on.
         port: TCP port; 0 picks one.
-        token: What clients must show; None for none.
+        token: What clients must show; None if it was not given.
+        token_file: Where it stands; made where there is no such file.
         max_body_bytes: Longest upload to take, byte; None for the usual.
         threads: Threads per tail; None for the usual.
         xnnpack: Let tails use XNNPACK.
@@ -28,6 +33,7 @@ class ServerOptions:
     host: str
     port: int
     token: str | None
+    token_file: Path | None
     max_body_bytes: int | None
     threads: int | None
     xnnpack: bool
@@ -38,7 +44,17 @@ class ServerOptions:
 @click.argument("models", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=int, default=8517, show_default=True, help="TCP port; 0 picks one.")
-@click.option("--token", envvar="JOULESPLIT_TOKEN", help="Required beyond loopback.")
+@click.option(
+    "--token",
+    envvar="JOULESPLIT_TOKEN",
+    callback=warn_of_shown_token,
+    help="What clients must show.",
+)
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File with it, made where there is none.  [default: beyond loopback, one of the user's]",
+)
 @click.option(
     "--max-body-bytes",
     type=click.IntRange(min=1),
@@ -64,14 +80,19 @@ def command(*, models: tuple[Path, ...], options: ServerOptions, as_json: bool) 
     """Take uploads and run the tails of MODELS for devices that measure or split.
 
     Stops with Ctrl-C. With --json the one object says where it listens, once it does.
-    """
+
+    \b
+    joulesplit serve model.tflite                   this machine alone may ask
+    joulesplit serve model.tflite --host 0.0.0.0    so may others, with the token that it prints
+    """  # noqa: D301  (click's own mark for lines that it leaves as they are)
     from joulesplit.edge import DEFAULT_MAX_BODY_BYTES, RUNNER_THREADS, EdgeServer, TailOptions
 
+    token = _token(options)
     server = EdgeServer(
         models,
         host=options.host,
         port=options.port,
-        token=options.token,
+        token=token,
         max_body_bytes=options.max_body_bytes or DEFAULT_MAX_BODY_BYTES,
         tails=TailOptions(threads=options.threads or RUNNER_THREADS, xnnpack=options.xnnpack),
         exit_when_stdin_closes=options.exit_with_stdin,
@@ -82,7 +103,32 @@ def command(*, models: tuple[Path, ...], options: ServerOptions, as_json: bool) 
             import json
 
             click.echo(json.dumps({"url": url, "models": [model.name for model in models]}))
-        else:
-            note(f"serving {len(models)} model(s) at {url} - stop with Ctrl-C")
+            return
+        note(f"serving {len(models)} model(s) at {url} - stop with Ctrl-C")
+        for line in _pairing(url, token):
+            note(line)
 
     server.serve(ready)
+
+
+def _token(options: ServerOptions) -> str | None:
+    """Return what clients must show; None on loopback, where it is nobody's wish."""
+    from joulesplit.cli._bench import user_file
+    from joulesplit.cli._tokens import kept_token
+
+    if options.token:
+        return options.token
+    if options.token_file is None and options.host in LOOPBACK:
+        return None
+    return kept_token(options.token_file or user_file().with_name("server.token"))
+
+
+def _pairing(url: str, token: str | None) -> Iterator[str]:
+    """Yield what to type on the Pi, for each address of this machine that it may reach."""
+    from joulesplit.edge import reachable_urls
+
+    urls = reachable_urls(url)
+    if urls and token:
+        yield "on the Pi, with the address that it reaches:"
+    for one in urls:
+        yield f"  JOULESPLIT_TOKEN={token} joulesplit init --edge {one}"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from contextlib import contextmanager
+from stat import S_IMODE
 
 import pytest
+import requests
 
 from joulesplit.edge import RUNNER_THREADS, EdgeClient
 from joulesplit.edge.errors import ServerRefusedError
@@ -44,6 +47,54 @@ def test_a_server_without_networks_runs_nothing_and_takes_uploads_up_to_the_stat
         client.upload(bytes(1000))
         with pytest.raises(ServerRefusedError, match="--max-body-bytes"):
             client.upload(bytes(1001))
+
+
+def announced(home, *arguments, lines):
+    """Return what the server prints as it starts, and the answer to a stranger."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "joulesplit", "serve", "--port", "0", "--exit-with-stdin",
+         *map(str, arguments)],
+        stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"XDG_CONFIG_HOME": str(home)},
+    ) as process:  # fmt: skip
+        said = [process.stderr.readline().rstrip("\n") for _ in range(lines)]
+        port = next(line for line in said if "serving" in line).split(":")[-1].split()[0]
+        stranger = requests.get(f"http://127.0.0.1:{port}/v1/health", timeout=30)
+        process.stdin.close()
+    return said, stranger.status_code
+
+
+def test_beyond_loopback_it_makes_a_token_once_and_prints_what_to_type_on_the_pi(tmp_path):
+    said, stranger = announced(tmp_path, "--host", "0.0.0.0", lines=4)
+    kept = tmp_path / "joulesplit" / "server.token"
+    token = kept.read_text().strip()
+    assert len(token) == 32
+    assert S_IMODE(kept.stat().st_mode) == 0o600
+    assert stranger == 401
+    assert said[0] == f"a new token is in {kept}"
+    assert said[3].startswith(f"  JOULESPLIT_TOKEN={token} joulesplit init --edge http://")
+    again, _ = announced(tmp_path, "--host", "0.0.0.0", lines=3)
+    assert f"JOULESPLIT_TOKEN={token} " in again[2]
+
+
+def test_on_loopback_nobody_is_asked_for_a_token(tmp_path):
+    said, stranger = announced(tmp_path, lines=1)
+    assert "serving 0 model(s)" in said[0]
+    assert stranger == 200
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_token_that_is_typed_shows_in_the_list_of_processes_and_is_warned_of(tmp_path):
+    said, stranger = announced(tmp_path, "--token", "typed", lines=2)
+    assert "JOULESPLIT_TOKEN" in said[0]
+    assert stranger == 401
+
+
+def test_an_empty_token_file_is_refused(joulesplit, tmp_path):
+    (tmp_path / "t").write_text("\n")
+    result = joulesplit("serve", "--token-file", tmp_path / "t")
+    assert result.code == 2
+    assert "is empty" in result.err
 
 
 @pytest.mark.parametrize("option", ["--max-body-bytes", "--threads"])
