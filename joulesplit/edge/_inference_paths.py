@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.routing import Route
 
     from joulesplit.edge._tails import TailShelf
 
@@ -53,6 +54,19 @@ class InferencePaths:
         from starlette.applications import Starlette
         from starlette.exceptions import HTTPException
         from starlette.requests import ClientDisconnect
+
+        return Starlette(
+            routes=self._routes(),
+            exception_handlers={
+                RequestRefusedError: _answer_refusal,
+                ProtocolError: _answer_failure,
+                PartitionError: _answer_failure,
+                ClientDisconnect: _answer_failure,
+                HTTPException: _answer_no_page,
+            },
+        )
+
+    def _routes(self) -> list[Route]:
         from starlette.routing import Route
 
         model, one = "/models/{name}", "/models/{name}/versions/{version}"
@@ -66,16 +80,7 @@ class InferencePaths:
                 Route(f"{path}/ready", self.ready),
                 Route(f"{path}/infer", self.infer, methods=["POST"]),
             ]
-        return Starlette(
-            routes=routes,
-            exception_handlers={
-                RequestRefusedError: _answer_refusal,
-                ProtocolError: _answer_failure,
-                PartitionError: _answer_failure,
-                ClientDisconnect: _answer_failure,
-                HTTPException: _answer_no_page,
-            },
-        )
+        return routes
 
     async def server(self, request: Request) -> Response:
         """Answer with the server's metadata."""
