@@ -8,12 +8,13 @@ a new one.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from joulesplit.edge import EdgeClient, NamedTensor, TailRuntime
-from joulesplit.edge.errors import EdgeError, ServerLacksModelError
+from joulesplit.edge.errors import EdgeError, ServerLacksModelError, ServerUnreachableError
 
 if TYPE_CHECKING:
     from joulesplit.edge import TailResult
@@ -34,20 +35,32 @@ class RemoteTails:
         token: Of the server; None if it wants none.
         sha256: Of the network's file.
         timeout_s: Longest silence of the server inside an exchange, s.
+        check_runtime: Given what the server computes with, before it is sent anything; raises
+            where its results are not wanted.
     """
 
-    def __init__(self, url: str, *, token: str | None, sha256: str, timeout_s: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None,
+        sha256: str,
+        timeout_s: float,
+        check_runtime: Callable[[TailRuntime | None], None],
+    ) -> None:
         self.url = url
         self._token, self._sha256, self._timeout_s = token, sha256, timeout_s
+        self._check_runtime = check_runtime
         self._client: EdgeClient | None = None
         self._abandoned: list[threading.Thread] = []
-        self.runtime: TailRuntime | None = None
-        """What the server computes with, as it said when the connection was made."""
 
     def run(
         self, after_operator: int, tensors: Sequence[NamedTensor], *, patience_s: float
     ) -> TailResult:
         """Run a tail, and wait no longer than that for its results.
+
+        A connection that rested may be gone without a word: the server makes place, or was
+        started anew. Then one new one is tried.
 
         Args:
             after_operator: The last one that ran here; −1 for none.
@@ -57,7 +70,20 @@ class RemoteTails:
         Raises:
             LateError: None came in that time.
             EdgeError: The server cannot be reached, refused, or serves other networks.
+            AnotherRuntimeError: ``check_runtime`` wants no results of this server.
         """
+        rested, began_ns = self._client is not None, time.monotonic_ns()
+        try:
+            return self._exchange(after_operator, tensors, patience_s)
+        except ServerUnreachableError:
+            if not rested:
+                raise
+        left_s = patience_s - (time.monotonic_ns() - began_ns) * 1e-9
+        return self._exchange(after_operator, tensors, max(0.0, left_s))
+
+    def _exchange(
+        self, after_operator: int, tensors: Sequence[NamedTensor], patience_s: float
+    ) -> TailResult:
         self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
         if len(self._abandoned) >= MOST_ABANDONED:
             raise LateError(f"{self.url} holds {MOST_ABANDONED} exchanges that were given up")
@@ -98,7 +124,7 @@ class RemoteTails:
                 code="unknown-model",
                 status=404,
             )
-        self.runtime = health.runtime
+        self._check_runtime(health.runtime)
 
     def close(self) -> None:
         """Close the connection; the next exchange makes a new one."""

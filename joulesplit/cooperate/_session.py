@@ -17,7 +17,7 @@ from joulesplit.cooperate._link_estimate import LinkEstimate
 from joulesplit.cooperate._parts import NetworkParts
 from joulesplit.cooperate._records import Fallback, Inference, InferenceRecord, SessionCounts
 from joulesplit.cooperate._remote import LateError, RemoteTails
-from joulesplit.cooperate.errors import PolicyMismatchError
+from joulesplit.cooperate.errors import AnotherRuntimeError, PolicyMismatchError
 from joulesplit.edge.errors import EdgeError, ServerUnreachableError
 from joulesplit.partition import runtime_identity
 from joulesplit.partition.errors import EncodingError, InputError
@@ -26,13 +26,16 @@ from joulesplit.partition.reading import load_model
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from joulesplit.edge import NamedTensor, TailResult
+    from joulesplit.edge import NamedTensor, TailResult, TailRuntime
     from joulesplit.optimizer import SplitLine, SplitPolicy
 
 NetworkInputs = Sequence["NDArray[Any]"] | Mapping[str, "NDArray[Any]"]
 
 LONGEST_SILENCE_S = 30.0
 """Of the server inside an exchange that nobody waits for any more, s."""
+
+DISTRUST_S = (60.0, 3600.0)
+"""A server whose results are not the network's is left alone so long at first, and at most, s."""
 
 TAIL_MEMORY = 0.3
 """Weight of a new time against those before it."""
@@ -112,7 +115,7 @@ class SplitSession:
         self._breaker = CircuitBreaker()
         self._current: int | None = None
         self._tail_s: dict[int, float] = {}
-        self._distrusted = False
+        self._trust = CircuitBreaker(first_wait_s=DISTRUST_S[0], longest_wait_s=DISTRUST_S[1])
 
     def _remote_at(self, edge: str, token: str | None) -> RemoteTails:
         return RemoteTails(
@@ -120,6 +123,7 @@ class SplitSession:
             token=token,
             sha256=self.policy.network_sha256,
             timeout_s=max(LONGEST_SILENCE_S, self.options.least_patience_s),
+            check_runtime=self._check_runtime,
         )
 
     def __enter__(self) -> Self:
@@ -183,13 +187,13 @@ class SplitSession:
         return [inputs[name] for name in names]
 
     def _choose(self, now_ns: int, deadline_s: float) -> SplitLine:
-        server_up = self._remote is not None and self._breaker.allows(now_ns)
+        up = self._breaker.allows(now_ns) and self._trust.allows(now_ns)
         block = self.policy.choose(
             self.link.rate_bit_per_s,
             current=self._current,
             round_trip_s=self.link.round_trip_s,
             deadline_s=deadline_s,
-            server_up=server_up and not self._distrusted,
+            server_up=up and self._remote is not None,
         )
         return self.policy.lines[block]
 
@@ -205,10 +209,11 @@ class SplitSession:
         asked_ns = self._now_ns()
         try:
             outputs = self._ask(line, named, self._patience_s(line, left_s), exchange)
-        except (EdgeError, EncodingError) as error:
+        except (EdgeError, EncodingError, AnotherRuntimeError) as error:
             exchange.fallback = exchange.fallback or _reason(error)
             exchange.given_up_s = self._since_s(asked_ns)
-            self._breaker.failed(self._now_ns())
+            doubted = exchange.fallback is Fallback.ANOTHER_RUNTIME
+            (self._trust if doubted else self._breaker).failed(self._now_ns())
             if exchange.fallback is Fallback.LATE:
                 self.link.given_up(line.upload_bits, exchange.given_up_s, self._now_ns())
             return self._tail(line, crossing)
@@ -224,7 +229,6 @@ class SplitSession:
     ) -> list[NDArray[Any]]:
         assert self._remote is not None, "no server is chosen where there is none"
         result = self._remote.run(line.last_operator, named, patience_s=patience_s)
-        self._require_same_runtime(exchange)
         outputs = [tensor.data for tensor in result.outputs]
         if not self._are_results(outputs):
             exchange.fallback = Fallback.NOT_AS_ASKED
@@ -232,17 +236,14 @@ class SplitSession:
         self._learn(result, exchange)
         return outputs
 
-    def _require_same_runtime(self, exchange: _Exchange) -> None:
-        """Refuse results of a server whose runtime may compute others."""
-        theirs = self._remote.runtime if self._remote is not None else None
+    def _check_runtime(self, theirs: TailRuntime | None) -> None:
+        """Refuse a server whose runtime may compute other results."""
         if theirs is None or self.options.allow_other_runtime:
             return
         ours = runtime_identity()
         same = (ours.name, ours.version, self.options.use_xnnpack)
         if (theirs.name, theirs.version, theirs.xnnpack) != same:
-            self._distrusted = True
-            exchange.fallback = Fallback.ANOTHER_RUNTIME
-            raise EdgeError(
+            raise AnotherRuntimeError(
                 f"the server computes with {theirs.name} {theirs.version}, this device with "
                 f"{ours.name} {ours.version}: install the same, or allow another one"
             )
@@ -288,16 +289,21 @@ class SplitSession:
         outputs: list[NDArray[Any]],
         exchange: _Exchange,
     ) -> list[NDArray[Any]]:
-        """Return the results, now and then held against those computed here."""
+        """Return the results, now and then held against those computed here.
+
+        So are the first ones of a server that was not trusted.
+        """
         every = self.options.shadow_every
-        if not every or (self.counts.inferences + 1) % every:
+        is_due = every and (self.counts.inferences + 1) % every == 0
+        if not is_due and self._trust.is_closed:
             return outputs
         own = self._tail(line, crossing)
         exchange.shadow_error = _largest_difference(own, outputs)
         if exchange.shadow_error <= self.options.shadow_limit:
+            self._trust.succeeded()
             return outputs
         exchange.fallback = Fallback.DIFFERS
-        self._distrusted = True
+        self._trust.failed(self._now_ns())
         return own
 
     def _told(
@@ -355,6 +361,8 @@ class _Exchange:
 
 
 def _reason(error: Exception) -> Fallback:
+    if isinstance(error, AnotherRuntimeError):
+        return Fallback.ANOTHER_RUNTIME
     if isinstance(error, LateError):
         return Fallback.LATE
     if isinstance(error, ServerUnreachableError):

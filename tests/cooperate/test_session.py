@@ -136,27 +136,59 @@ def test_a_changed_answer_is_noticed_where_it_is_looked_for(model, policy, relay
         return head + ended + body[:-1] + bytes([body[-1] ^ 0x40]) if results and body else data
 
     relay.answer = change
-    options = SessionOptions(shadow_every=1)
-    with SplitSession(model, policy, edge=relay.url, options=options) as session:
-        first, second = session.infer(inputs), session.infer(inputs)
+    options = SessionOptions(shadow_every=7)
+    now_ns = 0
+    with SplitSession(
+        model, policy, edge=relay.url, options=options, now_ns=lambda: now_ns
+    ) as session:
+        told = [session.infer(inputs) for _ in range(8)]
+        now_ns += 61 * 10**9
+        told.append(session.infer(inputs))
+        relay.answer, now_ns = lambda data: data, now_ns + 121 * 10**9
+        told += [session.infer(inputs) for _ in range(2)]
 
-    assert_results(first, expected)
-    assert_results(second, expected)
-    assert first.record.fallback is Fallback.DIFFERS
-    assert first.record.shadow_error > options.shadow_limit
-    assert (second.record.split, second.record.fallback) == (2, None)
+    changed = told[:6]  # nothing looks for it before the seventh
+    for inference in told[6:]:
+        assert_results(inference, expected)
+    assert [(x.record.split, x.record.fallback) for x in changed] == [(1, None)] * 6
+    assert told[6].record.fallback is told[8].record.fallback is Fallback.DIFFERS
+    assert told[6].record.shadow_error > options.shadow_limit
+    # Left alone for a minute; then its first result is computed here too, until one agrees.
+    assert (told[7].record.split, told[7].record.fallback) == (2, None)
+    assert [(x.record.split, x.record.fallback) for x in told[9:]] == [(1, None)] * 2
+    assert told[9].record.shadow_error <= options.shadow_limit
+    assert told[10].record.shadow_error is None
+
+
+def test_a_connection_that_went_while_it_rested_is_made_anew(
+    model, policy, sample, serve, unused_port
+):
+    inputs, expected = sample
+    port = unused_port()
+    with SplitSession(model, policy, edge=f"http://127.0.0.1:{port}") as session:
+        results = []
+        for _ in range(2):
+            with serve(model, port=port):
+                results += [session.infer(inputs), session.infer(inputs)]
+    for inference in results:
+        assert_results(inference, expected)
+    assert [(x.record.split, x.record.fallback) for x in results] == [(1, None)] * 4
 
 
 def test_another_runtime_is_refused_unless_it_is_allowed(model, policy, serve, sample):
     inputs, expected = sample
     with serve(model, "--no-xnnpack") as url:
-        with SplitSession(model, policy, edge=url) as session:
+        now_ns = 0
+        with SplitSession(model, policy, edge=url, now_ns=lambda: now_ns) as session:
             strict, then = session.infer(inputs), session.infer(inputs)
+            now_ns = 61 * 10**9
+            again = session.infer(inputs)
         allowing = SessionOptions(allow_other_runtime=True)
         with SplitSession(model, policy, edge=url, options=allowing) as session:
             lenient = session.infer(inputs)
 
-    assert strict.record.fallback is Fallback.ANOTHER_RUNTIME
+    assert strict.record.fallback is again.record.fallback is Fallback.ANOTHER_RUNTIME
+    assert strict.record.transfer_s is None
     assert (then.record.split, then.record.fallback) == (2, None)
     assert lenient.record.fallback is None
     assert_results(strict, expected)
