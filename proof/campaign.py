@@ -19,8 +19,6 @@ from joulesplit.calibrate.campaign import (
 )
 from joulesplit.calibrate.checks import Evidence, judge
 from joulesplit.calibrate.estimates import (
-    SystematicBudget,
-    budget_of,
     compute_of,
     idle_of,
     loads_of,
@@ -32,6 +30,7 @@ from joulesplit.calibrate.profile import ModelIdentity, Quality, Runtime
 from joulesplit.calibrate.windows import WindowRecord
 from joulesplit.calibrate.workloads import truth_of
 from joulesplit.cli._simulation import WorldSetup
+from joulesplit.metrology import SystematicBudget, budget_of
 from joulesplit.partition import Block
 from proof.figures import Estimates, Figure, figures_of
 from proof.stage import Stage, proof_network, stage_of

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from joulesplit.calibrate.errors import WindowError
-from joulesplit.calibrate.estimates import Estimate, budget_of, quantity
+from joulesplit.calibrate.estimates import Estimate, quantity
 from joulesplit.calibrate.profile import Quantity
 from joulesplit.calibrate.sampling import Trace, cycle_of, lost_cycles, lost_time_s
 from joulesplit.drivers.readings import ReadingFlag, SensorDescription
-from joulesplit.metrology import counted, html_table, si
+from joulesplit.metrology import budget_of, counted, html_table, si
 
 MEAN_BLOCKS = 20
 """Blocks whose means give the scatter; readings inside one are autocorrelated."""

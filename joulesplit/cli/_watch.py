@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from joulesplit.calibrate import MEAN_BLOCKS
-from joulesplit.calibrate.estimates import Estimate, budget_of, quantity
+from joulesplit.calibrate.estimates import Estimate, quantity
 from joulesplit.calibrate.profile import Quantity
 from joulesplit.calibrate.sampling import SamplerStatistics, Trace
 from joulesplit.drivers.readings import SensorDescription
+from joulesplit.metrology import budget_of
 
 HISTORY = 240
 """Glances kept for the sparkline."""

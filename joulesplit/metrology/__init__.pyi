@@ -8,6 +8,7 @@ from ._coverage import combined_coverage_factor as combined_coverage_factor
 from ._coverage import coverage_factor as coverage_factor
 from ._coverage import degrees_of_factor as degrees_of_factor
 from ._coverage import flat_errors as flat_errors
+from ._coverage import inverse_freedom_of_factor as inverse_freedom_of_factor
 from ._coverage import probability_below as probability_below
 from ._coverage import scale_factors as scale_factors
 from ._estimate import Estimate as Estimate
@@ -54,6 +55,10 @@ from ._sandwich_variance import Residuals as Residuals
 from ._sandwich_variance import Scatter as Scatter
 from ._sandwich_variance import own_scatter as own_scatter
 from ._sandwich_variance import residuals_of as residuals_of
+from ._systematic_budget import Loads as Loads
+from ._systematic_budget import SystematicBudget as SystematicBudget
+from ._systematic_budget import SystematicTerm as SystematicTerm
+from ._systematic_budget import budget_of as budget_of
 from ._units import PREFIXED_UNITS as PREFIXED_UNITS
 from ._units import PREFIXES as PREFIXES
 from ._units import exponent as exponent

@@ -31,6 +31,9 @@ SERIES = 1e-6
 """Of −1/ν: so near to zero the factor's first term in it is exact to eleven digits, and the inverse
 of the beta distribution is not: that of scipy 1.10, Debian 12's, errs by 6e-10 at 1e-8."""
 
+INVERSE_FREEDOM_BITS = 30
+"""To which 1/ν of short tails is found from its factor: far beyond the digits that matter."""
+
 
 def coverage_factor(degrees_of_freedom: ArrayLike, confidence: float = CONFIDENCE) -> Any:
     """Return Student's t for a two-sided interval; a float for a float, else float64 arrays.
@@ -112,6 +115,25 @@ def degrees_of_factor(factor: float, confidence: float = CONFIDENCE) -> float:
     if factor <= coverage_factor(np.inf, confidence):
         return float("inf")
     return float(stdtridf((1 + confidence) / 2, factor))
+
+
+def inverse_freedom_of_factor(factor: float, confidence: float = CONFIDENCE) -> float:
+    """Return the 1/ν whose factor k of a two-sided interval this is, see the module.
+
+    Args:
+        factor: k; below that of a rectangular distribution it counts as that one's.
+        confidence: Its level, above 0.6: only there a smaller 1/ν has a smaller factor.
+    """
+    if factor >= combined_coverage_factor(0.0, confidence):
+        return 1 / degrees_of_factor(factor, confidence)
+    low, high = 1 / FLAT_FREEDOM, 0.0
+    for _ in range(INVERSE_FREEDOM_BITS):
+        middle = (low + high) / 2
+        if combined_coverage_factor(middle, confidence) < factor:
+            low = middle
+        else:
+            high = middle
+    return high
 
 
 def scale_factors(random: np.random.Generator, inverse_freedom: Array, draws: int) -> Array:

@@ -11,7 +11,11 @@ import numpy as np
 import pytest
 
 from joulesplit.calibrate.environment import Machine
-from joulesplit.calibrate.estimates import Estimate, SystematicBudget, quantity, with_interval
+from joulesplit.calibrate.estimates import (
+    Estimate,
+    quantity,
+    with_interval,
+)
 from joulesplit.calibrate.estimates._uncertainty import reciprocal
 from joulesplit.calibrate.profile import (
     BlockEnergy,
@@ -36,6 +40,7 @@ from joulesplit.calibrate.profile import (
 from joulesplit.calibrate.sampling import Trace
 from joulesplit.calibrate.sampling._trace import RECORD
 from joulesplit.calibrate.windows import Observation
+from joulesplit.metrology import SystematicBudget
 from joulesplit.partition import Block
 
 CYCLE_NS = 9_000_000

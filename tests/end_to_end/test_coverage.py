@@ -13,8 +13,6 @@ import pytest
 
 from joulesplit.calibrate.campaign import QUICK
 from joulesplit.calibrate.estimates import (
-    SystematicBudget,
-    budget_of,
     compute_of,
     idle_of,
     loads_of,
@@ -24,6 +22,7 @@ from joulesplit.calibrate.profile import ModelIdentity, Quantity, Runtime
 from joulesplit.calibrate.workloads import truth_of
 from joulesplit.cli._resources import paper_network
 from joulesplit.cli._simulation import draw_world, without_errors
+from joulesplit.metrology import SystematicBudget, budget_of
 from joulesplit.partition.cutting import residual_blocks
 from joulesplit.partition.reading import read_network
 from proof.virtual import run_virtual_campaign

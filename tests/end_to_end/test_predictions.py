@@ -17,12 +17,12 @@ from joulesplit.calibrate.campaign import (
     upload_subjects,
 )
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates import budget_of
 from joulesplit.calibrate.windows import WindowTiming
 from joulesplit.calibrate.workloads import BoardCosts, SplitWorkload, truth_of
 from joulesplit.cli._resources import paper_network
 from joulesplit.cli._simulation import COLD_SHARE, draw_world
 from joulesplit.drivers.simulated import RadioParameters
+from joulesplit.metrology import budget_of
 from joulesplit.optimizer import Usage, decide
 from joulesplit.partition.cutting import residual_blocks
 from joulesplit.partition.reading import read_network

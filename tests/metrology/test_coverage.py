@@ -14,6 +14,7 @@ from joulesplit.metrology import (
     flat_errors,
     flatness,
     half_width_of,
+    inverse_freedom_of_factor,
     inverse_freedoms,
     probability_below,
     scale_factors,
@@ -52,6 +53,17 @@ def test_the_interval_holds_what_the_distribution_says(inverse):
     factor = combined_coverage_factor(inverse)
     inside = probability_below(factor, inverse) - probability_below(-factor, inverse)
     assert inside == pytest.approx(0.95, abs=1e-9)
+
+
+@given(st.floats(-0.2, 0.9))
+def test_a_factor_leads_back_to_the_shape_of_its_error(inverse):
+    factor = combined_coverage_factor(inverse)
+
+    assert inverse_freedom_of_factor(factor) == pytest.approx(inverse, abs=1e-6)
+
+
+def test_a_factor_below_that_of_a_bound_is_that_of_a_bound():
+    assert inverse_freedom_of_factor(1.5) == pytest.approx(-0.2)
 
 
 def test_no_degree_of_freedom_gives_no_interval():

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from joulesplit.calibrate.errors import WiringError
-from joulesplit.calibrate.estimates import budget_of
 from joulesplit.calibrate.windows import WindowRecord
 from joulesplit.drivers.readings import AccuracyTerm
+from joulesplit.metrology import budget_of
 
 COMPUTING = ("compute", "control", "head", "whole")
 """Kinds of windows that keep the processor busy from end to end, whatever the network."""

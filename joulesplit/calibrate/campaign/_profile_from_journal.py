@@ -20,9 +20,7 @@ from joulesplit.calibrate.checks import (
 )
 from joulesplit.calibrate.errors import EstimateError, ReplayedError
 from joulesplit.calibrate.estimates import (
-    SystematicBudget,
     bits_per_payload_bit,
-    budget_of,
     compute_of,
     downlink_of,
     heads_of,
@@ -37,6 +35,7 @@ from joulesplit.calibrate.estimates import (
 )
 from joulesplit.calibrate.journal import JournalContents
 from joulesplit.calibrate.profile import (
+    BudgetTerm,
     CampaignRecord,
     Check,
     Compute,
@@ -52,7 +51,8 @@ from joulesplit.calibrate.profile import (
 )
 from joulesplit.calibrate.sampling import SamplerStatistics
 from joulesplit.calibrate.windows import WindowRecord
-from joulesplit.drivers.readings import REPLAY_KIND, SensorDescription
+from joulesplit.drivers.readings import REPLAY_KIND, AccuracyTerm, SensorDescription
+from joulesplit.metrology import SystematicBudget, budget_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,11 +206,24 @@ def _sensor(
         observed_fraction=description.observed_fraction,
         scale_u_rel=budget.scale_u_rel,
         offset_u_w=budget.offset_u_w,
-        budget=budget.terms,
+        budget=tuple(_budget_term(term) for term in description.accuracy),
         settings=description.settings,
         window_budget=window_budget(records, description),
         load_u_rel=budget.load_u_rel,
         load_power_w=budget.load_power_w,
+    )
+
+
+def _budget_term(term: AccuracyTerm) -> BudgetTerm:
+    return BudgetTerm(
+        name=term.name,
+        kind=term.kind,
+        standard_uncertainty=term.standard_uncertainty,
+        source=term.source,
+        half_width=term.half_width,
+        distribution=term.distribution,
+        correlation=term.correlation,
+        at_power_w=term.at_power_w,
     )
 
 

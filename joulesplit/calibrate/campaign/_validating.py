@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from joulesplit.calibrate.campaign._bench import pilot_latency_s
 from joulesplit.calibrate.campaign._schedule import distinct_repetitions
 from joulesplit.calibrate.estimates import (
-    SystematicBudget,
     fit_blocks,
     loads_of,
     quantity,
@@ -19,6 +18,7 @@ from joulesplit.calibrate.sampling import Sampler
 from joulesplit.calibrate.windows import WindowRecord, WindowTask, WindowTiming, run_window
 from joulesplit.calibrate.workloads import Workload
 from joulesplit.drivers.protocols import Clock
+from joulesplit.metrology import SystematicBudget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,10 @@ import numpy as np
 from joulesplit.calibrate.campaign._plan import QUICK
 from joulesplit.calibrate.campaign._validating import MeasuredSplit, ValidationPlan, measure_split
 from joulesplit.calibrate.errors import NoSuchSplitError
-from joulesplit.calibrate.estimates import budget_of, coverage_factor
+from joulesplit.calibrate.estimates import coverage_factor
 from joulesplit.calibrate.instrument import SplitRunner, runtime_difference
 from joulesplit.calibrate.windows import WindowTiming
-from joulesplit.metrology import effective_degrees_of_freedom
+from joulesplit.metrology import budget_of, effective_degrees_of_freedom
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

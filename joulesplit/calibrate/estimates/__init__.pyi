@@ -24,8 +24,6 @@ from ._subject_fits import bits_per_payload_bit as bits_per_payload_bit
 from ._subject_fits import phase_energies as phase_energies
 from ._subject_fits import upload_tail as upload_tail
 from ._uncertainty import Estimate as Estimate
-from ._uncertainty import SystematicBudget as SystematicBudget
-from ._uncertainty import budget_of as budget_of
 from ._uncertainty import quantity as quantity
 from ._uncertainty import require_positive as require_positive
 from ._uncertainty import with_interval as with_interval

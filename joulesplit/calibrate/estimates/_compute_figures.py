@@ -18,7 +18,6 @@ from joulesplit.calibrate.estimates._operator_classes import class_fit, class_fl
 from joulesplit.calibrate.estimates._ratio import ratio_of, work_and_bit
 from joulesplit.calibrate.estimates._uncertainty import (
     Estimate,
-    SystematicBudget,
     quantity,
     reciprocal,
     require_positive,
@@ -35,7 +34,7 @@ from joulesplit.calibrate.profile import (
     Runtime,
 )
 from joulesplit.calibrate.windows import Observation, WindowRecord
-from joulesplit.metrology import Array
+from joulesplit.metrology import Array, SystematicBudget
 from joulesplit.partition import Block, Operator
 
 FLOP_CONVENTION = "tflite-2mac"

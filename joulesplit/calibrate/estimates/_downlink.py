@@ -27,12 +27,12 @@ from joulesplit.calibrate.estimates._link_diagnostics import rates_reached
 from joulesplit.calibrate.estimates._subject_fits import bits_per_payload_bit
 from joulesplit.calibrate.estimates._uncertainty import (
     Estimate,
-    SystematicBudget,
     quantity,
     reciprocal,
 )
 from joulesplit.calibrate.profile import Account, Downlink, GrossNet, RateCost
 from joulesplit.calibrate.windows import Observation, WindowRecord
+from joulesplit.metrology import SystematicBudget
 
 
 def downlink_of(records: Sequence[WindowRecord], budget: SystematicBudget) -> Downlink | None:

@@ -19,14 +19,13 @@ from joulesplit.calibrate.estimates._baseline import (
 from joulesplit.calibrate.estimates._fitting import PerUnitFit, fit_blocks, fit_latency
 from joulesplit.calibrate.estimates._uncertainty import (
     Estimate,
-    SystematicBudget,
     quantity,
     require_positive,
     with_interval,
 )
 from joulesplit.calibrate.profile import GrossNet, HeadEnergy
 from joulesplit.calibrate.windows import WindowKind, WindowRecord
-from joulesplit.metrology import Array
+from joulesplit.metrology import Array, SystematicBudget
 
 HEAD_KINDS: tuple[WindowKind, ...] = ("compute", "head", "whole")
 

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates._stats import LinearFit, weighted_fit
-from joulesplit.calibrate.estimates._uncertainty import Estimate, SystematicBudget, quantity
+from joulesplit.calibrate.estimates._uncertainty import Estimate, quantity
 from joulesplit.calibrate.profile import BlockEnergy, ClassCost, ClassFit, OperatorClass, Quantity
-from joulesplit.metrology import Array
+from joulesplit.metrology import Array, SystematicBudget
 from joulesplit.partition import Block, Operator
 
 CLASS_OF: Mapping[str, OperatorClass] = {

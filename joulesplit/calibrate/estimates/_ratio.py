@@ -13,13 +13,14 @@ from joulesplit.calibrate.estimates._fitting import (
     fit_latency,
     fit_link,
 )
-from joulesplit.calibrate.estimates._self_heating import Loads
 from joulesplit.calibrate.estimates._stats import coverage_factor
-from joulesplit.calibrate.estimates._uncertainty import Estimate, SystematicBudget
+from joulesplit.calibrate.estimates._uncertainty import Estimate
 from joulesplit.calibrate.profile import Account, Quantity
 from joulesplit.calibrate.windows import Observation
 from joulesplit.metrology import (
+    Loads,
     RatioVariance,
+    SystematicBudget,
     effective_degrees_of_freedom,
     fieller_interval,
 )

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from joulesplit.calibrate.estimates._self_heating import loads_of
 from joulesplit.calibrate.estimates._subject_fits import mean_quantity
-from joulesplit.calibrate.estimates._uncertainty import budget_of
 from joulesplit.calibrate.profile import Quantity
 from joulesplit.calibrate.windows import WindowRecord
 from joulesplit.drivers.readings import AccuracyTerm
+from joulesplit.metrology import budget_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

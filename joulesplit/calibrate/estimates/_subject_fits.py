@@ -19,13 +19,12 @@ from joulesplit.calibrate.estimates._baseline import (
 from joulesplit.calibrate.estimates._fitting import PerUnitFit, fit_blocks, fit_latency
 from joulesplit.calibrate.estimates._uncertainty import (
     Estimate,
-    SystematicBudget,
     quantity,
     with_interval,
 )
 from joulesplit.calibrate.profile import GrossNet, PhaseEnergy, Quantity, UploadTail
 from joulesplit.calibrate.windows import WindowKind, WindowRecord
-from joulesplit.metrology import standard_deviation
+from joulesplit.metrology import SystematicBudget, standard_deviation
 
 RUN_KINDS: tuple[WindowKind, ...] = ("compute", "head", "whole", "phase")
 

@@ -23,14 +23,13 @@ from joulesplit.calibrate.estimates._link_diagnostics import link_diagnostics, r
 from joulesplit.calibrate.estimates._method_views import e_c_views
 from joulesplit.calibrate.estimates._uncertainty import (
     Estimate,
-    SystematicBudget,
     quantity,
     reciprocal,
     require_positive,
 )
 from joulesplit.calibrate.profile import GrossNet, LinkDiagnostics, LinkFit, RateCost, Uplink
 from joulesplit.calibrate.windows import Observation, WindowRecord
-from joulesplit.metrology import Array
+from joulesplit.metrology import Array, SystematicBudget
 
 LINK_FIT_UNITS = ("J", "W", "J/bit", "J")
 """Of the coefficients of ``fitting.fit_link``."""

@@ -39,6 +39,7 @@ from ._estimates import RateCost as RateCost
 from ._estimates import WindowTerm as WindowTerm
 from ._figures import degrees_of_freedom_of as degrees_of_freedom_of
 from ._figures import figures_of as figures_of
+from ._intervals import with_interval as with_interval
 from ._io import schema_bytes as schema_bytes
 from ._io import StoredProfile as StoredProfile
 from ._io import load_profile as load_profile

@@ -22,7 +22,7 @@ from joulesplit.calibrate.profile._figures import (
     statistics_of,
 )
 from joulesplit.calibrate.profile._sensor import Sensor
-from joulesplit.metrology import coverage_factor, effective_degrees_of_freedom, is_rounding
+from joulesplit.metrology import combined_coverage_factor, combined_inverse_freedom, is_rounding
 
 Significance = Literal["differs", "does not differ", "no interval"]
 
@@ -206,18 +206,17 @@ def _interval(
     one, other = parts
     if one is None or other is None:
         return None
+    scales = [(part.u_scale, part.scale_inverse_freedom) for part in (one, other)]
     if same:
         # d·(1 + s) with one s: what the scale leaves is its share of the difference itself.
-        u_scale = abs(difference) * max(
-            part.u_scale / abs(value) if value else 0.0
-            for part, value in zip((one, other), values, strict=True)
-        )
-    else:
-        u_scale = hypot(one.u_scale, other.u_scale)
-    systematic = hypot(u_scale, one.u_rest, other.u_rest)
-    statistical = [(part.u_stat, part.degrees_of_freedom) for part in (one, other)]
-    effective = effective_degrees_of_freedom(statistical, systematic)
-    half = coverage_factor(effective) * hypot(systematic, one.u_stat, other.u_stat)
+        pairs = zip(scales, values, strict=True)
+        share, inverse = max((u / abs(v) if v else 0.0, inverse) for (u, inverse), v in pairs)
+        scales = [(abs(difference) * share, inverse)]
+    rests = [(part.u_rest, part.rest_inverse_freedom) for part in (one, other)]
+    statistical = [(part.u_stat, 1 / part.degrees_of_freedom) for part in (one, other)]
+    errors = [*scales, *rests, *statistical]
+    factor = combined_coverage_factor(combined_inverse_freedom(errors))
+    half = factor * hypot(*(u for u, _ in errors))
     return difference - half, difference + half
 
 

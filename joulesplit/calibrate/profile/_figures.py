@@ -11,7 +11,14 @@ from joulesplit.calibrate.profile._device_profile import DeviceProfile
 from joulesplit.calibrate.profile._link import Link, LinkFit
 from joulesplit.calibrate.profile._quantity import GrossNet, Quantity
 from joulesplit.calibrate.profile._sensor import Sensor
-from joulesplit.metrology import degrees_of_factor, is_rounding, quadrature_rest
+from joulesplit.metrology import (
+    FLAT_FREEDOM,
+    budget_of,
+    degrees_of_factor,
+    inverse_freedom_of_factor,
+    is_rounding,
+    quadrature_rest,
+)
 
 SYMMETRY = 1e-6
 """Relative difference of an interval's halves up to which they count as equal."""
@@ -43,12 +50,16 @@ class Statistics:
         degrees_of_freedom: Behind it.
         u_scale: From the sensor's scale terms.
         u_rest: Systematic, from everything else.
+        scale_inverse_freedom: 1/ν of the scale terms: −1/5 for a single bound.
+        rest_inverse_freedom: Of everything else.
     """
 
     u_stat: float
     degrees_of_freedom: float
     u_scale: float
     u_rest: float
+    scale_inverse_freedom: float = 0.0
+    rest_inverse_freedom: float = 0.0
 
 
 def figures_of(profile: DeviceProfile) -> Iterator[Figure]:
@@ -121,12 +132,41 @@ def statistics_of(figure: Figure, sensor: Sensor | None) -> Statistics | None:
     scale = sensor.scale_u_rel if sensor is not None and figure.scaled else 0.0
     u_scale = min(abs(quantity.value) * scale, quantity.u_sys)
     u_stat = 0.0 if is_rounding(quantity.u_stat, quantity.value) else quantity.u_stat
+    u_rest = quadrature_rest(quantity.u_sys, u_scale)
+    scale_inverse = budget_of(sensor.budget).scale_inverse_freedom if sensor and u_scale else 0.0
+    together = _systematic_inverse_freedom(quantity) * quantity.u_sys**4
     return Statistics(
         u_stat=u_stat,
         degrees_of_freedom=degrees_of_freedom_of(quantity),
         u_scale=u_scale,
-        u_rest=quadrature_rest(quantity.u_sys, u_scale),
+        u_rest=u_rest,
+        scale_inverse_freedom=scale_inverse,
+        rest_inverse_freedom=_bounded(together - scale_inverse * u_scale**4, u_rest**4),
     )
+
+
+def _systematic_inverse_freedom(quantity: Quantity) -> float:
+    """Return 1/ν of ``u_sys``, as the interval says: −1/5 where a single bound is all there is.
+
+    0, a normal distribution, where the interval is of another form, or it is not stated how well
+    the scatter is known.
+    """
+    u_stat, u_sys = quantity.u_stat or 0.0, quantity.u_sys or 0.0
+    scatters = not is_rounding(u_stat, quantity.value)
+    if (scatters and quantity.degrees_of_freedom is None) or not _is_symmetric(quantity):
+        return 0.0
+    combined = hypot(u_stat, u_sys)
+    factor = _relative_half_width(quantity) * abs(quantity.value) / combined if combined else 0.0
+    whole = inverse_freedom_of_factor(factor) * combined**4
+    scatter = u_stat**4 / quantity.degrees_of_freedom if quantity.degrees_of_freedom else 0.0
+    return _bounded(whole - scatter, u_sys**4)
+
+
+def _bounded(fourth_moment: float, fourth_power: float) -> float:
+    """Return 1/ν of a systematic part, which is neither below −1/5 nor above 0."""
+    if not fourth_power:
+        return 0.0
+    return min(max(fourth_moment / fourth_power, 1 / FLAT_FREEDOM), 0.0)
 
 
 def degrees_of_freedom_of(quantity: Quantity) -> float:
@@ -164,7 +204,20 @@ def _relative_half_width(quantity: Quantity) -> float:
     if value == 0:
         return 0.0
     straight = (high - low) / 2 / abs(value)
-    skew = abs((high - value) - (value - low)) / abs(value)
-    if skew <= SYMMETRY * straight or low <= 0:
+    if _skew(high - value, value - low) <= SYMMETRY or low <= 0:
         return straight
     return (value / low - value / high) / 2
+
+
+def _is_symmetric(quantity: Quantity) -> bool:
+    """Return whether an interval is symmetric about a figure, or about what it is 1 over."""
+    low, high = quantity.ci95 or (quantity.value, quantity.value)
+    value = quantity.value
+    if _skew(high - value, value - low) <= SYMMETRY:
+        return True
+    return low > 0 and _skew(value / low - 1, 1 - value / high) <= SYMMETRY
+
+
+def _skew(above: float, below: float) -> float:
+    """Return the difference of an interval's halves, relative to a half of both."""
+    return abs(above - below) / ((above + below) / 2) if above + below else 0.0

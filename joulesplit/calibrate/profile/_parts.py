@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 
-from joulesplit.calibrate.estimates import Estimate, with_interval
 from joulesplit.calibrate.profile._compute import BlockEnergy, Compute, HeadEnergy
 from joulesplit.calibrate.profile._device_profile import DeviceProfile
 from joulesplit.calibrate.profile._figures import (
@@ -21,6 +20,7 @@ from joulesplit.calibrate.profile._figures import (
     Statistics,
     statistics_of,
 )
+from joulesplit.calibrate.profile._intervals import with_interval
 from joulesplit.calibrate.profile._link import Link, LinkFit, Uplink
 from joulesplit.calibrate.profile._pooling import (
     Weights,
@@ -30,7 +30,7 @@ from joulesplit.calibrate.profile._pooling import (
     pooled,
 )
 from joulesplit.calibrate.profile._quantity import GrossNet, Quantity
-from joulesplit.metrology import effective_degrees_of_freedom
+from joulesplit.metrology import FLAT_FREEDOM, Estimate, effective_degrees_of_freedom
 
 Read = Callable[[DeviceProfile], Any]
 
@@ -243,15 +243,17 @@ def pooled_ratio(profile: DeviceProfile, profiles: Sequence[DeviceProfile]) -> G
         return None
     e_d, e_c = profile.compute.e_d_flop_per_j, _uplink(profile).e_c_bit_per_j
     nets = [ratio.net for ratio in known if ratio.net is not None]
-    both = e_d.net is not None and e_c.net is not None and len(nets) == len(known)
-    return GrossNet(
-        gross=_ratio(profile, (e_d.gross, e_c.gross), [ratio.gross for ratio in known]),
-        net=_ratio(profile, (e_d.net, e_c.net), nets) if both and e_d.net and e_c.net else None,
-    )
+    gross = _ratio(profile, (e_d.gross, e_c.gross), profiles, [ratio.gross for ratio in known])
+    if e_d.net is None or e_c.net is None or len(nets) < len(known):
+        return GrossNet(gross=gross, net=None)
+    return GrossNet(gross=gross, net=_ratio(profile, (e_d.net, e_c.net), profiles, nets))
 
 
 def _ratio(
-    profile: DeviceProfile, figures: tuple[Quantity, Quantity], stated: Sequence[Quantity]
+    profile: DeviceProfile,
+    figures: tuple[Quantity, Quantity],
+    profiles: Sequence[DeviceProfile],
+    stated: Sequence[Quantity],
 ) -> Quantity:
     """Return the quotient of two pooled figures; their common scale is in neither part."""
     parts = _statistics((profile, profile), figures)
@@ -268,4 +270,5 @@ def _ratio(
         n=sum(figure.n for figure in figures),
     )
     u_sys = value * max((quantity.u_sys or 0.0) / quantity.value for quantity in stated)
-    return with_interval(estimate, stated[0].unit, u_sys)
+    inverse = max(part.rest_inverse_freedom for part in _statistics(profiles, stated, scaled=False))
+    return with_interval(estimate, stated[0].unit, u_sys, flatness=FLAT_FREEDOM * inverse)

@@ -11,10 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot, inf, isfinite, sqrt
 
-from joulesplit.calibrate.estimates import Estimate, with_interval
 from joulesplit.calibrate.profile._figures import Statistics
+from joulesplit.calibrate.profile._intervals import with_interval
 from joulesplit.calibrate.profile._quantity import Quantity
-from joulesplit.metrology import effective_degrees_of_freedom
+from joulesplit.metrology import (
+    FLAT_FREEDOM,
+    Estimate,
+    combined_inverse_freedom,
+    effective_degrees_of_freedom,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +85,26 @@ def pooled(
         degrees_of_freedom=effective_degrees_of_freedom(statistical, 0.0),
         n=sum(quantity.n for quantity in quantities),
     )
-    u_sys = sum(
-        share * hypot(part.u_scale, part.u_rest) for share, part in zip(shares, parts, strict=True)
+    u_sys, flatness = _systematic(shares, parts)
+    return with_interval(estimate, quantities[0].unit, u_sys, flatness=flatness)
+
+
+def _systematic(shares: Sequence[float], parts: Sequence[Statistics]) -> tuple[float, float]:
+    """Return the systematic uncertainty of a weighted mean, and its flatness.
+
+    Each term is the same in all profiles of one sensor, so that its parts add as they are.
+    """
+    u_scale, u_rest = (
+        sum(share * each for share, each in zip(shares, column, strict=True))
+        for column in ([part.u_scale for part in parts], [part.u_rest for part in parts])
     )
-    return with_interval(estimate, quantities[0].unit, u_sys)
+    inverse = combined_inverse_freedom(
+        [
+            (u_scale, max(part.scale_inverse_freedom for part in parts)),
+            (u_rest, max(part.rest_inverse_freedom for part in parts)),
+        ]
+    )
+    return hypot(u_scale, u_rest), FLAT_FREEDOM * inverse
 
 
 def _birge_ratio(quantities: Sequence[Quantity], parts: Sequence[Statistics]) -> float:
@@ -120,6 +141,8 @@ def inverted_statistics(quantity: Quantity, part: Statistics) -> Statistics:
         degrees_of_freedom=part.degrees_of_freedom,
         u_scale=factor * part.u_scale,
         u_rest=factor * part.u_rest,
+        scale_inverse_freedom=part.scale_inverse_freedom,
+        rest_inverse_freedom=part.rest_inverse_freedom,
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates import SystematicBudget, compute_of, uplink_of
+from joulesplit.calibrate.estimates import compute_of, uplink_of
 from joulesplit.calibrate.profile import ModelIdentity, Runtime
+from joulesplit.metrology import SystematicBudget
 from window_records import window_record
 
 EXACT = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates import SystematicBudget, fit_blocks, heads_of
+from joulesplit.calibrate.estimates import fit_blocks, heads_of
 from joulesplit.calibrate.windows import WindowRecord
+from joulesplit.metrology import SystematicBudget
 from window_records import window_record
 
 EXACT = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joulesplit.calibrate.estimates import SystematicBudget, budget_of
-from joulesplit.calibrate.estimates._self_heating import Loads
 from joulesplit.drivers.readings import AccuracyTerm
+from joulesplit.metrology import Loads, SystematicBudget, budget_of
 
 AT_W = 6.0
 HEATING = SystematicBudget(

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from joulesplit.calibrate.estimates import SystematicBudget
 from joulesplit.calibrate.estimates._operator_classes import class_fit, class_flop
 from joulesplit.calibrate.profile import BlockEnergy, GrossNet, Quantity
+from joulesplit.metrology import SystematicBudget
 from joulesplit.partition import Operator
 
 BUDGET = SystematicBudget(terms=(), scale_u_rel=0.01, offset_u_w=0.0)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates import Estimate, SystematicBudget, coverage_factor
+from joulesplit.calibrate.estimates import Estimate, coverage_factor
 from joulesplit.calibrate.estimates._ratio import WorkAndBit, ratio_of
+from joulesplit.metrology import SystematicBudget
 
 BUDGET = SystematicBudget(terms=(), scale_u_rel=0.02, offset_u_w=0.05)
 IDLE = Estimate(value=2.0, u_stat=0.0, degrees_of_freedom=40, n=60)

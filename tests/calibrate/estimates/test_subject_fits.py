@@ -5,13 +5,13 @@ import pytest
 
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates import (
-    SystematicBudget,
     bits_per_payload_bit,
     downlink_of,
     phase_energies,
     upload_tail,
 )
 from joulesplit.calibrate.windows import WindowRecord, WindowTask
+from joulesplit.metrology import SystematicBudget
 from window_records import window_record
 
 EXACT = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)

@@ -8,13 +8,13 @@ import pytest
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates import (
     Estimate,
-    budget_of,
     coverage_factor,
     quantity,
     with_interval,
 )
 from joulesplit.calibrate.estimates._uncertainty import reciprocal
 from joulesplit.drivers.readings import AccuracyTerm
+from joulesplit.metrology import budget_of
 
 
 def term(kind: str, half_width: float, distribution: str = "rectangular") -> AccuracyTerm:

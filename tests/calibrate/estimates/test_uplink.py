@@ -4,9 +4,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from joulesplit.calibrate.estimates import SystematicBudget, rates_left_out, uplink_of
+from joulesplit.calibrate.estimates import rates_left_out, uplink_of
 from joulesplit.calibrate.estimates._baseline import idle_estimate
 from joulesplit.calibrate.windows import WindowRecord
+from joulesplit.metrology import SystematicBudget
 from window_records import window_record
 
 EXACT = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)

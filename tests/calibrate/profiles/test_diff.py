@@ -8,15 +8,14 @@ import pytest
 
 from joulesplit.calibrate.estimates import (
     Estimate,
-    SystematicBudget,
-    budget_of,
     coverage_factor,
     quantity,
 )
 from joulesplit.calibrate.estimates._uncertainty import reciprocal
-from joulesplit.calibrate.profile import diff_profiles, figures_of
+from joulesplit.calibrate.profile import BudgetTerm, diff_profiles, figures_of
 from joulesplit.calibrate.profile._figures import Figure, statistics_of
 from joulesplit.drivers.readings import AccuracyTerm
+from joulesplit.metrology import SystematicBudget, budget_of
 
 
 def by_name(found):
@@ -198,3 +197,54 @@ def test_a_figure_without_scatter_has_no_limit_of_degrees(make_measured):
 
     assert isinf(statistics_of(Figure(name="", quantity=exact), None).degrees_of_freedom)
     assert coverage_factor(inf) == pytest.approx(1.959964)
+
+
+BOUND = AccuracyTerm(
+    name="shunt", kind="scale", half_width=0.01, distribution="rectangular", source="test"
+)
+TERM = BudgetTerm(
+    name="shunt",
+    kind="scale",
+    standard_uncertainty=0.01 / 3**0.5,
+    source="test",
+    distribution="rectangular",
+)
+
+
+def bounded(make_measured, power_w, *, dof=8, u_stat=1e-9):
+    """Return a profile whose idle power has a bound of one percent, and hardly any scatter."""
+    estimate = Estimate(value=power_w, u_stat=u_stat, degrees_of_freedom=dof, n=10)
+    profile = changed(make_measured(), "idle", power_w=quantity(estimate, "W", budget_of((BOUND,))))
+    return changed(profile, "sensor", budget=(TERM,), scale_u_rel=TERM.standard_uncertainty)
+
+
+def half_width(found):
+    return (found.ci95[1] - found.ci95[0]) / 2
+
+
+def test_the_difference_under_two_bounds_has_a_triangular_interval(make_measured):
+    """Two rectangles of half-width a add to a triangle, of which 95 % is 2·a·(1 − √0.05)."""
+    pair = bounded(make_measured, 2.0), bounded(make_measured, 2.0)
+
+    found = by_name(diff_profiles(*pair, same_sensor=False))["P_0 idle"]
+
+    bound_w = 0.01 * 2.0
+    assert half_width(found) == pytest.approx(2 * bound_w * (1 - 0.05**0.5), rel=0.01)
+
+
+def test_the_difference_under_one_bound_has_a_rectangular_interval(make_measured):
+    """What one sensor's scale leaves is d·s, which is never above d times its bound."""
+    pair = bounded(make_measured, 2.0), bounded(make_measured, 2.5)
+
+    found = by_name(diff_profiles(*pair, same_sensor=True))["P_0 idle"]
+
+    assert half_width(found) == pytest.approx(0.95 * 0.01 * 0.5, rel=1e-3)
+
+
+def test_few_degrees_of_freedom_behind_a_difference_widen_it_by_student_s_t(make_measured):
+    """The same scatter, known as badly twice: Welch and Satterthwaite give 2·ν."""
+    pair = [bounded(make_measured, 2.0, dof=4, u_stat=0.1) for _ in range(2)]
+
+    found = by_name(diff_profiles(*pair, same_sensor=True))["P_0 idle"]
+
+    assert half_width(found) == pytest.approx(coverage_factor(8) * hypot(0.1, 0.1), rel=1e-3)

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from joulesplit.calibrate.errors import ProfileMergeError
+from joulesplit.calibrate.estimates import quantity
 from joulesplit.calibrate.profile import (
+    BudgetTerm,
     Check,
     EstimateView,
     GrossNet,
@@ -25,6 +27,8 @@ from joulesplit.calibrate.profile._agreement import CONTRADICTION_P
 from joulesplit.calibrate.profile._figures import Statistics
 from joulesplit.calibrate.profile._io import parse_profile
 from joulesplit.calibrate.profile._pooling import agreement_probability
+from joulesplit.drivers.readings import AccuracyTerm
+from joulesplit.metrology import Estimate, budget_of
 
 TOOL = Tool(name="joulesplit", version="0.1.0")
 
@@ -55,6 +59,29 @@ def test_equal_measurements_shrink_the_scatter_and_leave_what_is_systematic(make
     assert pooled.u_stat == pytest.approx(net(one).u_stat / 2, rel=0.01)
     assert pooled.u_sys == pytest.approx(net(one).u_sys)
     assert pooled.n == 4 * net(one).n
+
+
+@pytest.mark.parametrize("dof", [5, 500])
+def test_the_interval_of_merged_profiles_is_that_of_their_scatter_and_one_bound(make_measured, dof):
+    """Merging leaves a bound as it is: 95 % of it where it is all, Student's t where it is not."""
+    term = AccuracyTerm(
+        name="shunt", kind="scale", half_width=0.01, distribution="rectangular", source="test"
+    )
+    stored = BudgetTerm(
+        name="shunt", kind="scale", standard_uncertainty=term.standard_uncertainty,
+        source="test", distribution="rectangular",
+    )  # fmt: skip
+    estimate = Estimate(value=2.0, u_stat=0.004, degrees_of_freedom=dof, n=dof + 1)
+    profile = changed(make_measured(), "idle", power_w=quantity(estimate, "W", budget_of((term,))))
+    profile = changed(profile, "sensor", budget=(stored,), scale_u_rel=term.standard_uncertainty)
+
+    found = merge(*[profile] * 4).idle.power_w
+
+    expected = Estimate(
+        value=2.0, u_stat=found.u_stat, degrees_of_freedom=found.degrees_of_freedom, n=found.n
+    )
+    assert found.ci95 == pytest.approx(quantity(expected, "W", budget_of((term,))).ci95, rel=1e-6)
+    assert found.ci95[1] - found.ci95[0] < 3.6 * hypot(found.u_stat, found.u_sys)
 
 
 def test_weights_are_inverse_variances(make_measured):
