@@ -196,6 +196,12 @@ def reset_world(seed: int) -> WorldSetup:
     return _befallen(seed, Mishap(kind="reset", at_s=_middle_s(seed)))
 
 
+def foreign_writer_world(seed: int) -> WorldSetup:
+    """Return a clean world in which another program configures the chip about every 3 s."""
+    times_s = _random_times_s(seed, every_s=3.0)
+    return _befallen(seed, *(Mishap(kind="foreign-write", at_s=t) for t in times_s))
+
+
 def suspended_world(seed: int) -> WorldSetup:
     """Return a clean world whose reader's clock stands still for 4 ms, not a whole cycle."""
     return _befallen(seed, Mishap(kind="clock-stood-still", at_s=_middle_s(seed), lasts_s=4e-3))

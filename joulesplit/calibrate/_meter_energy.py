@@ -38,6 +38,8 @@ class WindowFlag(StrEnum):
     """A reading stood at full scale: the energy is a lower bound."""
     CHIP_RESET = "chip-reset"
     """The chip lost its configuration and was configured again, or was found so after the end."""
+    FOREIGN_WRITER = "foreign-writer"
+    """Another program configured the chip: readings of up to a second before that are spoilt."""
     CLOCK_STEP = "clock-step"
     """The clock jumped: how many conversions were lost is unknown, and so is the time."""
     STUCK = "stuck"
@@ -59,6 +61,7 @@ _OF_READING = {
 }
 _OF_READING_OR_THE_NEXT = {
     WindowFlag.CHIP_RESET: ReadingFlag.CHIP_RESET,
+    WindowFlag.FOREIGN_WRITER: ReadingFlag.FOREIGN_WRITER,
     WindowFlag.CLOCK_STEP: ReadingFlag.CLOCK_STEP,
 }
 """What a reading says of the one before it as well."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from joulesplit.drivers._bus_claim import BusClaim, bus_users
 from joulesplit.drivers.errors import (
     BusBusyError,
     BusError,
@@ -45,6 +46,7 @@ class SmbusI2cBus:
         self._number = number
         self._bus: Any = None
         self._messages: dict[int, tuple[Any, Any]] = {}
+        self._claims: dict[int, BusClaim] = {}
         try:
             from smbus2 import SMBus, smbus2
         except ImportError as error:
@@ -107,10 +109,32 @@ class SmbusI2cBus:
         with _translated(self._number, address):
             self._opened().write_word_data(address, register, swap_bytes(word))
 
+    def claim(self, address: int) -> None:
+        """Keep other programs that measure away from an address until the bus is closed.
+
+        Raises:
+            BusBusyError: One is there already.
+            BusError: The bus cannot be opened.
+        """
+        self.release(address)
+        with _translated(self._number, None):
+            self._claims[address] = BusClaim(self._number, address)
+
+    def release(self, address: int) -> None:
+        """Give a claim back; without one nothing happens."""
+        if (claim := self._claims.pop(address, None)) is not None:
+            claim.release()
+
+    def users(self) -> tuple[str, ...]:
+        """Return the other programs that have the bus open, as far as this user may see them."""
+        return bus_users(self._number)
+
     def close(self) -> None:
         """Release the bus; calling it again does nothing."""
         bus, self._bus = self._bus, None
         self._messages.clear()
+        for address in tuple(self._claims):
+            self.release(address)
         if bus is not None:
             bus.close()
 
@@ -129,6 +153,8 @@ def swap_bytes(word: int) -> int:
 def _translated(number: int, address: int | None) -> Iterator[None]:
     try:
         yield
+    except BusError:
+        raise
     except OSError as error:
         raise translate_os_error(error, number, address) from error
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
+from joulesplit.drivers._bus_claim import BusClaim
 from joulesplit.drivers._clock import NS_PER_S
 from joulesplit.drivers._i2c import translate_os_error
 from joulesplit.drivers._polling import LATE_CYCLES, LATE_NS, POLL_STEP
@@ -118,6 +120,7 @@ class PiIna219:
         self._clock = clock
         self._open_device = open_device
         self._device: Any = None
+        self._claim: BusClaim | None = None
         self._period_ns = self._configuration.cycle_s * NS_PER_S
         self._previous_ns: int | None = None
 
@@ -138,8 +141,21 @@ class PiIna219:
 
         Raises:
             SensorUnavailableError: The library is not installed.
+            BusBusyError: Another program holds the device.
             BusError: The device or its bus failed, as ``joulesplit.drivers._i2c`` tells it.
         """
+        with _Translated(self._bus_number, self._wiring.address):
+            self.close()
+            with suppress(FileNotFoundError):  # what is not there the library tells itself
+                self._claim = BusClaim(self._bus_number, self._wiring.address)
+        try:
+            self._configure()
+        except SensorError:
+            self.close()
+            raise
+        return self
+
+    def _configure(self) -> None:
         wiring, configuration = self._wiring, self._configuration
         with _Translated(self._bus_number, wiring.address):
             device = self._open_device(
@@ -160,7 +176,6 @@ class PiIna219:
         self._clock.sleep_until_ns(self._clock.now_ns() + round(2.2 * self._period_ns))
         with _Translated(self._bus_number, wiring.address):
             self._clear_ready()
-        return self
 
     def __exit__(self, *exception: object) -> None:
         """Let go of the device."""
@@ -169,6 +184,9 @@ class PiIna219:
     def close(self) -> None:
         """Let go of the device; calling it again does nothing."""
         self._device = None
+        claim, self._claim = self._claim, None
+        if claim is not None:
+            claim.release()
 
     def read(self) -> Reading:
         """Wait for the next conversion and return it.

@@ -6,13 +6,14 @@ SensorError
 ├── BusError (OSError)                         an I2C transaction failed
 │   ├── BusNotFoundError (FileNotFoundError)   no such bus on this machine
 │   ├── BusPermissionError (PermissionError)   the bus is there, the user may not open it
-│   ├── BusBusyError                           a kernel driver holds the address
+│   ├── BusBusyError                           a kernel driver or another program holds the address
 │   ├── DeviceNotRespondingError               nothing acknowledges at that address
 │   └── BusTransferError                       a transfer broke off or the bus is held up
 ├── WrongDeviceError                           something answers, but not as this chip would
 ├── RangeExceededError (OverflowError)         the shunt range is too small for the current
 ├── ConversionTimeoutError (TimeoutError)      no fresh conversion within the bound
 ├── ChipResetError                             the chip lost its configuration mid-run
+├── ForeignWriterError                         another program keeps configuring the chip
 ├── StuckReadingsError                         the chip delivers the same words for ever
 ├── SensorUnavailableError (LookupError)       this machine does not offer that source
 ├── CorrectionRecordError (ValueError)         a stored zero or span cannot be read or written
@@ -73,7 +74,7 @@ class BusPermissionError(BusError, PermissionError):
 
 
 class BusBusyError(BusError):
-    """A kernel driver holds the device address."""
+    """A kernel driver or another program holds the device address."""
 
 
 class DeviceNotRespondingError(BusError):
@@ -98,6 +99,10 @@ class ConversionTimeoutError(SensorError, TimeoutError):
 
 class ChipResetError(SensorError):
     """The chip lost its configuration while measuring."""
+
+
+class ForeignWriterError(SensorError):
+    """Another program keeps configuring the chip that is measured with."""
 
 
 class StuckReadingsError(SensorError):

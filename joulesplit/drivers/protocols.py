@@ -52,6 +52,24 @@ class I2cBus(Protocol):
 
 
 @runtime_checkable
+class SharedBus(Protocol):
+    """A bus that programs share: an address on it can be claimed, and who is there is known."""
+
+    def claim(self, address: int) -> None:
+        """Keep other programs of this kind away from an address until the bus is closed.
+
+        Raises:
+            BusBusyError: One is there already.
+        """
+
+    def release(self, address: int) -> None:
+        """Give a claim back; without one nothing happens."""
+
+    def users(self) -> tuple[str, ...]:
+        """Return the other programs that have the bus open, as far as this user may see them."""
+
+
+@runtime_checkable
 class PeakWatcher(Protocol):
     """A sensor whose readings are means and that also looks at what they are means of."""
 

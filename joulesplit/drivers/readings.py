@@ -31,6 +31,9 @@ class ReadingFlag(IntFlag):
     CLOCK_STEP = 128
     """The clock or the conversions jumped since the last look at their phase, a few readings ago
     at most: how many conversions were lost is unknown."""
+    FOREIGN_WRITER = 256
+    """Another program had configured the chip, which was configured again before this reading.
+    Readings of the second before it may have been made at that program's settings."""
 
 
 class Reading(NamedTuple):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import smbus2
 
+from joulesplit.cli.diagnosis._sensors import _chip
 from joulesplit.drivers import SmbusI2cBus, find_buses
 from joulesplit.drivers.errors import (
     BusBusyError,
@@ -132,3 +135,56 @@ def test_the_bus_is_found():
     (found,) = find_buses()
     assert (found.number, found.path, found.usable) == (1, Path("/dev/i2c-1"), True)
     assert found.clock_hz is None
+
+
+HOLDER = """\
+import sys
+from joulesplit.drivers import SmbusI2cBus
+bus = SmbusI2cBus(1)
+bus.claim(0x40)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def held_by_another_program(tmp_path):
+    """Let another process claim 0x40 as a sensor does; yield it."""
+    pipe = subprocess.PIPE
+    script = tmp_path / "joulesplit"
+    script.write_text(HOLDER)
+    command = [sys.executable, str(script), "measure"]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        yield other
+
+
+def test_a_second_program_is_refused_with_the_name_of_the_first(bench, tmp_path):
+    sensor = bench.sensor()
+    before = bench.bus.read_word(bench.address, 0)
+    with held_by_another_program(tmp_path) as other:
+        told = rf"`joulesplit measure` \(process {other.pid}\) measures with 0x40 on I2C bus 1"
+        with pytest.raises(BusBusyError, match=told):
+            sensor.__enter__()
+        assert bench.bus.read_word(bench.address, 0) == before
+        bench.bus.claim(0x41)  # another chip is another matter
+        other.kill()
+        other.wait()
+        with sensor:  # a claim goes with its program, however that ended
+            sensor.read()
+        bench.bus.release(0x41)
+    bench.bus.claim(bench.address)
+
+
+def test_doctor_leaves_a_chip_alone_that_is_measured_with(bench, tmp_path):
+    with held_by_another_program(tmp_path):
+        finding = _chip(bench.bus, bench.address)
+    assert finding.state == "warn"
+    assert "two programs on one chip" in finding.found
+
+
+def test_who_else_has_the_bus_open_is_named(bench, tmp_path):
+    with held_by_another_program(tmp_path) as other:
+        assert any(f"process {other.pid}" in user for user in bench.bus.users())
+        other.kill()
+    assert not any(f"process {other.pid}" in user for user in bench.bus.users())

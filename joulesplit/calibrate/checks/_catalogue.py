@@ -25,6 +25,7 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         sensor.CLIPPED_READINGS,
         sensor.HEADROOM,
         sensor.CHIP_RESETS,
+        sensor.FOREIGN_WRITER,
         sensor.CLOCK_STEPS,
         sensor.STUCK_READINGS,
         sensor.DOUBTFUL_WORDS,

@@ -60,6 +60,15 @@ CHIP_RESETS = CheckSpec(
     advice="the sensor browned out: shorten its supply leads and add a capacitor",
     severity="fail",
 )
+FOREIGN_WRITER = CheckSpec(
+    name="foreign-writer",
+    finds="times that another program had configured the sensor",
+    unit="times",
+    limit=0,
+    advice="two programs on one chip spoil each other's readings: end the other one (sudo fuser "
+    "-v /dev/i2c-1 lists who has the bus open), and run again",
+    severity="fail",
+)
 CLOCK_STEPS = CheckSpec(
     name="clock-steps",
     finds="jumps of the clock that times the readings",
@@ -136,6 +145,7 @@ def reading_checks(
     if sensor is not None and sampling.peak_a is not None:
         yield HEADROOM.judge(sampling.peak_a / sensor.full_scale_a)
     yield CHIP_RESETS.judge(sum(record.resets for record in records))
+    yield FOREIGN_WRITER.judge(sampling.foreign_writes)
     yield CLOCK_STEPS.judge(sum(record.clock_steps for record in records))
     yield STUCK_READINGS.judge(sampling.stuck)
     yield DOUBTFUL_WORDS.judge(sampling.doubtful / total)

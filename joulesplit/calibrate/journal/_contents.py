@@ -76,6 +76,7 @@ class JournalContents:
             lost=sum(one.lost for one in last),
             clipped=sum(one.clipped for one in last),
             resets=sum(one.resets for one in last),
+            foreign_writes=sum(one.foreign_writes for one in last),
             clock_steps=sum(one.clock_steps for one in last),
             stuck=sum(one.stuck for one in last),
             cpu_fraction=max(shares) if shares else None,

@@ -124,6 +124,7 @@ class StoredSamplerStatistics(msgspec.Struct, frozen=True, kw_only=True):
     jitter_s: float | None = None
     latest_s: float | None = None
     resets: int = 0
+    foreign_writes: int = 0
     clock_steps: int = 0
     stuck: int = 0
     doubtful: int = 0

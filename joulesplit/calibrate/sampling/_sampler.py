@@ -30,6 +30,7 @@ class SamplerStatistics:
             it, s; None without a process.
         latest_s: The longest such time, s; None without a process.
         resets: Times that the chip was found reset.
+        foreign_writes: Times that another program had configured the chip.
         clock_steps: Times that the clock was found to have jumped.
         stuck: Readings whose words had not changed for longer than noise allows.
         doubtful: Readings whose words, or those of the one before, were others when read again.
@@ -45,6 +46,7 @@ class SamplerStatistics:
     jitter_s: float | None = None
     latest_s: float | None = None
     resets: int = 0
+    foreign_writes: int = 0
     clock_steps: int = 0
     stuck: int = 0
     peak_a: float | None = None
@@ -85,6 +87,7 @@ class Tally:
     def __init__(self) -> None:
         self.readings = 0
         self.lost = 0
+        self.foreign_writes = 0
         self.clipped = self.resets = self.clock_steps = self.stuck = self.doubtful = 0
         self._covered_s = 0.0
         self._late_us = 0.0
@@ -99,6 +102,7 @@ class Tally:
         self.lost += lost_cycles(trace, cycle_of(trace))
         self.clipped += trace.count(ReadingFlag.SHUNT_CLIPPED | ReadingFlag.BUS_CLIPPED)
         self.resets += trace.count(ReadingFlag.CHIP_RESET)
+        self.foreign_writes += trace.count(ReadingFlag.FOREIGN_WRITER)
         self.clock_steps += trace.count(ReadingFlag.CLOCK_STEP)
         self.stuck += trace.count(ReadingFlag.STUCK)
         self.doubtful += trace.count(ReadingFlag.DOUBTFUL_WORDS)
@@ -122,6 +126,7 @@ class Tally:
             jitter_s=self._jitter_s() if has_process else None,
             latest_s=self._latest_us * 1e-6 if has_process else None,
             resets=self.resets,
+            foreign_writes=self.foreign_writes,
             clock_steps=self.clock_steps,
             stuck=self.stuck,
             peak_a=peak_a,

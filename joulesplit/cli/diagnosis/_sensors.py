@@ -9,7 +9,7 @@ from joulesplit.cli._finding import Finding
 from joulesplit.drivers import DiscoveredSources, HwmonChip, I2cBusFinding, find_plugins, identify
 from joulesplit.drivers.errors import DeviceNotRespondingError, SensorError
 from joulesplit.drivers.ina219 import ADDRESSES, POWER_ON_CONFIGURATION
-from joulesplit.drivers.protocols import I2cBus
+from joulesplit.drivers.protocols import I2cBus, SharedBus
 
 OpenBus = Callable[[int], I2cBus]
 """Opens an I2C bus by number."""
@@ -115,13 +115,19 @@ def _chips(number: int, open_bus: OpenBus) -> Iterator[Finding]:
 
 def _chip(bus: I2cBus, address: int) -> Finding | None:
     place = f"at 0x{address:02X} on bus {bus.number}"
+    shared = bus if isinstance(bus, SharedBus) else None
     try:
+        if shared is not None:  # to read a chip that is measured with would clear its ready bit
+            shared.claim(address)
         word = bus.read_word(address, CONFIGURATION_REGISTER)
         chip = identify(bus, address)
     except DeviceNotRespondingError:
         return None
     except SensorError as error:
         return Finding(name="ina219", state="warn", found=str(error))
+    finally:
+        if shared is not None:
+            shared.release(address)
     if not chip.is_ina219:
         return Finding(name="i2c-chip", state="info", found=f"{chip.name} {place}", fix=chip.advice)
     if word == POWER_ON_CONFIGURATION:

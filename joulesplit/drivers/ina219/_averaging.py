@@ -14,7 +14,8 @@ from joulesplit.drivers.readings import Reading, ReadingFlag
 
 BLOCKS = 20
 """Blocks whose means give the scatter; neighbouring readings are not independent."""
-UNUSABLE = ReadingFlag.SHUNT_CLIPPED | ReadingFlag.BUS_CLIPPED | ReadingFlag.CHIP_RESET
+SPOILT_BEFORE = ReadingFlag.CHIP_RESET | ReadingFlag.FOREIGN_WRITER
+UNUSABLE = ReadingFlag.SHUNT_CLIPPED | ReadingFlag.BUS_CLIPPED | SPOILT_BEFORE
 
 
 class RawSensor(Protocol):
@@ -67,11 +68,12 @@ def average(
 def _sound_readings(sensor: RawSensor, count: int) -> list[Reading]:
     taken = [sensor.read() for _ in range(count)]
     # The reading after a reset says that the one before it, the last here, may be spoilt too.
-    after = sensor.read().flags & ReadingFlag.CHIP_RESET
+    after = sensor.read().flags & SPOILT_BEFORE
     if after or any(reading.flags & UNUSABLE for reading in taken):
         raise SensorConfigurationError(
-            "a reading stood at full scale or the chip reset itself while it was averaged; "
-            "check the range (--peak-current-a) and the supply, then try again"
+            "a reading stood at full scale, or the chip was reset or configured by another program "
+            "while it was averaged; check the range (--peak-current-a), the supply, and who else "
+            "uses the bus, then try again"
         )
     return taken
 

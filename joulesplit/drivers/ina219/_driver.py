@@ -159,16 +159,22 @@ class Ina219:
         """Identify the chip by reading, then reset and configure it, and find its phase.
 
         Raises:
+            BusBusyError: Another program holds it.
             WrongDeviceError: It is not a working INA219.
             ConversionTimeoutError: It does not convert at a steady pace.
             SensorConfigurationError: The bus is too slow for the chosen averaging.
             BusError: The bus failed.
         """
-        self._found = self._link.identify()
-        self._link.reset_and_check()
-        self._probe = PeakProbe(self._link, self._clock, self._configuration, self._probe_every)
-        self._start()
-        self._link.refuse_lost_ground(self._wiring.shunt_ohm)
+        self._link.claim()
+        try:
+            self._found = self._link.identify()
+            self._link.reset_and_check()
+            self._probe = PeakProbe(self._link, self._clock, self._configuration, self._probe_every)
+            self._start()
+            self._link.refuse_lost_ground(self._wiring.shunt_ohm)
+        except SensorError:
+            self._link.release()
+            raise
         self._description = self._describe()
         self._marks.pending = 0
         self._has_delivered = False
@@ -185,12 +191,14 @@ class Ina219:
         if lock is not None:
             with suppress(BusError):  # one that is gone by now is as it is
                 self._link.put_back(self._found)
+            self._link.release()
 
     def read(self) -> Reading:
         """Wait for the next conversion and return it; never returns one conversion twice.
 
         Raises:
             ChipResetError: The chip keeps losing its configuration.
+            ForeignWriterError: Another program keeps configuring it.
             RangeExceededError: The range has been too small for many readings in a row.
             StuckReadingsError: The chip has delivered the same words for too long.
             ConversionTimeoutError: No conversion in time, or the bus is too slow to follow.
@@ -263,13 +271,16 @@ class Ina219:
         self._is_lost = True
 
     def _recover(self, resets: int) -> None:
+        is_foreign = self._link.is_written_to(*self._probe.words)
+        failed = self._link.written_to if is_foreign else self._link.supply_dips
         if resets > MAX_RESETS_IN_A_ROW:
-            raise self._link.supply_dips()
+            raise failed()
         try:
             self._start()
         except (WrongDeviceError, ConversionTimeoutError) as error:
-            raise self._link.supply_dips() from error
-        self._marks.pending |= int(ReadingFlag.CHIP_RESET | ReadingFlag.GAP_BEFORE)
+            raise failed() from error
+        found = ReadingFlag.FOREIGN_WRITER if is_foreign else ReadingFlag.CHIP_RESET
+        self._marks.pending |= int(found | ReadingFlag.GAP_BEFORE)
 
     def _take(self, word: int) -> Reading | None:
         """Read the shunt of a located conversion; None if it may be another conversion's."""

@@ -9,6 +9,7 @@ from joulesplit.drivers.errors import (
     BusTransferError,
     ChipResetError,
     DeviceNotRespondingError,
+    ForeignWriterError,
     WrongDeviceError,
 )
 from joulesplit.drivers.ina219._registers import (
@@ -22,7 +23,7 @@ from joulesplit.drivers.ina219._registers import (
     bus_voltage_v,
     shunt_voltage_v,
 )
-from joulesplit.drivers.protocols import Clock, I2cBus
+from joulesplit.drivers.protocols import Clock, I2cBus, SharedBus
 
 # The first outlasts a transaction of another master; all together outlast the 35 ms after which a
 # chip that holds the data line gives it up by itself (6.5, SMBus time-out).
@@ -90,6 +91,21 @@ class Ina219Link:
             self._transact(register, word)
         except WORTH_ANOTHER_TRY:
             self._try_again(register, word)
+
+    def claim(self) -> None:
+        """Keep other programs that measure away from the chip.
+
+        Raises:
+            BusBusyError: One is there already.
+            BusError: The bus cannot be opened.
+        """
+        if isinstance(self.bus, SharedBus):
+            self.bus.claim(self.address)
+
+    def release(self) -> None:
+        """Give the claim back; without one nothing happens."""
+        if isinstance(self.bus, SharedBus):
+            self.bus.release(self.address)
 
     def identify(self) -> tuple[int, int]:
         """Find out by reading alone whether the chip is an INA219.
@@ -163,6 +179,30 @@ class Ina219Link:
         """
         return any(self.read(Register.CONFIGURATION) == word for _ in range(LOOKS_FOR_A_RAIL))
 
+    def is_written_to(self, *own_words: int) -> bool:
+        """Return whether another program configured the chip: it holds neither ours nor a reset's.
+
+        A program that writes what a reset leaves cannot be told from one. Two wrong words of the
+        bus would have to be the same.
+
+        Args:
+            own_words: Configurations that were written here.
+
+        Raises:
+            BusError: The bus failed.
+        """
+        looks = {
+            (self.read(Register.CONFIGURATION), self.read(Register.CALIBRATION))
+            for _ in range(LOOKS_FOR_A_RAIL)
+        }
+        if len(looks) != 1:
+            return False
+        ((configuration, calibration),) = looks
+        return calibration not in (NO_CALIBRATION, MARK_CALIBRATION) or configuration not in (
+            POWER_ON_CONFIGURATION,
+            *own_words,
+        )
+
     def refuse_lost_ground(self, shunt_ohm: float) -> None:
         """Refuse a current from a rail of no voltage: every power would be 0.
 
@@ -191,6 +231,16 @@ class Ina219Link:
         return ChipResetError(
             f"the INA219 at {self.place} keeps losing its configuration; its supply dips: "
             "check the power supply, the cable and the wiring of VCC"
+        )
+
+    def written_to(self) -> ForeignWriterError:
+        """Return the error for a chip that another program keeps configuring."""
+        users = self.bus.users() if isinstance(self.bus, SharedBus) else ()
+        found = f"; the bus is also open in {', '.join(users)}" if users else ""
+        return ForeignWriterError(
+            f"another program keeps configuring the INA219 at {self.place}{found}: end it, as two "
+            "programs on one chip spoil each other's readings (sudo fuser -v "
+            f"/dev/i2c-{self.bus.number} lists who has the bus open)"
         )
 
     def _wrong(self, what: str) -> WrongDeviceError:

@@ -67,6 +67,11 @@ class PeakProbe:
         self.peak_code = 0
         self.samples = 0
 
+    @property
+    def words(self) -> tuple[int, int]:
+        """Configurations that the chip is given: for readings, and for a look."""
+        return self._word, self._single_word
+
     def is_due(self, tracker: ConversionTracker) -> bool:
         """Count one more reading of the chip tracked so; return whether it is time for a look."""
         if not self._every:

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from joulesplit.drivers.protocols import Clock
-from joulesplit.drivers.simulated._chip import SimulatedIna219
+from joulesplit.drivers.simulated._chip import (
+    CALIBRATION,
+    CONFIGURATION,
+    POWER_ON_WORD,
+    SimulatedIna219,
+)
 from joulesplit.drivers.simulated._clock import NS_PER_S, EventfulClock, SteppedClock
 
 
@@ -18,12 +23,13 @@ class Mishap:
     Attributes:
         kind: ``reset``: the chip browns out. ``clock-stood-still``: the reader's clock does, as
             while a machine is suspended. ``held-up``: the reader does not get to run. ``stuck``:
-            the chip goes on converting, and its results stay as they are.
+            the chip goes on converting, and its results stay as they are. ``foreign-write``: a
+            program beside configures the chip as Adafruit's library does for 32 V and 2 A.
         at_s: When, after the origin of the world, s.
-        lasts_s: How long, s; a reset takes no time.
+        lasts_s: How long, s; a reset and a write take no time.
     """
 
-    kind: Literal["reset", "clock-stood-still", "held-up", "stuck"]
+    kind: Literal["reset", "clock-stood-still", "held-up", "stuck", "foreign-write"]
     at_s: float
     lasts_s: float = 0.0
 
@@ -62,6 +68,17 @@ def _plan(
         clock.at(at_ns, lambda: seen.step_ns(-lasts_ns))
     elif mishap.kind == "held-up":
         clock.at(at_ns, lambda: clock.advance_ns(lasts_ns))
+    elif mishap.kind == "foreign-write":
+        clock.at(at_ns, lambda: _configure_as_adafruit_does(chip))
     else:
         clock.at(at_ns, chip.freeze)
         clock.at(at_ns + lasts_ns, lambda: chip.freeze(frozen=False))
+
+
+def _configure_as_adafruit_does(chip: SimulatedIna219) -> None:
+    """Write what ``set_calibration_32V_2A`` of adafruit_ina219 writes; the same as after a reset.
+
+    Only the calibration tells it from one.
+    """
+    chip.write_register(CALIBRATION, 4096)
+    chip.write_register(CONFIGURATION, POWER_ON_WORD)

@@ -92,6 +92,7 @@ def _troubles(statistics: SamplerStatistics) -> list[tuple[str, RenderableType]]
     """Return what should not happen at all, if it did."""
     said = [
         ("chip resets", statistics.resets),
+        ("written by another program", statistics.foreign_writes),
         ("clock steps", statistics.clock_steps),
         ("stuck", statistics.stuck),
     ]
