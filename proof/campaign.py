@@ -33,7 +33,7 @@ from joulesplit.cli._simulation import WorldSetup
 from joulesplit.metrology import SystematicBudget, budget_of
 from joulesplit.partition import Block
 from proof.figures import Estimates, Figure, figures_of
-from proof.stage import Stage, proof_network, stage_of
+from proof.stage import Stage, WorkStage, proof_network, stage_of
 
 MODEL = ModelIdentity(name="proof", sha256="0" * 64, input_bits=1)
 RUNTIME = Runtime(name="virtual", version="0", threads=1, xnnpack=True)
@@ -78,12 +78,14 @@ def run_world(
     outcome = run_on(stage, plan, rule=rule)
     records, rate = outcome.records, plan.stated_rate_bit_per_s
     budget = budget_of(stage.sampler.description.accuracy, loads_of(records))
-    found = _estimates(records, stage.blocks, rate, NO_SYSTEMATIC_ERROR if exact_sensor else budget)
+    found = estimates_of(
+        records, stage.blocks, rate, NO_SYSTEMATIC_ERROR if exact_sensor else budget
+    )
     leakage_w = mean_leakage_w(stage, records)
     truth = truth_of(setup.costs, stage.blocks, rate, leakage_w=leakage_w)
     return Measured(
         figures=figures_of(found, truth, setup),
-        quality=_judge(stage, records, found),
+        quality=judged(stage, records, found),
         windows=len(records),
         duration_s=sum(record.span_s for record in records),
         reason=outcome.opinion.reason,
@@ -110,12 +112,13 @@ def mean_leakage_w(stage: Stage, records: Sequence[WindowRecord]) -> float:
     return sum(means) / len(means)
 
 
-def _estimates(
+def estimates_of(
     records: Sequence[WindowRecord],
     blocks: tuple[Block, ...],
     rate: float,
     budget: SystematicBudget,
 ) -> Estimates:
+    """Return what the windows of a campaign give."""
     return Estimates(
         compute=compute_of(records, blocks, budget, model=MODEL, runtime=RUNTIME),
         uplink=uplink_of(records, rate, budget),
@@ -124,7 +127,8 @@ def _estimates(
     )
 
 
-def _judge(stage: Stage, records: Sequence[WindowRecord], found: Estimates) -> Quality:
+def judged(stage: WorkStage, records: Sequence[WindowRecord], found: Estimates) -> Quality:
+    """Return what the checks say of a campaign."""
     e_d, e_c = found.compute.e_d_flop_per_j, found.uplink.e_c_bit_per_j
     return judge(
         Evidence(

@@ -65,9 +65,9 @@ def figures_of(found: Estimates, truth: SimulatedTruth, setup: WorldSetup) -> di
     e_d, e_c = truth.e_d_flop_per_j, truth.e_c_bit_per_j
     ratio = {account: e_d[account] / e_c[account] for account in e_d}
     return {
-        **_both("E_d", found.compute.e_d_flop_per_j, e_d),
-        **_both("E_c", found.uplink.e_c_bit_per_j, e_c),
-        **_both("E_d/E_c", found.ratio, ratio),
+        **both("E_d", found.compute.e_d_flop_per_j, e_d),
+        **both("E_c", found.uplink.e_c_bit_per_j, e_c),
+        **both("E_d/E_c", found.ratio, ratio),
         "P_0": figure(found.idle, truth.idle_power_w),
         **_window(found.compute, setup),
         **_link(found.uplink.fit, setup),
@@ -93,7 +93,8 @@ def _block_views(
     return figures
 
 
-def _both(name: str, found: GrossNet, truth: Mapping[str, float]) -> dict[str, Figure]:
+def both(name: str, found: GrossNet, truth: Mapping[str, float]) -> dict[str, Figure]:
+    """Return both accounts of a figure beside the truth."""
     both = {f"{name} gross": figure(found.gross, truth["gross"])}
     if found.net is not None:
         both[f"{name} net"] = figure(found.net, truth["net"])

@@ -39,13 +39,11 @@ def proof_blocks() -> tuple[Block, ...]:
 
 
 @dataclass(slots=True, kw_only=True)
-class Stage:
-    """A world in virtual time: inferences and uploads cost the board, and not the host.
+class WorkStage:
+    """A board in virtual time: inferences and uploads cost it, and not the host.
 
     Attributes:
         setup: The world.
-        device: The same as whatever measures meets it.
-        load: Its load, to ask for the truth.
         clock: Of the workloads.
         board: Does the work.
         sampler: Reads the real driver on the simulated chip.
@@ -53,8 +51,6 @@ class Stage:
     """
 
     setup: WorldSetup
-    device: DeviceUnderTest
-    load: LoadModel
     clock: SimulatedClock
     board: DeviceActivity
     sampler: InlineSampler
@@ -106,6 +102,19 @@ class Stage:
             },
             thermometer=thermometer,
         )
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage(WorkStage):
+    """A simulated world of the package with everything on it.
+
+    Attributes:
+        device: The same as whatever measures meets it.
+        load: Its load, to ask for the truth.
+    """
+
+    device: DeviceUnderTest
+    load: LoadModel
 
 
 def _nothing() -> None:

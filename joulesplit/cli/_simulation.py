@@ -13,6 +13,7 @@ from joulesplit.calibrate.workloads import BoardCosts, Governor, SimulatedBoard,
 from joulesplit.drivers.simulated import (
     ChipParameters,
     EventfulClock,
+    Load,
     LoadLog,
     LoadModel,
     LoadParameters,
@@ -189,7 +190,7 @@ def virtual_sensor_clock(setup: WorldSetup) -> SimulatedClock:
 
 
 def open_simulated_sensor(
-    setup: WorldSetup, buffer: Any, clock: Clock | None = None, *, load: LoadModel | None = None
+    setup: WorldSetup, buffer: Any, clock: Clock | None = None, *, load: Load | None = None
 ) -> PowerSensor:
     """Return the real INA219 driver on the simulated chip of a world.
 

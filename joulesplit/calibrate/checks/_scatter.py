@@ -81,7 +81,7 @@ def _fit(evidence: Evidence) -> tuple[LinearFit, Array] | None:
     count = max((window.block for window in windows), default=0)
     try:
         problem = block_problem(windows, count, "net")
-        return problem.fit(), problem.observed
+        return problem.fit_of_windows(), problem.observed[: problem.windows]
     except EstimateError:
         return None
 

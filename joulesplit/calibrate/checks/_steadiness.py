@@ -142,10 +142,10 @@ def pace_deviations(windows: Sequence[Observation]) -> Array | None:
     count = max((window.block for window in windows), default=0)
     try:
         problem = latency_problem(windows, count)
-        fit = problem.fit()
+        fit = problem.fit_of_windows()
     except EstimateError:
         return None
-    deviations: Array = fit.residuals * problem.spread / problem.observed
+    deviations: Array = fit.raw_residuals / problem.observed[: problem.windows]
     return deviations
 
 

@@ -84,6 +84,7 @@ def _block_energy(
         ),
         latency_s=with_interval(latency, "s", 0.0),
         views=tuple(view for of in views.values() for view in of.blocks[block.index - 1]),
+        start_cost_j=quantity(fits.net.starts[block.index - 1], "J", budget),
     )
 
 

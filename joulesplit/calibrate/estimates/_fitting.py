@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from joulesplit.calibrate.errors import EstimateError
+from joulesplit.calibrate.estimates._starts import StartGroup, start_groups
 from joulesplit.calibrate.estimates._stats import LinearFit, weighted_fit
 from joulesplit.calibrate.estimates._uncertainty import Estimate
 from joulesplit.calibrate.profile import Account
@@ -34,6 +35,7 @@ class PerUnitFit:
         scale: Reduced χ of the fit, see ``stats.LinearFit``.
         studentised: Residual of each window over its standard deviation, in order of time,
             shape (windows,), float64.
+        starts: What each subject in turn costs once per window; empty where none is told.
     """
 
     values: Array
@@ -43,6 +45,7 @@ class PerUnitFit:
     n: tuple[int, ...]
     scale: float
     studentised: Array
+    starts: tuple[Estimate, ...] = ()
 
     def combine(self, weights: Sequence[float] | Array) -> Estimate:
         """Return Σ w_i β_i with its statistical uncertainty."""
@@ -84,57 +87,209 @@ def _energies(observations: Sequence[Observation], account: Account) -> Array:
     return np.array([o.gross_j if account == "gross" else o.net_j for o in observations])
 
 
-def _block_design(observations: Sequence[Observation], block_count: int) -> Array:
-    design = np.zeros((len(observations), block_count + 1))
-    design[:, 0] = 1.0
-    for row, observation in enumerate(observations):
-        design[row, observation.block] = observation.repetitions
-    return design
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinearModel:
     """Windows as rows of a linear model E = X·β.
+
+    Behind the windows may stand rows that are none: each says that a coefficient is nought, give
+    or take its spread. So the least-squares fit of all rows is the best linear unbiased one of a
+    model in which these coefficients are drawn by chance (Henderson, Biometrics 31, 1975).
 
     Attributes:
         design: X, shape (n, p), float64.
         observed: E, shape (n,), float64, J.
         spread: Expected standard deviation of each E up to a common factor, shape (n,), float64.
+        prior_rows: How many rows at the end are not windows.
+        freedom_spent: Degrees of freedom that the coefficients of these rows take.
     """
 
     design: Array
     observed: Array
     spread: Array
+    prior_rows: int = 0
+    freedom_spent: int = 0
+
+    @property
+    def windows(self) -> int:
+        """Rows that are windows."""
+        return len(self.observed) - self.prior_rows
+
+    @property
+    def even_spread(self) -> Array:
+        """The spread if all windows scattered alike, shape (n,), float64."""
+        even = np.ones_like(self.spread)
+        typical = np.sqrt(np.mean(self.spread[: self.windows] ** 2))
+        even[self.windows :] = self.spread[self.windows :] / typical
+        return even
 
     def fit(self) -> LinearFit:
-        """Return the weighted fit, see ``stats.weighted_fit``."""
-        return weighted_fit(self.design, self.observed, self.spread)
+        """Return the weighted fit of all rows, see ``stats.weighted_fit``."""
+        fit = weighted_fit(self.design, self.observed, self.spread)
+        freedom = max(1, fit.degrees_of_freedom - self.freedom_spent)
+        return replace(fit, degrees_of_freedom=freedom)
+
+    def fit_of_windows(self) -> LinearFit:
+        """Return the same fit, with residuals, leverage and gain of the windows alone."""
+        fit, rows = self.fit(), slice(self.windows)
+        return replace(
+            fit,
+            residuals=fit.residuals[rows],
+            leverage=fit.leverage[rows],
+            gain=fit.gain[:, rows],
+            raw_residuals=fit.raw_residuals[rows],
+        )
 
     def without(self, flagged: NDArray[np.bool_]) -> LinearModel:
         """Return the problem with the flagged windows left out."""
         kept = ~flagged
-        return LinearModel(
-            design=self.design[kept], observed=self.observed[kept], spread=self.spread[kept]
+        return replace(
+            self, design=self.design[kept], observed=self.observed[kept], spread=self.spread[kept]
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SubjectModel:
+    """Windows of subjects, each with a slope and what it costs to start it.
+
+    Attributes:
+        problem: Columns: mean start of the first group, slopes of the subjects, mean starts of
+            the other groups, differences of starts from the mean.
+        start_columns: Of each subject in turn: the columns that add up to its start.
+        first_kind: Subjects, from 0, of the kind whose mean start is stated.
+    """
+
+    problem: LinearModel
+    start_columns: tuple[tuple[int, ...], ...]
+    first_kind: tuple[int, ...]
+
+    def fit(self, counts: Sequence[int]) -> PerUnitFit:
+        """Return mean start and slopes, and the start of every subject.
+
+        Args:
+            counts: Windows of each subject in turn.
+        """
+        fit, windows = self.problem.fit(), self.problem.windows
+        wanted = np.vstack([self._mean_start, *np.eye(len(fit.coefficients))[self._slopes]])
+        return PerUnitFit(
+            values=wanted @ fit.coefficients,
+            covariance=wanted @ fit.covariance @ wanted.T,
+            degrees_of_freedom=fit.degrees_of_freedom,
+            windows=windows,
+            n=(windows, *counts),
+            scale=fit.scale,
+            studentised=fit.studentised[:windows],
+            starts=tuple(
+                _sum_of(fit, self._start(subject), windows)
+                for subject in range(len(self.start_columns))
+            ),
+        )
+
+    @property
+    def _slopes(self) -> slice:
+        return slice(1, 1 + len(self.start_columns))
+
+    def _start(self, subject: int) -> Array:
+        weights = np.zeros(self.problem.design.shape[1])
+        weights[list(self.start_columns[subject])] = 1.0
+        return weights
+
+    @property
+    def _mean_start(self) -> Array:
+        starts = [self._start(subject) for subject in self.first_kind]
+        mean: Array = np.mean(starts, axis=0)
+        return mean
+
+
+def _sum_of(fit: LinearFit, weights: Array, windows: int) -> Estimate:
+    return Estimate(
+        value=float(weights @ fit.coefficients),
+        u_stat=linear_u(weights, fit.covariance),
+        degrees_of_freedom=fit.degrees_of_freedom,
+        n=windows,
+    )
+
+
+def _subject_model(
+    observations: Sequence[Observation],
+    observed: Array,
+    spread: Array,
+    subject_count: int,
+    kinds: Sequence[int] | None,
+) -> _SubjectModel:
+    """Return windows as rows of E_w = E_start,s + e_s(w) · n_w, see ``start_groups``.
+
+    Raises:
+        EstimateError: A subject has no window.
+    """
+    _require_every_block(observations, subject_count)
+    subjects = np.array([o.block for o in observations], dtype=np.intp)
+    repetitions = np.array([o.repetitions for o in observations], dtype=np.float64)
+    kinds = kinds or [0] * subject_count
+    groups = start_groups(subjects, repetitions, observed, spread, kinds)
+    slopes = (subjects[:, None] == np.arange(1, subject_count + 1)) * repetitions[:, None]
+    first, *others = [np.isin(subjects, group.subjects)[:, None] for group in groups]
+    design = np.hstack([first, slopes, *others]).astype(np.float64)
+    means = (0, *range(1 + subject_count, design.shape[1]))
+    starts: dict[int, tuple[int, ...]] = {
+        s: (m,) for m, group in zip(means, groups, strict=True) for s in group.subjects
+    }
+    problem = LinearModel(design=design, observed=observed, spread=spread)
+    for group in groups:
+        if group.spread > 0:
+            for subject in group.subjects:
+                starts[subject] = (*starts[subject], problem.design.shape[1])
+                problem = _with_own_start(problem, subjects == subject, group)
+    spent = sum(group.freedom_spent for group in groups)
+    return _SubjectModel(
+        problem=replace(problem, freedom_spent=spent),
+        start_columns=tuple(starts[s] for s in range(1, subject_count + 1)),
+        first_kind=tuple(np.flatnonzero(np.array(kinds) == kinds[0]).tolist()),
+    )
+
+
+def _with_own_start(
+    problem: LinearModel, of_subject: NDArray[np.bool_], group: StartGroup
+) -> LinearModel:
+    """Return the problem with one more column, the difference of a subject's start, and its row."""
+    rows, columns = problem.design.shape
+    design = np.zeros((rows + 1, columns + 1))
+    design[:rows, :columns] = problem.design
+    design[: problem.windows, columns] = of_subject
+    design[rows, columns] = 1.0
+    return LinearModel(
+        design=design,
+        observed=np.append(problem.observed, 0.0),
+        spread=np.append(problem.spread, group.spread),
+        prior_rows=problem.prior_rows + 1,
+    )
+
+
+def _block_model(
+    observations: Sequence[Observation],
+    block_count: int,
+    account: Account,
+    kinds: Sequence[int] | None,
+) -> _SubjectModel:
+    energies, spread = _energies(observations, account), _spread(observations, account)
+    return _subject_model(observations, energies, spread, block_count, kinds)
 
 
 def block_problem(
     observations: Sequence[Observation], block_count: int, account: Account
 ) -> LinearModel:
-    """Return the compute windows as rows of E_w = E_window + e_l(w) · n_w.
+    """Return the compute windows as rows of E_w = E_start,l(w) + e_l(w) · n_w.
+
+    The first column is the mean start of the first blocks, the next ones are e_1 … e_L.
 
     Raises:
         EstimateError: A block has no window.
     """
-    _require_every_block(observations, block_count)
-    return LinearModel(
-        design=_block_design(observations, block_count),
-        observed=_energies(observations, account),
-        spread=_spread(observations, account),
-    )
+    return _block_model(observations, block_count, account, None).problem
 
 
 def _require_every_block(observations: Sequence[Observation], block_count: int) -> None:
+    if not observations:
+        raise EstimateError("no window of computing was measured: the plan left all of them out")
     missing = set(range(1, block_count + 1)) - {o.block for o in observations}
     if missing:
         raise EstimateError(
@@ -143,58 +298,59 @@ def _require_every_block(observations: Sequence[Observation], block_count: int) 
         )
 
 
-def _per_unit(fit: LinearFit, counts: tuple[int, ...]) -> PerUnitFit:
-    return PerUnitFit(
-        values=fit.coefficients,
-        covariance=fit.covariance,
-        degrees_of_freedom=fit.degrees_of_freedom,
-        windows=len(fit.residuals),
-        n=counts,
-        scale=fit.scale,
-        studentised=fit.studentised,
-    )
-
-
 def fit_blocks(
-    observations: Sequence[Observation], block_count: int, account: Account
+    observations: Sequence[Observation],
+    block_count: int,
+    account: Account,
+    *,
+    kinds: Sequence[int] | None = None,
 ) -> PerUnitFit:
-    """Fit E_w = E_window + e_l(w) · n_w over all compute windows at once.
+    """Fit E_w = E_start,l(w) + e_l(w) · n_w over all compute windows at once.
 
-    The cost of a window that does not grow with its work is common to all blocks, so every
-    window helps to find it; the slopes are the energies per inference.
+    The slopes are the energies per inference. What a window costs once is as much common to all
+    subjects as their windows say (``joulesplit.calibrate.estimates._starts``).
 
     Args:
         observations: Compute windows; every block in at least one, of at least two sizes overall.
         block_count: L.
         account: Which energy is fitted.
+        kinds: Of each block in turn, or of what else stands in its place: the starts of each kind
+            have a mean of their own. None for one kind.
 
     Returns:
-        Coefficients (E_window, e_1 … e_L), J.
+        Coefficients (E_window, e_1 … e_L), J, E_window being the mean start of the first block's
+        kind.
 
     Raises:
         EstimateError: The windows do not determine the figures.
     """
-    fit = block_problem(observations, block_count, account).fit()
-    return _per_unit(fit, (len(observations), *_counts(observations, block_count)))
+    model = _block_model(observations, block_count, account, kinds)
+    return model.fit(_counts(observations, block_count))
 
 
 def _counts(observations: Sequence[Observation], block_count: int) -> list[int]:
     return [sum(o.block == block for o in observations) for block in range(1, block_count + 1)]
 
 
+def _latency_model(
+    observations: Sequence[Observation], block_count: int, kinds: Sequence[int] | None
+) -> _SubjectModel:
+    work = np.array([o.work_s for o in observations], dtype=np.float64)
+    return _subject_model(observations, work, np.sqrt(work), block_count, kinds)
+
+
 def latency_problem(observations: Sequence[Observation], block_count: int) -> LinearModel:
-    """Return the compute windows as rows of T_w = T_window + t_l(w) · n_w, in s instead of J.
+    """Return the compute windows as rows of T_w = T_start,l(w) + t_l(w) · n_w, in s, not J.
 
     Raises:
         EstimateError: A block has no window.
     """
-    _require_every_block(observations, block_count)
-    work = np.array([o.work_s for o in observations], dtype=np.float64)
-    design = _block_design(observations, block_count)
-    return LinearModel(design=design, observed=work, spread=np.sqrt(work))
+    return _latency_model(observations, block_count, None).problem
 
 
-def fit_latency(observations: Sequence[Observation], block_count: int) -> PerUnitFit:
+def fit_latency(
+    observations: Sequence[Observation], block_count: int, *, kinds: Sequence[int] | None = None
+) -> PerUnitFit:
     """Fit the duration of a window against its repetitions, as ``fit_blocks`` does energy.
 
     Returns:
@@ -203,8 +359,8 @@ def fit_latency(observations: Sequence[Observation], block_count: int) -> PerUni
     Raises:
         EstimateError: The windows do not determine the figures.
     """
-    fit = latency_problem(observations, block_count).fit()
-    return _per_unit(fit, (len(observations), *_counts(observations, block_count)))
+    model = _latency_model(observations, block_count, kinds)
+    return model.fit(_counts(observations, block_count))
 
 
 def fit_link(observations: Sequence[Observation], account: Account) -> PerUnitFit:
@@ -226,7 +382,15 @@ def fit_link(observations: Sequence[Observation], account: Account) -> PerUnitFi
         EstimateError: The windows do not determine the figures.
     """
     fit = link_problem(observations, account).fit()
-    return _per_unit(fit, (len(observations),) * len(fit.coefficients))
+    return PerUnitFit(
+        values=fit.coefficients,
+        covariance=fit.covariance,
+        degrees_of_freedom=fit.degrees_of_freedom,
+        windows=len(fit.residuals),
+        n=(len(observations),) * len(fit.coefficients),
+        scale=fit.scale,
+        studentised=fit.studentised,
+    )
 
 
 def link_problem(observations: Sequence[Observation], account: Account) -> LinearModel:

@@ -1,7 +1,9 @@
 """Energies of heads, from their windows and those of the blocks together. Pure.
 
-A head shares the fixed cost of a window with the blocks, so one fit holds them all. What a
-choice depends on are differences between heads and blocks, so their covariance is kept.
+One fit holds heads and blocks: they scatter alike. What it costs to start a head is not what it
+costs to start a block, which has less to fetch into the caches, so their starts have means of
+their own. What a choice depends on are differences between heads and blocks, so their covariance
+is kept.
 """
 
 from __future__ import annotations
@@ -122,12 +124,13 @@ def _fit(records: Sequence[WindowRecord], block_count: int, last_blocks: tuple[i
     ]
     count = block_count + len(last_blocks)
     alone = [o for o in observations if o.block <= block_count]
+    kinds = [0] * block_count + [1] * len(last_blocks)
     return _Fits(
         last_blocks=last_blocks,
         blocks=fit_blocks(alone, block_count, "net"),
-        net=fit_blocks(observations, count, "net"),
-        gross=fit_blocks(observations, count, "gross"),
-        latency=fit_latency(observations, count),
+        net=fit_blocks(observations, count, "net", kinds=kinds),
+        gross=fit_blocks(observations, count, "gross", kinds=kinds),
+        latency=fit_latency(observations, count, kinds=kinds),
         idle=idle_estimate(records),
     )
 
@@ -154,4 +157,5 @@ def _head(fits: _Fits, row: int, shared_j2: Array, budget: SystematicBudget) -> 
         latency_s=with_interval(latency, "s", 0.0),
         net_over_blocks=over_blocks,
         net_over_blocks_u=max(variance, 0.0) ** 0.5 / abs(blocks.value),
+        start_cost_j=quantity(fits.net.starts[column - 1], "J", budget),
     )

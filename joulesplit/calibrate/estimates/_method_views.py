@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import hypot
 
 import numpy as np
@@ -81,7 +81,9 @@ def compute_views(
         weights=np.array([0.0] + [1.0] * block_count),
         shared_half_j=float(shared_half_j.sum()),
     )
-    found = solutions(block_problem(observations, block_count, account))
+    problem = block_problem(observations, block_count, account)
+    e_d = replace(e_d, weights=np.pad(e_d.weights, (0, problem.design.shape[1] - block_count - 1)))
+    found = solutions(problem)
     by_method = [_block_views(solution, account, shared_half_j) for solution in found]
     return ComputeViews(e_d=_views(e_d, found), blocks=tuple(zip(*by_method, strict=True)))
 
@@ -138,7 +140,7 @@ def _view(figure: _Figure, solution: MethodFit) -> EstimateView | None:
         unit=figure.unit,
         ci95=ci95,
         bootstrap_ci95=_interval(figure, total_j, resampled_j),
-        windows=len(solution.fit.residuals),
+        windows=solution.windows,
     )
 
 
@@ -180,7 +182,7 @@ def _block_views(
     solution: MethodFit, account: Account, shared_half_j: Array
 ) -> tuple[EstimateView, ...]:
     """Return every e_l as one method gives it; an energy below zero is shown as it is."""
-    energies_j = solution.fit.coefficients[1:]
+    energies_j = solution.fit.coefficients[1 : 1 + len(shared_half_j)]
     half_j, resampled_j = _block_half_widths(solution)
 
     def interval(half_j: Array | None, row: int) -> tuple[float, float] | None:
@@ -197,7 +199,7 @@ def _block_views(
             unit="J",
             ci95=interval(half_j, row),
             bootstrap_ci95=interval(resampled_j, row),
-            windows=len(solution.fit.residuals),
+            windows=solution.windows,
         )
         for row, energy_j in enumerate(energies_j)
     )

@@ -51,11 +51,13 @@ class MethodFit:
         fit: Its coefficients.
         residuals: What it leaves of the windows; None for the robust fit, which is not linear in
             its windows, so that nothing is told by what it leaves of each.
+        windows: Windows used.
     """
 
     method: Method
     fit: LinearFit
     residuals: Residuals | None
+    windows: int
 
 
 def solutions(problem: LinearModel, false_alarm: float = FALSE_ALARM) -> tuple[MethodFit, ...]:
@@ -72,14 +74,15 @@ def solutions(problem: LinearModel, false_alarm: float = FALSE_ALARM) -> tuple[M
         EstimateError: The windows do not determine the coefficients.
     """
     weighted = problem.fit()
-    ordinary = weighted_fit(problem.design, problem.observed, np.ones_like(problem.spread))
+    ordinary = weighted_fit(problem.design, problem.observed, problem.even_spread)
     robust = huber_fit(problem.design, problem.observed, problem.spread)
     found = (
         _linear("weighted", problem, weighted),
         _linear("ordinary", problem, ordinary),
-        MethodFit(method="huber", fit=robust, residuals=None),
+        MethodFit(method="huber", fit=robust, residuals=None, windows=problem.windows),
     )
-    flagged = outliers(weighted, false_alarm)
+    flagged = np.zeros(len(problem.observed), dtype=np.bool_)
+    flagged[: problem.windows] = outliers(problem.fit_of_windows(), false_alarm)
     return (*found, *_without(problem.without(flagged))) if flagged.any() else found
 
 
@@ -92,4 +95,4 @@ def _without(rest: LinearModel) -> tuple[MethodFit, ...]:
 
 def _linear(method: Method, problem: LinearModel, fit: LinearFit) -> MethodFit:
     residuals = residuals_of(problem.design, problem.spread, fit)
-    return MethodFit(method=method, fit=fit, residuals=residuals)
+    return MethodFit(method=method, fit=fit, residuals=residuals, windows=problem.windows)

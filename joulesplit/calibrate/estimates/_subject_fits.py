@@ -1,7 +1,7 @@
 """Energies of phases, and what uploads leave behind, from their windows. Pure.
 
-Phases share the fixed cost of a window with the blocks, so the blocks' windows help to tell it:
-one fit holds them all, with a slope for each.
+One fit holds phases, blocks and heads, with a slope for each: their windows scatter alike. The
+starts of each kind have a mean of their own.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ from joulesplit.calibrate.windows import WindowKind, WindowRecord
 from joulesplit.metrology import SystematicBudget, standard_deviation
 
 RUN_KINDS: tuple[WindowKind, ...] = ("compute", "head", "whole", "phase")
+
+KIND_OF_START: dict[WindowKind, int] = {"compute": 0, "head": 1, "whole": 1, "phase": 2}
+"""Subjects of the same number have starts about one mean."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +61,7 @@ class SubjectFits:
 
 
 def fit_subjects(records: Sequence[WindowRecord]) -> SubjectFits:
-    """Fit E_w = E_window + e_s(w) · n_w over the windows of all subjects that compute.
+    """Fit E_w = E_start,s + e_s(w) · n_w over the windows of all subjects that compute.
 
     Raises:
         EstimateError: The windows do not determine the figures.
@@ -71,12 +74,13 @@ def fit_subjects(records: Sequence[WindowRecord]) -> SubjectFits:
         replace(observation, block=columns[record.task.subject])
         for record, observation in zip(windows, common, strict=True)
     ]
-    count = len(columns)
+    kind_of = {record.task.subject: record.task.kind for record in windows}
+    count, kinds = len(columns), [KIND_OF_START[kind_of[key]] for key in keys]
     return SubjectFits(
         columns=columns,
-        net=fit_blocks(observations, count, "net"),
-        gross=fit_blocks(observations, count, "gross"),
-        latency=fit_latency(observations, count),
+        net=fit_blocks(observations, count, "net", kinds=kinds),
+        gross=fit_blocks(observations, count, "gross", kinds=kinds),
+        latency=fit_latency(observations, count, kinds=kinds),
         idle=idle_estimate(records),
     )
 

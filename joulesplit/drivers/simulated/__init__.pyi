@@ -5,6 +5,7 @@ from ._clock import EventfulClock as EventfulClock
 from ._clock import SimulatedClock as SimulatedClock
 from ._faults import Mishap as Mishap
 from ._faults import reader_clock as reader_clock
+from ._load import Load as Load
 from ._load import LoadModel as LoadModel
 from ._load import LoadParameters as LoadParameters
 from ._load_log import LoadLog as LoadLog

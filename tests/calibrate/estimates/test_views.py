@@ -64,7 +64,7 @@ def test_every_method_states_e_d_with_its_own_interval(windows):
 def test_an_outlier_is_flagged_kept_and_shown_both_ways(windows, make_observation):
     spoilt = spoil(windows, make_observation)
 
-    flags = outliers(block_problem(spoilt, 2, "net").fit())
+    flags = outliers(block_problem(spoilt, 2, "net").fit_of_windows())
     views = {view.method: view for view in e_d_views(spoilt)}
 
     assert flags.tolist() == [True] + [False] * (len(windows) - 1)

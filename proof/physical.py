@@ -1,0 +1,353 @@
+"""Boards written from physics, for what the simulated board of the package leaves out.
+
+Each cause is one term of the power, with a strength of its own: what a cold start of some subjects
+takes, idle power with a spectrum of 1/f, a die that is hotter than its surroundings and leaks,
+memory laid out anew by each launch of the process, uploads whose energy has heavy tails. The load
+is integrated exactly between its steps and knows nothing of windows, fits or what is estimated.
+
+What a real board does and this one does not: clocks that ramp, interrupts that come in trains,
+a supply whose ripple beats with the sensor's cycle, causes that depend on each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from math import exp
+
+import msgspec
+import numpy as np
+
+from joulesplit.calibrate.campaign import (
+    QUICK,
+    Plan,
+    crossing_bits,
+    head_blocks,
+    run_campaign,
+    upload_subjects,
+)
+from joulesplit.calibrate.estimates import heads_of
+from joulesplit.calibrate.profile import Compute, HeadEnergy
+from joulesplit.calibrate.sampling._sampler import InlineSampler
+from joulesplit.cli._simulation import draw_world, open_simulated_sensor, without_errors
+from joulesplit.drivers.simulated import SimulatedClock
+from joulesplit.drivers.simulated._load import Background
+from joulesplit.drivers.simulated._segment_sweep import SegmentSweep
+from joulesplit.metrology import Array
+from proof.campaign import NO_SYSTEMATIC_ERROR, estimates_of, judged
+from proof.figures import Estimates, Figure, both, figure
+from proof.stage import WorkStage, proof_blocks, proof_network
+
+ORIGIN_NS = 10**9
+GRID_S = 1 / 16
+"""Idle noise is held so long; what is faster is in the background."""
+
+LONGEST_S = 4096.0
+"""Period of the slowest idle noise; over it the noise is nought in the mean."""
+
+Subject = tuple[int, int]
+"""First and last block of what is run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Physics:
+    """A board.
+
+    Attributes:
+        idle_w: Idle power with the die at the temperature of its surroundings, W.
+        flop_rate_per_s: Arithmetic of an average block, FLOP/s; each block is faster or slower.
+        work_w: Power above idle of an average block, W; each takes more or less.
+        wake_j: What waking up takes, J, whatever is run.
+        cold_j: What the first inference of some subjects takes besides, J.
+        start_s: Over which a start is spent, s.
+        background_w: Standard deviation of activity with a correlation time of 50 ms, W.
+        flicker_w: Standard deviation of idle noise with a spectrum of 1/f from one in
+            ``LONGEST_S`` to 8 Hz, W.
+        die_k_per_w, die_s: Of the die above the board, K/W and s.
+        leakage_w_per_k: What a kelvin of the die costs, W/K.
+        launch_u_rel: Of what a block costs from launch to launch, relative.
+        tail_index: Of the Pareto distribution that an upload's energy is drawn from; 0 for none.
+        air_w, bit_j, upload_j: Of uploads, W, J/bit and J.
+    """
+
+    idle_w: float = 2.63
+    flop_rate_per_s: float = 3.6e9
+    work_w: float = 1.3
+    wake_j: float = 3e-3
+    cold_j: Mapping[Subject, float] = field(default_factory=dict)
+    start_s: float = 8e-3
+    background_w: float = 8e-3
+    flicker_w: float = 0.0
+    die_k_per_w: float = 0.0
+    die_s: float = 2.0
+    leakage_w_per_k: float = 8e-3
+    launch_u_rel: float = 0.0
+    tail_index: float = 0.0
+    air_w: float = 0.6
+    bit_j: float = 1.1e-8
+    upload_j: float = 5e-3
+
+
+def flicker(sd_w: float, random: np.random.Generator) -> Array:
+    """Return idle noise with a spectrum of 1/f over ``LONGEST_S``, W, one value per ``GRID_S``."""
+    count = round(LONGEST_S / GRID_S)
+    frequency = np.fft.rfftfreq(count, GRID_S)[1:]
+    phases = random.standard_normal((2, len(frequency)))
+    spectrum = np.concatenate([[0.0], (phases[0] + 1j * phases[1]) / np.sqrt(frequency)])
+    path = np.fft.irfft(spectrum, count)
+    scaled: Array = path * (sd_w / path.std())
+    return scaled
+
+
+class PhysicalLoad:
+    """What flows into the board; a ``Load`` of the simulated chip.
+
+    Args:
+        physics: The board.
+        seed: Of its noise.
+    """
+
+    supply_v = 5.1
+    source_ohm = 0.05
+
+    def __init__(self, physics: Physics, seed: int) -> None:
+        random = np.random.default_rng([seed, 1])
+        self._physics = physics
+        self._background = Background(sd_w=physics.background_w, tau_s=0.05, seed=seed)
+        noise = flicker(physics.flicker_w, random)
+        self._noise_w = np.roll(noise, random.integers(len(noise)))
+        self._noise_j = np.concatenate([[0.0], np.cumsum(self._noise_w) * GRID_S])
+        self._sweep = SegmentSweep()
+        self._known_ns, self._die_k = ORIGIN_NS, 0.0
+        self._last: tuple[int, int, float] = (0, 0, 0.0)
+        self.leakage_j = 0.0
+        """World side: what the die's heat has cost so far, J."""
+
+    def announce(self, start_ns: int, end_ns: int, power_w: float) -> None:
+        """Draw so much above idle from start to end; it lies in the future of what was read."""
+        self._sweep.add((start_ns, end_ns, power_w))
+
+    def mean_current_a(self, t0_ns: int, t1_ns: int) -> float:
+        """Return the mean current of an interval, A."""
+        return self._power_w(t0_ns, t1_ns) / self._voltage_v(self._power_w(t0_ns, t1_ns))
+
+    def mean_voltage_v(self, t0_ns: int, t1_ns: int) -> float:
+        """Return the mean voltage of an interval, V."""
+        return self._voltage_v(self._power_w(t0_ns, t1_ns))
+
+    def _voltage_v(self, power_w: float) -> float:
+        half_v = self.supply_v / 2
+        return half_v + float(np.sqrt(half_v**2 - self.source_ohm * power_w))
+
+    def _power_w(self, t0_ns: int, t1_ns: int) -> float:
+        if self._last[:2] != (t0_ns, t1_ns):
+            self._last = (t0_ns, t1_ns, self._mean_w(t0_ns, t1_ns))
+        return self._last[2]
+
+    def _mean_w(self, t0_ns: int, t1_ns: int) -> float:
+        work_w = self._sweep.energy_w_ns(t0_ns, t1_ns) / (t1_ns - t0_ns)
+        x0_s, x1_s = (t0_ns - ORIGIN_NS) * 1e-9, (t1_ns - ORIGIN_NS) * 1e-9
+        wandering_j = self._background.energy_j(x1_s) - self._background.energy_j(x0_s)
+        wandering_j += self._flicker_j(x1_s) - self._flicker_j(x0_s)
+        leak_w = self._leak_w(t0_ns, t1_ns, work_w)
+        return self._physics.idle_w + work_w + leak_w + wandering_j / (x1_s - x0_s)
+
+    def _flicker_j(self, x_s: float) -> float:
+        cell, rest = divmod(x_s / GRID_S, 1.0)
+        index = int(cell) % len(self._noise_w)
+        return float(self._noise_j[index] + rest * GRID_S * self._noise_w[index])
+
+    def _leak_w(self, t0_ns: int, t1_ns: int, work_w: float) -> float:
+        """Return the leakage of the interval, W, and let the die follow its power."""
+        physics = self._physics
+        if not physics.die_k_per_w:
+            return 0.0
+        final_k = physics.die_k_per_w * work_w
+        # What lies between two intervals was idle, or is short.
+        for until_ns, towards_k in ((t0_ns, 0.0), (t1_ns, final_k)):
+            decay = exp(-max(0, until_ns - self._known_ns) * 1e-9 / physics.die_s)
+            before_k = self._die_k
+            self._die_k = towards_k + (self._die_k - towards_k) * decay
+            self._known_ns = max(self._known_ns, until_ns)
+        power_w = physics.leakage_w_per_k * (before_k + self._die_k) / 2
+        self.leakage_j += power_w * (t1_ns - t0_ns) * 1e-9
+        return power_w
+
+
+class PhysicalBoard:
+    """The board that does the work; a ``DeviceActivity``.
+
+    Args:
+        physics: The board.
+        load: Where its power goes.
+        clock: Of the workloads.
+        seed: Of what is drawn.
+    """
+
+    def __init__(
+        self, physics: Physics, load: PhysicalLoad, clock: SimulatedClock, seed: int
+    ) -> None:
+        self._physics, self._load, self._clock = physics, load, clock
+        self._random = np.random.default_rng([seed, 2])
+        blocks = proof_blocks()
+        speed = physics.flop_rate_per_s * self._random.uniform(0.6, 1.4, len(blocks))
+        self.times_s = np.array([block.flop for block in blocks]) / speed
+        self.powers_w = physics.work_w * self._random.uniform(0.8, 1.2, len(blocks))
+        self._layout = np.ones(len(blocks))
+        self._begins = False
+        self._free_ns = clock.now_ns()
+
+    def launch(self) -> None:
+        """Lay the memory of the process out anew."""
+        spread = self._physics.launch_u_rel
+        self._layout = 1 + spread * self._random.standard_normal(len(self._layout))
+
+    def energy_j(self, first_block: int, last_block: int) -> float:
+        """World side: what one more inference takes above idle, over all launches, J."""
+        span = slice(first_block - 1, last_block)
+        return float(self.times_s[span] @ self.powers_w[span])
+
+    def start_j(self, first_block: int, last_block: int) -> float:
+        """World side: what the first inference takes besides, J."""
+        return self._physics.wake_j + self._physics.cold_j.get((first_block, last_block), 0.0)
+
+    def window_begins(self) -> None:
+        """Be cold again."""
+        self._begins, self._free_ns = True, self._clock.now_ns()
+
+    @contextmanager
+    def inference(self, first_block: int, last_block: int) -> Iterator[None]:
+        """Spend the energy of some blocks."""
+        if self._begins:
+            start_s = self._physics.start_s
+            self._spend(start_s, self.start_j(first_block, last_block) / start_s)
+            self._begins = False
+        span = slice(first_block - 1, last_block)
+        duration_s = float(self.times_s[span] @ self._layout[span])
+        energy_j = float((self.times_s[span] * self._layout[span]) @ self.powers_w[span])
+        self._spend(duration_s, energy_j / duration_s)
+        yield
+        self._clock.sleep_until_ns(self._free_ns)
+
+    def upload_begins(self) -> None:
+        """Spend what an upload takes whatever its size."""
+        self._free_ns = self._clock.now_ns()
+        self._spend(self._physics.start_s, self._physics.upload_j / self._physics.start_s)
+        self._clock.sleep_until_ns(self._free_ns)
+
+    def on_air(self, bits: int, duration_s: float) -> None:
+        """Spend what sending takes; it is sent again as often as chance has it."""
+        energy_j = (self._physics.air_w * duration_s + self._physics.bit_j * bits) * self._again()
+        self._spend(duration_s, energy_j / duration_s)
+
+    def _again(self) -> float:
+        index = self._physics.tail_index
+        if not index:
+            return 1.0
+        # Pareto's law from 1 on has the mean index/(index − 1); one in the mean, a half at least.
+        return float(0.5 + 0.5 * (1 + self._random.pareto(index)) * (index - 1) / index)
+
+    def _spend(self, duration_s: float, power_w: float) -> None:
+        start_ns = self._free_ns
+        self._free_ns = start_ns + round(duration_s * 1e9)
+        self._load.announce(start_ns, self._free_ns, power_w)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhysicalStage:
+    """A board of physics under a real driver, in virtual time."""
+
+    stage: WorkStage
+    board: PhysicalBoard
+    load: PhysicalLoad
+
+
+def physical_stage(physics: Physics, seed: int) -> PhysicalStage:
+    """Return a board under a chip without systematic errors; its sensor is open."""
+    setup = draw_world(seed, ORIGIN_NS)
+    setup = replace(setup, chip=without_errors(setup.chip))
+    load, clock = PhysicalLoad(physics, seed), SimulatedClock(start_ns=ORIGIN_NS)
+    sensor_clock = SimulatedClock(start_ns=ORIGIN_NS)
+    sensor = open_simulated_sensor(setup, b"", sensor_clock, load=load)
+    sampler = InlineSampler(sensor.__enter__())
+    clock.sleep_until_ns(sensor_clock.now_ns())
+    board = PhysicalBoard(physics, load, clock, seed)
+    stage = WorkStage(setup=setup, clock=clock, board=board, sampler=sampler, blocks=proof_blocks())
+    return PhysicalStage(stage=stage, board=board, load=load)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhysicalRun:
+    """What a campaign on a board of physics gave, beside the truth.
+
+    Attributes:
+        figures: By name: E_d, E_c, E_d/E_c by both accounts, P_0, every e_l, head and start.
+        verdict: Of the checks.
+        compute: As a profile would have it.
+    """
+
+    figures: dict[str, Figure]
+    verdict: str
+    compute: Compute
+
+
+def run_physical(physics: Physics, seed: int, plan: Plan = QUICK) -> PhysicalRun:
+    """Run a campaign on a board and hold its figures against the truth.
+
+    Raises:
+        CalibrationError: The windows do not give the figures.
+    """
+    stage = physical_stage(physics, seed)
+    plan = msgspec.structs.replace(plan, order_seed=seed)
+    blocks = proof_blocks()
+    uploads = upload_subjects(plan, crossing_bits(proof_network().input_bits, blocks))
+    heads = (*head_blocks(plan, blocks), *((len(blocks),) if plan.whole else ()))
+    records = run_campaign(plan, stage.stage.bench(uploads, heads=heads), uploads).records
+    rate = plan.stated_rate_bit_per_s
+    found = estimates_of(records, blocks, rate, NO_SYSTEMATIC_ERROR)
+    measured = heads_of(records, len(blocks), NO_SYSTEMATIC_ERROR)
+    return PhysicalRun(
+        figures={
+            **_figures(found, stage.board, physics, rate),
+            **_head_figures(measured.energies if measured else (), stage.board),
+        },
+        verdict=judged(stage.stage, records, found).verdict,
+        compute=found.compute,
+    )
+
+
+def _figures(
+    found: Estimates, board: PhysicalBoard, physics: Physics, rate_bit_per_s: float
+) -> dict[str, Figure]:
+    blocks = found.compute.blocks
+    flop = sum(block.flop for block in blocks)
+    work_j, work_s = board.energy_j(1, len(blocks)), float(board.times_s.sum())
+    e_d = {"net": flop / work_j, "gross": flop / (work_j + physics.idle_w * work_s)}
+    bit_j = physics.air_w / rate_bit_per_s + physics.bit_j
+    e_c = {"net": 1 / bit_j, "gross": 1 / (bit_j + physics.idle_w / rate_bit_per_s)}
+    ratio = {account: e_d[account] / e_c[account] for account in e_d}
+    figures = {
+        **both("E_d", found.compute.e_d_flop_per_j, e_d),
+        **both("E_c", found.uplink.e_c_bit_per_j, e_c),
+        **both("E_d/E_c", found.ratio, ratio),
+        "P_0": figure(found.idle, physics.idle_w),
+    }
+    for block in blocks:
+        index = block.index
+        assert block.energy_j.net is not None
+        assert block.start_cost_j is not None
+        figures[f"e_{index}"] = figure(block.energy_j.net, board.energy_j(index, index))
+        figures[f"E_start e_{index}"] = figure(block.start_cost_j, board.start_j(index, index))
+    return figures
+
+
+def _head_figures(heads: Sequence[HeadEnergy], board: PhysicalBoard) -> dict[str, Figure]:
+    figures = {}
+    for head in heads:
+        last = head.last_block
+        assert head.energy_j.net is not None
+        assert head.start_cost_j is not None
+        figures[f"head_{last}"] = figure(head.energy_j.net, board.energy_j(1, last))
+        figures[f"E_start head_{last}"] = figure(head.start_cost_j, board.start_j(1, last))
+    return figures
