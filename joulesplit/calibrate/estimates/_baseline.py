@@ -16,10 +16,11 @@ from math import hypot
 import numpy as np
 from numpy.polynomial import Legendre
 
+from joulesplit.calibrate.estimates._slow_noise import flicker_of
 from joulesplit.calibrate.estimates._stats import mean_of_batches
 from joulesplit.calibrate.estimates._uncertainty import Estimate
 from joulesplit.calibrate.windows import Observation, WindowKind, WindowRecord
-from joulesplit.metrology import Array
+from joulesplit.metrology import Array, effective_degrees_of_freedom
 
 WINDOWS_PER_DEGREE = 15
 """The course may bend once more for so many windows."""
@@ -67,23 +68,26 @@ def observations_at_common_idle(
 def idle_estimate(records: Sequence[WindowRecord]) -> Estimate:
     """Return P_0, W: the mean of the local idle powers of all windows.
 
-    P_0 is the mean over this campaign, so its smooth course (the board warms up) is part of the
-    figure; only the scatter around it makes the figure uncertain.
+    The smooth course of the campaign (the board warms up) is part of the figure; the scatter
+    around it makes it uncertain. So does noise that is slower than the windows, where there is
+    any (``joulesplit.calibrate.estimates._slow_noise``).
 
     Raises:
         EstimateError: Too few windows to tell their scatter.
     """
-    mean = mean_of_batches(
-        np.array([record.idle_power_w for record in records], dtype=np.float64),
-        idle_departures_w(records),
-        _course_degree(len(records)) + 1,
-    )
-    return Estimate(
+    idle_w = np.array([record.idle_power_w for record in records], dtype=np.float64)
+    mean = mean_of_batches(idle_w, idle_departures_w(records), _course_degree(len(records)) + 1)
+    estimate = Estimate(
         value=mean.value,
         u_stat=mean.u_stat,
         degrees_of_freedom=mean.degrees_of_freedom,
         n=len(records),
     )
+    flicker = flicker_of(idle_w)
+    if flicker is None:
+        return estimate
+    lasted_s = (records[-1].started_ns - records[0].started_ns) * 1e-9 + records[-1].span_s
+    return _widened(estimate, flicker.mean_u(lasted_s), flicker.degrees_of_freedom)
 
 
 def at_idle(gross: Estimate, duration_s: float, idle: Estimate) -> Estimate:
@@ -97,4 +101,16 @@ def at_idle(gross: Estimate, duration_s: float, idle: Estimate) -> Estimate:
         duration_s: How long that idle power lasts in it, s.
         idle: P_0, W.
     """
-    return replace(gross, u_stat=hypot(gross.u_stat, idle.u_stat * duration_s))
+    return _widened(gross, idle.u_stat * duration_s, idle.degrees_of_freedom)
+
+
+def _widened(estimate: Estimate, u: float, degrees_of_freedom: float) -> Estimate:
+    """Return an estimate with one more independent part of its scatter."""
+    if not u:
+        return estimate
+    parts = [(estimate.u_stat, estimate.degrees_of_freedom), (u, degrees_of_freedom)]
+    return replace(
+        estimate,
+        u_stat=hypot(estimate.u_stat, u),
+        degrees_of_freedom=effective_degrees_of_freedom(parts, 0.0),
+    )

@@ -112,8 +112,8 @@ def ratio_of(
     u_stat = hypot(value * hypot(*parts), common * idle.u_stat)
     known = (network.degrees_of_freedom, bit.degrees_of_freedom)
     scatter = [(value * u, freedom) for u, freedom in zip(parts, known, strict=True)]
-    others = hypot(common * idle.u_stat, u_sys)
-    factor = coverage_factor(effective_degrees_of_freedom(scatter, others))
+    scatter.append((common * idle.u_stat, idle.degrees_of_freedom))
+    factor = coverage_factor(effective_degrees_of_freedom(scatter, u_sys))
     common_u_w = hypot(budget.offset_u_w, idle.u_stat) if account == "gross" else 0.0
     low, high = _fieller(energies, factor, common_u_w, load_u_rel)
     interval, n = (flop * low, flop * high), network.n + bit.n
