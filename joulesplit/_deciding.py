@@ -18,7 +18,6 @@ from joulesplit.optimizer import (
     battery_life,
 )
 from joulesplit.optimizer import decide as decide_for_blocks
-from joulesplit.optimizer.errors import InvalidInputError
 from joulesplit.partition import Block, Network
 from joulesplit.partition.cutting import blocks_at, residual_blocks
 from joulesplit.partition.reading import read_network
@@ -66,6 +65,7 @@ def decide(  # noqa: PLR0913 - one option per fact that only the user knows
     compute_model: ComputeModel | None = None,
     usage: Usage | None = None,
     constraints: Constraints | None = None,
+    model_u_rel: float | None = None,
     allow_rejected: bool = False,
 ) -> Decision:
     """Choose where to split a network on a measured device, and say how surely.
@@ -73,27 +73,29 @@ def decide(  # noqa: PLR0913 - one option per fact that only the user knows
     Args:
         network: The network, or its ``.tflite`` file.
         profile: What the device's computing and sending cost, or its file.
-        battery_j: Energy of a battery, J: the decision then says what it pays for.
-        period_s: From one inference to the next on that battery, s; None is back to back.
+        battery_j: Energy of a battery, J: the decision then is by what a battery gives, idle power
+            counted, and says how many inferences each split gets from it.
+        period_s: From one inference to the next, s: the idle power of that time counts. With a
+            battery None is back to back.
         account: ``net`` or ``gross``; None takes net where the profile has all of it.
         compute_model: None takes ``heads`` where the profile has measured any, else ``blocks``
             where it knows these very ones, else ``constant``.
         usage: None takes an inference now and then over a connection that is kept open, and
             uploads the network's input as it is.
         constraints: Limits to keep.
+        model_u_rel: What a block measured alone may be off by inside a network, relative standard
+            uncertainty, if you know it; None leaves it to the measured heads.
         allow_rejected: Use a profile that was rejected.
 
     Raises:
         PartitionError: The file is no network that can be read.
         ProfileError: The file is no profile that can be read.
-        InvalidInputError: An option makes no sense, or goes without the one it belongs to.
+        InvalidInputError: An option makes no sense.
         ProfileMismatchError: Blocks or heads asked for that the profile does not have.
         ProfileUnusableError: The profile was rejected, lacks a figure, or holds one that cannot
             be true.
         NoFeasibleSplitError: No split keeps all the limits.
     """
-    if period_s is not None and battery_j is None:
-        raise InvalidInputError("period_s says how a battery is used: give battery_j too")
     known = profile if isinstance(profile, DeviceProfile) else load_profile(profile)
     read = network if isinstance(network, Network) else read_network(Path(network))
     decision = decide_for_blocks(
@@ -102,13 +104,23 @@ def decide(  # noqa: PLR0913 - one option per fact that only the user knows
         known,
         account=account,
         compute_model=compute_model,
-        usage=usage,
+        usage=_in_rhythm(usage or Usage(), battery_j, period_s),
         constraints=constraints,
+        model_u_rel=model_u_rel,
         allow_rejected=allow_rejected,
     )
     if battery_j is None:
         return decision
-    return replace(decision, battery=battery_life(decision, known, battery_j, period_s=period_s))
+    return replace(decision, battery=battery_life(decision, battery_j))
+
+
+def _in_rhythm(usage: Usage, battery_j: float | None, period_s: float | None) -> Usage:
+    """Return the usage with its period; a battery without one is used back to back."""
+    if period_s is not None:
+        return replace(usage, period_s=period_s)
+    if battery_j is not None and not usage.counts_idle:
+        return replace(usage, back_to_back=True)
+    return usage
 
 
 def split_policy(

@@ -125,7 +125,8 @@ def rivals(solution: Solution) -> tuple[Rival, ...]:
         solution: With uncertainties.
     """
     assert solution.doubt is not None
-    effects_j, best = solution.doubt.causes.effects, solution.best
+    # More windows make what was measured surer; a model's own error they leave as it is.
+    effects_j, best = solution.doubt.measured.effects, solution.best
     best_j = solution.energies[best].total_j
     return tuple(
         Rival(

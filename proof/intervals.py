@@ -13,6 +13,7 @@ from itertools import combinations
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from joulesplit.calibrate.campaign import Completion, Plan, profile_from_windows
 from joulesplit.calibrate.campaign._plan import STANDARD
@@ -20,7 +21,7 @@ from joulesplit.calibrate.profile import DeviceProfile
 from joulesplit.metrology import Error
 from joulesplit.optimizer import Candidate, Constraints, Problem, decide, prices_from_profile, solve
 from joulesplit.optimizer._solution import excess_error
-from proof.deciding import SplitWorld, split_world
+from proof.deciding import SplitWorld, split_world, unlike_world
 from proof.figures import Figure
 from proof.stage import proof_blocks, proof_network
 from proof.virtual import run_virtual, virtual_circumstances
@@ -31,7 +32,7 @@ LOW = 0.93
 NORMAL_FACTOR = 1.96
 """What k would be if all scatter were known without limit."""
 
-PRICED_AS_MEASURED = ("no computing", "measured head")
+PRICED_AS_MEASURED = ("no computing", "its one block", "measured head")
 """What computing is priced by where no model is between the measurement and the candidate."""
 
 
@@ -41,17 +42,26 @@ class DecisionIntervals:
 
     Attributes:
         candidates: Each split's energy that was measured as it is run, J.
-        modelled: Each split's energy that blocks were added up for, J.
+        modelled: Each split's energy that lies between measured heads, or behind them, J.
         differences: Of two of the former, J.
+        modelled_differences: Of two splits of which one at least was not measured, J.
         degrees_of_freedom: Behind the candidates' scatter.
         normal: The candidates with k = 1.96 instead, J.
+        probability_best: What the choice is said to be the best with.
+        is_best: It truly is.
+        said_regret_j, true_regret_j: What the choice is said to cost above the best, and does, J.
     """
 
     candidates: tuple[Figure, ...]
     modelled: tuple[Figure, ...]
     differences: tuple[Figure, ...]
+    modelled_differences: tuple[Figure, ...]
     degrees_of_freedom: tuple[float, ...]
     normal: tuple[Figure, ...]
+    probability_best: float
+    is_best: bool
+    said_regret_j: float
+    true_regret_j: float
 
 
 def campaign_plan(world: SplitWorld) -> Plan:
@@ -65,10 +75,24 @@ def campaign_plan(world: SplitWorld) -> Plan:
     )
 
 
-def decision_intervals(seed: int) -> DecisionIntervals:
-    """Measure one world and hold what is said of its splits against the truth."""
-    world = split_world(seed)
-    profile = measured_profile(world)
+def decision_intervals(seed: int, *, unlike: bool = False) -> DecisionIntervals:
+    """Measure one world and hold what is said of its splits against the truth.
+
+    Args:
+        seed: Of the world.
+        unlike: Its blocks cost inside a network what they do not cost alone, each in its own way.
+    """
+    world = unlike_world(seed) if unlike else split_world(seed)
+    return intervals_of(measured_profile(world), world.energies_j)
+
+
+def intervals_of(profile: DeviceProfile, energies_j: NDArray[np.float64]) -> DecisionIntervals:
+    """Hold what a decision by a profile says against what the splits truly cost.
+
+    Args:
+        profile: Of a simulated campaign.
+        energies_j: The truth, J; float64, shape (L + 1,).
+    """
     network, blocks = proof_network(), proof_blocks()
     decision = decide(network, blocks, profile, account="net", allow_rejected=True)
     prices = prices_from_profile(network, blocks, profile, account="net")
@@ -80,14 +104,23 @@ def decision_intervals(seed: int) -> DecisionIntervals:
     measured = [c for c in decision.candidates if c.priced_by in PRICED_AS_MEASURED]
     modelled = [c for c in decision.candidates if c.priced_by not in PRICED_AS_MEASURED]
     return DecisionIntervals(
-        candidates=tuple(_figure(c, world) for c in measured),
-        modelled=tuple(_figure(c, world) for c in modelled),
+        candidates=tuple(_figure(c, energies_j) for c in measured),
+        modelled=tuple(_figure(c, energies_j) for c in modelled),
         differences=tuple(
-            _difference(one, other, apart(one.block, other.block), world)
+            _difference(one, other, apart(one.block, other.block), energies_j)
             for one, other in combinations(measured, 2)
         ),
+        modelled_differences=tuple(
+            _difference(one, other, apart(one.block, other.block), energies_j)
+            for one, other in combinations(decision.candidates, 2)
+            if one in modelled or other in modelled
+        ),
         degrees_of_freedom=tuple(c.degrees_of_freedom or np.inf for c in measured),
-        normal=tuple(_figure(c, world, NORMAL_FACTOR) for c in measured),
+        normal=tuple(_figure(c, energies_j, NORMAL_FACTOR) for c in measured),
+        probability_best=decision.probability_best or 0.0,
+        is_best=decision.best.block == int(energies_j.argmin()),
+        said_regret_j=decision.expected_regret_j or 0.0,
+        true_regret_j=float(energies_j[decision.best.block] - energies_j.min()),
     )
 
 
@@ -102,7 +135,9 @@ def measured_profile(world: SplitWorld) -> DeviceProfile:
     )
 
 
-def _figure(candidate: Candidate, world: SplitWorld, factor: float | None = None) -> Figure:
+def _figure(
+    candidate: Candidate, energies_j: NDArray[np.float64], factor: float | None = None
+) -> Figure:
     assert candidate.ci95_j is not None
     half_j = (candidate.ci95_j[1] - candidate.ci95_j[0]) / 2
     if factor is not None and candidate.coverage_factor:
@@ -111,17 +146,19 @@ def _figure(candidate: Candidate, world: SplitWorld, factor: float | None = None
         value=candidate.energy_j,
         low=candidate.energy_j - half_j,
         high=candidate.energy_j + half_j,
-        truth=float(world.energies_j[candidate.block]),
+        truth=float(energies_j[candidate.block]),
     )
 
 
-def _difference(one: Candidate, other: Candidate, error: Error, world: SplitWorld) -> Figure:
+def _difference(
+    one: Candidate, other: Candidate, error: Error, energies_j: NDArray[np.float64]
+) -> Figure:
     value = one.energy_j - other.energy_j
     return Figure(
         value=value,
         low=value - error.half_width,
         high=value + error.half_width,
-        truth=float(world.energies_j[one.block] - world.energies_j[other.block]),
+        truth=float(energies_j[one.block] - energies_j[other.block]),
     )
 
 

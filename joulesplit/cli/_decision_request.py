@@ -30,6 +30,10 @@ class DecisionRequest:
         at: Names of tensors after which blocks end; replaces the granularity.
         battery_j: Energy of the battery, J.
         period_s: From one inference to the next, s.
+        back_to_back: The next inference begins when one ends.
+        model_error: What blocks may be off by inside a network, relative standard uncertainty.
+        runtime: Name of the runtime that it will be run with.
+        threads: Its threads.
         max_latency_s: Longest time on the device and on the air, s.
         min_block: At least so many blocks stay on the device.
         max_block: At most so many blocks run on the device.
@@ -50,6 +54,10 @@ class DecisionRequest:
     at: tuple[str, ...]
     battery_j: float | None
     period_s: float | None
+    back_to_back: bool
+    model_error: float | None
+    runtime: str | None
+    threads: int | None
     max_latency_s: float | None
     min_block: int | None
     max_block: int | None

@@ -46,7 +46,6 @@ _BY_ERROR = {
     "joulesplit.calibrate.errors.ProgramStartError": ExitCode.USAGE,
     "joulesplit.calibrate.errors.NoSuchSplitError": ExitCode.USAGE,
     "joulesplit.calibrate.errors.CalibrationError": ExitCode.MEASUREMENT,
-    "joulesplit.optimizer.errors.PeriodTooShortError": ExitCode.USAGE,
     "joulesplit.optimizer.errors.OptimizerError": ExitCode.DECISION,
     "joulesplit.cli._errors.CommandError": ExitCode.USAGE,
     "joulesplit.cli._errors.ServerStartError": ExitCode.EDGE,

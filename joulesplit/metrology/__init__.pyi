@@ -30,6 +30,7 @@ from ._linear_figures import Inputs as Inputs
 from ._linear_figures import causes_of as causes_of
 from ._linear_figures import error_of_scatter as error_of_scatter
 from ._linear_figures import interval_of as interval_of
+from ._linear_figures import positive_interval as positive_interval
 from ._pooled_variance import PooledScatter as PooledScatter
 from ._pooled_variance import pooled_scatter as pooled_scatter
 from ._printing import counted as counted

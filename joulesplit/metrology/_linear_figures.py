@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from joulesplit.metrology._coverage import (
+    CONFIDENCE,
     NEARLY_NORMAL,
     combined_coverage_factor,
     flat_errors,
@@ -28,6 +29,9 @@ from joulesplit.metrology._freedom import (
     inverse_freedoms,
 )
 from joulesplit.metrology._rounding import Array, beyond_rounding
+
+NEARLY_NOTHING = 1e-6
+"""A share of a distribution that moves no interval to any digit that is printed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -141,6 +145,28 @@ def interval_of(value: float, error: Error | None) -> tuple[float, float] | None
     if error is None:
         return None
     return value - error.half_width, value + error.half_width
+
+
+def positive_interval(value: float, error: Error | None) -> tuple[float, float] | None:
+    """Return the 95 % interval of a figure that cannot be below zero; None without a stated error.
+
+    That it cannot is its prior: the distribution of the error, cut off at zero.
+    """
+    plain = interval_of(value, error)
+    if error is None or plain is None or error.u == 0.0:
+        return plain
+    below = float(probability_below(-value / error.u, error.inverse_freedom))
+    if below < NEARLY_NOTHING:
+        return plain
+    ends = (below + (1 - below) * tail for tail in ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
+    low, high = (value + error.u * _quantile(end, error.inverse_freedom) for end in ends)
+    return max(low, 0.0), high
+
+
+def _quantile(probability: float, inverse_freedom: float) -> float:
+    """Return what an error is below with a probability, over its standard uncertainty."""
+    side = 2 * probability - 1
+    return float(np.copysign(combined_coverage_factor(inverse_freedom, abs(side)), side))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -4,6 +4,7 @@ from ._constraints import Constraints as Constraints
 from ._cost import ComputeModel as ComputeModel
 from ._decision import decide as decide
 from ._hull import Crossover as Crossover
+from ._model_error import ModelError as ModelError
 from ._paper import PaperSplit as PaperSplit
 from ._paper import float32_blocks as float32_blocks
 from ._paper import input_elements as input_elements
@@ -23,6 +24,7 @@ from ._result import RunnerUp as RunnerUp
 from ._solution import Problem as Problem
 from ._solution import Solution as Solution
 from ._solution import solve as solve
+from ._texts import counted_text as counted_text
 from ._texts import energy_text as energy_text
 from ._uncertainty import difference_u_j as difference_u_j
 from ._usage import SentEncoded as SentEncoded

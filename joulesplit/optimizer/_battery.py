@@ -1,8 +1,7 @@
 """How many inferences a battery pays for: everything the device draws from one to the next. Pure.
 
-Energy above idle alone empties no battery: the idle power goes on all the time. A period of T, from
-one inference to the next, costs E_net + P_0·T, and the same by the gross account,
-E_gross + P_0·(T − t), with t the time whose idle power is in E_gross already.
+The energies of a decision for a period, or for back to back, hold the idle power of all that time
+(``_idle_cost``), so that a battery of B pays for B over such an energy, whichever the account.
 """
 
 from __future__ import annotations
@@ -10,15 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import inf
 
-from joulesplit.calibrate.profile import DeviceProfile, Quantity, degrees_of_freedom_of
-from joulesplit.metrology import Error, error_of_scatter, interval_of
-from joulesplit.optimizer._linear_figures import apart_from, offset_left
 from joulesplit.optimizer._result import Candidate, Decision
 from joulesplit.optimizer._texts import battery_text
-from joulesplit.optimizer._uncertainty import energy_error, without_scale
-from joulesplit.optimizer.errors import InvalidInputError, PeriodTooShortError
+from joulesplit.optimizer.errors import InvalidInputError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +34,10 @@ class BatteryLife:
 
     Attributes:
         energy_j: B, J.
-        inferences: How many; at most so many if something is left out.
+        inferences: How many at the choice; at most so many if something is left out.
+        by_split: How many at each candidate, at position l.
+        moved_share: What the choice of l moves: how much fewer the worst allowed candidate pays
+            for, relative to the choice.
         period_s: T, from one inference to the next, s; None if it is not known.
         back_to_back: T is as long as an inference lasts, because none was given.
         period_energy_j: What the device draws in a period, J.
@@ -50,6 +47,8 @@ class BatteryLife:
 
     energy_j: float
     inferences: Inferences
+    by_split: tuple[Inferences, ...]
+    moved_share: float
     period_s: float | None
     back_to_back: bool
     period_energy_j: float
@@ -61,99 +60,55 @@ class BatteryLife:
         return battery_text(self)
 
 
-def battery_life(
-    decision: Decision, profile: DeviceProfile, battery_j: float, *, period_s: float | None = None
-) -> BatteryLife:
-    """Give the inferences that a battery pays for at the chosen split.
+def battery_life(decision: Decision, battery_j: float) -> BatteryLife:
+    """Give the inferences that a battery pays for, at every split.
 
     Args:
-        decision: The choice.
-        profile: What it was made from; its P_0 is what the device draws in between.
+        decision: Made for inferences in a period or back to back.
         battery_j: B, J.
-        period_s: T, s; None for back to back, as long as the inference lasts.
 
     Raises:
-        InvalidInputError: ``battery_j`` or ``period_s`` is not a positive number.
-        PeriodTooShortError: An inference takes longer than the period.
+        InvalidInputError: ``battery_j`` is not a positive number, or the decision counts no idle
+            power.
     """
-    best = decision.best
-    _require_sensible(best, battery_j, period_s)
-    lasting_s = best.latency_s if period_s is None else period_s
-    idle_w = profile.idle.power_w if profile.idle else None
-    beside_s = None
-    if idle_w is not None and lasting_s is not None and best.idle_s is not None:
-        beside_s = lasting_s - best.idle_s
-    idle_j = idle_w.value * beside_s if idle_w is not None and beside_s is not None else 0.0
-    period_j = best.energy_j + idle_j
-    error = _error_j(decision, idle_w, beside_s)
+    if not (math.isfinite(battery_j) and battery_j > 0.0):
+        raise InvalidInputError(f"a battery of {battery_j} J runs nothing; give a positive energy")
+    usage, best = decision.usage, decision.best
+    if not usage.counts_idle:
+        raise InvalidInputError(
+            "what a battery pays for hangs on the idle power between inferences: decide for a "
+            "period, or for back to back"
+        )
+    by_split = tuple(_inferences(battery_j, candidate) for candidate in decision.candidates)
+    at_best = _inferences(battery_j, best)
+    fewest = min(battery_j / c.energy_j for c in decision.candidates if not c.violates)
     return BatteryLife(
         energy_j=battery_j,
-        inferences=_inferences(battery_j, period_j, error),
-        period_s=lasting_s,
-        back_to_back=period_s is None,
-        period_energy_j=period_j,
-        idle_j=idle_j,
-        left_out=tuple(_left_out(decision, idle_w, beside_s, stated=period_s is not None)),
+        inferences=at_best,
+        by_split=by_split,
+        moved_share=max(0.0, 1.0 - fewest / at_best.count),
+        period_s=best.latency_s if usage.back_to_back else usage.period_s,
+        back_to_back=usage.back_to_back,
+        period_energy_j=best.energy_j,
+        idle_j=best.idle_j,
+        left_out=tuple(_left_out(decision)),
     )
 
 
-def _require_sensible(best: Candidate, battery_j: float, period_s: float | None) -> None:
-    if not (math.isfinite(battery_j) and battery_j > 0.0):
-        raise InvalidInputError(f"a battery of {battery_j} J runs nothing; give a positive energy")
-    if period_s is None:
-        return
-    if not (math.isfinite(period_s) and period_s > 0.0):
-        raise InvalidInputError(f"a period of {period_s} s cannot be; give a positive time")
-    if best.latency_s is not None and period_s < best.latency_s:
-        raise PeriodTooShortError(
-            f"an inference every {period_s:g} s cannot be: one takes {best.latency_s:.3g} s on the "
-            "device and on the air; give a longer period, or none for back to back"
-        )
+def _inferences(battery_j: float, candidate: Candidate) -> Inferences:
+    low_j, high_j = candidate.ci95_j or (0.0, 0.0)
+    ci95 = (battery_j / high_j, battery_j / low_j) if low_j > 0.0 else None
+    return Inferences(count=battery_j / candidate.energy_j, ci95=ci95)
 
 
-def _error_j(decision: Decision, idle_w: Quantity | None, beside_s: float | None) -> Error | None:
-    """Give what a period's energy may be off by, J; None if a figure states no uncertainty.
-
-    The scale is common to both parts, and so is the sensor's offset, which adds up. P_0's
-    statistical error is one for all the time that P_0 is counted in.
-    """
-    best, scale = decision.best, decision.scale_u_rel
-    if best.u_stat_j is None or best.u_sys_j is None:
-        return None
-    idle_w = idle_w if beside_s is not None else None
-    if idle_w is not None and (idle_w.u_stat is None or idle_w.u_sys is None):
-        return None
-    counted_s, idle_s, idle_u_w = best.idle_s or 0.0, beside_s or 0.0, 0.0
-    offset_j, total_j = without_scale(best.u_sys_j, best.energy_j, scale), best.energy_j
-    parts: list[tuple[float, float]] = []
-    if idle_w is not None:
-        idle_u_w = idle_w.u_stat or 0.0
-        parts.append((idle_u_w * (counted_s + idle_s), 1 / degrees_of_freedom_of(idle_w)))
-        offset_j += offset_left(idle_w, scale) * idle_s
-        total_j += idle_w.value * idle_s
-    own_j = apart_from(best.u_stat_j, idle_u_w * counted_s)
-    parts.append((own_j, 1 / (best.degrees_of_freedom or inf)))
-    scatter = error_of_scatter(parts)
-    with_offset = scatter.with_systematic(offset_j, decision.rest_inverse_freedom)
-    return energy_error(total_j, with_offset, scale, decision.scale_inverse_freedom)
-
-
-def _inferences(battery_j: float, period_j: float, error: Error | None) -> Inferences:
-    ci95 = None
-    low_j, high_j = interval_of(period_j, error) or (0.0, 0.0)
-    if low_j > 0.0:
-        ci95 = (battery_j / high_j, battery_j / low_j)
-    return Inferences(count=battery_j / period_j, ci95=ci95)
-
-
-def _left_out(
-    decision: Decision, idle_w: Quantity | None, beside_s: float | None, *, stated: bool
-) -> Iterator[str]:
+def _left_out(decision: Decision) -> Iterator[str]:
     """Name what a battery pays for besides and the count does not know."""
-    best, net = decision.best, decision.account == "net"
-    if beside_s is None and (net or stated):
+    best, usage, net = decision.best, decision.usage, decision.account == "net"
+    counted = decision.idle_power_w is not None and best.idle_s is not None
+    counted = counted and (usage.period_s is not None or best.latency_s is not None)
+    if not counted and (net or not usage.back_to_back):
         what = "the idle power" if net else "the idle power between inferences"
-        why = "the profile has none" if idle_w is None else "the time of an inference is not known"
-        yield f"{what} ({why})"
-    if not stated and best.where != "device" and decision.usage.server_wait_s is None:
+        why = "the time of an inference is not known"
+        yield f"{what} ({'the profile has none' if decision.idle_power_w is None else why})"
+    if usage.back_to_back and best.where != "device" and usage.server_wait_s is None:
         yield "the wait for the server (not known: state --server-wait-s)"

@@ -1,8 +1,9 @@
 """What computing the first l blocks costs, by three models of one profile.
 
-``heads`` takes a head measured as one network where the profile has it; behind the last one
-before l it adds the blocks measured alone, so that the unmeasured ends of a split are not held
-against heads that were measured. ``blocks`` adds the blocks. ``constant`` is N_l over one E_d.
+``heads`` takes a head measured as one network where the profile has it. Between two of them the
+blocks measured alone tell how much lies before l, scaled to what lies between the heads; behind the
+last one they are scaled as the heads before it were. ``blocks`` adds the blocks. ``constant`` is
+N_l over one E_d. How far blocks alone are off blocks inside a network is ``_model_error``'s.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -25,6 +27,7 @@ from joulesplit.optimizer._linear_figures import (
     offset_left,
     triangle,
 )
+from joulesplit.optimizer._model_error import ModelError, Runs, model_error
 from joulesplit.optimizer._uncertainty import FloatArray
 from joulesplit.partition import Block
 
@@ -37,11 +40,15 @@ class PricedBlocks:
         last_block: l of its last block.
         energy: Per inference, J.
         latency_s: Per inference, s; None if the profile does not know it.
+        latency_u_s: Its standard uncertainty, s.
+        latency_inverse_freedom: 1/ν of that.
     """
 
     last_block: int
     energy: Quantity
     latency_s: float | None
+    latency_u_s: float = 0.0
+    latency_inverse_freedom: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +68,8 @@ class Computing:
             relative; None if the profile cannot tell.
         work_known: False if the work of an operator is unknown: then no E_d prices it.
         constant_inverse_freedom: 1/ν of that: one over the blocks that it was told from, less one.
+        stated_model_u_rel: What a block measured alone may be off by inside a network, relative
+            standard uncertainty, as the user states it; None leaves it to the measured heads.
     """
 
     e_d: Quantity
@@ -73,6 +82,7 @@ class Computing:
     constant_u_rel: float | None
     work_known: bool = True
     constant_inverse_freedom: float = 0.0
+    stated_model_u_rel: float | None = None
 
     @property
     def models(self) -> tuple[ComputeModel, ...]:
@@ -92,6 +102,26 @@ class Computing:
         """Give the last block of the longest measured head that ends with ``block`` or before."""
         return max((h.last_block for h in self.heads if h.last_block <= block), default=0)
 
+    def heads_around(self, block: int) -> tuple[int, int | None]:
+        """Give the ends of the measured heads at or before ``block``, and behind it if any is."""
+        after = (h.last_block for h in self.heads if h.last_block > block)
+        return self.head_before(block), min(after, default=None)
+
+    def model_error(self) -> ModelError | None:
+        """Return what blocks measured alone may be off by inside a network; None if not known."""
+        if self.stated_model_u_rel is not None:
+            stated = self.stated_model_u_rel
+            return ModelError(spread=stated, common=stated, inverse_freedom=0.0, runs=0)
+        if not self.blocks or not self.heads:
+            return None
+        return model_error(_runs(self))
+
+    def is_modelled(self, model: ComputeModel, block: int) -> bool:
+        """Say whether blocks 1 … ``block`` were not measured as they are run."""
+        if model == "constant":
+            return block > 0
+        return block > 1 and not (model == "heads" and self.head_before(block) == block)
+
     def is_uncertain(self, model: ComputeModel) -> bool:
         """Say whether every figure of a model states what it may be off by."""
         pieces = self.pieces(model)
@@ -107,19 +137,41 @@ class Computing:
         times_s = [piece.latency_s or math.nan for piece in pieces]
         if not pieces or not all(0.0 < time_s < math.inf for time_s in times_s):
             return None
-        return tuple((_piece_weights(self, "heads") @ np.array(times_s)).tolist())
+        return tuple((self._time_weights() @ np.array(times_s)).tolist())
+
+    def latency_effects_s(self) -> FloatArray:
+        """Return what each measured time's standard uncertainty moves each candidate's time by.
+
+        Float64, shape (L + 1, K), s.
+        """
+        apart = np.array([piece.latency_u_s for piece in self.pieces("heads")])
+        return np.asarray(self._time_weights() * apart)
+
+    def _time_weights(self) -> FloatArray:
+        times_s = np.array([piece.latency_s or 0.0 for piece in self.pieces("heads")])
+        return _scaled_to_heads(self, times_s)
+
+    def latency_inverse_freedom(self) -> float:
+        """Return 1/ν of the times: of those that know it worst."""
+        return max((p.latency_inverse_freedom for p in self.pieces("heads")), default=0.0)
 
 
 def priced_by(computing: Computing, model: ComputeModel, block: int) -> str:
     """Say in words what computing blocks 1 … ``block`` is priced by."""
-    if block == 0:
-        return "no computing"
-    if model == "constant":
-        return "constant E_d"
-    head = computing.head_before(block) if model == "heads" else 0
+    if block == 0 or model != "heads":
+        return "constant E_d" if block and model == "constant" else _without_heads(block)
+    head, after = computing.heads_around(block)
     if head == block:
         return "measured head"
-    return f"head {head} + blocks" if head else "blocks"
+    if block == 1:
+        return "its one block"
+    if after is not None:
+        return f"between heads {head or 1} and {after}"
+    return f"head {head} + blocks"
+
+
+def _without_heads(block: int) -> str:
+    return "blocks" if block else "no computing"
 
 
 def computing_inputs(computing: Computing, model: ComputeModel, blocks: Sequence[Block]) -> Inputs:
@@ -148,15 +200,117 @@ def computing_inputs(computing: Computing, model: ComputeModel, blocks: Sequence
 
 
 def _piece_weights(computing: Computing, model: ComputeModel) -> FloatArray:
-    """Give which pieces each candidate runs; float64, shape (L + 1, K)."""
-    pieces, count = computing.pieces(model), len(computing.blocks)
-    weights = np.zeros((count + 1, len(pieces)))
-    for block in range(count + 1):
-        head = computing.head_before(block) if model == "heads" else 0
-        weights[block, head:block] = 1.0
-        for column in range(count, len(pieces)):
-            weights[block, column] = float(head > 0 and pieces[column].last_block == head)
+    """Give which pieces each candidate runs, and how much of each; float64, shape (L + 1, K)."""
+    count = len(computing.blocks)
+    if model == "blocks":
+        return np.tril(np.ones((count + 1, count)), -1)
+    values = np.array([piece.energy.value for piece in computing.pieces("heads")])
+    return _scaled_to_heads(computing, values)
+
+
+def _anchors(computing: Computing) -> dict[int, int]:
+    """Give the column of what was measured as it is run, by its last block; 0 costs nothing."""
+    count = len(computing.blocks)
+    heads = {head.last_block: count + rank for rank, head in enumerate(computing.heads)}
+    return dict(sorted({1: 0, **heads}.items()))
+
+
+def _scaled_to_heads(
+    computing: Computing, values: FloatArray, *, slopes: bool = True
+) -> FloatArray:
+    """Give what of each piece is in each candidate: a measured head, or what lies between two.
+
+    Args:
+        computing: The profile's figures.
+        values: Of all pieces, energies or times; float64, shape (K,).
+        slopes: Weights are how much a piece's error moves the candidate, the scaling counted.
+            Without it they are the blocks as they run, and the same less what heads take off.
+    """
+    count, anchors = len(computing.blocks), _anchors(computing)
+    weights = np.zeros((count + 1, len(values)))
+    summed = np.concatenate([[0.0], np.cumsum(values[:count])])
+    ends = list(anchors)
+    for last, column in anchors.items():
+        weights[last, column] = 1.0
+    for before, after in zip(ends, (*ends[1:], None), strict=True):
+        # Behind the last head it is scaled as that one is beside its blocks, from nothing on.
+        first, last = (before, after) if after is not None else (0, before)
+        span = summed[last] - summed[first]
+        from_j = values[anchors[first]] if first else 0.0
+        slope = (values[anchors[last]] - from_j) / span if span and slopes else 1.0
+        for block in range(before + 1, count + 1 if after is None else after):
+            share = (summed[block] - summed[before]) / span if span else 0.0
+            row = weights[block]
+            row[before:block] += slope
+            row[first:last] -= slope * share
+            row[anchors[before]] += 1.0
+            row[anchors[last]] += share
+            if first:
+                row[anchors[first]] -= share
     return weights
+
+
+def _runs(computing: Computing) -> Runs:
+    """Give what lies between neighbouring heads, beside the blocks measured alone."""
+    anchors = _anchors(computing)
+    ends, pieces = list(anchors), computing.pieces("heads")
+    energies_j = np.array([piece.energy.value for piece in pieces])
+    apart, sums = (np.zeros((len(ends) - 1, len(pieces))) for _ in range(2))
+    for run, (before, after) in enumerate(pairwise(ends)):
+        sums[run, before:after] = 1.0
+        apart[run] -= sums[run]
+        apart[run, anchors[after]] += 1.0
+        apart[run, anchors[before]] -= 1.0
+    moved = apart @ _statistical(computing, pieces)
+    return Runs(
+        excess_j=apart @ energies_j,
+        blocks_j=sums @ energies_j,
+        squares_j2=sums @ np.square(energies_j),
+        covariance_j2=moved @ moved.T,
+    )
+
+
+def model_error_inputs(
+    computing: Computing, model: ComputeModel, blocks: Sequence[Block], *, idle_w: float = 0.0
+) -> Inputs:
+    """Give how far each candidate may be off because blocks run inside a network.
+
+    Args:
+        computing: The profile's figures.
+        model: One of ``computing.models``.
+        blocks: Of the network.
+        idle_w: P_0 where the time of computing counts, W: what takes longer costs that as well.
+    """
+    error = computing.model_error()
+    count = len(blocks)
+    if error is None:
+        error = ModelError(spread=0.0, common=0.0, inverse_freedom=0.0, runs=0)
+    energies_j = _energies_counted_j(computing, blocks, idle_w)
+    if model == "heads":
+        values = np.array([piece.energy.value for piece in computing.pieces(model)])
+        weights, common = _scaled_to_heads(computing, values, slopes=False)[:, :count], 0.0
+    else:
+        weights, common = np.tril(np.ones((count + 1, count)), -1), error.common
+        weights[1] = 0.0
+    # Block 1 runs after no other, so that it is what it is alone.
+    own = error.spread * np.diag(energies_j)
+    own[0] = 0.0
+    return inputs(
+        np.column_stack([weights, weights @ energies_j]),
+        np.zeros(count + 1),
+        np.vstack([np.column_stack([own, np.zeros(count)]), np.append(np.zeros(count), common)]),
+        inverse_freedom=[error.inverse_freedom],
+        idle=np.zeros(count + 1),
+        offset=np.zeros(count + 1),
+    )
+
+
+def _energies_counted_j(computing: Computing, blocks: Sequence[Block], idle_w: float) -> FloatArray:
+    """Give what blocks cost alone, the idle power of their time with it; J, shape (L,)."""
+    if computing.blocks:
+        pieces = computing.blocks
+        return np.array([p.energy.value + idle_w * (p.latency_s or 0.0) for p in pieces])
+    return np.array([block.flop for block in blocks]) / computing.e_d.value
 
 
 def _statistical(computing: Computing, pieces: Sequence[PricedBlocks]) -> FloatArray:

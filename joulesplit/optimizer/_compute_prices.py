@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from joulesplit.calibrate.profile import Account, Compute, DeviceProfile, HeadEnergy
+from joulesplit.calibrate.profile import (
+    Account,
+    Compute,
+    DeviceProfile,
+    HeadEnergy,
+    degrees_of_freedom_of,
+)
 from joulesplit.optimizer._checked_figure import by_account, positive
 from joulesplit.optimizer._compute_cost import Computing, PricedBlocks
 from joulesplit.optimizer._cost import ComputeModel
@@ -75,6 +81,7 @@ def computing_of(
     model: ComputeModel,
     *,
     matches: bool,
+    stated_model_u_rel: float | None = None,
 ) -> Computing:
     """Take the figures of computing out of a profile.
 
@@ -84,6 +91,7 @@ def computing_of(
         account: Which definition of energy.
         model: What is to be priced by; what others would need is taken only if it is sound.
         matches: The profile's blocks are those of the network.
+        stated_model_u_rel: See ``Computing``.
 
     Raises:
         ProfileUnusableError: No figure by that account, or one that cannot be true.
@@ -105,6 +113,7 @@ def computing_of(
         work_known=not network.unknown_operators,
         constant_u_rel=compute.classes.constant_e_d_rms if compute.classes else None,
         constant_inverse_freedom=1 / max(len(compute.blocks) - 1, 1),
+        stated_model_u_rel=stated_model_u_rel,
     )
 
 
@@ -116,6 +125,8 @@ def _blocks(compute: Compute, account: Account, model: ComputeModel) -> tuple[Pr
                 last_block=block.index,
                 energy=positive(by_account(block.energy_j, account, name), name),
                 latency_s=block.latency_s.value,
+                latency_u_s=block.latency_s.u_stat or 0.0,
+                latency_inverse_freedom=1 / degrees_of_freedom_of(block.latency_s),
             )
             for block in compute.blocks
             for name in (f"block {block.index} ({block.name})",)
@@ -141,4 +152,6 @@ def _head(head: HeadEnergy, account: Account) -> PricedBlocks:
         last_block=head.last_block,
         energy=positive(by_account(head.energy_j, account, name), name),
         latency_s=head.latency_s.value,
+        latency_u_s=head.latency_s.u_stat or 0.0,
+        latency_inverse_freedom=1 / degrees_of_freedom_of(head.latency_s),
     )

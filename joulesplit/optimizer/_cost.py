@@ -41,6 +41,8 @@ class SplitEnergy:
             connection.
         answer_j: Of receiving the result, J.
         wait_j: Idle while the server works, J; 0 by the net account.
+        idle_j: Of the idle power in the rest of the period, J; 0 where no period counts.
+        start_j: Of an inference that starts alone, J; 0 in a stream.
     """
 
     block: int
@@ -52,12 +54,14 @@ class SplitEnergy:
     upload_fixed_j: float = 0.0
     answer_j: float = 0.0
     wait_j: float = 0.0
+    idle_j: float = 0.0
+    start_j: float = 0.0
 
     @property
     def without_bits_j(self) -> float:
         """What the split costs whatever a bit costs, J."""
         fixed_j = self.upload_fixed_j + self.answer_j + self.wait_j
-        return self.compute_j + self.encode_j + fixed_j
+        return self.compute_j + self.encode_j + fixed_j + self.idle_j + self.start_j
 
     @property
     def total_j(self) -> float:

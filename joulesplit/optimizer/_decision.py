@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import isfinite
 
 from joulesplit.calibrate.profile import Account, DeviceProfile
-from joulesplit.metrology import interval_of
+from joulesplit.metrology import interval_of, positive_interval
 from joulesplit.optimizer._compute_cost import priced_by
 from joulesplit.optimizer._constraints import Constraints
 from joulesplit.optimizer._cost import ComputeModel, SplitEnergy
@@ -31,7 +31,7 @@ from joulesplit.optimizer.errors import ProfileUnusableError
 from joulesplit.partition import Block, Network
 
 
-def decide(
+def decide(  # noqa: PLR0913 - one option per fact that only the user knows
     network: Network,
     blocks: Sequence[Block],
     profile: DeviceProfile,
@@ -40,6 +40,7 @@ def decide(
     compute_model: ComputeModel | None = None,
     usage: Usage | None = None,
     constraints: Constraints | None = None,
+    model_u_rel: float | None = None,
     allow_rejected: bool = False,
 ) -> Decision:
     """Choose where to split a network on a measured device.
@@ -54,6 +55,8 @@ def decide(
         usage: None takes an inference now and then over a connection that is kept open, and
             uploads the network's input as it is.
         constraints: Limits to keep.
+        model_u_rel: What a block measured alone may be off by inside a network, relative standard
+            uncertainty, if you know it; None leaves it to the measured heads.
         allow_rejected: Use a profile that was rejected.
 
     Raises:
@@ -71,7 +74,13 @@ def decide(
     if usage is not None and usage.encoding is not None:
         usage.encoding.require_sensible(len(blocks))
     prices = prices_from_profile(
-        network, blocks, profile, account=account, compute_model=compute_model, usage=usage
+        network,
+        blocks,
+        profile,
+        account=account,
+        compute_model=compute_model,
+        usage=usage,
+        model_u_rel=model_u_rel,
     )
     problem = Problem(network=network, blocks=tuple(blocks), prices=prices, constraints=limits)
     return _told(_decision(problem, solve(problem), profile), problem, profile)
@@ -108,6 +117,8 @@ def _decision(problem: Problem, solution: Solution, profile: DeviceProfile) -> D
         ratio_u_flop_per_bit=ratio.u if ratio else None,
         ratio_ci95_flop_per_bit=interval_of(e_d.value / sending.e_c.value, ratio),
         robustness=doubt.robustness if doubt else None,
+        unsure_because=None if all(solution.told) else prices.model_doubt(prices.compute_model),
+        model_error=prices.computing.model_error(),
         sensitivity=_sensitivity(problem, solution),
         paper=_paper(problem),
         models=_model_choices(problem, solution),
@@ -117,6 +128,7 @@ def _decision(problem: Problem, solution: Solution, profile: DeviceProfile) -> D
         scale_u_rel=prices.scale_u_rel,
         scale_inverse_freedom=prices.shapes.scale,
         rest_inverse_freedom=prices.shapes.rest,
+        idle_power_w=profile.idle.power_w.value if profile.idle else None,
     )
 
 
@@ -148,6 +160,7 @@ def _candidate(
 ) -> Candidate:
     energy, doubt = solution.energies[block], solution.doubt
     error = doubt.errors[block] if doubt else None
+    robustness = doubt.robustness if doubt else None
     return Candidate(
         block=block,
         name=problem.blocks[block - 1].name if block else "input",
@@ -159,6 +172,8 @@ def _candidate(
         encode_j=energy.encode_j,
         answer_j=energy.answer_j,
         wait_j=energy.wait_j,
+        idle_j=energy.idle_j,
+        start_j=energy.start_j,
         idle_s=solution.idle_s[block] if solution.idle_s else None,
         priced_by=priced_by(problem.prices.computing, problem.prices.compute_model, block),
         by_model_j=by_model_j,
@@ -168,9 +183,9 @@ def _candidate(
         u_sys_j=error.u_sys if error else None,
         degrees_of_freedom=_finite(error.degrees_of_freedom) if error else None,
         coverage_factor=error.coverage_factor if error else None,
-        ci95_j=interval_of(energy.total_j, error),
+        ci95_j=positive_interval(energy.total_j, error),
         violates=solution.broken[block],
-        probability_best=doubt.robustness.probability_best[block] if doubt else None,
+        probability_best=robustness.probability_best[block] if robustness else None,
     )
 
 
@@ -180,7 +195,7 @@ def _finite(degrees_of_freedom: float) -> float | None:
 
 def _above_choice(problem: Problem, solution: Solution, block: int) -> Excess:
     """Return what a split costs above the choice."""
-    causes = solution.doubt.causes if solution.doubt else None
+    causes = solution.causes_between(block, solution.best)
     return excess_of(problem.prices, solution.energies, causes, block, solution.best)
 
 
@@ -209,16 +224,16 @@ def _runner_up(problem: Problem, solution: Solution) -> RunnerUp | None:
     others = [block for block in solution.feasible if block != solution.best]
     if not others:
         return None
-    energies, best, doubt = solution.energies, solution.best, solution.doubt
+    energies, best = solution.energies, solution.best
     second = cheapest(energies, others)
-    more = _above_choice(problem, solution, second)
+    more, causes = (_above_choice(problem, solution, second), solution.causes_between(second, best))
     return RunnerUp(
         block=second,
         excess_j=more.excess_j,
         excess_u_j=more.u_j,
         excess_ci95_j=more.ci95_j,
         probability_cheaper=(
-            probability_cheaper(energies, doubt.causes, one=second, other=best) if doubt else None
+            probability_cheaper(energies, causes, one=second, other=best) if causes else None
         ),
     )
 
@@ -229,7 +244,13 @@ def _sensitivity(problem: Problem, solution: Solution) -> Sensitivity:
     return Sensitivity(
         hull=hull,
         breakpoints=swaps,
-        crossovers=crossovers(energies, feasible, solution.best, prices.sending.fit),
+        # Where the idle power of the time on the air counts, a rate changes more than E_c.
+        crossovers=crossovers(
+            energies,
+            feasible,
+            solution.best,
+            None if prices.usage.back_to_back else prices.sending.fit,
+        ),
     )
 
 
@@ -237,12 +258,14 @@ def _model_choices(problem: Problem, solution: Solution) -> tuple[ModelChoice, .
     """Give each model's choice, priced by the model nearest to what a split really computes."""
     models = problem.prices.computing.models
     judge, causes = problem.energies(models[0]), problem.causes(models[0])
+    told = problem.told(models[0])
     best = cheapest(judge, solution.feasible)
     choices = []
     for model in models:
         energies = problem.energies(model)
         block = cheapest(energies, solution.feasible)
-        regret = excess_of(problem.prices, judge, causes, block, best)
+        known = causes if told[block] and told[best] else None
+        regret = excess_of(problem.prices, judge, known, block, best)
         choices.append(
             ModelChoice(
                 model=model,

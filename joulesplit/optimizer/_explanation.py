@@ -8,6 +8,7 @@ from joulesplit.optimizer._hull import Crossover
 from joulesplit.optimizer._paper import UINT8_BITS, input_elements
 from joulesplit.optimizer._result import Candidate, Decision, ModelChoice
 from joulesplit.optimizer._robustness import TOO_CLOSE_PROBABILITY
+from joulesplit.optimizer._texts import counted_text
 from joulesplit.partition import Network
 
 NETWORK_CONVENTION = "tflite-2mac"
@@ -59,7 +60,12 @@ def profile_notes(profile: DeviceProfile, network: Network) -> list[str]:
 def decision_notes(decision: Decision) -> list[str]:
     """Say what about the choice a reader must know."""
     notes = []
-    if decision.probability_best is None:
+    if decision.unsure_because is not None:
+        notes.append(
+            f"How sure the choice is stays unknown, because {decision.unsure_because}; or state "
+            "what the model may be off by (--model-error)."
+        )
+    elif decision.probability_best is None:
         notes.append("The profile states no uncertainty, so how sure the choice is stays unknown.")
     if decision.too_close_to_call and decision.expected_regret_j is not None:
         notes.append(
@@ -121,7 +127,7 @@ def _why(decision: Decision) -> str:
     allowed = "allowed " if any(c.violates for c in decision.candidates) else ""
     return (
         f"{_WHERE[best.where]}{after} costs least of all {allowed}candidates: "
-        f"{_joules(best.energy_j)} per inference ({decision.account}), {_parts(best)}."
+        f"{_joules(best.energy_j)} per inference ({counted_text(decision)}), {_parts(best)}."
     )
 
 
@@ -139,6 +145,10 @@ def _parts(best: Candidate) -> str:
         parts.append(f"{_joules(best.answer_j)} of receiving the answer")
     if best.wait_j:
         parts.append(f"{_joules(best.wait_j)} of waiting for it")
+    if best.start_j:
+        parts.append(f"{_joules(best.start_j)} of starting alone")
+    if best.idle_j:
+        parts.append(f"{_joules(best.idle_j)} of idle power")
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 

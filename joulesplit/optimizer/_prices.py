@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import isfinite
 
 from joulesplit.calibrate.profile import CONNECTION_PHASE, Account, DeviceProfile, Link, Quantity
 from joulesplit.metrology import Error, error_of_scatter
@@ -15,6 +16,7 @@ from joulesplit.optimizer._compute_cost import Computing
 from joulesplit.optimizer._compute_prices import chosen_model, computing_of, mismatch_reason
 from joulesplit.optimizer._cost import MODELS, ComputeModel
 from joulesplit.optimizer._encoding import mean_power_w
+from joulesplit.optimizer._linear_figures import is_uncertain
 from joulesplit.optimizer._link_cost import Sending
 from joulesplit.optimizer._link_prices import sending_of, usable_link
 from joulesplit.optimizer._uncertainty import SensorShapes, ratio_error, sensor_shapes
@@ -33,6 +35,9 @@ class Prices:
         computing: E_d, blocks and heads.
         sending: Everything that an upload costs.
         usage: How often what is not per upload falls on one.
+        idle: P_0, W, where the usage counts it; else None.
+        start: Net energy of an inference that starts alone, J, where it does; else None.
+        other_runtime: In what the runtime in use is another than the profile's; None if in nothing.
         ratio_error_flop_per_bit: Of E_d/E_c; None if the source states none.
         shapes: Distributions of the sensor's terms.
         scale_u_rel: Relative standard uncertainty common to every joule.
@@ -45,6 +50,9 @@ class Prices:
     computing: Computing
     sending: Sending
     usage: Usage
+    idle: Quantity | None
+    start: Quantity | None
+    other_runtime: str | None
     ratio_error_flop_per_bit: Error | None
     shapes: SensorShapes
     scale_u_rel: float
@@ -53,7 +61,36 @@ class Prices:
 
     def is_uncertain(self, model: ComputeModel) -> bool:
         """Say whether every figure that a model takes states what it may be off by."""
-        return self.computing.is_uncertain(model) and self.sending.is_uncertain(self.usage)
+        beside = [figure for figure in (self.idle, self.start) if figure is not None]
+        known = self.computing.is_uncertain(model) and self.sending.is_uncertain(self.usage)
+        return known and is_uncertain(beside)
+
+    def model_doubt(self, model: ComputeModel) -> str | None:
+        """Say why nothing tells how far a model is off what a split computes, and what would.
+
+        Returns:
+            None if it is known, from measured heads or as the user states it.
+        """
+        if self.computing.stated_model_u_rel is not None:
+            return None
+        if self.other_runtime is not None:
+            return f"{self.other_runtime}: calibrate with what you run"
+        if model == "constant" and not self.computing.blocks:
+            return (
+                f"{self.mismatch}, and nothing measured tells how far another network is off a "
+                "constant E_d: calibrate this one"
+            )
+        if model == "constant" and self.computing.constant_u_rel is None:
+            return (
+                "the profile does not tell how far single blocks are off a constant E_d: use the "
+                "blocks"
+            )
+        if not self.computing.heads:
+            return (
+                "the profile measured no heads, so nothing tells what its blocks cost inside a "
+                "network: calibrate with --standard, which measures them"
+            )
+        return None
 
 
 def prices_from_profile(
@@ -64,6 +101,7 @@ def prices_from_profile(
     account: Account | None = None,
     compute_model: ComputeModel | None = None,
     usage: Usage | None = None,
+    model_u_rel: float | None = None,
 ) -> Prices:
     """Take the figures for one decision out of a profile.
 
@@ -75,6 +113,8 @@ def prices_from_profile(
         compute_model: None takes heads where the profile has measured any, else blocks where it
             knows these very ones, else the constant E_d.
         usage: None takes an inference now and then over a connection that is kept open.
+        model_u_rel: What a block may be off by inside a network, relative standard uncertainty,
+            as the user states it; None leaves it to the measured heads.
 
     Raises:
         InvalidInputError: No such account or compute model, a usage without sense, or work that
@@ -83,13 +123,21 @@ def prices_from_profile(
         ProfileUnusableError: No link, no figure by that account, or one that cannot be true.
     """
     _require_known(account, compute_model)
+    _require_model_u(model_u_rel)
     usage = usage or Usage()
     usage.require_sensible()
     link = usable_link(profile)
     mismatch = mismatch_reason(network, blocks, profile.compute)
     model = chosen_model(network, profile.compute, compute_model, mismatch)
     chosen = account or _default_account(profile, link, model)
-    computing = computing_of(network, profile, chosen, model, matches=mismatch is None)
+    computing = computing_of(
+        network,
+        profile,
+        chosen,
+        model,
+        matches=mismatch is None,
+        stated_model_u_rel=model_u_rel,
+    )
     sending = sending_of(profile, link, chosen, usage.rate_bit_per_s)
     fallback = mismatch if compute_model is None else None
     scale_u_rel = profile.sensor.scale_u_rel if profile.sensor else 0.0
@@ -99,12 +147,16 @@ def prices_from_profile(
         computing=computing,
         sending=sending,
         usage=usage,
+        idle=profile.idle.power_w if profile.idle and usage.counts_idle else None,
+        start=profile.compute.window_cost_j if usage.period_s is not None else None,
+        other_runtime=_other_runtime(profile, usage),
         ratio_error_flop_per_bit=_ratio_error(profile, computing.e_d, sending, chosen),
         shapes=sensor_shapes(profile.sensor, chosen),
         scale_u_rel=scale_u_rel,
         mismatch=mismatch,
         notes=(
             *_model_notes(model, computing, fallback),
+            *_beside_notes(profile, usage),
             *_account_notes(chosen, account, sending, usage),
             *_link_notes(profile, sending, usage),
             *_encoding_notes(usage, computing),
@@ -172,11 +224,50 @@ def _model_notes(model: ComputeModel, computing: Computing, fallback: str | None
         yield f"Computing is priced by the constant E_d, because {fallback}."
     if model == "constant" and computing.is_uncertain("constant"):
         yield _constant_note(computing)
+    if computing.stated_model_u_rel is not None:
+        yield (
+            "Assumed, as you state it: blocks inside a network are off what they cost alone by "
+            f"{100 * computing.stated_model_u_rel:.2g} % (standard uncertainty)."
+        )
     if model == "blocks" and not computing.heads:
         yield (
             "Computing is priced by the sum of blocks measured alone; run as one network they may "
             "cost some per cent more or less: calibrate with --standard, which measures heads."
         )
+
+
+def _require_model_u(model_u_rel: float | None) -> None:
+    if model_u_rel is not None and not (isfinite(model_u_rel) and model_u_rel >= 0.0):
+        raise InvalidInputError(
+            f"a model's error of {model_u_rel} cannot be; give a relative standard uncertainty"
+        )
+
+
+def _other_runtime(profile: DeviceProfile, usage: Usage) -> str | None:
+    """Say in what the runtime in use is another than the one that was measured."""
+    measured = profile.compute.runtime
+    wanted = (usage.runtime, usage.threads)
+    if measured is None:
+        return "the profile does not say which runtime it measured" if any(wanted) else None
+    found = (measured.name, measured.threads)
+    if all(one in (None, other) for one, other in zip(wanted, found, strict=True)):
+        return None
+    return (
+        f"the profile was measured with {measured.name} on {_threads(measured.threads)}, not with "
+        f"{usage.runtime or measured.name} on {_threads(usage.threads or measured.threads)}"
+    )
+
+
+def _threads(count: int) -> str:
+    return f"{count} thread{'' if count == 1 else 's'}"
+
+
+def _beside_notes(profile: DeviceProfile, usage: Usage) -> Iterator[str]:
+    """Say what of a period is not counted."""
+    if usage.counts_idle and profile.idle is None:
+        yield "The idle power counts nothing: the profile has none."
+    if usage.period_s is not None and profile.compute.window_cost_j is None:
+        yield "That an inference starts alone counts nothing: the profile does not tell it."
 
 
 def _constant_note(computing: Computing) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from joulesplit.calibrate.profile import Account, Source, Verdict
 from joulesplit.optimizer._cost import ComputeModel, Where
 from joulesplit.optimizer._hull import Sensitivity
+from joulesplit.optimizer._model_error import ModelError
 from joulesplit.optimizer._paper import PaperSplit
 from joulesplit.optimizer._robustness import Robustness
 from joulesplit.optimizer._texts import decision_html, decision_text
@@ -25,7 +26,7 @@ class Candidate:
         block: l, from 0 to L.
         name: Name of block l; ``input`` for l = 0.
         where: ``server`` (l = 0), ``split`` or ``device`` (l = L).
-        energy_j: The device's energy per inference, J: the sum of the next six.
+        energy_j: The device's energy per inference, J: the sum of the next eight.
         compute_j: Of blocks 1 … l, J.
         encode_j: Of encoding what goes up, J; 0 if it is sent as it is.
         upload_j: Of the bits that go up, J.
@@ -33,20 +34,25 @@ class Candidate:
             connection.
         answer_j: Of receiving the result, J.
         wait_j: Idle while the server works, J; 0 by the net account, or if not known.
-        idle_s: Time whose idle power is in ``energy_j``, s: 0 by the net account; None if not
-            known.
+        idle_j: Of the idle power until the next inference, J, beyond what the others hold; 0
+            unless the usage counts it.
+        start_j: Of an inference that starts alone, J; 0 unless the usage has a period.
+        idle_s: Time whose idle power is in the energies of computing and sending, s: 0 by the
+            net account; None if not known.
         priced_by: What computing was priced by, in words.
         by_model_j: The whole energy by each compute model that the profile allows, J.
         upload_bits: What goes up, bit.
         latency_s: Time on the device and on the air, with the wait and the answer where they are
             known, s; None if the profile does not know the blocks' times.
-        u_stat_j: Standard uncertainty from statistics, J; None if the source states none.
+        u_stat_j: Standard uncertainty from statistics, J, the model's own error with it; None if
+            the source states none, or nothing tells how far the model is off.
         u_sys_j: Standard uncertainty from everything else, J; None likewise.
         degrees_of_freedom: Behind ``u_stat_j``; None likewise, or if there is no limit.
         coverage_factor: k, half of the interval over both together; None likewise.
         ci95_j: Interval of both, 95 %, J; None likewise.
         violates: Limits that it breaks; empty if it is allowed.
-        probability_best: That it costs least of the allowed ones; None likewise.
+        probability_best: That it costs least of the allowed ones; None likewise, for all of them
+            if for one.
     """
 
     block: int
@@ -59,6 +65,8 @@ class Candidate:
     upload_fixed_j: float
     answer_j: float
     wait_j: float
+    idle_j: float = 0.0
+    start_j: float = 0.0
     idle_s: float | None = None
     priced_by: str
     by_model_j: dict[ComputeModel, float]
@@ -160,7 +168,10 @@ class Decision:
         scale_inverse_freedom: 1/ν of the distribution of ``scale_u_rel``, see
             ``metrology``: −1/5 for a bound, 0 for a normal one.
         rest_inverse_freedom: Of what the sensor may be off by besides.
-        robustness: How sure the choice is; None likewise.
+        robustness: How sure the choice is; None likewise, or if ``unsure_because``.
+        unsure_because: Why nothing tells how far the model is off what splits compute, and what
+            to measure; None if it is known.
+        model_error: What the measured heads tell of that; None if nothing does.
         sensitivity: What would change it.
         paper: The paper's own model with this E_d and E_c, float32 outputs, l from 1.
         models: What each compute model that the profile allows chooses.
@@ -170,6 +181,7 @@ class Decision:
         scale_u_rel: Relative standard uncertainty common to all energies; cancels in the choice.
         notes: What a reader must know, one sentence each.
         explanation: Why it won and what would change it, one paragraph.
+        idle_power_w: P_0, W; None if the profile has none.
         battery: What a battery pays for at the choice; None if none was asked about.
     """
 
@@ -189,6 +201,8 @@ class Decision:
     ratio_u_flop_per_bit: float | None
     ratio_ci95_flop_per_bit: tuple[float, float] | None
     robustness: Robustness | None
+    unsure_because: str | None = None
+    model_error: ModelError | None = None
     sensitivity: Sensitivity
     paper: PaperSplit
     models: tuple[ModelChoice, ...]
@@ -200,6 +214,7 @@ class Decision:
     rest_inverse_freedom: float = 0.0
     notes: tuple[str, ...] = ()
     explanation: str = ""
+    idle_power_w: float | None = None
     battery: BatteryLife | None = None
 
     @property

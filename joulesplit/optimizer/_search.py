@@ -11,8 +11,12 @@ from joulesplit.optimizer._constraints import Constraints
 from joulesplit.optimizer._cost import SplitEnergy
 from joulesplit.optimizer.errors import NoFeasibleSplitError
 
-PARTS = 6
+PARTS = 8
 """Energies that a split's is the sum of, those of its blocks counted one by one besides."""
+
+
+PERIOD = "period_s"
+"""The limit that an inference is over before the next one begins."""
 
 
 def excess_j(one: SplitEnergy, other: SplitEnergy) -> float:
@@ -40,16 +44,26 @@ def broken_limits(
     constraints: Constraints,
     energies: Sequence[SplitEnergy],
     latencies_s: Sequence[float] | None,
+    *,
+    period_s: float | None = None,
 ) -> tuple[tuple[str, ...], ...]:
-    """Name, for each candidate, the limits that it breaks."""
-    return tuple(
-        constraints.violations(
-            block=energy.block,
-            upload_bits=energy.upload_bits,
-            latency_s=latencies_s[energy.block] if latencies_s is not None else None,
+    """Name, for each candidate, the limits that it breaks.
+
+    Args:
+        constraints: Limits that the user states.
+        energies: Candidates at position l.
+        latencies_s: Of all of them, s; None if not known.
+        period_s: From one inference to the next, s; None if it is no limit.
+    """
+    broken = []
+    for energy in energies:
+        latency_s = latencies_s[energy.block] if latencies_s is not None else None
+        names = constraints.violations(
+            block=energy.block, upload_bits=energy.upload_bits, latency_s=latency_s
         )
-        for energy in energies
-    )
+        too_slow = period_s is not None and latency_s is not None and latency_s > period_s
+        broken.append((*names, PERIOD) if too_slow else names)
+    return tuple(broken)
 
 
 def feasible_blocks(
@@ -77,7 +91,8 @@ def feasible_blocks(
 def _binding(broken: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     """Find the fewest limits of which every candidate breaks at least one."""
     present = {name for names in broken for name in names}
-    ordered = [field.name for field in fields(Constraints) if field.name in present]
+    names = (*(field.name for field in fields(Constraints)), PERIOD)
+    ordered = [name for name in names if name in present]
     return next(
         chosen
         for size in range(1, len(ordered) + 1)
@@ -98,7 +113,7 @@ def _reach(
         only_this = [block for block, names in enumerate(broken) if names == (name,)]
         if not only_this:
             continue
-        if name == "max_latency_s" and latencies_s is not None:
+        if name in ("max_latency_s", PERIOD) and latencies_s is not None:
             parts.append(f"the fastest needs {min(latencies_s[b] for b in only_this):.4g} s")
         if name == "max_upload_bits":
             least = min(energies[b].upload_bits for b in only_this)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from joulesplit.metrology import Causes, CommonCauses, Error, Inputs, causes_of, interval_of
-from joulesplit.optimizer._compute_cost import computing_inputs
+from joulesplit.optimizer._compute_cost import Computing, computing_inputs, model_error_inputs
 from joulesplit.optimizer._constraints import Constraints
 from joulesplit.optimizer._cost import ComputeModel, SplitEnergy, upload_sizes, where_of
 from joulesplit.optimizer._encoding import encoding_inputs
+from joulesplit.optimizer._idle_cost import IDLE, START, BesideCost, beside_inputs
 from joulesplit.optimizer._linear_figures import inverse_freedom_of
 from joulesplit.optimizer._link_cost import (
     ANSWER_BIT,
@@ -33,7 +35,7 @@ P_0 = 0
 """Column of the causes that all figures share: P_0, and after it the sensor's offset."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Problem:
     """What is to be decided, checked.
 
@@ -73,8 +75,32 @@ class Problem:
         """The network's result, bit."""
         return sum(self.network.tensors[index].bits for index in self.network.outputs)
 
-    def inputs(self, model: ComputeModel) -> tuple[Inputs, Inputs, Inputs]:
-        """Give what every candidate computes, encodes and sends, by one compute model."""
+    @cached_property
+    def latencies_s(self) -> tuple[float, ...] | None:
+        """How long each candidate takes, s; None if the profile does not know the blocks' times."""
+        return _latencies_s(self)
+
+    @cached_property
+    def _tables(self) -> dict[ComputeModel, tuple[Inputs, ...]]:
+        return {}
+
+    def inputs(self, model: ComputeModel) -> tuple[Inputs, ...]:
+        """Give what every candidate takes of each figure, by one compute model.
+
+        Computing, encoding, sending, what is counted beside them, and the model's own error.
+        """
+        if model not in self._tables:
+            energies = self._energy_tables(model)
+            beside = self._beside(model)
+            idle_w = beside.idle.value if beside.idle and self.prices.usage.back_to_back else 0.0
+            self._tables[model] = (
+                *energies,
+                beside_inputs(beside),
+                model_error_inputs(self.prices.computing, model, self.blocks, idle_w=idle_w),
+            )
+        return self._tables[model]
+
+    def _energy_tables(self, model: ComputeModel) -> tuple[Inputs, Inputs, Inputs]:
         prices = self.prices
         return (
             computing_inputs(prices.computing, model, self.blocks),
@@ -82,11 +108,40 @@ class Problem:
             sending_inputs(prices.sending, prices.usage, self.upload_bits, self.answer_bits),
         )
 
+    def _beside(self, model: ComputeModel) -> BesideCost:
+        """Give the idle power's time that no energy holds yet, and the starts."""
+        prices, usage, count = self.prices, self.prices.usage, len(self.blocks) + 1
+        lasting_s = self._lasting_s()
+        held_s = self.idle_s(model) if lasting_s is not None else None
+        idle = prices.idle if held_s is not None else None
+        beside_s = (0.0,) * count
+        if idle is not None and lasting_s is not None and held_s is not None:
+            beside_s = tuple(one - other for one, other in zip(lasting_s, held_s, strict=True))
+        times_s = np.zeros((count, 0))
+        if idle is not None and usage.back_to_back and prices.account == "net":
+            times_s = prices.computing.latency_effects_s()
+        return BesideCost(
+            idle=idle,
+            beside_s=beside_s,
+            start=prices.start,
+            starts=(0.0, *(1.0 for _ in self.blocks)),
+            times_s=times_s,
+            times_inverse_freedom=prices.computing.latency_inverse_freedom(),
+            scale_u_rel=prices.scale_u_rel,
+        )
+
+    def _lasting_s(self) -> tuple[float, ...] | None:
+        """Give how long the idle power of each candidate is counted for, s; None if it is not."""
+        usage = self.prices.usage
+        if usage.period_s is not None:
+            return (usage.period_s,) * (len(self.blocks) + 1)
+        return self.latencies_s if usage.back_to_back else None
+
     def energies(self, model: ComputeModel) -> tuple[SplitEnergy, ...]:
         """Price every candidate by one compute model; at position l."""
-        computing, encoding, sending = self.inputs(model)
+        computing, encoding, sending, beside, _ = self.inputs(model)
         compute_j, encode_j = (one.parts.sum(axis=1) for one in (computing, encoding))
-        link_j = sending.parts
+        link_j, beside_j = sending.parts, beside.parts
         fixed_j = link_j[:, [UPLOAD, BURST, CONNECTION]].sum(axis=1)
         return tuple(
             SplitEnergy(
@@ -99,15 +154,18 @@ class Problem:
                 upload_fixed_j=float(fixed_j[block]),
                 answer_j=float(link_j[block, ANSWER_BIT]),
                 wait_j=float(link_j[block, WAIT]),
+                idle_j=float(beside_j[block, IDLE]),
+                start_j=float(beside_j[block, START]),
             )
             for block, bits in enumerate(self.upload_bits)
         )
 
     def idle_s(self, model: ComputeModel) -> tuple[float, ...] | None:
-        """Give the time whose idle power is in every candidate's energy, s; at position l.
+        """Give the time whose idle power is in computing, encoding and sending already, s.
 
         Returns:
-            None by the gross account if the profile knows no idle power or no times.
+            At position l; None by the gross account if the profile knows no idle power or no
+            times.
         """
         prices = self.prices
         if prices.account == "net":
@@ -120,18 +178,41 @@ class Problem:
             computing=replace(prices.computing, idle_u_w=1.0),
             sending=replace(prices.sending, idle_u_w=1.0),
         )
-        tables = replace(self, prices=one_w).inputs(model)
+        tables = replace(self, prices=one_w)._energy_tables(model)
         counted_s = np.sum([table.weights @ table.common for table in tables], axis=0)[:, P_0]
         return tuple(counted_s.tolist())
 
-    def causes(self, model: ComputeModel) -> Causes | None:
-        """Give how far errors move every candidate; None where a figure states no uncertainty."""
+    def told(self, model: ComputeModel) -> tuple[bool, ...]:
+        """Say of which candidates it is known how far the model may be off; at position l."""
+        computing = self.prices.computing
+        unknown = self.prices.model_doubt(model) is not None
+        return tuple(
+            not (unknown and self._rests_on_model(computing, model, block))
+            for block in range(len(self.blocks) + 1)
+        )
+
+    def _rests_on_model(self, computing: Computing, model: ComputeModel, block: int) -> bool:
+        # What another runtime costs no measured head tells either.
+        return block > 0 and (
+            self.prices.other_runtime is not None or computing.is_modelled(model, block)
+        )
+
+    def causes(self, model: ComputeModel, *, measured_only: bool = False) -> Causes | None:
+        """Give how far errors move every candidate; None where a figure states no uncertainty.
+
+        Args:
+            model: What computing is priced by.
+            measured_only: Leave the model's own error out.
+        """
         prices = self.prices
         if not prices.is_uncertain(model):
             return None
-        known = [inverse_freedom_of(prices.sending.waiting.figure), prices.shapes.rest]
+        tables = self.inputs(model)
+        tables = tables[:-1] if measured_only else tables
+        idle = prices.idle or prices.sending.waiting.figure
+        known = [inverse_freedom_of(idle), prices.shapes.rest]
         common = CommonCauses(statistical=np.array([True, False]), inverse_freedom=np.array(known))
-        return causes_of(self.inputs(model), common)
+        return causes_of(tables, common)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -139,14 +220,18 @@ class DecisionUncertainty:
     """What the stated uncertainties do to the choice.
 
     Attributes:
-        causes: Of error, and how far each moves every candidate.
-        errors: Of each candidate on its own, the scale counted, J.
-        robustness: Of the choice.
+        causes: Of error, and how far each moves every candidate; the model's own error is in
+            them as far as it is known.
+        measured: Those of them that more measuring of the same makes smaller.
+        errors: Of each candidate on its own, the scale counted, J; None where nothing tells how
+            far the model is off.
+        robustness: Of the choice; None if it rests on such a candidate.
     """
 
     causes: Causes
-    errors: tuple[Error, ...]
-    robustness: Robustness
+    measured: Causes
+    errors: tuple[Error | None, ...]
+    robustness: Robustness | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -160,6 +245,7 @@ class Solution:
         broken: Limits that each candidate breaks.
         feasible: The l that break none.
         best: l*.
+        told: Of which candidates it is known how far the model may be off.
         doubt: None if a figure comes without a stated uncertainty.
     """
 
@@ -169,7 +255,13 @@ class Solution:
     broken: tuple[tuple[str, ...], ...]
     feasible: tuple[int, ...]
     best: int
+    told: tuple[bool, ...]
     doubt: DecisionUncertainty | None
+
+    def causes_between(self, one: int, other: int) -> Causes | None:
+        """Return the causes that a comparison rests on; None if it is not known how surely."""
+        known = self.doubt is not None and self.told[one] and self.told[other]
+        return self.doubt.causes if self.doubt is not None and known else None
 
 
 def solve(problem: Problem) -> Solution:
@@ -181,13 +273,15 @@ def solve(problem: Problem) -> Solution:
             a covariance is not one; or a split would cost nothing or less.
     """
     model = problem.prices.compute_model
+    latencies_s = problem.latencies_s
     energies = problem.energies(model)
     _require_positive(energies)
-    latencies_s = _latencies_s(problem)
-    broken = broken_limits(problem.constraints, energies, latencies_s)
+    broken = broken_limits(
+        problem.constraints, energies, latencies_s, period_s=problem.prices.usage.period_s
+    )
     feasible = feasible_blocks(broken, energies, latencies_s)
     best = cheapest(energies, feasible)
-    causes = problem.causes(model)
+    causes, told = problem.causes(model), problem.told(model)
     return Solution(
         energies=energies,
         latencies_s=latencies_s,
@@ -195,6 +289,7 @@ def solve(problem: Problem) -> Solution:
         broken=broken,
         feasible=feasible,
         best=best,
+        told=told,
         doubt=_doubt(problem, energies, causes, feasible, best) if causes else None,
     )
 
@@ -217,12 +312,20 @@ def _doubt(
     best: int,
 ) -> DecisionUncertainty:
     prices = problem.prices
+    told = problem.told(prices.compute_model)
     errors = tuple(
         energy_error(e.total_j, causes.error(e.block), prices.scale_u_rel, prices.shapes.scale)
+        if told[e.block]
+        else None
         for e in energies
     )
-    robustness = assess(energies, causes, feasible=feasible, best=best)
-    return DecisionUncertainty(causes=causes, errors=errors, robustness=robustness)
+    robustness = None
+    if all(told[block] for block in feasible):
+        robustness = assess(energies, causes, feasible=feasible, best=best)
+    measured = problem.causes(prices.compute_model, measured_only=True)
+    return DecisionUncertainty(
+        causes=causes, measured=measured or causes, errors=errors, robustness=robustness
+    )
 
 
 def excess_error(

@@ -21,6 +21,14 @@ def energy_text(candidate: Candidate) -> str:
     return uncertain(candidate.energy_j, (high - low) / 2, "J")
 
 
+def counted_text(decision: Decision) -> str:
+    """Return what an energy of a decision counts: net or gross, and the idle power of a period."""
+    usage = decision.usage
+    if decision.idle_power_w is None or not usage.counts_idle:
+        return decision.account
+    return "with idle power"
+
+
 def battery_text(battery: BatteryLife) -> str:
     """Return how many inferences a battery pays for."""
     at_most = "at most " if battery.left_out else ""
@@ -53,7 +61,8 @@ def _choice(decision: Decision) -> str:
 
 
 def _account(decision: Decision) -> str:
-    return decision.account if decision.best.ci95_j is None else f"{decision.account}, 95 %"
+    counted = counted_text(decision)
+    return counted if decision.best.ci95_j is None else f"{counted}, 95 %"
 
 
 def _sureness(best: Candidate) -> str:

@@ -57,6 +57,12 @@ class Usage:
             is None; None sends it as it is.
         rate_bit_per_s: Payload bits per second going up; None takes the rate that the profile
             states E_c at, or the fastest measured if none reached that.
+        period_s: From one inference to the next, s: the idle power of all that time counts, and
+            each starts alone; None if it is not known.
+        back_to_back: The next inference begins when one ends: the idle power of that time counts.
+            With neither, what counts is the energy of an inference itself.
+        runtime: Name of the runtime that it will be run with; None takes that of the profile.
+        threads: Its threads; None likewise.
     """
 
     uploads_per_burst: float = 1.0
@@ -65,6 +71,15 @@ class Usage:
     input_bits: int | None = None
     encoding: SentEncoded | None = None
     rate_bit_per_s: float | None = None
+    period_s: float | None = None
+    back_to_back: bool = False
+    runtime: str | None = None
+    threads: int | None = None
+
+    @property
+    def counts_idle(self) -> bool:
+        """Whether the idle power from one inference to the next counts."""
+        return self.back_to_back or self.period_s is not None
 
     def require_sensible(self) -> None:
         """Check the figures.
@@ -85,10 +100,20 @@ class Usage:
         rate = self.rate_bit_per_s
         if rate is not None and not (math.isfinite(rate) and rate > 0.0):
             raise InvalidInputError(f"rate_bit_per_s is {rate}; give a positive rate")
+        if self.period_s is not None:
+            self._require_period(self.period_s)
         if self.input_bits is not None and self.input_bits <= 0:
             raise InvalidInputError(
                 f"the input has {self.input_bits} bit; state the positive size you would upload"
             )
+
+    def _require_period(self, period_s: float) -> None:
+        if self.back_to_back:
+            raise InvalidInputError(
+                "inferences follow each other back to back or in a stated period: give one of both"
+            )
+        if not (math.isfinite(period_s) and period_s > 0.0):
+            raise InvalidInputError(f"a period of {period_s} s cannot be; give a positive time")
 
     @property
     def connections_per_upload(self) -> float:

@@ -3,7 +3,6 @@
 OptimizerError
 ├── InvalidInputError (ValueError)          a figure or a list of blocks nothing can be decided from
 │   ├── InvalidConstraintError              a limit that makes no sense for this network
-│   └── PeriodTooShortError                 inferences that follow each other faster than they last
 ├── ProfileMismatchError (ValueError)       the profile's blocks belong to another network
 ├── ProfileUnusableError (ValueError)       the profile's figures may not or cannot be used
 └── NoFeasibleSplitError (LookupError)      no split keeps all the limits
@@ -22,10 +21,6 @@ class InvalidInputError(OptimizerError, ValueError):
 
 class InvalidConstraintError(InvalidInputError):
     """A caller gave a limit that makes no sense for this network."""
-
-
-class PeriodTooShortError(InvalidInputError):
-    """A caller wants inferences to follow each other faster than one takes."""
 
 
 class ProfileMismatchError(OptimizerError, ValueError):

@@ -42,6 +42,10 @@ class BoardCosts:
             counts as often.
         cold_share: Relative extra time of a block that runs after others instead of after
             itself: they have driven its weights and its input out of the caches.
+        inside_shares: The same of each block by itself, l = 1 … L, added to ``cold_share``; empty
+            where blocks do not differ in it.
+        invoke_s: Time of running a network whatever it holds: a block alone pays it, and so does
+            a head, once.
     """
 
     idle_power_w: float = 2.6
@@ -57,6 +61,8 @@ class BoardCosts:
     air_drift_per_s: float = 0.0
     retransmitted_share: float = 0.0
     cold_share: float = 0.0
+    inside_shares: tuple[float, ...] = ()
+    invoke_s: float = 0.0
 
     start_s: float = 0.01
     """Time the start costs (window and upload) are spent over, s."""
@@ -74,13 +80,23 @@ class BoardCosts:
 
 def block_latency_s(costs: BoardCosts, block: Block) -> float:
     """Return the true time of one inference of a block, s."""
+    return costs.invoke_s + _working_s(costs, block)
+
+
+def _working_s(costs: BoardCosts, block: Block) -> float:
     return block.flop / costs.flop_rate_per_s + block.output_bits / costs.memory_rate_bit_per_s
 
 
 def run_latency_s(costs: BoardCosts, blocks: Sequence[Block]) -> float:
     """Return the true time of one inference of neighbouring blocks as one network, s."""
-    alone_s = sum(block_latency_s(costs, block) for block in blocks)
-    return alone_s * (1 + costs.cold_share if len(blocks) > 1 else 1)
+    if len(blocks) == 1:
+        return block_latency_s(costs, blocks[0])
+    own = costs.inside_shares
+    shares = [costs.cold_share + (own[block.index - 1] if own else 0.0) for block in blocks]
+    works_s = [_working_s(costs, block) for block in blocks]
+    return costs.invoke_s + sum(
+        work_s * (1 + share) for work_s, share in zip(works_s, shares, strict=True)
+    )
 
 
 def truth_of(

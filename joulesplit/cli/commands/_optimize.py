@@ -95,8 +95,21 @@ ENCODING_BITS = {"float32": 32, "uint8": 8}
 @click.option(
     "--period-s",
     type=float,
-    help="With --battery-j: from one inference to the next, s; default back to back.",
+    help="From one inference to the next, s: the idle power of that time counts.",
 )
+@click.option(
+    "--back-to-back",
+    is_flag=True,
+    help="One inference after the other; with --battery-j the default.",
+)
+@click.option(
+    "--model-error",
+    type=float,
+    help="What blocks may be off by inside a network, relative, if you know it; default what the "
+    "measured heads tell.",
+)
+@click.option("--runtime", help="Runtime you will run it with; default the profile's.")
+@click.option("--threads", type=int, help="Its threads; default the profile's.")
 @click.option("--max-latency-s", type=float, help="Longest time on the device and on the air, s.")
 @click.option("--min-block", type=int, help="At least so many blocks stay on the device.")
 @click.option("--max-block", type=int, help="At most so many blocks run on the device.")
@@ -133,7 +146,7 @@ def command(
     regrets = both_regrets(network, blocks)
     decision = _decide(loaded, blocks, profile, request)
     after = _last_operator(blocks, decision.best.block)
-    battery = _battery(decision, profile, request)
+    battery = _battery(decision, request)
     page = decision_page(
         decision,
         network_name=network.name,
@@ -193,8 +206,8 @@ def _require_sense(request: DecisionRequest) -> None:
         raise CommandError("--input-bits and --input-encoding both state the input: give one")
     if request.inputs and request.encoding is None:
         raise CommandError("--input is run to measure an encoding: add --encoding NAME")
-    if request.period_s is not None and request.battery_j is None:
-        raise CommandError("--period-s says how a battery is used: add --battery-j")
+    if request.period_s is not None and request.back_to_back:
+        raise CommandError("--period-s and --back-to-back both state the rhythm: give one")
 
 
 def _decide(
@@ -220,6 +233,7 @@ def _decide(
             max_block=request.max_block,
             max_latency_s=request.max_latency_s,
         ),
+        model_u_rel=request.model_error,
         allow_rejected=request.allow_rejected,
     )
 
@@ -236,6 +250,11 @@ def _usage(network: Network, request: DecisionRequest) -> Usage:
         server_wait_s=request.server_wait_s,
         input_bits=input_bits,
         rate_bit_per_s=request.rate_bit_per_s,
+        period_s=request.period_s,
+        back_to_back=request.back_to_back
+        or (request.battery_j is not None and request.period_s is None),
+        runtime=request.runtime,
+        threads=request.threads,
     )
 
 
@@ -263,14 +282,12 @@ def _encoded(
     )
 
 
-def _battery(
-    decision: Decision, profile: DeviceProfile, request: DecisionRequest
-) -> BatteryLife | None:
+def _battery(decision: Decision, request: DecisionRequest) -> BatteryLife | None:
     from joulesplit.optimizer import battery_life
 
     if request.battery_j is None:
         return None
-    return battery_life(decision, profile, request.battery_j, period_s=request.period_s)
+    return battery_life(decision, request.battery_j)
 
 
 def _document(

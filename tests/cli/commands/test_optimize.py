@@ -70,12 +70,15 @@ def test_a_battery_pays_for_the_idle_power_between_inferences_too(
     options = ("optimize", model, "--profile", saved(measured), "--battery-j", 36_000)
     document = joulesplit(*options, "--period-s", 10, "--json").json
     battery, best = document["battery"], document["best"]
-    period_j = best["energy_j"] + 10 * measured.idle.power_w.value
+    parts = ("compute", "upload", "upload_fixed", "answer", "start")
+    period_j = sum(best[f"{part}_j"] for part in parts) + 10 * measured.idle.power_w.value
     assert battery["period_energy_j"] == pytest.approx(period_j)
     assert battery["inferences"]["count"] == pytest.approx(36_000 / period_j)
     assert (battery["period_s"], battery["back_to_back"], battery["left_out"]) == (10, False, [])
     text = joulesplit(*options, "--period-s", 10).out
     assert "one every 10 s" in text
+    assert "it hardly matters" in text
+    assert len(battery["by_split"]) == len(document["candidates"])
     assert "idle power included" in text
 
 
@@ -94,13 +97,15 @@ def test_back_to_back_without_the_servers_wait_is_at_most_so_many(
     assert known["period_s"] == pytest.approx(battery["period_s"] + 0.5)
 
 
-@pytest.mark.parametrize("options", [("--period-s", 10), ("--battery-j", 1, "--period-s", 1e-4)])
-def test_a_period_needs_a_battery_and_room_for_an_inference(
-    joulesplit, model, saved, measured, options
+@pytest.mark.parametrize(
+    "case", [("--period-s", 10, "--back-to-back", 2), ("--battery-j", 1, "--period-s", 1e-4, 7)]
+)
+def test_a_period_is_one_rhythm_and_has_room_for_an_inference(
+    joulesplit, model, saved, measured, case
 ):
+    *options, code = case
     outcome = joulesplit("optimize", model, "--profile", saved(measured), *options, "--json")
-    assert outcome.code == 2
-    assert outcome.json["error"]["code"] == 2
+    assert outcome.code == outcome.json["error"]["code"] == code
 
 
 def test_the_report_is_marked_with_where_the_profile_comes_from(

@@ -35,7 +35,14 @@ from joulesplit.cli.report.terminal import (
     validation_ending,
     validation_page,
 )
-from joulesplit.optimizer import Constraints, battery_life, decide, float32_blocks, paper_split
+from joulesplit.optimizer import (
+    Constraints,
+    Usage,
+    battery_life,
+    decide,
+    float32_blocks,
+    paper_split,
+)
 
 WIDTHS = (60, 80, 120)
 PER_JOULE = re.compile(r"FLOP/J|J/FLOP|bit/J|J/bit")
@@ -61,13 +68,14 @@ def study(network, blocks):
 
 
 @pytest.fixture(scope="module")
-def told(network, simulated, decision):
+def told(network, blocks, simulated):
     """The optimizer's own sentences are its own business: others stand in their place."""
+    decision = decide(network, blocks, simulated, usage=Usage(period_s=10.0))
     return decision_page(
         replace(decision, explanation="It costs least. " * 12, notes=("One note.", "Another.")),
         network_name=network.name,
         profile_name="profile.json",
-        battery=battery_life(decision, simulated, 2e4, period_s=10.0),
+        battery=battery_life(decision, 2e4),
     )
 
 
@@ -285,7 +293,7 @@ def test_unknown_operators_are_said_loudly(pages, text_of):
 def test_a_decision_names_choice_energy_sureness_and_battery_at_once(pages, text_of, decision):
     headline = text_of(pages["decision"], 80).split("╰")[0]
     assert f"Split after block {decision.best.block}" in headline
-    assert "per inference (net)" in headline
+    assert "per inference (with idle power)" in headline
     assert "best with probability" in headline
     assert "expected regret" in headline
     assert "20.0 kJ pay for " in headline

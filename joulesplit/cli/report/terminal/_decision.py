@@ -22,6 +22,7 @@ from joulesplit.cli.report.terminal._network import COMPUTE_STYLE, UPLOAD_STYLE
 from joulesplit.metrology import (
     interval,
     interval_half_width,
+    percent,
     prefixed,
     probability,
     ratio,
@@ -35,8 +36,12 @@ from joulesplit.optimizer import (
     Decision,
     Faster,
     RunnerUp,
+    counted_text,
     energy_text,
 )
+
+HARDLY = 0.02
+"""A choice that moves less of a battery than this hardly matters."""
 
 WHERE = {
     "device": "Run everything on the device",
@@ -103,18 +108,22 @@ def decision_sections(decision: Decision, battery: BatteryLife | None = None) ->
         Section(title="Decision", body=_headline(decision, battery), glance=True),
         Section(title="Why", body=paragraph(prefixed(decision.explanation))),
         Section(
-            title=f"Candidates: energy per inference ({decision.account} ± 95 %)",
-            body=_candidate_table(decision),
+            title=f"Candidates: energy per inference ({_stated_as(decision)}± 95 %)",
+            body=_candidate_table(decision, battery),
         ),
         Section(title="What would change it", body=_changes(decision)),
     ]
+
+
+def _stated_as(decision: Decision) -> str:
+    return "" if decision.usage.counts_idle else f"{decision.account} "
 
 
 def _headline(decision: Decision, battery: BatteryLife | None) -> RenderableType:
     best = decision.best
     lines = [
         Text(chosen_words(best), style="bold green"),
-        Text(f"{energy_text(best)} per inference ({decision.account})", style="bold"),
+        Text(f"{energy_text(best)} per inference ({counted_text(decision)})", style="bold"),
         Text(_capitalised(sureness(decision))),
     ]
     if best.latency_s is not None:
@@ -157,7 +166,7 @@ def _pixels_win(decision: Decision) -> bool:
     )
 
 
-def _battery_lines(battery: BatteryLife) -> tuple[str, str]:
+def _battery_lines(battery: BatteryLife) -> tuple[str, str, str]:
     """Tell how many inferences a battery pays for, and what one of them is counted at."""
     inferences = battery.inferences
     at_most = "at most " if battery.left_out else ""
@@ -166,9 +175,12 @@ def _battery_lines(battery: BatteryLife) -> tuple[str, str]:
         low, high = inferences.ci95
         pays += f" (95 %: {low:,.0f} to {high:,.0f})"
     counted = f"{_rhythm(battery)}: {si(battery.period_energy_j, 'J', 4)} each"
-    if battery.left_out:
-        return pays, f"{counted}, without {' and '.join(battery.left_out)}"
-    return pays, f"{counted}, idle power included"
+    without = f"without {' and '.join(battery.left_out)}" if battery.left_out else None
+    moved = f"which split is chosen moves {percent(battery.moved_share)} of the battery at most"
+    if battery.moved_share < HARDLY:
+        idle = percent(battery.idle_j / battery.period_energy_j)
+        moved += f": it hardly matters, {idle} of it goes into idle power"
+    return pays, f"{counted}, {without or 'idle power included'}", moved
 
 
 def _rhythm(battery: BatteryLife) -> str:
@@ -178,7 +190,22 @@ def _rhythm(battery: BatteryLife) -> str:
     return f"back to back{lasting}"
 
 
-def _candidate_table(decision: Decision) -> RenderableType:
+def _counts(battery: BatteryLife | None) -> list[Column]:
+    """Return how many inferences each split gets from a battery; nothing without one."""
+    if battery is None:
+        return []
+    counts = [f"{split.count:,.0f}" for split in battery.by_split]
+    intervals = [
+        "not stated" if split.ci95 is None else f"{split.ci95[0]:,.0f} … {split.ci95[1]:,.0f}"
+        for split in battery.by_split
+    ]
+    return [
+        Column(header="inferences", cells=counts, right=True),
+        Column(header="95 %", cells=intervals, right=True, from_width=110),
+    ]
+
+
+def _candidate_table(decision: Decision, battery: BatteryLife | None = None) -> RenderableType:
     candidates = decision.candidates
     most_j = max(candidate.energy_j for candidate in candidates)
     return FittingTable(
@@ -188,6 +215,7 @@ def _candidate_table(decision: Decision) -> RenderableType:
             Column(header="upload", cells=[si(c.upload_bits, "bit") for c in candidates],
                    right=True, from_width=100),
             Column(header="energy", cells=[energy_text(c) for c in candidates], right=True),
+            *_counts(battery),
             Column(header="95 % interval", cells=[_interval(c) for c in candidates], right=True,
                    from_width=110),
             Column(header="P(best)", cells=[_chance(c) for c in candidates], right=True,
@@ -219,7 +247,8 @@ def _chance(candidate: Candidate) -> str:
 
 
 def _bar(candidate: Candidate, most_j: float) -> Bar:
-    link_j = candidate.energy_j - candidate.compute_j
+    beside_j = candidate.idle_j + candidate.start_j
+    link_j = candidate.energy_j - candidate.compute_j - beside_j
     return Bar(
         [
             BarSegment(value=candidate.compute_j, style=COMPUTE_STYLE),

@@ -11,6 +11,7 @@ from joulesplit.calibrate.profile import Check, DeviceProfile, GrossNet, Quality
 from joulesplit.cli.report._sheet import Ending
 from joulesplit.cli.report.tables import quantity_text
 from joulesplit.metrology import prefixed, probability, si, signed_percent, uncertain
+from joulesplit.optimizer import counted_text
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.campaign import SplitValidation
@@ -107,7 +108,7 @@ def decision_ending(
     time = "" if latency_s is None else f", {si(latency_s, 's')}"
     return Ending(
         verdict=f"{chosen}: {sureness(decision)}",
-        headline=f"{energy} per inference ({decision.account}){time}",
+        headline=f"{energy} per inference ({counted_text(decision)}){time}",
         assumed=assumed,
         wrote=", ".join(str(path) for path in wrote) or None,
         next_step=next_step,
@@ -116,6 +117,8 @@ def decision_ending(
 
 def sureness(decision: Decision) -> str:
     """Return how sure a choice is, in words."""
+    if decision.unsure_because is not None:
+        return "how sure is unknown: what the model is off by was not measured"
     if decision.probability_best is None or decision.expected_regret_j is None:
         return "how sure is unknown, the profile states no uncertainty"
     call = "TOO CLOSE TO CALL, " if decision.too_close_to_call else ""
