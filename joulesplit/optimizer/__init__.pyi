@@ -4,7 +4,7 @@ from ._constraints import Constraints as Constraints
 from ._cost import ComputeModel as ComputeModel
 from ._decision import decide as decide
 from ._hull import Crossover as Crossover
-from ._model_error import ModelError as ModelError
+from ._model_error import BlocksInsideError as BlocksInsideError
 from ._paper import PaperSplit as PaperSplit
 from ._paper import float32_blocks as float32_blocks
 from ._paper import input_elements as input_elements

@@ -27,7 +27,7 @@ from joulesplit.optimizer._linear_figures import (
     offset_left,
     triangle,
 )
-from joulesplit.optimizer._model_error import ModelError, Runs, model_error
+from joulesplit.optimizer._model_error import BlocksInsideError, Runs, model_error
 from joulesplit.optimizer._uncertainty import FloatArray
 from joulesplit.partition import Block
 
@@ -107,11 +107,11 @@ class Computing:
         after = (h.last_block for h in self.heads if h.last_block > block)
         return self.head_before(block), min(after, default=None)
 
-    def model_error(self) -> ModelError | None:
+    def model_error(self) -> BlocksInsideError | None:
         """Return what blocks measured alone may be off by inside a network; None if not known."""
         if self.stated_model_u_rel is not None:
             stated = self.stated_model_u_rel
-            return ModelError(spread=stated, common=stated, inverse_freedom=0.0, runs=0)
+            return BlocksInsideError(spread=stated, common=stated, inverse_freedom=0.0, runs=0)
         if not self.blocks or not self.heads:
             return None
         return model_error(_runs(self))
@@ -284,7 +284,7 @@ def model_error_inputs(
     error = computing.model_error()
     count = len(blocks)
     if error is None:
-        error = ModelError(spread=0.0, common=0.0, inverse_freedom=0.0, runs=0)
+        error = BlocksInsideError(spread=0.0, common=0.0, inverse_freedom=0.0, runs=0)
     energies_j = _energies_counted_j(computing, blocks, idle_w)
     if model == "heads":
         values = np.array([piece.energy.value for piece in computing.pieces(model)])

@@ -29,7 +29,7 @@ WITH_COVARIANCE = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelError:
+class BlocksInsideError:
     """What a block measured alone may be off by inside a network, relative.
 
     Attributes:
@@ -62,7 +62,7 @@ class Runs:
     covariance_j2: Array
 
 
-def model_error(runs: Runs) -> ModelError | None:
+def model_error(runs: Runs) -> BlocksInsideError | None:
     """Return what the runs tell; None where there are none."""
     count = len(runs.excess_j)
     if count == 0:
@@ -74,7 +74,9 @@ def model_error(runs: Runs) -> ModelError | None:
     scale = float(np.sqrt(off.sum() / freedom + measured.mean()))
     drift = float(rough)
     if scale <= 1e-12 * (1.0 + abs(drift)):
-        return ModelError(spread=0.0, common=abs(drift), inverse_freedom=1 / freedom, runs=count)
+        return BlocksInsideError(
+            spread=0.0, common=abs(drift), inverse_freedom=1 / freedom, runs=count
+        )
     spreads = scale * _GRID
     log_density, drifts, drift_u = _restricted_likelihood(runs, spreads)
     # Of τ on a logarithmic grid: the prior τ / (τ² + n²), times τ for the grid.
@@ -83,7 +85,7 @@ def model_error(runs: Runs) -> ModelError | None:
     share /= share.sum()
     reach = _reach(spreads, share)
     likeliest = int(share.argmax())
-    return ModelError(
+    return BlocksInsideError(
         spread=float(reach / coverage_factor(freedom)),
         common=hypot(float(drifts[likeliest]), float(drift_u[likeliest])) if count > 1 else 0.0,
         inverse_freedom=1 / freedom,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from joulesplit.calibrate.profile import Account, Source, Verdict
 from joulesplit.optimizer._cost import ComputeModel, Where
 from joulesplit.optimizer._hull import Sensitivity
-from joulesplit.optimizer._model_error import ModelError
+from joulesplit.optimizer._model_error import BlocksInsideError
 from joulesplit.optimizer._paper import PaperSplit
 from joulesplit.optimizer._robustness import Robustness
 from joulesplit.optimizer._texts import decision_html, decision_text
@@ -202,7 +202,7 @@ class Decision:
     ratio_ci95_flop_per_bit: tuple[float, float] | None
     robustness: Robustness | None
     unsure_because: str | None = None
-    model_error: ModelError | None = None
+    model_error: BlocksInsideError | None = None
     sensitivity: Sensitivity
     paper: PaperSplit
     models: tuple[ModelChoice, ...]
