@@ -15,7 +15,6 @@ with n above all scatter τ comes out near what n could hide, never as nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import hypot
 
 import numpy as np
 
@@ -68,29 +67,26 @@ def model_error(runs: Runs) -> BlocksInsideError | None:
     if count == 0:
         return None
     freedom = max(count - 1, 1)
-    measured = np.diag(runs.covariance_j2) / runs.squares_j2
-    rough = np.average(runs.excess_j / runs.blocks_j, weights=runs.blocks_j) if count > 1 else 0.0
-    off = np.square(runs.excess_j - rough * runs.blocks_j) / runs.squares_j2
-    scale = float(np.sqrt(off.sum() / freedom + measured.mean()))
-    drift = float(rough)
-    if scale <= 1e-12 * (1.0 + abs(drift)):
-        return BlocksInsideError(
-            spread=0.0, common=abs(drift), inverse_freedom=1 / freedom, runs=count
-        )
-    spreads = scale * _GRID
-    log_density, drifts, drift_u = _restricted_likelihood(runs, spreads)
-    # Of τ on a logarithmic grid: the prior τ / (τ² + n²), times τ for the grid.
-    log_density += 2 * np.log(spreads) - np.log(spreads**2 + measured.mean())
-    share = np.exp(log_density - log_density.max())
-    share /= share.sum()
-    reach = _reach(spreads, share)
-    likeliest = int(share.argmax())
-    return BlocksInsideError(
-        spread=float(reach / coverage_factor(freedom)),
-        common=hypot(float(drifts[likeliest]), float(drift_u[likeliest])) if count > 1 else 0.0,
-        inverse_freedom=1 / freedom,
-        runs=count,
-    )
+    measured = float((np.diag(runs.covariance_j2) / runs.squares_j2).mean())
+    drift, scale = _roughly(runs, measured)
+    spread, common = 0.0, abs(drift)
+    if scale > 1e-12 * (1.0 + common):
+        spreads = scale * _GRID
+        log_density, drifts, drift_u = _restricted_likelihood(runs, spreads)
+        # Of τ on a logarithmic grid: the prior τ / (τ² + n²), times τ for the grid.
+        log_density += 2 * np.log(spreads) - np.log(spreads**2 + measured)
+        share = np.exp(log_density - log_density.max())
+        spread = _reach(spreads, share / share.sum()) / coverage_factor(freedom)
+        common = float(np.hypot(drifts, drift_u)[share.argmax()])
+    return BlocksInsideError(spread=spread, common=common, inverse_freedom=1 / freedom, runs=count)
+
+
+def _roughly(runs: Runs, measured: float) -> tuple[float, float]:
+    """Return about what all blocks have in common, and how far they scatter about it."""
+    count = len(runs.excess_j)
+    drift = float(runs.excess_j.sum() / runs.blocks_j.sum()) if count > 1 else 0.0
+    off = np.square(runs.excess_j - drift * runs.blocks_j) / runs.squares_j2
+    return drift, float(np.sqrt(off.sum() / max(count - 1, 1) + measured))
 
 
 def _restricted_likelihood(runs: Runs, spreads: Array) -> tuple[Array, Array, Array]:
