@@ -77,13 +77,17 @@ else \
 fi
 endef
 
+# Live tests wait for most of their time: more of them than there are cores run at once.
+LIVE_AT_ONCE ?= 4
+
 demo: $(RUN) ## the whole loop here, in a minute or two: measure, profile, split (simulated sensor)
 	$(BIN)/joulesplit demo --full
 	@echo "The program is $(BIN)/joulesplit; in this shell it is joulesplit after: . $(BIN)/activate"
 
 test: $(DEV) $(PEERS) $(OTHER)/.ready ## every test that needs no hardware
 	$(BIN)/python -m pytest -m "not live"
-	$(BIN)/python -m pytest -m live -n 0
+	$(BIN)/python -m pytest -m "live and not alone" -n $(LIVE_AT_ONCE) --dist worksteal
+	$(BIN)/python -m pytest -m "live and alone" -n 0
 	$(call with_other,$(RUNS_NETWORKS))
 
 # What rests on rounding if anything does; OPENBLAS_L2_SIZE would choose the kernel's blocking.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Self, Unpack
 
@@ -75,8 +75,8 @@ class EnergyMeter:
         return measured_in(lambda: self.window(name))
 
     @property
-    def results(self) -> list[MeteredEnergy]:
-        """Of every window left so far, in that order."""
+    def results(self) -> Sequence[MeteredEnergy]:
+        """The energies of the windows left so far; inside an outer one, of those worked out."""
         return self._meter.results
 
     @property

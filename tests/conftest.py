@@ -41,6 +41,15 @@ def pytest_addoption(parser):
     )
 
 
+def pytest_collection_modifyitems(items):
+    """Refuse a test that is to run alone and does not say why, or is not one of the live ones."""
+    for item in items:
+        mark = item.get_closest_marker("alone")
+        told = mark is None or (mark.args and item.get_closest_marker("live"))
+        if not told:
+            raise pytest.UsageError(f"{item.nodeid}: mark it live, and alone(reason)")
+
+
 @pytest.fixture(scope="session")
 def cannot():
     """Skip with the reason; with ``JOULESPLIT_MUST_RUN`` set, as in ``.ci/run``, fail with it."""

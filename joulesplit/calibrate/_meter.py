@@ -7,8 +7,9 @@
         print(window.result.energy_j)
 
 Leaving the outermost window waits for the two readings after its end, two cycles of the sensor at
-most; leaving an inner one does not wait, so that it costs the outer one nothing. What is not
-collected is overwritten after ten minutes: in a longer window call ``collect`` now and then.
+most; leaving an inner one does not wait and works nothing out, so that it costs the outer one a few
+microseconds, however many there were before. The sampler keeps ten minutes of readings: where
+nothing opens or closes for so long inside a window, call ``collect`` now and then.
 """
 
 from __future__ import annotations
@@ -17,21 +18,28 @@ import asyncio
 import functools
 import inspect
 import threading
+from array import array
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
-from joulesplit.calibrate._meter_energy import MeteredEnergy, energy_between
+from joulesplit.calibrate._meter_energy import MeteredEnergy, figures_between, uncovered
+from joulesplit.calibrate._meter_history import MeterResults, ReadingHistory
 from joulesplit.calibrate.errors import CalibrationError, WindowError
-from joulesplit.calibrate.sampling import SamplerStatistics, Trace, joined
+from joulesplit.calibrate.sampling import SamplerStatistics, Trace
 from joulesplit.drivers.errors import SensorError
 from joulesplit.drivers.protocols import Clock
 from joulesplit.drivers.readings import SensorDescription
 
-KEPT_BEFORE = 2
-"""Readings kept before the earliest open window: the one its start cuts, and its neighbour."""
+KEPT_BEFORE = 8
+"""Readings kept before the earliest open window: the one its start cuts, its neighbour, and enough
+to tell the usual step from a lost one."""
+
+COLLECTED_EVERY_NS = 10_000_000_000
+"""How often readings are taken over while windows open and close; the sampler keeps ten minutes."""
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 """A function or coroutine function, whose type a decorator keeps."""
@@ -62,13 +70,14 @@ class MeterWindow:
         name: Kept in the result.
     """
 
+    __slots__ = ("_meter", "_number", "name", "started_ns")
+
     def __init__(self, meter: WindowMeter, name: str) -> None:
         self._meter = meter
+        self._number: int | None = None
         self.name = name
         self.started_ns: int | None = None
         """When it was entered; the meter sets it."""
-        self.energy: MeteredEnergy | None = None
-        """As ``result``, but None as long as there is none; the meter sets it."""
 
     @property
     def result(self) -> MeteredEnergy:
@@ -77,13 +86,15 @@ class MeterWindow:
         Inside an outer window this waits for the readings after the end.
 
         Raises:
-            WindowError: The block has not been left, or the sampler failed in it.
+            WindowError: The block has not been left, or the readings do not cover it.
         """
-        if self.energy is None and self.started_ns is not None:
-            self._meter.settle()
-        if self.energy is None:
+        if self._number is None:
             raise WindowError(f"the window {self.name!r} has no energy before its block is left")
-        return self.energy
+        return self._meter.result_of(self._number)
+
+    def left(self, number: int) -> None:
+        """Take note of one's number among all windows that were left; the meter does it."""
+        self._number = number
 
     def __enter__(self) -> Self:
         """Begin to count."""
@@ -98,8 +109,10 @@ class MeterWindow:
     ) -> None:
         """Count up to now; what the block raised goes on, the energy until then is kept."""
         ended_ns = self._meter.now_ns()
+        if not self._meter.close(self, ended_ns, interrupted=exception is not None):
+            return
         try:
-            self._meter.close(self, ended_ns, interrupted=exception is not None)
+            self._meter.settle()
         except (CalibrationError, SensorError) as error:
             if exception is None:
                 raise
@@ -117,10 +130,10 @@ class MeterWindow:
     ) -> None:
         """Count up to now; other tasks run while the last reading is awaited."""
         ended_ns = self._meter.now_ns()
+        if not self._meter.close(self, ended_ns, interrupted=exception is not None):
+            return
         try:
-            await asyncio.to_thread(
-                self._meter.close, self, ended_ns, interrupted=exception is not None
-            )
+            await asyncio.to_thread(self._meter.settle)
         except (CalibrationError, SensorError) as error:
             if exception is None:
                 raise
@@ -165,10 +178,12 @@ class WindowMeter:
         self._clock = clock
         self._lock = threading.Lock()
         self._open: dict[MeterWindow, int] = {}
-        self._left: dict[MeterWindow, tuple[int, int, bool]] = {}
-        self._history = sampler.trace_so_far()
-        self.results: list[MeteredEnergy] = []
-        """Of every window left so far, in that order."""
+        self._left = _LeftWindows()
+        self._history = ReadingHistory(sampler.trace_so_far())
+        self._collected_ns = clock.now_ns()
+        self._uncovered: dict[int, WindowError] = {}
+        self.results = MeterResults(sampler.description)
+        """Of every window left and worked out so far, in that order."""
 
     def window(self, name: str) -> MeterWindow:
         """Return a window for ``with`` or ``async with``."""
@@ -195,22 +210,22 @@ class WindowMeter:
         if window.started_ns is not None:
             raise WindowError(f"the window {window.name!r} was used before; make another one")
         with self._lock:
-            self._extend(self._sampler.trace_so_far())
+            if not self._open or self._clock.now_ns() - self._collected_ns > COLLECTED_EVERY_NS:
+                self._collect()
             # The clock is read last: what opening costs is outside.
             window.started_ns = self._open[window] = self._clock.now_ns()
-            self._forget()
 
-    def close(self, window: MeterWindow, ended_ns: int, *, interrupted: bool) -> None:
+    def close(self, window: MeterWindow, ended_ns: int, *, interrupted: bool) -> bool:
         """End a window; ``with`` does it.
 
-        Raises:
-            SamplerError: The sampler failed.
-            SensorError: The sensor failed.
+        Returns:
+            True if it was the last one open: then ``settle`` has somebody who can wait.
         """
         with self._lock:
-            self._left[window] = (self._open.pop(window), ended_ns, interrupted)
-            if not self._open:
-                self._settle()
+            started_ns = self._open.pop(window)
+            number = self._left.add(window.name, started_ns, ended_ns, interrupted=interrupted)
+            window.left(number)
+            return not self._open
 
     def settle(self) -> None:
         """Give every window that has been left its energy; waits for the readings after them.
@@ -218,9 +233,28 @@ class WindowMeter:
         Raises:
             SamplerError: The sampler failed.
             SensorError: The sensor failed.
+            WindowError: The readings do not cover one of the windows.
         """
         with self._lock:
+            known = len(self._uncovered)
             self._settle()
+            if len(self._uncovered) > known:
+                raise list(self._uncovered.values())[known]
+
+    def result_of(self, number: int) -> MeteredEnergy:
+        """Return the energy of a window by its number among all that were left.
+
+        Raises:
+            SamplerError: The sampler failed.
+            SensorError: The sensor failed.
+            WindowError: The readings do not cover it.
+        """
+        with self._lock:
+            if number >= self._left.settled:
+                self._settle()
+            if number in self._uncovered:
+                raise self._uncovered[number]
+            return self.results[number - sum(other < number for other in self._uncovered)]
 
     def collect(self) -> None:
         """Take over the readings so far, without waiting; for windows of many minutes.
@@ -230,48 +264,87 @@ class WindowMeter:
             SensorError: The sensor failed.
         """
         with self._lock:
-            self._extend(self._sampler.trace_so_far())
+            self._collect()
+
+    def _collect(self) -> None:
+        """Take over the readings so far; work out what they suffice for, and drop what is done."""
+        self._collected_ns = self._clock.now_ns()
+        self._history.extend(self._sampler.trace_so_far())
+        self._work_out()
+        needed_ns = [*self._open.values(), *self._left.starts_ns, self._history.end_ns]
+        self._history.forget_before(min(needed_ns), KEPT_BEFORE)
 
     def _settle(self) -> None:
-        if not self._left:
-            return
-        description = self._sampler.description
-        self._await_the_next(max(ended_ns for _, ended_ns, _ in self._left.values()))
-        for window, (started_ns, ended_ns, interrupted) in self._left.items():
-            window.energy = energy_between(
-                self._history,
-                (started_ns, ended_ns),
-                description,
-                name=window.name,
-                interrupted=interrupted,
-            )
-            self.results.append(window.energy)
-        self._left.clear()
+        while self._left.ready(self._history.last_begun_ns) < len(self._left):
+            until_ns = max(self._left.latest_ns, self._history.end_ns + 1)
+            self._history.extend(self._sampler.trace_until(until_ns))
+        self._work_out()
 
-    def _await_the_next(self, end_ns: int) -> None:
-        """Wait for a whole reading after the end.
+    def _work_out(self) -> None:
+        """Give the windows their energy that have a whole reading after their end.
 
         Only that shows how the power changed at the end, and whether the chip was found reset.
         """
-        while not len(self._history.next_after(end_ns)):
-            self._extend(self._sampler.trace_until(max(end_ns, self._history.end_ns + 1)))
-
-    def _extend(self, trace: Trace) -> None:
-        if trace.start_ns != self._history.end_ns:
-            self._history = trace
+        count = self._left.ready(self._history.last_begun_ns)
+        if not count:
             return
-        self._history = joined((self._history, trace))
+        settled = self._left.settled
+        names, times_ns, interrupted = self._left.take(count)
+        trace = self._history.since(int(times_ns[:, 0].min()), KEPT_BEFORE)
+        figures = figures_between(trace, times_ns, interrupted)
+        covered = figures["samples"] > 0
+        for at in np.flatnonzero(~covered).tolist():
+            self._uncovered[settled + at] = uncovered(names[at], *times_ns[at].tolist())
+        whole = [name for name, known in zip(names, covered.tolist(), strict=True) if known]
+        self.results.append_all(figures[covered], whole)
 
-    def _forget(self) -> None:
-        """Drop what no open window needs."""
-        times_ns = self._history.records["t_ns"]
-        starts_ns = (
-            *self._open.values(),
-            *(started_ns for started_ns, _, _ in self._left.values()),
-        )
-        needed = int(np.searchsorted(times_ns, min(starts_ns)))
-        first = max(needed - KEPT_BEFORE, 0)
-        if first:
-            self._history = Trace(
-                start_ns=int(times_ns[first - 1]), records=self._history.records[first:]
-            )
+
+class _LeftWindows:
+    """Windows that were left and have no energy yet, in that order; 25 bytes each.
+
+    Attributes:
+        settled: How many were left before them.
+        latest_ns: When the last of them ended, ns.
+        starts_ns: When each was entered, ns.
+    """
+
+    def __init__(self) -> None:
+        self.settled = self.latest_ns = 0
+        self._names: list[str] = []
+        self.starts_ns = array("q")
+        self._ends_ns = array("q")
+        self._interrupted = bytearray()
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def add(self, name: str, started_ns: int, ended_ns: int, *, interrupted: bool) -> int:
+        """Add one; return its number among all windows that were left."""
+        self._names.append(name)
+        self.starts_ns.append(started_ns)
+        self._ends_ns.append(ended_ns)
+        self._interrupted.append(interrupted)
+        self.latest_ns = max(self.latest_ns, ended_ns)
+        return self.settled + len(self._names) - 1
+
+    def ready(self, begun_ns: int) -> int:
+        """Return how many, from the first on, had ended by a time."""
+        if self.latest_ns <= begun_ns:
+            return len(self)
+        ends_ns = np.maximum.accumulate(np.array(self._ends_ns, dtype=np.int64))
+        return int(np.searchsorted(ends_ns, begun_ns, side="right"))
+
+    def take(self, count: int) -> tuple[list[str], NDArray[np.int64], NDArray[np.bool_]]:
+        """Take the first so many for worked out.
+
+        Returns:
+            Their names; starts and ends, ns, shape (count, 2), int64; and whether each was left by
+            an exception, shape (count,), bool.
+        """
+        times_ns = np.array([self.starts_ns[:count], self._ends_ns[:count]], dtype=np.int64).T
+        interrupted = np.frombuffer(bytes(self._interrupted[:count]), dtype=np.bool_)
+        names = self._names[:count]
+        for column in (self._names, self.starts_ns, self._ends_ns, self._interrupted):
+            del column[:count]
+        self.settled += count
+        return names, times_ns, interrupted

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,26 @@ def test_a_function_one_line_over_its_limit_is_found(logic, limit):
     ]
 
 
+def open_options(source: str, where: str) -> list[str]:
+    """Return the functions that take options which no type checker sees, ``**options``."""
+    return [
+        f"{where}::{node.name}(**{node.args.kwarg.arg})"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef) and node.args.kwarg is not None
+    ]
+
+
+def test_the_options_of_a_command_are_seen_by_the_type_checker():
+    commands = sorted((ROOT / "joulesplit/cli/commands").glob("*.py"))
+    assert len(commands) > 15
+    assert [found for path in commands for found in open_options(path.read_text(), path.name)] == []
+
+
+def test_options_that_no_type_checker_sees_are_found():
+    source = "def command(*, force: bool, **options: Any) -> int:\n    return 0\n"
+    assert open_options(source, "_new.py") == ["_new.py::command(**options)"]
+
+
 SIMULATED_SIDE = (ROOT / "joulesplit/drivers/simulated", ROOT / "joulesplit/cli/_simulation.py")
 """Declares again what the data sheet says, so that it shares nothing with what it checks."""
 
@@ -134,3 +156,12 @@ def test_every_room_counts_flops_by_the_same_convention():
 def test_tests_are_no_packages():
     """A package ``tests/drivers`` would shadow ``drivers``."""
     assert list((ROOT / "tests").rglob("__init__.py")) == []
+
+
+def test_the_citation_is_of_this_version_under_its_license():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    stated = dict(re.findall(r"^([\w-]+): (\S+)$", citation, re.MULTILINE))
+    assert stated["version"] == project["version"]
+    assert stated["license"] == project["license"]
+    assert stated["cff-version"] == "1.2.0"

@@ -36,6 +36,7 @@ def costs(cannot):
 
 
 @pytest.mark.live
+@pytest.mark.alone("two processor times are compared: what shares the cache moves their ratio")
 @pytest.mark.parametrize("peer", ["pi_ina219", "adafruit"])
 def test_a_reading_takes_at_most_a_quarter_of_a_peers_processor_time(costs, peer):
     assert costs[peer]["ours_over_it"] <= 0.25

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import sys
 import threading
+import tracemalloc
 from dataclasses import dataclass, replace
 from math import hypot
 
@@ -11,7 +14,7 @@ import numpy as np
 import pytest
 
 from joulesplit.calibrate import WindowMeter
-from joulesplit.calibrate._meter_energy import WindowFlag, energy_between
+from joulesplit.calibrate._meter_energy import FIGURES, WindowFlag, energy_between, figures_between
 from joulesplit.calibrate.errors import WindowError
 from joulesplit.calibrate.sampling._sampler import InlineSampler
 from joulesplit.calibrate.sampling._trace import trace_of
@@ -344,3 +347,137 @@ def test_readings_that_do_not_cover_the_window_are_refused():
     for times_ns in ((40 * MS, 65 * MS), (55 * MS, 80 * MS), (60 * MS, 60 * MS)):
         with pytest.raises(WindowError, match="do not cover"):
             energy_between(trace, times_ns, DESCRIPTION, name="x")
+
+
+def random_readings(random, count):
+    """Return readings with lost ones between, flags and a power that moves."""
+    times_ms = np.cumsum(random.choice([10, 10, 10, 10, 30], count))
+    flags = random.choice([ReadingFlag.NONE, ReadingFlag.RETRIED, ReadingFlag.CHIP_RESET], count)
+    powers_w = random.uniform(1.0, 4.0, count)
+    return [
+        reading(int(t_ms), float(power_w), flags=flag)
+        for t_ms, power_w, flag in zip(times_ms, powers_w, flags, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_many_windows_worked_out_at_once_are_what_each_is_alone(seed):
+    random = np.random.default_rng(seed)
+    readings = random_readings(random, 200)
+    trace = trace_of(0, readings)
+    edges = np.sort(random.integers(1, readings[-1].t_ns - 1, (60, 2)), axis=1)
+    # One that ends with a reading, one inside a single reading, one that nothing covers.
+    times_ns = np.vstack([edges, [[10 * MS, readings[3].t_ns], [1, 2], [-5, 7 * MS]]])
+    interrupted = random.random(len(times_ns)) < 0.5
+
+    together = figures_between(trace, times_ns, interrupted)
+
+    for figures, times, broken in zip(together, times_ns, interrupted, strict=True):
+        (alone,) = figures_between(trace, times[None], np.array([broken]))
+        for name in FIGURES.names:
+            assert figures[name] == pytest.approx(alone[name], rel=1e-9, abs=1e-12), name
+    assert together["samples"][-1] == 0
+    for figures, (start_ns, end_ns) in zip(together[:-1], times_ns[:-1], strict=True):
+        starts_ns = [0, *(each.t_ns for each in readings[:-1])]
+        shares_j = [
+            each.voltage_v * each.current_a * max(0, min(each.t_ns, end_ns) - max(begun, start_ns))
+            for each, begun in zip(readings, starts_ns, strict=True)
+        ]
+        assert figures["energy_j"] == pytest.approx(sum(shares_j) * 1e-9, rel=1e-9)
+        assert figures["samples"] == sum(share > 0 for share in shares_j)
+
+
+class CountedSampler:
+    """A sampler that counts how often its readings are taken over."""
+
+    def __init__(self, sampler):
+        self._sampler = sampler
+        self.taken = 0
+
+    def __getattr__(self, name):
+        return getattr(self._sampler, name)
+
+    def trace_so_far(self):
+        self.taken += 1
+        return self._sampler.trace_so_far()
+
+
+def calls_in(work):
+    """Return how many functions work calls, those of C included."""
+    calls = []
+    sys.setprofile(lambda _frame, event, _argument: calls.append(event.endswith("call")))
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return sum(calls)
+
+
+def test_an_inner_window_takes_the_same_few_steps_however_many_there_were(world):
+    sampler = CountedSampler(world.meter._sampler)
+    meter = WindowMeter(sampler, world.clock)
+
+    def inner():
+        with meter.window("inner"):
+            world.clock.advance_ns(1000)
+
+    with meter.window("outer"):
+        inner()
+        taken, first = sampler.taken, calls_in(inner)
+        for _ in range(3000):
+            inner()
+        assert calls_in(inner) == first < 60
+        assert sampler.taken == taken
+    assert len(meter.results) == 3004
+
+
+def test_a_window_that_was_left_takes_at_most_a_hundred_bytes(world):
+    count = 50_000
+    with world.meter.window("first"):
+        world.clock.advance_ns(S)
+    tracemalloc.start()
+    try:
+        with world.meter.window("outer"):
+            for _ in range(count):
+                with world.meter.window("inner"):
+                    world.clock.advance_ns(1000)
+            gc.collect()
+            inside = tracemalloc.get_traced_memory()[0]
+        gc.collect()
+        after = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert inside < 100 * count
+    assert after < 100 * count
+    assert world.meter.results[-2].name == "inner"
+
+
+class AheadSampler:
+    """A sampler that has read up to now whenever it is asked, as the process does."""
+
+    def __init__(self, sampler, clock):
+        self._sampler = sampler
+        self._clock = clock
+
+    def __getattr__(self, name):
+        return getattr(self._sampler, name)
+
+    def trace_so_far(self):
+        return self._sampler.trace_until(self._clock.now_ns() - 20 * MS)
+
+
+def test_windows_that_overlap_for_ever_are_worked_out_and_forgotten_on_the_way(world):
+    """There is never a moment without an open one, so that none waits for the last."""
+    meter = WindowMeter(AheadSampler(world.meter._sampler, world.clock), world.clock)
+    before = meter.window("w")
+    before.__enter__()
+    for _ in range(400):
+        world.clock.advance_ns(100 * MS)
+        following = meter.window("w")
+        following.__enter__()
+        before.__exit__(None, None, None)
+        before = following
+    assert len(meter.results) > 250
+    # Twelve seconds at 110 readings a second, and none of the 28 before.
+    assert len(meter._history) < 12 / CYCLE_S
+    assert all(r.energy_j.value == pytest.approx(0.2, rel=0.05) for r in meter.results)

@@ -154,7 +154,6 @@ def test_init_in_a_script_refuses_what_it_would_have_to_ask(folder, joulesplit):
 
 
 @pytest.mark.live
-@pytest.mark.xdist_group("real-time")
 def test_init_tries_the_sensor_and_remembers_the_bench(folder, joulesplit, model):
     outcome = joulesplit("init", "--sensor", "simulated", "--model", model, "--json")
     assert outcome.code == 0, outcome.err

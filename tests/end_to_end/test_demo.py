@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("real-time")]
+pytestmark = pytest.mark.live
 
 DEMO = [sys.executable, "-m", "joulesplit", "demo"]
 PATIENCE_S = 240

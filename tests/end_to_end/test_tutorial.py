@@ -37,7 +37,6 @@ def script():
 
 
 @pytest.mark.live
-@pytest.mark.xdist_group("live")
 def test_every_command_of_the_tutorial_works_as_it_stands(tmp_path):
     environment = {
         **os.environ,

@@ -3,6 +3,8 @@ from ._process import SensorFactory as SensorFactory
 from ._ring import RING_RECORDS as RING_RECORDS
 from ._sampler import Sampler as Sampler
 from ._sampler import SamplerStatistics as SamplerStatistics
+from ._trace import LOST_CYCLE_RATIO as LOST_CYCLE_RATIO
+from ._trace import RECORD as RECORD
 from ._trace import Trace as Trace
 from ._trace import cycle_of as cycle_of
 from ._trace import joined as joined

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from joulesplit.cli._errors import CommandError
 from joulesplit.cli._options import (
     edge_options,
+    gathered,
     optional_model_argument,
     optional_sensor_options,
     runtime_options,
@@ -26,6 +28,40 @@ if TYPE_CHECKING:
     from joulesplit.cli._output import Shown
 
 LINK_KINDS = ("wifi", "ethernet", "loopback", "other")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationTask:
+    """What is asked for: a campaign, the rest of one, its plan, or its figures again.
+
+    Attributes:
+        show_plan: Print the plan, measure nothing.
+        resume: Journal of a campaign to go on with.
+        reanalyse: Journal to compute the profile from again.
+        tune: Set the machine for the measurement.
+    """
+
+    show_plan: bool
+    resume: Path | None
+    reanalyse: Path | None
+    tune: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationSubject:
+    """What is measured, and on what.
+
+    Attributes:
+        edge: Server to upload to.
+        runtime: How the network is run.
+        link: Kind of interface that the way to the server must have; None for any.
+        root: Stands for / in tests.
+    """
+
+    edge: EdgeChoice
+    runtime: RuntimeChoice
+    link: InterfaceKind | None
+    root: Path
 
 
 @click.command("calibrate")
@@ -72,6 +108,8 @@ LINK_KINDS = ("wifi", "ethernet", "loopback", "other")
 @click.option("--force", is_flag=True, help="Replace an existing profile and its windows.")
 @runtime_options
 @shown_options
+@gathered(CalibrationTask, "task")
+@gathered(CalibrationSubject, "subject")
 def command(
     *,
     model: Path | None,
@@ -80,7 +118,8 @@ def command(
     output: Path | None,
     force: bool,
     shown: Shown,
-    **options: Any,
+    task: CalibrationTask,
+    subject: CalibrationSubject,
 ) -> int:
     """Run every block of MODEL under the sensor and upload its real outputs to the edge server.
 
@@ -88,20 +127,17 @@ def command(
     is; --resume goes on with it. With --sensor simulated everything but the silicon is real, and
     the profile is marked simulated.
     """
-    show_plan, reanalyse, resume = (
-        options.pop(name) for name in ("show_plan", "reanalyse", "resume")
-    )
-    _require_one_task(show_plan, reanalyse, resume, planned, tune=options["tune"])
-    if show_plan:
+    _require_one(task, planned)
+    if task.show_plan:
         return _show_plan(planned.plan(model), model, as_json=shown.as_json)
-    output = _output(output, reanalyse=reanalyse, resume=resume, force=force)
-    if reanalyse is not None:
-        return _reanalyse(reanalyse, output, shown=shown)
+    output = _output(output, reanalyse=task.reanalyse, resume=task.resume, force=force)
+    if task.reanalyse is not None:
+        return _reanalyse(task.reanalyse, output, shown=shown)
     model, choice = _what_and_with(model, choice)
-    file = _journal(output, resume, force=force)
+    file = _journal(output, task.resume, force=force)
     plan = _plan(planned, model, file)
     try:
-        profile = _prepare_and_measure(choice, model, plan, file, **options)
+        profile = _prepare_and_measure(choice, subject, model, plan, file, tune=task.tune)
     except KeyboardInterrupt:
         return _interrupted(file, output, model, shown=shown)
     except Exception as error:
@@ -112,15 +148,14 @@ def command(
     return _finish(profile, output, file.path, model, shown=shown)
 
 
-def _require_one_task(
-    show_plan: bool, reanalyse: Path | None, resume: Path | None, planned: PlanChoice, *, tune: bool
-) -> None:
+def _require_one(task: CalibrationTask, planned: PlanChoice) -> None:
     """Check that the options ask for one thing, so that none is passed over in silence."""
-    if show_plan + (reanalyse is not None) + (resume is not None) > 1:
+    again = task.reanalyse is not None
+    if task.show_plan + again + (task.resume is not None) > 1:
         raise CommandError("--show-plan, --reanalyse and --resume are different tasks: give one")
-    if tune and (show_plan or reanalyse is not None):
+    if task.tune and (task.show_plan or again):
         raise CommandError("--tune is for measuring: leave it out where nothing is measured")
-    if reanalyse is not None and planned.given:
+    if again and planned.given:
         raise CommandError("--reanalyse keeps the plan of its windows: leave the plan out")
 
 
@@ -135,28 +170,33 @@ def _what_and_with(model: Path | None, choice: SensorChoice | None) -> tuple[Pat
 
 
 def _prepare_and_measure(
-    choice: SensorChoice, *what: Any, tune: bool, root: Path, **how: Any
+    choice: SensorChoice,
+    subject: CalibrationSubject,
+    model: Path,
+    plan: Plan,
+    file: JournalFile,
+    *,
+    tune: bool,
 ) -> DeviceProfile:
     """Measure on a machine that is set back, whatever ends the measurement."""
     from joulesplit.calibrate.environment import Machine
     from joulesplit.cli._device import device_of
     from joulesplit.cli.measuring import ended_in_order, prepared
 
-    machine = Machine(root=root)
+    machine = Machine(root=subject.root)
     with ended_in_order(), prepared(machine, tune=tune) as tuned:
-        return _measure(choice, *what, device=device_of(choice, machine, tuned), **how)
+        device = device_of(choice, machine, tuned)
+        return _measure(choice, subject, device, model=model, plan=plan, file=file)
 
 
 def _measure(
     choice: SensorChoice,
+    subject: CalibrationSubject,
+    device: DeviceUnderTest,
+    *,
     model: Path,
     plan: Plan,
     file: JournalFile,
-    *,
-    device: DeviceUnderTest,
-    edge: EdgeChoice,
-    runtime: RuntimeChoice,
-    link: InterfaceKind | None,
 ) -> DeviceProfile:
     from joulesplit.calibrate.campaign import for_sensor
     from joulesplit.calibrate.instrument import EdgeAddress, Instrument
@@ -166,14 +206,14 @@ def _measure(
 
     try_sensor(choice)
     with ExitStack() as stack:
-        url = stack.enter_context(edge_server(edge.url, model, choice))
+        url = stack.enter_context(edge_server(subject.edge.url, model, choice))
         instrument = Instrument(
             model,
             device,
-            EdgeAddress(url=url, token=edge.token),
-            runtime=runtime,
+            EdgeAddress(url=url, token=subject.edge.token),
+            runtime=subject.runtime,
             cut=plan.blocks,
-            link=link,
+            link=subject.link,
         )
         stack.enter_context(instrument)
         if not file.resume:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from joulesplit.cli._options import sensor_options
+from joulesplit.cli._options import gathered, sensor_options
 from joulesplit.cli._output import emit_page, note, require_free, shown_options
 
 if TYPE_CHECKING:
@@ -19,6 +20,21 @@ if TYPE_CHECKING:
 
 COMMAND_ENERGY_SCHEMA = "joulesplit/command-energy"
 COMMAND_ENERGY_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTimes:
+    """How often COMMAND is run, and how long it is idle around each run.
+
+    Attributes:
+        runs: How often.
+        idle_s: Before and after each run, s.
+        settle_s: From the end of a run until the device counts as idle again, s.
+    """
+
+    runs: int
+    idle_s: float
+    settle_s: float
 
 
 @click.command("measure", context_settings={"allow_interspersed_args": False})
@@ -47,6 +63,7 @@ COMMAND_ENERGY_VERSION = 1
     help="Write everything as JSON to a file.",
 )
 @click.option("--force", is_flag=True, help="Replace an existing file.")
+@gathered(RunTimes, "times")
 @shown_options
 @click.argument("arguments", nargs=-1, required=True, metavar="-- COMMAND [ARG]...")
 def command(
@@ -56,7 +73,7 @@ def command(
     output: Path | None,
     force: bool,
     shown: Shown,
-    **how: Any,
+    times: RunTimes,
 ) -> int:
     """Run COMMAND under the sensor, each time between idle: its joules, gross and net above idle.
 
@@ -75,20 +92,18 @@ def command(
         require_free(output, force=force)
         require_writable(output)
     try_sensor(choice)
-    measured = _measure(_plan(arguments, as_json=shown.as_json, **how), choice)
+    measured = _measure(_plan(arguments, times, as_json=shown.as_json), choice)
     return _finish(measured, output, shown=shown)
 
 
-def _plan(
-    arguments: tuple[str, ...], *, runs: int, idle_s: float, settle_s: float, as_json: bool
-) -> RunPlan:
+def _plan(arguments: tuple[str, ...], times: RunTimes, *, as_json: bool) -> RunPlan:
     from joulesplit.calibrate.campaign import RunPlan
     from joulesplit.calibrate.windows import WindowTiming
 
     return RunPlan(
         arguments=arguments,
-        runs=runs,
-        timing=WindowTiming(idle_s=idle_s, settle_s=settle_s),
+        runs=times.runs,
+        timing=WindowTiming(idle_s=times.idle_s, settle_s=times.settle_s),
         stdout=sys.stderr if as_json else None,
     )
 

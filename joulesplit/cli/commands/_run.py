@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from joulesplit.cli._errors import CommandError
-from joulesplit.cli._options import edge_options, model_argument, runtime_options
+from joulesplit.cli._options import edge_options, gathered, model_argument, runtime_options
 from joulesplit.cli._output import emit, json_option, note
 
 if TYPE_CHECKING:
@@ -37,6 +37,23 @@ class _Done:
 
     source: str
     inference: Inference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InferenceOptions:
+    """How inferences are run, and what is written of them.
+
+    Attributes:
+        deadline_s: Longest time of each, s; None for none.
+        shadow: Every so many results of the server are computed here as well; 0 for never.
+        records: File of a line of JSON for every inference.
+        npz: File of all results as arrays.
+    """
+
+    deadline_s: float | None
+    shadow: int
+    records: Path | None
+    npz: Path | None
 
 
 @click.command("run")
@@ -80,6 +97,7 @@ class _Done:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write all results as arrays, named FILE/OUTPUT.",
 )
+@gathered(InferenceOptions, "how")
 @runtime_options
 @json_option
 def command(
@@ -90,7 +108,7 @@ def command(
     sources: tuple[Path, ...],
     runtime: RuntimeChoice,
     as_json: bool,
-    **how: Any,
+    how: InferenceOptions,
 ) -> None:
     """Run MODEL on inputs, each split as the link allows at that moment.
 
@@ -105,9 +123,9 @@ def command(
     network = read_network(model)
     policy = _policy(network, profile)
     with ExitStack() as stack:
-        session = stack.enter_context(_session(model, policy, edge, runtime, **how))
-        done = list(_run(session, network, files, how["deadline_s"], as_json=as_json))
-    _write(done, records=how["records"], npz=how["npz"])
+        session = stack.enter_context(_session(model, policy, edge, runtime, how.shadow))
+        done = list(_run(session, network, files, how.deadline_s, as_json=as_json))
+    _write(done, records=how.records, npz=how.npz)
     emit(
         as_json, _document(done, session), lambda: _page(done, session, simulated=profile.simulated)
     )
@@ -138,12 +156,12 @@ def _policy(network: Network, profile: Any) -> SplitPolicy:
 
 
 def _session(
-    model: Path, policy: SplitPolicy, edge: EdgeChoice, runtime: RuntimeChoice, **how: Any
+    model: Path, policy: SplitPolicy, edge: EdgeChoice, runtime: RuntimeChoice, shadow: int
 ) -> SplitSession:
     from joulesplit.cooperate import SessionOptions, SplitSession
 
     options = SessionOptions(
-        threads=runtime.threads, use_xnnpack=runtime.xnnpack, shadow_every=how["shadow"]
+        threads=runtime.threads, use_xnnpack=runtime.xnnpack, shadow_every=shadow
     )
     return SplitSession(model, policy, edge=edge.url, token=edge.token, options=options)
 
@@ -209,11 +227,11 @@ def _picture(path: Path, network: Network) -> NDArray[Any]:
 
 def _line(path: Path, record: InferenceRecord) -> str:
     """Return one inference as a line."""
-    from joulesplit.metrology import si, uncertain
+    from joulesplit.metrology import si
 
     joules = si(record.energy_j, "J")
     if record.energy_u_j:
-        joules = uncertain(record.energy_j, 2 * record.energy_u_j, "J")
+        joules = f"{joules} (u = {si(record.energy_u_j, 'J')})"
     fallback = f", {record.fallback.value}: computed here" if record.fallback else ""
     return f"{path.name}: split {record.split}, {si(record.total_s, 's')}, about {joules}{fallback}"
 

@@ -11,7 +11,7 @@ from joulesplit.cli._server_process import loopback_server
 from joulesplit.drivers import MonotonicClock
 from joulesplit.edge import EdgeClient
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("real-time")]
+pytestmark = pytest.mark.live
 
 BITS, RATE_BIT_PER_S = 400_000, 8e6
 

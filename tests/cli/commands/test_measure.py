@@ -24,10 +24,6 @@ REJECTED, INTERRUPTED = 6, 130
 CYCLE_S = CYCLE_NS * 1e-9
 
 
-def live(test):
-    return pytest.mark.live(pytest.mark.xdist_group("real-time")(test))
-
-
 def measure(*arguments):
     outcome = subprocess.run(
         [*COMMAND, "--idle-s", "0.2", *map(str, arguments)],
@@ -51,7 +47,7 @@ def installed(tmp_path):
     return {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{made_in}"}
 
 
-@live
+@pytest.mark.live
 def test_what_a_command_draws_beyond_idle_is_its_net_energy(tmp_path, installed):
     switch = tmp_path / "switch"
     work = f"touch {switch}; sleep 0.4; rm {switch}"
@@ -78,7 +74,7 @@ def test_what_a_command_draws_beyond_idle_is_its_net_energy(tmp_path, installed)
     assert {checks[name] for name in passed} == {"pass"}
 
 
-@live
+@pytest.mark.live
 def test_json_is_one_object_and_the_file_holds_the_same(tmp_path):
     file = tmp_path / "energy.json"
 
@@ -102,7 +98,7 @@ def test_json_is_one_object_and_the_file_holds_the_same(tmp_path):
     assert gross["value"] == pytest.approx(expected_j, rel=0.05)
 
 
-@live
+@pytest.mark.live
 def test_one_run_is_reported_without_interval_and_every_line_says_simulated():
     outcome = measure("--runs", 1, "--", "sh", "-c", "echo hello; sleep 0.3")
 
@@ -114,7 +110,7 @@ def test_one_run_is_reported_without_interval_and_every_line_says_simulated():
     assert "MEASURED" not in outcome.stdout
 
 
-@live
+@pytest.mark.live
 def test_a_command_that_fails_ends_the_measurement_and_keeps_its_output():
     outcome = measure("--runs", 9, "--", "sh", "-c", "echo half; exit 3")
 
@@ -124,7 +120,7 @@ def test_a_command_that_fails_ends_the_measurement_and_keeps_its_output():
     assert error.startswith("joulesplit: error: sh -c 'echo half; exit 3' ended with exit code 3")
 
 
-@live
+@pytest.mark.live
 @pytest.mark.parametrize(("ending", "to_all"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
 def test_a_request_to_end_ends_command_and_sampler_too(ending, to_all):
     """A terminal sends Ctrl-C to every process in front; `kill` only to one."""

@@ -11,7 +11,7 @@ import pytest
 
 from joulesplit.cli._resources import bundled
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("real-time")]
+pytestmark = pytest.mark.live
 
 COMMAND = [sys.executable, "-m", "joulesplit"]
 INT8 = str(bundled("models/mobilenet_v2_1.0_224_int8.tflite"))
