@@ -7,7 +7,10 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    from joulesplit.calibrate.environment import use_one_blas_thread
     from joulesplit.cli import run
+
+    use_one_blas_thread()
 
     sys.exit(run(sys.argv[1:]))
 

@@ -204,12 +204,12 @@ class PhysicalBoard:
         self._layout = 1 + spread * self._random.standard_normal(len(self._layout))
 
     def energy_j(self, first_block: int, last_block: int) -> float:
-        """World side: what one more inference takes above idle, over all launches, J."""
+        """World side: return what one more inference takes above idle, over all launches, J."""
         span = slice(first_block - 1, last_block)
         return float(self.times_s[span] @ self.powers_w[span])
 
     def start_j(self, first_block: int, last_block: int) -> float:
-        """World side: what the first inference takes besides, J."""
+        """World side: return what the first inference takes besides, J."""
         return self._physics.wake_j + self._physics.cold_j.get((first_block, last_block), 0.0)
 
     def window_begins(self) -> None:

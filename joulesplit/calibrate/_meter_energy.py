@@ -70,7 +70,7 @@ _OF_READING_OR_THE_NEXT = {
 }
 """What a reading says of the one before it as well."""
 
-FIGURES = np.dtype(
+METERED_FIGURES = np.dtype(
     [
         ("started_ns", "<i8"),
         ("ended_ns", "<i8"),
@@ -198,7 +198,7 @@ def metered(figures: np.void, name: str, description: SensorDescription) -> Mete
     """Return what is kept of a stretch with everything that follows from it.
 
     Args:
-        figures: One of ``FIGURES``.
+        figures: One of ``METERED_FIGURES``.
         name: Of the stretch.
         description: The sensor.
     """
@@ -256,9 +256,9 @@ def figures_between(
         interrupted: Blocks that were left by an exception, shape (m,), bool.
 
     Returns:
-        Shape (m,), dtype ``FIGURES``; 0 samples where the readings do not cover the stretch.
+        Shape (m,), dtype ``METERED_FIGURES``; 0 samples where no reading covers it.
     """
-    figures = np.zeros(len(times_ns), dtype=FIGURES)
+    figures = np.zeros(len(times_ns), dtype=METERED_FIGURES)
     figures["started_ns"], figures["ended_ns"] = times_ns.T
     spans = _spans(trace, times_ns)
     covered = spans.counts > 0
@@ -347,7 +347,7 @@ def _figures(
     u_edges_j = _u_edges_j(trace.records["t_ns"], power_w, times_ns, cycle_s)
     blocks, u_scatter_w = _scatter_w(power_w, steps_s, spans)
     u_gaps_j = lost_s * float(np.ptp(power_w)) / sqrt(12)
-    figures = np.zeros(len(times_ns), dtype=FIGURES)
+    figures = np.zeros(len(times_ns), dtype=METERED_FIGURES)
     figures["started_ns"], figures["ended_ns"] = times_ns.T
     figures["energy_j"] = _inside(power_w, steps_s, spans)
     figures["u_stat_j"] = np.sqrt((u_scatter_w * duration_s) ** 2 + u_edges_j**2 + u_gaps_j**2)

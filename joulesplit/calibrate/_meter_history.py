@@ -8,7 +8,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from joulesplit.calibrate._meter_energy import FIGURES, MeteredEnergy, metered
+from joulesplit.calibrate._meter_energy import METERED_FIGURES, MeteredEnergy, metered
 from joulesplit.calibrate.sampling import RECORD, Trace
 from joulesplit.drivers.readings import SensorDescription
 
@@ -92,14 +92,14 @@ class MeterResults(Sequence[MeteredEnergy]):
         """Add what is kept of windows.
 
         Args:
-            figures: One for each, shape (m,), dtype ``FIGURES``.
+            figures: One for each, shape (m,), dtype ``METERED_FIGURES``.
             names: Of the windows.
         """
         at = 0
         while at < len(figures):
             room = len(self._names) % CHUNK
             if not room:
-                self._pieces.append(np.empty(CHUNK, dtype=FIGURES))
+                self._pieces.append(np.empty(CHUNK, dtype=METERED_FIGURES))
             taken = min(CHUNK - room, len(figures) - at)
             self._pieces[-1][room : room + taken] = figures[at : at + taken]
             self._names.extend(names[at : at + taken])

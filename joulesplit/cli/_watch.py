@@ -54,6 +54,8 @@ class Summary:
         maximum_w: Greatest mean power of a glance, W.
         rate_hz: Readings per second.
         statistics: How the sampler fared.
+        own_cpu_fraction: Processor time of everything of ours, sampler and watching, over elapsed
+            time; None without a sampler process.
     """
 
     duration_s: float
@@ -63,6 +65,7 @@ class Summary:
     maximum_w: float
     rate_hz: float
     statistics: SamplerStatistics
+    own_cpu_fraction: float | None = None
 
     @property
     def mean_w(self) -> float:
@@ -106,8 +109,13 @@ class Watch:
             statistics=statistics,
         )
 
-    def summary(self, statistics: SamplerStatistics) -> Summary:
-        """Return what it adds up to."""
+    def summary(self, statistics: SamplerStatistics, watching_cpu_fraction: float = 0.0) -> Summary:
+        """Return what it adds up to.
+
+        Args:
+            statistics: How the sampler fared.
+            watching_cpu_fraction: Processor time of the process that watches, over elapsed time.
+        """
         stretches = np.array(self._stretches, dtype=np.float64).reshape(-1, 2)
         energies_j, durations_s = stretches.T
         duration_s = float(durations_s.sum())
@@ -120,6 +128,9 @@ class Watch:
             maximum_w=max(powers_w, default=0.0),
             rate_hz=statistics.readings / duration_s if duration_s else 0.0,
             statistics=statistics,
+            own_cpu_fraction=None
+            if statistics.cpu_fraction is None
+            else statistics.cpu_fraction + watching_cpu_fraction,
         )
 
     def _mean_power(self, stretches: NDArray[np.float64]) -> Quantity | None:

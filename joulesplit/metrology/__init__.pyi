@@ -56,6 +56,7 @@ from ._sandwich_variance import Residuals as Residuals
 from ._sandwich_variance import Scatter as Scatter
 from ._sandwich_variance import own_scatter as own_scatter
 from ._sandwich_variance import residuals_of as residuals_of
+from ._structured_covariance import StructuredCovariance as StructuredCovariance
 from ._systematic_budget import Loads as Loads
 from ._systematic_budget import SystematicBudget as SystematicBudget
 from ._systematic_budget import SystematicTerm as SystematicTerm

@@ -49,9 +49,9 @@ def pooled_scatter(residuals: Residuals) -> PooledScatter:
     """Return the errors of all rows as the residuals of a linear fit tell them."""
     known = residuals.has_residual
     to_error = (residuals.growth / residuals.spread)[known]
-    correlation = residuals.covariance[np.ix_(known, known)] * np.outer(to_error, to_error)
+    correlation = residuals.covariance.of(known).scaled(to_error)
     return PooledScatter(
         errors=residuals.raw[known] * to_error,
         effects=residuals.gain * residuals.spread,
-        degrees_of_freedom=len(to_error) ** 2 / float(np.sum(correlation**2)),
+        degrees_of_freedom=len(to_error) ** 2 / correlation.sum_of_squares,
     )

@@ -17,6 +17,10 @@ from numpy.typing import NDArray
 
 from joulesplit.metrology._least_squares import LinearFit
 from joulesplit.metrology._rounding import Array
+from joulesplit.metrology._structured_covariance import (
+    StructuredCovariance,
+    left_over_covariance,
+)
 from joulesplit.metrology.errors import UndeterminedError
 
 FEWEST_FREEDOM = 4.0
@@ -31,14 +35,14 @@ class Residuals:
 
     Attributes:
         raw: y − X·β in the unit of y, shape (n,), float64.
-        covariance: Expected of them, up to the factor of ``spread``, shape (n, n), float64.
+        covariance: Expected of them, up to the factor of ``spread``, of n rows.
         spread: Standard deviation that each y is expected to have, up to a common factor, shape
             (n,), float64.
         gain: Derivative of the coefficients by each y, shape (p, n), float64.
     """
 
     raw: Array
-    covariance: Array
+    covariance: StructuredCovariance
     spread: Array
     gain: Array
 
@@ -48,7 +52,7 @@ class Residuals:
 
         A row that alone determines a coefficient has none.
         """
-        has_residual: NDArray[np.bool_] = np.diag(self.covariance) > 1e-9 * self.spread**2
+        has_residual: NDArray[np.bool_] = self.covariance.diagonal > 1e-9 * self.spread**2
         return has_residual
 
     @property
@@ -57,7 +61,7 @@ class Residuals:
 
         It is 0 for a row without a residual, which tells nothing.
         """
-        left = np.where(self.has_residual, np.diag(self.covariance), 1.0)
+        left = np.where(self.has_residual, self.covariance.diagonal, 1.0)
         growth: Array = np.where(self.has_residual, self.spread / np.sqrt(left), 0.0)
         return growth
 
@@ -71,9 +75,11 @@ def residuals_of(design: Array, spread: Array, fit: LinearFit) -> Residuals:
             shape (n,), float64; the fit need not have used it.
         fit: Any linear fit of the rows.
     """
-    left_over = (np.eye(len(spread)) - design @ fit.gain) * spread
     return Residuals(
-        raw=fit.raw_residuals, covariance=left_over @ left_over.T, spread=spread, gain=fit.gain
+        raw=fit.raw_residuals,
+        covariance=left_over_covariance(design, spread, fit.gain),
+        spread=spread,
+        gain=fit.gain,
     )
 
 
@@ -103,12 +109,12 @@ class OwnScatter:
 
     Attributes:
         effects: In the figure's unit, shape (n,), float64.
-        expected: Covariance of the effects up to a common factor, shape (n, n), float64.
+        expected: Covariance of the effects up to a common factor, of n rows.
         variance_units: Variance of the figure in the same units.
     """
 
     effects: Array
-    expected: Array
+    expected: StructuredCovariance
     variance_units: float
 
     def variance(self, groups: NDArray[np.intp] | None = None) -> Scatter:
@@ -125,14 +131,14 @@ class OwnScatter:
         if groups is not None:
             first = np.flatnonzero(np.diff(groups, prepend=groups[0] - 1))
             effects = np.add.reduceat(effects, first)
-            form = np.add.reduceat(np.add.reduceat(form, first, axis=0), first, axis=1)
-        has_residual = float(np.trace(form))
+            form = form.summed(first)
+        has_residual = float(np.sum(form.diagonal))
         if has_residual <= 0:
             raise UndeterminedError("no observation that the figure depends on has a residual")
         correction = has_residual / self.variance_units
         return Scatter(
             variance=float(np.sum(effects**2)) / correction,
-            degrees_of_freedom=has_residual**2 / float(np.sum(form**2)),
+            degrees_of_freedom=has_residual**2 / form.sum_of_squares,
             correction=correction,
         )
 
@@ -148,6 +154,6 @@ def own_scatter(residuals: Residuals, weights: Array) -> OwnScatter:
     grown = gain * residuals.growth
     return OwnScatter(
         effects=grown * residuals.raw,
-        expected=grown[:, None] * residuals.covariance * grown[None, :],
+        expected=residuals.covariance.scaled(grown),
         variance_units=float(np.sum((gain * residuals.spread) ** 2)),
     )

@@ -14,7 +14,12 @@ import numpy as np
 import pytest
 
 from joulesplit.calibrate import WindowMeter
-from joulesplit.calibrate._meter_energy import FIGURES, WindowFlag, energy_between, figures_between
+from joulesplit.calibrate._meter_energy import (
+    METERED_FIGURES,
+    WindowFlag,
+    energy_between,
+    figures_between,
+)
 from joulesplit.calibrate.errors import WindowError
 from joulesplit.calibrate.sampling._sampler import InlineSampler
 from joulesplit.calibrate.sampling._trace import trace_of
@@ -374,7 +379,7 @@ def test_many_windows_worked_out_at_once_are_what_each_is_alone(seed):
 
     for figures, times, broken in zip(together, times_ns, interrupted, strict=True):
         (alone,) = figures_between(trace, times[None], np.array([broken]))
-        for name in FIGURES.names:
+        for name in METERED_FIGURES.names:
             assert figures[name] == pytest.approx(alone[name], rel=1e-9, abs=1e-12), name
     assert together["samples"][-1] == 0
     for figures, (start_ns, end_ns) in zip(together[:-1], times_ns[:-1], strict=True):

@@ -154,6 +154,7 @@ def test_init_in_a_script_refuses_what_it_would_have_to_ask(folder, joulesplit):
 
 
 @pytest.mark.live
+@pytest.mark.alone("a sampler reads in real time: with every core busy it loses conversions")
 def test_init_tries_the_sensor_and_remembers_the_bench(folder, joulesplit, model):
     outcome = joulesplit("init", "--sensor", "simulated", "--model", model, "--json")
     assert outcome.code == 0, outcome.err

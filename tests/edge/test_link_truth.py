@@ -166,6 +166,9 @@ def test_the_probe_finds_rate_and_queue_of_a_link(slow_link):
     assert probe.longest_stall_s == 0
 
 
+@pytest.mark.alone(
+    "what an emulated link carries at once is measured, and the relay is a program too"
+)
 def test_a_stated_rate_that_the_link_does_not_carry_is_refused_before_it_is_measured(slow_link):
     client, _ = slow_link
     bench = LinkBench(client, HostClock(), RealActivity(), interface=None, link_rate_bit_per_s=None)

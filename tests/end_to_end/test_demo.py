@@ -36,6 +36,7 @@ def processes_of(session: int) -> list[psutil.Process]:
     return [p for p in found if p.status() != psutil.STATUS_ZOMBIE]
 
 
+@pytest.mark.alone("a sampler reads in real time: with every core busy it loses conversions")
 def test_the_demo_measures_decides_and_runs_the_split(tmp_path):
     """Bounds are for a fault, not for chance: an interval misses once in twenty."""
     temporary = tmp_path / "tmp"

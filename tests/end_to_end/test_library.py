@@ -25,7 +25,10 @@ from joulesplit.cli._server_process import loopback_server
 from joulesplit.cli._wiring import simulated_world
 from joulesplit.drivers import MonotonicClock
 
-pytestmark = pytest.mark.live
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.alone("a sampler reads in real time: with every core busy it loses conversions"),
+]
 
 MODEL = paper_network()
 PLAN = msgspec.structs.replace(QUICK, name="two blocks", blocks=(33, 64), work_s=(0.12, 0.24))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -78,6 +79,18 @@ def test_readings_are_contiguous_and_add_up_to_the_worlds_energy():
     assert energy_j - 2.0 * duration_s == pytest.approx(0.2, abs=0.004)
     assert statistics.readings == len(first) + len(trace)
     assert statistics.cpu_fraction is not None
+
+
+def test_who_waits_for_readings_sleeps_until_they_are_due():
+    """Looking every 2 ms would be 500 times in this second."""
+    clock = MonotonicClock()
+    with SamplerProcess(sensor_factory(SensorChoice(kind="simulated")), clock) as sampler:
+        sampler.trace_until(clock.now_ns())
+        before = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+        trace = sampler.trace_until(clock.now_ns() + NS)
+        woken = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw - before
+    assert trace.end_ns - trace.start_ns >= 0.9 * NS
+    assert woken < 50
 
 
 def test_a_sensor_that_cannot_be_opened_fails_in_the_parent_as_it_did_in_the_child():

@@ -101,6 +101,7 @@ def fail_with_windows():
 
 
 @pytest.mark.live
+@pytest.mark.alone("a sampler reads in real time: with every core busy it loses conversions")
 def test_a_program_calibrates_a_device_and_decides(tmp_path):
     """Everything but the silicon and the board is real: sampler, runtime, server, uploads."""
     model, journal = paper_network(), tmp_path / "pi.windows.jsonl"

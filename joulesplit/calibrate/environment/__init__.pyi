@@ -1,3 +1,6 @@
+from ._blas_threads import BLAS_VARIABLES as BLAS_VARIABLES
+from ._blas_threads import environment_of_others as environment_of_others
+from ._blas_threads import use_one_blas_thread as use_one_blas_thread
 from ._child_process import end_child as end_child
 from ._conditions import Conditions as Conditions
 from ._conditions import snapshot as snapshot

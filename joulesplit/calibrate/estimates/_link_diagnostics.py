@@ -59,12 +59,21 @@ def serial_deviation(problem: LinearModel, fit: LinearFit) -> float:
         Correlation less its mean, over its standard deviation.
     """
     count, freedom = len(fit.residuals), fit.degrees_of_freedom
-    neighbours = (np.eye(count, k=1) + np.eye(count, k=-1)) / 2
-    left = np.eye(count) - (problem.design / problem.spread[:, None]) @ (fit.gain * problem.spread)
-    form = left @ neighbours @ left
-    mean = float(np.trace(form)) / freedom
-    variance = 2 * (float(np.sum(form**2)) / freedom - mean**2) / (freedom + 2)
+    # What is left is (I − H) of the windows, H = X·G; traces of (I − H)·A·(I − H), A the mean of
+    # both neighbours, need the columns of X and G shifted, and no n × n.
+    design, gain = problem.design / problem.spread[:, None], (fit.gain * problem.spread).T
+    once, twice = _neighbours(design), _neighbours(_neighbours(design))
+    tied = gain.T @ once
+    mean = -float(np.trace(tied)) / freedom
+    squares = (count - 1) / 2 - 2 * float(np.sum(gain * twice)) + float(np.sum(tied * tied.T))
+    variance = 2 * (squares / freedom - mean**2) / (freedom + 2)
     return (lag_one(fit.residuals) - mean) / float(np.sqrt(variance))
+
+
+def _neighbours(columns: Array) -> Array:
+    """Return half the sum of each row's neighbours, shape (n, p)."""
+    padded = np.pad(columns, ((1, 1), (0, 0)))
+    return np.asarray((padded[:-2] + padded[2:]) / 2)
 
 
 def _lack_of_fit_p(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from joulesplit.calibrate.environment import environment_of_others
 from joulesplit.calibrate.errors import ProgramFailedError, ProgramStartError
 from joulesplit.calibrate.sampling import Sampler, SamplerStatistics, Trace, joined
 from joulesplit.calibrate.workloads import WorkDone
@@ -127,7 +128,9 @@ class ProgramWorkload:
     def _run_once(self) -> int:
         """Run it and return its exit code; what interrupts us ends it too."""
         try:
-            process = subprocess.Popen(self.arguments, stdout=self.stdout)
+            process = subprocess.Popen(
+                self.arguments, stdout=self.stdout, env=environment_of_others()
+            )
         except OSError as error:
             raise ProgramStartError(
                 f"cannot start {self.arguments[0]}: {error.strerror}"

@@ -36,7 +36,7 @@ SILENCE_TIMEOUT_NS = 5_000_000_000
 """No reading for this long means that the sensor or its process hangs."""
 
 POLL_NS = 2_000_000
-"""How often the consumer looks for new readings while it waits, ns."""
+"""How often the consumer looks for a reading that is due, ns; until then it sleeps."""
 
 SAMPLER_STOP_TIMEOUT_S = 2.0
 """A sampler that is asked to stop returns within a cycle; after this it is killed."""
@@ -239,12 +239,30 @@ class SamplerProcess:
         deadline_ns = max(t_ns, self._clock.now_ns()) + SILENCE_TIMEOUT_NS
         while True:
             end = self._ring.written()
-            records = self._ring.copy(self._next, end)
-            reached = records["t_ns"] >= t_ns
-            if reached.any():
-                return self._hand_out(records[: int(reached.argmax()) + 1])
+            latest_ns = self._latest_ns(end)
+            if latest_ns >= t_ns:
+                records = self._ring.copy(self._next, end)
+                reached = records["t_ns"] >= t_ns
+                if reached.any():
+                    return self._hand_out(records[: int(reached.argmax()) + 1])
             self._check_alive(deadline_ns)
-            self._clock.sleep_until_ns(self._clock.now_ns() + POLL_NS)
+            self._sleep_until_due(t_ns, latest_ns)
+
+    def _latest_ns(self, end: int) -> int:
+        """Return when the last of so many readings ended, ns."""
+        if end <= self._next:
+            return self._last_ns
+        return int(self._ring.copy(end - 1, end)["t_ns"][0])
+
+    def _sleep_until_due(self, t_ns: int, latest_ns: int) -> None:
+        """Sleep until the first reading that ends at or after a time is to be expected.
+
+        What the sampler has to say of its end wakes at once.
+        """
+        cycle_ns = round(self.description.cycle_s * 1e9)
+        cycles = max(-(-(t_ns - latest_ns) // cycle_ns), 1) if cycle_ns > 0 else 0
+        left_ns = latest_ns + cycles * cycle_ns - self._clock.now_ns()
+        self._talk.poll(max(left_ns, POLL_NS) * 1e-9)
 
     def trace_so_far(self) -> Trace:
         """Return every reading not handed out yet, without waiting for any.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -54,10 +55,12 @@ def command(
         recording = _recording(record, watch, stack)
         end_ns = None if seconds is None else clock.now_ns() + round(seconds * 1e9)
         show, period_ns = _display(watch, stack, as_json=as_json)
+        begun_ns, used_s = clock.now_ns(), time.process_time()
         with suppress(KeyboardInterrupt):
             for glance in _glances(sampler, watch, recording, _times(clock, period_ns, end_ns)):
                 show(glance)
-        summary = watch.summary(sampler.statistics())
+        share = (time.process_time() - used_s) / max((clock.now_ns() - begun_ns) * 1e-9, 1e-9)
+        summary = watch.summary(sampler.statistics(), share)
     emit(
         as_json,
         _document(watch, summary, record),

@@ -48,6 +48,7 @@ def installed(tmp_path):
 
 
 @pytest.mark.live
+@pytest.mark.alone("a sampler reads in real time: with every core busy it loses conversions")
 def test_what_a_command_draws_beyond_idle_is_its_net_energy(tmp_path, installed):
     switch = tmp_path / "switch"
     work = f"touch {switch}; sleep 0.4; rm {switch}"
@@ -75,6 +76,7 @@ def test_what_a_command_draws_beyond_idle_is_its_net_energy(tmp_path, installed)
 
 
 @pytest.mark.live
+@pytest.mark.alone("a sampler reads in real time: with every core busy it loses conversions")
 def test_json_is_one_object_and_the_file_holds_the_same(tmp_path):
     file = tmp_path / "energy.json"
 
@@ -99,6 +101,7 @@ def test_json_is_one_object_and_the_file_holds_the_same(tmp_path):
 
 
 @pytest.mark.live
+@pytest.mark.alone("a sampler reads in real time: with every core busy it loses conversions")
 def test_one_run_is_reported_without_interval_and_every_line_says_simulated():
     outcome = measure("--runs", 1, "--", "sh", "-c", "echo hello; sleep 0.3")
 
@@ -111,6 +114,7 @@ def test_one_run_is_reported_without_interval_and_every_line_says_simulated():
 
 
 @pytest.mark.live
+@pytest.mark.alone("a sampler reads in real time: with every core busy it loses conversions")
 def test_a_command_that_fails_ends_the_measurement_and_keeps_its_output():
     outcome = measure("--runs", 9, "--", "sh", "-c", "echo half; exit 3")
 
@@ -121,6 +125,7 @@ def test_a_command_that_fails_ends_the_measurement_and_keeps_its_output():
 
 
 @pytest.mark.live
+@pytest.mark.alone("a sampler reads in real time: with every core busy it loses conversions")
 @pytest.mark.parametrize(("ending", "to_all"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
 def test_a_request_to_end_ends_command_and_sampler_too(ending, to_all):
     """A terminal sends Ctrl-C to every process in front; `kill` only to one."""

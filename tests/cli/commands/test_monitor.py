@@ -54,6 +54,14 @@ def test_energy_and_mean_weigh_every_reading_by_its_time(description):
     assert summary.power_w.u_sys == pytest.approx(0.01 * 26 / 8)
 
 
+def test_the_summary_counts_the_processor_time_of_everything_of_ours(description):
+    watch = Watch(description)
+    found = watch.summary(replace(STATISTICS, cpu_fraction=0.006), 0.002)
+
+    assert found.own_cpu_fraction == pytest.approx(0.008)
+    assert watch.summary(STATISTICS).own_cpu_fraction is None
+
+
 def test_one_stretch_gives_no_uncertainty_and_none_gives_nothing(description):
     watch = Watch(description)
     assert watch.add(trace(0, [], []), STATISTICS) is None

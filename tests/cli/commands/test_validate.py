@@ -11,7 +11,10 @@ import pytest
 
 from joulesplit.cli._resources import bundled
 
-pytestmark = pytest.mark.live
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.alone("a sampler reads in real time: with every core busy it loses conversions"),
+]
 
 COMMAND = [sys.executable, "-m", "joulesplit"]
 INT8 = str(bundled("models/mobilenet_v2_1.0_224_int8.tflite"))

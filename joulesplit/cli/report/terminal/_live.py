@@ -140,13 +140,21 @@ def summary_page(description: SensorDescription, summary: Summary) -> Page:
         ("lost", f"{statistics.lost:,} of {total:,} ({percent(statistics.lost / total)})"),
         ("clipped", f"{statistics.clipped:,}"),
         *_troubles(statistics),
-        ("sampler CPU", percent(statistics.cpu_fraction)),
+        ("own CPU", _own_cpu(summary)),
     ]
     sections = [
         Section(title=f"Watched: {description.rail}", body=Facts(rows)),
         Section(title="Sensor", body=sensor_facts(description)),
     ]
     return Page(sensor_origin(description), description.name, sections)
+
+
+def _own_cpu(summary: Summary) -> str:
+    """Return what everything of ours took of a processor, and the sampler's part of it."""
+    if summary.own_cpu_fraction is None:
+        return percent(summary.statistics.cpu_fraction)
+    sampler = percent(summary.statistics.cpu_fraction)
+    return f"{percent(summary.own_cpu_fraction)} of one processor, of it the sampler {sampler}"
 
 
 def sensor_facts(description: SensorDescription) -> RenderableType:
