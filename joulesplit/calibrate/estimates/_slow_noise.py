@@ -31,11 +31,11 @@ white noise has more (half of χ² with one degree of freedom, the bound being a
 FEWEST_WINDOWS = 24
 """Of fewer no spectrum is told."""
 
-WINDOWS_PER_DEGREE = 35
+WINDOWS_PER_TREND_DEGREE = 35
 """What is taken off before bends once more for so many windows, and twice at least: warming up is
 no noise."""
 
-STEPS = 60
+STEPS_OF_SHARE = 60
 """Of the search for the share of flicker."""
 
 
@@ -71,7 +71,7 @@ def flicker_of(values: Array) -> Flicker | None:
     place = np.linspace(-1.0, 1.0, count)
     if count < FEWEST_WINDOWS:
         return None
-    degree = max(2, count // WINDOWS_PER_DEGREE)
+    degree = max(2, count // WINDOWS_PER_TREND_DEGREE)
     course = np.polynomial.Legendre.fit(place, values, degree)(place)
     rest = beyond_rounding(values - course, values)
     # The course has taken the slowest: a period has two bends.
@@ -102,7 +102,7 @@ def _best_share(power: Array, periods: Array) -> tuple[float, float]:
         logs = np.log(1 + share / periods)
         return float(2 * (len(power) * np.log(_level(power, periods, share)) + logs.sum()))
 
-    shares = np.concatenate([[0.0], np.geomspace(0.05, 1e5, STEPS)])
+    shares = np.concatenate([[0.0], np.geomspace(0.05, 1e5, STEPS_OF_SHARE)])
     costs = [cost(share) for share in shares]
     best = int(np.argmin(costs))
     return float(shares[best]), costs[0] - costs[best]

@@ -55,17 +55,22 @@ def command(
         recording = _recording(record, watch, stack)
         end_ns = None if seconds is None else clock.now_ns() + round(seconds * 1e9)
         show, period_ns = _display(watch, stack, as_json=as_json)
-        begun_ns, used_s = clock.now_ns(), time.process_time()
+        begun = clock.now_ns(), time.process_time()
         with suppress(KeyboardInterrupt):
             for glance in _glances(sampler, watch, recording, _times(clock, period_ns, end_ns)):
                 show(glance)
-        share = (time.process_time() - used_s) / max((clock.now_ns() - begun_ns) * 1e-9, 1e-9)
-        summary = watch.summary(sampler.statistics(), share)
+        summary = watch.summary(sampler.statistics(), _cpu_fraction(clock, *begun))
     emit(
         as_json,
         _document(watch, summary, record),
         lambda: summary_page(watch.description, summary),
     )
+
+
+def _cpu_fraction(clock: Clock, begun_ns: int, used_s: float) -> float:
+    """Return the processor time of this process since then over elapsed time."""
+    elapsed_s = (clock.now_ns() - begun_ns) * 1e-9
+    return (time.process_time() - used_s) / elapsed_s if elapsed_s > 0 else 0.0
 
 
 def _recording(path: Path | None, watch: Watch, stack: ExitStack) -> Recording | None:
