@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from joulesplit.calibrate.campaign._plan import Plan
 from joulesplit.calibrate.campaign._schedule import WHOLE_KEY, Subject, block_key, head_key
 from joulesplit.calibrate.campaign._transfer_plan import UploadSubject
 from joulesplit.calibrate.campaign._warmup import Thermometer, no_thermometer
+from joulesplit.calibrate.environment import ForeignLoad
 from joulesplit.calibrate.sampling import Sampler
 from joulesplit.calibrate.windows import WindowKind, WindowTask
 from joulesplit.calibrate.workloads import PreparedWorkload, Workload
@@ -30,6 +31,16 @@ PILOT_RUNS = 12
 """A workload that has not settled after so many runs is measured as it is."""
 
 
+class ForeignLoadWatch(Protocol):
+    """What other programs take of the processors, asked at two moments."""
+
+    def begin(self) -> None:
+        """Watch from now on."""
+
+    def since(self) -> ForeignLoad | None:
+        """Return what others took since; None where nobody can tell."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
     """What a campaign works with.
@@ -44,6 +55,7 @@ class Bench:
         phases: Workload of what happens once per start, by key.
         thermometer: Of the processor.
         lay_out_anew: Gives the blocks and heads new places in memory, as a new start would.
+        foreign_load: Tells what other programs take of the processors; None if nothing does.
     """
 
     clock: Clock
@@ -55,6 +67,7 @@ class Bench:
     phases: Mapping[str, Workload] = field(default_factory=dict)
     thermometer: Thermometer = no_thermometer
     lay_out_anew: Callable[[], None] = lambda: None
+    foreign_load: ForeignLoadWatch | None = None
 
     def head_key(self, last_block: int) -> str:
         """Return the subject key of a head, which may be all of the network."""
@@ -127,20 +140,35 @@ def _run_s(workload: Workload, repetitions: int) -> float:
     return (done.ended_ns - done.started_ns) * 1e-9
 
 
-def pilot(bench: Bench, uploads: Sequence[UploadSubject]) -> dict[str, float]:
+def pilot(plan: Plan, bench: Bench, uploads: Sequence[UploadSubject]) -> dict[str, float]:
     """Return the time of one repetition of every subject, s, by key.
 
+    A head that is measured on demand is taken to last as long as its blocks.
+
     Args:
+        plan: What is to be measured.
         bench: What is there to measure.
         uploads: Upload subjects; at a stated rate only what an upload takes besides its airtime
             needs a pilot, and that of the shortest one stands for all.
     """
     paced_s = {u.key: u.airtime_s for u in uploads if u.airtime_s is not None}
     besides_s = _besides_airtime_s(bench, paced_s)
-    return {
+    on_demand = _heads_on_demand(plan, bench)
+    unit_s = {
         key: paced_s[key] + besides_s if key in paced_s else pilot_latency_s(workload)
         for key, workload in bench.workloads().items()
+        if key not in on_demand
     }
+    blocks_s = {last: unit_s[block_key(last)] for last in bench.blocks}
+    return unit_s | {
+        key: sum(blocks_s[index] for index in range(1, last + 1)) for key, last in on_demand.items()
+    }
+
+
+def _heads_on_demand(plan: Plan, bench: Bench) -> dict[str, int]:
+    """Return the last blocks of heads that may never be run, by key: they are not timed either."""
+    keys = {bench.head_key(last): last for last in bench.heads if plan.heads == "winner"}
+    return {key: last for key, last in keys.items() if key != WHOLE_KEY}
 
 
 def _besides_airtime_s(bench: Bench, paced_s: Mapping[str, float]) -> float:

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Self
 
 from joulesplit.calibrate.campaign import BlockCut
+from joulesplit.calibrate.instrument._loaded_parts import LoadedParts
 from joulesplit.calibrate.profile import ModelIdentity, Runtime
 from joulesplit.calibrate.workloads import BlockWorkload, DeviceActivity
 from joulesplit.edge import NamedTensor, encode_bundle
-from joulesplit.partition import Runner, make_interpreter, random_inputs, runtime_identity
+from joulesplit.partition import (
+    Runner,
+    make_interpreter,
+    random_inputs,
+    runtime_identity,
+    tensor_specs,
+)
 from joulesplit.partition.cutting import blocks_at, every_cut_blocks, prefix_cuts, residual_blocks
 from joulesplit.partition.parts import extract
 from joulesplit.partition.reading import LoadedModel, load_model
@@ -28,6 +34,10 @@ if TYPE_CHECKING:
 BALLAST_BYTES = 1 << 20
 """Pieces of memory between the interpreters are smaller than this: more than the largest cache of
 a core has sets for, and little beside a network."""
+
+REST_NS = 100_000_000
+"""After loading, until the idle of a window may begin: the board has settled by then, and no mean
+of the sensor (70 ms of 128 samples) reaches back."""
 
 INPUT_SEED = 1
 """Of the network's input while measuring; any input costs the same arithmetic."""
@@ -78,6 +88,7 @@ class NetworkBench:
         self.blocks: tuple[Block, ...] = blocks_cut(self.network, cut)
         self._choice = choice
         self._stack = ExitStack()
+        self._parts = LoadedParts(self.model, self.new_runner)
         self._cuts = {cut.after_operator: cut for cut in prefix_cuts(self.network)}
 
     @property
@@ -86,46 +97,29 @@ class NetworkBench:
         return self.model.network
 
     def __enter__(self) -> Self:
-        """Make an interpreter for every block and run the chain once."""
+        """Run the chain of blocks once, to have what crosses between them."""
+        self._stack.callback(self._parts.clear)
         self._tensors = {0: self._network_input()}
-        self._runners: dict[int, Runner] = {}
-        self._heads: dict[int, Runner] = {}
         self._ballast: list[bytearray] = []
-        self._run_blocks()
+        for block in self.blocks:
+            runner = self._parts.get(block.first_operator, block.last_operator)
+            self._tensors[block.index] = runner.run(self._tensors[block.index - 1])
         return self
 
-    def _run_blocks(self) -> None:
-        for block in self.blocks:
-            runner = self.runner(block.first_operator, block.last_operator)
-            self._tensors[block.index] = runner.run(self._tensors[block.index - 1])
-            self._runners[block.index] = runner
-
     def lay_out_anew(self, chance: Random) -> None:
-        """Give every block and head a new place in memory, and run each once.
+        """Give every block and head a new place in memory.
 
-        The interpreters are made again, in another order among pieces of memory of random size
-        that stay taken: their arenas and packed weights come to lie on other pages and at other
-        offsets. It is the same process still: where the system put its code and libraries stays.
+        The interpreters are made again when they are next used, among pieces of memory of random
+        size that stay taken: their arenas and packed weights come to lie on other pages and at
+        other offsets. It is the same process still: where the system put its code and libraries
+        stays.
 
         Args:
-            chance: Where the sizes and the order are from.
+            chance: Where the sizes are from.
         """
-        self._stack.close()
+        self._parts.clear()
         self._ballast = [bytearray(chance.randrange(1, BALLAST_BYTES)) for _ in self.blocks]
         del self._ballast[:: chance.randint(2, 4)]
-        heads = list(self._heads)
-        chance.shuffle(heads)
-        if chance.random() < 0.5:
-            self._make_heads(heads)
-            self._run_blocks()
-        else:
-            self._run_blocks()
-            self._make_heads(heads)
-
-    def _make_heads(self, last_blocks: Sequence[int]) -> None:
-        for last in last_blocks:
-            self._heads[last] = self._head(last)
-            self._heads[last].invoke()
 
     def __exit__(self, *exception: object) -> None:
         """Release the interpreters."""
@@ -148,8 +142,7 @@ class NetworkBench:
         )
 
     def _network_input(self) -> list[NDArray[Any]]:
-        with Runner(extract(self.model, 0, len(self.network.operators) - 1)) as whole:
-            return random_inputs(whole.inputs, INPUT_SEED)
+        return random_inputs(tensor_specs(self.network, self.network.inputs), INPUT_SEED)
 
     def last_operator(self, block: int) -> int:
         """Return the last operator of block l; −1 for l = 0."""
@@ -176,40 +169,42 @@ class NetworkBench:
         return {8 * len(body): body for body in bodies}
 
     def block_workloads(self, clock: Clock, activity: DeviceActivity) -> dict[int, BlockWorkload]:
-        """Return each block as a workload, its real input in place."""
+        """Return each block as a workload, with its real input once it is made ready."""
         return {
-            block.index: BlockWorkload(
-                name=block.name,
-                first_block=block.index,
-                last_block=block.index,
-                invoke=partial(_invoke, self._runners, block.index),
-                clock=clock,
-                activity=activity,
-            )
+            block.index: self._workload(block.name, block.index, block.index, clock, activity)
             for block in self.blocks
         }
 
     def head_workloads(
         self, last_blocks: Sequence[int], clock: Clock, activity: DeviceActivity
     ) -> dict[int, BlockWorkload]:
-        """Return blocks 1 … l as one network each, the network's real input in place."""
-        self._make_heads(last_blocks)
+        """Return blocks 1 … l as one network each, likewise."""
         return {
-            last: BlockWorkload(
-                name=f"blocks 1 to {last} as one network",
-                first_block=1,
-                last_block=last,
-                invoke=partial(_invoke, self._heads, last),
-                clock=clock,
-                activity=activity,
-            )
+            last: self._workload(f"blocks 1 to {last} as one network", 1, last, clock, activity)
             for last in last_blocks
         }
 
-    def _head(self, last_block: int) -> Runner:
-        runner = self.runner(0, self.last_operator(last_block))
-        runner.set_inputs(self.crossing(0))
-        return runner
+    def _workload(
+        self, name: str, first: int, last: int, clock: Clock, activity: DeviceActivity
+    ) -> BlockWorkload:
+        run = self.last_operator(first - 1) + 1, self.last_operator(last)
+        return BlockWorkload(
+            name=name,
+            first_block=first,
+            last_block=last,
+            invoke=lambda: self._parts.get(*run).invoke(),
+            clock=clock,
+            activity=activity,
+            make_ready=lambda: self._make_ready(run, self.crossing(first - 1), clock),
+        )
+
+    def _make_ready(
+        self, run: tuple[int, int], inputs: Sequence[NDArray[Any]], clock: Clock
+    ) -> None:
+        """Load a run of operators unless it is, run it once, as first runs are dearer, and rest."""
+        if not self._parts.holds(*run):
+            self._parts.get(*run).run(inputs)
+            clock.sleep_until_ns(clock.now_ns() + REST_NS)
 
     @property
     def identity(self) -> ModelIdentity:

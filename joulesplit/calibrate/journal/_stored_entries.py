@@ -67,7 +67,7 @@ class StoredPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     control_every: int
     order_seed: int
     blocks: Literal["residual", "every-cut"] | tuple[int, ...] = "residual"
-    heads: Literal["candidates"] | tuple[int, ...] = ()
+    heads: Literal["candidates", "winner"] | tuple[int, ...] = ()
     whole: bool = False
     phases: bool = False
     downloads: bool = False
@@ -137,6 +137,10 @@ class StoredWindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     late_j: float | None = None
     clock_rate: float | None = None
     hidden_w: float = 0.0
+    foreign_cpu: float | None = None
+    foreign_programs: str = ""
+    spoilt_tries: int = 0
+    spoilt_s: float = 0.0
 
 
 class StoredStopOpinion(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,7 +31,11 @@ if TYPE_CHECKING:
     help="Device profile.",
 )
 @click.option(
-    "--split", "splits", type=int, multiple=True, help="l to run; the best one if not given."
+    "--split",
+    "splits",
+    multiple=True,
+    metavar="L|BLOCK",
+    help="Split to run; the best one if not given; repeatable.",
 )
 @click.option(
     "--uploads-per-burst",
@@ -48,7 +52,7 @@ def command(
     *,
     model: Path,
     profile_path: Path,
-    splits: tuple[int, ...],
+    splits: tuple[str, ...],
     uploads_per_burst: float,
     choice: SensorChoice,
     edge: EdgeChoice,
@@ -64,15 +68,15 @@ def command(
     from joulesplit.calibrate.instrument import EdgeAddress, Instrument
     from joulesplit.calibrate.profile import load_profile
     from joulesplit.cli._device import device_of
+    from joulesplit.cli._partitioning import split_of
     from joulesplit.cli._server_process import edge_server
-    from joulesplit.cli._wiring import require_live, try_sensor
+    from joulesplit.cli._wiring import require_live
     from joulesplit.cli.measuring import validate
 
     require_live(choice)
     usage = _usage(uploads_per_burst)
     profile = load_profile(profile_path).profile
-    _require_same_kind(profile, choice)
-    try_sensor(choice)
+    _look(profile, choice)
     with ExitStack() as stack:
         url = stack.enter_context(edge_server(edge.url, model, choice, xnnpack=runtime.xnnpack))
         instrument = stack.enter_context(
@@ -84,8 +88,19 @@ def command(
                 cut=_cut(profile),
             )
         )
-        validations = validate(instrument, profile, splits, usage)
+        chosen = tuple(split_of(text, instrument.network.blocks) for text in splits)
+        validations = validate(instrument, profile, chosen, usage)
     return _finish(validations, profile, model, shown=shown)
+
+
+def _look(profile: DeviceProfile, choice: SensorChoice) -> None:
+    """Look at the sensor, and at what else runs, before anything is started."""
+    from joulesplit.cli._wiring import try_sensor
+    from joulesplit.cli.measuring import warn_of_load
+
+    _require_same_kind(profile, choice)
+    try_sensor(choice)
+    warn_of_load()
 
 
 def _usage(uploads_per_burst: float) -> Usage:
