@@ -98,23 +98,49 @@ def test_a_file_written_and_read_again_says_the_same(path: Path) -> None:
     assert plain(schema().ModelT.InitFromPackedBuf(packed(ours))) == plain(ours)
 
 
-@pytest.mark.parametrize("name", TABLES)
-def test_each_table_written_and_read_again_says_the_same(name: str) -> None:
+def says_the_same(name: str) -> bool:
+    """Return whether a table that is written and read again is what it was."""
     ours = filled(name, random.Random(name))
-    assert plain(type(ours).InitFromPackedBuf(packed(ours))) == plain(ours)
+    return bool(plain(type(ours).InitFromPackedBuf(packed(ours))) == plain(ours))
 
 
-@pytest.mark.parametrize("name", TABLES)
-def test_each_table_is_written_and_read_as_the_compilers_class_does(
-    name: str, generated: Any
-) -> None:
+def is_as_compiled(name: str, generated: Any) -> bool:
+    """Return whether a table is read and written as the compiler's class does, five times."""
     rng = random.Random(name)
     for _ in range(5):
         ours = filled(name, rng)
         data = packed(ours)
         theirs = getattr(generated, f"{name}T").InitFromPackedBuf(data)
-        assert plain(theirs) == plain(ours)
-        assert packed(theirs) == data
+        if plain(theirs) != plain(ours) or packed(theirs) != data:
+            return False
+    return True
+
+
+def test_each_table_written_and_read_again_says_the_same() -> None:
+    assert len(TABLES) > 150
+    assert [name for name in TABLES if not says_the_same(name)] == []
+
+
+def test_each_table_is_written_and_read_as_the_compilers_class_does(generated: Any) -> None:
+    assert [name for name in TABLES if not is_as_compiled(name, generated)] == []
+
+
+def test_a_table_that_is_read_otherwise_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A field of Conv2DOptions that is not written stays behind, and its table alone differs."""
+    table = schema().Conv2DOptionsT
+    pack = table.Pack
+
+    def forgetful(self: Any, builder: Any) -> Any:
+        stride, self.strideW = self.strideW, 0
+        try:
+            return pack(self, builder)
+        finally:
+            self.strideW = stride
+
+    monkeypatch.setattr(table, "Pack", forgetful)
+    assert [n for n in ("Conv2DOptions", "Pool2DOptions") if not says_the_same(n)] == [
+        "Conv2DOptions"
+    ]
 
 
 def test_what_a_file_leaves_out_has_the_value_that_the_compilers_class_gives(
