@@ -9,10 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from joulesplit.calibrate.campaign import BlockCut
+from joulesplit.calibrate.instrument._loaded_parts import LoadedParts
 from joulesplit.calibrate.profile import ModelIdentity, Runtime
 from joulesplit.calibrate.workloads import BlockWorkload, DeviceActivity
 from joulesplit.edge import NamedTensor, encode_bundle
-from joulesplit.partition import Runner, make_interpreter, random_inputs, runtime_identity
+from joulesplit.partition import (
+    Runner,
+    make_interpreter,
+    random_inputs,
+    runtime_identity,
+    tensor_specs,
+)
 from joulesplit.partition.cutting import blocks_at, every_cut_blocks, prefix_cuts, residual_blocks
 from joulesplit.partition.parts import extract
 from joulesplit.partition.reading import LoadedModel, load_model
@@ -22,6 +29,10 @@ if TYPE_CHECKING:
 
     from joulesplit.drivers.protocols import Clock
     from joulesplit.partition import Block, Network
+
+REST_NS = 100_000_000
+"""After loading, until the idle of a window may begin: the board has settled by then, and no mean
+of the sensor (70 ms of 128 samples) reaches back."""
 
 INPUT_SEED = 1
 """Of the network's input while measuring; any input costs the same arithmetic."""
@@ -67,6 +78,7 @@ class NetworkBench:
         self.blocks: tuple[Block, ...] = blocks_cut(self.network, cut)
         self._choice = choice
         self._stack = ExitStack()
+        self._parts = LoadedParts(self.model, self.new_runner)
         self._cuts = {cut.after_operator: cut for cut in prefix_cuts(self.network)}
 
     @property
@@ -75,13 +87,12 @@ class NetworkBench:
         return self.model.network
 
     def __enter__(self) -> Self:
-        """Make an interpreter for every block and run the chain once."""
+        """Run the chain of blocks once, to have what crosses between them."""
+        self._stack.callback(self._parts.clear)
         self._tensors = {0: self._network_input()}
-        self._runners: dict[int, Runner] = {}
         for block in self.blocks:
-            runner = self.runner(block.first_operator, block.last_operator)
+            runner = self._parts.get(block.first_operator, block.last_operator)
             self._tensors[block.index] = runner.run(self._tensors[block.index - 1])
-            self._runners[block.index] = runner
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -105,8 +116,7 @@ class NetworkBench:
         )
 
     def _network_input(self) -> list[NDArray[Any]]:
-        with Runner(extract(self.model, 0, len(self.network.operators) - 1)) as whole:
-            return random_inputs(whole.inputs, INPUT_SEED)
+        return random_inputs(tensor_specs(self.network, self.network.inputs), INPUT_SEED)
 
     def last_operator(self, block: int) -> int:
         """Return the last operator of block l; −1 for l = 0."""
@@ -133,39 +143,42 @@ class NetworkBench:
         return {8 * len(body): body for body in bodies}
 
     def block_workloads(self, clock: Clock, activity: DeviceActivity) -> dict[int, BlockWorkload]:
-        """Return each block as a workload, its real input in place."""
+        """Return each block as a workload, with its real input once it is made ready."""
         return {
-            block.index: BlockWorkload(
-                name=block.name,
-                first_block=block.index,
-                last_block=block.index,
-                invoke=self._runners[block.index].invoke,
-                clock=clock,
-                activity=activity,
-            )
+            block.index: self._workload(block.name, block.index, block.index, clock, activity)
             for block in self.blocks
         }
 
     def head_workloads(
         self, last_blocks: Sequence[int], clock: Clock, activity: DeviceActivity
     ) -> dict[int, BlockWorkload]:
-        """Return blocks 1 … l as one network each, the network's real input in place."""
+        """Return blocks 1 … l as one network each, likewise."""
         return {
-            last: BlockWorkload(
-                name=f"blocks 1 to {last} as one network",
-                first_block=1,
-                last_block=last,
-                invoke=self._head(last).invoke,
-                clock=clock,
-                activity=activity,
-            )
+            last: self._workload(f"blocks 1 to {last} as one network", 1, last, clock, activity)
             for last in last_blocks
         }
 
-    def _head(self, last_block: int) -> Runner:
-        runner = self.runner(0, self.last_operator(last_block))
-        runner.set_inputs(self.crossing(0))
-        return runner
+    def _workload(
+        self, name: str, first: int, last: int, clock: Clock, activity: DeviceActivity
+    ) -> BlockWorkload:
+        run = self.last_operator(first - 1) + 1, self.last_operator(last)
+        return BlockWorkload(
+            name=name,
+            first_block=first,
+            last_block=last,
+            invoke=lambda: self._parts.get(*run).invoke(),
+            clock=clock,
+            activity=activity,
+            make_ready=lambda: self._make_ready(run, self.crossing(first - 1), clock),
+        )
+
+    def _make_ready(
+        self, run: tuple[int, int], inputs: Sequence[NDArray[Any]], clock: Clock
+    ) -> None:
+        """Load a run of operators unless it is, run it once, as first runs are dearer, and rest."""
+        if not self._parts.holds(*run):
+            self._parts.get(*run).run(inputs)
+            clock.sleep_until_ns(clock.now_ns() + REST_NS)
 
     @property
     def identity(self) -> ModelIdentity:
