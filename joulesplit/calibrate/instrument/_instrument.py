@@ -22,6 +22,7 @@ from joulesplit.calibrate.campaign import (
 )
 from joulesplit.calibrate.environment import (
     Conditions,
+    LoadWatch,
     boot_of,
     describe_device,
     interface_kind,
@@ -128,6 +129,7 @@ class Instrument:
             downloads=link.downloads(received),
             phases=self._phases(link) if plan.phases else {},
             thermometer=lambda: self.device.temperature_c,
+            foreign_load=LoadWatch(self.device.machine),
         ), subjects
 
     def _link(self) -> LinkBench:

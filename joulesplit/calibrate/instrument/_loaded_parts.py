@@ -19,7 +19,7 @@ Most blocks then stay, and a board of 512 MB has room for a large network's head
 INTERPRETER_BYTES = 1_500_000
 """An interpreter without weights and activations: graph, delegate, kernels."""
 
-WEIGHT_COPIES = 2
+STORED_AND_PACKED = 2
 """Weights are held once as stored and once as XNNPACK packs them."""
 
 
@@ -39,7 +39,7 @@ def part_bytes(network: Network, first_operator: int, last_operator: int) -> int
         flowing = sum(tensor.bits for tensor in used if not tensor.is_constant)
         widest_bits = max(widest_bits, flowing)
     weight_bits = sum(network.tensors[index].bits for index in stored)
-    return INTERPRETER_BYTES + (WEIGHT_COPIES * weight_bits + widest_bits) // 8
+    return INTERPRETER_BYTES + (STORED_AND_PACKED * weight_bits + widest_bits) // 8
 
 
 class LoadedParts:
