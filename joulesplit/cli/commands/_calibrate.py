@@ -203,7 +203,7 @@ def _measure(
     from joulesplit.calibrate.instrument import EdgeAddress, Instrument
     from joulesplit.cli._server_process import edge_server
     from joulesplit.cli._wiring import try_sensor
-    from joulesplit.cli.measuring import calibrate
+    from joulesplit.cli.measuring import calibrate, warn_of_load
 
     try_sensor(choice)
     with ExitStack() as stack:
@@ -217,6 +217,7 @@ def _measure(
             link=subject.link,
         )
         stack.enter_context(instrument)
+        warn_of_load(device.machine)
         if not file.resume:
             note(announcement(for_sensor(plan, instrument.sampler.description.cycle_s), model))
         return calibrate(instrument, plan, file)

@@ -14,7 +14,7 @@ from joulesplit.cli._output import shown_options
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.campaign import SplitValidation
-    from joulesplit.calibrate.instrument import RuntimeChoice
+    from joulesplit.calibrate.instrument import Instrument, RuntimeChoice
     from joulesplit.calibrate.profile import DeviceProfile
     from joulesplit.cli._choices import EdgeChoice, SensorChoice
     from joulesplit.cli._output import Shown
