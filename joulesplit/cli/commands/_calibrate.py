@@ -181,10 +181,9 @@ def _prepare_and_measure(
     """Measure on a machine that is set back, whatever ends the measurement."""
     from joulesplit.calibrate.environment import Machine
     from joulesplit.cli._device import device_of
-    from joulesplit.cli.measuring import ended_in_order, prepared, warn_of_load
+    from joulesplit.cli.measuring import ended_in_order, prepared
 
     machine = Machine(root=subject.root)
-    warn_of_load(machine)
     with ended_in_order(), prepared(machine, tune=tune) as tuned:
         device = device_of(choice, machine, tuned)
         return _measure(choice, subject, device, model=model, plan=plan, file=file)
