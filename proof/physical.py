@@ -195,6 +195,7 @@ class PhysicalBoard:
         self.times_s = np.array([block.flop for block in blocks]) / speed
         self.powers_w = physics.work_w * self._random.uniform(0.8, 1.2, len(blocks))
         self._layout = np.ones(len(blocks))
+        self.launch()
         self._begins = False
         self._free_ns = clock.now_ns()
 
@@ -303,7 +304,8 @@ def run_physical(physics: Physics, seed: int, plan: Plan = QUICK) -> PhysicalRun
     blocks = proof_blocks()
     uploads = upload_subjects(plan, crossing_bits(proof_network().input_bits, blocks))
     heads = (*head_blocks(plan, blocks), *((len(blocks),) if plan.whole else ()))
-    records = run_campaign(plan, stage.stage.bench(uploads, heads=heads), uploads).records
+    bench = replace(stage.stage.bench(uploads, heads=heads), lay_out_anew=stage.board.launch)
+    records = run_campaign(plan, bench, uploads).records
     rate = plan.stated_rate_bit_per_s
     found = estimates_of(records, blocks, rate, NO_SYSTEMATIC_ERROR)
     measured = heads_of(records, len(blocks), NO_SYSTEMATIC_ERROR)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -43,6 +43,7 @@ class Bench:
         downloads: Workload of each download, by key.
         phases: Workload of what happens once per start, by key.
         thermometer: Of the processor.
+        lay_out_anew: Gives the blocks and heads new places in memory, as a new start would.
     """
 
     clock: Clock
@@ -53,6 +54,7 @@ class Bench:
     downloads: Mapping[str, Workload] = field(default_factory=dict)
     phases: Mapping[str, Workload] = field(default_factory=dict)
     thermometer: Thermometer = no_thermometer
+    lay_out_anew: Callable[[], None] = lambda: None
 
     def head_key(self, last_block: int) -> str:
         """Return the subject key of a head, which may be all of the network."""

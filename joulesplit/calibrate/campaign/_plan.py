@@ -88,6 +88,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         phases: Measure loading, allocation, first inference, input and connection apart.
         downloads: Measure downloads of the same sizes, at the slowest, the stated and the link's
             own rate.
+        layouts: How often in a round the network's memory is laid out anew, as a new start of a
+            program does: where tensors lie decides what a block costs by a per cent or two. 1
+            keeps what there is, and the intervals say nothing of other layouts.
         stop: When enough has been measured.
         limits: What it keeps to.
     """
@@ -109,6 +112,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     upload_sizes_bits: tuple[int, ...] = ()
     upload_grid: int = 0
     upload_spread: float = 1.0
+    layouts: int = 1
     stop: StopPlan = StopPlan()
     limits: Limits = Limits()
 
@@ -143,7 +147,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             *(self.stop.relative_half_width, self.stop.relative_regret),
             *(self.limits.duration_s, self.limits.edge_term),
         )
-        counts = (self.repeats, self.upload_sizes, self.control_every, self.stop.looks)
+        counts = (
+            *(self.repeats, self.upload_sizes, self.control_every),
+            *(self.stop.looks, self.layouts),
+        )
         if not all(isfinite(x) and x > 0 for x in lengths) or min(counts) < 1:
             raise PlanError(f"plan '{self.name}': lengths, rates and counts must be positive")
 
@@ -235,6 +242,7 @@ STANDARD = Plan(
     phases=True,
     downloads=True,
     upload_spread=20.0,
+    layouts=3,
     stop=StopPlan(rule="precision", relative_half_width=0.01, looks=6),
     limits=Limits(duration_s=3600.0),
 )
@@ -256,6 +264,7 @@ RIGOROUS = Plan(
     phases=True,
     downloads=True,
     upload_spread=20.0,
+    layouts=9,
     stop=StopPlan(rule="precision", relative_half_width=0.005, relative_regret=0.005, looks=4),
 )
 """An hour and a quarter for 20 blocks, and on until E_d and E_c are known to half a per cent."""

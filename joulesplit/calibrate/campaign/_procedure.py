@@ -15,6 +15,7 @@ from joulesplit.calibrate.campaign._schedule import (
     GROWTH,
     control_task,
     expected_duration_s,
+    layout_starts,
     round_tasks,
 )
 from joulesplit.calibrate.campaign._stopping import StopOpinion, StopRule, cut_short, limited, once
@@ -200,7 +201,7 @@ class _Campaign:
         windows = 0
         for number in count():
             tasks = round_tasks(self._plan, self._subjects, number, only=only, windows=windows)
-            left = yield from self._round(tasks)
+            left = yield from self._round(tasks, number)
             opinion = self._look(rule, number, left=left)
             if opinion.stop:
                 return
@@ -208,16 +209,25 @@ class _Campaign:
             wanted = int(ROUND_MARGIN * (opinion.windows_needed or 0))
             windows = min(wanted, int(GROWTH * len(self._records)))
 
-    def _round(self, tasks: Sequence[WindowTask]) -> Generator[WindowTask, None, int]:
+    def _round(self, tasks: Sequence[WindowTask], number: int) -> Generator[WindowTask, None, int]:
         """Yield the windows of one round; return how many were left when the time was over."""
         total = len(self._records) + len(tasks)
+        anew = layout_starts(len(tasks), self._plan.layouts, first=number == 0)
         for position, task in enumerate(tasks):
             if self._spent_s + self._expected_s((task,)) > self._plan.limits.duration_s:
                 return len(tasks) - position
             if len(self._records) >= len(self._earlier):
                 self._tell(total, self._expected_s(tasks[position:]))
+                if position in anew:
+                    self._lay_out_anew()
             yield task
         return 0
+
+    def _lay_out_anew(self) -> None:
+        """Move the network in memory, and let what that takes fade before the next idle begins."""
+        self._bench.lay_out_anew()
+        clock = self._bench.clock
+        clock.sleep_until_ns(clock.now_ns() + round(self._plan.timing.idle_s * 1e9))
 
     def _expected_s(self, tasks: Sequence[WindowTask]) -> float:
         return expected_duration_s(self._plan.timing, tasks, self._unit_s)

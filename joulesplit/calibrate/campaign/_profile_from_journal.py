@@ -43,6 +43,7 @@ from joulesplit.calibrate.profile import (
     Downlink,
     InterfaceKind,
     Link,
+    PrecisionKind,
     Quality,
     Sampling,
     Sensor,
@@ -92,6 +93,7 @@ def profile_from_journal(contents: JournalContents) -> DeviceProfile:
             windows=len(contents.records),
             windows_sha256=contents.windows_sha256,
         ),
+        layouts=contents.plan.layouts,
     )
 
 
@@ -131,6 +133,7 @@ def profile_from_windows(
     *,
     link_kind: InterfaceKind | None = None,
     campaign: CampaignRecord | None = None,
+    layouts: int | None = None,
 ) -> DeviceProfile:
     """Return the profile that the windows of a campaign give.
 
@@ -140,6 +143,7 @@ def profile_from_windows(
         completion: How it ended.
         link_kind: Of the interface that the uploads left by; None if it cannot be told.
         campaign: What names the windows; None where they are in no journal.
+        layouts: Of memory that a round's windows are spread over; None if that is not known.
 
     Raises:
         ReplayedError: The sensor replayed a recording.
@@ -148,7 +152,7 @@ def profile_from_windows(
     _require_live(around.sensor)
     budget = budget_of(around.sensor.accuracy, loads_of(records))
     rate_bit_per_s, simulated = around.stated_rate_bit_per_s, around.sensor.simulated
-    compute = _compute(records, around, budget)
+    compute = _with_precision(_compute(records, around, budget), layouts)
     uplink = _uplink(records, rate_bit_per_s, budget)
     downlink, downlink_check = _downlink(records, budget)
     return DeviceProfile(
@@ -253,6 +257,13 @@ def _compute(
         head_covariance_j2=heads.triangle_j2 if heads else (),
         phases=phase_energies(records, budget),
     )
+
+
+def _with_precision(compute: Compute, layouts: int | None) -> Compute:
+    if layouts is None:
+        return compute
+    precision: PrecisionKind = "repeatability" if layouts == 1 else "reproducibility"
+    return msgspec.structs.replace(compute, precision=precision, layouts=layouts)
 
 
 def _uplink(

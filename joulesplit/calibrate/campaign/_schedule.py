@@ -159,6 +159,22 @@ def _spread(subjects: Sequence[Subject], repeats: int, chance: random.Random) ->
     return [task for _, task in sorted(placed, key=lambda pair: pair[0])]
 
 
+def layout_starts(windows: int, layouts: int, *, first: bool) -> frozenset[int]:
+    """Return before which windows of a round the network is laid out anew in memory.
+
+    Each subject's windows are spread over the round, so equal parts of it have one each.
+
+    Args:
+        windows: In the round.
+        layouts: In the round; 1 leaves the network where it is.
+        first: The round is the campaign's first, whose first layout is there already.
+    """
+    if layouts == 1:
+        return frozenset()
+    starts = {round(part * windows / layouts) for part in range(layouts)}
+    return frozenset(starts - {0} if first else starts)
+
+
 def _require_countable(plan: Plan, windows: int) -> None:
     if windows > MOST_WINDOWS:
         raise PlanError(

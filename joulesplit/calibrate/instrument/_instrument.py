@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -128,6 +130,7 @@ class Instrument:
             downloads=link.downloads(received),
             phases=self._phases(link) if plan.phases else {},
             thermometer=lambda: self.device.temperature_c,
+            lay_out_anew=partial(self.network.lay_out_anew, Random(plan.order_seed)),
         ), subjects
 
     def _link(self) -> LinkBench:

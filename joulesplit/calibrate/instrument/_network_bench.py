@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any, Self
 
 from joulesplit.calibrate.campaign import BlockCut
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 
     from joulesplit.drivers.protocols import Clock
     from joulesplit.partition import Block, Network
+
+BALLAST_BYTES = 1 << 20
+"""Pieces of memory between the interpreters are smaller than this: more than the largest cache of
+a core has sets for, and little beside a network."""
 
 INPUT_SEED = 1
 """Of the network's input while measuring; any input costs the same arithmetic."""
@@ -45,6 +51,11 @@ def blocks_cut(network: Network, where: BlockCut | tuple[int, ...]) -> tuple[Blo
     if where == "residual":
         return residual_blocks(network)
     return every_cut_blocks(network) if where == "every-cut" else blocks_at(network, where)
+
+
+def _invoke(runners: Mapping[int, Runner], index: int) -> None:
+    """Run the network that is there now: laid out anew, it is another one."""
+    runners[index].invoke()
 
 
 class NetworkBench:
@@ -78,11 +89,43 @@ class NetworkBench:
         """Make an interpreter for every block and run the chain once."""
         self._tensors = {0: self._network_input()}
         self._runners: dict[int, Runner] = {}
+        self._heads: dict[int, Runner] = {}
+        self._ballast: list[bytearray] = []
+        self._run_blocks()
+        return self
+
+    def _run_blocks(self) -> None:
         for block in self.blocks:
             runner = self.runner(block.first_operator, block.last_operator)
             self._tensors[block.index] = runner.run(self._tensors[block.index - 1])
             self._runners[block.index] = runner
-        return self
+
+    def lay_out_anew(self, chance: Random) -> None:
+        """Give every block and head a new place in memory, and run each once.
+
+        The interpreters are made again, in another order among pieces of memory of random size
+        that stay taken: their arenas and packed weights come to lie on other pages and at other
+        offsets. It is the same process still: where the system put its code and libraries stays.
+
+        Args:
+            chance: Where the sizes and the order are from.
+        """
+        self._stack.close()
+        self._ballast = [bytearray(chance.randrange(1, BALLAST_BYTES)) for _ in self.blocks]
+        del self._ballast[:: chance.randint(2, 4)]
+        heads = list(self._heads)
+        chance.shuffle(heads)
+        if chance.random() < 0.5:
+            self._make_heads(heads)
+            self._run_blocks()
+        else:
+            self._run_blocks()
+            self._make_heads(heads)
+
+    def _make_heads(self, last_blocks: Sequence[int]) -> None:
+        for last in last_blocks:
+            self._heads[last] = self._head(last)
+            self._heads[last].invoke()
 
     def __exit__(self, *exception: object) -> None:
         """Release the interpreters."""
@@ -139,7 +182,7 @@ class NetworkBench:
                 name=block.name,
                 first_block=block.index,
                 last_block=block.index,
-                invoke=self._runners[block.index].invoke,
+                invoke=partial(_invoke, self._runners, block.index),
                 clock=clock,
                 activity=activity,
             )
@@ -150,12 +193,13 @@ class NetworkBench:
         self, last_blocks: Sequence[int], clock: Clock, activity: DeviceActivity
     ) -> dict[int, BlockWorkload]:
         """Return blocks 1 … l as one network each, the network's real input in place."""
+        self._make_heads(last_blocks)
         return {
             last: BlockWorkload(
                 name=f"blocks 1 to {last} as one network",
                 first_block=1,
                 last_block=last,
-                invoke=self._head(last).invoke,
+                invoke=partial(_invoke, self._heads, last),
                 clock=clock,
                 activity=activity,
             )

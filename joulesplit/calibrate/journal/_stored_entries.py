@@ -74,6 +74,7 @@ class StoredPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     upload_sizes_bits: tuple[int, ...] = ()
     upload_grid: int = 0
     upload_spread: float = 1.0
+    layouts: int = 1
     stop: StoredStopPlan = StoredStopPlan()
     limits: StoredLimits = StoredLimits()
 

@@ -59,4 +59,5 @@ from ._compute import CONNECTION_PHASE as CONNECTION_PHASE
 from ._link import Downlink as Downlink
 from ._compute import HeadEnergy as HeadEnergy
 from ._compute import PhaseEnergy as PhaseEnergy
+from ._compute import PrecisionKind as PrecisionKind
 from ._link import UploadTail as UploadTail

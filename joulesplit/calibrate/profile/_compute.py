@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -11,6 +11,10 @@ from joulesplit.calibrate.profile._quantity import GrossNet, Quantity, in_unit
 
 CONNECTION_PHASE = "connection: set it up, ask for nothing"
 """Name of the phase that sets up a new connection to the server, with one small exchange."""
+
+
+PrecisionKind = Literal["repeatability", "reproducibility"]
+"""Whether an interval holds for the very same conditions, or for those of another start too."""
 
 
 class ModelIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +117,11 @@ class Compute(msgspec.Struct, frozen=True, kw_only=True):
             in order, that with e_1 … e_L and then with the heads up to itself. It continues the
             lower triangle of ``covariance_j2``.
         phases: What happens once per start.
+        precision: Under what conditions the intervals of E_d, e_l and heads hold (VIM 2.20,
+            2.24): those of ``repeatability`` say what the same process would measure again, those
+            of ``reproducibility`` hold what another layout of its memory makes of it too. None if
+            nothing was recorded of it.
+        layouts: Layouts of memory that the windows are spread over.
     """
 
     model: ModelIdentity | None
@@ -127,3 +136,5 @@ class Compute(msgspec.Struct, frozen=True, kw_only=True):
     heads: tuple[HeadEnergy, ...] = ()
     head_covariance_j2: tuple[float, ...] = ()
     phases: tuple[PhaseEnergy, ...] = ()
+    precision: PrecisionKind | None = None
+    layouts: int | None = None

@@ -23,6 +23,7 @@ from joulesplit.calibrate.campaign._schedule import (
     Subject,
     distinct_repetitions,
     expected_duration_s,
+    layout_starts,
     round_tasks,
 )
 from joulesplit.calibrate.errors import PlanError
@@ -223,3 +224,9 @@ def test_the_longest_campaign_grows_by_a_round_or_by_half_until_the_limit(
     plan = changed(stop=StopPlan(rule="decision", looks=looks), limits=Limits(duration_s=limit_s))
 
     assert longest_duration_s(plan, 10.0) == pytest.approx(longest_s)
+
+
+def test_a_round_has_equal_parts_of_each_layout_of_memory_and_later_rounds_begin_with_a_new_one():
+    assert layout_starts(90, 3, first=True) == {30, 60}
+    assert layout_starts(90, 3, first=False) == {0, 30, 60}
+    assert layout_starts(90, 1, first=False) == set()
