@@ -24,6 +24,8 @@ from joulesplit.calibrate.campaign._stopping import StopOpinion, StopRule, cut_s
 from joulesplit.calibrate.campaign._transfer_plan import UploadSubject
 from joulesplit.calibrate.campaign._warmup import CoolDown, WarmUp, cool_down, warm_up
 from joulesplit.calibrate.campaign._watch import LateWatch
+from joulesplit.calibrate.checks import SPOILT_SHARE
+from joulesplit.calibrate.environment import ForeignLoad
 from joulesplit.calibrate.errors import OtherCampaignError, WindowError
 from joulesplit.calibrate.windows import WindowRecord, WindowTask, run_window
 from joulesplit.calibrate.workloads import Workload
@@ -228,6 +230,8 @@ class _Campaign:
             if len(self._records) >= len(self._earlier):
                 rest = tasks[position:]
                 self._tell(total, self._expected_s(rest) + len(rest) * self._quiet.wait_s)
+                if position in anew:
+                    self._lay_out_anew()
             yield task
         return 0
 
@@ -244,7 +248,10 @@ class _Campaign:
     def _spent_s(self) -> float:
         # Of the idle a record keeps only what whole readings cover.
         idle_s = 2 * self._plan.timing.idle_s
-        return sum(r.work_s + r.settle_s + idle_s + r.waited_s + r.quiet_s for r in self._records)
+        return sum(
+            r.work_s + r.settle_s + idle_s + r.waited_s + r.quiet_s + r.spoilt_s
+            for r in self._records
+        )
 
     def _look(self, rule: StopRule, number: int, *, left: int) -> StopOpinion:
         """Ask the rule after a round; a limit has the last word."""

@@ -279,6 +279,12 @@ def _waits_s(idle_s: float) -> float:
     return WATCHED_WINDOWS * longest_wait_s(idle_s) + watched * watched_s(idle_s)
 
 
+def _head_count(plan: Plan, blocks: Sequence[Block]) -> int:
+    """Return how many times the windows of a head are run, the whole network's with them."""
+    heads = len(head_blocks(plan, blocks))
+    return (min(heads, 1) * round(ROUND_MARGIN) if plan.heads == "winner" else heads) + plan.whole
+
+
 def longest_duration_s(plan: Plan, round_s: float) -> float:
     """Return about how long a campaign may last, s: every look leads to the longest next round.
 

@@ -137,6 +137,10 @@ class StoredWindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     late_j: float | None = None
     clock_rate: float | None = None
     hidden_w: float = 0.0
+    foreign_cpu: float | None = None
+    foreign_programs: str = ""
+    spoilt_tries: int = 0
+    spoilt_s: float = 0.0
 
 
 class StoredStopOpinion(msgspec.Struct, frozen=True, kw_only=True):

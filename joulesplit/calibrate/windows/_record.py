@@ -50,6 +50,11 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
             slews it; None where the clock does not tell.
         hidden_w: What mean voltage times mean current made of the work's power too much, W; the
             energies are without it.
+        foreign_cpu: Share of all processors that other programs took in it; None if unknown.
+        foreign_programs: The busiest of these, for people; empty if none is worth a name.
+        spoilt_tries: How often it was run before and given up because other programs took more
+            than a share of the processors that is fixed beforehand, whatever it had measured.
+        spoilt_s: How long these took, s.
     """
 
     task: WindowTask
@@ -81,6 +86,10 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     late_j: float | None = None
     clock_rate: float | None = None
     hidden_w: float = 0.0
+    foreign_cpu: float | None = None
+    foreign_programs: str = ""
+    spoilt_tries: int = 0
+    spoilt_s: float = 0.0
 
     @property
     def span_s(self) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import msgspec
 
 from joulesplit.calibrate.sampling import Sampler, Trace
@@ -28,6 +30,8 @@ def run_window(
         WindowError: The window gave too few readings.
         SamplerError: The sampler failed.
     """
+    phase_ns = _random_phase_ns(clock.now_ns(), sampler.description.cycle_s)
+    clock.sleep_until_ns(clock.now_ns() + phase_ns)
     began = clock_pair(clock)
     idle_start_ns = clock.now_ns()
     clock.sleep_until_ns(idle_start_ns + round(timing.idle_s * 1e9))
@@ -47,6 +51,14 @@ def run_window(
     after = sampler.trace_until(trace.end_ns + 1)
     rate = rate_since(began, clock)
     return msgspec.structs.replace(_record(task, done, times, trace, after), clock_rate=rate)
+
+
+def _random_phase_ns(now_ns: int, cycle_s: float) -> int:
+    """Return a time from 0 to a cycle of the sensor, ns, all alike likely.
+
+    Drawn by the time itself, which nobody chooses, so that a campaign in virtual time repeats.
+    """
+    return int(Random(now_ns).random() * cycle_s * 1e9)
 
 
 def _record(

@@ -7,6 +7,7 @@ import pytest
 from joulesplit.calibrate.sampling._sampler import InlineSampler
 from joulesplit.calibrate.windows import WindowTask, WindowTiming, run_window
 from joulesplit.calibrate.windows._clock_rate import clock_pair, rate_since
+from joulesplit.calibrate.windows._window import _random_phase_ns
 from joulesplit.calibrate.workloads import WorkDone
 from joulesplit.drivers import MonotonicClock
 from joulesplit.drivers.ina219 import Ina219
