@@ -18,6 +18,7 @@ from joulesplit.calibrate.estimates._campaign_terms import (
     with_idle_of,
 )
 from joulesplit.calibrate.estimates._fitting import PerUnitFit, fit_blocks, fit_latency
+from joulesplit.calibrate.estimates._idle_temperature import idle_temperature
 from joulesplit.calibrate.estimates._method_views import ComputeViews, compute_views
 from joulesplit.calibrate.estimates._operator_classes import class_fit, class_flop
 from joulesplit.calibrate.estimates._ratio import ratio_of, work_and_bit
@@ -46,9 +47,15 @@ FLOP_CONVENTION = "tflite-2mac"
 
 
 def idle_of(records: Sequence[WindowRecord], budget: SystematicBudget) -> Idle:
-    """Return P_0 from the local idle powers of all windows."""
-    budget = with_idle_of(budget, records)
-    return Idle(power_w=quantity(idle_estimate(records), "W", budget, offset_duration=1.0))
+    """Return P_0 from the local idle powers of all windows, and how it goes with temperature."""
+    budget, at = with_idle_of(budget, records), idle_temperature(records)
+    return Idle(
+        power_w=quantity(idle_estimate(records), "W", budget, offset_duration=1.0),
+        temperature_c=at.reference_c if at else None,
+        temperature_coefficient_w_per_k=quantity(at.slope, "W/K", budget)
+        if at and at.slope
+        else None,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,9 +40,18 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Idle(msgspec.Struct, frozen=True, kw_only=True):
-    """P_0: powered, associated, sampler running, workload waiting."""
+    """P_0: powered, associated, sampler running, workload waiting.
+
+    Attributes:
+        power_w: W, at ``temperature_c``.
+        temperature_c: Of the processor, mean over the windows, °C; None if it was not recorded.
+        temperature_coefficient_w_per_k: What a kelvin makes of it, W/K, as the campaign's own
+            temperatures show it; None where they differ too little.
+    """
 
     power_w: Annotated[Quantity, in_unit("W")]
+    temperature_c: float | None = None
+    temperature_coefficient_w_per_k: Annotated[Quantity | None, in_unit("W/K")] = None
 
 
 class SimulatedTruth(msgspec.Struct, frozen=True, kw_only=True):
