@@ -43,6 +43,9 @@ AMBIENT_C = 25.0
 COOL_C = 48.0
 """Where the board settles without work."""
 
+CYCLE_NS = 8_510_000 + 532_000
+"""Of an INA219 that averages 16 samples of the current: SBOS448G, table 5, typical."""
+
 CAMPAIGN_S = 52.0
 """How long a quick campaign lasts, its pauses included; drifts are stated over it."""
 
@@ -156,6 +159,18 @@ def clipped_samples_world(seed: int) -> WorldSetup:
         costs=replace(setup.costs, compute_power_w=4.0),
         pulses=Pulses(period_ns=2_000_000, duty=0.4, more=1.2),
     )
+
+
+def phase_locked_world(seed: int) -> WorldSetup:
+    """Return a perfect sensor's world whose work comes in pulses of ±40 %, two to its cycle.
+
+    Their period is within 0.3 % of half the cycle, so that whole windows have the same part of
+    the pulses where the chip converts the voltage and does not see the current.
+    """
+    setup = perfect_sensor_world(seed)
+    off = float(np.random.default_rng([seed, 61]).uniform(-0.003, 0.003))
+    half_ns = 0.5 * setup.chip.conversion_time_scale * CYCLE_NS * (1 + off)
+    return replace(setup, pulses=Pulses(period_ns=round(half_ns), duty=0.5, more=0.4))
 
 
 def corrupt_words_world(seed: int) -> WorldSetup:

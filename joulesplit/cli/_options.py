@@ -168,6 +168,12 @@ _SENSOR_OPTIONS = (
 )
 
 
+_DESCRIBING = {"board", "bus", "address", "shunt_ohm", "shunt_tolerance", "peak_current_a",
+               "bus_range_v", "grade", "rail", "trace", "hwmon_chip", "hwmon_channel", "seed",
+               "shunt_samples", "supply_v"}  # fmt: skip
+"""Parameters of these options."""
+
+
 def gathered(kind: type, name: str) -> Callable[[Command], Command]:
     """Hand a command those options that are fields of a dataclass as one value of it.
 
@@ -205,6 +211,40 @@ _OF_A_SENSOR = (
 """Options that a description of a sensor calls the same."""
 
 
+_OF_AN_INA219 = {
+    *("board", "bus", "address", "shunt_ohm", "shunt_tolerance", "peak_current_a", "bus_range_v"),
+    *("grade", "rail", "supply_v"),
+}
+_APPLY_TO = {
+    "ina219": {*_OF_AN_INA219, "shunt_samples"},
+    "pi-ina219": _OF_AN_INA219,
+    "hwmon": {"board", "hwmon_chip", "hwmon_channel", "shunt_ohm", "shunt_tolerance", "rail"},
+    "pi5-pmic": set[str](),
+    "rapl": set[str](),
+    "replay": {"trace"},
+    "simulated": {"seed"},
+}
+"""Parameters that mean something to a kind of sensor; a plug-in is handed all of them."""
+
+
+def _refuse_void(kind: str) -> None:
+    """Refuse an option that somebody typed and that would change nothing.
+
+    Raises:
+        click.UsageError: There is one.
+    """
+    context = click.get_current_context()
+    apply = _APPLY_TO.get(kind)
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        is_typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if apply is not None and is_typed and name in _DESCRIBING and name not in apply:
+            raise click.UsageError(
+                f"{parameter.opts[0]} means nothing to --sensor {kind}: leave it out, or name the "
+                f"sensor it is for ({', '.join(k for k, of in _APPLY_TO.items() if name in of)})"
+            )
+
+
 def _taken(options: dict[str, Any]) -> dict[str, Any]:
     """Take out of a command's options what describes the sensor, and return it."""
     board = options.pop("board")
@@ -218,7 +258,10 @@ def _taken(options: dict[str, Any]) -> dict[str, Any]:
 def _with_sensor(command: Command, *, required: bool) -> Command:
     @functools.wraps(command)
     def with_choice(*args: Any, **options: Any) -> Any:
-        kind, given = options.pop("sensor"), _taken(options)
+        kind = options.pop("sensor")
+        if kind is not None:
+            _refuse_void(kind)
+        given = _taken(options)
         choice = SensorChoice(kind=kind, **given) if kind is not None else None
         return command(*args, choice=choice, **options)
 

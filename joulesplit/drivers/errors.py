@@ -14,6 +14,7 @@ SensorError
 ├── ConversionTimeoutError (TimeoutError)      no fresh conversion within the bound
 ├── ChipResetError                             the chip lost its configuration mid-run
 ├── ForeignWriterError                         another program keeps configuring the chip
+├── NoNumberError (ValueError)                 a source delivered what is no number
 ├── StuckReadingsError                         the chip delivers the same words for ever
 ├── SensorUnavailableError (LookupError)       this machine does not offer that source
 ├── CorrectionRecordError (ValueError)         a stored zero or span cannot be read or written
@@ -103,6 +104,10 @@ class ChipResetError(SensorError):
 
 class ForeignWriterError(SensorError):
     """Another program keeps configuring the chip that is measured with."""
+
+
+class NoNumberError(SensorError, ValueError):
+    """A source delivered a reading that is no number."""
 
 
 class StuckReadingsError(SensorError):

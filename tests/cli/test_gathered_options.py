@@ -41,3 +41,24 @@ def test_every_field_of_a_commands_options_is_a_parameter_of_the_command(name, k
     command = import_module(f"joulesplit.cli.commands.{name}").command
     parameters = {parameter.name for parameter in command.params}
     assert {field.name for field in dataclasses.fields(kind)} <= parameters
+
+
+@pytest.mark.parametrize(
+    ("kind", "option", "value", "meant_for"),
+    [
+        ("simulated", "--shunt-ohm", "0.01", "ina219, pi-ina219, hwmon"),
+        ("simulated", "--bus", "3", "ina219, pi-ina219"),
+        ("ina219", "--hwmon-chip", "hwmon2", "hwmon"),
+        ("ina219", "--trace", "x.csv", "replay"),
+        ("rapl", "--grade", "A", "ina219, pi-ina219"),
+        ("pi5-pmic", "--seed", "4", "simulated"),
+        ("hwmon", "--shunt-samples", "64", "ina219"),
+    ],
+)
+def test_an_option_that_means_nothing_to_the_sensor_is_refused(
+    joulesplit, kind, option, value, meant_for
+):
+    outcome = joulesplit("monitor", "--sensor", kind, option, value)
+    assert outcome.code == 2
+    assert f"{option} means nothing to --sensor {kind}" in outcome.err
+    assert f"({meant_for})" in " ".join(outcome.err.split())

@@ -19,7 +19,14 @@ from proof.run import FAULTS, FIGURES, HEADLINES, ProofPlan, measure, methods_of
 from proof.stopping import measure_stopped
 from proof.tally import scores, verdicts, worst_block_bias
 from proof.tools import tool_figures
-from proof.worlds import clean_world, cool_world, long_tail_world, perfect_sensor_world, stuck_world
+from proof.worlds import (
+    clean_world,
+    cool_world,
+    long_tail_world,
+    perfect_sensor_world,
+    phase_locked_world,
+    stuck_world,
+)
 
 CAMPAIGNS = 60
 
@@ -93,6 +100,22 @@ def test_a_sensor_that_is_stuck_for_a_while_is_called_so():
 
     assert found.verdicts == {"rejected": 4}
     assert found.by_right_check == 4
+
+
+def test_work_that_goes_with_the_sensors_cycle_lies_in_its_intervals():
+    """Of 100 intervals of e_l, 95 % hold the truth; fewer than 85 would not happen by chance."""
+    found = [measure(phase_locked_world, seed, exact_sensor=True) for seed in range(5)]
+    blocks = [
+        figure
+        for campaign in found
+        for name, figure in campaign.figures.items()
+        if name.removeprefix("e_").isdecimal()
+    ]
+
+    assert sum(figure.low <= figure.truth <= figure.high for figure in blocks) >= 85
+    for campaign in found:
+        e_d = campaign.figures["E_d net"]
+        assert abs(e_d.value / e_d.truth - 1) < 0.01
 
 
 def test_a_radio_awake_through_the_windows_that_follow_makes_bits_too_cheap():

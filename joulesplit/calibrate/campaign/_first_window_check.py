@@ -6,13 +6,13 @@ figure that is not above zero: so much time later, and without the cause.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from joulesplit.calibrate.errors import WiringError
 from joulesplit.calibrate.windows import WindowRecord
-from joulesplit.drivers.readings import AccuracyTerm
+from joulesplit.drivers.readings import SensorDescription
 from joulesplit.metrology import budget_of
 
 COMPUTING = ("compute", "control", "head", "whole")
@@ -24,38 +24,44 @@ standard uncertainties (2.2 is Student's t of 95 % at 11 degrees of freedom). Of
 twelve normal windows this stops 98 % where there is no work to see, 82 % of all at the first look;
 0.7 % where one window shows the work at 1.5 of its standard deviations, 0.01 % at 2."""
 
+WITH_SHUNT_PINS = "INA219"
+"""Part of the name of sensors whose terminals are called VIN+ and VIN−, recorded ones included."""
+
 OFFSETS = 3.0
 """Power this many standard uncertainties of the sensor's offset below zero is no offset."""
 
 
-def swapped_hint(power_w: float, accuracy: Iterable[AccuracyTerm]) -> str | None:
+def swapped_hint(power_w: float, sensor: SensorDescription) -> str | None:
     """Return what a power below zero says of the wiring; None if the offset may explain it.
 
     Args:
         power_w: Mean power, W.
-        accuracy: Of the sensor.
+        sensor: As opened.
     """
-    if power_w >= -OFFSETS * budget_of(tuple(accuracy)).offset_u_w:
+    if not power_w < -OFFSETS * budget_of(sensor.accuracy).offset_u_w:
         return None
     # A sign of its own width, as in every report.
+    reads = f"reads −{-power_w:.2f} W"
+    if WITH_SHUNT_PINS in sensor.name:
+        return f"{reads}: VIN+ and VIN− are swapped; VIN+ goes to the supply, VIN− to the device"
     return (
-        f"reads −{-power_w:.2f} W: VIN+ and VIN− are swapped; VIN+ goes to the supply, VIN− to "
-        "the device"
+        f"{reads}: {sensor.name} counts what flows the other way; turn it round, so that the "
+        "device is on its load side, or choose the rail that feeds the device"
     )
 
 
-def require_seen(records: Sequence[WindowRecord], accuracy: Iterable[AccuracyTerm]) -> None:
+def require_seen(records: Sequence[WindowRecord], sensor: SensorDescription) -> None:
     """Refuse to go on with a sensor that does not see the device, or not its work.
 
     Args:
         records: All windows so far.
-        accuracy: Of the sensor.
+        sensor: As opened.
 
     Raises:
         WiringError: Idle is below zero by more than the offset, or the first windows' net power
             is not above zero by more than their scatter.
     """
-    if len(records) == 1 and (hint := swapped_hint(records[0].idle_power_w, accuracy)):
+    if len(records) == 1 and (hint := swapped_hint(records[0].idle_power_w, sensor)):
         raise WiringError(f"idle {hint}")
     if records[-1].task.kind not in COMPUTING:
         return

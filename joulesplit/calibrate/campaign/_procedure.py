@@ -178,7 +178,7 @@ class _Campaign:
         self._told.start(start)
         for task in chain(first, tasks):
             self._records.append(self._window(task))
-            require_seen(self._records, self._bench.sampler.description.accuracy)
+            require_seen(self._records, self._bench.sampler.description)
         assert self._opinion is not None, "there are tasks until a look ends them"
         return CampaignResult(records=tuple(self._records), opinion=self._opinion, start=start)
 

@@ -154,7 +154,7 @@ def _runs(
     for number in range(plan.runs):
         record = run_window(task, workload, plan.timing, clock, sampler)
         if number == 0:
-            require_seen([record], sensor.accuracy)
+            require_seen([record], sensor)
         tell(record)
         yield record
 

@@ -92,14 +92,18 @@ def steadiness_checks(evidence: Evidence) -> Iterator[Check]:
 
 
 def idle_drift(records: Sequence[WindowRecord]) -> float:
-    """Return the change of idle power from first to last window by a straight line, relative."""
+    """Return the change of idle power from first to last window by a straight line, relative.
+
+    Where the mean is exactly zero, any change is as large as all there is: 1.
+    """
     idle = np.array([record.idle_power_w for record in records])
     when = np.array([record.started_ns for record in records], dtype=np.float64)
     span = when.max() - when.min()
     if len(records) < 3 or span == 0:
         return 0.0
-    slope = np.polyfit((when - when.min()) / span, idle, 1)[0]
-    return float(abs(slope) / idle.mean())
+    change_w = abs(float(np.polyfit((when - when.min()) / span, idle, 1)[0]))
+    mean_w = abs(float(idle.mean()))
+    return change_w / mean_w if mean_w else float(change_w > 0)
 
 
 def _control_checks(energies: Sequence[float]) -> Iterator[Check]:

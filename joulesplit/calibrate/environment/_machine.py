@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,9 @@ def run_command(arguments: tuple[str, ...]) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return result.stdout
+
+
+_THROTTLED = re.compile(r"^throttled=(0x[0-9a-fA-F]+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,11 +107,11 @@ class Machine:
 
     @property
     def throttled_bits(self) -> int | None:
-        """Bits of ``vcgencmd get_throttled``; None where there is no such command."""
+        """Bits of ``vcgencmd get_throttled``; None without it, or an answer."""
         printed = self.run(("vcgencmd", "get_throttled"))
-        if printed is None or "=" not in printed:
-            return None
-        return int(printed.strip().partition("=")[2], 16)
+        # A firmware that knows nothing of it answers error=1 error_msg="Command not registered".
+        found = _THROTTLED.search(printed or "")
+        return int(found[1], 16) if found else None
 
     @property
     def wireless_interfaces(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from joulesplit.calibrate.errors import SamplerError
 from joulesplit.calibrate.sampling._ring import RING_RECORDS, ReadingRing
-from joulesplit.calibrate.sampling._sampler import SamplerStatistics, Tally
+from joulesplit.calibrate.sampling._sampler import SamplerStatistics, Tally, require_number
 from joulesplit.calibrate.sampling._spawning import spawn
 from joulesplit.calibrate.sampling._trace import Trace
 from joulesplit.drivers.errors import SensorError
@@ -65,7 +65,7 @@ def _sample(factory: SensorFactory, shared: _Shared, talk: Connection) -> None:
     sensor's own and for two clocks.
     """
     with factory() as sensor:
-        first = sensor.read()
+        first = require_number(sensor.read(), sensor)
         talk.send((sensor.description, first.t_ns))
         writer = shared.ring.writer()
         # What starting costs, imports above all, is over before the first baseline.
@@ -74,7 +74,7 @@ def _sample(factory: SensorFactory, shared: _Shared, talk: Connection) -> None:
         cpu_ns, used_ns = shared.cpu_ns, time.process_time_ns
         watch = sensor if isinstance(sensor, PeakWatcher) else None
         while not stop.value:
-            reading = read()
+            reading = require_number(read(), sensor)
             late_us = (now_ns() - reading.t_ns) // 1000
             append(reading, late_us if 0 <= late_us < LATEST_US else LATEST_US * (late_us > 0))
             cpu_ns.value = used_ns() - begin_ns

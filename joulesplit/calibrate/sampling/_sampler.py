@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from joulesplit.calibrate.sampling._trace import Trace, cycle_of, lost_cycles, trace_of
+from joulesplit.drivers.errors import NoNumberError
 from joulesplit.drivers.protocols import PeakWatcher, PowerSensor
 from joulesplit.drivers.readings import Reading, ReadingFlag, SensorDescription
 
@@ -143,6 +144,21 @@ def peak_of(sensor: PowerSensor) -> float | None:
     return sensor.peak_a if isinstance(sensor, PeakWatcher) else None
 
 
+def require_number(reading: Reading, sensor: PowerSensor) -> Reading:
+    """Return a reading if it is a power.
+
+    Raises:
+        NoNumberError: It is not a number, or infinite.
+    """
+    if math.isfinite(reading.voltage_v * reading.current_a):
+        return reading
+    raise NoNumberError(
+        f"{sensor.description.name} delivered {reading.voltage_v} V and {reading.current_a} A, "
+        "which is no power: its source is not ready or broken; read it by itself, see what it "
+        "gives, and report it to whoever made it"
+    )
+
+
 class InlineSampler:
     """A sampler that reads only when asked; for sensors in simulated time, which loses nothing.
 
@@ -152,7 +168,7 @@ class InlineSampler:
 
     def __init__(self, sensor: PowerSensor) -> None:
         self._sensor = sensor
-        self._last_ns = sensor.read().t_ns
+        self._last_ns = require_number(sensor.read(), sensor).t_ns
         self._tally = Tally()
 
     @property
@@ -165,7 +181,7 @@ class InlineSampler:
         start_ns, read = self._last_ns, self._sensor.read
         readings: list[Reading] = []
         while self._last_ns < t_ns:
-            reading = read()
+            reading = require_number(read(), self._sensor)
             readings.append(reading)
             self._last_ns = reading.t_ns
         trace = trace_of(start_ns, readings)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from joulesplit.calibrate.sampling import Sampler, Trace
 from joulesplit.calibrate.windows._energy import WindowTimes, window_energy
 from joulesplit.calibrate.windows._record import WindowRecord, WindowTask
@@ -16,12 +18,16 @@ def run_window(
 ) -> WindowRecord:
     """Run one window under the sampler.
 
-    Idle time is not shared with the neighbouring windows, so that windows stay independent.
+    Idle time is not shared with the neighbouring windows, so that windows stay independent. Each
+    begins at a random phase of the sensor's cycle: whoever begins when a reading has come always
+    leaves the same parts of a load unobserved that goes with the cycle, and no scatter shows it.
 
     Raises:
         WindowError: The window gave too few readings.
         SamplerError: The sampler failed.
     """
+    phase_ns = _random_phase_ns(clock.now_ns(), sampler.description.cycle_s)
+    clock.sleep_until_ns(clock.now_ns() + phase_ns)
     idle_start_ns = clock.now_ns()
     clock.sleep_until_ns(idle_start_ns + round(timing.idle_s * 1e9))
     done = workload.run(task.repetitions)
@@ -39,6 +45,14 @@ def run_window(
     # The reading after a reset says that the one before it, the window's last, may be spoilt too.
     after = sampler.trace_until(trace.end_ns + 1)
     return _record(task, done, times, trace, after)
+
+
+def _random_phase_ns(now_ns: int, cycle_s: float) -> int:
+    """Return a time from 0 to a cycle of the sensor, ns, all alike likely.
+
+    Drawn by the time itself, which nobody chooses, so that a campaign in virtual time repeats.
+    """
+    return int(Random(now_ns).random() * cycle_s * 1e9)
 
 
 def _record(

@@ -113,3 +113,20 @@ def test_what_became_of_the_machine_counts_too():
     verdict, troubled = judged(runs(*NETS_J), extra=(THROTTLED_DURING.judge(4.0),))
 
     assert (verdict, list(troubled)) == ("rejected", ["throttled-during"])
+
+
+@pytest.mark.parametrize("idle_power_w", [0.0, -0.0])
+def test_a_sensor_that_shows_exactly_nothing_is_judged_and_no_error(idle_power_w):
+    records = runs(0.0, 0.0, 0.0, idle_power_w=idle_power_w)
+    verdict, troubled = judged(records)
+    assert verdict == "rejected"
+    assert "net-above-zero" in troubled
+    assert "idle-drift" not in troubled
+
+
+def test_an_idle_below_zero_that_drifts_is_told_as_one_above():
+    drifting = [
+        window_record("phase", net_j=net_j, work_s=2.0, number=number, idle_w=-2.0 - 0.2 * number)
+        for number, net_j in enumerate(NETS_J)
+    ]
+    assert "idle-drift" in judged(drifting)[1]

@@ -65,3 +65,12 @@ def test_an_unknown_fact_is_none_and_never_a_guess(tmp_path):
     assert bare.available_bytes is None
     assert bare.temperature_c is None
     assert bare.throttled_bits is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ['error=1 error_msg="Command not registered"', 'error=2 error_msg="Invalid arguments"', ""],
+)
+def test_a_firmware_that_knows_no_throttling_says_nothing_of_it(answer):
+    machine = Machine(run=lambda _: answer)
+    assert machine.throttled_bits is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import sqrt
+from types import SimpleNamespace
 
 import pytest
 
@@ -28,6 +29,8 @@ OFFSET = AccuracyTerm(
 
 class Rectangle:
     """Idle power, and more of it for as long as the work lasts: exact means, no noise."""
+
+    description = SimpleNamespace(cycle_s=CYCLE_NS * 1e-9)
 
     def __init__(self):
         self.clock = SimulatedClock(start_ns=0)

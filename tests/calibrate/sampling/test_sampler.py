@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,8 +12,9 @@ import pytest
 from joulesplit.calibrate.errors import SamplerError
 from joulesplit.calibrate.sampling import Trace
 from joulesplit.calibrate.sampling._ring import ReadingRing
-from joulesplit.calibrate.sampling._sampler import Tally
+from joulesplit.calibrate.sampling._sampler import InlineSampler, Tally
 from joulesplit.calibrate.sampling._trace import RECORD, RECORD_FORMAT, trace_of
+from joulesplit.drivers.errors import NoNumberError
 from joulesplit.drivers.readings import Reading, ReadingFlag
 
 
@@ -84,3 +87,25 @@ def test_nothing_sampled_has_no_rate():
     tally = Tally()
     tally.add(Trace(start_ns=5, records=np.zeros(0, dtype=RECORD)))
     assert tally.statistics(cpu_fraction=0.1).rate_hz is None
+
+
+class Broken:
+    """A source that gives numbers, and then something else."""
+
+    description = SimpleNamespace(name="meter of a plug-in", cycle_s=0.01)
+
+    def __init__(self, value):
+        self._values = iter([0.5, 0.5, value])
+        self._number = 0
+
+    def read(self):
+        self._number += 1
+        return Reading(self._number * 10_000_000, (), 5.0, next(self._values))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_is_no_number_is_an_error_of_the_source_and_no_power(value):
+    sampler = InlineSampler(Broken(value))
+    sampler.trace_until(20_000_000)
+    with pytest.raises(NoNumberError, match=r"meter of a plug-in delivered 5\.0 V and (nan|inf) A"):
+        sampler.trace_until(30_000_000)

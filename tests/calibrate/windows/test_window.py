@@ -6,6 +6,7 @@ import pytest
 
 from joulesplit.calibrate.sampling._sampler import InlineSampler
 from joulesplit.calibrate.windows import WindowTask, WindowTiming, run_window
+from joulesplit.calibrate.windows._window import _random_phase_ns
 from joulesplit.calibrate.workloads import WorkDone
 from joulesplit.drivers.ina219 import Ina219
 from joulesplit.drivers.simulated import (
@@ -56,7 +57,8 @@ def windows_around(current_a, upset, earlier=0):
             sensor.read()
         sampler = InlineSampler(sensor)
         clock = SimulatedClock(start_ns=chip_clock.now_ns() + S)
-        upset(chip_clock, stepped, chip, clock.now_ns() + (2 * IDLE_MS + WORK_MS) * MS)
+        begin_ns = clock.now_ns() + _random_phase_ns(clock.now_ns(), sensor.description.cycle_s)
+        upset(chip_clock, stepped, chip, begin_ns + (2 * IDLE_MS + WORK_MS) * MS)
         records = []
         for _ in range(3):
             sampler.trace_until(clock.now_ns())

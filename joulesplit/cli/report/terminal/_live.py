@@ -75,7 +75,7 @@ def wiring_hint(description: SensorDescription, power_w: float) -> str | None:
     from joulesplit.calibrate.checks import board_power_checks
     from joulesplit.calibrate.environment import Machine
 
-    swapped = swapped_hint(power_w, description.accuracy)
+    swapped = swapped_hint(power_w, description)
     if swapped is not None or description.replayed:
         return swapped
     checks = board_power_checks(power_w, Machine().board, description)
