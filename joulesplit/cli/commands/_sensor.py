@@ -39,6 +39,8 @@ def zero(*, choice: SensorChoice, readings: int, as_json: bool) -> None:
 
     Join VIN+ and VIN- to the supply and take the load off VIN-, so that no current flows through
     the shunt while the supply stands at both of its ends. Removes offset and common-mode error.
+    This machine must run meanwhile: where it is the load, feed it past the sensor, from the same
+    supply to its own socket, or read the chip from another machine.
     """
     from joulesplit.drivers.ina219 import check_zero
 
@@ -57,6 +59,11 @@ def zero(*, choice: SensorChoice, readings: int, as_json: bool) -> None:
     required=True,
     help="Relative standard uncertainty of the current or the load (0.001 for 0.1 %).",
 )
+@click.option(
+    "--current-offset-a",
+    type=click.FloatRange(min=0),
+    help="Standard uncertainty of the meter's offset, A, if it is known apart (its last digits).",
+)
 @click.option("--voltage-v", type=float, help="Voltage that the reference shows at VIN-, V.")
 @click.option(
     "--voltage-u",
@@ -74,6 +81,7 @@ def span(  # noqa: PLR0913 - one option per fact that only the user knows
     current_a: float | None,
     load_ohm: float | None,
     current_u: float,
+    current_offset_a: float | None,
     voltage_v: float | None,
     voltage_u: float,
     reference: str,
@@ -83,7 +91,9 @@ def span(  # noqa: PLR0913 - one option per fact that only the user knows
     """Compare with a reference: a multimeter in series, or a known load.
 
     One point gives the effective shunt, with the zero if there is one; a second (--add), at
-    another current, gives shunt and offset together. --voltage-v calibrates the voltage too.
+    another current, gives the shunt by itself, and the offset where there is no zero.
+    --voltage-v calibrates the voltage too. The current must be steady: take a resistor or an
+    electronic load as the load, and feed this machine past the sensor meanwhile.
     """
     from joulesplit.drivers.ina219 import SpanPoint, check_points, reference_current_a
 
@@ -95,10 +105,11 @@ def span(  # noqa: PLR0913 - one option per fact that only the user knows
         voltage_v=voltage_v,
         u_voltage_rel=voltage_u if voltage_v is not None else 0.0,
         reference=reference,
+        u_current_a=current_offset_a,
     )
     points = (*records.points, point) if add else (point,)
     known = records.zero_at(mean.gain)
-    check_points(points, records.identity.shunt_ohm, known.shunt_v if known else 0.0)
+    check_points(points, records.identity.shunt_ohm, known.shunt_v if known else 0.0, known)
     _keep(choice, records.with_points(points), mean.gain, as_json=as_json)
 
 

@@ -71,9 +71,9 @@ def _sound_readings(sensor: RawSensor, count: int) -> list[Reading]:
     after = sensor.read().flags & SPOILT_BEFORE
     if after or any(reading.flags & UNUSABLE for reading in taken):
         raise SensorConfigurationError(
-            "a reading stood at full scale, or the chip was reset or configured by another program "
-            "while it was averaged; check the range (--peak-current-a), the supply, and who else "
-            "uses the bus, then try again"
+            "a reading stood at full scale, or the chip reset itself or was configured by another "
+            "program, while it was averaged; check the range (--peak-current-a), the supply and "
+            "who else uses the bus, then try again"
         )
     return taken
 

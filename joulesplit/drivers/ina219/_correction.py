@@ -6,9 +6,10 @@ value can be applied to them again. The chip's raw words are never changed.
 
   I = (s − s0) / R,  V = k · v          (s, v: shunt and bus voltage as the chip reads them)
 
-R comes from one point and the zero, or from two points, which give s0 too; k from the points with
-a voltage. The uncertainty of the reference is common to its points (one instrument), so it is not
-divided by their number.
+R comes from one point and the zero, or from two points, which give s0 too where there is no zero;
+k from the points with a voltage. The uncertainty of the reference is common to its points (one
+instrument), so it is not divided by their number: a scale and an offset. The offset of the
+reference moves s0 as one of the chip does, so a zero, which needs no reference, is preferred.
 """
 
 from __future__ import annotations
@@ -17,15 +18,23 @@ from dataclasses import dataclass
 from math import hypot, sqrt
 
 from joulesplit.drivers.errors import SensorConfigurationError
-from joulesplit.drivers.ina219._datasheet import CMRR_V_PER_V, OFFSET_BUS_V, OFFSET_V
+from joulesplit.drivers.ina219._datasheet import (
+    CMRR_V_PER_V,
+    OFFSET_BUS_V,
+    OFFSET_DRIFT_V_PER_K,
+    OFFSET_SUPPLY_V,
+    OFFSET_V,
+    PSRR_V_PER_V,
+    TEMPERATURE_SPAN_K,
+)
 from joulesplit.drivers.ina219._registers import Gain
 
 MINIMUM_READINGS = 200
 """Readings behind a zero or a point; fewer do not average the chip's noise out."""
 LARGEST_SHUNT_ERROR = 0.2
 """A shunt further than this from what is printed on it is another shunt, or a wrong reference."""
-OFFSET_ALLOWANCE = 3.0
-"""A zero this many times the data sheet's bound is a current that still flows."""
+SURE = 3.0
+"""Standard uncertainties by which an offset must be off to be none of the chip's."""
 LEAST_SPREAD = 0.2
 """Two points closer than this share of the larger one do not determine a line."""
 
@@ -77,6 +86,9 @@ class SpanPoint:
         mean: What the chip read.
         current_a: Current of the reference, A.
         u_current_rel: Its relative standard uncertainty.
+        u_current_a: Standard uncertainty of its offset, A, the same at each of its points; None
+            if it is not stated. Then it may be as large as the relative one allows at the
+            smallest current.
         voltage_v: Voltage of the reference at IN−, V; None if it was not measured.
         u_voltage_rel: Its relative standard uncertainty.
         reference: What the reference is: instrument and certificate.
@@ -88,6 +100,7 @@ class SpanPoint:
     voltage_v: float | None
     u_voltage_rel: float
     reference: str
+    u_current_a: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +139,16 @@ def offset_bound_v(gain: Gain, bus_voltage_v: float) -> float:
     return OFFSET_V["A"][gain] + CMRR_V_PER_V * abs(bus_voltage_v - OFFSET_BUS_V)
 
 
+def largest_offset_v(gain: int, bus_v: float) -> float:
+    """Return the largest shunt voltage without current of a chip at this gain's divider, V.
+
+    The data sheet's bounds of offset, common mode, supply (the chip's may be the rail's) and drift.
+    """
+    bound_v = offset_bound_v(Gain(gain.bit_length() - 1), bus_v)
+    supply_v = PSRR_V_PER_V * abs(bus_v - OFFSET_SUPPLY_V)
+    return bound_v + supply_v + OFFSET_DRIFT_V_PER_K * TEMPERATURE_SPAN_K
+
+
 def check_zero(mean: MeanShunt, shunt_ohm: float) -> None:
     """Refuse a zero that is none.
 
@@ -133,8 +156,7 @@ def check_zero(mean: MeanShunt, shunt_ohm: float) -> None:
         SensorConfigurationError: Too few readings, or a current flowed.
     """
     _check_count(mean)
-    bound_v = offset_bound_v(Gain(mean.gain.bit_length() - 1), mean.bus_v)
-    if abs(mean.shunt_v) > OFFSET_ALLOWANCE * bound_v:
+    if abs(mean.shunt_v) > largest_offset_v(mean.gain, mean.bus_v) + SURE * mean.u_total_v:
         raise SensorConfigurationError(
             f"the shunt of {shunt_ohm:g} ohm shows {mean.shunt_v / shunt_ohm * 1e3:.3g} mA, more "
             "than any offset: a current still flows; join VIN+ and VIN- to the supply and take "
@@ -142,11 +164,23 @@ def check_zero(mean: MeanShunt, shunt_ohm: float) -> None:
         )
 
 
-def check_points(points: tuple[SpanPoint, ...], shunt_ohm: float, offset_v: float) -> None:
+def check_points(
+    points: tuple[SpanPoint, ...],
+    shunt_ohm: float,
+    offset_v: float,
+    zero: MeanShunt | None = None,
+) -> None:
     """Refuse points that cannot be what they are said to be.
 
+    Args:
+        points: One or two.
+        shunt_ohm: Nominal shunt, ohm.
+        offset_v: Shunt voltage without current, V; 0 if unknown.
+        zero: The mean that it comes from, if it is known.
+
     Raises:
-        SensorConfigurationError: Too few readings, two points too close, or another shunt.
+        SensorConfigurationError: Too few readings, two points too close, swapped leads, another
+            shunt, or an offset that is not the chip's.
     """
     if not 1 <= len(points) <= 2:
         raise SensorConfigurationError(f"a span has one or two points, not {len(points)}")
@@ -164,11 +198,38 @@ def check_points(points: tuple[SpanPoint, ...], shunt_ohm: float, offset_v: floa
                 f"points at {low_a:g} A and {high_a:g} A are too close to give a line; take one "
                 "near the idle current and one near the peak"
             )
-    found_ohm, _ = _line(points, offset_v)
+    _check_slope(_line(points, offset_v)[0], shunt_ohm)
+    if len(points) == 2:
+        _check_intercept(points, zero)
+
+
+def _check_slope(found_ohm: float, shunt_ohm: float) -> None:
+    if found_ohm < 0:
+        raise SensorConfigurationError(
+            "the shunt voltage falls where the current rises: VIN+ and VIN- are swapped (or the "
+            "meter's leads); VIN+ goes to the supply, VIN- to the load"
+        )
     if abs(found_ohm / shunt_ohm - 1) > LARGEST_SHUNT_ERROR:
         raise SensorConfigurationError(
             f"the points give a shunt of {found_ohm:.4g} ohm instead of {shunt_ohm:g} ohm; check "
             "the marking on the shunt and the unit of the reference current (A)"
+        )
+
+
+def _check_intercept(points: tuple[SpanPoint, ...], zero: MeanShunt | None) -> None:
+    """Refuse a line that meets 0 A where no chip's offset, or not this one's, is."""
+    shunt_ohm, found_v = _line(points, 0.0)
+    known_v, bound_v = 0.0, SURE * _u_intercept_v(points)
+    if zero is not None:
+        known_v, bound_v = zero.shunt_v, bound_v + SURE * zero.u_total_v
+    else:
+        bound_v += largest_offset_v(points[0].mean.gain, points[0].mean.bus_v)
+    if abs(found_v - known_v) > bound_v:
+        raise SensorConfigurationError(
+            f"the line through the points is {(found_v - known_v) / shunt_ohm * 1e3:+.3g} mA off "
+            f"at no current, more than {'the zero' if zero else 'the data sheet'} and the "
+            "reference's stated uncertainty allow: the reference has an offset; set it to zero "
+            "without current, or state it with --current-offset-a"
         )
 
 
@@ -207,7 +268,7 @@ def _offset(
     zero: MeanShunt | None, points: tuple[SpanPoint, ...], unknown_v: float
 ) -> tuple[float, float, str]:
     """Return the offset (V), its uncertainty (V) and its source, empty if nothing tells it."""
-    if len(points) == 2:
+    if zero is None and len(points) == 2:
         return _line(points, 0.0)[1], _u_intercept_v(points), _span_source(points)
     if zero is None:
         return 0.0, unknown_v / sqrt(3), ""
@@ -235,21 +296,33 @@ def _line(points: tuple[SpanPoint, ...], offset_v: float) -> tuple[float, float]
 def _u_line_rel(points: tuple[SpanPoint, ...], u_offset_v: float) -> float:
     u_reference = max(point.u_current_rel for point in points)
     if len(points) == 1:
-        mean = points[0].mean
-        return hypot(u_reference, hypot(mean.u_total_v, u_offset_v) / abs(mean.shunt_v))
+        (point,) = points
+        u_stated = (point.u_current_a or 0.0) / point.current_a
+        u_read = hypot(point.mean.u_total_v, u_offset_v) / abs(point.mean.shunt_v)
+        return hypot(u_reference, u_stated, u_read)
     first, second = (point.mean for point in points)
     rise_v = abs(second.shunt_v - first.shunt_v)
     return hypot(u_reference, hypot(first.u_total_v, second.u_total_v) / rise_v)
 
 
 def _u_intercept_v(points: tuple[SpanPoint, ...]) -> float:
-    """Return the uncertainty of s0 = (s1·I2 − s2·I1)/(I2 − I1); a common scale of I cancels."""
+    """Return the uncertainty of s0 = (s1·I2 − s2·I1)/(I2 − I1), V.
+
+    A common scale of I cancels in it; a common offset of I moves it by R times that offset.
+    """
     first, second = points
     spread_a = abs(second.current_a - first.current_a)
-    return (
-        hypot(second.current_a * first.mean.u_total_v, first.current_a * second.mean.u_total_v)
-        / spread_a
+    u_read_v = hypot(
+        second.current_a * first.mean.u_total_v, first.current_a * second.mean.u_total_v
     )
+    return hypot(u_read_v / spread_a, abs(_line(points, 0.0)[0]) * _u_reference_offset_a(points))
+
+
+def _u_reference_offset_a(points: tuple[SpanPoint, ...]) -> float:
+    stated = [point.u_current_a for point in points if point.u_current_a is not None]
+    if stated:
+        return max(stated)
+    return min(point.u_current_rel * point.current_a for point in points)
 
 
 def _bus(points: tuple[SpanPoint, ...]) -> tuple[float | None, float]:

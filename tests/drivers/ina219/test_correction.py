@@ -155,7 +155,8 @@ def test_uncertainties_of_one_and_two_points_follow_the_law_of_propagation():
     assert one.u_shunt_rel == pytest.approx((0.001**2 + (3e-6**2 + 5e-6**2) / 0.12**2) ** 0.5)
     unknown = correction_of(None, (high,), unknown_offset_v=1e-4)
     assert unknown.u_shunt_rel == pytest.approx((0.001**2 + (1e-8 / 3 + 5e-6**2) / 0.12**2) ** 0.5)
-    two = correction_of(zero, (low, high), unknown_offset_v=0.0)
+    stated = replace(low, u_current_a=0.0), replace(high, u_current_a=0.0)
+    two = correction_of(None, stated, unknown_offset_v=0.0)
     assert two.u_shunt_rel == pytest.approx((0.001**2 + (2e-6**2 + 5e-6**2) / 0.09**2) ** 0.5)
     # By Monte Carlo: s0 = (s1 I2 - s2 I1)/(I2 - I1), a common scale of the meter cancels.
     random = np.random.default_rng(1)
@@ -163,6 +164,25 @@ def test_uncertainties_of_one_and_two_points_follow_the_law_of_propagation():
     scale = random.normal(1, 0.001, 200_000)
     s0 = (s1 * 1.2 * scale - s2 * 0.3 * scale) / (0.9 * scale)
     assert two.u_offset_v == pytest.approx(s0.std(), rel=0.01)
+    # An offset of the meter, 2 mA, is one of the line: 0.1 ohm of it.
+    offset_a = random.normal(0, 2e-3, 200_000)
+    i1, i2 = 0.3 * scale + offset_a, 1.2 * scale + offset_a
+    s0 = (s1 * i2 - s2 * i1) / (i2 - i1)
+    known = tuple(replace(each, u_current_a=2e-3) for each in (low, high))
+    two = correction_of(None, known, unknown_offset_v=0.0)
+    assert two.u_offset_v == pytest.approx(s0.std(), rel=0.01)
+    one = correction_of(zero, (known[1],), unknown_offset_v=0.0)
+    assert one.u_shunt_rel > 2e-3 / 1.2
+
+
+def test_a_zero_is_preferred_to_the_intercept_of_a_meter_with_an_offset():
+    """The meter shows 10 mA too much at 1 A and 2 A, inside its stated 1 %."""
+    points = tuple(point(true_a + 0.01, 0.1 * true_a, u_current_rel=0.01) for true_a in (1.0, 2.0))
+    zero = mean(shunt_v=40e-6, u_shunt_v=3e-7)
+    assert correction_of(zero, points, unknown_offset_v=2e-4).offset_v == 40e-6
+    alone = correction_of(None, points, unknown_offset_v=2e-4)
+    assert alone.offset_v == pytest.approx(-1e-3, rel=0.02)  # 50 mW at 5 V
+    assert abs(alone.offset_v) < 1.1 * alone.u_offset_v
 
 
 def test_drift_between_the_halves_widens_the_uncertainty():
@@ -177,7 +197,17 @@ def test_drift_between_the_halves_widens_the_uncertainty():
     ("check", "message"),
     [
         (lambda: check_zero(mean(shunt_v=2e-3), 0.1), "20 mA.*still flows"),
+        (lambda: check_zero(mean(shunt_v=370e-6, gain=8), 0.1), "3.7 mA.*still flows"),
         (lambda: check_zero(mean(shunt_v=0, readings=100), 0.1), "200 or more"),
+        (lambda: check_points((point(1.0, -0.1031),), 0.1, 0.0), "VIN\\+ and VIN- are swapped"),
+        # 10 mA at 0 A: more than a meter of 0.1 % with no stated offset has, or a chip.
+        (lambda: check_points((point(0.31, 0.03), point(1.21, 0.12)), 0.1, 0.0), "-10 mA off"),
+        (
+            lambda: check_points(
+                (point(0.305, 0.03), point(1.205, 0.12)), 0.1, 4e-5, mean(shunt_v=4e-5)
+            ),
+            "-5.4 mA off.*the zero and",
+        ),
         (lambda: check_points((point(0.6, 0.006),), 0.1, 0.0), "0.01 ohm instead of 0.1 ohm"),
         (lambda: check_points((point(0.0, 0.06),), 0.1, 0.0), "about the current"),
         (lambda: check_points((point(1.0, 0.1), point(0.9, 0.09)), 0.1, 0.0), "too close"),
