@@ -92,8 +92,7 @@ def _sensor_terms(window: _Shortest, sensor: SensorDescription) -> tuple[WindowT
             standard_uncertainty=dead / sqrt(3 * readings),
             treatment="in-scatter",
             source="current unobserved while voltage converts: at most d of a cycle's contrast "
-            "(rectangular), averaged over the cycles of a load not locked to them; of one that is, "
-            "drawn anew by each window's random phase",
+            "(rectangular), averaged over the cycles of a load not locked to them",
         ),
     )
 
