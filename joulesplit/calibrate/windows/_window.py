@@ -61,14 +61,6 @@ def _random_phase_ns(now_ns: int, cycle_s: float) -> int:
     return int(Random(now_ns).random() * cycle_s * 1e9)
 
 
-def _random_phase_ns(now_ns: int, cycle_s: float) -> int:
-    """Return a time from 0 to a cycle of the sensor, ns, all alike likely.
-
-    Drawn by the time itself, which nobody chooses, so that a campaign in virtual time repeats.
-    """
-    return int(Random(now_ns).random() * cycle_s * 1e9)
-
-
 def _record(
     task: WindowTask, done: WorkDone, times: WindowTimes, trace: Trace, after: Trace
 ) -> WindowRecord:
