@@ -33,6 +33,7 @@ from ._linear_figures import interval_of as interval_of
 from ._linear_figures import positive_interval as positive_interval
 from ._pooled_variance import PooledScatter as PooledScatter
 from ._pooled_variance import pooled_scatter as pooled_scatter
+from ._positive import not_below_zero as not_below_zero
 from ._printing import counted as counted
 from ._printing import freedom as freedom
 from ._printing import html_table as html_table
