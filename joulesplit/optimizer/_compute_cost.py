@@ -336,9 +336,8 @@ def _constant_inputs(computing: Computing, blocks: Sequence[Block]) -> Inputs:
     times_s = [piece.latency_s for piece in computing.blocks]
     total_s = sum(time_s for time_s in times_s if time_s) if all(times_s) else 0.0
     idle_j = computing.idle_u_w * total_s / flop.sum() if flop.any() else 0.0
-    per_flop = e_d.value**2
     ones = np.ones(len(blocks))
-    common = apart_from((e_d.u_stat or 0.0) / per_flop, idle_j) * ones
+    common = apart_from((e_d.u_stat or 0.0) / e_d.value / e_d.value, idle_j) * ones
     return inputs(
         np.tril(np.tile(flop, (len(blocks) + 1, 1)), -1),
         ones / e_d.value,
@@ -346,7 +345,7 @@ def _constant_inputs(computing: Computing, blocks: Sequence[Block]) -> Inputs:
         estimates=[0, *([1] * len(blocks))],
         inverse_freedom=[inverse_freedom_of(e_d), computing.constant_inverse_freedom],
         idle=idle_j * ones,
-        offset=offset_left(e_d, computing.scale_u_rel) / per_flop * ones,
+        offset=offset_left(e_d, computing.scale_u_rel) / e_d.value / e_d.value * ones,
     )
 
 

@@ -482,3 +482,30 @@ def test_every_error_is_one_line_of_the_one_tree():
         assert issubclass(error, ValueError)
     assert issubclass(InvalidConstraintError, InvalidInputError)
     assert issubclass(NoFeasibleSplitError, OptimizerError)
+
+
+def test_a_profile_that_was_changed_is_noticed(small, world):
+    profile = world(head_j=((2, 2.9), (3, 6.8))).profile()
+    first, second, third = profile.compute.blocks
+
+    def refused(path, value, words):
+        with pytest.raises(ProfileUnusableError, match=words):
+            decide(*small, changed(profile, path, value))
+
+    refused("compute.blocks", (second, first, third), "in order")
+    refused("compute.heads", (profile.compute.heads[0],) * 2, "each once")
+    for name in ("flop", "output_bits"):
+        other = msgspec.structs.replace(second, **{name: 12_345})
+        found = decide(*small, changed(profile, "compute.blocks", (first, other, third)))
+        assert found.compute_model == "constant"
+        assert any("other work or outputs" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("value", [1e300, 1e-300])
+def test_an_efficiency_beyond_all_nature_is_refused(small, world, make_quantity, value):
+    beyond = make_quantity(value, value / 100)
+    profile = changed(
+        world().profile(), "compute.e_d_flop_per_j", GrossNet(gross=beyond, net=beyond)
+    )
+    with pytest.raises(ProfileUnusableError, match="for E_d, which cannot be"):
+        decide(*small, profile, compute_model="constant")
