@@ -6,6 +6,7 @@ from ._coverage import CONFIDENCE as CONFIDENCE
 from ._coverage import FLAT_FREEDOM as FLAT_FREEDOM
 from ._coverage import combined_coverage_factor as combined_coverage_factor
 from ._coverage import coverage_factor as coverage_factor
+from ._coverage import coverage_of_tail as coverage_of_tail
 from ._coverage import degrees_of_factor as degrees_of_factor
 from ._coverage import flat_errors as flat_errors
 from ._coverage import inverse_freedom_of_factor as inverse_freedom_of_factor
