@@ -29,6 +29,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--classes", type=int, default=200, help="costs by class of operator")
     parser.add_argument("--stopped", type=int, default=200, help="that stop once enough is known")
     parser.add_argument("--decisions", type=int, default=200, help="rigorous against for-decision")
+    parser.add_argument("--intervals", type=int, default=300, help="decisions, two kinds of world")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--write", type=Path, help="write the page here")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proof.decision_part import decision_claims, decision_part
+from proof.intervals_part import intervals_part
 from proof.markdown import percent, table
 from proof.run import (
     BIAS_LIMIT,
@@ -182,6 +183,8 @@ def _stopping(proof: Proof) -> list[str]:
         ]
     if proof.agreement is not None:
         parts += decision_part(proof.agreement)
+    if proof.decided:
+        parts += intervals_part(proof.decided)
     return parts
 
 

@@ -12,6 +12,8 @@ from proof.campaign import Measured, run_world
 from proof.classes import ClassCosts, measure_classes
 from proof.deciding import choose
 from proof.figures import Figure
+from proof.intervals import DecisionIntervals, decision_intervals
+from proof.intervals_part import broken_intervals
 from proof.stopping import measure_stopped
 from proof.tally import Score, Verdicts, score, scores, verdicts, worst_block_bias
 from proof.tools import tool_figures
@@ -42,6 +44,12 @@ BIAS_LIMIT = 2e-3
 COVERAGE = (0.93, 0.97)
 CALLED_AT_LEAST = 0.99
 FALSELY_AT_MOST = 0.02
+
+DECIDED: dict[str, Callable[[int], DecisionIntervals]] = {
+    "worlds of one cold share": decision_intervals,
+    "worlds of unlike blocks": partial(decision_intervals, unlike=True),
+}
+"""Kinds of world in which the intervals of decisions are counted."""
 
 HEADLINES = ("E_d net", "E_d gross", "E_c net", "E_c gross", "E_d/E_c net", "E_d/E_c gross")
 
@@ -131,6 +139,8 @@ class ProofPlan:
         stopped: Campaigns that end when E_d and E_c are known; 0 leaves them out.
         decisions: Worlds measured rigorously and again for the decision (an hour of virtual time
             each); 0 leaves them out.
+        intervals: Campaigns whose decisions' intervals are counted, in each of two kinds of world;
+            0 leaves them out.
         first_seed: The others follow it.
     """
 
@@ -141,6 +151,7 @@ class ProofPlan:
     classes: int = 0
     stopped: int = 0
     decisions: int = 0
+    intervals: int = 0
     first_seed: int = 0
 
     def seeds(self, count: int, kind: int = 0) -> range:
@@ -167,6 +178,7 @@ class Proof:
         rounds_windows: Mean windows of those.
         quick_windows, quick_s: Mean windows of a campaign of one round, and their time, s.
         agreement: Of the plan for the decision with the rigorous one; None if left out.
+        decided: What decisions said of themselves, by the kind of world; empty if left out.
     """
 
     plan: ProofPlan
@@ -183,6 +195,7 @@ class Proof:
     quick_windows: float = 0.0
     quick_s: float = 0.0
     agreement: Agreement | None = None
+    decided: dict[str, list[DecisionIntervals]] = field(default_factory=dict)
 
     def broken_claims(self) -> list[str]:
         """Return what does not hold, one sentence each; chance is allowed two standard errors."""
@@ -194,6 +207,7 @@ class Proof:
             *_coverage_broken(self.classes.values(), "costs by class"),
             *_verdicts_broken(self),
             *(self.agreement.broken_claims() if self.agreement else ()),
+            *broken_intervals(self.decided),
         ]
 
 
@@ -264,6 +278,10 @@ def prove(plan: ProofPlan, apply: Map, told: Told = lambda _part, _count: None) 
     classes = each("costs by class", measure_classes, plan.classes, 4)
     stopped = each("stopped early", measure_stopped, plan.stopped, 5)
     choices = each("decisions", choose, plan.decisions, 6)
+    decided = {
+        name: each(f"intervals, {name}", work, plan.intervals, kind)
+        for kind, (name, work) in enumerate(DECIDED.items(), start=7)
+    }
     return Proof(
         plan=plan,
         perfect=scores(perfect),
@@ -279,6 +297,7 @@ def prove(plan: ProofPlan, apply: Map, told: Told = lambda _part, _count: None) 
         quick_windows=sum(m.windows for m in perfect) / len(perfect),
         quick_s=sum(m.duration_s for m in perfect) / len(perfect),
         agreement=Agreement(choices=tuple(choices)) if choices else None,
+        decided=decided if plan.intervals else {},
     )
 
 

@@ -37,6 +37,7 @@ class DecisionRequest:
         max_latency_s: Longest time on the device and on the air, s.
         min_block: At least so many blocks stay on the device.
         max_block: At most so many blocks run on the device.
+        keep_local: Names of tensors whose values must not leave the device.
         allow_rejected: Use a profile that was rejected.
     """
 
@@ -61,4 +62,5 @@ class DecisionRequest:
     max_latency_s: float | None
     min_block: int | None
     max_block: int | None
+    keep_local: tuple[str, ...]
     allow_rejected: bool

@@ -340,3 +340,26 @@ def runtime_options(command: Command) -> Command:
         show_default=True,
         help="Threads per inference.",
     )(with_runtime)
+
+
+class OnceEach(click.Command):
+    """A command of which no option with one value may be given twice: the last would win unseen."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse what is given twice, then parse."""
+        single = {
+            name: option
+            for option in self.params
+            if isinstance(option, click.Option) and not (option.multiple or option.is_flag)
+            for name in option.opts
+        }
+        typed = [word.split("=", 1)[0] for word in args[: _end(args)]]
+        given = [single[word] for word in typed if word in single]
+        twice = next((option for option in given if given.count(option) > 1), None)
+        if twice is not None:
+            raise click.UsageError(f"{twice.opts[0]} is given twice: give it once", ctx)
+        return super().parse_args(ctx, args)
+
+
+def _end(args: list[str]) -> int:
+    return args.index("--") if "--" in args else len(args)

@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from joulesplit.drivers._bus_claim import BusClaim, bus_users
@@ -117,7 +117,8 @@ class SmbusI2cBus:
             BusError: The bus cannot be opened.
         """
         self.release(address)
-        with _translated(self._number, None):
+        # A bus that is open and has no file of its own any more is nobody else's to open.
+        with _translated(self._number, None), suppress(FileNotFoundError):
             self._claims[address] = BusClaim(self._number, address)
 
     def release(self, address: int) -> None:

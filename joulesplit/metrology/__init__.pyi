@@ -6,6 +6,7 @@ from ._coverage import CONFIDENCE as CONFIDENCE
 from ._coverage import FLAT_FREEDOM as FLAT_FREEDOM
 from ._coverage import combined_coverage_factor as combined_coverage_factor
 from ._coverage import coverage_factor as coverage_factor
+from ._coverage import coverage_of_tail as coverage_of_tail
 from ._coverage import degrees_of_factor as degrees_of_factor
 from ._coverage import flat_errors as flat_errors
 from ._coverage import inverse_freedom_of_factor as inverse_freedom_of_factor
@@ -33,6 +34,7 @@ from ._linear_figures import interval_of as interval_of
 from ._linear_figures import positive_interval as positive_interval
 from ._pooled_variance import PooledScatter as PooledScatter
 from ._pooled_variance import pooled_scatter as pooled_scatter
+from ._positive import not_below_zero as not_below_zero
 from ._printing import counted as counted
 from ._printing import freedom as freedom
 from ._printing import html_table as html_table

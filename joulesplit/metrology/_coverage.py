@@ -80,6 +80,16 @@ def combined_coverage_factor(inverse_freedom: ArrayLike, confidence: float = CON
     return _as_given(factor)
 
 
+def coverage_of_tail(tail: float, inverse_freedom: float) -> float:
+    """Return how many standard uncertainties an error exceeds on one side with a probability.
+
+    Args:
+        tail: The probability, below one half.
+        inverse_freedom: 1/ν of the error, see the module.
+    """
+    return float(combined_coverage_factor(inverse_freedom, 1.0 - 2.0 * tail))
+
+
 def probability_below(deviation: ArrayLike, inverse_freedom: ArrayLike) -> Any:
     """Return the probability that an error is below a deviation; a float for floats, else arrays.
 

@@ -9,7 +9,7 @@ freedom of them all as well, because it is known which estimate of scatter stand
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import hypot, inf
 
 import numpy as np
@@ -189,6 +189,32 @@ class Causes:
         """Return what one figure may be off by."""
         return self._error(self.effects[figure])
 
+    def of(self, figures: Sequence[int]) -> Causes:
+        """Return the same causes of some of the figures, in their order."""
+        return replace(self, effects=self.effects[np.array(figures, dtype=np.intp)])
+
+    def compressed(self) -> Causes:
+        """Return causes of the same distribution, at most one a figure behind each estimate.
+
+        Normal errors of one estimate act through the covariance of their effects alone; those of a
+        bound keep each their own shape.
+        """
+        effects, behind, statistical = [], [], []
+        for estimate in np.unique(self.estimates):
+            columns = self.effects[:, self.estimates == estimate]
+            if self.inverse_freedom[estimate] > -NEARLY_NORMAL:
+                columns = _narrowed(columns)
+            effects.append(columns)
+            behind += [int(estimate)] * columns.shape[1]
+            first = bool(self.statistical[self.estimates == estimate][0])
+            statistical += [first] * columns.shape[1]
+        return replace(
+            self,
+            effects=np.hstack(effects) if effects else self.effects,
+            statistical=np.array(statistical, dtype=np.bool_),
+            estimates=np.array(behind, dtype=np.intp),
+        )
+
     def difference(self, one: int, other: int) -> Error:
         """Return what the difference of two figures may be off by."""
         pair = self.effects[[one, other]]
@@ -222,6 +248,14 @@ class Causes:
             if inverse < -NEARLY_NORMAL:
                 errors[:, cause] = flat_errors(random, inverse, draws)
         return np.asarray(errors * factors[:, self.estimates])
+
+
+def _narrowed(columns: Array) -> Array:
+    """Return as many columns as there are rows, or fewer, with the same products of rows."""
+    if columns.shape[1] <= columns.shape[0]:
+        return columns
+    triangle: Array = np.asarray(np.linalg.qr(columns.T, mode="r"))
+    return triangle.T
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

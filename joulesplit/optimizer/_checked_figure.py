@@ -13,6 +13,11 @@ chance alone takes a sound campaign there once in thirty thousand. At two of the
 one sound campaign in forty of a radio that neither wakes nor trails."""
 
 
+BEYOND_NATURE = 1e100
+"""No efficiency and no energy is so large, or one over it: such a figure was not measured, and its
+square overflows."""
+
+
 def by_account(figure: GrossNet, account: Account, name: str) -> Quantity:
     """Take a figure by an account; none is filled in from the other.
 
@@ -33,7 +38,7 @@ def positive(quantity: Quantity, name: str) -> Quantity:
     Raises:
         ProfileUnusableError: It is not.
     """
-    if not (math.isfinite(quantity.value) and quantity.value > 0.0):
+    if not 1.0 / BEYOND_NATURE < quantity.value < BEYOND_NATURE:
         raise ProfileUnusableError(
             f"the profile gives {quantity.value} {quantity.unit} for {name}, which cannot be; "
             "calibrate again with more work per window"

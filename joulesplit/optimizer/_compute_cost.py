@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -51,7 +52,7 @@ class PricedBlocks:
     latency_inverse_freedom: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Computing:
     """What a profile knows of computing, by one account.
 
@@ -112,9 +113,18 @@ class Computing:
         if self.stated_model_u_rel is not None:
             stated = self.stated_model_u_rel
             return BlocksInsideError(spread=stated, common=stated, inverse_freedom=0.0, runs=0)
+        return self._measured_model_error
+
+    @cached_property
+    def _measured_model_error(self) -> BlocksInsideError | None:
         if not self.blocks or not self.heads:
             return None
         return model_error(_runs(self))
+
+    @cached_property
+    def _factors(self) -> dict[int, FloatArray]:
+        """Factors of the covariance, by the number of pieces it is of."""
+        return {}
 
     def is_modelled(self, model: ComputeModel, block: int) -> bool:
         """Say whether blocks 1 … ``block`` were not measured as they are run."""
@@ -314,7 +324,15 @@ def _energies_counted_j(computing: Computing, blocks: Sequence[Block], idle_w: f
 
 
 def _statistical(computing: Computing, pieces: Sequence[PricedBlocks]) -> FloatArray:
-    """Give the pieces' own errors, P_0's apart; float64, shape (K, K).
+    """Give the pieces' own errors, P_0's apart; float64, shape (K, K). Worked out once."""
+    known = computing._factors
+    if len(pieces) not in known:
+        known[len(pieces)] = _factored(computing, pieces)
+    return known[len(pieces)]
+
+
+def _factored(computing: Computing, pieces: Sequence[PricedBlocks]) -> FloatArray:
+    """Give columns whose products are the pieces' covariance; float64, shape (K, K).
 
     Where the profile says nothing of a covariance they are independent.
     """
@@ -336,9 +354,8 @@ def _constant_inputs(computing: Computing, blocks: Sequence[Block]) -> Inputs:
     times_s = [piece.latency_s for piece in computing.blocks]
     total_s = sum(time_s for time_s in times_s if time_s) if all(times_s) else 0.0
     idle_j = computing.idle_u_w * total_s / flop.sum() if flop.any() else 0.0
-    per_flop = e_d.value**2
     ones = np.ones(len(blocks))
-    common = apart_from((e_d.u_stat or 0.0) / per_flop, idle_j) * ones
+    common = apart_from((e_d.u_stat or 0.0) / e_d.value / e_d.value, idle_j) * ones
     return inputs(
         np.tril(np.tile(flop, (len(blocks) + 1, 1)), -1),
         ones / e_d.value,
@@ -346,7 +363,7 @@ def _constant_inputs(computing: Computing, blocks: Sequence[Block]) -> Inputs:
         estimates=[0, *([1] * len(blocks))],
         inverse_freedom=[inverse_freedom_of(e_d), computing.constant_inverse_freedom],
         idle=idle_j * ones,
-        offset=offset_left(e_d, computing.scale_u_rel) / per_flop * ones,
+        offset=offset_left(e_d, computing.scale_u_rel) / e_d.value / e_d.value * ones,
     )
 
 

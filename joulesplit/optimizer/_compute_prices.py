@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from joulesplit.calibrate.profile import (
     Account,
+    BlockEnergy,
     Compute,
     DeviceProfile,
     HeadEnergy,
@@ -13,7 +14,7 @@ from joulesplit.calibrate.profile import (
 )
 from joulesplit.optimizer._checked_figure import by_account, positive
 from joulesplit.optimizer._compute_cost import Computing, PricedBlocks
-from joulesplit.optimizer._cost import ComputeModel
+from joulesplit.optimizer._cost import NETWORK_CONVENTION, ComputeModel
 from joulesplit.optimizer.errors import (
     InvalidInputError,
     ProfileMismatchError,
@@ -33,7 +34,20 @@ def mismatch_reason(network: Network, blocks: Sequence[Block], compute: Compute)
         )
     if [b.last_operator for b in compute.blocks] != [b.last_operator for b in blocks]:
         return "the profile's blocks end at other operators than these"
+    if compute.flop_convention == NETWORK_CONVENTION and any(
+        _is_another(known, block) for known, block in zip(compute.blocks, blocks, strict=True)
+    ):
+        return "the profile states other work or outputs of these blocks: it has been changed"
     return None
+
+
+def _is_another(known: BlockEnergy, block: Block) -> bool:
+    """Say whether a profile's block does other work, or outputs something else, than the same here.
+
+    A file may leave either out, as 0.
+    """
+    pairs = ((known.flop, block.flop), (known.output_bits, block.output_bits))
+    return any(stated and stated != found for stated, found in pairs)
 
 
 def chosen_model(
@@ -97,6 +111,7 @@ def computing_of(
         ProfileUnusableError: No figure by that account, or one that cannot be true.
     """
     compute = profile.compute
+    _require_in_order(compute)
     blocks = _blocks(compute, account, model) if matches else ()
     heads = _heads(compute, account, model) if blocks else ()
     idle = profile.idle.power_w if profile.idle and account == "gross" else None
@@ -114,6 +129,23 @@ def computing_of(
         constant_u_rel=compute.classes.constant_e_d_rms if compute.classes else None,
         constant_inverse_freedom=1 / max(len(compute.blocks) - 1, 1),
         stated_model_u_rel=stated_model_u_rel,
+    )
+
+
+def _require_in_order(compute: Compute) -> None:
+    """Check that no block and no head stands twice or out of its place.
+
+    Raises:
+        ProfileUnusableError: One does: its energy would be counted twice, or as another's.
+    """
+    indices = [block.index for block in compute.blocks]
+    lasts = [head.last_block for head in compute.heads]
+    in_order = indices == list(range(1, len(indices) + 1)) and lasts == sorted(set(lasts))
+    if in_order and set(lasts) <= set(indices):
+        return
+    raise ProfileUnusableError(
+        f"the profile's blocks {indices} and heads {lasts} are not each once and in order; "
+        "calibrate again"
     )
 
 

@@ -13,17 +13,21 @@ class Constraints:
     """What the user will not give up; None is no limit.
 
     Attributes:
-        min_block: At least so many blocks stay on the device; 1 keeps the raw input private.
+        min_block: At least so many blocks stay on the device. Not privacy: a network may hand its
+            input on past its first blocks.
         max_block: At most so many blocks run on the device.
         max_latency_s: Longest time of computing on the device and sending, s. The server's time
             and the answer's way back are not in a device profile and not in this.
         max_upload_bits: Most that may go up per inference, bit.
+        keep_local: Names of tensors whose values must not leave the device; ``input`` is the
+            network's input.
     """
 
     min_block: int | None = None
     max_block: int | None = None
     max_latency_s: float | None = None
     max_upload_bits: int | None = None
+    keep_local: tuple[str, ...] = ()
 
     def require_sensible(self, last_block: int) -> None:
         """Check the limits against a network of ``last_block`` blocks.
@@ -50,7 +54,7 @@ class Constraints:
             )
 
     def violations(
-        self, *, block: int, upload_bits: int, latency_s: float | None
+        self, *, block: int, upload_bits: int, latency_s: float | None, leaks: bool = False
     ) -> tuple[str, ...]:
         """Name the limits that a split breaks.
 
@@ -58,6 +62,7 @@ class Constraints:
             block: l.
             upload_bits: What it sends, bit.
             latency_s: Its time on the device and on the air, s; needed with ``max_latency_s``.
+            leaks: Something crosses that ``keep_local`` names.
         """
         broken = {
             "min_block": self.min_block is not None and block < self.min_block,
@@ -67,5 +72,6 @@ class Constraints:
             and latency_s > self.max_latency_s,
             "max_upload_bits": self.max_upload_bits is not None
             and upload_bits > self.max_upload_bits,
+            "keep_local": leaks,
         }
         return tuple(name for name, is_broken in broken.items() if is_broken)

@@ -22,6 +22,9 @@ ComputeModel = Literal["heads", "blocks", "constant"]
 """What computing is priced by: heads measured as one network, the sum of blocks measured alone,
 or N_l over one E_d."""
 
+NETWORK_CONVENTION = "tflite-2mac"
+"""How ``partition`` counts N_l."""
+
 MODELS: tuple[ComputeModel, ...] = ("heads", "blocks", "constant")
 """Nearest to what a split really computes first."""
 

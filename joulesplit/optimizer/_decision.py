@@ -22,6 +22,7 @@ from joulesplit.optimizer._paper import (
 )
 from joulesplit.optimizer._pareto_front import faster_ones
 from joulesplit.optimizer._prices import prices_from_profile, require_blocks
+from joulesplit.optimizer._privacy import leaking
 from joulesplit.optimizer._result import Candidate, Decision, Faster, ModelChoice, RunnerUp
 from joulesplit.optimizer._robustness import probability_cheaper
 from joulesplit.optimizer._search import cheapest
@@ -302,5 +303,8 @@ def _uint8_allowed(problem: Problem) -> bool:
     """Say whether uploading the input as 8-bit values would break no limit."""
     bits = _uint8_bits(problem)
     latency_s = bits / problem.prices.sending.rate_bit_per_s
-    broken = problem.constraints.violations(block=0, upload_bits=bits, latency_s=latency_s)
+    leaks = 0 in leaking(problem.network, problem.blocks, problem.constraints.keep_local)
+    broken = problem.constraints.violations(
+        block=0, upload_bits=bits, latency_s=latency_s, leaks=leaks
+    )
     return not broken

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from joulesplit.calibrate.profile import DeviceProfile
-from joulesplit.optimizer._cost import ComputeModel, Where
+from joulesplit.optimizer._cost import NETWORK_CONVENTION, ComputeModel, Where
 from joulesplit.optimizer._hull import Crossover
 from joulesplit.optimizer._paper import UINT8_BITS, input_elements
 from joulesplit.optimizer._result import Candidate, Decision, ModelChoice
 from joulesplit.optimizer._robustness import TOO_CLOSE_PROBABILITY
 from joulesplit.optimizer._texts import counted_text
 from joulesplit.partition import Network
-
-NETWORK_CONVENTION = "tflite-2mac"
-"""How ``partition`` counts N_l."""
 
 _WHERE: dict[Where, str] = {
     "device": "Running everything on the device",

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from joulesplit.calibrate.profile import LinkFit, Quantity
-from joulesplit.metrology import Inputs
+from joulesplit.metrology import Inputs, not_below_zero
 from joulesplit.optimizer._linear_figures import (
     apart_from,
     factor,
@@ -41,10 +42,12 @@ class Term:
         figure: J, J/bit or W; None if the profile does not have it.
         lasting_s: How long it lasts, and so how much of P_0 is in it by the gross account: s,
             s/bit for a price of a bit, 1 for P_0 itself. 0 by the net account.
+        measured_below_zero: The windows alone had it there.
     """
 
     figure: Quantity | None = None
     lasting_s: float = 0.0
+    measured_below_zero: bool = False
 
     @property
     def value(self) -> float:
@@ -150,6 +153,38 @@ def _per_upload(usage: Usage, answer_bits: int) -> FloatArray:
     times[ANSWER_BIT] = answer_bits
     times[WAIT] = usage.server_wait_s or 0.0
     return times
+
+
+def fit_not_below_zero(fit: LinkFit) -> tuple[LinkFit, tuple[float, float]]:
+    """Return a link's fit once it counts that no upload and no burst can cost less than nothing.
+
+    What an upload costs for certain less than was measured a bit costs more, for they were fitted
+    together.
+
+    Returns:
+        The fit, and by how much P_air, W, and e_bit, J/bit, are above what was measured.
+    """
+    figures = (fit.upload_cost_j, fit.air_power_w, fit.bit_energy_j, fit.burst_cost_j)
+    values = np.array([figure.value if figure else 0.0 for figure in figures])
+    which = (0, 3) if fit.burst_cost_j is not None else (0,)
+    known, covariance = not_below_zero(values, _covariance(fit), which)
+    if np.array_equal(known, values):
+        return fit, (0.0, 0.0)
+    upload, air, bit, burst = (
+        msgspec.structs.replace(figure, value=float(value), u_stat=float(variance) ** 0.5)
+        if figure
+        else None
+        for figure, value, variance in zip(figures, known, np.diag(covariance), strict=True)
+    )
+    changed = msgspec.structs.replace(
+        fit,
+        upload_cost_j=upload,
+        air_power_w=air,
+        bit_energy_j=bit,
+        burst_cost_j=burst,
+        covariance=tuple(map(tuple, covariance.tolist())),
+    )
+    return changed, (float(known[1] - values[1]), float(known[2] - values[2]))
 
 
 def _statistical(sending: Sending) -> FloatArray:

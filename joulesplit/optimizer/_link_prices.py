@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from joulesplit.calibrate.profile import (
     CONNECTION_PHASE,
@@ -16,8 +17,8 @@ from joulesplit.calibrate.profile import (
     Uplink,
 )
 from joulesplit.optimizer._checked_figure import inverted, perhaps_zero, positive
-from joulesplit.optimizer._link_cost import Sending, Term
-from joulesplit.optimizer._link_rate import bit_price
+from joulesplit.optimizer._link_cost import Sending, Term, fit_not_below_zero
+from joulesplit.optimizer._link_rate import bit_price, moved_by
 from joulesplit.optimizer.errors import ProfileUnusableError
 
 
@@ -61,8 +62,10 @@ def sending_of(
         ProfileUnusableError: No E_c by that account, or a figure that cannot be true.
     """
     gross, uplink = account == "gross", link.uplink
-    fit = _sound_fit(uplink.fit_gross if gross else uplink.fit)
-    price = bit_price(uplink, fit, account, rate_bit_per_s)
+    measured = _sound_fit(uplink.fit_gross if gross else uplink.fit)
+    fit, moved = fit_not_below_zero(measured) if measured else (None, (0.0, 0.0))
+    price = bit_price(uplink, measured, account, rate_bit_per_s)
+    price = moved_by(price, moved[0] / price.rate_bit_per_s + moved[1])
     idle = profile.idle.power_w if gross and profile.idle else None
     upload_s, burst_s = _lasting_s(uplink, idle)
     answer, answer_s = _answer(link.downlink, account)
@@ -74,14 +77,29 @@ def sending_of(
         rate_note=price.note,
         fit=fit,
         bit=Term(figure=price.bit, lasting_s=held / price.rate_bit_per_s),
-        upload=Term(figure=fit.upload_cost_j if fit else None, lasting_s=upload_s),
-        burst=Term(figure=fit.burst_cost_j if fit else None, lasting_s=burst_s),
+        upload=_fixed(fit, measured, "upload_cost_j", upload_s),
+        burst=_fixed(fit, measured, "burst_cost_j", burst_s),
         connection=Term(figure=connection, lasting_s=held * connection_s),
         answer_bit=Term(figure=answer, lasting_s=held * answer_s),
         answer_rate_bit_per_s=1.0 / answer_s if answer_s else None,
         waiting=Term(figure=idle, lasting_s=held),
         scale_u_rel=profile.sensor.scale_u_rel if profile.sensor else 0.0,
         idle_u_w=(idle.u_stat or 0.0) if idle else 0.0,
+    )
+
+
+def _fixed(
+    fit: LinkFit | None,
+    measured: LinkFit | None,
+    name: Literal["upload_cost_j", "burst_cost_j"],
+    lasting_s: float,
+) -> Term:
+    """Give a fixed cost as it is known, and whether the windows alone had it below zero."""
+    alone: Quantity | None = getattr(measured, name) if measured else None
+    return Term(
+        figure=getattr(fit, name) if fit else None,
+        lasting_s=lasting_s,
+        measured_below_zero=alone is not None and alone.value < 0.0,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 
 from joulesplit.calibrate.profile import Account, LinkFit, Quantity, Uplink
@@ -61,6 +62,14 @@ def bit_price(
         rate, bit = stated_bit_per_s, inverted(stated, "J/bit")
         return BitPrice(rate_bit_per_s=rate, e_c=stated, bit=bit)
     return _fitted(fit, asked_bit_per_s, note)
+
+
+def moved_by(price: BitPrice, more_j: float) -> BitPrice:
+    """Return the price of a bit with so many J/bit more, its standard uncertainties as they are."""
+    if not more_j:
+        return price
+    bit = msgspec.structs.replace(price.bit, value=price.bit.value + more_j)
+    return replace(price, bit=positive(bit, "a bit"), e_c=inverted(bit, "bit/J"))
 
 
 def _fitted(fit: LinkFit | None, rate_bit_per_s: float, note: str) -> BitPrice:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import accumulate
 
 from joulesplit.optimizer.errors import InvalidInputError
@@ -75,7 +76,7 @@ def paper_split(
         done / e_d_flop_per_j + block.output_bits / e_c_bit_per_j
         for done, block in zip(flop, blocks, strict=True)
     )
-    best = min(range(len(blocks)), key=lambda i: (energy_j[i], blocks[i].output_bits, i))
+    best = _least(flop, [block.output_bits for block in blocks], e_d_flop_per_j, e_c_bit_per_j)
     all_device_j = flop[-1] / e_d_flop_per_j
     return PaperSplit(
         e_d_flop_per_j=e_d_flop_per_j,
@@ -89,6 +90,16 @@ def paper_split(
         gain_over_server=energy_j[0] / energy_j[best],
         offload_input_float32_j=_input_j(input_elements, FLOAT32_BITS, e_c_bit_per_j),
         offload_input_uint8_j=_input_j(input_elements, UINT8_BITS, e_c_bit_per_j),
+    )
+
+
+def _least(
+    flop: Sequence[int], bits: Sequence[int], e_d_flop_per_j: float, e_c_bit_per_j: float
+) -> int:
+    """Return where (1) is least, in exact arithmetic; of equal ones where least goes up."""
+    e_d, e_c = Fraction(e_d_flop_per_j), Fraction(e_c_bit_per_j)
+    return min(
+        range(len(bits)), key=lambda i: (Fraction(flop[i]) / e_d + bits[i] / e_c, bits[i], i)
     )
 
 

@@ -311,10 +311,11 @@ def _link_notes(profile: DeviceProfile, sending: Sending, usage: Usage) -> Itera
     if sending.answer_bit.figure is None:
         yield "The answer's way back costs nothing here: the profile measured no downloads."
     for name, term in (("an upload", sending.upload), ("a burst of uploads", sending.burst)):
-        if term.value < 0.0:
+        if term.measured_below_zero:
             yield (
-                f"The fixed cost of {name} was measured below zero within its uncertainty and is "
-                "used as measured, because the price of a bit was fitted together with it."
+                f"The fixed cost of {name} was measured below zero within its uncertainty. No cost "
+                f"is: it counts {term.value:.2g} J, and what was fitted together with it has moved "
+                "as much as their covariance says."
             )
     if usage.uploads_per_connection is not None and sending.connection.figure is None:
         yield _unknown_connection(profile)

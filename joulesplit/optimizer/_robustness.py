@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from joulesplit.metrology import Causes, rounding_share
+from joulesplit.metrology import Causes, coverage_of_tail, rounding_share
 from joulesplit.optimizer._cost import SplitEnergy
 from joulesplit.optimizer._search import excess_j
 from joulesplit.optimizer._uncertainty import FloatArray
@@ -16,6 +16,8 @@ from joulesplit.optimizer._uncertainty import FloatArray
 DRAWS = 20_000
 """Draws of the Monte Carlo; a probability of one half is then known to ±0.0035 (1 σ)."""
 ROBUSTNESS_SEED = 1729
+OUT_OF_REACH = 1e-6
+"""A candidate that is cheaper with less probability than this wins in no draw."""
 TOO_CLOSE_PROBABILITY = 0.95
 """A choice that is best with less probability than this is too close to call."""
 
@@ -64,9 +66,11 @@ def assess(
         seed: Of the generator.
     """
     # The first of equals wins, so the smaller upload comes first, as in the search.
-    order = sorted(feasible, key=lambda block: (energies[block].upload_bits, block))
+    rivals = _within_reach(energies, causes, feasible, best)
+    order = sorted(rivals, key=lambda block: (energies[block].upload_bits, block))
+    few = causes.of(order).compressed()
     generator = np.random.default_rng(seed)
-    errors_j = causes.draw(generator, draws) @ causes.effects[order].T
+    errors_j = few.draw(generator, draws) @ few.effects.T
     drawn_j = np.array([energies[block].total_j for block in order]) + errors_j
     wins = np.bincount(_first_of_least(drawn_j), minlength=len(order))
     probability = dict(zip(order, (wins / draws).tolist(), strict=True))
@@ -78,6 +82,19 @@ def assess(
         draws=draws,
         seed=seed,
     )
+
+
+def _within_reach(
+    energies: Sequence[SplitEnergy], causes: Causes, feasible: Sequence[int], best: int
+) -> list[int]:
+    """Return the candidates that could win in one draw of a million, the choice among them."""
+    blocks = np.array(feasible)
+    apart_j = np.array([energies[block].total_j for block in feasible]) - energies[best].total_j
+    u_j = np.linalg.norm(causes.effects[blocks] - causes.effects[best], axis=1)
+    widest = float(max(causes.inverse_freedom[causes.estimates], default=0.0))
+    reach_j = coverage_of_tail(OUT_OF_REACH, widest) * u_j
+    level_j = rounding_share(len(energies)) * abs(energies[best].total_j)
+    return [int(block) for block in blocks[apart_j <= reach_j + level_j]]
 
 
 def _first_of_least(drawn_j: FloatArray) -> NDArray[np.intp]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from itertools import combinations
 
@@ -46,6 +46,7 @@ def broken_limits(
     latencies_s: Sequence[float] | None,
     *,
     period_s: float | None = None,
+    leaks: Collection[int] = (),
 ) -> tuple[tuple[str, ...], ...]:
     """Name, for each candidate, the limits that it breaks.
 
@@ -54,12 +55,16 @@ def broken_limits(
         energies: Candidates at position l.
         latencies_s: Of all of them, s; None if not known.
         period_s: From one inference to the next, s; None if it is no limit.
+        leaks: The l after which something crosses that must not leave.
     """
     broken = []
     for energy in energies:
         latency_s = latencies_s[energy.block] if latencies_s is not None else None
         names = constraints.violations(
-            block=energy.block, upload_bits=energy.upload_bits, latency_s=latency_s
+            block=energy.block,
+            upload_bits=energy.upload_bits,
+            latency_s=latency_s,
+            leaks=energy.block in leaks,
         )
         too_slow = period_s is not None and latency_s is not None and latency_s > period_s
         broken.append((*names, PERIOD) if too_slow else names)

@@ -25,6 +25,7 @@ from joulesplit.optimizer._link_cost import (
     sending_inputs,
 )
 from joulesplit.optimizer._prices import Prices
+from joulesplit.optimizer._privacy import leaking
 from joulesplit.optimizer._robustness import Robustness, assess
 from joulesplit.optimizer._search import broken_limits, cheapest, excess_j, feasible_blocks
 from joulesplit.optimizer._uncertainty import energy_error
@@ -277,7 +278,11 @@ def solve(problem: Problem) -> Solution:
     energies = problem.energies(model)
     _require_positive(energies)
     broken = broken_limits(
-        problem.constraints, energies, latencies_s, period_s=problem.prices.usage.period_s
+        problem.constraints,
+        energies,
+        latencies_s,
+        period_s=problem.prices.usage.period_s,
+        leaks=leaking(problem.network, problem.blocks, problem.constraints.keep_local),
     )
     feasible = feasible_blocks(broken, energies, latencies_s)
     best = cheapest(energies, feasible)

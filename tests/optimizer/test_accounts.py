@@ -148,7 +148,7 @@ def test_the_uncertainty_of_every_difference_is_that_of_its_gradient(
     random = np.random.default_rng(seed)
     blocks, heads = LAST, len(lasts)
     joint = psd(random, blocks + heads, 0.05)
-    fit = psd(random, 4, 1.0) * np.outer(s := np.array([0.02, 0.1, 1e-5, 0.05]), s)
+    fit = psd(random, 4, 1.0) * np.outer(s := np.array([0.004, 0.1, 1e-5, 0.006]), s)
     device = {
         "block_j": (1.0, 2.0, 1.5, 0.7), "head_j": tuple((last, 1.1 * last) for last in lasts),
         "bit_j": 0.001, "upload_cost_j": 0.3, "burst_j": 0.4, "answer_bit_j": 0.002,

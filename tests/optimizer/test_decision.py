@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -30,7 +31,7 @@ decide = partial(joulesplit.optimizer.decide, model_u_rel=0.0)
 FLOP, BITS = (100, 200, 400), (6400, 3200, 64)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small(make_network):
     return make_network(FLOP, BITS, input_elements=300)
 
@@ -396,14 +397,18 @@ def test_a_profile_without_link_is_refused(small, world):
         decide(*small, world().profile(link=None))
 
 
-def test_a_fixed_cost_below_zero_by_no_more_than_chance_is_used_as_measured(
+def test_a_fixed_cost_below_zero_by_no_more_than_chance_is_what_is_left_of_it_above(
     small, world, make_quantity
 ):
     profile = world(covariance=((0.01, 0.0, 0.0), (0.0,) * 3, (0.0,) * 3)).profile()
     path = "link.uplink.fit.upload_cost_j"
     near = decide(*small, changed(profile, path, make_quantity(-0.15, 0.1)))
-    assert near.candidates[0].upload_fixed_j == -0.15
-    assert near.candidates[0].energy_j == pytest.approx(9.6 - 0.15)
+    # The mean of a normal distribution cut off 1.5 of its standard deviations above its middle.
+    above = math.exp(-(1.5**2) / 2) / math.sqrt(2 * math.pi) / (0.5 * math.erfc(1.5 / 2**0.5))
+    left_j = -0.15 + 0.1 * above
+    assert near.candidates[0].upload_fixed_j == pytest.approx(left_j)
+    assert near.candidates[0].energy_j == pytest.approx(9.6 + left_j)
+    assert near.candidates[0].u_stat_j == pytest.approx(0.1 * math.sqrt(1 - above * (above - 1.5)))
     assert any("below zero" in note for note in near.notes)
     # One sound campaign in forty is two standard uncertainties below a cost that is nought.
     decide(*small, changed(profile, path, make_quantity(-0.25, 0.1)))
@@ -412,13 +417,36 @@ def test_a_fixed_cost_below_zero_by_no_more_than_chance_is_used_as_measured(
             decide(*small, changed(profile, path, make_quantity(value, 0.1)))
 
 
-def test_a_split_that_would_cost_nothing_or_less_is_an_error_with_advice(
-    small, world, make_quantity
+@given(
+    block_j=st.tuples(*[st.floats(0.1, 5.0)] * 3),
+    burst_j=st.floats(-0.3, 0.3),
+    upload_j=st.floats(-0.3, 0.3),
+    shared=st.floats(-0.9, 0.9),
+    uploads=st.lists(st.floats(1.0, 30.0), min_size=2, max_size=4).map(sorted),
+)
+def test_more_uploads_in_a_burst_never_cost_more_and_no_interval_reaches_below_zero(
+    small, world, *, block_j, burst_j, upload_j, shared, uploads
 ):
-    profile = world(covariance=((16.0, 0.0, 0.0), (0.0,) * 3, (0.0,) * 3)).profile()
-    spoiled = changed(profile, "link.uplink.fit.upload_cost_j", make_quantity(-7.0, 4.0))
-    with pytest.raises(ProfileUnusableError, match=r"split 2 comes out at -0.8 J.*calibrate"):
-        decide(*small, spoiled)
+    covariance = [
+        [0.01, 0.0, 0.0, 0.01 * shared],
+        [0.0] * 4,
+        [0.0] * 4,
+        [0.01 * shared, 0, 0, 0.01],
+    ]
+    device = world(
+        block_j=block_j, burst_j=burst_j, upload_cost_j=upload_j, u_rel=0.1,
+        covariance=tuple(map(tuple, covariance)),
+    )  # fmt: skip
+    profile = device.profile()
+    for name, value in (("upload_cost_j", upload_j), ("burst_cost_j", burst_j)):
+        figure = getattr(profile.link.uplink.fit, name)
+        figure = msgspec.structs.replace(figure, value=value, u_stat=0.1)
+        profile = changed(profile, f"link.uplink.fit.{name}", figure)
+    found = [decide(*small, profile, usage=Usage(uploads_per_burst=n)) for n in uploads]
+    for fewer, more in pairwise(found):
+        for one, other in zip(fewer.candidates, more.candidates, strict=True):
+            assert other.energy_j <= one.energy_j + 1e-12
+    assert all(c.ci95_j[0] >= 0.0 for decision in found for c in decision.candidates)
 
 
 def test_blocks_that_are_not_the_whole_network_are_refused(small, world):
@@ -454,3 +482,30 @@ def test_every_error_is_one_line_of_the_one_tree():
         assert issubclass(error, ValueError)
     assert issubclass(InvalidConstraintError, InvalidInputError)
     assert issubclass(NoFeasibleSplitError, OptimizerError)
+
+
+def test_a_profile_that_was_changed_is_noticed(small, world):
+    profile = world(head_j=((2, 2.9), (3, 6.8))).profile()
+    first, second, third = profile.compute.blocks
+
+    def refused(path, value, words):
+        with pytest.raises(ProfileUnusableError, match=words):
+            decide(*small, changed(profile, path, value))
+
+    refused("compute.blocks", (second, first, third), "in order")
+    refused("compute.heads", (profile.compute.heads[0],) * 2, "each once")
+    for name in ("flop", "output_bits"):
+        other = msgspec.structs.replace(second, **{name: 12_345})
+        found = decide(*small, changed(profile, "compute.blocks", (first, other, third)))
+        assert found.compute_model == "constant"
+        assert any("other work or outputs" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("value", [1e300, 1e-300])
+def test_an_efficiency_beyond_all_nature_is_refused(small, world, make_quantity, value):
+    beyond = make_quantity(value, value / 100)
+    profile = changed(
+        world().profile(), "compute.e_d_flop_per_j", GrossNet(gross=beyond, net=beyond)
+    )
+    with pytest.raises(ProfileUnusableError, match="for E_d, which cannot be"):
+        decide(*small, profile, compute_model="constant")

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from fractions import Fraction
+from itertools import accumulate
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from joulesplit.optimizer import float32_blocks, input_elements, paper_split
 from joulesplit.optimizer.errors import InvalidInputError
@@ -75,3 +79,21 @@ def test_efficiencies_that_cannot_be_are_refused(mobilenet, e_d, e_c):
 def test_no_blocks_is_refused():
     with pytest.raises(InvalidInputError, match="nothing to split"):
         paper_split([], E_D, E_C)
+
+
+@given(
+    flop=st.lists(st.integers(1, 30), min_size=1, max_size=8),
+    bits=st.lists(st.integers(1, 30), min_size=8, max_size=8),
+    prices=st.tuples(*[st.sampled_from([3, 7, 10, 49])] * 2),
+)
+def test_exact_ties_go_to_the_smaller_upload_whatever_rounding_does(
+    make_network, flop, bits, prices
+):
+    e_d, e_c = prices
+    _, blocks = make_network(flop, [32 * n for n in bits[: len(flop)]])
+    done = list(accumulate(flop))
+    exact = [
+        (Fraction(n, e_d) + Fraction(32 * p, e_c), 32 * p, block)
+        for block, (n, p) in enumerate(zip(done, bits, strict=False), start=1)
+    ]
+    assert paper_split(blocks, float(e_d), float(e_c)).best_block == min(exact)[2]

@@ -118,7 +118,7 @@ def test_over_the_whole_measured_network_blocks_are_not_off_its_own_e_d(prepare,
 
 
 def test_link_uncertainty_is_the_fit_covariance_at_the_stated_rate(prepare, world):
-    _, _, effects = prepare(world(covariance=FIT_COVARIANCE, upload_cost_j=0.5))
+    _, _, effects = prepare(world(covariance=FIT_COVARIANCE, upload_cost_j=5.0))
     for block, bits in ((0, INPUT_BITS), (1, BITS[0]), (2, BITS[1])):
         gradient = np.array([1.0, bits / 1000.0, bits])
         assert effects[block] @ effects[block] == pytest.approx(

@@ -41,12 +41,15 @@ def swapped_hint(power_w: float, sensor: SensorDescription) -> str | None:
     if not power_w < -OFFSETS * budget_of(sensor.accuracy).offset_u_w:
         return None
     # A sign of its own width, as in every report.
-    reads = f"reads −{-power_w:.2f} W"
+    below_w = -power_w
     if WITH_SHUNT_PINS in sensor.name:
-        return f"{reads}: VIN+ and VIN− are swapped; VIN+ goes to the supply, VIN− to the device"
+        return (
+            f"reads −{below_w:.2f} W: VIN+ and VIN− are swapped; VIN+ goes to the supply, VIN− to "
+            "the device"
+        )
     return (
-        f"{reads}: {sensor.name} counts what flows the other way; turn it round, so that the "
-        "device is on its load side, or choose the rail that feeds the device"
+        f"reads −{below_w:.2f} W: {sensor.name} counts what flows the other way; turn it round, so "
+        "that the device is on its load side, or choose the rail that feeds the device"
     )
 
 

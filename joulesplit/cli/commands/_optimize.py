@@ -11,7 +11,7 @@ import click
 
 from joulesplit.cli._decision_request import DecisionRequest
 from joulesplit.cli._errors import CommandError
-from joulesplit.cli._options import block_options, gathered, model_argument
+from joulesplit.cli._options import OnceEach, block_options, gathered, model_argument
 from joulesplit.cli._output import emit_page, html_option, shown_options, write_page
 from joulesplit.cli._partitioning import blocks_asked, both_regrets, regret_document
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ENCODING_BITS = {"float32": 32, "uint8": 8}
 
 
-@click.command("optimize")
+@click.command("optimize", cls=OnceEach)
 @model_argument
 @click.option(
     "--profile",
@@ -113,6 +113,12 @@ ENCODING_BITS = {"float32": 32, "uint8": 8}
 @click.option("--max-latency-s", type=float, help="Longest time on the device and on the air, s.")
 @click.option("--min-block", type=int, help="At least so many blocks stay on the device.")
 @click.option("--max-block", type=int, help="At most so many blocks run on the device.")
+@click.option(
+    "--keep-local",
+    multiple=True,
+    metavar="TENSOR",
+    help="Never send this tensor, nor what only moves its values; input is the network's input.",
+)
 @click.option("--allow-rejected", is_flag=True, help="Use a profile that was rejected.")
 @click.option(
     "-o",
@@ -232,6 +238,7 @@ def _decide(
             min_block=request.min_block,
             max_block=request.max_block,
             max_latency_s=request.max_latency_s,
+            keep_local=request.keep_local,
         ),
         model_u_rel=request.model_error,
         allow_rejected=request.allow_rejected,

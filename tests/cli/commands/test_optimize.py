@@ -244,3 +244,19 @@ def test_unknown_work_is_not_priced_by_the_constant_e_d(joulesplit, paper_profil
     outcome = joulesplit("optimize", network, "--profile", paper_profile, "--json")
     assert outcome.code == 7
     assert "operator 1, CUSTOM:MaxPoolWithArgmax" in outcome.json["error"]["message"]
+
+
+def test_an_option_given_twice_is_refused_for_the_last_would_win_unseen(
+    joulesplit, model, saved, measured, paper_profile
+):
+    twice = ("--profile", saved(measured), f"--profile={paper_profile}")
+    outcome = joulesplit("optimize", model, *twice, "--json")
+    assert outcome.code == 2
+    assert "--profile is given twice" in outcome.json["error"]["message"]
+
+
+def test_what_must_not_leave_stays(joulesplit, model, paper_profile):
+    options = ("--input-encoding", "uint8", "--keep-local", "input", "--json")
+    document = joulesplit("optimize", model, "--profile", paper_profile, *options).json
+    assert document["candidates"][0]["violates"] == ["keep_local"]
+    assert document["best"]["block"] == 5
