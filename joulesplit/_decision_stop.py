@@ -16,6 +16,7 @@ from joulesplit.calibrate.campaign import (
     StopRule,
     assess_e_d_and_e_c,
     block_key,
+    head_blocks,
     head_key,
     heaviest,
     look_confidence,
@@ -78,9 +79,59 @@ def rule_of(plan: Plan, network: Network, around: Circumstances) -> StopRule:
         network: What is to be split, for the decision.
         around: Circumstances of the campaign, for the decision.
     """
-    if plan.stop.rule == "decision":
-        return decision_rule(plan, network, around)
-    return rule_by_precision(plan, network, around)
+    by_decision = plan.stop.rule == "decision"
+    make = decision_rule if by_decision else rule_by_precision
+    rule = make(plan, network, around)
+    return winner_rule(plan, rule, network, around) if plan.heads == "winner" else rule
+
+
+def winner_rule(plan: Plan, rule: StopRule, network: Network, around: Circumstances) -> StopRule:
+    """Return a rule that goes on until the split that wins is priced by its own head.
+
+    Blocks added up are too cheap or too dear by what they cost each other as one network, so the
+    first look only says which head is worth measuring. Its own windows may make another one win:
+    then that one is measured too. Every window that prices a head is run after it was chosen, so
+    no luck that chose it is in its price.
+
+    Args:
+        plan: Its lengths of work make the windows of a head.
+        rule: Says when enough has been measured besides.
+        network: What is to be split.
+        around: Circumstances of the campaign.
+    """
+
+    def judge(records: Sequence[WindowRecord]) -> StopOpinion:
+        opinion = rule(records)
+        if not opinion.stop:
+            return opinion
+        key = _unmeasured_winner(plan, records, network, around)
+        if key is None:
+            return opinion
+        return StopOpinion(
+            stop=False,
+            reached=False,
+            reason=f"the split that wins is priced by its blocks; {key} is measured as one network",
+            measure_next=(key,),
+            windows_needed=len(plan.work_s),
+        )
+
+    return judge
+
+
+def _unmeasured_winner(
+    plan: Plan, records: Sequence[WindowRecord], network: Network, around: Circumstances
+) -> str | None:
+    """Return the key of the winner's head if it was never run; None if nothing is to be run."""
+    try:
+        profile = profile_from_windows(records, around, UNDER_WAY)
+        prices = prices_from_profile(network, around.blocks, profile, account="net")
+        best = solve(_problem(network, around, prices)).best
+    except (EstimateError, OptimizerError):
+        return None
+    if best not in head_blocks(plan, around.blocks):
+        return None
+    key = head_key(best, len(around.blocks))
+    return None if any(record.task.subject == key for record in records) else key
 
 
 def decision_rule(plan: Plan, network: Network, around: Circumstances) -> StopRule:

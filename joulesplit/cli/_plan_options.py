@@ -134,7 +134,7 @@ _PLAN_OPTIONS = (
 
 def announcement(plan: Plan, model: Path) -> str:
     """Return one line that says how long a plan takes on a network, before anything starts."""
-    from joulesplit.calibrate.campaign import head_blocks, longest_duration_s
+    from joulesplit.calibrate.campaign import longest_duration_s
     from joulesplit.calibrate.instrument import blocks_cut
     from joulesplit.cli.measuring import duration_text, goal_text
     from joulesplit.partition.reading import read_network
@@ -142,8 +142,7 @@ def announcement(plan: Plan, model: Path) -> str:
     network = read_network(model)
     blocks = blocks_cut(network, plan.blocks)
     round_s = _round_s(plan, network, blocks)
-    heads = len(head_blocks(plan, blocks)) + plan.whole
-    what = f"{len(blocks)} blocks" + (f", {heads} heads" if heads else "")
+    what = f"{len(blocks)} blocks{_heads_text(plan, blocks)}"
     if plan.stop.rule == "fixed":
         longest_s = plan.limits.duration_s
         cut = f", but duration_s ends it after {duration_text(longest_s)}"
@@ -153,6 +152,15 @@ def announcement(plan: Plan, model: Path) -> str:
         f"plan {plan.name}: {what}; about {duration_text(round_s)} a round, "
         f"{goal_text(plan.stop)}, {duration_text(longest_duration_s(plan, round_s))} at most"
     )
+
+
+def _heads_text(plan: Plan, blocks: Sequence[Block]) -> str:
+    from joulesplit.calibrate.campaign import head_blocks
+
+    heads = len(head_blocks(plan, blocks))
+    if plan.heads == "winner":
+        return ", the head that wins" + (", the whole network" if plan.whole else "")
+    return f", {heads + plan.whole} heads" if heads + plan.whole else ""
 
 
 def _round_s(plan: Plan, network: Network, blocks: Sequence[Block]) -> float:

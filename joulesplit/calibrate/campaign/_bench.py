@@ -127,20 +127,35 @@ def _run_s(workload: Workload, repetitions: int) -> float:
     return (done.ended_ns - done.started_ns) * 1e-9
 
 
-def pilot(bench: Bench, uploads: Sequence[UploadSubject]) -> dict[str, float]:
+def pilot(plan: Plan, bench: Bench, uploads: Sequence[UploadSubject]) -> dict[str, float]:
     """Return the time of one repetition of every subject, s, by key.
 
+    A head that is measured on demand is taken to last as long as its blocks.
+
     Args:
+        plan: What is to be measured.
         bench: What is there to measure.
         uploads: Upload subjects; at a stated rate only what an upload takes besides its airtime
             needs a pilot, and that of the shortest one stands for all.
     """
     paced_s = {u.key: u.airtime_s for u in uploads if u.airtime_s is not None}
     besides_s = _besides_airtime_s(bench, paced_s)
-    return {
+    on_demand = _heads_on_demand(plan, bench)
+    unit_s = {
         key: paced_s[key] + besides_s if key in paced_s else pilot_latency_s(workload)
         for key, workload in bench.workloads().items()
+        if key not in on_demand
     }
+    blocks_s = {last: unit_s[block_key(last)] for last in bench.blocks}
+    return unit_s | {
+        key: sum(blocks_s[index] for index in range(1, last + 1)) for key, last in on_demand.items()
+    }
+
+
+def _heads_on_demand(plan: Plan, bench: Bench) -> dict[str, int]:
+    """Return the last blocks of heads that may never be run, by key: they are not timed either."""
+    keys = {bench.head_key(last): last for last in bench.heads if plan.heads == "winner"}
+    return {key: last for key, last in keys.items() if key != WHOLE_KEY}
 
 
 def _besides_airtime_s(bench: Bench, paced_s: Mapping[str, float]) -> float:

@@ -15,6 +15,9 @@ UNLIMITED: Literal["unlimited"] = "unlimited"
 
 Rate = float | Literal["unlimited"]
 StopKind = Literal["fixed", "precision", "decision"]
+HeadChoice = Literal["candidates", "winner"]
+"""Which heads are measured as one network: all that can win, or the one that does."""
+
 BlockCut = Literal["residual", "every-cut"]
 """Where blocks end: at the network's residual blocks, or at every cut there is."""
 
@@ -83,7 +86,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         order_seed: Of the shuffle.
         blocks: Where the network is cut into blocks: a rule, or the operators that end one.
         heads: Last blocks of heads that are also measured as one network; ``candidates`` takes
-            those that only a smaller upload can follow.
+            those that only a smaller upload can follow, ``winner`` of these only the one that
+            wins, once a first round has shown which (none where nobody decides).
         whole: Measure the whole network as one too.
         phases: Measure loading, allocation, first inference, input and connection apart.
         downloads: Measure downloads of the same sizes, at the slowest, the stated and the link's
@@ -105,7 +109,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     control_every: int
     order_seed: int
     blocks: BlockCut | tuple[int, ...] = "residual"
-    heads: Literal["candidates"] | tuple[int, ...] = ()
+    heads: HeadChoice | tuple[int, ...] = ()
     whole: bool = False
     phases: bool = False
     downloads: bool = False
@@ -221,10 +225,12 @@ QUICK = Plan(
     upload_spread=2.5,
     control_every=15,
     order_seed=1,
+    heads="winner",
+    whole=True,
     # So short windows leave the edges to the sum over whole readings (calibrate.windows).
     limits=Limits(edge_term=0.04, warm_up_s=2.0),
 )
-"""Less than a minute for 20 blocks; for a look and for the demo."""
+"""About a minute for 20 blocks; for a look and for the demo."""
 
 STANDARD = Plan(
     name="standard",

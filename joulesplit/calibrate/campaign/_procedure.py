@@ -13,6 +13,7 @@ from joulesplit.calibrate.campaign._first_window_check import require_seen
 from joulesplit.calibrate.campaign._plan import Plan
 from joulesplit.calibrate.campaign._schedule import (
     GROWTH,
+    ROUND_MARGIN,
     control_task,
     expected_duration_s,
     layout_starts,
@@ -24,11 +25,6 @@ from joulesplit.calibrate.campaign._warmup import CoolDown, WarmUp, cool_down, w
 from joulesplit.calibrate.errors import OtherCampaignError, WindowError
 from joulesplit.calibrate.windows import WindowRecord, WindowTask, run_window
 from joulesplit.calibrate.workloads import Workload
-
-ROUND_MARGIN = 2.0
-"""A round has so many times the windows that are thought to be needed: planned to reach just the
-goal, half of them would miss it narrowly; looks are few, and what few windows say of their own
-scatter is rough."""
 
 TRIES = 3
 """A window that gave no energy, because the host held the sampler up, is run so often at most."""
@@ -146,7 +142,7 @@ def run_campaign(
         SensorError: The sensor failed.
     """
     past = past or EarlierRun()
-    unit_s = past.start.unit_s if past.start else pilot(bench, uploads)
+    unit_s = past.start.unit_s if past.start else pilot(plan, bench, uploads)
     return _Campaign(plan, bench, unit_s, past.records, told or CampaignListener()).run(rule)
 
 

@@ -18,6 +18,11 @@ GROWTH = 0.5
 """A later round is as long as is thought to be needed, but no longer than this times all before:
 few looks then reach far, and none runs far past the goal on a first, rough guess."""
 
+ROUND_MARGIN = 2.0
+"""A round has so many times the windows that are thought to be needed: planned to reach just the
+goal, half of them would miss it narrowly; looks are few, and what few windows say of their own
+scatter is rough."""
+
 MOST_WINDOWS = 100_000
 """In a round: at half a second each more than half a day, and a list that memory still holds."""
 
@@ -90,12 +95,12 @@ def head_blocks(plan: Plan, blocks: Sequence[Block]) -> tuple[int, ...]:
 
     ``candidates`` are the blocks with a smaller output than all before them: a split after any
     other one computes more and sends no less than a split before it. A head of one block is that
-    block, and the head of all blocks is the whole network.
+    block, and the head of all blocks is the whole network. The ``winner`` is one of these.
 
     Raises:
         PlanError: The plan names a block that there is not.
     """
-    if plan.heads != "candidates":
+    if not isinstance(plan.heads, str):
         for last in plan.heads:
             if not 1 < last < len(blocks):
                 raise PlanError(
@@ -129,19 +134,25 @@ def round_tasks(
         plan: The plan.
         subjects: Everything there is to measure.
         number: Of the round, from 0; each has an order of its own.
-        only: Keys of the subjects to measure; None for all.
+        only: Keys of the subjects to measure; None for all that are not measured on demand.
         windows: About how many are wanted, if that is more than the plan's repeats make.
 
     Raises:
         PlanError: There are more than ``MOST_WINDOWS``.
     """
-    wanted = None if only is None else set(only)
-    measured = [subject for subject in subjects if wanted is None or subject.key in wanted]
+    wanted = _keys(plan, subjects) if only is None else set(only)
+    measured = [subject for subject in subjects if subject.key in wanted]
     once = sum(len(subject.lengths_s) for subject in measured)
     repeats = max(plan.repeats, round(windows / max(once, 1)))
     _require_countable(plan, once * repeats)
     tasks = _spread(measured, repeats, random.Random(f"{plan.order_seed} round {number}"))
     return _with_controls(plan, tasks, subjects)
+
+
+def _keys(plan: Plan, subjects: Iterable[Subject]) -> set[str]:
+    """Return the keys of what a round measures unasked."""
+    on_demand = plan.heads == "winner"
+    return {s.key for s in subjects if not (on_demand and s.kind == "head")}
 
 
 def _spread(subjects: Sequence[Subject], repeats: int, chance: random.Random) -> list[WindowTask]:
@@ -235,9 +246,9 @@ def announced_duration_s(
     Raises:
         PlanError: There are more than ``MOST_WINDOWS``.
     """
-    heads = len(head_blocks(plan, blocks)) + plan.whole
-    runs = ((len(blocks) + heads) * len(plan.work_s) + 2 * phases) * plan.repeats
-    run_s = (len(blocks) + heads) * sum(plan.work_s) * plan.repeats
+    ran = (len(blocks) + _head_count(plan, blocks)) * plan.repeats
+    runs = ran * len(plan.work_s) + 2 * phases * plan.repeats
+    run_s = ran * sum(plan.work_s)
     run_s += phases * (min(plan.work_s) + max(plan.work_s)) * plan.repeats
     uploads = upload_subjects(plan, sizes_bits)
     downloads = download_subjects(plan, uploads) if plan.downloads else ()
@@ -257,6 +268,12 @@ def announced_duration_s(
         + sent * (around_s + plan.timing.settle_after_s("upload"))
         + controls * (control_s + around_s + plan.timing.settle_s)
     )
+
+
+def _head_count(plan: Plan, blocks: Sequence[Block]) -> int:
+    """Return how many times the windows of a head are run, the whole network's with them."""
+    heads = len(head_blocks(plan, blocks))
+    return (min(heads, 1) * round(ROUND_MARGIN) if plan.heads == "winner" else heads) + plan.whole
 
 
 def longest_duration_s(plan: Plan, round_s: float) -> float:

@@ -122,6 +122,10 @@ class NetworkBench:
             self._run_blocks()
             self._make_heads(heads)
 
+    def _have_head(self, last_block: int) -> None:
+        if last_block not in self._heads:
+            self._make_heads((last_block,))
+
     def _make_heads(self, last_blocks: Sequence[int]) -> None:
         for last in last_blocks:
             self._heads[last] = self._head(last)
@@ -192,8 +196,7 @@ class NetworkBench:
     def head_workloads(
         self, last_blocks: Sequence[int], clock: Clock, activity: DeviceActivity
     ) -> dict[int, BlockWorkload]:
-        """Return blocks 1 … l as one network each, the network's real input in place."""
-        self._make_heads(last_blocks)
+        """Return blocks 1 … l as one network each; each is made when a window first needs it."""
         return {
             last: BlockWorkload(
                 name=f"blocks 1 to {last} as one network",
@@ -202,6 +205,7 @@ class NetworkBench:
                 invoke=partial(_invoke, self._heads, last),
                 clock=clock,
                 activity=activity,
+                make_ready=partial(self._have_head, last),
             )
             for last in last_blocks
         }

@@ -67,7 +67,7 @@ class StoredPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     control_every: int
     order_seed: int
     blocks: Literal["residual", "every-cut"] | tuple[int, ...] = "residual"
-    heads: Literal["candidates"] | tuple[int, ...] = ()
+    heads: Literal["candidates", "winner"] | tuple[int, ...] = ()
     whole: bool = False
     phases: bool = False
     downloads: bool = False

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from joulesplit.calibrate.workloads._protocol import DeviceActivity, WorkDone
 from joulesplit.drivers.protocols import Clock
+
+
+def _nothing() -> None:
+    """Have nothing to make ready."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +25,7 @@ class BlockWorkload:
         invoke: Runs the sub-network once; its input is already in place.
         clock: Time.
         activity: Who is told.
+        make_ready: Sees to it that the sub-network is loaded and warm, before the window begins.
     """
 
     name: str
@@ -28,6 +34,17 @@ class BlockWorkload:
     invoke: Callable[[], None]
     clock: Clock
     activity: DeviceActivity
+    make_ready: Callable[[], None] = _nothing
+
+    @property
+    def at_most(self) -> int:
+        """No limit: one interpreter runs any number of inferences."""
+        return sys.maxsize
+
+    def prepare(self, repetitions: int) -> None:
+        """Have the sub-network loaded."""
+        del repetitions
+        self.make_ready()
 
     def run(self, repetitions: int) -> WorkDone:
         """Run ``repetitions`` inferences back to back."""

@@ -46,7 +46,7 @@ def test_an_upload_takes_its_airtime_and_what_the_shortest_one_takes_besides():
     clock = SimulatedClock()
     began_ns = clock.now_ns()
 
-    unit_s = pilot(bench_of(subjects, clock), subjects)
+    unit_s = pilot(QUICK, bench_of(subjects, clock), subjects)
 
     airtimes_s = [subject.airtime_s for subject in subjects]
     assert [unit_s[s.key] for s in subjects] == pytest.approx([a + 0.012 for a in airtimes_s])
@@ -58,7 +58,7 @@ def test_how_long_an_upload_without_a_rate_takes_is_tried_out():
     subjects = (upload(4_000_000, UNLIMITED), upload(32_000, 20e6))
     clock = SimulatedClock()
 
-    unit_s = pilot(bench_of(subjects, clock), subjects)
+    unit_s = pilot(QUICK, bench_of(subjects, clock), subjects)
 
     assert unit_s[subjects[0].key] == pytest.approx(0.1 + 0.012)
 
@@ -79,7 +79,7 @@ def test_no_more_is_ever_ready_at_once_than_the_memory_holds(at_most):
     )  # fmt: skip
     bench = Bench(clock=clock, sampler=None, blocks={}, uploads={}, phases={"first": first})
 
-    [subject] = subjects_of(QUICK, bench, pilot(bench, ()))
+    [subject] = subjects_of(QUICK, bench, pilot(QUICK, bench, ()))
     tasks = [subject.task(seconds) for seconds in subject.lengths_s]
     done = [bench.workload(task).run(task.repetitions) for task in tasks]
 
