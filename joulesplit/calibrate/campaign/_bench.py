@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from joulesplit.calibrate.campaign._plan import Plan
 from joulesplit.calibrate.campaign._schedule import WHOLE_KEY, Subject, block_key, head_key
 from joulesplit.calibrate.campaign._transfer_plan import UploadSubject
 from joulesplit.calibrate.campaign._warmup import Thermometer, no_thermometer
+from joulesplit.calibrate.environment import ForeignLoad
 from joulesplit.calibrate.sampling import Sampler
 from joulesplit.calibrate.windows import WindowKind, WindowTask
 from joulesplit.calibrate.workloads import PreparedWorkload, Workload
@@ -30,6 +31,16 @@ PILOT_RUNS = 12
 """A workload that has not settled after so many runs is measured as it is."""
 
 
+class ForeignLoadWatch(Protocol):
+    """Tells what other programs take of the processors between two moments."""
+
+    def begin(self) -> None:
+        """Watch from now on."""
+
+    def since(self) -> ForeignLoad | None:
+        """Return what others took since; None where nobody can tell."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
     """What a campaign works with.
@@ -44,6 +55,7 @@ class Bench:
         phases: Workload of what happens once per start, by key.
         thermometer: Of the processor.
         lay_out_anew: Gives the blocks and heads new places in memory, as a new start would.
+        foreign_load: Tells what other programs take of the processors; None if nothing does.
     """
 
     clock: Clock
@@ -55,6 +67,7 @@ class Bench:
     phases: Mapping[str, Workload] = field(default_factory=dict)
     thermometer: Thermometer = no_thermometer
     lay_out_anew: Callable[[], None] = lambda: None
+    foreign_load: ForeignLoadWatch | None = None
 
     def head_key(self, last_block: int) -> str:
         """Return the subject key of a head, which may be all of the network."""

@@ -22,12 +22,23 @@ from joulesplit.calibrate.campaign._schedule import (
 from joulesplit.calibrate.campaign._stopping import StopOpinion, StopRule, cut_short, limited, once
 from joulesplit.calibrate.campaign._transfer_plan import UploadSubject
 from joulesplit.calibrate.campaign._warmup import CoolDown, WarmUp, cool_down, warm_up
+from joulesplit.calibrate.checks import SPOILT_SHARE
+from joulesplit.calibrate.environment import ForeignLoad
 from joulesplit.calibrate.errors import OtherCampaignError, WindowError
 from joulesplit.calibrate.windows import WindowRecord, WindowTask, run_window
 from joulesplit.calibrate.workloads import Workload
 
 TRIES = 3
 """A window that gave no energy, because the host held the sampler up, is run so often at most."""
+
+
+SPOILT_TRIES = 2
+"""A window that other programs spoilt is run again so often at most; then it is kept as it is."""
+
+SPOILT_START = 4
+REPEATED_SHARE = 0.25
+"""So many repeats from the start, and a quarter of the windows done: on a machine that is always
+busy, repeating helps nothing."""
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,6 +172,7 @@ class _Campaign:
         self._subjects = subjects_of(plan, bench, unit_s)
         self._earlier = earlier
         self._records: list[WindowRecord] = []
+        self._repeated = sum(record.spoilt_tries for record in earlier)
         self._opinion: StopOpinion | None = None
         self._progress: Progress | None = None
 
@@ -232,7 +244,7 @@ class _Campaign:
     def _spent_s(self) -> float:
         # Of the idle a record keeps only what whole readings cover.
         idle_s = 2 * self._plan.timing.idle_s
-        return sum(r.work_s + r.settle_s + idle_s + r.waited_s for r in self._records)
+        return sum(r.work_s + r.settle_s + idle_s + r.waited_s + r.spoilt_s for r in self._records)
 
     def _look(self, rule: StopRule, number: int, *, left: int) -> StopOpinion:
         """Ask the rule after a round; a limit has the last word."""
@@ -259,22 +271,55 @@ class _Campaign:
         return record
 
     def _window(self, task: WindowTask) -> WindowRecord:
-        waited_s = 0.0
+        """Run a window, again if other programs spoilt it, and keep it.
+
+        Whether it is run again depends on what others took of the processors alone: what it
+        measured is not looked at, so that no energy is preferred to another.
+        """
+        spoilt_tries, spoilt_s = 0, 0.0
+        while True:
+            record, load = self._watched(task)
+            if not self._may_repeat(load, spoilt_tries):
+                break
+            spoilt_tries += 1
+            spoilt_s += record.span_s + record.waited_s
+        record = msgspec.structs.replace(
+            record,
+            foreign_cpu=load.share if load else None,
+            foreign_programs=_named(load),
+            spoilt_tries=spoilt_tries,
+            spoilt_s=spoilt_s,
+        )
+        self._repeated += spoilt_tries
+        self._told.keep(record)
+        return record
+
+    def _may_repeat(self, load: ForeignLoad | None, tries: int) -> bool:
+        if load is None or load.share <= SPOILT_SHARE or tries >= SPOILT_TRIES:
+            return False
+        allowed = SPOILT_START + REPEATED_SHARE * len(self._records)
+        return self._repeated + tries + 1 <= allowed and self._spent_s < self._plan.limits.duration_s
+
+    def _watched(self, task: WindowTask) -> tuple[WindowRecord, ForeignLoad | None]:
+        """Run a window until it gives an energy; tell what others took of the processors in it."""
+        watch, waited_s = self._bench.foreign_load, 0.0
         for tries in range(1, TRIES + 1):
             workload = self._bench.workload(task)
             cool = self._cool_down(task, waited_s)
             waited_s += cool.waited_s
+            if watch:
+                watch.begin()
             try:
                 record = self._tried(task, workload)
                 break
             except WindowError:
                 if tries == TRIES:
                     raise
+        load = watch.since() if watch else None
         record = msgspec.structs.replace(
             record, temperature_c=cool.temperature_c, waited_s=waited_s, tries=tries
         )
-        self._told.keep(record)
-        return record
+        return record, load
 
     def _tried(self, task: WindowTask, workload: Workload) -> WindowRecord:
         clock, sampler = self._bench.clock, self._bench.sampler
@@ -304,3 +349,8 @@ class _Campaign:
             opinion=self._opinion,
         )
         self._told.progress(self._progress)
+
+
+def _named(load: ForeignLoad | None) -> str:
+    """Return the busiest programs with their shares, as text."""
+    return ", ".join(f"{name} {share:.0%}" for name, share in load.programs) if load else ""

@@ -14,3 +14,4 @@ from ._plausibility import examine_profile as examine_profile
 from ._spec import CheckSpec as CheckSpec
 from ._spec import FLAG as FLAG
 from ._spec import quality_of as quality_of
+from ._spoilt import SPOILT_SHARE as SPOILT_SHARE

@@ -8,6 +8,7 @@ from joulesplit.calibrate.checks._results import result_checks
 from joulesplit.calibrate.checks._scatter import scatter_checks
 from joulesplit.calibrate.checks._sensor import sensor_checks
 from joulesplit.calibrate.checks._spec import quality_of
+from joulesplit.calibrate.checks._spoilt import spoilt_checks
 from joulesplit.calibrate.checks._steadiness import steadiness_checks
 from joulesplit.calibrate.checks._upload_scatter import upload_scatter_checks
 from joulesplit.calibrate.profile import Quality
@@ -22,6 +23,7 @@ def judge(evidence: Evidence) -> Quality:
     checks = (
         *sensor_checks(evidence),
         *steadiness_checks(evidence),
+        *spoilt_checks(evidence),
         *scatter_checks(evidence),
         *upload_scatter_checks(evidence),
         *outlasting_checks(evidence),

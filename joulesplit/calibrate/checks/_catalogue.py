@@ -14,6 +14,7 @@ from joulesplit.calibrate.checks import _plausibility as plausibility
 from joulesplit.calibrate.checks import _results as results
 from joulesplit.calibrate.checks import _scatter as scatter
 from joulesplit.calibrate.checks import _sensor as sensor
+from joulesplit.calibrate.checks import _spoilt as spoilt
 from joulesplit.calibrate.checks import _steadiness as steadiness
 from joulesplit.calibrate.checks import _upload_scatter as upload_scatter
 from joulesplit.calibrate.checks._spec import CheckSpec
@@ -48,6 +49,7 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         conditions.SUPPLY_ALARM,
         conditions.POWER_SAVE_CHANGED,
         conditions.ROUTE_CHANGED,
+        spoilt.SPOILT_WINDOWS,
         conditions.FOREIGN_CPU,
         conditions.FOREIGN_TRAFFIC,
     ),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from joulesplit.calibrate.checks._evidence import Evidence
 from joulesplit.calibrate.checks._spec import CheckSpec
+from joulesplit.calibrate.checks._spoilt import window_words
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates import LinearFit, block_problem, lag_one, outliers
 from joulesplit.calibrate.profile import Check
@@ -24,6 +25,9 @@ TWO_MODES_LIMIT = 0.85
 """Largest share of the variance that two groups may explain: two halves of a normal sample
 explain 2/π = 0.64 of it, two groups five standard deviations apart 0.87."""
 
+OUTLIERS_NAMED = 2
+"""So many outlying windows are named."""
+
 SMALLEST_GROUP = 0.15
 """A group with a smaller share of the windows is a matter for the outliers."""
 
@@ -33,8 +37,8 @@ OUTLYING_WINDOWS = CheckSpec(
     finds="compute windows farther from the fit than chance explains",
     unit="windows",
     limit=0,
-    advice="they are kept; `profile show --methods` shows E_d with and without them: if the two "
-    "differ, find what ran beside the measurement",
+    advice="{which}: far off the fit, kept; `profile show --methods` shows E_d with and without: "
+    "if the two differ, stop what else runs and measure again",
 )
 AUTOCORRELATION = CheckSpec(
     name="autocorrelation",
@@ -60,11 +64,20 @@ def scatter_checks(evidence: Evidence) -> Iterator[Check]:
     if fitted is None or fitted[0].scale == 0:
         return
     fit, energies = fitted
-    yield OUTLYING_WINDOWS.judge(float(np.count_nonzero(outliers(fit))))
+    outlying = np.flatnonzero(outliers(fit))
+    yield OUTLYING_WINDOWS.judge(float(len(outlying)), which=_named(evidence, outlying))
     if len(energies) >= FEWEST_FOR_SCATTER:
         residuals = fit.studentised
         yield AUTOCORRELATION.judge(lag_one(residuals) * float(np.sqrt(len(residuals))))
         yield TWO_MODES.judge(two_group_share(relative_residuals(fit.raw_residuals, energies)))
+
+
+def _named(evidence: Evidence, outlying: Iterable[int]) -> str:
+    """Return which windows these are, when they began and what else ran."""
+    compute = evidence.of_kind("compute")
+    words = [window_words(compute[place], evidence.records) for place in outlying]
+    more = len(words) - OUTLIERS_NAMED
+    return "; ".join(words[:OUTLIERS_NAMED]) + (f"; {more} more" if more > 0 else "")
 
 
 def relative_residuals(residuals_j: Array, energies_j: Array) -> Array:

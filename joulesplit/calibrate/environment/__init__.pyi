@@ -4,6 +4,8 @@ from ._blas_threads import use_one_blas_thread as use_one_blas_thread
 from ._child_process import end_child as end_child
 from ._conditions import Conditions as Conditions
 from ._conditions import snapshot as snapshot
+from ._foreign_load import ForeignLoad as ForeignLoad
+from ._foreign_load import LoadWatch as LoadWatch
 from ._kernel import architecture as architecture
 from ._kernel import userland_bits as userland_bits
 from ._machine import Machine as Machine

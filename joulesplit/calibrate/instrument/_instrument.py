@@ -24,6 +24,7 @@ from joulesplit.calibrate.campaign import (
 )
 from joulesplit.calibrate.environment import (
     Conditions,
+    LoadWatch,
     boot_of,
     describe_device,
     interface_kind,
@@ -131,6 +132,7 @@ class Instrument:
             phases=self._phases(link) if plan.phases else {},
             thermometer=lambda: self.device.temperature_c,
             lay_out_anew=partial(self.network.lay_out_anew, Random(plan.order_seed)),
+            foreign_load=LoadWatch(self.device.machine),
         ), subjects
 
     def _link(self) -> LinkBench:

@@ -133,6 +133,10 @@ class StoredWindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     temperature_c: float | None = None
     waited_s: float = 0.0
     tries: int = 1
+    foreign_cpu: float | None = None
+    foreign_programs: str = ""
+    spoilt_tries: int = 0
+    spoilt_s: float = 0.0
 
 
 class StoredStopOpinion(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,6 +43,11 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
         temperature_c: Of the processor as the window began, °C; None if unknown.
         waited_s: Waited before the window for the device to cool down, s.
         tries: How often it was run until it gave an energy.
+        foreign_cpu: Share of all processors that other programs took in it; None if unknown.
+        foreign_programs: The busiest of these, for people; empty if none is worth a name.
+        spoilt_tries: How often it was run before and given up because other programs took more
+            than a share of the processors that is fixed beforehand, whatever it had measured.
+        spoilt_s: How long these took, s.
     """
 
     task: WindowTask
@@ -70,6 +75,10 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     temperature_c: float | None = None
     waited_s: float = 0.0
     tries: int = 1
+    foreign_cpu: float | None = None
+    foreign_programs: str = ""
+    spoilt_tries: int = 0
+    spoilt_s: float = 0.0
 
     @property
     def span_s(self) -> float:

@@ -181,7 +181,7 @@ def _prepare_and_measure(
     """Measure on a machine that is set back, whatever ends the measurement."""
     from joulesplit.calibrate.environment import Machine
     from joulesplit.cli._device import device_of
-    from joulesplit.cli.measuring import ended_in_order, prepared
+    from joulesplit.cli.measuring import ended_in_order, prepared, warn_of_load
 
     machine = Machine(root=subject.root)
     with ended_in_order(), prepared(machine, tune=tune) as tuned:

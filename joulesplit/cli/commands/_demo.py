@@ -83,10 +83,12 @@ def command(*, seed: int | None, keep: Path | None, shown: Shown) -> int:
     from joulesplit.cli._exit_codes import ExitCode
     from joulesplit.cli._output import emit_page
     from joulesplit.cli._resources import paper_network
+    from joulesplit.cli.measuring import warn_of_load
     from joulesplit.drivers import SIMULATED
 
     choice = SensorChoice(kind=SIMULATED, seed=secrets.randbelow(10**6) if seed is None else seed)
     note(f"simulated world {choice.seed}; the network and the uploads are real")
+    warn_of_load()
     with _directory(keep) as directory:
         result = run_loop(paper_network(), choice, directory)
     kept = [keep / PROFILE_NAME] if keep is not None else []

@@ -112,7 +112,7 @@ def _measure(plan: RunPlan, choice: SensorChoice) -> MeasuredProgram:
     """Measure; a request to end ends the command and the sampler first."""
     from joulesplit.calibrate.campaign import measure_program
     from joulesplit.cli._device import device_of
-    from joulesplit.cli.measuring import ended_in_order
+    from joulesplit.cli.measuring import ended_in_order, warn_of_load
     from joulesplit.cli.report.terminal import NOT_THE_COMMAND, run_line
     from joulesplit.drivers import SIMULATED
 
@@ -126,6 +126,7 @@ def _measure(plan: RunPlan, choice: SensorChoice) -> MeasuredProgram:
         note(run_line(record, len(done), plan.runs, simulated=simulated))
 
     with ended_in_order():
+        warn_of_load()
         return measure_program(plan, device_of(choice), tell)
 
 

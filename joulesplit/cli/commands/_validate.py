@@ -65,14 +65,13 @@ def command(
     from joulesplit.calibrate.profile import load_profile
     from joulesplit.cli._device import device_of
     from joulesplit.cli._server_process import edge_server
-    from joulesplit.cli._wiring import require_live, try_sensor
+    from joulesplit.cli._wiring import require_live
     from joulesplit.cli.measuring import validate
 
     require_live(choice)
     usage = _usage(uploads_per_burst)
     profile = load_profile(profile_path).profile
-    _require_same_kind(profile, choice)
-    try_sensor(choice)
+    _look(profile, choice)
     with ExitStack() as stack:
         url = stack.enter_context(edge_server(edge.url, model, choice, xnnpack=runtime.xnnpack))
         instrument = stack.enter_context(
@@ -86,6 +85,16 @@ def command(
         )
         validations = validate(instrument, profile, splits, usage)
     return _finish(validations, profile, model, shown=shown)
+
+
+def _look(profile: DeviceProfile, choice: SensorChoice) -> None:
+    """Look at the sensor, and at what else runs, before anything is started."""
+    from joulesplit.cli._wiring import try_sensor
+    from joulesplit.cli.measuring import warn_of_load
+
+    _require_same_kind(profile, choice)
+    try_sensor(choice)
+    warn_of_load()
 
 
 def _usage(uploads_per_burst: float) -> Usage:

@@ -1,6 +1,8 @@
 from ._breaking_off import going_on as going_on
 from ._breaking_off import keep_what_there_is as keep_what_there_is
 from ._breaking_off import wrote as wrote
+from ._load import load_warning as load_warning
+from ._load import warn_of_load as warn_of_load
 from ._preparing import ended_in_order as ended_in_order
 from ._preparing import prepared as prepared
 from ._progress import duration_text as duration_text

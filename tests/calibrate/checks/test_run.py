@@ -200,6 +200,11 @@ WIDE = msgspec.structs.replace(QUANTITY, ci95=(0.9e9, 1.1e9))
             {"records": compute_windows(noise_j=lambda n: 0.05 if n == 7 else 1e-3 * NOISE[n])},
         ),
         (
+            "spoilt-windows",
+            "suspect",
+            {"records": [record(n, foreign_cpu=0.5 if n == 2 else 0.1) for n in range(1, 11)]},
+        ),
+        (
             "autocorrelation",
             "suspect",
             {"records": compute_windows(noise_j=lambda n: 1e-3 * sum(NOISE[n : n + 8]))},
@@ -288,6 +293,19 @@ def test_each_fault_fails_its_own_check_and_says_what_to_do(name, verdict, field
     assert [check.name for check in troubled] == [name]
     assert troubled[0].advice
     assert quality.verdict == verdict
+
+
+def test_an_outlying_window_is_told_with_its_time_and_what_ran_beside_it():
+    records = compute_windows(noise_j=lambda n: 0.05 if n == 7 else 1e-3 * NOISE[n])
+    records[7] = msgspec.structs.replace(
+        records[7], foreign_cpu=0.48, foreign_programs="cc1plus 48%"
+    )
+    after_s = (records[7].started_ns - records[0].started_ns) * 1e-9
+
+    (check,) = [c for c in judge(evidence(records=records)).checks if c.name == "outlying-windows"]
+
+    named = f"{records[7].task.subject} at {after_s:.0f} s, beside cc1plus 48%"
+    assert check.advice.startswith(f"{named}: far off the fit")
 
 
 def test_clean_compute_windows_pass_and_their_scatter_was_looked_at():

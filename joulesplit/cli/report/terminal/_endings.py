@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from joulesplit.calibrate.campaign import SplitValidation
     from joulesplit.optimizer import Candidate, Decision
 
+CAUSES = ("spoilt-windows", "foreign-cpu", "throttled-during", "supply-alarm")
+"""Checks that name why others did not pass: told first."""
+
 USE = {
     "valid": "VALID: every check passed",
     "suspect": "SUSPECT, use with care",
@@ -33,10 +36,15 @@ def verdict_words(quality: Quality) -> str:
 
 def remedy(quality: Quality) -> str | None:
     """Return what the worst check that did not pass advises; None if all did."""
-    worst = min(quality.checks, key=_gravity, default=None)
+    worst = min(quality.checks, key=lambda check: (_gravity(check), _depth(check)), default=None)
     if worst is None or worst.outcome == "pass":
         return None
     return f"{worst.name}: {prefixed(worst.advice)}"
+
+
+def _depth(check: Check) -> int:
+    """Return how far a check is from the cause: what else ran makes windows scatter."""
+    return 0 if check.name in CAUSES else 1
 
 
 def _gravity(check: Check) -> int:

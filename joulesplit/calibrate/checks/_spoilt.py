@@ -1,0 +1,55 @@
+"""Whether other programs took the processors while windows were measured. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from joulesplit.calibrate.checks._evidence import Evidence
+from joulesplit.calibrate.checks._spec import CheckSpec
+from joulesplit.calibrate.profile import Check
+from joulesplit.calibrate.windows import WindowRecord
+
+SPOILT_SHARE = 0.2
+"""Share of all processors that others may take in a window before it is run again: a program that
+keeps one of four processors busy takes 0.25. Kernel ticks of 10 ms tell a window of half a second
+to some 0.05."""
+
+SPOILT_WINDOWS = CheckSpec(
+    name="spoilt-windows",
+    finds=f"share of the windows in which other programs took more than {SPOILT_SHARE:.0%} of the "
+    "processors, even when run again",
+    unit="1",
+    limit=0.05,
+    advice="other programs ran in {spoilt} of {windows} windows ({example}): stop them, `top` "
+    "shows what runs, and measure again",
+)
+
+
+def spoilt_checks(evidence: Evidence) -> Iterator[Check]:
+    """Return whether other programs spoilt windows; nothing where the system does not tell."""
+    known = [record for record in evidence.records if record.foreign_cpu is not None]
+    if not known:
+        return
+    spoilt = [record for record in known if (record.foreign_cpu or 0.0) > SPOILT_SHARE]
+    worst = max(known, key=lambda record: record.foreign_cpu or 0.0)
+    yield SPOILT_WINDOWS.judge(
+        len(spoilt) / len(known),
+        spoilt=len(spoilt),
+        windows=len(known),
+        example=window_words(worst, evidence.records),
+    )
+
+
+def window_words(record: WindowRecord, records: Sequence[WindowRecord]) -> str:
+    """Return which window it is, when it began, and what else ran.
+
+    Args:
+        record: The window.
+        records: All of the campaign, in order of time.
+    """
+    after_s = (record.started_ns - records[0].started_ns) * 1e-9
+    words = f"{record.task.subject} at {after_s:.0f} s"
+    if record.foreign_cpu is None:
+        return words
+    programs = record.foreign_programs or f"others {record.foreign_cpu:.0%}"
+    return f"{words}, beside {programs}" if record.foreign_cpu >= 0.01 else words
