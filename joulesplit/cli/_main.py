@@ -85,7 +85,7 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit code, see ``joulesplit.cli._exit_codes``.
     """
-    as_json = "--json" in _options(arguments)
+    as_json = "--json" in _options(arguments) and not _is_anothers(arguments)
     try:
         result = cli.main(list(arguments), prog_name="joulesplit", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
@@ -107,6 +107,22 @@ def run(arguments: Sequence[str]) -> int:
 def _options(arguments: Sequence[str]) -> Sequence[str]:
     """Return what is said to us: behind ``--`` stands another command's own line."""
     return arguments[: arguments.index("--")] if "--" in arguments else arguments
+
+
+def _is_anothers(arguments: Sequence[str]) -> bool:
+    """Say whether ``--json`` stands behind the first word of a command that ``measure`` runs."""
+    from joulesplit.cli.commands._measure import command
+
+    if "measure" not in arguments:
+        return False
+    typed = list(_options(arguments))[arguments.index("measure") + 1 :]
+    context = click.Context(command, allow_interspersed_args=False)
+    try:
+        found, _, _ = command.make_parser(context).parse_args(typed)
+    except click.UsageError:
+        # What cannot be understood is all ours.
+        return False
+    return "as_json" not in found
 
 
 def _interrupted(*, as_json: bool) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,8 @@ class Request:
         input_shapes: Names and shapes of inputs that the file leaves open.
         granularity: ``residual``, ``every-cut`` or a number of blocks.
         at: Names of tensors after which blocks end; replaces the granularity.
-        after: Operator to split after.
+        split: Where to split: l, or the name of its block.
+        after_operator: The same, as the operator to split after.
         ratio: E_d/E_c at which to find the best cuts, FLOP/bit.
         keep_input: Look only for cuts that do not upload the network's inputs themselves.
         directory: Where to write the split.
@@ -51,7 +53,8 @@ class Request:
     input_shapes: tuple[tuple[str, tuple[int, ...]], ...]
     granularity: str
     at: tuple[str, ...]
-    after: int | None
+    split: str | None
+    after_operator: int | None
     ratio: float | None
     keep_input: bool
     directory: Path | None
@@ -74,6 +77,7 @@ class PartitionOutcome:
         regrets: What choosing among the blocks' ends costs at most over choosing among all
             prefix cuts: with the inputs free to be uploaded, and kept on the device.
         best: The best cuts.
+        after: Operator after which the split is that was asked for.
         written: The split that was written.
         comparison: The split against the whole.
         effects: What the encodings do.
@@ -85,6 +89,7 @@ class PartitionOutcome:
     hull: tuple[HullCut, ...]
     regrets: tuple[Regret, Regret]
     best: BestCuts | None
+    after: int | None
     written: SplitManifest | None
     comparison: SplitComparison | None
     effects: tuple[EncodingEffect, ...] | None
@@ -97,21 +102,23 @@ def check_request(request: Request) -> None:
     Raises:
         CommandError: One is missing, or two exclude each other.
     """
-    cut = request.after is not None or request.ratio is not None
+    stated = request.split is not None or request.after_operator is not None
     used = request.directory is not None or request.verify or request.encodings
-    if used and not cut:
+    if request.split is not None and request.after_operator is not None:
+        raise CommandError("--split and --after-operator name one cut in two ways: give one")
+    if used and not stated and request.ratio is None:
         raise CommandError(
-            "-o, --verify and --encodings are about a split: give --after OPERATOR "
-            "(or --ratio, for -o and --verify)"
+            "-o, --verify and --encodings are about a split: give --split L (or --ratio, for -o "
+            "and --verify)"
         )
-    if request.after is not None and not used:
+    if stated and not used:
         raise CommandError(
-            "--after OPERATOR says where, not what: add -o DIRECTORY, --verify or --encodings"
+            "--split says where, not what: add -o DIRECTORY, --verify or --encodings"
         )
     if request.keep_input and request.ratio is None:
         raise CommandError("--keep-input narrows the search of --ratio: give --ratio FLOP/BIT")
-    if request.encodings and request.after is None:
-        raise CommandError("--encodings measures one split: give --after OPERATOR")
+    if request.encodings and not stated:
+        raise CommandError("--encodings measures one split: give --split L")
     if request.inputs and not (request.verify or request.encodings):
         raise CommandError("--input is run by --verify or --encodings: add one of them")
 
@@ -132,20 +139,49 @@ def carry_out(request: Request) -> PartitionOutcome:
         if request.ratio is None
         else best_cuts(network, request.ratio, keep_input=request.keep_input)
     )
-    cut: int | ClosedCut | None = request.after
+    blocks = chosen_blocks(network, request.granularity, request.at)
+    after = _operator_of(request, blocks)
+    cut: int | ClosedCut | None = after
     if cut is None and best is not None:
         cut = best.closed.cut if best.saving else best.prefix.after_operator
-    blocks = chosen_blocks(network, request.granularity, request.at)
     return PartitionOutcome(
         network=network,
         blocks=blocks,
         hull=undominated_cuts(network),
         regrets=both_regrets(network, blocks),
         best=best,
+        after=after,
         written=_written(model, cut, request.directory),
         comparison=_compared(model, cut, request) if request.verify else None,
-        effects=_effects(model, request) if request.encodings else None,
+        effects=_effects(model, after, request) if request.encodings else None,
         bundle=_bundle(model, blocks, request.bundle),
+    )
+
+
+def _operator_of(request: Request, blocks: Sequence[Block]) -> int | None:
+    """Return the operator after which the split is that was asked for; None if none was."""
+    if request.split is None:
+        return request.after_operator
+    block = split_of(request.split, blocks)
+    return blocks[block - 1].last_operator if block else -1
+
+
+def split_of(text: str, blocks: Sequence[Block]) -> int:
+    """Return l of a split that is given as l or as the name of the block it is after.
+
+    Raises:
+        CommandError: There is no such split.
+    """
+    if text.isdecimal() and int(text) <= len(blocks):
+        return int(text)
+    named = [block.index for block in blocks if block.name == text]
+    if len(named) == 1:
+        return named[0]
+    near = get_close_matches(text, [block.name for block in blocks], n=1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    raise CommandError(
+        f"there is no split {text}{hint}: choose l from 0 (all on the server) to {len(blocks)} "
+        "(all on the device), or the name of a block, as `joulesplit partition MODEL` lists them"
     )
 
 
@@ -240,14 +276,14 @@ def _whole(model: LoadedModel, request: Request) -> Path | bytes:
     return joined(model_pieces(model.file.root))
 
 
-def _effects(model: LoadedModel, request: Request) -> tuple[EncodingEffect, ...] | None:
+def _effects(model: LoadedModel, after: int | None, request: Request) -> tuple[EncodingEffect, ...] | None:
     from joulesplit.partition.checking import encoding_effects
 
-    if request.after is None:
+    if after is None:
         return None
     return encoding_effects(
         model,
-        request.after,
+        after,
         inputs=read_samples(model, request.inputs),
         threads=request.threads,
         use_xnnpack=request.xnnpack,

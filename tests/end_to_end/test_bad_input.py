@@ -46,7 +46,7 @@ MODEL = str(paper_network())
         (("partition", "empty.tflite"), 3, "empty.tflite"),
         (("partition", "cut.tflite"), 3, "cut.tflite"),
         (("partition", "."), 3, "."),
-        (("partition", MODEL, "--after", "999", "-o", "out"), 3, "999"),
+        (("partition", MODEL, "--after-operator", "999", "-o", "out"), 3, "999"),
         (("report", "none.json"), 3, "joulesplit calibrate"),
         (("report", "broken.json"), 3, "not JSON"),
         (("report", "other.json"), 3, "not a device profile"),

@@ -32,7 +32,7 @@ PILOT_RUNS = 12
 
 
 class ForeignLoadWatch(Protocol):
-    """Tells what other programs take of the processors between two moments."""
+    """What other programs take of the processors, asked at two moments."""
 
     def begin(self) -> None:
         """Watch from now on."""

@@ -298,7 +298,8 @@ class _Campaign:
         if load is None or load.share <= SPOILT_SHARE or tries >= SPOILT_TRIES:
             return False
         allowed = SPOILT_START + REPEATED_SHARE * len(self._records)
-        return self._repeated + tries + 1 <= allowed and self._spent_s < self._plan.limits.duration_s
+        in_time = self._spent_s < self._plan.limits.duration_s
+        return in_time and self._repeated + tries + 1 <= allowed
 
     def _watched(self, task: WindowTask) -> tuple[WindowRecord, ForeignLoad | None]:
         """Run a window until it gives an energy; tell what others took of the processors in it."""

@@ -56,7 +56,7 @@ class _Moment:
 
 
 class LoadWatch:
-    """Watches what programs other than those that measure take of the processors.
+    """A look at what programs other than those that measure take of the processors.
 
     Args:
         machine: Where to read it.

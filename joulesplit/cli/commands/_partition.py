@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from joulesplit.cli._errors import CommandError
 from joulesplit.cli._options import RESIDUAL, block_options, gathered, model_argument
 from joulesplit.cli._output import emit, json_option, note
 from joulesplit.cli._partitioning import (
@@ -35,12 +36,29 @@ def input_shape(text: str) -> tuple[str, tuple[int, ...]]:
     return name, tuple(int(size) for size in sizes.split(","))
 
 
+def _refuse_after(_context: click.Context, _option: click.Parameter, given: int | None) -> None:
+    """Refuse the option of before, whose number other commands understand as another one."""
+    if given is not None:
+        raise CommandError(
+            f"--after {given} counted operators, where every command counts blocks: give --split "
+            f"{max(given, 0)} for the cut after block {max(given, 0)}, or --after-operator {given} "
+            f"for the one after operator {given}"
+        )
+
+
 @click.command("partition")
 @model_argument
 @block_options(RESIDUAL, RESIDUAL)
 @click.option(
-    "--after", type=int, metavar="OPERATOR", help="Split after this; -1 is all on the server."
+    "--split", metavar="L|BLOCK", help="Split after this block; 0 is all on the server."
 )
+@click.option(
+    "--after-operator",
+    type=int,
+    metavar="OPERATOR",
+    help="Split after this operator, also inside a block; -1 is all on the server.",
+)
+@click.option("--after", type=int, hidden=True, expose_value=False, callback=_refuse_after)
 @click.option(
     "--ratio",
     type=click.FloatRange(min=0),
@@ -87,8 +105,8 @@ def input_shape(text: str) -> tuple[str, tuple[int, ...]]:
 def command(*, request: Request, plot: Path | None, as_json: bool) -> None:
     """Show MODEL as blocks with their work and output sizes; write parts of it.
 
-    The numbers after --after are those of the column "operators": splitting after a block's last
-    operator sends that block's output. With --ratio, -o writes the best split of all.
+    A cut is named by l or its block, in this command as in all others: --split 5 runs the blocks
+    1 to 5 here and sends the output of block 5. With --ratio, -o writes the best split of all.
     """
     check_request(request)
     outcome = carry_out(request)
@@ -113,23 +131,25 @@ def _sections(request: Request, outcome: PartitionOutcome) -> list[Section]:
     from joulesplit.cli.report.terminal import (
         best_section,
         bundle_section,
+        cut_name,
         encoding_section,
         hull_section,
         split_section,
         verification_section,
     )
 
-    sections = [hull_section(outcome.network, outcome.hull, outcome.regrets)]
+    sections = [hull_section(outcome.network, outcome.blocks, outcome.hull, outcome.regrets)]
     if outcome.best is not None:
-        sections.append(best_section(outcome.network, outcome.best))
+        sections.append(best_section(outcome.network, outcome.blocks, outcome.best))
     if outcome.written is not None and request.directory is not None:
         sections.append(split_section(outcome.written, request.directory))
     if outcome.comparison is not None:
         sections.append(verification_section(outcome.comparison))
-    if outcome.effects is not None and request.after is not None:
-        sections.append(encoding_section(request.after, outcome.effects))
+    if outcome.effects is not None and outcome.after is not None:
+        where = cut_name(outcome.network, outcome.blocks, outcome.after)
+        sections.append(encoding_section(where, outcome.effects))
     if outcome.bundle is not None and request.bundle is not None:
-        sections.append(bundle_section(outcome.bundle, request.bundle))
+        sections.append(bundle_section(outcome.bundle, outcome.blocks, request.bundle))
     return sections
 
 

@@ -31,7 +31,11 @@ if TYPE_CHECKING:
     help="Device profile.",
 )
 @click.option(
-    "--split", "splits", type=int, multiple=True, help="l to run; the best one if not given."
+    "--split",
+    "splits",
+    multiple=True,
+    metavar="L|BLOCK",
+    help="Split to run; the best one if not given; repeatable.",
 )
 @click.option(
     "--uploads-per-burst",
@@ -48,7 +52,7 @@ def command(
     *,
     model: Path,
     profile_path: Path,
-    splits: tuple[int, ...],
+    splits: tuple[str, ...],
     uploads_per_burst: float,
     choice: SensorChoice,
     edge: EdgeChoice,
@@ -64,6 +68,7 @@ def command(
     from joulesplit.calibrate.instrument import EdgeAddress, Instrument
     from joulesplit.calibrate.profile import load_profile
     from joulesplit.cli._device import device_of
+    from joulesplit.cli._partitioning import split_of
     from joulesplit.cli._server_process import edge_server
     from joulesplit.cli._wiring import require_live
     from joulesplit.cli.measuring import validate
@@ -83,7 +88,8 @@ def command(
                 cut=_cut(profile),
             )
         )
-        validations = validate(instrument, profile, splits, usage)
+        chosen = tuple(split_of(text, instrument.network.blocks) for text in splits)
+        validations = validate(instrument, profile, chosen, usage)
     return _finish(validations, profile, model, shown=shown)
 
 

@@ -185,6 +185,14 @@ def test_a_file_is_not_replaced_unasked(joulesplit, tmp_path):
     assert file.read_text() == "mine"
 
 
+def test_behind_the_commands_first_word_a_json_is_not_ours_without_dashes_either(joulesplit):
+    own = joulesplit("measure", "--sensor", "simulated", "jouleless", "--json")
+    ours = joulesplit("measure", "--json", "--sensor", "simulated", "jouleless", "--json")
+    assert (own.code, own.out) == (2, "")
+    assert "jouleless" in own.err
+    assert ours.json["error"]["code"] == 2
+
+
 def test_a_json_of_the_commands_own_is_not_taken_for_ours(joulesplit):
     own = joulesplit("measure", "--sensor", "simulated", "--", "jouleless", "--json")
     ours = joulesplit("measure", "--sensor", "simulated", "--json", "--", "jouleless")

@@ -35,7 +35,7 @@ def test_every_cut_makes_a_block_of_every_operator(joulesplit, model):
 
 def test_a_split_is_written_verified_and_told(joulesplit, model, tmp_path):
     directory = tmp_path / "split"
-    outcome = joulesplit("partition", model, "--after", 12, "-o", directory, "--verify", "--json")
+    outcome = joulesplit("partition", model, "--after-operator", 12, "-o", directory, "--verify", "--json")
     document = outcome.json
     for side in ("head", "tail"):
         written = (directory / f"{side}.tflite").read_bytes()
@@ -46,7 +46,7 @@ def test_a_split_is_written_verified_and_told(joulesplit, model, tmp_path):
 
 
 def test_the_report_says_what_was_written(joulesplit, model, tmp_path):
-    text = joulesplit("partition", model, "--after", -1, "-o", tmp_path).out
+    text = joulesplit("partition", model, "--after-operator", -1, "-o", tmp_path).out
     assert "20 blocks" in text
     assert "Split after operator -1" in text
     assert "nothing to run on this side: no file" in text
@@ -121,7 +121,7 @@ def test_a_bundle_holds_all_blocks_and_the_worthwhile_splits(joulesplit, model, 
 def test_encodings_are_measured_on_users_inputs(joulesplit, model, tmp_path):
     images = np.random.default_rng(1).uniform(-1, 1, (2, 1, 224, 224, 3)).astype(np.float32)
     np.save(tmp_path / "images.npy", images)
-    given = ["--after", 12, "--encodings", "--input", tmp_path / "images.npy"]
+    given = ["--after-operator", 12, "--encodings", "--input", tmp_path / "images.npy"]
     effects = joulesplit("partition", model, *given, "--json").json["encodings"]
     found = {effect["encoding"]: effect for effect in effects}
     assert found["float16"]["bits"] == found["as-is"]["bits"] / 2 == 401_408
@@ -134,7 +134,7 @@ def test_users_inputs_are_verified_and_checked(joulesplit, model, tmp_path):
     np.save(tmp_path / "image.npy", np.zeros((1, 224, 224, 3), np.float32))
     np.save(tmp_path / "small.npy", np.zeros((1, 3), np.float32))
     (tmp_path / "text.npy").write_text("no array")
-    given = ["partition", model, "--after", 12, "--verify", "--input"]
+    given = ["partition", model, "--after-operator", 12, "--verify", "--input"]
     text = joulesplit(*given, tmp_path / "image.npy").out
     assert "bit-equal" in text
     assert "as given" in text
@@ -145,12 +145,42 @@ def test_users_inputs_are_verified_and_checked(joulesplit, model, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [("--after", "3"), ("-o", "somewhere"), ("--verify",)], ids=lambda o: o[0]
+    "options", [("--after-operator", "3"), ("-o", "somewhere"), ("--verify",)], ids=lambda o: o[0]
 )
 def test_options_that_need_each_other_are_asked_for(joulesplit, model, options):
     outcome = joulesplit("partition", model, *options)
     assert outcome.code == 2
-    assert "--after" in outcome.err
+    assert "--split" in outcome.err
+
+
+def test_a_cut_is_l_or_its_block_as_in_every_other_command(joulesplit, model, tmp_path):
+    ends = [block["last_operator"] for block in joulesplit("partition", model, "--json").json["blocks"]]
+    for split, after in (("5", ends[4]), ("block_3", ends[4]), ("0", -1), ("20", ends[-1])):
+        written = joulesplit("partition", model, "--split", split, "-o", tmp_path, "--json")
+        assert written.json["split"]["after_operator"] == after
+
+
+def test_the_number_of_before_is_refused_with_what_to_type_and_writes_nothing(
+    joulesplit, model, tmp_path
+):
+    outcome = joulesplit("partition", model, "--after", 5, "-o", tmp_path)
+    assert outcome.code == 2
+    assert "--split 5" in outcome.err
+    assert "--after-operator 5" in outcome.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_split_that_is_not_there_is_told_with_the_nearest_name(joulesplit, model, tmp_path):
+    for command in (("partition", model, "-o", tmp_path), ("partition", model, "--verify")):
+        outcome = joulesplit(*command, "--split", "blok_3")
+        assert outcome.code == 2
+        assert "did you mean block_3?" in outcome.err
+    assert joulesplit("partition", model, "--verify", "--split", "21").code == 2
+
+
+def test_the_table_of_cuts_is_numbered_as_the_table_of_blocks(joulesplit, model):
+    text = joulesplit("partition", model).out
+    assert "l = 5, block_3" in text.partition("Cuts that can win")[2]
 
 
 def test_a_missing_model_is_a_file_error_in_one_line(joulesplit, tmp_path):
@@ -169,7 +199,7 @@ def test_a_file_that_is_no_model_is_a_file_error_also_as_json(joulesplit, tmp_pa
 
 
 def test_a_cut_that_is_not_there_is_a_file_error(joulesplit, model, tmp_path):
-    assert joulesplit("partition", model, "--after", 65, "-o", tmp_path).code == 3
+    assert joulesplit("partition", model, "--after-operator", 65, "-o", tmp_path).code == 3
 
 
 @pytest.mark.parametrize(("name", "magic"), [("fig1.svg", b"<?xml"), ("fig1.png", b"\x89PNG")])
@@ -223,17 +253,17 @@ def test_cuts_that_are_not_possible_say_why_and_are_refused(joulesplit, tmp_path
     cuts = joulesplit("partition", network, "--json").json["cuts"]
     assert [cut["obstacle"] is None for cut in cuts] == [False] * 4 + [True] * 8
     assert not any(cut["dominated"] for cut in cuts[:4])
-    outcome = joulesplit("partition", network, "--after", 1, "-o", tmp_path)
+    outcome = joulesplit("partition", network, "--after-operator", 1, "-o", tmp_path)
     assert outcome.code == 3
     assert "holds texts" in outcome.err
-    written = joulesplit("partition", network, "--after", 3, "-o", tmp_path, "--verify", "--json")
+    written = joulesplit("partition", network, "--after-operator", 3, "-o", tmp_path, "--verify", "--json")
     assert written.json["verification"]["bit_equal"]
 
 
 def test_texts_of_the_users_own_are_run(joulesplit, tmp_path):
     words = np.array([b"red", b"green", b"blue", b"black", b"white", b"other"])
     np.save(tmp_path / "words.npy", words)
-    given = ["partition", NETWORKS / "words_to_label.tflite", "--after", 5, "--verify", "--input"]
+    given = ["partition", NETWORKS / "words_to_label.tflite", "--after-operator", 5, "--verify", "--input"]
     assert "bit-equal" in joulesplit(*given, tmp_path / "words.npy").out
     np.save(tmp_path / "numbers.npy", np.zeros(6, np.float32))
     outcome = joulesplit(*given, tmp_path / "numbers.npy")
@@ -250,7 +280,7 @@ def test_a_signature_is_chosen_by_name(joulesplit, tmp_path):
         network,
         "--signature",
         "encode",
-        "--after",
+        "--after-operator",
         0,
         "-o",
         tmp_path,

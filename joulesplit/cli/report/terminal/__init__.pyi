@@ -2,6 +2,7 @@ from ._check_catalogue import catalogue_markdown as catalogue_markdown
 from ._check_catalogue import catalogue_page as catalogue_page
 from ._cuts import best_section as best_section
 from ._cuts import bundle_section as bundle_section
+from ._cuts import cut_name as cut_name
 from ._cuts import encoding_section as encoding_section
 from ._cuts import hull_section as hull_section
 from ._cuts import regret_section as regret_section

@@ -12,7 +12,7 @@ from rich.text import Text
 from joulesplit.cli.report._sheet import Section, paragraph
 from joulesplit.cli.report.tables import Column, Facts, FittingTable
 from joulesplit.metrology import counted, percent, si
-from joulesplit.partition import Network
+from joulesplit.partition import Block, Network
 from joulesplit.partition.checking import EncodingEffect
 from joulesplit.partition.cutting import BestCuts, HullCut, Regret, first_name, prefix_cuts
 from joulesplit.partition.parts import BundleManifest
@@ -20,13 +20,28 @@ from joulesplit.partition.parts import BundleManifest
 SHOWN_TENSORS = 2
 
 
+def cut_name(network: Network, blocks: Sequence[Block], after: int) -> str:
+    """Return what a cut is called everywhere: l and its block; inside a block its operator."""
+    if after == -1:
+        return "l = 0, all on server"
+    for block in blocks:
+        if block.last_operator == after:
+            whole = after == len(network.operators) - 1
+            return f"l = {block.index}, {'all on device' if whole else block.name}"
+    return f"operator {after}"
+
+
 def hull_section(
-    network: Network, hull: Sequence[HullCut], regrets: tuple[Regret, Regret]
+    network: Network,
+    blocks: Sequence[Block],
+    hull: Sequence[HullCut],
+    regrets: tuple[Regret, Regret],
 ) -> Section:
     """Return the prefix cuts that win at some E_d/E_c, and where.
 
     Args:
         network: The network.
+        blocks: What l counts.
         hull: The cuts.
         regrets: What the blocks' ends cost at most over them, inputs free and kept.
     """
@@ -34,8 +49,7 @@ def hull_section(
         [
             Column(
                 header="after",
-                cells=[_place(network, e.cut.after_operator) for e in hull],
-                right=True,
+                cells=[cut_name(network, blocks, e.cut.after_operator) for e in hull],
             ),
             Column(
                 header="head",
@@ -124,12 +138,6 @@ def _other_cuts(network: Network, winning: int) -> list[str]:
     return lines
 
 
-def _place(network: Network, after: int) -> str:
-    if after == -1:
-        return "all on server"
-    return "all on device" if after == len(network.operators) - 1 else str(after)
-
-
 def _range(entry: HullCut) -> str:
     start = si(entry.from_flop_per_bit, "FLOP/bit")
     if entry.to_flop_per_bit == float("inf"):
@@ -147,10 +155,10 @@ def _names(network: Network, tensors: Sequence[int]) -> str:
     return ", ".join(names[:SHOWN_TENSORS]) + more if names else "nothing"
 
 
-def best_section(network: Network, best: BestCuts) -> Section:
+def best_section(network: Network, blocks: Sequence[Block], best: BestCuts) -> Section:
     """Return the best prefix and the best closed cut at one E_d/E_c."""
     cut, prefix = best.closed.cut, best.prefix
-    here = f"{_place(network, prefix.after_operator)}: {si(best.prefix_cost_flop, 'FLOP', 4)}"
+    here = f"{cut_name(network, blocks, prefix.after_operator)}: {si(best.prefix_cost_flop, 'FLOP', 4)}"
     rows: list[tuple[str, RenderableType]] = [
         ("in file order", here),
         ("", f"its work, and its {si(best.prefix_bits, 'bit')} as work at this ratio"),
@@ -165,7 +173,7 @@ def best_section(network: Network, best: BestCuts) -> Section:
     return Section(title=title, body=Facts(rows))
 
 
-def encoding_section(after: int, effects: Sequence[EncodingEffect]) -> Section:
+def encoding_section(where: str, effects: Sequence[EncodingEffect]) -> Section:
     """Return what the encodings do at one cut."""
     held = [effect for effect in effects if effect.refused is None]
     plain = held[0].bits
@@ -196,16 +204,19 @@ def encoding_section(after: int, effects: Sequence[EncodingEffect]) -> Section:
         "give some with --input."
     )
     body = Group(table, *refused, paragraph(text, style="dim"))
-    return Section(title=f"Encodings after operator {after}", body=body)
+    return Section(title=f"Encodings at {where}", body=body)
 
 
-def bundle_section(manifest: BundleManifest, directory: Path) -> Section:
+def bundle_section(
+    manifest: BundleManifest, blocks: Sequence[Block], directory: Path
+) -> Section:
     """Return what a bundle holds."""
-    splits = ", ".join(str(entry.after_operator) for entry in manifest.splits) or "none"
+    ends = {block.last_operator: str(block.index) for block in blocks}
+    splits = ", ".join(ends[entry.after_operator] for entry in manifest.splits) or "none"
     rows: list[tuple[str, RenderableType]] = [
         ("directory", str(directory)),
         ("blocks", f"{len(manifest.blocks)} files"),
-        ("splits", f"head and tail after operators {splits}"),
+        ("splits", f"head and tail at l = {splits}"),
         ("", "where less crosses than at any earlier block's end"),
         ("size", si(manifest.size_bytes, "byte")),
     ]
