@@ -111,12 +111,12 @@ def _options(arguments: Sequence[str]) -> Sequence[str]:
 
 def _is_anothers(arguments: Sequence[str]) -> bool:
     """Say whether ``--json`` stands behind the first word of a command that ``measure`` runs."""
-    from joulesplit.cli.commands._measure import command
-
-    if "measure" not in arguments:
+    group = click.Context(cli)
+    command = cli.get_command(group, "measure") if "measure" in arguments else None
+    if command is None:
         return False
     typed = list(_options(arguments))[arguments.index("measure") + 1 :]
-    context = click.Context(command, allow_interspersed_args=False)
+    context = click.Context(command, parent=group, allow_interspersed_args=False)
     try:
         found, _, _ = command.make_parser(context).parse_args(typed)
     except click.UsageError:

@@ -141,9 +141,7 @@ def carry_out(request: Request) -> PartitionOutcome:
     )
     blocks = chosen_blocks(network, request.granularity, request.at)
     after = _operator_of(request, blocks)
-    cut: int | ClosedCut | None = after
-    if cut is None and best is not None:
-        cut = best.closed.cut if best.saving else best.prefix.after_operator
+    cut = _cut(after, best)
     return PartitionOutcome(
         network=network,
         blocks=blocks,
@@ -156,6 +154,13 @@ def carry_out(request: Request) -> PartitionOutcome:
         effects=_effects(model, after, request) if request.encodings else None,
         bundle=_bundle(model, blocks, request.bundle),
     )
+
+
+def _cut(after: int | None, best: BestCuts | None) -> int | ClosedCut | None:
+    """Return the cut that was asked for, else the best one; None if neither is."""
+    if after is not None or best is None:
+        return after
+    return best.closed.cut if best.saving else best.prefix.after_operator
 
 
 def _operator_of(request: Request, blocks: Sequence[Block]) -> int | None:
@@ -276,7 +281,9 @@ def _whole(model: LoadedModel, request: Request) -> Path | bytes:
     return joined(model_pieces(model.file.root))
 
 
-def _effects(model: LoadedModel, after: int | None, request: Request) -> tuple[EncodingEffect, ...] | None:
+def _effects(
+    model: LoadedModel, after: int | None, request: Request
+) -> tuple[EncodingEffect, ...] | None:
     from joulesplit.partition.checking import encoding_effects
 
     if after is None:

@@ -11,6 +11,8 @@ from joulesplit.calibrate.campaign import QUICK, for_sensor
 from joulesplit.cli._plan_options import announcement
 from joulesplit.cli._resources import paper_network
 
+QUICK_WORDS = "plan quick: 20 blocks, the head that wins, the whole network"
+
 
 def limited(duration_s):
     limits = msgspec.structs.replace(QUICK.limits, duration_s=duration_s)
@@ -22,15 +24,15 @@ def limited(duration_s):
 )
 def test_a_fixed_plan_that_its_own_limit_will_cut_says_so_before_it_starts(duration_s, end):
     line = announcement(limited(duration_s), paper_network())
-    assert re.fullmatch(rf"plan quick: 20 blocks; about {end}", line)
+    assert re.fullmatch(rf"{QUICK_WORDS}; about {end}", line)
 
 
 def test_what_a_slow_sensor_stretches_is_announced_as_stretched():
     asked, stretched = (
         announcement(plan, paper_network()) for plan in (QUICK, for_sensor(QUICK, 0.0686))
     )
-    assert asked == "plan quick: 20 blocks; about 56 s"
-    assert stretched == "plan quick: 20 blocks; about 3 min"
+    assert asked == f"{QUICK_WORDS}; about 62 s"
+    assert stretched == f"{QUICK_WORDS}; about 3 min"
 
 
 def test_calibrate_measures_the_blocks_that_are_asked_for(joulesplit, model):

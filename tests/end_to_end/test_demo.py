@@ -59,7 +59,10 @@ def test_the_demo_measures_decides_and_runs_the_split(tmp_path):
     assert [block["index"] for block in profile["compute"]["blocks"]] == list(range(1, 21))
     truth = profile["truth"]
     for account in ("net", "gross"):
-        assert_near(profile["compute"]["e_d_flop_per_j"][account], truth["e_d_flop_per_j"][account])
+        # On a host slower than the simulated board there is no truth of E_d gross.
+        if account in truth["e_d_flop_per_j"]:
+            figure = profile["compute"]["e_d_flop_per_j"][account]
+            assert_near(figure, truth["e_d_flop_per_j"][account])
         uplink = profile["link"]["uplink"]
         assert_near(uplink["e_c_bit_per_j"][account], truth["e_c_bit_per_j"][account])
     decision = document["decision"]
@@ -76,6 +79,39 @@ def test_the_demo_measures_decides_and_runs_the_split(tmp_path):
 def assert_near(quantity: dict, true: float) -> None:
     low, high = quantity["ci95"]
     assert abs(quantity["value"] - true) <= 2 * (high - low)
+
+
+def server_of(session: int) -> psutil.Process:
+    """Return the edge server among a session's processes."""
+    (server,) = (p for p in processes_of(session) if "serve" in p.cmdline())
+    return server
+
+
+def test_what_was_measured_is_printed_and_kept_when_running_the_choice_fails(tmp_path):
+    """The server dies while the split is run: every window before that is worth keeping."""
+    session = os.getpid() + 1
+    marked = {**environment(tmp_path), "JOULESPLIT_TEST_SESSION": str(session)}
+    with subprocess.Popen(
+        [*DEMO, "--seed", "11", "--json"],
+        env=marked,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        for line in demo.stderr:
+            if line.startswith("running split "):
+                server_of(session).kill()
+                break
+        printed, told = demo.communicate(timeout=PATIENCE_S)
+
+    document = json.loads(printed)
+    assert demo.returncode == 5
+    assert document["failure"] in told
+    assert len(document["profile"]["compute"]["blocks"]) == 20
+    assert document["decision"]["best"]["block"] > 0
+    (kept,) = tmp_path.iterdir()
+    names = sorted(path.name for path in kept.iterdir())
+    assert names == ["demo-profile.json", "demo-profile.windows.jsonl"]
 
 
 def test_ctrl_c_leaves_no_process_and_no_temporary_file(tmp_path):

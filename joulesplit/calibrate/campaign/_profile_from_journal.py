@@ -47,6 +47,7 @@ from joulesplit.calibrate.profile import (
     Quality,
     Sampling,
     Sensor,
+    SimulatedTruth,
     Source,
     Uplink,
 )
@@ -54,6 +55,10 @@ from joulesplit.calibrate.sampling import SamplerStatistics
 from joulesplit.calibrate.windows import WindowRecord
 from joulesplit.drivers.readings import REPLAY_KIND, AccuracyTerm, SensorDescription
 from joulesplit.metrology import SystematicBudget, budget_of
+
+HOST_PACE_LIMIT = 1.03
+"""A host that takes longer than this times the simulated board's own time has not kept its pace:
+E_d gross, two thirds of it idle power, is then off by two per cent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,12 +178,29 @@ def profile_from_windows(
         ),
         quality=_quality(_evidence(records, around, compute, uplink), completion, downlink_check),
         simulated=simulated,
-        truth=around.truth if simulated else None,
+        truth=_truth_here(around.truth, compute) if simulated else None,
         e_d_over_e_c_flop_per_bit=ratio_of_e_d_and_e_c(
             records, around.blocks, rate_bit_per_s, budget
         ),
         campaign=campaign,
     )
+
+
+def _truth_here(truth: SimulatedTruth | None, compute: Compute) -> SimulatedTruth | None:
+    """Return the truth without the gross E_d where the host could not keep the board's pace.
+
+    The host really computes, and where it takes longer the board waits for it and draws its idle
+    power meanwhile: what an inference costs gross is then the host's doing, and no truth.
+    """
+    if truth is None or not {"net", "gross"} <= truth.e_d_flop_per_j.keys():
+        return truth
+    net, gross = truth.e_d_flop_per_j["net"], truth.e_d_flop_per_j["gross"]
+    flop = sum(block.flop for block in compute.blocks)
+    board_s = flop * (1 / gross - 1 / net) / truth.idle_power_w
+    host_s = sum(block.latency_s.value for block in compute.blocks)
+    if host_s <= HOST_PACE_LIMIT * board_s:
+        return truth
+    return msgspec.structs.replace(truth, e_d_flop_per_j={"net": net})
 
 
 def _require_live(sensor: SensorDescription) -> None:

@@ -59,6 +59,7 @@ class SimulatedTruth(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         e_d_flop_per_j, e_c_bit_per_j: By account (``gross``, ``net``); E_c at the stated rate.
+            E_d gross is left out where the host that computed was slower than the board.
         block_energy_j: Net e_l in block order, J.
         head_energy_j: Net energy of blocks 1 … l run as one network, at position l − 1, J.
     """

@@ -181,7 +181,7 @@ def _prepare_and_measure(
     """Measure on a machine that is set back, whatever ends the measurement."""
     from joulesplit.calibrate.environment import Machine
     from joulesplit.cli._device import device_of
-    from joulesplit.cli.measuring import ended_in_order, prepared, warn_of_load
+    from joulesplit.cli.measuring import ended_in_order, prepared
 
     machine = Machine(root=subject.root)
     with ended_in_order(), prepared(machine, tune=tune) as tuned:
@@ -202,7 +202,7 @@ def _measure(
     from joulesplit.calibrate.instrument import EdgeAddress, Instrument
     from joulesplit.cli._server_process import edge_server
     from joulesplit.cli._wiring import try_sensor
-    from joulesplit.cli.measuring import calibrate
+    from joulesplit.cli.measuring import calibrate, warn_of_load
 
     try_sensor(choice)
     with ExitStack() as stack:
@@ -216,6 +216,7 @@ def _measure(
             link=subject.link,
         )
         stack.enter_context(instrument)
+        warn_of_load(device.machine)
         if not file.resume:
             note(announcement(for_sensor(plan, instrument.sampler.description.cycle_s), model))
         return calibrate(instrument, plan, file)

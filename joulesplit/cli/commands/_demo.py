@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,17 +28,27 @@ PROFILE_NAME = "demo-profile.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopResult:
-    """What the whole loop gave."""
+    """What the loop gave, as far as it went.
+
+    Attributes:
+        network_name: File name of the network.
+        profile: What was measured.
+        decision: What was chosen with it; None if nothing could be.
+        validations: The choice, run; empty if it could not be.
+        failure: What ended the loop before its end; None if nothing did.
+    """
 
     network_name: str
     profile: DeviceProfile
-    decision: Decision
-    validations: tuple[SplitValidation[Candidate], ...]
+    decision: Decision | None = None
+    validations: tuple[SplitValidation[Candidate], ...] = ()
+    failure: Exception | None = None
 
     @property
     def agrees(self) -> bool:
         """The run of the chosen split cost and gave what was predicted."""
-        return all(validation.passed for validation in self.validations)
+        ran = bool(self.validations) and self.failure is None
+        return ran and all(validation.passed for validation in self.validations)
 
     @property
     def document(self) -> dict[str, object]:
@@ -48,13 +59,22 @@ class LoopResult:
             "profile": self.profile,
             "decision": self.decision,
             "validation": self.validations,
+            "failure": None if self.failure is None else str(self.failure),
         }
 
     def page(self, wrote: Sequence[Path] = ()) -> Page:
         """Return what a person reads; what was kept is named in it."""
         from joulesplit.cli.report.terminal import demo_page
 
-        return demo_page(self.profile, self.decision, self.validations, self.network_name, wrote)
+        failure = None if self.failure is None else str(self.failure)
+        return demo_page(
+            self.profile,
+            self.decision,
+            self.validations,
+            self.network_name,
+            wrote,
+            failure=failure,
+        )
 
 
 @click.command("demo")
@@ -80,7 +100,7 @@ def command(*, seed: int | None, keep: Path | None, shown: Shown) -> int:
     import secrets
 
     from joulesplit.cli._choices import SensorChoice
-    from joulesplit.cli._exit_codes import ExitCode
+    from joulesplit.cli._exit_codes import ExitCode, exit_code_of
     from joulesplit.cli._output import emit_page
     from joulesplit.cli._resources import paper_network
     from joulesplit.cli.measuring import warn_of_load
@@ -90,20 +110,41 @@ def command(*, seed: int | None, keep: Path | None, shown: Shown) -> int:
     note(f"simulated world {choice.seed}; the network and the uploads are real")
     warn_of_load()
     with _directory(keep) as directory:
-        result = run_loop(paper_network(), choice, directory)
-    kept = [keep / PROFILE_NAME] if keep is not None else []
+        result = run_loop(paper_network(), choice, directory.path)
+        directory.stays = directory.stays or result.failure is not None
+    kept = [directory.path / PROFILE_NAME] if directory.stays else []
     emit_page(shown, result.document, lambda: result.page(kept))
+    if result.failure is not None:
+        note(f"joulesplit: error: {result.failure}")
+        return int(exit_code_of(result.failure) or ExitCode.INTERNAL)
     return int(ExitCode.OK if result.agrees else ExitCode.MEASUREMENT)
 
 
+@dataclass(slots=True, kw_only=True)
+class _Directory:
+    """Where the demo keeps what it measures; ``stays``: also when it is over."""
+
+    path: Path
+    stays: bool
+
+
 @contextmanager
-def _directory(keep: Path | None) -> Iterator[Path]:
+def _directory(keep: Path | None) -> Iterator[_Directory]:
+    """Give a directory; one of our own goes again unless something has failed."""
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
-        yield keep
+        yield _Directory(path=keep, stays=True)
         return
-    with tempfile.TemporaryDirectory(prefix="joulesplit-demo-") as name:
-        yield Path(name)
+    directory = _Directory(path=Path(tempfile.mkdtemp(prefix="joulesplit-demo-")), stays=False)
+    try:
+        yield directory
+    except Exception:
+        # What was measured until then is named in the error.
+        directory.stays = any(directory.path.iterdir())
+        raise
+    finally:
+        if not directory.stays:
+            shutil.rmtree(directory.path, ignore_errors=True)
 
 
 def _plan() -> Plan:
@@ -123,7 +164,7 @@ def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
     from joulesplit.calibrate.profile import StoredProfile, load_profile, save_profile
     from joulesplit.cli._device import device_of
     from joulesplit.cli._server_process import loopback_server
-    from joulesplit.cli.measuring import calibrate
+    from joulesplit.cli.measuring import calibrate, keep_what_there_is
 
     path = directory / PROFILE_NAME
     journal = JournalFile(path=journal_beside(path))
@@ -131,21 +172,31 @@ def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
         loopback_server(model) as url,
         Instrument(model, device_of(choice), EdgeAddress(url=url)) as instrument,
     ):
-        measured = calibrate(instrument, _plan(), journal)
+        try:
+            measured = calibrate(instrument, _plan(), journal)
+        except Exception as error:
+            keep_what_there_is(error, journal, path)
+            raise
         save_profile(path, StoredProfile(profile=measured))
         # From here on only the file speaks, as it would on another day.
-        return _decided(instrument, load_profile(path).profile)
+        return _as_far_as_it_goes(instrument, load_profile(path).profile)
 
 
-def _decided(instrument: Instrument, profile: DeviceProfile) -> LoopResult:
+def _as_far_as_it_goes(instrument: Instrument, profile: DeviceProfile) -> LoopResult:
+    """Decide and validate; what fails takes nothing away from what was done before."""
+    from joulesplit.cli._exit_codes import exit_code_of
     from joulesplit.cli.measuring import validate
     from joulesplit.optimizer import decide
 
     network = instrument.network
-    decision = decide(network.network, network.blocks, profile, account="net")
-    return LoopResult(
-        network_name=network.network.name,
-        profile=profile,
-        decision=decision,
-        validations=validate(instrument, profile, (decision.best.block,)),
-    )
+    result = LoopResult(network_name=network.network.name, profile=profile)
+    try:
+        decision = decide(network.network, network.blocks, profile, account="net")
+        result = replace(result, decision=decision)
+        validations = validate(instrument, profile, (decision.best.block,))
+        return replace(result, validations=validations)
+    except Exception as error:
+        if exit_code_of(error) is None:
+            # A fault of the program is told with its traceback.
+            raise
+        return replace(result, failure=error)

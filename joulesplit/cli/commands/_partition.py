@@ -49,9 +49,7 @@ def _refuse_after(_context: click.Context, _option: click.Parameter, given: int 
 @click.command("partition")
 @model_argument
 @block_options(RESIDUAL, RESIDUAL)
-@click.option(
-    "--split", metavar="L|BLOCK", help="Split after this block; 0 is all on the server."
-)
+@click.option("--split", metavar="L|BLOCK", help="Split after this block; 0 is all on the server.")
 @click.option(
     "--after-operator",
     type=int,

@@ -14,7 +14,7 @@ from joulesplit.cli._output import shown_options
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.campaign import SplitValidation
-    from joulesplit.calibrate.instrument import RuntimeChoice
+    from joulesplit.calibrate.instrument import Instrument, RuntimeChoice
     from joulesplit.calibrate.profile import DeviceProfile
     from joulesplit.cli._choices import EdgeChoice, SensorChoice
     from joulesplit.cli._output import Shown
@@ -68,10 +68,8 @@ def command(
     from joulesplit.calibrate.instrument import EdgeAddress, Instrument
     from joulesplit.calibrate.profile import load_profile
     from joulesplit.cli._device import device_of
-    from joulesplit.cli._partitioning import split_of
     from joulesplit.cli._server_process import edge_server
     from joulesplit.cli._wiring import require_live
-    from joulesplit.cli.measuring import validate
 
     require_live(choice)
     usage = _usage(uploads_per_burst)
@@ -88,19 +86,27 @@ def command(
                 cut=_cut(profile),
             )
         )
-        chosen = tuple(split_of(text, instrument.network.blocks) for text in splits)
-        validations = validate(instrument, profile, chosen, usage)
+        validations = _validated(instrument, profile, splits, usage)
     return _finish(validations, profile, model, shown=shown)
 
 
 def _look(profile: DeviceProfile, choice: SensorChoice) -> None:
-    """Look at the sensor, and at what else runs, before anything is started."""
+    """Look at the sensor before anything is started."""
     from joulesplit.cli._wiring import try_sensor
-    from joulesplit.cli.measuring import warn_of_load
 
     _require_same_kind(profile, choice)
     try_sensor(choice)
+
+
+def _validated(
+    instrument: Instrument, profile: DeviceProfile, splits: tuple[str, ...], usage: Usage
+) -> tuple[SplitValidation[Candidate], ...]:
+    from joulesplit.cli._partitioning import split_of
+    from joulesplit.cli.measuring import validate, warn_of_load
+
+    chosen = tuple(split_of(text, instrument.network.blocks) for text in splits)
     warn_of_load()
+    return validate(instrument, profile, chosen, usage)
 
 
 def _usage(uploads_per_burst: float) -> Usage:

@@ -35,7 +35,9 @@ def test_every_cut_makes_a_block_of_every_operator(joulesplit, model):
 
 def test_a_split_is_written_verified_and_told(joulesplit, model, tmp_path):
     directory = tmp_path / "split"
-    outcome = joulesplit("partition", model, "--after-operator", 12, "-o", directory, "--verify", "--json")
+    outcome = joulesplit(
+        "partition", model, "--after-operator", 12, "-o", directory, "--verify", "--json"
+    )
     document = outcome.json
     for side in ("head", "tail"):
         written = (directory / f"{side}.tflite").read_bytes()
@@ -154,7 +156,9 @@ def test_options_that_need_each_other_are_asked_for(joulesplit, model, options):
 
 
 def test_a_cut_is_l_or_its_block_as_in_every_other_command(joulesplit, model, tmp_path):
-    ends = [block["last_operator"] for block in joulesplit("partition", model, "--json").json["blocks"]]
+    ends = [
+        block["last_operator"] for block in joulesplit("partition", model, "--json").json["blocks"]
+    ]
     for split, after in (("5", ends[4]), ("block_3", ends[4]), ("0", -1), ("20", ends[-1])):
         written = joulesplit("partition", model, "--split", split, "-o", tmp_path, "--json")
         assert written.json["split"]["after_operator"] == after
@@ -256,14 +260,23 @@ def test_cuts_that_are_not_possible_say_why_and_are_refused(joulesplit, tmp_path
     outcome = joulesplit("partition", network, "--after-operator", 1, "-o", tmp_path)
     assert outcome.code == 3
     assert "holds texts" in outcome.err
-    written = joulesplit("partition", network, "--after-operator", 3, "-o", tmp_path, "--verify", "--json")
+    written = joulesplit(
+        "partition", network, "--after-operator", 3, "-o", tmp_path, "--verify", "--json"
+    )
     assert written.json["verification"]["bit_equal"]
 
 
 def test_texts_of_the_users_own_are_run(joulesplit, tmp_path):
     words = np.array([b"red", b"green", b"blue", b"black", b"white", b"other"])
     np.save(tmp_path / "words.npy", words)
-    given = ["partition", NETWORKS / "words_to_label.tflite", "--after-operator", 5, "--verify", "--input"]
+    given = [
+        "partition",
+        NETWORKS / "words_to_label.tflite",
+        "--after-operator",
+        5,
+        "--verify",
+        "--input",
+    ]
     assert "bit-equal" in joulesplit(*given, tmp_path / "words.npy").out
     np.save(tmp_path / "numbers.npy", np.zeros(6, np.float32))
     outcome = joulesplit(*given, tmp_path / "numbers.npy")

@@ -158,7 +158,8 @@ def _names(network: Network, tensors: Sequence[int]) -> str:
 def best_section(network: Network, blocks: Sequence[Block], best: BestCuts) -> Section:
     """Return the best prefix and the best closed cut at one E_d/E_c."""
     cut, prefix = best.closed.cut, best.prefix
-    here = f"{cut_name(network, blocks, prefix.after_operator)}: {si(best.prefix_cost_flop, 'FLOP', 4)}"
+    where = cut_name(network, blocks, prefix.after_operator)
+    here = f"{where}: {si(best.prefix_cost_flop, 'FLOP', 4)}"
     rows: list[tuple[str, RenderableType]] = [
         ("in file order", here),
         ("", f"its work, and its {si(best.prefix_bits, 'bit')} as work at this ratio"),
@@ -207,9 +208,7 @@ def encoding_section(where: str, effects: Sequence[EncodingEffect]) -> Section:
     return Section(title=f"Encodings at {where}", body=body)
 
 
-def bundle_section(
-    manifest: BundleManifest, blocks: Sequence[Block], directory: Path
-) -> Section:
+def bundle_section(manifest: BundleManifest, blocks: Sequence[Block], directory: Path) -> Section:
     """Return what a bundle holds."""
     ends = {block.last_operator: str(block.index) for block in blocks}
     splits = ", ".join(ends[entry.after_operator] for entry in manifest.splits) or "none"
