@@ -31,7 +31,7 @@ NEARLY_HOT_K = 5.0
 BUSY_FRACTION = 0.10
 """Background load above this share of the processors shows in every idle window."""
 
-QUICK_MEMORY_BYTES = 200_000_000
+QUICK_MEMORY_BYTES = 240_000_000
 STANDARD_MEMORY_BYTES = 420_000_000
 """What calibrate and its sampler took of the bundled MobileNetV2 in float32, 14 MB, by the plans
 quick and standard (PSS, docs/which-pi.md): every block and head keeps an interpreter."""
