@@ -41,6 +41,8 @@ def test_laid_out_anew_blocks_and_heads_lie_elsewhere_and_compute_the_same(bench
                 for runner in runners for d in runner._output_details]  # fmt: skip
 
     heads = bench.head_workloads((2, len(bench.blocks)), MonotonicClock(), RealActivity())
+    for head in heads.values():
+        head.prepare(1)
     blocks = bench.block_workloads(MonotonicClock(), RealActivity())
     results = [bench.crossing(block.index)[0].copy() for block in bench.blocks]
     layouts = {tuple(addresses())}
