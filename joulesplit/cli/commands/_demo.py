@@ -175,7 +175,7 @@ def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
         try:
             measured = calibrate(instrument, _plan(), journal)
         except Exception as error:
-            keep_what_there_is(error, journal, path)
+            keep_what_there_is(error, journal, path, resumable=False)
             raise
         save_profile(path, StoredProfile(profile=measured))
         # From here on only the file speaks, as it would on another day.

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from joulesplit.calibrate.campaign import JournalFile
 
 
-def keep_what_there_is(error: Exception, file: JournalFile, output: Path) -> None:
+def keep_what_there_is(
+    error: Exception, file: JournalFile, output: Path, *, resumable: bool = True
+) -> None:
     """Write the profile that the windows give, if they do, and say in the error how to go on.
 
     Only where going on can help: not before the first window, not after the last one, nor with a
@@ -31,6 +33,7 @@ def keep_what_there_is(error: Exception, file: JournalFile, output: Path) -> Non
         error: What broke the campaign off; its message grows.
         file: Where the campaign is kept.
         output: The profile to write.
+        resumable: The command can go on with the windows; else only where they are is said.
     """
     if not file.opened or isinstance(error, OtherCampaignError | WiringError):
         return
@@ -44,7 +47,8 @@ def keep_what_there_is(error: Exception, file: JournalFile, output: Path) -> Non
     with suppress(CalibrationError):
         save_profile(output, StoredProfile(profile=profile_from_journal(contents)))
         note(f"{wrote(output, file.path)}; it is marked as cut short")
-    kept = f"{len(contents.records)} windows are kept: {going_on(file.path)}"
+    where = f": {going_on(file.path)}" if resumable else f" in {file.path}"
+    kept = f"{len(contents.records)} windows are kept{where}"
     # The whole message is the first argument, whichever error of ours it is.
     error.args = (f"{error}; {kept}", *error.args[1:])
 
