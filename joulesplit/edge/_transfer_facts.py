@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from joulesplit.edge._acknowledged import acknowledged_ns
 from joulesplit.edge._kept_connection import Exchange
 from joulesplit.edge._pacing import BITS_PER_BYTE
 from joulesplit.edge._protocol import RECEIVE_HEADER
 from joulesplit.edge._tcp_info import TcpInfo, decode_tcp_info
+
+Number = TypeVar("Number", int, float)
 
 S_PER_NS = 1e-9
 STAMP_RESOLUTION_S = 10e-6
@@ -39,6 +42,8 @@ class TransferMethod(StrEnum):
     """The server's time from the request's head to its last byte; without the round trip."""
     ANSWER = "answer"
     """Until the answer was there, the server's work included: an upper bound."""
+    SIMULATED = "simulated"
+    """Told by a simulated link."""
     SCHEDULE = "schedule"
     """Not measured: a simulated link, which keeps to its schedule."""
 
@@ -189,7 +194,7 @@ class TransferSummary:
         longest_s: The longest transfer time, s.
         min_rtt_s: Shortest round trip seen, s.
         busy_s, receiver_limited_s, buffer_limited_s: Sums, s.
-        sent_bytes, retransmitted_bytes, segments: Sums.
+        sent_bytes, retransmitted_bytes, segments, retransmitted_segments: Sums.
         stalled_s: Longest stall of any, s.
     """
 
@@ -203,9 +208,10 @@ class TransferSummary:
     busy_s: float | None
     receiver_limited_s: float | None
     buffer_limited_s: float | None
-    sent_bytes: float | None
-    retransmitted_bytes: float | None
-    segments: float | None
+    sent_bytes: int | None
+    retransmitted_bytes: int | None
+    segments: int | None
+    retransmitted_segments: int | None
     stalled_s: float
 
 
@@ -229,10 +235,11 @@ def together(facts: Sequence[TransferFacts]) -> TransferSummary | None:
         sent_bytes=_sum([one.sent_bytes for one in facts]),
         retransmitted_bytes=_sum([one.retransmitted_bytes for one in facts]),
         segments=_sum([one.segments for one in facts]),
+        retransmitted_segments=_sum([one.retransmitted_segments for one in facts]),
         stalled_s=max(one.stalled_s for one in facts),
     )
 
 
-def _sum(values: Sequence[float | None]) -> float | None:
+def _sum(values: Sequence[Number | None]) -> Number | None:
     known = [value for value in values if value is not None]
     return sum(known) if len(known) == len(values) else None

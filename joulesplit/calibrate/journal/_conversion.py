@@ -57,6 +57,7 @@ COUNTERPARTS: dict[type[msgspec.Struct], type[Any]] = {
     stored.StoredWindowRecord: windows.WindowRecord,
     stored.StoredWindowTask: windows.WindowTask,
     stored.StoredWindowTiming: windows.WindowTiming,
+    stored.StoredWindowTransfers: windows.WindowTransfers,
 }
 """What the code has for each stored type."""
 

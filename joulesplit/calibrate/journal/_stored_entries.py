@@ -105,6 +105,28 @@ class StoredWindowTask(msgspec.Struct, frozen=True, kw_only=True):
     repetitions: int
 
 
+class StoredWindowTransfers(msgspec.Struct, frozen=True, kw_only=True):
+    """What the link did in a window."""
+
+    transfers: int
+    methods: tuple[str, ...]
+    transfer_s: float
+    u_transfer_s: float
+    times_s: tuple[float, ...]
+    first_s: float | None = None
+    min_rtt_s: float | None = None
+    rtt_s: float | None = None
+    busy_s: float | None = None
+    receiver_limited_s: float | None = None
+    buffer_limited_s: float | None = None
+    delivery_rate_bit_per_s: float | None = None
+    sent_bytes: int | None = None
+    retransmitted_bytes: int | None = None
+    segments: int | None = None
+    retransmitted_segments: int | None = None
+    stalled_s: float = 0.0
+
+
 class StoredWindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A finished window."""
 
@@ -141,6 +163,8 @@ class StoredWindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     foreign_programs: str = ""
     spoilt_tries: int = 0
     spoilt_s: float = 0.0
+    pace: float | Literal["unlimited"] | None = None
+    transfers: StoredWindowTransfers | None = None
 
 
 class StoredStopOpinion(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Pace = float | Literal["unlimited"]
+"""Rate that a transfer was paced at, bit/s, or as fast as the link took it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +23,8 @@ class Observation:
         work_s: Duration of the work, s.
         settle_s: From the end of the work until the device counted as idle again, s.
         idle_s: Idle time behind the local idle power, s.
+        first_s: Transfer time of the first, which came after a pause, s; None if not known.
+        pace: Of its transfers; None for compute, and in windows of before it was kept.
     """
 
     block: int
@@ -30,3 +36,5 @@ class Observation:
     work_s: float
     settle_s: float
     idle_s: float
+    pace: Pace | None = None
+    first_s: float | None = None

@@ -6,7 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from joulesplit.calibrate.windows._observation import Observation
+from joulesplit.calibrate.windows._observation import Observation, Pace
+from joulesplit.calibrate.windows._transfers import WindowTransfers
 
 WindowKind = Literal["compute", "upload", "control", "head", "whole", "phase", "download"]
 """What runs in a window."""
@@ -55,6 +56,8 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
         spoilt_tries: How often it was run before and given up because other programs took more
             than a share of the processors that is fixed beforehand, whatever it had measured.
         spoilt_s: How long these took, s.
+        pace: Of its transfers; None for other work, and in windows of before it was kept.
+        transfers: What the link did; None where it was not measured.
     """
 
     task: WindowTask
@@ -90,6 +93,8 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     foreign_programs: str = ""
     spoilt_tries: int = 0
     spoilt_s: float = 0.0
+    pace: Pace | None = None
+    transfers: WindowTransfers | None = None
 
     @property
     def span_s(self) -> float:
@@ -109,4 +114,6 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
             work_s=self.work_s,
             settle_s=self.settle_s,
             idle_s=self.idle_s,
+            pace=self.pace,
+            first_s=self.transfers.first_s if self.transfers else None,
         )

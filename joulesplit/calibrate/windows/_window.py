@@ -12,6 +12,7 @@ from joulesplit.calibrate.windows._energy import window_energy
 from joulesplit.calibrate.windows._record import WindowRecord, WindowTask
 from joulesplit.calibrate.windows._times import WindowTimes
 from joulesplit.calibrate.windows._timing import WindowTiming
+from joulesplit.calibrate.windows._transfers import window_transfers
 from joulesplit.calibrate.workloads import WorkDone, Workload
 from joulesplit.drivers.protocols import Clock
 from joulesplit.drivers.readings import ReadingFlag
@@ -89,4 +90,6 @@ def _record(
         interface_tx_bits=done.interface_tx_bits,
         interface_rx_bits=done.interface_rx_bits,
         hidden_w=energy.hidden_w,
+        pace=done.pace,
+        transfers=window_transfers(done.transfers),
     )

@@ -55,4 +55,5 @@ class DownloadWorkload:
             socket_bits=carried.socket_bits,
             interface_tx_bits=carried.interface_tx_bits,
             interface_rx_bits=carried.interface_rx_bits,
+            pace="unlimited" if self.rate_bit_per_s is None else self.rate_bit_per_s,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from joulesplit.edge import TransferFacts
 
@@ -23,6 +23,7 @@ class WorkDone:
         interface_tx_bits, interface_rx_bits: Counted on the interface meanwhile, bit; None where
             it cannot be read.
         transfers: What each upload did on the link, as the kernel saw it.
+        pace: Rate that the transfers were paced at, bit/s; None for other work.
     """
 
     started_ns: int
@@ -34,6 +35,7 @@ class WorkDone:
     interface_tx_bits: int | None = None
     interface_rx_bits: int | None = None
     transfers: tuple[TransferFacts, ...] = ()
+    pace: float | Literal["unlimited"] | None = None
 
 
 class Workload(Protocol):

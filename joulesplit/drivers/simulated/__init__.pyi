@@ -15,3 +15,6 @@ from ._pulses import Pulses as Pulses
 from ._radio import RadioParameters as RadioParameters
 from ._radio import SimulatedRadio as SimulatedRadio
 from ._thermal import ThermalGovernor as ThermalGovernor
+from ._wireless_link import CarriedUpload as CarriedUpload
+from ._wireless_link import LinkParameters as LinkParameters
+from ._wireless_link import WirelessLink as WirelessLink

@@ -62,6 +62,8 @@ def test_a_kept_journal_is_read_and_written_again_as_it_was():
         "foreign_programs",
         "spoilt_tries",
         "spoilt_s",
+        "pace",
+        "transfers",
     }
     for encoded in raw_entries(KEPT.read_bytes()):
         entry = entry_read(entry_of(encoded, 1, KEPT))
