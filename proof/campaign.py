@@ -32,6 +32,7 @@ from joulesplit.calibrate.workloads import truth_of
 from joulesplit.cli._simulation import WorldSetup
 from joulesplit.metrology import SystematicBudget, budget_of
 from joulesplit.partition import Block
+from proof.disturbances import listener_of
 from proof.figures import Estimates, Figure, figures_of
 from proof.stage import Stage, WorkStage, proof_network, stage_of
 
@@ -99,7 +100,8 @@ def run_on(stage: Stage, plan: Plan, *, rule: StopRule = once) -> CampaignResult
     """
     plan = msgspec.structs.replace(plan, order_seed=stage.setup.seed)
     uploads = upload_subjects(plan, crossing_bits(proof_network().input_bits, stage.blocks))
-    return run_campaign(plan, stage.bench(uploads), uploads, rule=rule)
+    told = listener_of(stage.device)
+    return run_campaign(plan, stage.bench(uploads), uploads, rule=rule, told=told)
 
 
 def mean_leakage_w(stage: Stage, records: Sequence[WindowRecord]) -> float:

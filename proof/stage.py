@@ -13,7 +13,6 @@ from joulesplit.calibrate.workloads import BlockWorkload, DeviceActivity, Upload
 from joulesplit.cli._resources import paper_network
 from joulesplit.cli._simulation import (
     LOG_SEGMENTS,
-    SimulatedWorld,
     WorldSetup,
     load_of,
     open_simulated_sensor,
@@ -24,6 +23,7 @@ from joulesplit.edge import Pacer
 from joulesplit.partition import Block, Network
 from joulesplit.partition.cutting import residual_blocks
 from joulesplit.partition.reading import read_network
+from proof.disturbances import world_of
 
 
 @cache
@@ -139,7 +139,7 @@ def stage_of(
     buffer = bytearray(LoadLog.bytes_needed(LOG_SEGMENTS))
     load = load_of(setup, buffer)
     clock = SimulatedClock(start_ns=setup.origin_ns)
-    device = SimulatedWorld(setup, buffer, clock)
+    device = world_of(setup, buffer, clock)
     sensor_clock = virtual_sensor_clock(setup)
     sensor = open_simulated_sensor(setup, buffer, sensor_clock, load=load)
     sampler = InlineSampler(sensor.__enter__())

@@ -11,6 +11,7 @@ import msgspec
 from joulesplit.calibrate.campaign._bench import Bench, pilot, subjects_of
 from joulesplit.calibrate.campaign._first_window_check import require_seen
 from joulesplit.calibrate.campaign._plan import Plan
+from joulesplit.calibrate.campaign._quiet import QuietTime
 from joulesplit.calibrate.campaign._schedule import (
     GROWTH,
     control_task,
@@ -21,6 +22,7 @@ from joulesplit.calibrate.campaign._schedule import (
 from joulesplit.calibrate.campaign._stopping import StopOpinion, StopRule, cut_short, limited, once
 from joulesplit.calibrate.campaign._transfer_plan import UploadSubject
 from joulesplit.calibrate.campaign._warmup import CoolDown, WarmUp, cool_down, warm_up
+from joulesplit.calibrate.campaign._watch import Watch
 from joulesplit.calibrate.errors import OtherCampaignError, WindowError
 from joulesplit.calibrate.windows import WindowRecord, WindowTask, run_window
 from joulesplit.calibrate.workloads import Workload
@@ -167,6 +169,7 @@ class _Campaign:
         self._records: list[WindowRecord] = []
         self._opinion: StopOpinion | None = None
         self._progress: Progress | None = None
+        self._quiet, self._watch = QuietTime(plan.timing.idle_s), Watch(plan)
 
     def run(self, rule: StopRule) -> CampaignResult:
         tasks = self._tasks(rule)
@@ -217,7 +220,8 @@ class _Campaign:
             if self._spent_s + self._expected_s((task,)) > self._plan.limits.duration_s:
                 return len(tasks) - position
             if len(self._records) >= len(self._earlier):
-                self._tell(total, self._expected_s(tasks[position:]))
+                rest = tasks[position:]
+                self._tell(total, self._expected_s(rest) + len(rest) * self._quiet.wait_s)
                 if position in anew:
                     self._lay_out_anew()
             yield task
@@ -236,7 +240,9 @@ class _Campaign:
     def _spent_s(self) -> float:
         # Of the idle a record keeps only what whole readings cover.
         idle_s = 2 * self._plan.timing.idle_s
-        return sum(r.work_s + r.settle_s + idle_s + r.waited_s for r in self._records)
+        return sum(
+            r.work_s + r.settle_s + idle_s + r.waited_s + r.quiet_s for r in self._records
+        )
 
     def _look(self, rule: StopRule, number: int, *, left: int) -> StopOpinion:
         """Ask the rule after a round; a limit has the last word."""
@@ -281,10 +287,13 @@ class _Campaign:
         return record
 
     def _tried(self, task: WindowTask, workload: Workload) -> WindowRecord:
-        clock, sampler = self._bench.clock, self._bench.sampler
-        # Readings from before the window belong to no window.
-        sampler.trace_until(clock.now_ns())
-        return run_window(task, workload, self._plan.timing, clock, sampler)
+        clock, sampler, waited_s = self._bench.clock, self._bench.sampler, self._quiet.wait_s
+        # Nothing of ours is written or drawn from here until the window is over.
+        after = self._quiet.keep(clock, sampler)
+        record = run_window(task, workload, self._plan.timing, clock, sampler)
+        self._quiet.learn(after, record)
+        record = msgspec.structs.replace(record, quiet_s=waited_s)
+        return self._watch.over(record, clock, sampler)
 
     def _cool_down(self, task: WindowTask, waited_s: float) -> CoolDown:
         """Wait for the band, but no longer than leaves time for the window."""

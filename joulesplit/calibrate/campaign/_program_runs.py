@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import IO
 
 from joulesplit.calibrate.campaign._first_window_check import require_seen
+from joulesplit.calibrate.campaign._quiet import QuietTime
 from joulesplit.calibrate.checks import judge_runs, state_checks, throttling_checks
 from joulesplit.calibrate.environment import Conditions, describe_device
 from joulesplit.calibrate.errors import IdleTooLongError
@@ -151,7 +152,9 @@ def _runs(
     sensor = sampler.description
     workload = _workload(plan, sampler, clock)
     task = WindowTask(kind="phase", subject=plan.name, block=0, repetitions=1)
+    quiet = QuietTime(plan.timing.idle_s)
     for number in range(plan.runs):
+        quiet.keep(clock, sampler)
         record = run_window(task, workload, plan.timing, clock, sampler)
         if number == 0:
             require_seen([record], sensor)

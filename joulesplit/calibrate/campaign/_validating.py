@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from joulesplit.calibrate.campaign._bench import pilot_latency_s
+from joulesplit.calibrate.campaign._quiet import QuietTime
 from joulesplit.calibrate.campaign._schedule import distinct_repetitions
 from joulesplit.calibrate.estimates import (
     fit_blocks,
@@ -89,10 +90,11 @@ def measure_split(
         for _ in range(plan.repeats)
         for seconds in plan.work_s
     ]
-    sampler.trace_until(clock.now_ns())
     records: list[WindowRecord] = []
+    quiet = QuietTime(plan.timing.idle_s)
     for task in tasks:
         on_window(len(records), len(tasks))
+        quiet.keep(clock, sampler)
         records.append(run_window(task, workload, plan.timing, clock, sampler))
     on_window(len(records), len(tasks))
     return _measured(records, budget)

@@ -133,6 +133,8 @@ class StoredWindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     temperature_c: float | None = None
     waited_s: float = 0.0
     tries: int = 1
+    quiet_s: float = 0.0
+    late_j: float | None = None
 
 
 class StoredStopOpinion(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,6 +43,9 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
         temperature_c: Of the processor as the window began, °C; None if unknown.
         waited_s: Waited before the window for the device to cool down, s.
         tries: How often it was run until it gave an energy.
+        quiet_s: Waited before the window for what writing and drawing leave behind, and after it
+            for what came late, s.
+        late_j: Net energy that came after the settling, J; None if it was not watched for.
     """
 
     task: WindowTask
@@ -70,6 +73,8 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     temperature_c: float | None = None
     waited_s: float = 0.0
     tries: int = 1
+    quiet_s: float = 0.0
+    late_j: float | None = None
 
     @property
     def span_s(self) -> float:

@@ -1,0 +1,64 @@
+"""What comes after a window, before anything of ours is written: does the work really end?
+
+What lasts through the settling or comes later is in no window's energy, and where it falls into
+an idle it is taken off another's. After some of the longest windows of each kind the device is
+left alone for longer, and what it still draws above its last level is kept with the window.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+import numpy as np
+
+from joulesplit.calibrate.campaign._plan import Plan
+from joulesplit.calibrate.sampling import Sampler
+from joulesplit.calibrate.windows import WindowRecord
+from joulesplit.drivers.protocols import Clock
+
+SHORTEST_S = 1.2
+"""A window is watched for so long after its end, s, or for twice the idle of a side."""
+
+LEVEL_SHARE = 0.4
+"""The last part of that is the level that the rest is held against."""
+
+MOST = {"compute": 10, "whole": 2, "head": 2, "upload": 4, "download": 2}
+"""Windows of a kind that are watched in a run."""
+
+LONG = 0.9
+"""Only windows of so much of the longest work are: what is late shows most there."""
+
+
+class Watch:
+    """Watches the first long windows of each kind of a run.
+
+    Args:
+        plan: Of the campaign.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._watch_s = max(SHORTEST_S, 2 * plan.timing.idle_s)
+        longest_s = {"upload": max(plan.upload_lengths_s), "download": max(plan.upload_lengths_s)}
+        self._long_s = {kind: LONG * longest_s.get(kind, max(plan.work_s)) for kind in MOST}
+        self._seen: Counter[str] = Counter()
+
+    def over(self, record: WindowRecord, clock: Clock, sampler: Sampler) -> WindowRecord:
+        """Watch on after a window if it is one of those; return it with what came late."""
+        kind = record.task.kind
+        if self._seen[kind] >= MOST.get(kind, 0) or record.work_s < self._long_s[kind]:
+            return record
+        self._seen[kind] += 1
+        until_ns = clock.now_ns() + round(self._watch_s * 1e9)
+        clock.sleep_until_ns(until_ns)
+        after = sampler.trace_until(until_ns)
+        level_ns = until_ns - round(LEVEL_SHARE * self._watch_s * 1e9)
+        last, soon = after.between(level_ns, until_ns), after.between(0, level_ns)
+        if not len(last) or not len(soon):
+            return record
+        level_w = float(np.average(last.power_w, weights=last.durations_s))
+        late_j = float(np.sum((soon.power_w - level_w) * soon.durations_s))
+        idle_j = (record.idle_power_w + record.idle_step_w / 2 - level_w) * record.idle_s / 2
+        return msgspec.structs.replace(
+            record, late_j=late_j + idle_j, quiet_s=record.quiet_s + self._watch_s
+        )
