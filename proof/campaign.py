@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -32,14 +32,15 @@ from joulesplit.calibrate.workloads import truth_of
 from joulesplit.cli._simulation import WorldSetup
 from joulesplit.metrology import SystematicBudget, budget_of
 from joulesplit.partition import Block
-from proof.disturbances import listener_of
+from proof.disturbances import DisturbedSetup, listener_of
 from proof.figures import Estimates, Figure, figures_of
 from proof.stage import Stage, WorkStage, proof_network, stage_of
 
 MODEL = ModelIdentity(name="proof", sha256="0" * 64, input_bits=1)
 RUNTIME = Runtime(name="virtual", version="0", threads=1, xnnpack=True)
 NO_SYSTEMATIC_ERROR = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)
-"""Of a perfect sensor."""
+"""Of a perfect sensor; what the campaign leaves open remains."""
+SCATTER_ALONE = replace(NO_SYSTEMATIC_ERROR, counts_campaign=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,8 @@ def run_world(
     Args:
         setup: The world.
         plan: What is measured; its upload rates are numbers.
-        exact_sensor: The chip has no systematic error, so the budget is left out.
+        exact_sensor: The chip has no systematic error, so its budget is left out; without physics
+            beyond the product's, what the campaign leaves open is left out too.
         rule: When it is enough.
 
     Raises:
@@ -79,9 +81,9 @@ def run_world(
     outcome = run_on(stage, plan, rule=rule)
     records, rate = outcome.records, plan.stated_rate_bit_per_s
     budget = budget_of(stage.sampler.description.accuracy, loads_of(records))
-    found = estimates_of(
-        records, stage.blocks, rate, NO_SYSTEMATIC_ERROR if exact_sensor else budget
-    )
+    if exact_sensor:
+        budget = NO_SYSTEMATIC_ERROR if isinstance(setup, DisturbedSetup) else SCATTER_ALONE
+    found = estimates_of(records, stage.blocks, rate, budget)
     leakage_w = mean_leakage_w(stage, records)
     truth = truth_of(setup.costs, stage.blocks, rate, leakage_w=leakage_w)
     return Measured(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from joulesplit.cli._simulation import WorldSetup
+from joulesplit.drivers.simulated import Pulses
 from proof.disturbances import Housekeeping, Lateness, disturbed
 from proof.worlds import perfect_sensor_world
 
@@ -39,3 +41,25 @@ def tail_world(seed: int, strength: Strength = "typical") -> WorldSetup:
     """
     late = Lateness(tail_w=TAIL_W[strength], tail_s=1.0)
     return disturbed(perfect_sensor_world(seed), lateness=late)
+
+
+SOURCE_OHM: dict[Strength, float] = {"harmless": 0.05, "typical": 0.35, "severe": 0.7}
+"""From a bench supply beside the board to a metre of thin cable with two plugs."""
+
+BURSTS = Pulses(period_ns=2_300_000, duty=0.45, more=0.8)
+"""Work that comes in bursts of a millisecond, as threads that wait for each other or frames on the air."""
+
+SLEW: dict[Strength, float] = {"harmless": 20e-6, "typical": 250e-6, "severe": 500e-6}
+"""The kernel slews CLOCK_MONOTONIC by 500 ppm at most (adjtime, ntp_adjtime)."""
+
+
+def bursts_world(seed: int, strength: Strength = "typical") -> WorldSetup:
+    """Return a world whose work comes in bursts, behind a source of some resistance."""
+    setup = perfect_sensor_world(seed)
+    load = replace(setup.load, source_resistance_ohm=SOURCE_OHM[strength])
+    return disturbed(replace(setup, load=load, pulses=BURSTS))
+
+
+def slewed_world(seed: int, strength: Strength = "typical") -> WorldSetup:
+    """Return a world in which NTP lets the reader's clock run fast all the time."""
+    return disturbed(perfect_sensor_world(seed), slew=SLEW[strength])

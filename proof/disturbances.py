@@ -6,19 +6,22 @@ the board, the card and the clock do what they say whatever is measured meanwhil
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from joulesplit.calibrate.campaign import CampaignListener
-from joulesplit.calibrate.workloads import DeviceActivity, SimulatedBoard
+from joulesplit.calibrate.workloads import SimulatedBoard
 from joulesplit.cli._simulation import SimulatedWorld, WorldSetup
+from joulesplit.drivers.simulated import SimulatedClock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from joulesplit.drivers.protocols import Clock
+    from joulesplit.drivers.protocols import Clock, PowerSensor
+    from joulesplit.drivers.readings import Reading
     from joulesplit.partition import Block
 
 NS_PER_S = 1_000_000_000
@@ -63,10 +66,12 @@ class DisturbedSetup(WorldSetup):
     Attributes:
         housekeeping: Of our own writing and drawing.
         lateness: Of computing.
+        slew: By how much the reader's clock runs fast, relative.
     """
 
     housekeeping: Housekeeping | None = None
     lateness: Lateness | None = None
+    slew: float = 0.0
 
 
 def disturbed(setup: WorldSetup, **physics: Any) -> DisturbedSetup:
@@ -132,7 +137,7 @@ class _DisturbedBoard:
         self._board, self._world = board, world
         self._late = world.setup.lateness or Lateness()
         self._tail_until_ns = 0
-        board._announce = self._announce  # noqa: SLF001 (the world's side of the board)
+        board._announce = self._announce
         self._computing = False
 
     def window_begins(self) -> None:
@@ -170,3 +175,66 @@ class _DisturbedBoard:
             self._world.announce(start_ns, self._tail_until_ns, -late.tail_w)
         self._tail_until_ns = end_ns + round(late.tail_s * NS_PER_S)
         self._world.announce(end_ns, self._tail_until_ns, late.tail_w)
+
+
+class SlewedClock(SimulatedClock):
+    """What a reader sees whose CLOCK_MONOTONIC is slewed; the world goes by the other one.
+
+    Args:
+        clock: The world's.
+        slew: By how much it runs fast, relative.
+        origin_ns: When both show the same, ns.
+    """
+
+    def __init__(self, clock: SimulatedClock, slew: float, *, origin_ns: int) -> None:
+        super().__init__(start_ns=clock.now_ns())
+        self._clock, self._slew, self._origin_ns = clock, slew, origin_ns
+
+    def now_ns(self) -> int:
+        """Return the slewed time, ns."""
+        return self.shown_ns(self._clock.now_ns())
+
+    def shown_ns(self, t_ns: int) -> int:
+        """Return what it shows at a time of the world, ns."""
+        return t_ns + round(self._slew * (t_ns - self._origin_ns))
+
+    def raw_ns(self) -> int:
+        """Return the world's time, ns."""
+        return self._clock.now_ns()
+
+    def sleep_until_ns(self, t_ns: int) -> None:
+        """Return once it shows ``t_ns``."""
+        left_ns = (t_ns - self._origin_ns) / (1 + self._slew)
+        self._clock.sleep_until_ns(self._origin_ns + math.ceil(left_ns))
+
+    def advance_ns(self, duration_ns: int) -> None:
+        """Move the world forward by ``duration_ns`` of its own time, ns."""
+        self._clock.advance_ns(duration_ns)
+
+
+class SlewedSensor:
+    """A sensor whose reader goes by a slewed clock.
+
+    Args:
+        sensor: By the world's.
+        clock: The slewed one.
+    """
+
+    def __init__(self, sensor: PowerSensor, clock: SlewedClock) -> None:
+        self._sensor, self._clock = sensor, clock
+        self.description = sensor.description
+
+    def read(self) -> Reading:
+        """Return the next reading, timed by the slewed clock."""
+        reading = self._sensor.read()
+        return reading._replace(t_ns=self._clock.shown_ns(reading.t_ns))
+
+
+def clock_and_sensor(
+    setup: WorldSetup, clock: SimulatedClock, sensor: PowerSensor
+) -> tuple[SimulatedClock, PowerSensor]:
+    """Return clock and sensor as whoever measures has them."""
+    if not isinstance(setup, DisturbedSetup) or not setup.slew:
+        return clock, sensor
+    slewed = SlewedClock(clock, setup.slew, origin_ns=setup.origin_ns)
+    return slewed, cast("PowerSensor", SlewedSensor(sensor, slewed))

@@ -23,7 +23,7 @@ from joulesplit.edge import Pacer
 from joulesplit.partition import Block, Network
 from joulesplit.partition.cutting import residual_blocks
 from joulesplit.partition.reading import read_network
-from proof.disturbances import world_of
+from proof.disturbances import clock_and_sensor, world_of
 
 
 @cache
@@ -142,13 +142,14 @@ def stage_of(
     device = world_of(setup, buffer, clock)
     sensor_clock = virtual_sensor_clock(setup)
     sensor = open_simulated_sensor(setup, buffer, sensor_clock, load=load)
-    sampler = InlineSampler(sensor.__enter__())
+    shown, sensor = clock_and_sensor(setup, clock, sensor.__enter__())
+    sampler = InlineSampler(sensor)
     clock.sleep_until_ns(sensor_clock.now_ns())
     return Stage(
         setup=setup,
         device=device,
         load=load,
-        clock=clock,
+        clock=shown,
         board=device.activity(costing or blocks),
         sampler=sampler,
         blocks=blocks,

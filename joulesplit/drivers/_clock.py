@@ -14,6 +14,10 @@ class MonotonicClock:
         """Return CLOCK_MONOTONIC, ns."""
         return time.monotonic_ns()
 
+    def raw_ns(self) -> int:
+        """Return CLOCK_MONOTONIC_RAW, which NTP does not slew, ns."""
+        return time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
+
     def suspended_ns(self) -> int:
         """Return for how long CLOCK_MONOTONIC stood still, at least, ns: CLOCK_BOOTTIME did not.
 

@@ -19,6 +19,14 @@ class Clock(Protocol):
 
 
 @runtime_checkable
+class RawClock(Clock, Protocol):
+    """A clock that can be held against one that nobody slews."""
+
+    def raw_ns(self) -> int:
+        """Return CLOCK_MONOTONIC_RAW, ns."""
+
+
+@runtime_checkable
 class SuspendedClock(Protocol):
     """A clock that knows how long it stood still."""
 

@@ -77,6 +77,10 @@ class SystematicBudget:
             power. None if it is not known how it grows: then it is the same at all powers.
         loads: At which the figures were measured; None takes ``load_power_w`` for idle and work
             alike, which bounds them.
+        campaign_u_rel: What a campaign itself leaves open of net energies of one kind of work,
+            relative standard uncertainty.
+        net_share: Of gross energy in that kind of work, so much is net.
+        counts_campaign: False leaves the former two alone, to look at scatter and sensor only.
     """
 
     terms: tuple[SystematicTerm, ...]
@@ -85,6 +89,9 @@ class SystematicBudget:
     load_u_rel: float = 0.0
     load_power_w: float | None = None
     loads: Loads | None = None
+    campaign_u_rel: float = 0.0
+    net_share: float = 1.0
+    counts_campaign: bool = True
 
     def of(self, value: float, *, offset_duration: float = 0.0) -> float:
         """Return the systematic standard uncertainty of a figure proportional to power.
@@ -94,7 +101,9 @@ class SystematicBudget:
             offset_duration: How much of its unit one watt of offset makes; 0 where it cancels,
                 that is, in net energy.
         """
-        u_rel = hypot(self.scale_u_rel, self._load_u_rel(net=offset_duration == 0))
+        net = offset_duration == 0
+        campaign = self.campaign_u_rel * (1.0 if net else self.net_share)
+        u_rel = hypot(self.scale_u_rel, self._load_u_rel(net=net), campaign)
         return hypot(u_rel * value, self.offset_u_w * offset_duration)
 
     def flatness(self, value: float, *, offset_duration: float = 0.0) -> float:

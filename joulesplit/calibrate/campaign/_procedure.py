@@ -240,9 +240,7 @@ class _Campaign:
     def _spent_s(self) -> float:
         # Of the idle a record keeps only what whole readings cover.
         idle_s = 2 * self._plan.timing.idle_s
-        return sum(
-            r.work_s + r.settle_s + idle_s + r.waited_s + r.quiet_s for r in self._records
-        )
+        return sum(r.work_s + r.settle_s + idle_s + r.waited_s + r.quiet_s for r in self._records)
 
     def _look(self, rule: StopRule, number: int, *, left: int) -> StopOpinion:
         """Ask the rule after a round; a limit has the last word."""

@@ -101,4 +101,6 @@ class QuietTime:
         # Every stretch scatters alike, so that together they tell the scatter.
         scatter_w = sqrt(float(means_w.var(axis=0, ddof=1).mean()) / WATCHED_WINDOWS)
         beside = np.abs(means_w.mean(axis=0)) > CHANCE * scatter_w
-        return float(starts_s[beside.nonzero()[0][-1] + 1]) if beside[:-1].any() else 0.0
+        if not beside.any():
+            return 0.0
+        return float([*starts_s[1:], self._longest_s][beside.nonzero()[0][-1]])

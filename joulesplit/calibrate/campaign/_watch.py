@@ -17,10 +17,10 @@ from joulesplit.calibrate.sampling import Sampler
 from joulesplit.calibrate.windows import WindowRecord
 from joulesplit.drivers.protocols import Clock
 
-SHORTEST_S = 1.2
+SHORTEST_S = 1.5
 """A window is watched for so long after its end, s, or for twice the idle of a side."""
 
-LEVEL_SHARE = 0.4
+LEVEL_SHARE = 1 / 3
 """The last part of that is the level that the rest is held against."""
 
 MOST = {"compute": 10, "whole": 2, "head": 2, "upload": 4, "download": 2}

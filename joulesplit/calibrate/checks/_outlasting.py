@@ -9,14 +9,20 @@ import numpy as np
 from joulesplit.calibrate.checks._evidence import Evidence
 from joulesplit.calibrate.checks._spec import FLAG, CheckSpec
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates import coverage_factor, difference_u, link_problem
+from joulesplit.calibrate.estimates import (
+    coverage_factor,
+    difference_u,
+    late_share,
+    link_problem,
+)
 from joulesplit.calibrate.profile import Check
 from joulesplit.calibrate.windows import WindowKind, WindowRecord
 from joulesplit.metrology import Array, standard_deviation
 
 SETTLED_LIMIT = 0.005
-"""Largest part of the power above idle that outlasts the settling time and is taken for idle. What
-ends before the next window counts half: it is in the idle of one side only."""
+"""Largest part of the power above idle that outlasts the settling time, or comes before the work,
+and is taken for idle; what is below it is in the intervals. What is in the idle of one side only
+counts half."""
 
 TRANSFERS: tuple[WindowKind, ...] = ("upload", "download")
 
@@ -31,11 +37,13 @@ SETTLED_CONFIDENCE = 0.998
 def _settled_spec(kind: str, setting: str) -> CheckSpec:
     return CheckSpec(
         name=f"settled-after-{kind}",
-        finds=f"share of {kind} power above idle that outlasts the settling and is taken for idle",
+        finds=f"share of {kind} power above idle that outlasts the settling, or that idle before "
+        "it has too much, and is taken for idle",
         unit="1",
         limit=SETTLED_LIMIT,
-        advice=f"the idle power is higher soon after {kind} windows than before them or later: "
-        f"something goes on after the settling time; lengthen {setting} in the plan",
+        advice=f"the idle power soon after {kind} windows is not that before them, or something "
+        "was drawn later: work goes on after the settling time, or what runs between windows lasts "
+        f"into them; lengthen {setting} and timing.idle_s in the plan, and stop what else runs",
     )
 
 
@@ -61,20 +69,32 @@ def outlasting_checks(evidence: Evidence) -> Iterator[Check]:
         windows = evidence.of_kind(kind)
         if len(windows) >= FEWEST_TO_SETTLE:
             lasting = lingering_share(evidence.records, kind) if kind in TRANSFERS else 0.0
-            yield spec.judge(max(unsettled_share(windows), lasting))
+            yield spec.judge(max(unsettled_share(windows), lasting, late_beyond_chance(windows)))
     yield from _burst(evidence.of_kind("upload"))
 
 
 def unsettled_share(windows: Sequence[WindowRecord]) -> float:
-    """Return half the mean step of the idle power over the power above idle, less chance."""
+    """Return half the mean step of the idle power, either way, over the power above, less chance.
+
+    A step up is work that goes on; a step down is something before the work that was no idle.
+    """
     steps_w = np.array([record.idle_step_w for record in windows])
     u_w = standard_deviation(steps_w) / len(steps_w) ** 0.5
     chance_w = coverage_factor(len(steps_w) - 1, SETTLED_CONFIDENCE) * u_w
-    return _share(max(0.0, float(steps_w.mean()) - chance_w) / 2, windows)
+    return _share(max(0.0, abs(float(steps_w.mean())) - chance_w) / 2, windows)
+
+
+def late_beyond_chance(windows: Sequence[WindowRecord]) -> float:
+    """Return the share of the energy that came after watched windows, either way, less chance."""
+    found = late_share(windows)
+    if found is None:
+        return 0.0
+    share, u, count = found
+    return max(0.0, abs(share) - coverage_factor(count - 1, SETTLED_CONFIDENCE) * u)
 
 
 def lingering_share(records: Sequence[WindowRecord], kind: WindowKind) -> float:
-    """Return how much higher the idle power is soon after a kind of transfer than later, relative.
+    """Return how far the idle power soon after a kind of transfer is off that of later, relative.
 
     What lasts through the next window too raises the idle of both sides alike, and no step shows
     it. So the idle powers, less their drift, are put in order of the time since the transfer and
@@ -94,7 +114,7 @@ def lingering_share(records: Sequence[WindowRecord], kind: WindowKind) -> float:
     level = 1 - (1 - SETTLED_CONFIDENCE) / len(cuts)
     chance = coverage_factor(count - 2, level)
     left_w = max(
-        soon.mean() - later.mean() - chance * difference_u(soon, later)
+        abs(soon.mean() - later.mean()) - chance * difference_u(soon, later)
         for soon, later in (np.split(ordered, [cut]) for cut in cuts)
     )
     return _share(max(0.0, left_w), [record for record in records if record.task.kind == kind])

@@ -1,3 +1,5 @@
+from ._campaign_terms import COMPUTING as COMPUTING
+from ._campaign_terms import late_share as late_share
 from ._compute_figures import compute_of as compute_of
 from ._compute_figures import idle_of as idle_of
 from ._compute_figures import ratio_of_e_d_and_e_c as ratio_of_e_d_and_e_c

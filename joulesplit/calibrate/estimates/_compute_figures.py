@@ -12,6 +12,11 @@ from joulesplit.calibrate.estimates._baseline import (
     idle_estimate,
     observations_at_common_idle,
 )
+from joulesplit.calibrate.estimates._campaign_terms import (
+    COMPUTING,
+    with_campaign,
+    with_idle_of,
+)
 from joulesplit.calibrate.estimates._fitting import PerUnitFit, fit_blocks, fit_latency
 from joulesplit.calibrate.estimates._idle_temperature import idle_temperature
 from joulesplit.calibrate.estimates._method_views import ComputeViews, compute_views
@@ -34,7 +39,7 @@ from joulesplit.calibrate.profile import (
     Quantity,
     Runtime,
 )
-from joulesplit.calibrate.windows import Observation, WindowRecord
+from joulesplit.calibrate.windows import Observation, WindowKind, WindowRecord
 from joulesplit.metrology import Array, SystematicBudget
 from joulesplit.partition import Block, Operator
 
@@ -43,7 +48,7 @@ FLOP_CONVENTION = "tflite-2mac"
 
 def idle_of(records: Sequence[WindowRecord], budget: SystematicBudget) -> Idle:
     """Return P_0 from the local idle powers of all windows, and how it goes with temperature."""
-    at = idle_temperature(records)
+    budget, at = with_idle_of(budget, records), idle_temperature(records)
     return Idle(
         power_w=quantity(idle_estimate(records), "W", budget, offset_duration=1.0),
         temperature_c=at.reference_c if at else None,
@@ -120,6 +125,7 @@ def compute_of(
     Raises:
         EstimateError: The windows do not determine the figures, or an energy is not positive.
     """
+    budget = with_campaign(budget, records)
     observations = observations_at_common_idle(records, "compute")
     fits = _compute_fits(observations, len(blocks), idle_estimate(records))
     flop = sum(block.flop for block in blocks)
@@ -194,9 +200,11 @@ def ratio_of_e_d_and_e_c(
     compute = observations_at_common_idle(records, "compute")
     uploads = observations_at_common_idle(records, "upload")
     flop, idle = sum(block.flop for block in blocks), idle_estimate(records)
+    kinds: tuple[tuple[WindowKind, ...], ...] = (COMPUTING, ("upload",))
+    own_u_rel = tuple(with_campaign(budget, records, kind).campaign_u_rel for kind in kinds)
 
     def ratio(account: Account) -> Quantity:
         energies = work_and_bit(compute, uploads, len(blocks), rate_bit_per_s, account)
-        return ratio_of(flop, energies, account, budget, idle=idle)
+        return ratio_of(flop, energies, account, budget, idle=idle, own_u_rel=own_u_rel)
 
     return GrossNet(gross=ratio("gross"), net=ratio("net"))

@@ -17,6 +17,7 @@ from joulesplit.calibrate.estimates._baseline import (
     idle_estimate,
     observations_at_common_idle,
 )
+from joulesplit.calibrate.estimates._campaign_terms import with_campaign
 from joulesplit.calibrate.estimates._fitting import (
     energy_per_bit,
     fit_link,
@@ -50,6 +51,7 @@ def downlink_of(records: Sequence[WindowRecord], budget: SystematicBudget) -> Do
     windows = observations_at_common_idle(records, "download")
     if not windows:
         return None
+    budget = with_campaign(budget, records, ("download",))
     names = [record.task.subject for record in records if record.task.kind == "download"]
     unpaced, paced = _by_speed(names, windows)
     costs = _Costs(windows if tells_airtime(windows) else unpaced, idle_estimate(records), budget)

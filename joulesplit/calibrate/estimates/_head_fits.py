@@ -18,6 +18,7 @@ from joulesplit.calibrate.estimates._baseline import (
     idle_estimate,
     observations_at_common_idle,
 )
+from joulesplit.calibrate.estimates._campaign_terms import with_campaign
 from joulesplit.calibrate.estimates._fitting import PerUnitFit, fit_blocks, fit_latency
 from joulesplit.calibrate.estimates._uncertainty import (
     Estimate,
@@ -101,6 +102,7 @@ def heads_of(
     last_blocks = {r.task.block for r in records if r.task.kind in ("head", "whole")}
     if not last_blocks:
         return None
+    budget = with_campaign(budget, records)
     fits = _fit(records, block_count, tuple(sorted(last_blocks)))
     covariance = fits.cross_covariance()
     return Heads(

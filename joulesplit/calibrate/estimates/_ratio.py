@@ -77,6 +77,7 @@ def ratio_of(
     budget: SystematicBudget,
     *,
     idle: Estimate,
+    own_u_rel: Sequence[float] = (),
 ) -> Quantity:
     """Return E_d/E_c = (Σ N_l / Σ e_l) / (1 / e_bit), FLOP/bit.
 
@@ -93,6 +94,7 @@ def ratio_of(
         account: Which energies these are.
         budget: The sensor's.
         idle: P_0, W.
+        own_u_rel: What the campaign leaves open of each of the two, relative.
 
     Raises:
         EstimateError: An energy is not positive, or that of the network may be nought.
@@ -108,6 +110,7 @@ def ratio_of(
     share = energies.bit_s / bit.value - energies.network_s / network.value
     common = value * abs(share) if account == "gross" else 0.0
     load_u_rel = budget.between(*(_load_w2(e, s, account, idle) for e, s in energies.pairs))
+    load_u_rel = hypot(load_u_rel, *own_u_rel)
     u_sys = hypot(common * budget.offset_u_w, value * load_u_rel)
     u_stat = hypot(value * hypot(*parts), common * idle.u_stat)
     known = (network.degrees_of_freedom, bit.degrees_of_freedom)

@@ -16,6 +16,7 @@ from joulesplit.calibrate.estimates._baseline import (
     idle_estimate,
     observations_at_common_idle,
 )
+from joulesplit.calibrate.estimates._campaign_terms import with_campaign
 from joulesplit.calibrate.estimates._fitting import PerUnitFit, fit_blocks, fit_latency
 from joulesplit.calibrate.estimates._uncertainty import (
     Estimate,
@@ -92,7 +93,7 @@ def phase_energies(
     names = sorted({r.task.subject for r in records if r.task.kind == "phase"})
     if not names:
         return ()
-    fits = fit_subjects(records)
+    fits, budget = fit_subjects(records), with_campaign(budget, records)
     return tuple(_phase(name, records, fits, budget) for name in names)
 
 

@@ -13,6 +13,7 @@ from joulesplit.calibrate.estimates._baseline import (
     idle_estimate,
     observations_at_common_idle,
 )
+from joulesplit.calibrate.estimates._campaign_terms import with_campaign
 from joulesplit.calibrate.estimates._fitting import (
     PerUnitFit,
     energy_per_bit,
@@ -59,6 +60,7 @@ def uplink_of(
     Raises:
         EstimateError: The windows do not determine the figures, or an energy is not positive.
     """
+    budget = with_campaign(budget, records, ("upload",))
     observations = observations_at_common_idle(records, "upload")
     fits = _fits(observations, idle_estimate(records))
     rates = rates_reached(observations)

@@ -8,6 +8,7 @@ from math import sqrt
 
 import numpy as np
 
+from joulesplit.calibrate.estimates._campaign_terms import campaign_terms
 from joulesplit.calibrate.profile import WindowTerm
 from joulesplit.calibrate.windows import WindowRecord
 from joulesplit.drivers.readings import SensorDescription
@@ -57,13 +58,17 @@ def window_budget(
     """Return the terms of the shortest compute window, relative to its net energy.
 
     Each window draws them anew, so they are in the scatter of the windows already and are not
-    added to it; they say how much of the scatter the instrument explains. What ends after the
-    settling time is the exception: it is missed in every window alike.
+    added to it; they say how much of the scatter the instrument explains. What the campaign itself
+    leaves open is the exception: it is the same in every window, and in the intervals.
     """
     window = _shortest(records)
     if window is None:
         return ()
-    return (*_sensor_terms(window, sensor), *_idle_terms(records, window))
+    return (
+        *_sensor_terms(window, sensor),
+        *_idle_terms(records, window),
+        *campaign_terms(records),
+    )
 
 
 def _sensor_terms(window: _Shortest, sensor: SensorDescription) -> tuple[WindowTerm, ...]:
@@ -107,14 +112,6 @@ def _idle_terms(records: Sequence[WindowRecord], window: _Shortest) -> tuple[Win
             "over the length of the work",
         ),
         WindowTerm(
-            name="settling",
-            standard_uncertainty=_settle_share(records),
-            treatment="bounded",
-            source="mean step of idle power from before to after the work, as if all of it were "
-            "work that had not ended (rectangular)",
-            correlation="common",
-        ),
-        WindowTerm(
             name="sampler overhead",
             standard_uncertainty=0.0,
             treatment="in-idle",
@@ -128,10 +125,3 @@ def _idle_terms(records: Sequence[WindowRecord], window: _Shortest) -> tuple[Win
 def _idle_share(records: Sequence[WindowRecord], window: _Shortest) -> float:
     steps = np.array([record.idle_step_w for record in records])
     return float(np.std(steps)) / 2 * window.work_s / window.net_j
-
-
-def _settle_share(records: Sequence[WindowRecord]) -> float:
-    """Return half the mean idle step over the mean power above idle, as a rectangular bound."""
-    steps = float(np.mean([record.idle_step_w for record in records]))
-    contrast = float(np.mean([record.net_j / record.work_s for record in records]))
-    return abs(steps) / 2 / sqrt(3) / contrast if contrast > 0 else 0.0

@@ -135,6 +135,8 @@ class StoredWindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     tries: int = 1
     quiet_s: float = 0.0
     late_j: float | None = None
+    clock_rate: float | None = None
+    hidden_w: float = 0.0
 
 
 class StoredStopOpinion(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ Method = Literal["weighted", "ordinary", "huber", "without-outliers"]
 """How the windows were weighted in a fit."""
 OperatorClass = Literal["convolution", "depthwise", "dense", "other"]
 """Operators whose energy per FLOP is fitted together."""
-Treatment = Literal["in-scatter", "bounded", "in-idle"]
+Treatment = Literal["in-scatter", "bounded", "in-idle", "in-interval"]
 
 
 class EstimateView(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,8 +109,9 @@ class WindowTerm(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         standard_uncertainty: Relative to the net energy of that window.
         treatment: ``in-scatter`` terms already show in the scatter of the windows and are not
-            added again; ``bounded`` ones do not and are checked against a limit; ``in-idle``
-            ones are part of the idle power by definition.
+            added again; ``in-interval`` ones do not, and are in the intervals of the figures;
+            ``bounded`` ones are checked against a limit; ``in-idle`` ones are part of the idle
+            power by definition.
         source: Formula and where it is from.
         correlation: Every window draws an ``independent`` term anew; one ``common`` to windows
             of a kind is the same in all of them.

@@ -9,33 +9,11 @@ from numpy.typing import NDArray
 
 from joulesplit.calibrate.errors import WindowError
 from joulesplit.calibrate.sampling import Trace, cycle_of, lost_time_s
+from joulesplit.calibrate.windows._hidden_power import hidden_power_w
+from joulesplit.calibrate.windows._times import WindowTimes
 
 MINIMUM_IDLE_READINGS = 4
 """Fewer readings on either side give no usable local idle power."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WindowTimes:
-    """When a window's parts began and ended, CLOCK_MONOTONIC, ns.
-
-    Attributes:
-        idle_start_ns: Workload waiting, from here.
-        work_start_ns: Work begins.
-        work_end_ns: Work done.
-        settled_ns: From here the device counts as idle again.
-        idle_end_ns: End of the window.
-    """
-
-    idle_start_ns: int
-    work_start_ns: int
-    work_end_ns: int
-    settled_ns: int
-    idle_end_ns: int
-
-    @property
-    def work_s(self) -> float:
-        """Duration of the work, s."""
-        return (self.work_end_ns - self.work_start_ns) * 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +33,8 @@ class WindowEnergy:
         peak_power_w: Largest reading, W.
         minimum_voltage_v: Smallest voltage reading, V.
         readings: Readings in the window.
+        hidden_w: What mean voltage times mean current made of the work's power too much, W;
+            already taken off ``gross_j`` and ``net_j``.
     """
 
     gross_j: float
@@ -68,6 +48,7 @@ class WindowEnergy:
     peak_power_w: float
     minimum_voltage_v: float
     readings: int
+    hidden_w: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +113,8 @@ def window_energy(trace: Trace, times: WindowTimes) -> WindowEnergy:
         raise WindowError("the readings end before the window does: the sampler fell behind")
     slope_w_per_ns = (after.power_w - before.power_w) / (after.middle_ns - before.middle_ns)
     above_w = busy.power_w - before.power_w - slope_w_per_ns * (_middles(busy) - before.middle_ns)
-    net_j = float(np.sum(above_w * busy.durations_s))
+    hidden_w = hidden_power_w(trace, times)
+    net_j = float(np.sum(above_w * busy.durations_s)) - hidden_w * times.work_s
     work_middle_ns = (times.work_start_ns + times.work_end_ns) / 2
     idle_power_w = before.power_w + slope_w_per_ns * (work_middle_ns - before.middle_ns)
     whole = trace.touching(times.idle_start_ns, times.idle_end_ns)
@@ -148,4 +130,5 @@ def window_energy(trace: Trace, times: WindowTimes) -> WindowEnergy:
         peak_power_w=float(whole.power_w.max()),
         minimum_voltage_v=float(whole.voltage_v.min()),
         readings=len(whole),
+        hidden_w=hidden_w,
     )

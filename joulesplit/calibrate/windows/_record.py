@@ -46,6 +46,10 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
         quiet_s: Waited before the window for what writing and drawing leave behind, and after it
             for what came late, s.
         late_j: Net energy that came after the settling, J; None if it was not watched for.
+        clock_rate: How much faster CLOCK_MONOTONIC ran than CLOCK_MONOTONIC_RAW, relative: NTP
+            slews it; None where the clock does not tell.
+        hidden_w: What mean voltage times mean current made of the work's power too much, W; the
+            energies are without it.
     """
 
     task: WindowTask
@@ -75,6 +79,8 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     tries: int = 1
     quiet_s: float = 0.0
     late_j: float | None = None
+    clock_rate: float | None = None
+    hidden_w: float = 0.0
 
     @property
     def span_s(self) -> float:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from random import Random
 
+import msgspec
+
 from joulesplit.calibrate.sampling import Sampler, Trace
-from joulesplit.calibrate.windows._energy import WindowTimes, window_energy
+from joulesplit.calibrate.windows._clock_rate import clock_pair, rate_since
+from joulesplit.calibrate.windows._energy import window_energy
 from joulesplit.calibrate.windows._record import WindowRecord, WindowTask
+from joulesplit.calibrate.windows._times import WindowTimes
 from joulesplit.calibrate.windows._timing import WindowTiming
 from joulesplit.calibrate.workloads import WorkDone, Workload
 from joulesplit.drivers.protocols import Clock
@@ -28,6 +32,7 @@ def run_window(
     """
     phase_ns = _random_phase_ns(clock.now_ns(), sampler.description.cycle_s)
     clock.sleep_until_ns(clock.now_ns() + phase_ns)
+    began = clock_pair(clock)
     idle_start_ns = clock.now_ns()
     clock.sleep_until_ns(idle_start_ns + round(timing.idle_s * 1e9))
     done = workload.run(task.repetitions)
@@ -44,7 +49,8 @@ def run_window(
     trace = sampler.trace_until(idle_end_ns)
     # The reading after a reset says that the one before it, the window's last, may be spoilt too.
     after = sampler.trace_until(trace.end_ns + 1)
-    return _record(task, done, times, trace, after)
+    rate = rate_since(began, clock)
+    return msgspec.structs.replace(_record(task, done, times, trace, after), clock_rate=rate)
 
 
 def _random_phase_ns(now_ns: int, cycle_s: float) -> int:
@@ -82,4 +88,5 @@ def _record(
         socket_bits=done.socket_bits,
         interface_tx_bits=done.interface_tx_bits,
         interface_rx_bits=done.interface_rx_bits,
+        hidden_w=energy.hidden_w,
     )

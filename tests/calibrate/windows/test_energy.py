@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joulesplit.calibrate.errors import WindowError
-from joulesplit.calibrate.windows._energy import WindowTimes, window_energy
+from joulesplit.calibrate.windows._energy import window_energy
+from joulesplit.calibrate.windows._times import WindowTimes
 
 MS = 1_000_000
 

@@ -1,0 +1,161 @@
+"""What a campaign itself leaves open of a figure, beside scatter and sensor. Pure.
+
+Each term is relative to the net energy of a kind of work, is the same in all windows of that kind,
+and so is in no scatter. It enters the interval of every figure made from these windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import hypot, sqrt
+
+import numpy as np
+
+from joulesplit.calibrate.estimates._stats import coverage_factor
+from joulesplit.calibrate.profile import WindowTerm
+from joulesplit.calibrate.windows import WindowKind, WindowRecord
+from joulesplit.metrology import Array, SystematicBudget, standard_deviation
+
+COMPUTING: tuple[WindowKind, ...] = ("compute", "head", "whole")
+
+FEWEST_WATCHED = 2
+"""One watched window does not tell how much they scatter."""
+
+HIDDEN_LEFT = 0.25
+"""The resistance of a source is known to some 5 %, its bursts' scatter of voltage to 10 % over the
+windows, and a tenth of its variance may be faster than a conversion of the voltage."""
+
+CLEAR = 2.0
+"""A late share that is so many times its standard uncertainty is taken for real."""
+
+
+def campaign_terms(
+    records: Sequence[WindowRecord], kinds: Sequence[WindowKind] = COMPUTING
+) -> tuple[WindowTerm, ...]:
+    """Return what a campaign leaves open of the net energy of some kinds of work.
+
+    Args:
+        records: Every window.
+        kinds: Of the work.
+    """
+    windows = [record for record in records if record.task.kind in kinds]
+    if not windows or sum(record.net_j for record in windows) <= 0:
+        return ()
+    return (
+        WindowTerm(
+            name="settling",
+            standard_uncertainty=settle_share(windows),
+            treatment="in-interval",
+            source="mean step of idle power from before to after the work, either way, as if all "
+            "of it were idle of one side that is none (rectangular)",
+            correlation="common",
+        ),
+        WindowTerm(
+            name="late energy",
+            standard_uncertainty=_late_u(windows),
+            treatment="in-interval",
+            source="what the device drew above its last level after watched windows, over their "
+            "net energy: its scatter, and itself where it is clear of that",
+            correlation="common",
+        ),
+        WindowTerm(
+            name="bursts",
+            standard_uncertainty=_hidden_u(windows),
+            treatment="in-interval",
+            source="what mean V times mean I overstates behind the source's resistance is taken "
+            f"off; of that, {100 * HIDDEN_LEFT:.0f} % either way (rectangular)",
+            correlation="common",
+        ),
+        WindowTerm(
+            name="slewed clock",
+            standard_uncertainty=_slew_u(windows),
+            treatment="in-interval",
+            source="CLOCK_MONOTONIC against CLOCK_MONOTONIC_RAW, the window where they differ most "
+            "(rectangular)",
+            correlation="common",
+        ),
+    )
+
+
+def settle_share(windows: Sequence[WindowRecord]) -> float:
+    """Return half the mean idle step over the mean power above idle, as a rectangular bound."""
+    step_w = abs(float(np.mean([record.idle_step_w for record in windows])))
+    above_w = sum(record.net_j for record in windows) / sum(record.work_s for record in windows)
+    return step_w / 2 / sqrt(3) / above_w if above_w > 0 else 0.0
+
+
+def late_share(windows: Sequence[WindowRecord]) -> tuple[float, float, int] | None:
+    """Return what came late over the net energy, its standard uncertainty, and of how many.
+
+    Args:
+        windows: Of one kind; those that were not watched say nothing.
+
+    Returns:
+        Share, u and n; None of fewer than two watched windows.
+    """
+    watched = [record for record in windows if record.late_j is not None and record.net_j > 0]
+    if len(watched) < FEWEST_WATCHED:
+        return None
+    net_j = np.array([record.net_j for record in watched])
+    late_j = np.array([record.late_j for record in watched], dtype=np.float64)
+    share = float(late_j.sum() / net_j.sum())
+    left_j: Array = late_j - share * net_j
+    u = standard_deviation(left_j) * sqrt(len(watched)) / float(net_j.sum())
+    return share, u, len(watched)
+
+
+def _hidden_u(windows: Sequence[WindowRecord]) -> float:
+    hidden_j = sum(record.hidden_w * record.work_s for record in windows)
+    return HIDDEN_LEFT * abs(hidden_j) / sqrt(3) / sum(record.net_j for record in windows)
+
+
+def _slew_u(windows: Sequence[WindowRecord]) -> float:
+    return max(abs(record.clock_rate or 0.0) for record in windows) / sqrt(3)
+
+
+def _late_u(windows: Sequence[WindowRecord]) -> float:
+    found = late_share(windows)
+    if found is None:
+        return 0.0
+    share, u, count = found
+    # A budget's terms are taken to be known without limit, and this one is known by few windows.
+    widened = u * coverage_factor(count - 1) / coverage_factor(float("inf"))
+    return hypot(widened, share if abs(share) > CLEAR * u else 0.0)
+
+
+def with_campaign(
+    budget: SystematicBudget,
+    records: Sequence[WindowRecord],
+    kinds: Sequence[WindowKind] = COMPUTING,
+) -> SystematicBudget:
+    """Return a budget with what the campaign leaves open of some kinds of work.
+
+    Args:
+        budget: The sensor's.
+        records: Every window.
+        kinds: Of the work.
+    """
+    windows = [record for record in records if record.task.kind in kinds]
+    terms = campaign_terms(records, kinds) if budget.counts_campaign else ()
+    gross_j = sum(record.gross_j for record in windows)
+    return replace(
+        budget,
+        campaign_u_rel=hypot(*(term.standard_uncertainty for term in terms)),
+        net_share=sum(record.net_j for record in windows) / gross_j if gross_j > 0 else 1.0,
+    )
+
+
+def with_idle_of(budget: SystematicBudget, records: Sequence[WindowRecord]) -> SystematicBudget:
+    """Return a budget for P_0: the terms of the work, as a power that may be taken for idle.
+
+    Args:
+        budget: The sensor's.
+        records: Every window.
+    """
+    if not budget.counts_campaign or not records:
+        return budget
+    above_w = sum(record.net_j for record in records) / sum(record.span_s for record in records)
+    late_w = abs(_late_u(records) * above_w)
+    step_w = abs(float(np.mean([record.idle_step_w for record in records]))) / 2 / sqrt(3)
+    return replace(budget, offset_u_w=hypot(budget.offset_u_w, late_w, step_w))
