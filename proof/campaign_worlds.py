@@ -47,7 +47,7 @@ SOURCE_OHM: dict[Strength, float] = {"harmless": 0.05, "typical": 0.35, "severe"
 """From a bench supply beside the board to a metre of thin cable with two plugs."""
 
 BURSTS = Pulses(period_ns=2_300_000, duty=0.45, more=0.8)
-"""Work that comes in bursts of a millisecond, as threads that wait for each other or frames on the air."""
+"""Work in bursts of a millisecond, as of threads that wait for each other or frames on the air."""
 
 SLEW: dict[Strength, float] = {"harmless": 20e-6, "typical": 250e-6, "severe": 500e-6}
 """The kernel slews CLOCK_MONOTONIC by 500 ppm at most (adjtime, ntp_adjtime)."""
