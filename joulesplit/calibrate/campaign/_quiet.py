@@ -36,6 +36,15 @@ MARGIN = 1.5
 """The wait is so much longer than what was seen to last: what dies away leaves something."""
 
 
+def longest_wait_s(idle_s: float) -> float:
+    """Return how long the first windows are waited for, s.
+
+    Args:
+        idle_s: Idle on a side of a window, s.
+    """
+    return max(LONGEST_S, 2 * idle_s)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Watched:
     """The power after one window's housekeeping, above its window's idle."""
@@ -61,7 +70,7 @@ class QuietTime:
 
     def __init__(self, idle_s: float) -> None:
         self._idle_s = idle_s
-        self._longest_s = max(LONGEST_S, 2 * idle_s)
+        self._longest_s = longest_wait_s(idle_s)
         self._watched: list[_Watched] = []
         self.wait_s = self._longest_s
 

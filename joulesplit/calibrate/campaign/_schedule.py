@@ -9,7 +9,9 @@ from math import ceil
 import msgspec
 
 from joulesplit.calibrate.campaign._plan import Plan
+from joulesplit.calibrate.campaign._quiet import WATCHED_WINDOWS, longest_wait_s
 from joulesplit.calibrate.campaign._transfer_plan import download_subjects, upload_subjects
+from joulesplit.calibrate.campaign._watch import MOST, watched_s
 from joulesplit.calibrate.errors import PlanError
 from joulesplit.calibrate.windows import WindowKind, WindowTask, WindowTiming
 from joulesplit.partition import Block
@@ -251,12 +253,19 @@ def announced_duration_s(
     controls = 1 + (runs + sent) // plan.control_every
     around_s = 2 * plan.timing.idle_s
     return (
-        run_s
+        _waits_s(plan.timing.idle_s)
+        + run_s
         + runs * (around_s + plan.timing.settle_s)
         + sent_s
         + sent * (around_s + plan.timing.settle_after_s("upload"))
         + controls * (control_s + around_s + plan.timing.settle_s)
     )
+
+
+def _waits_s(idle_s: float) -> float:
+    """Return how long the first windows are waited for and watched, s."""
+    watched = MOST["compute"] + MOST["upload"]
+    return WATCHED_WINDOWS * longest_wait_s(idle_s) + watched * watched_s(idle_s)
 
 
 def longest_duration_s(plan: Plan, round_s: float) -> float:

@@ -30,6 +30,15 @@ LONG = 0.9
 """Only windows of so much of the longest work are: what is late shows most there."""
 
 
+def watched_s(idle_s: float) -> float:
+    """Return how long a window is watched for, s.
+
+    Args:
+        idle_s: Idle on a side of a window, s.
+    """
+    return max(SHORTEST_S, 2 * idle_s)
+
+
 class Watch:
     """Watches the first long windows of each kind of a run.
 
@@ -38,7 +47,7 @@ class Watch:
     """
 
     def __init__(self, plan: Plan) -> None:
-        self._watch_s = max(SHORTEST_S, 2 * plan.timing.idle_s)
+        self._watch_s = watched_s(plan.timing.idle_s)
         longest_s = {"upload": max(plan.upload_lengths_s), "download": max(plan.upload_lengths_s)}
         self._long_s = {kind: LONG * longest_s.get(kind, max(plan.work_s)) for kind in MOST}
         self._seen: Counter[str] = Counter()

@@ -59,14 +59,49 @@ def test_terms_are_those_of_the_shortest_window_relative_to_its_net_energy():
     assert found["dead time"].standard_uncertainty == pytest.approx(0.06 / sqrt(3) / sqrt(40))
 
 
-def test_settling_is_the_only_term_that_scatter_does_not_show():
+def test_what_scatter_does_not_show_is_in_the_intervals():
     stepped = msgspec.structs.replace(WINDOW, idle_step_w=0.03)
 
     found = terms(stepped, stepped)
 
-    assert [t.name for t in found.values() if t.treatment == "bounded"] == ["settling"]
+    assert [t.name for t in found.values() if t.treatment == "in-interval"] == [
+        "settling",
+        "late energy",
+        "bursts",
+        "slewed clock",
+    ]
     assert found["settling"].standard_uncertainty == pytest.approx(0.03 / 2 / sqrt(3) / 1.5)
 
 
 def test_without_compute_windows_there_are_no_terms():
     assert window_budget([], SENSOR) == ()
+
+
+def watched(*late_j):
+    return [msgspec.structs.replace(WINDOW, late_j=each_j) for each_j in late_j]
+
+
+def test_what_came_late_is_a_term_by_its_scatter_and_by_itself_where_it_is_clear():
+    scattering = terms(*watched(0.002, -0.002, 0.002, -0.002))["late energy"]
+    clear = terms(*watched(0.012, 0.010, 0.012, 0.010))["late energy"]
+
+    u = (0.002 * sqrt(4 / 3) / sqrt(4)) / 0.54
+    # Student's t of three degrees of freedom over the normal quantile.
+    assert scattering.standard_uncertainty == pytest.approx(u * 3.182 / 1.960, rel=1e-3)
+    assert clear.standard_uncertainty == pytest.approx(
+        np.hypot(0.011 / 0.54, u / 2 * 3.182 / 1.960), rel=1e-3
+    )
+
+
+def test_a_step_either_way_is_a_term():
+    for step_w in (0.03, -0.03):
+        record = msgspec.structs.replace(WINDOW, idle_step_w=step_w)
+        share = 0.03 / 2 / (0.54 / 0.36)
+        assert terms(record)["settling"].standard_uncertainty == pytest.approx(share / sqrt(3))
+
+
+def test_the_fastest_clock_of_the_windows_is_a_term():
+    rates = (20e-6, -400e-6, None)
+    windows = [msgspec.structs.replace(WINDOW, clock_rate=rate) for rate in rates]
+
+    assert terms(*windows)["slewed clock"].standard_uncertainty == pytest.approx(400e-6 / sqrt(3))

@@ -119,3 +119,33 @@ def test_the_tail_is_what_is_left_above_idle_while_settling():
 
 def test_a_tail_no_longer_than_a_reading_is_unknown_and_not_zero():
     assert window_energy(_trace([2.0] * 40), times(90, 270)).tail_j is None
+
+
+def test_bursts_within_readings_cost_what_they_do_behind_a_resistance():
+    """Mean V times mean I has R·var(I) too much; the scatter of the voltage tells it."""
+    source_ohm, high_a, low_a, idle_a = 0.35, 0.9, 0.3, 0.2
+    trace = _trace([0.0] * 40)
+    trace.records["current_a"] = idle_a
+    trace.records["voltage_v"] = 5.0 - source_ohm * idle_a
+    work = slice(10, 30)
+    trace.records["current_a"][work] = (high_a + low_a) / 2
+    # Each voltage is taken in one moment of its reading: half of them in a burst.
+    burst_a = [high_a, low_a] * 10
+    trace.records["voltage_v"][work] = [5.0 - source_ohm * current_a for current_a in burst_a]
+
+    energy = window_energy(trace, times(90, 270))
+
+    true_w = sum(i * (5.0 - source_ohm * i) for i in (high_a, low_a)) / 2
+    idle_w = idle_a * (5.0 - source_ohm * idle_a)
+    assert energy.hidden_w == pytest.approx(source_ohm * ((high_a - low_a) / 2) ** 2)
+    assert energy.net_j == pytest.approx((true_w - idle_w) * 0.18)
+
+
+def test_slow_changes_of_the_power_are_in_the_readings_already():
+    """Voltage and current of one reading belong together where they last for longer."""
+    trace = _trace([0.0] * 40)
+    current_a = [0.2] * 10 + [0.9] * 10 + [0.3] * 10 + [0.2] * 10
+    trace.records["current_a"] = current_a
+    trace.records["voltage_v"] = [5.0 - 0.35 * a for a in current_a]
+
+    assert window_energy(trace, times(90, 270)).hidden_w == pytest.approx(0.0, abs=1e-9)

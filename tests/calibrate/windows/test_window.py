@@ -6,8 +6,10 @@ import pytest
 
 from joulesplit.calibrate.sampling._sampler import InlineSampler
 from joulesplit.calibrate.windows import WindowTask, WindowTiming, run_window
+from joulesplit.calibrate.windows._clock_rate import clock_pair, rate_since
 from joulesplit.calibrate.windows._window import _random_phase_ns
 from joulesplit.calibrate.workloads import WorkDone
+from joulesplit.drivers import MonotonicClock
 from joulesplit.drivers.ina219 import Ina219
 from joulesplit.drivers.simulated import (
     ChipParameters,
@@ -89,3 +91,20 @@ def test_a_clock_that_stood_still_counts_in_its_window():
         chip_clock.at(end_ns - 150 * MS, lambda: stepped.step_ns(-4 * MS))
 
     assert [record.clock_steps for record in windows_around(0.6, upset)] == [1, 0, 0]
+
+
+class TwoClocks(SimulatedClock):
+    """Virtual time that runs 500 ppm fast against the raw one."""
+
+    def raw_ns(self):
+        return round(self.now_ns() / (1 + 500e-6))
+
+
+def test_a_window_tells_how_fast_its_clock_was_slewed():
+    clock = TwoClocks()
+    began = clock_pair(clock)
+    clock.advance_ns(2 * S)
+
+    assert rate_since(began, clock) == pytest.approx(500e-6, abs=1e-8)
+    assert clock_pair(SimulatedClock()) is None
+    assert clock_pair(MonotonicClock()) is not None
