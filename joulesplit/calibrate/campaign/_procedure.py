@@ -22,7 +22,7 @@ from joulesplit.calibrate.campaign._schedule import (
 from joulesplit.calibrate.campaign._stopping import StopOpinion, StopRule, cut_short, limited, once
 from joulesplit.calibrate.campaign._transfer_plan import UploadSubject
 from joulesplit.calibrate.campaign._warmup import CoolDown, WarmUp, cool_down, warm_up
-from joulesplit.calibrate.campaign._watch import Watch
+from joulesplit.calibrate.campaign._watch import LateWatch
 from joulesplit.calibrate.errors import OtherCampaignError, WindowError
 from joulesplit.calibrate.windows import WindowRecord, WindowTask, run_window
 from joulesplit.calibrate.workloads import Workload
@@ -169,7 +169,7 @@ class _Campaign:
         self._records: list[WindowRecord] = []
         self._opinion: StopOpinion | None = None
         self._progress: Progress | None = None
-        self._quiet, self._watch = QuietTime(plan.timing.idle_s), Watch(plan)
+        self._quiet, self._watch = QuietTime(plan.timing.idle_s), LateWatch(plan)
 
     def run(self, rule: StopRule) -> CampaignResult:
         tasks = self._tasks(rule)

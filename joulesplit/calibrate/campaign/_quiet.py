@@ -26,10 +26,10 @@ power have to (check ``settled-after-…``)."""
 WATCHED_WINDOWS = 6
 """So many windows are waited for long before the wait is made as short as they allow."""
 
-STEPS = 50
+WAIT_STEPS = 50
 """So finely the longest wait is looked at."""
 
-CHANCE = 3.0
+BESIDE_CHANCE = 3.0
 """Standard uncertainties of the mean that the power may lie beside its last level."""
 
 MARGIN = 1.5
@@ -62,7 +62,7 @@ class _Watched:
 
 
 class QuietTime:
-    """Learns how long to wait, from the first windows of a run.
+    """The wait before a window's idle, learnt from the first windows of a run.
 
     Args:
         idle_s: Idle on a side of a window, s.
@@ -103,13 +103,13 @@ class QuietTime:
 
     def _lasting_s(self) -> float:
         """Return until when the power was seen beside its level, s."""
-        starts_s = np.linspace(0.0, self._longest_s - self._idle_s, STEPS)
+        starts_s = np.linspace(0.0, self._longest_s - self._idle_s, WAIT_STEPS)
         means_w = np.array(
             [[w.mean_w(s, s + self._idle_s) for s in starts_s] for w in self._watched]
         )
         # Every stretch scatters alike, so that together they tell the scatter.
         scatter_w = sqrt(float(means_w.var(axis=0, ddof=1).mean()) / WATCHED_WINDOWS)
-        beside = np.abs(means_w.mean(axis=0)) > CHANCE * scatter_w
+        beside = np.abs(means_w.mean(axis=0)) > BESIDE_CHANCE * scatter_w
         if not beside.any():
             return 0.0
         return float([*starts_s[1:], self._longest_s][beside.nonzero()[0][-1]])

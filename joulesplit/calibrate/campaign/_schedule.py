@@ -11,7 +11,7 @@ import msgspec
 from joulesplit.calibrate.campaign._plan import Plan
 from joulesplit.calibrate.campaign._quiet import WATCHED_WINDOWS, longest_wait_s
 from joulesplit.calibrate.campaign._transfer_plan import download_subjects, upload_subjects
-from joulesplit.calibrate.campaign._watch import MOST, watched_s
+from joulesplit.calibrate.campaign._watch import MOST_WATCHED, watched_s
 from joulesplit.calibrate.errors import PlanError
 from joulesplit.calibrate.windows import WindowKind, WindowTask, WindowTiming
 from joulesplit.partition import Block
@@ -264,7 +264,7 @@ def announced_duration_s(
 
 def _waits_s(idle_s: float) -> float:
     """Return how long the first windows are waited for and watched, s."""
-    watched = MOST["compute"] + MOST["upload"]
+    watched = MOST_WATCHED["compute"] + MOST_WATCHED["upload"]
     return WATCHED_WINDOWS * longest_wait_s(idle_s) + watched * watched_s(idle_s)
 
 

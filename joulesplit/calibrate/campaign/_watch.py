@@ -17,16 +17,16 @@ from joulesplit.calibrate.sampling import Sampler
 from joulesplit.calibrate.windows import WindowRecord
 from joulesplit.drivers.protocols import Clock
 
-SHORTEST_S = 1.5
+WATCH_S = 1.5
 """A window is watched for so long after its end, s, or for twice the idle of a side."""
 
 LEVEL_SHARE = 1 / 3
 """The last part of that is the level that the rest is held against."""
 
-MOST = {"compute": 10, "whole": 2, "head": 2, "upload": 4, "download": 2}
+MOST_WATCHED = {"compute": 10, "whole": 2, "head": 2, "upload": 4, "download": 2}
 """Windows of a kind that are watched in a run."""
 
-LONG = 0.9
+LONG_SHARE = 0.9
 """Only windows of so much of the longest work are: what is late shows most there."""
 
 
@@ -36,11 +36,11 @@ def watched_s(idle_s: float) -> float:
     Args:
         idle_s: Idle on a side of a window, s.
     """
-    return max(SHORTEST_S, 2 * idle_s)
+    return max(WATCH_S, 2 * idle_s)
 
 
-class Watch:
-    """Watches the first long windows of each kind of a run.
+class LateWatch:
+    """A watch over what comes after the first long windows of each kind of a run.
 
     Args:
         plan: Of the campaign.
@@ -49,13 +49,15 @@ class Watch:
     def __init__(self, plan: Plan) -> None:
         self._watch_s = watched_s(plan.timing.idle_s)
         longest_s = {"upload": max(plan.upload_lengths_s), "download": max(plan.upload_lengths_s)}
-        self._long_s = {kind: LONG * longest_s.get(kind, max(plan.work_s)) for kind in MOST}
+        self._long_s = {
+            kind: LONG_SHARE * longest_s.get(kind, max(plan.work_s)) for kind in MOST_WATCHED
+        }
         self._seen: Counter[str] = Counter()
 
     def over(self, record: WindowRecord, clock: Clock, sampler: Sampler) -> WindowRecord:
         """Watch on after a window if it is one of those; return it with what came late."""
         kind = record.task.kind
-        if self._seen[kind] >= MOST.get(kind, 0) or record.work_s < self._long_s[kind]:
+        if self._seen[kind] >= MOST_WATCHED.get(kind, 0) or record.work_s < self._long_s[kind]:
             return record
         self._seen[kind] += 1
         until_ns = clock.now_ns() + round(self._watch_s * 1e9)

@@ -1,4 +1,3 @@
-from ._campaign_terms import COMPUTING as COMPUTING
 from ._campaign_terms import late_share as late_share
 from ._compute_figures import compute_of as compute_of
 from ._compute_figures import idle_of as idle_of

@@ -6,7 +6,7 @@ and so is in no scatter. It enters the interval of every figure made from these 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import hypot, sqrt
 
@@ -17,7 +17,7 @@ from joulesplit.calibrate.profile import WindowTerm
 from joulesplit.calibrate.windows import WindowKind, WindowRecord
 from joulesplit.metrology import Array, SystematicBudget, standard_deviation
 
-COMPUTING: tuple[WindowKind, ...] = ("compute", "head", "whole")
+COMPUTING_KINDS: tuple[WindowKind, ...] = ("compute", "head", "whole")
 
 FEWEST_WATCHED = 2
 """One watched window does not tell how much they scatter."""
@@ -26,12 +26,12 @@ HIDDEN_LEFT = 0.25
 """The resistance of a source is known to some 5 %, its bursts' scatter of voltage to 10 % over the
 windows, and a tenth of its variance may be faster than a conversion of the voltage."""
 
-CLEAR = 2.0
+CLEAR_OF_CHANCE = 2.0
 """A late share that is so many times its standard uncertainty is taken for real."""
 
 
 def campaign_terms(
-    records: Sequence[WindowRecord], kinds: Sequence[WindowKind] = COMPUTING
+    records: Sequence[WindowRecord], kinds: Sequence[WindowKind] = COMPUTING_KINDS
 ) -> tuple[WindowTerm, ...]:
     """Return what a campaign leaves open of the net energy of some kinds of work.
 
@@ -42,39 +42,15 @@ def campaign_terms(
     windows = [record for record in records if record.task.kind in kinds]
     if not windows or sum(record.net_j for record in windows) <= 0:
         return ()
-    return (
+    return tuple(
         WindowTerm(
-            name="settling",
-            standard_uncertainty=settle_share(windows),
+            name=name,
+            standard_uncertainty=u_rel(windows),
             treatment="in-interval",
-            source="mean step of idle power from before to after the work, either way, as if all "
-            "of it were idle of one side that is none (rectangular)",
+            source=source,
             correlation="common",
-        ),
-        WindowTerm(
-            name="late energy",
-            standard_uncertainty=_late_u(windows),
-            treatment="in-interval",
-            source="what the device drew above its last level after watched windows, over their "
-            "net energy: its scatter, and itself where it is clear of that",
-            correlation="common",
-        ),
-        WindowTerm(
-            name="bursts",
-            standard_uncertainty=_hidden_u(windows),
-            treatment="in-interval",
-            source="what mean V times mean I overstates behind the source's resistance is taken "
-            f"off; of that, {100 * HIDDEN_LEFT:.0f} % either way (rectangular)",
-            correlation="common",
-        ),
-        WindowTerm(
-            name="slewed clock",
-            standard_uncertainty=_slew_u(windows),
-            treatment="in-interval",
-            source="CLOCK_MONOTONIC against CLOCK_MONOTONIC_RAW, the window where they differ most "
-            "(rectangular)",
-            correlation="common",
-        ),
+        )
+        for name, u_rel, source in _TERMS
     )
 
 
@@ -121,13 +97,13 @@ def _late_u(windows: Sequence[WindowRecord]) -> float:
     share, u, count = found
     # A budget's terms are taken to be known without limit, and this one is known by few windows.
     widened = u * coverage_factor(count - 1) / coverage_factor(float("inf"))
-    return hypot(widened, share if abs(share) > CLEAR * u else 0.0)
+    return hypot(widened, share if abs(share) > CLEAR_OF_CHANCE * u else 0.0)
 
 
 def with_campaign(
     budget: SystematicBudget,
     records: Sequence[WindowRecord],
-    kinds: Sequence[WindowKind] = COMPUTING,
+    kinds: Sequence[WindowKind] = COMPUTING_KINDS,
 ) -> SystematicBudget:
     """Return a budget with what the campaign leaves open of some kinds of work.
 
@@ -159,3 +135,39 @@ def with_idle_of(budget: SystematicBudget, records: Sequence[WindowRecord]) -> S
     late_w = abs(_late_u(records) * above_w)
     step_w = abs(float(np.mean([record.idle_step_w for record in records]))) / 2 / sqrt(3)
     return replace(budget, offset_u_w=hypot(budget.offset_u_w, late_w, step_w))
+
+
+_TERMS: tuple[tuple[str, Callable[[Sequence[WindowRecord]], float], str], ...] = (
+    (
+        "settling",
+        settle_share,
+        (
+            "mean step of idle power from before to after the work, either way, as if all of it "
+            "were idle of one side that is none (rectangular)"
+        ),
+    ),
+    (
+        "late energy",
+        _late_u,
+        (
+            "what the device drew above its last level after watched windows, over their net "
+            "energy: its scatter, and itself where it is clear of that"
+        ),
+    ),
+    (
+        "bursts",
+        _hidden_u,
+        (
+            "what mean V times mean I overstates behind the source's resistance is taken off; of "
+            f"that, {100 * HIDDEN_LEFT:.0f} % either way (rectangular)"
+        ),
+    ),
+    (
+        "slewed clock",
+        _slew_u,
+        (
+            "CLOCK_MONOTONIC against CLOCK_MONOTONIC_RAW, the window where they differ most "
+            "(rectangular)"
+        ),
+    ),
+)

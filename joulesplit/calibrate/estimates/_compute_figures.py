@@ -13,7 +13,7 @@ from joulesplit.calibrate.estimates._baseline import (
     observations_at_common_idle,
 )
 from joulesplit.calibrate.estimates._campaign_terms import (
-    COMPUTING,
+    COMPUTING_KINDS,
     with_campaign,
     with_idle_of,
 )
@@ -200,7 +200,7 @@ def ratio_of_e_d_and_e_c(
     compute = observations_at_common_idle(records, "compute")
     uploads = observations_at_common_idle(records, "upload")
     flop, idle = sum(block.flop for block in blocks), idle_estimate(records)
-    kinds: tuple[tuple[WindowKind, ...], ...] = (COMPUTING, ("upload",))
+    kinds: tuple[tuple[WindowKind, ...], ...] = (COMPUTING_KINDS, ("upload",))
     own_u_rel = tuple(with_campaign(budget, records, kind).campaign_u_rel for kind in kinds)
 
     def ratio(account: Account) -> Quantity:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from joulesplit.drivers.protocols import Clock, RawClock
 
-LOOKS = 3
+CLOCK_LOOKS = 3
 """The two clocks are read so often, and the closest pair is taken: a process may be held up."""
 
 
@@ -13,7 +13,7 @@ def clock_pair(clock: Clock) -> tuple[int, int] | None:
     if not isinstance(clock, RawClock):
         return None
     pairs = []
-    for _ in range(LOOKS):
+    for _ in range(CLOCK_LOOKS):
         before_ns, now_ns, after_ns = clock.raw_ns(), clock.now_ns(), clock.raw_ns()
         pairs.append((after_ns - before_ns, now_ns, (before_ns + after_ns) // 2))
     _, now_ns, raw_ns = min(pairs)

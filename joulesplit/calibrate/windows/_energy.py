@@ -115,8 +115,7 @@ def window_energy(trace: Trace, times: WindowTimes) -> WindowEnergy:
     above_w = busy.power_w - before.power_w - slope_w_per_ns * (_middles(busy) - before.middle_ns)
     hidden_w = hidden_power_w(trace, times)
     net_j = float(np.sum(above_w * busy.durations_s)) - hidden_w * times.work_s
-    work_middle_ns = (times.work_start_ns + times.work_end_ns) / 2
-    idle_power_w = before.power_w + slope_w_per_ns * (work_middle_ns - before.middle_ns)
+    idle_power_w = before.power_w + slope_w_per_ns * (times.work_middle_ns - before.middle_ns)
     whole = trace.touching(times.idle_start_ns, times.idle_end_ns)
     return WindowEnergy(
         gross_j=net_j + idle_power_w * times.work_s,

@@ -19,7 +19,7 @@ from joulesplit.calibrate.windows._times import WindowTimes
 FEWEST_READINGS = 8
 """A scatter of fewer says little."""
 
-SOURCE_OHM = (0.03, 5.0)
+SOURCE_RANGE_OHM = (0.03, 5.0)
 """Below, what the steps of the voltage scatter by is more than what they should tell, and bursts
 of 0.3 A either way hide less than 3 mW; above, it is no supply."""
 
@@ -43,7 +43,7 @@ def _source_ohm(idle: Trace, work: Trace) -> float | None:
         return None
     fall_v = float(idle.voltage_v.mean() - work.voltage_v.mean())
     rise_a = float(work.records["current_a"].mean() - idle.records["current_a"].mean())
-    low_ohm, high_ohm = SOURCE_OHM
+    low_ohm, high_ohm = SOURCE_RANGE_OHM
     return fall_v / rise_a if low_ohm * rise_a < fall_v < high_ohm * rise_a else None
 
 

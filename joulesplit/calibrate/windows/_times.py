@@ -27,3 +27,8 @@ class WindowTimes:
     def work_s(self) -> float:
         """Duration of the work, s."""
         return (self.work_end_ns - self.work_start_ns) * 1e-9
+
+    @property
+    def work_middle_ns(self) -> float:
+        """Middle of the work, ns."""
+        return (self.work_start_ns + self.work_end_ns) / 2

@@ -422,7 +422,9 @@ def test_what_outlasts_whole_windows_is_told_from_the_idle_power_of_the_others(k
     share = lingering_share(carried_over(lasts, 0.06, kind), kind)
 
     assert share == pytest.approx(0.05, rel=0.1)
-    assert lingering_share(carried_over(lasts, -0.06, kind), kind) == 0.0
+    # Idle that is lower soon after a transfer is as little that of the others.
+    lower = lingering_share(carried_over(lasts, -0.06, kind), kind)
+    assert lower == pytest.approx(0.05, rel=0.1)
     assert lingering_share(carried_over(6, 0.06, kind), kind) == 0.0, "nothing to compare with"
 
 
