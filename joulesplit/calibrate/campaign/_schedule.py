@@ -264,7 +264,7 @@ def announced_duration_s(
     controls = 1 + (runs + sent) // plan.control_every
     around_s = 2 * plan.timing.idle_s
     return (
-        _waits_s(plan.timing.idle_s)
+        _waits_s(plan, runs - 2 * phases * plan.repeats, sent)
         + run_s
         + runs * (around_s + plan.timing.settle_s)
         + sent_s
@@ -273,9 +273,11 @@ def announced_duration_s(
     )
 
 
-def _waits_s(idle_s: float) -> float:
+def _waits_s(plan: Plan, runs: int, sent: int) -> float:
     """Return how long the first windows are waited for and watched, s."""
-    watched = MOST_WATCHED["compute"] + MOST_WATCHED["upload"]
+    idle_s = plan.timing.idle_s
+    watched = min(MOST_WATCHED["compute"], runs // len(plan.work_s))
+    watched += min(MOST_WATCHED["upload"], sent // len(plan.upload_lengths_s))
     return WATCHED_WINDOWS * longest_wait_s(idle_s) + watched * watched_s(idle_s)
 
 
