@@ -167,22 +167,15 @@ def fit_not_below_zero(fit: LinkFit) -> tuple[LinkFit, tuple[float, float]]:
     figures = (fit.upload_cost_j, fit.air_power_w, fit.bit_energy_j, fit.burst_cost_j)
     values = np.array([figure.value if figure else 0.0 for figure in figures])
     which = (0, 3) if fit.burst_cost_j is not None else (0,)
-    known, covariance = not_below_zero(values, _covariance(fit), which)
+    known = not_below_zero(values, _covariance(fit), which)
     if np.array_equal(known, values):
         return fit, (0.0, 0.0)
     upload, air, bit, burst = (
-        msgspec.structs.replace(figure, value=float(value), u_stat=float(variance) ** 0.5)
-        if figure
-        else None
-        for figure, value, variance in zip(figures, known, np.diag(covariance), strict=True)
+        msgspec.structs.replace(figure, value=float(value)) if figure else None
+        for figure, value in zip(figures, known, strict=True)
     )
     changed = msgspec.structs.replace(
-        fit,
-        upload_cost_j=upload,
-        air_power_w=air,
-        bit_energy_j=bit,
-        burst_cost_j=burst,
-        covariance=tuple(map(tuple, covariance.tolist())),
+        fit, upload_cost_j=upload, air_power_w=air, bit_energy_j=bit, burst_cost_j=burst
     )
     return changed, (float(known[1] - values[1]), float(known[2] - values[2]))
 

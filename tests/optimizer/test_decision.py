@@ -397,18 +397,13 @@ def test_a_profile_without_link_is_refused(small, world):
         decide(*small, world().profile(link=None))
 
 
-def test_a_fixed_cost_below_zero_by_no_more_than_chance_is_what_is_left_of_it_above(
-    small, world, make_quantity
-):
+def test_a_fixed_cost_below_zero_by_no_more_than_chance_is_nought(small, world, make_quantity):
     profile = world(covariance=((0.01, 0.0, 0.0), (0.0,) * 3, (0.0,) * 3)).profile()
     path = "link.uplink.fit.upload_cost_j"
     near = decide(*small, changed(profile, path, make_quantity(-0.15, 0.1)))
-    # The mean of a normal distribution cut off 1.5 of its standard deviations above its middle.
-    above = math.exp(-(1.5**2) / 2) / math.sqrt(2 * math.pi) / (0.5 * math.erfc(1.5 / 2**0.5))
-    left_j = -0.15 + 0.1 * above
-    assert near.candidates[0].upload_fixed_j == pytest.approx(left_j)
-    assert near.candidates[0].energy_j == pytest.approx(9.6 + left_j)
-    assert near.candidates[0].u_stat_j == pytest.approx(0.1 * math.sqrt(1 - above * (above - 1.5)))
+    assert near.candidates[0].upload_fixed_j == 0.0
+    assert near.candidates[0].energy_j == pytest.approx(9.6)
+    assert near.candidates[0].u_stat_j == pytest.approx(0.1)
     assert any("below zero" in note for note in near.notes)
     # One sound campaign in forty is two standard uncertainties below a cost that is nought.
     decide(*small, changed(profile, path, make_quantity(-0.25, 0.1)))
