@@ -81,10 +81,12 @@ def chosen_model(
 def _require_known_work(network: Network) -> None:
     unknown = next((o for o in network.operators if o.flop is None), None)
     if unknown is not None:
+        least, most = unknown.bounds_flop
+        known = "" if most is None else f" ({least:,} to {most:,} FLOP)"
         raise InvalidInputError(
             f"{network.name}: the constant E_d cannot price operator {unknown.index}, "
-            f"{unknown.kind}, whose work is unknown; calibrate this very network and leave out "
-            "options that change its blocks: measured energies need no FLOP"
+            f"{unknown.kind}, whose work is unknown{known}; calibrate this very network and "
+            "leave out options that change its blocks: measured energies need no FLOP"
         )
 
 

@@ -280,7 +280,9 @@ def _model_choices(problem: Problem, solution: Solution) -> tuple[ModelChoice, .
     return tuple(choices)
 
 
-def _paper(problem: Problem) -> PaperSplit:
+def _paper(problem: Problem) -> PaperSplit | None:
+    if problem.network.unknown_operators:
+        return None
     return paper_split(
         float32_blocks(problem.network, problem.blocks),
         problem.prices.computing.e_d.value,

@@ -173,7 +173,8 @@ class Decision:
             to measure; None if it is known.
         model_error: What the measured heads tell of that; None if nothing does.
         sensitivity: What would change it.
-        paper: The paper's own model with this E_d and E_c, float32 outputs, l from 1.
+        paper: The paper's own model with this E_d and E_c, float32 outputs, l from 1; None if the
+            work of an operator is unknown: the paper prices all of it by E_d.
         models: What each compute model that the profile allows chooses.
         judged_by: The one of them that is nearest to what a split really computes.
         usage: How often what is not per upload was taken to fall on one.
@@ -204,7 +205,7 @@ class Decision:
     unsure_because: str | None = None
     model_error: BlocksInsideError | None = None
     sensitivity: Sensitivity
-    paper: PaperSplit
+    paper: PaperSplit | None
     models: tuple[ModelChoice, ...]
     judged_by: ComputeModel
     usage: Usage

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from joulesplit.partition._custom_operators import CUSTOM
 from joulesplit.partition._network import Network, Operator, Tensor
 
 NEVER_CONSTANT = frozenset(
@@ -22,7 +23,7 @@ MADE_OF_NOTHING = HANDLES | {"STABLEHLO_IOTA"}
 """Operators without inputs that always give the same."""
 INITIALISER = "CALL_ONCE"
 """Fills variables and tables before the first inference; belongs to the side that uses them."""
-UNKNOWN_CODES = ("CUSTOM:", "BUILTIN_")
+UNKNOWN_CODES = (CUSTOM, "BUILTIN_")
 """Beginnings of the names of operators of which nothing is known."""
 
 

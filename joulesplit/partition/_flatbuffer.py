@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from joulesplit.partition._bounds import check_bounds
+from joulesplit.partition._custom_operators import CUSTOM
 from joulesplit.partition._foreign import START_BYTES, foreign
 from joulesplit.partition.errors import (
     ModelNotFoundError,
@@ -251,7 +252,7 @@ def operator_kinds(root: Any) -> tuple[str, ...]:
         value = max(code.builtinCode, code.deprecatedBuiltinCode)
         kind = names.get(value, f"BUILTIN_{value}")
         custom = "".join(c if c.isprintable() else "?" for c in text(code.customCode)[:MAX_NAME])
-        kinds.append(f"CUSTOM:{custom}" if kind == "CUSTOM" else kind)
+        kinds.append(f"{CUSTOM}{custom}" if kind == "CUSTOM" else kind)
     return tuple(kinds)
 
 

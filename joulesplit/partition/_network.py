@@ -67,6 +67,8 @@ class Operator:
         state: What it reads or changes that outlives an inference, by name: variables, tables.
             Operators with a name in common cannot be on different sides of a cut.
         remark: How its work was found, or why it is not known; empty where its kind says it.
+        least_flop, most_flop: Bounds of the work where ``flop`` is None, FLOP; None is without
+            limit.
     """
 
     index: int
@@ -81,6 +83,14 @@ class Operator:
     calls: tuple[int, ...] = ()
     state: tuple[str, ...] = ()
     remark: str = ""
+    least_flop: int = 0
+    most_flop: int | None = None
+
+    @property
+    def bounds_flop(self) -> tuple[int, int | None]:
+        """Least and most work, FLOP; both the same where it is known, None without limit."""
+        known = self.flop
+        return (self.least_flop, self.most_flop) if known is None else (known, known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

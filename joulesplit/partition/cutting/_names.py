@@ -37,7 +37,7 @@ MAC_OPERATIONS = ("conv", "depthwise", "matmul", "einsum", "linear", "separable_
 """Beginnings of a path's last component, in lower case."""
 INNER = frozenset({"biasadd", "tensordot", "einsum", "separable_conv2d"})
 """Components, in lower case, inside what TensorFlow calls a layer."""
-MODULE = re.compile(r"(?:\w+\.)+_*(?P<type>[A-Za-z0-9]+)(?:_(?P<name>\w+))?")
+MODULE = re.compile(r"(?:(?:\w+|<locals>)\.)+_*(?P<type>[A-Za-z0-9]+)(?:_(?P<name>\w+))?")
 """A PyTorch module in a path: its class with packages, and its name in the module around it."""
 SEPARATORS = re.compile(r"([_./])")
 

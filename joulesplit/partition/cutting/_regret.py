@@ -5,7 +5,8 @@ lower envelopes of straight lines in E_d/E_c, so between two of their corners th
 monotone: the worst one is at a corner, or where E_d/E_c tends to 0 or to infinity. All in whole
 numbers and fractions: a regret of 0 is none at all, not a small one.
 
-Operators of unknown work count as whatever makes the loss largest (``_prices.py``: epochs).
+Operators of unknown work count as whatever within their bounds makes the loss largest
+(``_prices.py``: epochs).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from itertools import pairwise
 
 from joulesplit.partition._network import Block, Cut, Network
 from joulesplit.partition.cutting._cuts import prefix_cuts
-from joulesplit.partition.cutting._prices import Form, Place, corners, forms, reached
+from joulesplit.partition.cutting._prices import Form, Place, corners, forms
 
 Ratio = Fraction | int
 BEYOND_EVERY_RATIO = Fraction(10**100)
@@ -75,11 +76,8 @@ def _envelopes(
 ) -> Iterator[tuple[tuple[Place, ...], tuple[Place, ...]]]:
     """Yield, epoch by epoch, the corners of all cuts and of those that are offered."""
     ends = [place for place in form.places if cuts[place.position].after_operator in offered]
-    own = {reached(hull): hull for hull in corners(ends)}
-    newest: tuple[Place, ...] = ()
-    for every in corners(form.places):
-        newest = own.get(reached(every), newest)
-        yield every, newest
+    pairs = zip(corners(form.places), corners(ends, form.places), strict=True)
+    yield from ((every, own) for (_, every), (_, own) in pairs)
 
 
 def _swaps(hull: Sequence[Place]) -> list[Ratio]:

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from joulesplit.partition._network import Cut, Network
-from joulesplit.partition.cutting._prices import Place, corners, forms, reached
+from joulesplit.partition.cutting._prices import Place, corners, forms
 
 NEARLY_ALL = 100
 """One part in so many of a network's work is its end."""
@@ -34,9 +34,9 @@ def winning_ends(network: Network, cuts: Sequence[Cut]) -> frozenset[int]:
     winners = {
         place.position
         for form in weighed
-        for hull in corners(form.places)
+        for epoch, hull in corners(form.places)
         for place in hull
-        if place.epoch == reached(hull)
+        if place.epoch == epoch
     }
     winners.update(cut.after_operator + 1 for cut in _narrowing(network, cuts))
     places = [{place.position: place for place in form.places} for form in weighed]

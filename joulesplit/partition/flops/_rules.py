@@ -17,17 +17,20 @@ Every rule is in ``RULES``; ``docs/flops.md`` prints them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
+from joulesplit.partition.flops._custom import BOUNDED, LITERT_RULES
 from joulesplit.partition.flops._elements import ELEMENTS
 from joulesplit.partition.flops._facts import OperatorFacts, Rule, Work
 from joulesplit.partition.flops._products import PRODUCTS
 from joulesplit.partition.flops._recurrent import RECURRENT
 
+Found = TypeVar("Found")
 CONVENTION = "tflite-2mac"
 """Name of the rules by which work is counted here."""
 
-RULES: Mapping[str, Rule] = {**PRODUCTS, **RECURRENT, **ELEMENTS}
+RULES: Mapping[str, Rule] = {**PRODUCTS, **RECURRENT, **ELEMENTS, **LITERT_RULES}
 """By operator kind; a kind that is not here has unknown work, never none."""
 
 
@@ -38,8 +41,23 @@ def work(kind: str, facts: OperatorFacts) -> Work | None:
         ValueError: The shapes are not those of such an operator.
     """
     rule = RULES.get(kind)
-    if rule is None:
-        return None
+    return None if rule is None else _applied(rule, kind, facts)
+
+
+def bounds(kind: str, facts: OperatorFacts) -> tuple[int, int | None]:
+    """Return the least and the most work of an operator without an exact rule, FLOP.
+
+    Returns:
+        0 and None, without limit, for a kind that nothing is known of.
+
+    Raises:
+        ValueError: The shapes are not those of such an operator.
+    """
+    rule = BOUNDED.get(kind)
+    return (0, None) if rule is None else _applied(rule, kind, facts)
+
+
+def _applied(rule: Callable[[OperatorFacts], Found], kind: str, facts: OperatorFacts) -> Found:
     try:
         return rule(facts)
     except (IndexError, KeyError, ValueError) as error:
@@ -48,7 +66,7 @@ def work(kind: str, facts: OperatorFacts) -> Work | None:
 
 def convention_of(kind: str) -> str | None:
     """Return an operator's rule as one line of text; None if there is no rule for its kind."""
-    rule = RULES.get(kind)
+    rule = RULES.get(kind) or BOUNDED.get(kind)
     if rule is None or rule.__doc__ is None:
         return None
     rule_itself = rule.__doc__.splitlines()[0].removeprefix("Count ")

@@ -37,6 +37,7 @@ class Body:
         inputs: Shapes of its inputs, for which this holds.
         work: Its work; None if that is not known.
         unknown: Why it is not known; empty if it is.
+        least, most: Bounds of it if it is not known, FLOP; None is without limit.
         weight_bytes: Stored weights that it reads, bytes, those of subgraphs that it runs among
             them.
         states: What it keeps or shares beyond an inference.
@@ -46,6 +47,8 @@ class Body:
     inputs: tuple[Shape, ...] = ()
     work: Work | None = None
     unknown: str = ""
+    least: int = 0
+    most: int | None = None
     weight_bytes: int = 0
     states: frozenset[str] = frozenset()
 
@@ -74,13 +77,22 @@ class BodyWork:
     Attributes:
         work: Its work; None if that is not known.
         remark: How it was found, or why it is not known and what is known of it.
+        least, most: Bounds of it if it is not known, FLOP; None is without limit.
         weight_bytes: Stored weights that the subgraphs read, each once however often one runs;
             of branches those of the one with the least, bytes.
     """
 
     work: Work | None = None
     remark: str = ""
+    least: int = 0
+    most: int | None = None
     weight_bytes: int = 0
+
+    @property
+    def bounds(self) -> tuple[int, int | None]:
+        """Least and most work, FLOP; both the same where it is known."""
+        known = self.work
+        return (self.least, self.most) if known is None else (known.flop, known.flop)
 
 
 class CalledWork:
@@ -113,7 +125,7 @@ class CalledWork:
         if found.work is None or found.work.flop <= MAX_FLOP:
             return found
         remark = "it would run its subgraphs more often than any machine can"
-        return BodyWork(remark=remark, weight_bytes=found.weight_bytes)
+        return BodyWork(remark=remark, least=MAX_FLOP, weight_bytes=found.weight_bytes)
 
     def _single(self, call: Call) -> BodyWork:
         bodies = list(self._roles(call).values())
@@ -126,15 +138,14 @@ class CalledWork:
         runs = [_run(body, call.shapes[1:]) for body in self._roles(call).values()]
         weight_bytes = min((run.weight_bytes for run in runs), default=0)
         works = [run.work for run in runs if run.work is not None]
-        if not runs or len(works) < len(runs):
-            reasons = dict.fromkeys(run.remark for run in runs if run.remark)
-            remark = "; ".join(reasons) or "it has no branches"
-            return BodyWork(remark=remark, weight_bytes=weight_bytes)
-        if len(set(works)) == 1:
+        if works and len(works) == len(runs) and len(set(works)) == 1:
             return BodyWork(work=works[0], weight_bytes=weight_bytes)
-        least, most = min(w.flop for w in works), max(w.flop for w in works)
-        remark = f"the data decide which of its branches runs: {least:,} to {most:,} FLOP"
-        return BodyWork(remark=remark, weight_bytes=weight_bytes)
+        least, most = _either(runs)
+        reasons = dict.fromkeys(run.remark for run in runs if run.remark)
+        remark = "; ".join(reasons) or "it has no branches"
+        if works and len(works) == len(runs):
+            remark = f"the data decide which of its branches runs: {least:,} to {most:,} FLOP"
+        return BodyWork(remark=remark, least=least, most=most, weight_bytes=weight_bytes)
 
     def _loop(self, call: Call) -> BodyWork:
         bodies = self._roles(call)
@@ -144,14 +155,14 @@ class CalledWork:
         weight_bytes = asked.weight_bytes + done.weight_bytes
         if asked.work is None or done.work is None:
             remark = asked.remark or done.remark
-            return BodyWork(remark=remark, weight_bytes=weight_bytes)
+            return BodyWork(remark=remark, least=asked.bounds[0], weight_bytes=weight_bytes)
         count = self._follower.trip_count(
             call.caller, call.inputs, bodies[CONDITION].graph, bodies[BODY].graph
         )
         if count is None:
             each = asked.work.flop + done.work.flop
             remark = f"the data decide how often it runs its body: {each:,} FLOP each time"
-            return BodyWork(remark=remark, weight_bytes=weight_bytes)
+            return BodyWork(remark=remark, least=asked.work.flop, weight_bytes=weight_bytes)
         work = _sum((count + 1, asked.work), (count, done.work))
         remark = f"it runs its body {count:,} times"
         return BodyWork(work=work, remark=remark, weight_bytes=weight_bytes)
@@ -167,11 +178,22 @@ class CalledWork:
 
 def _run(body: Body, shapes: Sequence[Shape | None]) -> BodyWork:
     """Return one run of a subgraph on inputs of some shapes."""
-    remark = body.unknown
-    if not remark and tuple(shapes) != body.inputs:
+    remark, fits = body.unknown, tuple(shapes) == body.inputs
+    if not remark and not fits:
         remark = f"the shapes in subgraph {body.graph.number} are not those that it is given"
-    work = None if remark else body.work
-    return BodyWork(work=work, remark=remark, weight_bytes=body.weight_bytes)
+    if not remark:
+        return BodyWork(work=body.work, weight_bytes=body.weight_bytes)
+    # Of other shapes than these nothing is known.
+    least, most = (body.least, body.most) if fits else (0, None)
+    return BodyWork(remark=remark, least=least, most=most, weight_bytes=body.weight_bytes)
+
+
+def _either(runs: Sequence[BodyWork]) -> tuple[int, int | None]:
+    """Return the bounds of the work where one of some runs is made."""
+    least = min((run.bounds[0] for run in runs), default=0)
+    limits = [run.bounds[1] for run in runs]
+    known = [limit for limit in limits if limit is not None]
+    return least, max(known) if known and len(known) == len(limits) else None
 
 
 def _sum(*runs: tuple[int, Work]) -> Work:

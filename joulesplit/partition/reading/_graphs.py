@@ -16,6 +16,9 @@ from joulesplit.partition._flatbuffer import (
 )
 from joulesplit.partition._obstacles import SHOWN_NAME
 
+ABSENT = -1
+"""schema.fbs: stands for an optional input that is not there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:

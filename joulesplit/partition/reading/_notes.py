@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from joulesplit.partition._constants import INITIALISER, constant_tensors
+from joulesplit.partition._custom_operators import CUSTOM, LITERT_HAS
 from joulesplit.partition._flatbuffer import ModelFile, text
 from joulesplit.partition._network import Network, Operator
 from joulesplit.partition._obstacles import tied_operators, unsendable
@@ -41,12 +42,12 @@ def _operator_note(operator: Operator) -> str:
         numbers = ", ".join(map(str, sorted(operator.calls)))
         subgraphs = "subgraphs" if len(operator.calls) > 1 else "subgraph"
         return f"{name} runs {subgraphs} {numbers}, and no cut goes inside it; {work}"
-    if operator.kind.startswith("CUSTOM:Flex"):
+    if operator.kind.startswith(f"{CUSTOM}Flex"):
         return (
             f"{name} is TensorFlow's own: its work is unknown, and only a runtime with the Flex "
             "delegate can run its side of a cut"
         )
-    if operator.kind.startswith("CUSTOM:"):
+    if operator.kind.startswith(CUSTOM) and operator.kind not in LITERT_HAS:
         return (
             f"{name} is not one of TensorFlow Lite's: its work is unknown, and only a runtime "
             "that has it can run its side of a cut"

@@ -12,11 +12,12 @@ import numpy as np
 from joulesplit.partition import flops
 from joulesplit.partition._calls import OPTIONS, called_subgraphs
 from joulesplit.partition._constants import is_unpacking
+from joulesplit.partition._custom_operators import LITERT_HAS, custom_options
 from joulesplit.partition._flatbuffer import block_scales
 from joulesplit.partition._network import Operator, Tensor
 from joulesplit.partition.flops import OperatorFacts, Traffic, Work, traffic
 from joulesplit.partition.reading._bodies import Body, BodyWork, Call, CalledWork
-from joulesplit.partition.reading._graphs import Graph
+from joulesplit.partition.reading._graphs import ABSENT, Graph
 from joulesplit.partition.reading._shapes import stated_shapes
 from joulesplit.partition.reading._state import operator_states, state_tensors, union
 from joulesplit.partition.reading._tensors import is_weight, network_tensors, stored_weights
@@ -24,7 +25,7 @@ from joulesplit.partition.reading._tensors import is_weight, network_tensors, st
 MAX_OPTION = 32
 """Numbers in a list among an operator's options; a damaged file can have millions."""
 NO_RULE = "there is no rule for it"
-ABSENT = -1
+DATA_DECIDE = "the data decide how much there is to do"
 
 
 class OperatorReader:
@@ -94,6 +95,8 @@ class OperatorReader:
             written_bytes=moved.written_bytes,
             parameter_bytes=moved.parameter_bytes,
             remark=finding.remark,
+            least_flop=finding.least,
+            most_flop=finding.most,
         )
 
     def _finding(self, operator: Operator, raw: Any, listed: tuple[int, ...]) -> BodyWork:
@@ -104,10 +107,14 @@ class OperatorReader:
         facts = OperatorFacts(
             inputs=shapes,
             outputs=tuple(self._tensors[i].shape for i in operator.outputs),
-            options=_options(raw),
+            options=_options(operator.kind, raw),
         )
         work = flops.work(operator.kind, facts)
-        return BodyWork(work=work, remark=NO_RULE if work is None else "")
+        if work is not None:
+            return BodyWork(work=work)
+        least, most = flops.bounds(operator.kind, facts)
+        remark = NO_RULE if most is None else f"{DATA_DECIDE}: {least:,} to {most:,} FLOP"
+        return BodyWork(remark=remark, least=least, most=most)
 
     def _traffic(self, operator: Operator, called_bytes: int) -> Traffic:
         inputs = [self._tensors[self._stored_as(index)] for index in operator.inputs]
@@ -157,11 +164,14 @@ def body_of(graph: Graph, bodies: Mapping[int, Body], called: CalledWork) -> Bod
     reader = OperatorReader(graph, network_tensors(graph, shapes), bodies, called)
     operators = reader.operators()
     unknown = _unknown_inside(graph, operators)
+    least, most = _bounds(operators)
     return replace(
         body,
         inputs=tuple(shapes[int(index)] for index in graph.raw.inputs),
         work=None if unknown else _total(operators),
         unknown=unknown,
+        least=least,
+        most=most,
         weight_bytes=own + reader.called_bytes,
     )
 
@@ -172,6 +182,13 @@ def _unknown_inside(graph: Graph, operators: Iterable[Operator]) -> str:
     return f"the work of {listed} in subgraph {graph.number} is not known" if kinds else ""
 
 
+def _bounds(operators: Sequence[Operator]) -> tuple[int, int | None]:
+    """Return the least and the most work of some operators, FLOP."""
+    bounds = [operator.bounds_flop for operator in operators]
+    limits = [most for _, most in bounds if most is not None]
+    return sum(least for least, _ in bounds), sum(limits) if len(limits) == len(bounds) else None
+
+
 def _total(operators: Iterable[Operator]) -> Work:
     mac, everything = 0, 0
     for operator in operators:
@@ -180,8 +197,10 @@ def _total(operators: Iterable[Operator]) -> Work:
     return Work(mac_flop=mac, other_flop=everything - mac)
 
 
-def _options(raw: Any) -> dict[str, int | tuple[int, ...]]:
+def _options(kind: str, raw: Any) -> dict[str, int | tuple[int, ...]]:
     """Return an operator's own numbers, and short lists of them, by the schema's names."""
+    if kind in LITERT_HAS:
+        return custom_options(raw)
     found: dict[str, int | tuple[int, ...]] = {}
     for options in (getattr(raw, name) for name in OPTIONS):
         for name, value in ({} if options is None else vars(options)).items():

@@ -9,6 +9,7 @@ from pathlib import Path
 from joulesplit.partition import _flatbuffer as flatbuffer
 from joulesplit.partition._calls import MAIN, reachable_subgraphs
 from joulesplit.partition._constants import stored_constants
+from joulesplit.partition._custom_operators import COMPILED_FOR, CUSTOM
 from joulesplit.partition._flatbuffer import ModelFile
 from joulesplit.partition._network import Network
 from joulesplit.partition.errors import PartitionError, UnsupportedModelError
@@ -90,6 +91,7 @@ def load_model(
 def _network(file: ModelFile, input_shapes: Mapping[str, Sequence[int]] | None) -> Network:
     graph = graph_of(file, MAIN)
     _check_computes(graph)
+    _check_not_compiled(graph)
     numbers = reachable_subgraphs(file.root, graph.raw.operators)
     bodies, called = _called(graph, numbers)
     settled = run_time_shapes(graph, input_shapes)
@@ -117,6 +119,16 @@ def _check_computes(graph: Graph) -> None:
         raise UnsupportedModelError(
             f"{graph.file.name}: computes nothing ({len(graph.kinds)} operators, "
             f"{len(graph.raw.outputs)} outputs); give a network with some of both"
+        )
+
+
+def _check_not_compiled(graph: Graph) -> None:
+    found = next((kind for kind in graph.kinds if kind in COMPILED_FOR), None)
+    if found is not None:
+        raise UnsupportedModelError(
+            f"{graph.file.name}: was compiled for {COMPILED_FOR[found]}: its network is inside "
+            f"operator {found.removeprefix(CUSTOM)}, which nothing else can look into or run; cut "
+            "the .tflite file that it was compiled from"
         )
 
 

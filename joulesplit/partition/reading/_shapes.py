@@ -8,9 +8,10 @@ from typing import Any
 
 from joulesplit.partition import _flatbuffer as flatbuffer
 from joulesplit.partition._constants import is_unpacking
+from joulesplit.partition._custom_operators import LITERT_HAS, custom_options, custom_shapes
 from joulesplit.partition._network import Shape
 from joulesplit.partition.errors import InputError, InvocationError, UnsupportedModelError
-from joulesplit.partition.reading._graphs import Graph
+from joulesplit.partition.reading._graphs import ABSENT, Graph
 
 OPEN = -1
 """schema.fbs: −1 in ``shape_signature`` is a dimension known only at run time."""
@@ -102,7 +103,18 @@ def stated_shapes(graph: Graph) -> tuple[Shape, ...] | None:
         return None
     if _computes_shapes(graph):
         return None
-    return _sane([_numbers(tensor.shape) for tensor in tensors])
+    return _sane(_with_custom_shapes(graph, [_numbers(tensor.shape) for tensor in tensors]))
+
+
+def _with_custom_shapes(graph: Graph, shapes: list[Shape]) -> list[Shape]:
+    """Put in what LiteRT's custom operators make: converters state no shape for it."""
+    for kind, raw, inputs, outputs in graph.operators():
+        if kind in LITERT_HAS:
+            taken = [None if i == ABSENT else shapes[i] for i in inputs]
+            made = custom_shapes(kind, taken, custom_options(raw)) or ()
+            for index, shape in zip(outputs, made, strict=True):
+                shapes[index] = shape
+    return shapes
 
 
 def _is_unranked(tensor: Any) -> bool:

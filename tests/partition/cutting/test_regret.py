@@ -15,18 +15,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from joulesplit.partition import Block, Network, Operator, Tensor
 from joulesplit.partition.cutting import (
+    best_cuts,
     block_regret,
     blocks_at,
     every_cut_blocks,
     prefix_cuts,
     residual_blocks,
 )
-from joulesplit.partition.errors import UnsupportedModelError
+from joulesplit.partition.cutting._mincut import best_closed_cut
+from joulesplit.partition.errors import CutError, UnsupportedModelError
 from joulesplit.partition.reading import LoadedModel, read_network
 
 SIZED = {
@@ -37,6 +39,8 @@ SIZED = {
 }
 """What n float32 numbers in c channels take, bit."""
 MOST_OPERATORS = 11
+MOST_UNKNOWN = 4
+"""Where every combination of bounds is tried."""
 Prices = list[Fraction | None]
 
 
@@ -62,6 +66,7 @@ def networks(draw: st.DrawFn) -> Network:
         sources = st.integers(max(0, len(tensors) - 4), len(tensors) - 1)
         kind = draw(st.sampled_from(["ADD", "CONV_2D", "DEPTHWISE_CONV_2D"]))
         flop = draw(st.one_of(st.none(), *[st.sampled_from([0, 1, 7, 50, 400, 10**5])] * 4))
+        lowest, highest = draw(st.sampled_from([(0, None), (5, None), (0, 60), (40, 400)]))
         operators.append(
             Operator(
                 index=index,
@@ -70,6 +75,8 @@ def networks(draw: st.DrawFn) -> Network:
                 outputs=tuple(add() for _ in range(draw(st.sampled_from([1, 1, 1, 2])))),
                 flop=flop,
                 mac_flop=(flop or 0) if kind != "ADD" else 0,
+                least_flop=0 if flop is not None else lowest,
+                most_flop=None if flop is not None else highest,
                 state=tuple(draw(st.sampled_from([(), (), (), ("a",)]))),
             )
         )
@@ -111,7 +118,7 @@ def weighings(network: Network, unknown: tuple[int, ...]) -> Iterator[Weighing]:
 def prices(network: Network, how: Weighing) -> Prices:
     """What each prefix cut costs by definition, from l = 0 on; None where it is not allowed."""
     own = iter(how.unknown)
-    spent = [next(own) if o.flop is None else o.flop for o in network.operators]
+    spent = [within(o, next(own)) if o.flop is None else o.flop for o in network.operators]
     work = list(accumulate(spent, initial=0))
     cuts = prefix_cuts(network)
     found: Prices = []
@@ -122,6 +129,11 @@ def prices(network: Network, how: Weighing) -> Prices:
         bits = sum(sent_bits(network.tensors[i], how.encoding) for i in cut.tensors)
         found.append(work[position] + how.ratio * bits if allowed else None)
     return [*found, Fraction(work[-1])]
+
+
+def within(operator: Operator, drawn: int) -> int:
+    """What an operator of unknown work takes, of all that its bounds allow."""
+    return max(operator.least_flop, min(drawn, operator.most_flop or drawn))
 
 
 def sent_bits(tensor: Tensor, encoding: str) -> int:
@@ -182,6 +194,50 @@ def test_the_stated_regret_is_really_lost_at_its_own_price(
     else:
         assert float(ours) == pytest.approx(float(best) * (1 + regret.share), rel=1e-3)
         assert float(found[regret.best.after_operator + 1] or 0) == pytest.approx(float(best))
+
+
+@given(networks(), st.sampled_from([0, 1, 7, 300, 10**4]))
+def test_a_best_cut_is_the_best_whatever_unknown_operators_take_and_else_none_is_named(
+    network: Network, ratio: int
+) -> None:
+    unknown = sum(operator.flop is None for operator in network.operators)
+    assume(unknown <= MOST_UNKNOWN)
+    ends = [
+        prices(network, Weighing(Fraction(ratio), "as-is", False, taken))
+        for taken in product((0, 10**12), repeat=unknown)
+    ]
+    least = ends[0]
+    try:
+        best = best_cuts(network, ratio, keep_input=False)
+    except CutError:
+        assert depends_on_unknown_work(network, ratio, ends)
+        return
+    position = best.prefix.after_operator + 1
+    for found in ends:
+        assert found[position] == min(price for price in found if price is not None)
+    assert best.prefix_cost_flop == pytest.approx(float(least[position]))
+    limits = [operator.bounds_flop[1] for operator in network.operators[:position]]
+    most = None if None in limits else pytest.approx(float(ends[-1][position]))
+    assert best.prefix_most_flop == most
+
+
+def depends_on_unknown_work(network: Network, ratio: int, ends: Sequence[Prices]) -> bool:
+    """Is the cut that is best if all take their least not the best one for some other work?"""
+    least = ends[0]
+    first = min((price, at) for at, price in enumerate(least) if price is not None)[1]
+    if any(found[first] > min(p for p in found if p is not None) for found in ends):
+        return True
+    unknown = [operator for operator in network.operators if operator.flop is None]
+    costs = []
+    for taken in product((0, 10**12), repeat=len(unknown)):
+        own = {o.index: within(o, drawn) for o, drawn in zip(unknown, taken, strict=True)}
+        costs.append([own.get(o.index, o.flop or 0) for o in network.operators])
+    head = best_closed_cut(network, costs[0], ratio).cut
+    return any(
+        sum(cost[i] for i in head.operators) + ratio * head.bits
+        > best_closed_cut(network, cost, ratio).cost
+        for cost in costs
+    )
 
 
 def assert_none_lost(network: Network) -> None:

@@ -19,11 +19,10 @@ JUDGE = {"heads": "heads", "blocks": "blocks", "constant": "E_d"}
 
 def models_table(decision: Decision) -> RenderableType:
     """Return what each way of pricing computing chooses, and two models beyond the profile."""
-    paper, choices = decision.paper, decision.models
+    choices = decision.models
     judge = JUDGE[decision.judged_by]
-    paper_j = f"{si(paper.best_energy_j, 'J')} {decision.account}"
     beyond: list[tuple[str, RenderableType]] = [
-        ("the paper", f"chooses l = {paper.best_block}, {paper_j} (l from 1, float32 outputs)"),
+        ("the paper", _paper(decision)),
         (
             "input as 8 bit",
             f"{si(decision.input_as_uint8_j, 'J')} {decision.account} to upload at l = 0",
@@ -48,6 +47,14 @@ def models_table(decision: Decision) -> RenderableType:
         emphasised=[c.model for c in choices].index(decision.compute_model),
     )
     return Group(table, Text(""), Facts(beyond))
+
+
+def _paper(decision: Decision) -> str:
+    paper = decision.paper
+    if paper is None:
+        return "cannot choose: it prices all work by E_d, and that of an operator is unknown"
+    energy = f"{si(paper.best_energy_j, 'J')} {decision.account}"
+    return f"chooses l = {paper.best_block}, {energy} (l from 1, float32 outputs)"
 
 
 def _regret(choice: ModelChoice) -> str:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from joulesplit.cli.report._sheet import Section, paragraph
 from joulesplit.cli.report.tables import Column, Facts, FittingTable
+from joulesplit.cli.report.terminal._network import work_between
 from joulesplit.metrology import counted, percent, si
 from joulesplit.partition import Block, Network
 from joulesplit.partition.checking import EncodingEffect
@@ -104,7 +105,7 @@ def _regret_line(where: str, regret: Regret) -> str:
 
 
 def _head(entry: HullCut) -> str:
-    return f"{'≥ ' * bool(entry.unknown_operators)}{si(entry.head_flop, 'FLOP')}"
+    return work_between(entry.head_flop, entry.head_most_flop)
 
 
 def _if_unknown(network: Network) -> list[str]:
@@ -114,7 +115,7 @@ def _if_unknown(network: Network) -> list[str]:
     kinds = ", ".join(network.unknown_operators)
     text = (
         f"The work of {kinds} is unknown: each range is the widest there can be, with those in "
-        "the head costing nothing and those behind it without limit. Measured energies decide."
+        "the head at their least and those behind it at their most. Measured energies decide."
     )
     return [text]
 
@@ -158,12 +159,15 @@ def _names(network: Network, tensors: Sequence[int]) -> str:
 def best_section(network: Network, blocks: Sequence[Block], best: BestCuts) -> Section:
     """Return the best prefix and the best closed cut at one E_d/E_c."""
     cut, prefix = best.closed.cut, best.prefix
-    where = cut_name(network, blocks, prefix.after_operator)
-    here = f"{where}: {si(best.prefix_cost_flop, 'FLOP', 4)}"
+    costs = (
+        work_between(best.prefix_cost_flop, best.prefix_most_flop, 4),
+        work_between(best.closed.cost, best.closed_most_flop, 4),
+    )
+    here = f"{cut_name(network, blocks, prefix.after_operator)}: {costs[0]}"
     rows: list[tuple[str, RenderableType]] = [
         ("in file order", here),
         ("", f"its work, and its {si(best.prefix_bits, 'bit')} as work at this ratio"),
-        ("of all cuts", f"{len(cut.operators)} operators: {si(best.closed.cost, 'FLOP', 4)}"),
+        ("of all cuts", f"{len(cut.operators)} operators: {costs[1]}"),
         ("crossing", f"{si(cut.bits, 'bit', 4)}: {_names(network, cut.tensors)}"),
     ]
     if best.saving:

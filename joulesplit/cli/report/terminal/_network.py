@@ -19,6 +19,8 @@ from joulesplit.partition.parts import SplitManifest
 
 COMPUTE_STYLE = "cyan"
 UPLOAD_STYLE = "yellow"
+SHOWN_LIMITS = 5
+"""Operators of unknown work whose bounds are told."""
 
 
 def network_page(network: Network, blocks: Sequence[Block], *extra: Section) -> Page:
@@ -64,12 +66,31 @@ def _unknown(network: Network) -> RenderableType:
     kinds = ", ".join(f"{count} × {kind}" for kind, count in network.unknown_operators.items())
     return Group(
         paragraph(kinds, style="bold red"),
+        *(paragraph(line) for line in _limits(network)),
         paragraph(
             "The work of these operators is not known and adds nothing to the totals: an N_l that "
             "contains one is marked ≥. Measured energies are not affected.",
             style="red",
         ),
     )
+
+
+def _limits(network: Network) -> list[str]:
+    """Say between which bounds the work of the first operators of unknown work is."""
+    told = [o for o in network.operators if o.flop is None and not o.calls]
+    bounded = [o for o in told if o.most_flop is not None]
+    return [
+        f"operator {o.index} ({o.kind}): {work_between(o.least_flop, o.most_flop)}"
+        for o in bounded[:SHOWN_LIMITS]
+    ]
+
+
+def work_between(least_flop: float, most_flop: float | None, digits: int = 3) -> str:
+    """Return work that is known, or known between bounds; None is without limit."""
+    least = si(least_flop, "FLOP", digits)
+    if most_flop is None:
+        return f"≥ {least}"
+    return least if most_flop == least_flop else f"{least} – {si(most_flop, 'FLOP', digits)}"
 
 
 def partly_unknown(network: Network, blocks: Sequence[Block]) -> frozenset[int]:
