@@ -224,16 +224,14 @@ def _decide(
 ) -> Decision:
     from joulesplit.optimizer import Constraints, decide
 
-    return decide(
+    encoding, refusals = _encoded(model, blocks, request.encoding, request.inputs)
+    decision = decide(
         model.network,
         blocks,
         profile,
         account=request.account,
         compute_model=request.compute_model,
-        usage=replace(
-            _usage(model.network, request),
-            encoding=_encoded(model, blocks, request.encoding, request.inputs),
-        ),
+        usage=replace(_usage(model.network, request), encoding=encoding),
         constraints=Constraints(
             min_block=request.min_block,
             max_block=request.max_block,
@@ -243,6 +241,7 @@ def _decide(
         model_u_rel=request.model_error,
         allow_rejected=request.allow_rejected,
     )
+    return replace(decision, notes=(*decision.notes, *refusals))
 
 
 def _usage(network: Network, request: DecisionRequest) -> Usage:
@@ -267,8 +266,8 @@ def _usage(network: Network, request: DecisionRequest) -> Usage:
 
 def _encoded(
     model: LoadedModel, blocks: Sequence[Block], name: str | None, inputs: Sequence[Path]
-) -> SentEncoded | None:
-    """Measure the chosen encoding of all that could cross."""
+) -> tuple[SentEncoded | None, tuple[str, ...]]:
+    """Measure the chosen encoding of all that could cross; say what it cannot hold."""
     import platform
 
     from joulesplit.cli._partitioning import read_samples
@@ -277,15 +276,20 @@ def _encoded(
     from joulesplit.partition.checking import encoded_cuts
 
     if name is None:
-        return None
+        return None, ()
     if name not in ENCODINGS:
         raise CommandError(f"--encoding {name!r} is none of {', '.join(ENCODINGS)}")
     cuts = encoded_cuts(model, blocks, ENCODINGS[name], inputs=read_samples(model, inputs))
-    return SentEncoded(
+    sent = SentEncoded(
         name=name,
         bits=tuple(cut.bits for cut in cuts),
         encode_s=tuple(cut.encode_s for cut in cuts),
         timed_on=f"this machine ({platform.machine()})",
+    )
+    return sent, tuple(
+        f"Split l = {block} is priced as sent without {name}, which cannot hold it: {cut.refused}."
+        for block, cut in enumerate(cuts)
+        if cut.refused is not None
     )
 
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from joulesplit.partition._encoding import Encoding
+from joulesplit.partition._encoding import ENCODINGS, Encoding
 from joulesplit.partition._inputs import random_inputs
 from joulesplit.partition._network import Block, Network
 from joulesplit.partition._runtime import Runner
 from joulesplit.partition._specs import tensor_specs
-from joulesplit.partition.checking._sending import Arrays, Sent, send
+from joulesplit.partition.checking._sending import Arrays, send
 from joulesplit.partition.errors import EncodingError
 from joulesplit.partition.parts import extract
 from joulesplit.partition.reading import LoadedModel
@@ -32,11 +32,14 @@ class EncodedCut:
         after_operator: Index of the head's last operator; −1 for an empty head.
         bits: P_l as sent, mean over the inputs rounded up, bit.
         encode_s: Time to encode it, median over the inputs, s; on the machine that ran this.
+        refused: Why the encoding cannot hold what crosses, which is then sent as it is; None if
+            it can.
     """
 
     after_operator: int
     bits: int
     encode_s: float
+    refused: str | None = None
 
 
 def encoded_cuts(
@@ -59,7 +62,6 @@ def encoded_cuts(
         use_xnnpack: Let the runtime use XNNPACK.
 
     Raises:
-        EncodingError: It cannot hold the tensors of one of the cuts.
         PartitionError: The network cannot be run; see ``Runner``.
     """
     specs = tensor_specs(model.network, model.network.inputs)
@@ -75,16 +77,15 @@ def encoded_cuts(
 
 
 def _cut(network: Network, after: int, encoding: Encoding, values: Sequence[Arrays]) -> EncodedCut:
-    sent = [_sent(network, after, encoding, crossing) for crossing in values]
+    refused = None
+    try:
+        sent = [send(encoding, crossing) for crossing in values]
+    except EncodingError as error:
+        refused = f"{network.name}, after operator {after}: {error}"
+        sent = [send(ENCODINGS["as-is"], crossing) for crossing in values]
     return EncodedCut(
         after_operator=after,
         bits=ceil(fmean(one.bits for one in sent)),
         encode_s=median(one.encode_s for one in sent),
+        refused=refused,
     )
-
-
-def _sent(network: Network, after: int, encoding: Encoding, crossing: Arrays) -> Sent:
-    try:
-        return send(encoding, crossing)
-    except EncodingError as error:
-        raise EncodingError(f"{network.name}, after operator {after}: {error}") from error

@@ -260,3 +260,16 @@ def test_what_must_not_leave_stays(joulesplit, model, paper_profile):
     document = joulesplit("optimize", model, "--profile", paper_profile, *options).json
     assert document["candidates"][0]["violates"] == ["keep_local"]
     assert document["best"]["block"] == 5
+
+
+def test_a_split_that_an_encoding_cannot_hold_is_marked_and_the_decision_goes_on(
+    joulesplit, model, paper_profile, tmp_path
+):
+    np.save(tmp_path / "large.npy", np.full((1, 224, 224, 3), 7e4, np.float32))
+    options = ("--profile", paper_profile, "--input", tmp_path / "large.npy")
+    found = joulesplit("optimize", model, *options, "--encoding", "float16", "--json").json
+    (note,) = (text for text in found["notes"] if "cannot hold" in text)
+    assert note.startswith("Split l = 0 is priced as sent without float16")
+    assert "65,504" in note
+    assert found["candidates"][0]["upload_bits"] == 32 * 224 * 224 * 3
+    assert found["best"]["block"] > 0

@@ -12,7 +12,6 @@ from joulesplit.partition._encoding import encoded_bits
 from joulesplit.partition.checking import encoded_cuts, encoding_effects
 from joulesplit.partition.checking._encoded_cuts import SEEDS
 from joulesplit.partition.cutting import blocks_at, prefix_cuts, residual_blocks
-from joulesplit.partition.errors import EncodingError
 from joulesplit.partition.reading import LoadedModel, load_model
 
 
@@ -47,9 +46,12 @@ def test_compressed_sizes_are_the_mean_of_the_same_inputs_at_one_cut(
     assert cut.bits == np.ceil(alone.bits)
 
 
-def test_a_cut_that_an_encoding_cannot_hold_is_named(two_branches: Path) -> None:
+def test_a_cut_that_an_encoding_cannot_hold_is_marked_and_sent_as_it_is(two_branches: Path) -> None:
     model = load_model(two_branches)
     blocks = blocks_at(model.network, [1])
     big = [[np.full((2, 3), 3.5e4, np.float32)] * 2]
-    with pytest.raises(EncodingError, match=r"after operator 1: .*65,504"):
-        encoded_cuts(model, blocks, ENCODINGS["float16"], inputs=big)
+    offload, cut = encoded_cuts(model, blocks, ENCODINGS["float16"], inputs=big)
+    assert cut.refused is not None
+    assert "after operator 1: a number is above 65,504" in cut.refused
+    assert cut.bits == prefix_cuts(model.network)[2].bits
+    assert (offload.refused, offload.bits) == (None, prefix_cuts(model.network)[0].bits // 2)
