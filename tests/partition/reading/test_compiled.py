@@ -18,7 +18,11 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize(
     ("code", "what"),
-    [(b"edgetpu-custom-op", "the Edge TPU"), (b"ethos-u", "Ethos-U"), (b"DISPATCH_OP", "an NPU")],
+    [
+        (b"edgetpu-custom-op", "the Edge TPU"),
+        (b"ethos-u", "Arm's Ethos-U"),
+        (b"DISPATCH_OP", "an NPU"),
+    ],
 )
 def test_a_compiled_file_is_named_and_the_uncompiled_one_asked_for(
     code, what, model_of, tensor, operator
