@@ -208,7 +208,7 @@ def _opinion(
     open_rivals = [rival for rival, regret_j in regrets_j.items() if regret_j > allowed_j]
     if not open_rivals:
         return StopOpinion(stop=True, reached=True, reason=choice)
-    subjects = _next(prices, solution, open_rivals, records)
+    subjects = _next(plan, prices, solution, open_rivals, records)
     windows = sum(record.task.subject in subjects for record in records)
     needed = partial(
         windows_needed, windows=windows, degrees_of_freedom=freedom, confidence=confidence
@@ -239,6 +239,7 @@ def _percent(share: float) -> str:
 
 
 def _next(
+    plan: Plan,
     prices: Prices,
     solution: Solution,
     open_rivals: Sequence[Rival],
@@ -254,7 +255,11 @@ def _next(
         heavy = heaviest(variances)
         keys += (key for key in heavy if key != UPLINK)
         if UPLINK in heavy:
-            keys += heaviest(uplink_gains(records, _sent(prices, solution, rival.block)))
+            keys += heaviest(
+                uplink_gains(
+                    records, plan.stated_rate_bit_per_s, _sent(prices, solution, rival.block)
+                )
+            )
     return tuple(dict.fromkeys(keys))
 
 

@@ -142,7 +142,7 @@ def judged(stage: WorkStage, records: Sequence[WindowRecord], found: Estimates) 
             e_d=e_d.net or e_d.gross,
             e_c=e_c.net or e_c.gross,
             stated_rate_bit_per_s=found.uplink.rate_bit_per_s,
-            rates_left_out_bit_per_s=rates_left_out(found.uplink),
+            rates_left_out_bit_per_s=rates_left_out(found.uplink, records),
             loopback=False,
             simulated=True,
             sensor=stage.sampler.description,

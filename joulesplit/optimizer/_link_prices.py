@@ -15,6 +15,7 @@ from joulesplit.calibrate.profile import (
     LinkFit,
     Quantity,
     Uplink,
+    UploadCosts,
 )
 from joulesplit.optimizer._checked_figure import inverted, perhaps_zero, positive
 from joulesplit.optimizer._link_cost import Sending, Term, fit_not_below_zero
@@ -62,9 +63,11 @@ def sending_of(
         ProfileUnusableError: No E_c by that account, or a figure that cannot be true.
     """
     gross, uplink = account == "gross", link.uplink
-    measured = _sound_fit(uplink.fit_gross if gross else uplink.fit)
+    plane = _sound_fit(uplink.fit_gross if gross else uplink.fit)
+    price = bit_price(uplink, plane, account, rate_bit_per_s)
+    as_stated = price.rate_bit_per_s == uplink.rate_bit_per_s
+    measured = _stated_fit(uplink, plane, gross=gross) if as_stated else plane
     fit, moved = fit_not_below_zero(measured) if measured else (None, (0.0, 0.0))
-    price = bit_price(uplink, measured, account, rate_bit_per_s)
     price = moved_by(price, moved[0] / price.rate_bit_per_s + moved[1])
     idle = profile.idle.power_w if gross and profile.idle else None
     upload_s, burst_s = _lasting_s(uplink, idle)
@@ -112,9 +115,35 @@ def _sound_fit(fit: LinkFit | None) -> LinkFit | None:
     return fit
 
 
+def _stated_fit(uplink: Uplink, fit: LinkFit | None, *, gross: bool) -> LinkFit | None:
+    """Give what uploads cost as E_c states it: from that pace's own windows, if there are any."""
+    own = uplink.stated_gross if gross else uplink.stated
+    return fit if own is None else _sound_fit(_of_one_pace(own, uplink))
+
+
+def _of_one_pace(costs: UploadCosts, uplink: Uplink) -> LinkFit:
+    """Give what an upload costs at one pace as a fit whose airtime is part of the bits."""
+    none = Quantity(value=0.0, unit="W", ci95=(0.0, 0.0), u_stat=0.0, u_sys=0.0, n=0)
+    covariance = [[0.0] * 4 for _ in range(4)]
+    places = (0, 2, 3)[: len(costs.covariance)]
+    for row, row_place in enumerate(places):
+        for column, column_place in enumerate(places):
+            covariance[row_place][column_place] = costs.covariance[row][column]
+    return LinkFit(
+        upload_cost_j=costs.upload_cost_j,
+        air_power_w=none,
+        bit_energy_j=costs.bit_energy_j,
+        covariance=tuple(tuple(row) for row in covariance),
+        rates_bit_per_s=(uplink.rate_bit_per_s,),
+        payload_bits=uplink.fit.payload_bits if uplink.fit else (),
+        burst_cost_j=costs.burst_cost_j,
+    )
+
+
 def _lasting_s(uplink: Uplink, idle: Quantity | None) -> tuple[float, float]:
     """Give how long an upload and a burst last beyond their airtime, s: gross less net over P_0."""
-    net, gross = uplink.fit, uplink.fit_gross
+    net: LinkFit | UploadCosts | None = uplink.stated or uplink.fit
+    gross: LinkFit | UploadCosts | None = uplink.stated_gross or uplink.fit_gross
     if idle is None or net is None or gross is None or idle.value <= 0.0:
         return 0.0, 0.0
     upload_j = gross.upload_cost_j.value - net.upload_cost_j.value

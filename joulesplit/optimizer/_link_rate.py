@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import hypot
 
 import msgspec
 import numpy as np
@@ -52,7 +53,8 @@ def bit_price(
     stated_bit_per_s = uplink.rate_bit_per_s
     fastest_bit_per_s = max(fit.rates_bit_per_s) if fit else stated_bit_per_s
     note = ""
-    if asked_bit_per_s is None and fastest_bit_per_s < REACHED * stated_bit_per_s:
+    extrapolated = uplink.stated is None
+    if asked_bit_per_s is None and extrapolated and fastest_bit_per_s < REACHED * stated_bit_per_s:
         asked_bit_per_s = fastest_bit_per_s
         note = (
             f"No upload of the profile reached the {_rate(stated_bit_per_s)} that it states E_c "
@@ -96,12 +98,16 @@ def _energy_per_bit(fit: LinkFit, rate_bit_per_s: float) -> Quantity:
     figures = (fit.air_power_w, fit.bit_energy_j)
     covariance = np.array(fit.covariance, dtype=np.float64)[1:3, 1:3]
     signed = [np.copysign(figure.u_sys or 0.0, figure.value) for figure in figures]
+    # Between measured rates nothing is known better than the measured ones lie on the fit.
+    misfit_j = (fit.misfit_u_rel or 0.0) * abs(
+        weights[0] * fit.air_power_w.value + fit.bit_energy_j.value
+    )
     known = all(figure.u_stat is not None and figure.u_sys is not None for figure in figures)
     return Quantity(
         value=float(weights @ [figure.value for figure in figures]),
         unit="J/bit",
         ci95=None,
-        u_stat=linear_u(weights, covariance) if known else None,
+        u_stat=hypot(linear_u(weights, covariance), misfit_j) if known else None,
         u_sys=float(abs(weights @ signed)) if known else None,
         n=fit.air_power_w.n,
         degrees_of_freedom=fit.air_power_w.degrees_of_freedom,

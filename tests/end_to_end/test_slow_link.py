@@ -7,12 +7,10 @@ from dataclasses import replace
 import pytest
 
 from joulesplit.calibrate.campaign import QUICK, Completion, profile_from_windows
-from joulesplit.calibrate.checks._results import STATED_RATE
 from joulesplit.calibrate.workloads import truth_of
 from joulesplit.cli._resources import paper_network
 from joulesplit.cli._simulation import draw_world
 from joulesplit.optimizer import Usage, decide
-from joulesplit.optimizer._link_rate import REACHED
 from joulesplit.partition.cutting import residual_blocks
 from joulesplit.partition.reading import read_network
 from proof.virtual import run_virtual, virtual_circumstances
@@ -34,22 +32,18 @@ def profile():
 def test_a_rate_that_the_link_never_had_makes_the_profile_suspect(profile):
     troubled = [check for check in profile.quality.checks if check.outcome != "pass"]
 
-    assert [check.name for check in troubled] == ["stated-rate"]
-    assert "no upload was faster than 8e+06 bit/s" in troubled[0].advice
+    assert [check.name for check in troubled] == ["rates-carried"]
+    assert "1e+07 bit/s, 2e+07 bit/s: what uploads came to was less" in troubled[0].advice
     assert profile.quality.verdict == "suspect"
+    # There is no figure at these rates.
+    assert [cost.rate_bit_per_s for cost in profile.link.uplink.at_rates] == [5e6]
 
 
-def test_the_check_and_the_decision_call_the_same_rates_reached():
-    assert STATED_RATE.limit == REACHED
-
-
-def test_a_decision_is_priced_at_what_the_link_takes_and_says_so(profile):
+def test_e_c_and_a_decision_are_at_what_the_link_takes(profile):
     decision = decide(NETWORK, BLOCKS, profile)
 
+    assert profile.link.uplink.rate_bit_per_s == decision.rate_bit_per_s
     assert decision.rate_bit_per_s == pytest.approx(LINK_BIT_PER_S, rel=0.01)
-    assert any(
-        "No upload of the profile reached the 2e+07 bit/s" in note for note in decision.notes
-    )
     truth = truth_of(draw_world(1, origin_ns=10**9).costs, BLOCKS, LINK_BIT_PER_S)
     assert decision.e_c_bit_per_j == pytest.approx(truth.e_c_bit_per_j["net"], rel=0.02)
     # By the price at 20 Mbit/s the network would be split where an upload is twice as long.

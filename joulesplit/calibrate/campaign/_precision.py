@@ -9,7 +9,16 @@ import numpy as np
 from joulesplit.calibrate.campaign._plan import Plan
 from joulesplit.calibrate.campaign._schedule import block_key
 from joulesplit.calibrate.campaign._stopping import Assess, Precision
-from joulesplit.calibrate.estimates import energy_per_bit, fit_blocks, fit_link, link_problem
+from joulesplit.calibrate.estimates import (
+    fit_blocks,
+    link_problem,
+    sent_weights,
+    stated_bit,
+    stated_pace,
+    told_paces,
+    undisturbed_uploads,
+    upload_problem,
+)
 from joulesplit.calibrate.windows import WindowRecord
 
 
@@ -44,19 +53,21 @@ def _e_d(records: Sequence[WindowRecord], block_count: int) -> Precision:
 
 
 def _e_c(records: Sequence[WindowRecord], rate_bit_per_s: float) -> Precision:
-    observations = [record.observation for record in records if record.task.kind == "upload"]
-    bit = energy_per_bit(fit_link(observations, "net"), rate_bit_per_s)
+    observations = [record.observation for record in undisturbed_uploads(records)]
+    bit = stated_bit(observations, rate_bit_per_s, "net").energy
     return Precision(
         name="E_c",
         u_rel=bit.u_stat / abs(bit.value),
         degrees_of_freedom=bit.degrees_of_freedom,
-        variances=uplink_gains(records, (0.0, 1.0 / rate_bit_per_s, 1.0, 0.0)),
+        variances=uplink_gains(records, rate_bit_per_s, (0.0, 1.0 / rate_bit_per_s, 1.0, 0.0)),
         windows=len(observations),
     )
 
 
 def uplink_gains(
-    records: Sequence[WindowRecord], weights: tuple[float, float, float, float]
+    records: Sequence[WindowRecord],
+    rate_bit_per_s: float,
+    weights: tuple[float, float, float, float],
 ) -> dict[str, float]:
     """Return how much one more window of each upload would take off the variance of w·β at most.
 
@@ -65,7 +76,8 @@ def uplink_gains(
 
     Args:
         records: Every window so far.
-        weights: w of E_0, P_air, e_bit and E_burst.
+        rate_bit_per_s: That E_c is stated at where nothing went unpaced, bit/s.
+        weights: w of uploads, airtime, bits and bursts.
 
     Returns:
         By subject key, in the unit of (w·β)².
@@ -73,12 +85,22 @@ def uplink_gains(
     Raises:
         EstimateError: The windows do not determine the figures.
     """
-    windows = [record for record in records if record.task.kind == "upload"]
-    problem = link_problem([record.observation for record in windows], "net")
+    windows = undisturbed_uploads(records)
+    observations = [record.observation for record in windows]
+    pace = stated_pace(observations, rate_bit_per_s)
+    told = told_paces(observations)
+    if pace is not None:
+        windows = [record for record in windows if record.pace in told]
+        observations = [record.observation for record in windows]
+        problem = upload_problem(observations, "net")
+        by_coefficient = sent_weights(observations, pace, weights)
+    else:
+        problem = link_problem(observations, "net")
+        by_coefficient = np.array(weights[: problem.design.shape[1]])
     fit = problem.fit()
     along = problem.design @ fit.covariance
     own = np.sum(along * problem.design, axis=1)
-    taken = (along @ np.array(weights[: len(fit.coefficients)])) ** 2
+    taken = (along @ by_coefficient) ** 2
     gains: dict[str, float] = {}
     for record, gain in zip(
         windows, taken / ((fit.scale * problem.spread) ** 2 + own), strict=True

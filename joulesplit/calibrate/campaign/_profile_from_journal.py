@@ -323,7 +323,7 @@ def _evidence(
         e_d=compute.e_d_flop_per_j.net or compute.e_d_flop_per_j.gross,
         e_c=uplink.e_c_bit_per_j.net or uplink.e_c_bit_per_j.gross,
         stated_rate_bit_per_s=uplink.rate_bit_per_s,
-        rates_left_out_bit_per_s=rates_left_out(uplink),
+        rates_left_out_bit_per_s=rates_left_out(uplink, records),
         loopback=around.loopback,
         simulated=around.sensor.simulated,
         sensor=around.sensor,

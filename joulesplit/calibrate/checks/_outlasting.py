@@ -12,8 +12,8 @@ from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates import (
     coverage_factor,
     difference_u,
+    has_burst,
     late_share,
-    link_problem,
 )
 from joulesplit.calibrate.profile import Check
 from joulesplit.calibrate.windows import WindowKind, WindowRecord
@@ -27,9 +27,6 @@ counts half."""
 TRANSFERS: tuple[WindowKind, ...] = ("upload", "download")
 
 FEWEST_TO_SETTLE = 3
-WITHOUT_BURST = 3
-"""Coefficients of the link's fit where what a burst costs could not be told."""
-
 SETTLED_CONFIDENCE = 0.998
 """What chance alone makes of differences of the idle power at this level is let pass."""
 
@@ -150,7 +147,7 @@ def _burst(windows: Sequence[WindowRecord]) -> Iterator[Check]:
     if not windows:
         return
     try:
-        fit = link_problem([record.observation for record in windows], "net").fit()
+        told = has_burst([record.observation for record in windows])
     except EstimateError:
         return
-    yield BURST_TOLD.judge(float(len(fit.coefficients) <= WITHOUT_BURST))
+    yield BURST_TOLD.judge(float(not told))

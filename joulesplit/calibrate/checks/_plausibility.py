@@ -257,7 +257,10 @@ def _sum_offs(profile: DeviceProfile) -> Iterator[tuple[float, str]]:
     if compute.e_d_flop_per_j.net and net_j and len(net_j) == len(compute.blocks):
         yield abs(compute.e_d_flop_per_j.net.value * sum(net_j) / flop - 1), "E_d net"
     uplink = profile.link.uplink if profile.link else None
-    if uplink is not None and uplink.fit is not None and uplink.e_c_bit_per_j.net is not None:
+    if uplink is not None and uplink.stated is not None and uplink.e_c_bit_per_j.net is not None:
+        bit_j = uplink.stated.bit_energy_j.value
+        yield abs(uplink.e_c_bit_per_j.net.value * bit_j - 1), "E_c net"
+    elif uplink is not None and uplink.fit is not None and uplink.e_c_bit_per_j.net is not None:
         fit = uplink.fit
         bit_j = fit.air_power_w.value / uplink.rate_bit_per_s + fit.bit_energy_j.value
         yield abs(uplink.e_c_bit_per_j.net.value * bit_j - 1), "E_c net"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from joulesplit.calibrate.checks._evidence import Evidence
 from joulesplit.calibrate.checks._spec import FLAG, CheckSpec
+from joulesplit.calibrate.estimates import UNPACED, rates_not_carried
 from joulesplit.calibrate.profile import Check, Quantity
 
 WIDTH_LIMIT = 0.05
@@ -47,6 +48,14 @@ STATED_RATE = CheckSpec(
     advice="no upload was faster than {fastest}, so E_c at {stated} is extrapolated: put a rate "
     "that the link takes last in the plan's rates_bit_per_s",
 )
+RATES_CARRIED = CheckSpec(
+    name="rates-carried",
+    finds="paced rates of the plan that the link did not carry",
+    unit="rates",
+    limit=0,
+    advice="{rates}: what uploads came to was less, so there is no E_c at such a rate; take it out "
+    "of rates_bit_per_s, or measure where the link is better",
+)
 RATES_LEFT_OUT = CheckSpec(
     name="rates-left-out",
     finds="measured rates at which a bit's energy is not told from zero",
@@ -63,6 +72,10 @@ def result_checks(evidence: Evidence) -> Iterator[Check]:
     yield E_D_INTERVAL.judge(relative_half_width(evidence.e_d))
     yield E_C_INTERVAL.judge(relative_half_width(evidence.e_c))
     yield from _stated_rate(evidence)
+    too_fast = rates_not_carried(evidence.records)
+    yield RATES_CARRIED.judge(
+        float(len(too_fast)), rates=", ".join(f"{rate:.3g} bit/s" for rate in too_fast)
+    )
     left_out = evidence.rates_left_out_bit_per_s
     yield RATES_LEFT_OUT.judge(
         float(len(left_out)), rates=", ".join(f"{rate:.3g} bit/s" for rate in left_out)
@@ -73,7 +86,7 @@ def result_checks(evidence: Evidence) -> Iterator[Check]:
 
 def _stated_rate(evidence: Evidence) -> Iterator[Check]:
     stated, uploads = evidence.stated_rate_bit_per_s, evidence.of_kind("upload")
-    if not uploads:
+    if not uploads or any(upload.pace == UNPACED for upload in uploads):
         return
     fastest = max(window.payload_bits / window.airtime_s for window in uploads)
     yield STATED_RATE.judge(

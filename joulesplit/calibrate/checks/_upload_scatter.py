@@ -7,6 +7,7 @@ a thousand; the drift has most of it, because of few uploads it is the hardest t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -21,16 +22,24 @@ from joulesplit.calibrate.checks._scatter import (
 from joulesplit.calibrate.checks._spec import CheckSpec
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates import (
+    UNPACED,
     UPLOAD_FALSE_ALARM,
     LinearFit,
     LinearModel,
+    bit_columns,
     coverage_factor,
-    link_problem,
+    disturbed_uploads,
+    lack_of_fit_p,
+    of_told_paces,
     outliers,
     serial_deviation,
+    undisturbed_uploads,
+    upload_problem,
+    upload_size,
+    upload_time,
 )
 from joulesplit.calibrate.profile import Check
-from joulesplit.calibrate.windows import WindowRecord
+from joulesplit.calibrate.windows import Observation, WindowRecord
 
 SERIAL_LIMIT = 3.89
 """Largest correlation of neighbouring uploads either way, in standard deviations: one in ten
@@ -48,9 +57,14 @@ MODES_EXCESS = 1.25
 """Two groups explain 2/π of a normal sample, and up to so much over √n more by chance: one sample
 in ten thousand of 20 to 200 exceeds it (simulated)."""
 
-SENDING = slice(1, 3)
-"""Columns of the link's problem that grow with the sending: airtime and bits."""
+STRAIGHT_LEVEL = 1e-4
+"""One campaign in ten thousand in which bits of all sizes cost the same is called bent."""
 
+ALIKE_LIMIT = 0.1
+"""Part of an upload that may depend on what went before it."""
+
+DISTURBED_SHARE = 0.1
+"""So many of the upload windows may have had another link and be left out."""
 
 OUTLYING_UPLOADS = CheckSpec(
     name="outlying-uploads",
@@ -90,14 +104,44 @@ UPLOAD_TWO_MODES = CheckSpec(
     "save: fix both and measure again",
 )
 
+UPLOADS_STRAIGHT = CheckSpec(
+    name="uploads-straight",
+    finds="probability that uploads of all sizes cost the same per bit and deviate so",
+    unit="1",
+    limit=STRAIGHT_LEVEL,
+    minimum=True,
+    advice="a bit of a small upload costs another price than one of a large: what an upload of a "
+    "size in between costs is not known; name the sizes that will be sent in the plan's "
+    "upload_sizes_bits",
+)
+UPLOADS_ALIKE = CheckSpec(
+    name="uploads-alike",
+    finds="how much longer the largest unpaced upload takes after a pause, by its size, relative",
+    unit="1",
+    limit=ALIKE_LIMIT,
+    advice="after a pause TCP starts anew, which takes the longer the more there is to send: what "
+    "an upload costs then depends on when the last one was; take a server with a shorter round "
+    "trip, or set net.ipv4.tcp_slow_start_after_idle to 0 and measure again",
+)
+DISTURBED_UPLOADS = CheckSpec(
+    name="disturbed-uploads",
+    finds="upload windows left out because the link was another one in them, share",
+    unit="1",
+    limit=DISTURBED_SHARE,
+    advice="{reasons}: the link is not one and the same; measure nearer to the access point, and "
+    "on a channel that nobody else uses",
+)
+
 
 def upload_scatter_checks(evidence: Evidence) -> Iterator[Check]:
     """Return whether the uploads cost the same throughout and scatter as repeats do."""
-    windows = evidence.of_kind("upload")
+    windows = undisturbed_uploads(evidence.records)
+    yield from _disturbed(evidence)
     if not windows:
         return
+    observations = [window.observation for window in windows]
     try:
-        problem = link_problem([window.observation for window in windows], "net")
+        problem = upload_problem(observations, "net")
         fit = problem.fit()
     except EstimateError:
         return
@@ -105,12 +149,44 @@ def upload_scatter_checks(evidence: Evidence) -> Iterator[Check]:
         return
     yield OUTLYING_UPLOADS.judge(float(np.count_nonzero(outliers(fit, UPLOAD_FALSE_ALARM))))
     yield from _drift(windows, problem, fit)
+    yield from _straight(observations)
+    yield from _alike(windows)
     if len(windows) >= FEWEST_FOR_SCATTER:
         yield UPLOAD_AUTOCORRELATION.judge(abs(serial_deviation(problem, fit)))
         yield UPLOAD_TWO_MODES.judge(
             two_group_share(relative_residuals(fit.raw_residuals, problem.observed)),
             limit=MODES_OF_NOISE + MODES_EXCESS / float(np.sqrt(len(windows))),
         )
+
+
+def _disturbed(evidence: Evidence) -> Iterator[Check]:
+    found = disturbed_uploads(evidence.records)
+    total = len(evidence.of_kind("upload"))
+    if any(record.transfers is not None for record in evidence.records):
+        reasons = ", ".join(f"{n} × {why}" for why, n in Counter(found.values()).items())
+        yield DISTURBED_UPLOADS.judge(len(found) / total, reasons=reasons)
+
+
+def _alike(windows: Sequence[WindowRecord]) -> Iterator[Check]:
+    unpaced = [window for window in windows if window.pace == UNPACED]
+    if not unpaced:
+        return
+    try:
+        time = upload_time(unpaced, UNPACED)
+    except EstimateError:
+        return
+    if time.per_burst_bit_s is None:
+        return
+    bits = max(upload_size(window.observation) for window in unpaced)
+    usual_s = time.per_upload_s.value + bits * time.per_bit_s.value
+    yield UPLOADS_ALIKE.judge(abs(bits * time.per_burst_bit_s.value) / usual_s)
+
+
+def _straight(observations: Sequence[Observation]) -> Iterator[Check]:
+    told = of_told_paces(observations)
+    probability = lack_of_fit_p(told) if told else None
+    if probability is not None:
+        yield UPLOADS_STRAIGHT.judge(probability)
 
 
 def _drift(
@@ -125,7 +201,8 @@ def _drift(
     if np.ptp(when_ns) == 0:
         return
     time = (when_ns - when_ns.min()) / np.ptp(when_ns) - 0.5
-    sending_j = problem.design[:, SENDING] @ fit.coefficients[SENDING]
+    sending = bit_columns([window.observation for window in windows])
+    sending_j = problem.design[:, sending] @ fit.coefficients[sending]
     growing = np.hstack([problem.design, (sending_j * time)[:, None]])
     try:
         drifting = replace(problem, design=growing).fit()

@@ -12,6 +12,7 @@ from joulesplit.calibrate.estimates._baseline import (
     idle_estimate,
     observations_at_common_idle,
 )
+from joulesplit.calibrate.estimates._by_pace import upload_observations
 from joulesplit.calibrate.estimates._campaign_terms import (
     COMPUTING_KINDS,
     with_campaign,
@@ -198,7 +199,7 @@ def ratio_of_e_d_and_e_c(
         EstimateError: The windows do not determine the figures, or an energy is not positive.
     """
     compute = observations_at_common_idle(records, "compute")
-    uploads = observations_at_common_idle(records, "upload")
+    uploads = upload_observations(records)
     flop, idle = sum(block.flop for block in blocks), idle_estimate(records)
     kinds: tuple[tuple[WindowKind, ...], ...] = (COMPUTING_KINDS, ("upload",))
     own_u_rel = tuple(with_campaign(budget, records, kind).campaign_u_rel for kind in kinds)

@@ -407,7 +407,7 @@ def tells_airtime(observations: Sequence[Observation]) -> bool:
     spread = _spread(observations, "net")
     rest = np.array([[o.repetitions, o.payload_bits] for o in observations], dtype=np.float64)
     airtime_s = np.array([o.airtime_s for o in observations], dtype=np.float64)
-    left = _unexplained((airtime_s / spread)[:, None], rest / spread[:, None])
+    left = unexplained((airtime_s / spread)[:, None], rest / spread[:, None])
     return left >= BURST_TOLERANCE
 
 
@@ -425,7 +425,7 @@ def transfer_problem(
         The problem; its last column is the burst, if the others leave enough of it unexplained.
     """
     spread, burst = _spread(observations, "net")[:, None], np.ones((len(observations), 1))
-    if _unexplained(burst / spread, design / spread) >= BURST_TOLERANCE:
+    if unexplained(burst / spread, design / spread) >= BURST_TOLERANCE:
         design = np.hstack([design, burst])
     return LinearModel(
         design=design,
@@ -434,7 +434,7 @@ def transfer_problem(
     )
 
 
-def _unexplained(column: Array, others: Array) -> float:
+def unexplained(column: Array, others: Array) -> float:
     """Return the share of a column that a linear combination of others leaves (1 − R²)."""
     norms = np.linalg.norm(others, axis=0)
     q, _ = np.linalg.qr(others / np.where(norms > 0, norms, 1.0))

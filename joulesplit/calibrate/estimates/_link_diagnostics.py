@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 
-from joulesplit.calibrate.estimates._fitting import LinearModel, link_problem
+from joulesplit.calibrate.errors import EstimateError
+from joulesplit.calibrate.estimates._by_pace import of_told_paces, pace_problem, with_lateness
+from joulesplit.calibrate.estimates._fitting import LinearModel, link_problem, transfer_problem
 from joulesplit.calibrate.estimates._stats import LinearFit
 from joulesplit.calibrate.profile import LinkDiagnostics
 from joulesplit.calibrate.windows import Observation
-from joulesplit.metrology import Array, beyond_rounding, deviations
+from joulesplit.metrology import Array, beyond_rounding
 
 SAME_RATE = 1.05
 """Rates closer than this are listed as one: an unpaced link is never twice exactly as fast."""
@@ -34,7 +35,7 @@ def link_diagnostics(observations: Sequence[Observation]) -> LinkDiagnostics:
         windows=len(observations),
         largest_residual=float(np.max(np.abs(fit.studentised))),
         autocorrelation=lag_one(fit.studentised),
-        lack_of_fit_p=_lack_of_fit_p(observations, scaled, fit),
+        lack_of_fit_p=_lack_of_fit_p(observations, fit),
     )
 
 
@@ -76,22 +77,50 @@ def _neighbours(columns: Array) -> Array:
     return np.asarray((padded[:-2] + padded[2:]) / 2)
 
 
-def _lack_of_fit_p(
-    observations: Sequence[Observation], scaled: Array, fit: LinearFit
-) -> float | None:
-    """Return the p-value of the F test of lack of fit against pure error (repeats)."""
-    groups: dict[tuple[int, int, int], list[int]] = defaultdict(list)
-    for row, o in enumerate(observations):
-        groups[o.payload_bits, o.repetitions, round(o.airtime_s * 1e3)].append(row)
-    pure_freedom = len(observations) - len(groups)
-    lack_freedom = fit.degrees_of_freedom - pure_freedom
-    pure = sum(float(np.sum(deviations(scaled[rows]) ** 2)) for rows in groups.values())
-    if pure_freedom < 1 or lack_freedom < 1 or pure <= 0:
+def _lack_of_fit_p(observations: Sequence[Observation], fit: LinearFit) -> float | None:
+    """Return the probability of what a fit leaves beyond what its subjects' own means leave.
+
+    The larger model gives each size at each pace an energy per upload of its own and keeps what a
+    burst costs; the F test of the two nested models needs no repeats of one window, only windows
+    of two lengths. None where every window has figures of its own.
+    """
+    subjects = [(o.payload_bits // o.repetitions, o.pace or _nearest(o)) for o in observations]
+    keys = list(dict.fromkeys(subjects))
+    design = np.zeros((len(observations), len(keys)))
+    for row, (subject, observation) in enumerate(zip(subjects, observations, strict=True)):
+        design[row, keys.index(subject)] = observation.repetitions
+    if len(of_told_paces(observations)) == len(observations):
+        design = with_lateness(design, observations)
+    try:
+        own = transfer_problem(observations, design, "net").fit()
+    except EstimateError:
+        return None
+    lack_freedom = fit.degrees_of_freedom - own.degrees_of_freedom
+    pure = float(own.residuals @ own.residuals)
+    if own.degrees_of_freedom < 1 or lack_freedom < 1 or pure <= 0:
         return None
     from scipy.special import fdtrc
 
     lack = max(float(fit.residuals @ fit.residuals) - pure, 0.0)
-    return float(fdtrc(lack_freedom, pure_freedom, lack / lack_freedom / (pure / pure_freedom)))
+    ratio = lack / lack_freedom / (pure / own.degrees_of_freedom)
+    return float(fdtrc(lack_freedom, own.degrees_of_freedom, ratio))
+
+
+def _nearest(observation: Observation) -> float:
+    """Return the rate of a window to two digits: of one pace, windows differ by less."""
+    return float(f"{observation.payload_bits / observation.airtime_s:.2g}")
+
+
+def lack_of_fit_p(observations: Sequence[Observation]) -> float | None:
+    """Return how probable it is that sizes deviate from a straight line at each pace as they do.
+
+    Args:
+        observations: Upload windows of told paces, see ``of_told_paces``.
+
+    Returns:
+        None where that cannot be told.
+    """
+    return _lack_of_fit_p(observations, pace_problem(observations, "net").fit())
 
 
 def rates_reached(observations: Sequence[Observation]) -> tuple[float, ...]:

@@ -10,7 +10,8 @@ import numpy as np
 
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates._bootstrap import bootstrap_half_width, bootstrap_half_widths
-from joulesplit.calibrate.estimates._fitting import bit_weights, block_problem, link_problem
+from joulesplit.calibrate.estimates._by_pace import BitFigure
+from joulesplit.calibrate.estimates._fitting import block_problem
 from joulesplit.calibrate.estimates._other_methods import UPLOAD_FALSE_ALARM, MethodFit, solutions
 from joulesplit.calibrate.estimates._stats import coverage_factor, variance_of
 from joulesplit.calibrate.profile import Account, EstimateView
@@ -89,33 +90,27 @@ def compute_views(
 
 
 def e_c_views(
-    observations: Sequence[Observation],
-    rate_bit_per_s: float,
-    account: Account,
-    *,
-    shared_half_j: float = 0.0,
+    bit: BitFigure, account: Account, *, shared_half_j: float = 0.0
 ) -> tuple[EstimateView, ...]:
     """Return E_c as the same methods give it.
 
     Args:
-        observations: Upload windows.
-        rate_bit_per_s: That it is stated at, bit/s.
-        account: Which energy is fitted.
+        bit: What it is the inverse of.
+        account: Which energy that is.
         shared_half_j: Half-width of the 95 % interval of what all windows have in common, which
             their scatter does not show, J per bit.
 
     Raises:
         EstimateError: The windows do not determine E_c.
     """
-    problem = link_problem(observations, account)
     figure = _Figure(
         name=f"E_c {account}",
         work=1.0,
         unit="bit/J",
-        weights=bit_weights(rate_bit_per_s, problem.design.shape[1]),
+        weights=bit.weights,
         shared_half_j=shared_half_j,
     )
-    return _views(figure, solutions(problem, UPLOAD_FALSE_ALARM))
+    return _views(figure, solutions(bit.problem, UPLOAD_FALSE_ALARM))
 
 
 def _views(figure: _Figure, found: Sequence[MethodFit]) -> tuple[EstimateView, ...]:

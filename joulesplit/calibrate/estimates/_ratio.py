@@ -7,12 +7,8 @@ from dataclasses import dataclass
 from math import hypot
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates._fitting import (
-    energy_per_bit,
-    fit_blocks,
-    fit_latency,
-    fit_link,
-)
+from joulesplit.calibrate.estimates._by_pace import stated_bit
+from joulesplit.calibrate.estimates._fitting import fit_blocks, fit_latency
 from joulesplit.calibrate.estimates._stats import coverage_factor
 from joulesplit.calibrate.estimates._uncertainty import Estimate
 from joulesplit.calibrate.profile import Account, Quantity
@@ -62,11 +58,12 @@ def work_and_bit(
         EstimateError: The windows do not determine them.
     """
     every_block = (0.0, *([1.0] * block_count))
+    bit = stated_bit(uploads, rate_bit_per_s, account)
     return WorkAndBit(
         network=fit_blocks(compute, block_count, account).combine(every_block),
         network_s=fit_latency(compute, block_count).combine(every_block).value,
-        bit=energy_per_bit(fit_link(uploads, account), rate_bit_per_s),
-        bit_s=1 / rate_bit_per_s,
+        bit=bit.energy,
+        bit_s=bit.duration_s,
     )
 
 

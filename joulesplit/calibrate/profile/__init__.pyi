@@ -13,6 +13,7 @@ from ._device_profile import DeviceProfile as DeviceProfile
 from ._device_profile import Idle as Idle
 from ._link import Link as Link
 from ._link import LinkFit as LinkFit
+from ._link import TransferPercentiles as TransferPercentiles
 from ._compute import ModelIdentity as ModelIdentity
 from ._quality import Outcome as Outcome
 from ._quality import Quality as Quality
@@ -60,4 +61,6 @@ from ._link import Downlink as Downlink
 from ._compute import HeadEnergy as HeadEnergy
 from ._compute import PhaseEnergy as PhaseEnergy
 from ._compute import PrecisionKind as PrecisionKind
+from ._link import UploadCosts as UploadCosts
 from ._link import UploadTail as UploadTail
+from ._link import UploadTime as UploadTime

@@ -23,6 +23,8 @@ class LinkFit(msgspec.Struct, frozen=True, kw_only=True):
         rates_bit_per_s, payload_bits: What was measured.
         burst_cost_j: Once per burst of uploads, however many: waking the radio and its tail;
             None where the windows could not tell it from airtime.
+        misfit_u_rel: Standard uncertainty of a bit's energy at a rate in between by what the
+            paces' own figures depart from the fit, relative; None where they are not known.
     """
 
     upload_cost_j: Annotated[Quantity, in_unit("J")]
@@ -33,6 +35,70 @@ class LinkFit(msgspec.Struct, frozen=True, kw_only=True):
     payload_bits: tuple[int, ...]
     burst_cost_j: Annotated[Quantity | None, in_unit("J")] = None
     diagnostics: LinkDiagnostics | None = None
+    misfit_u_rel: float | None = None
+
+
+class UploadCosts(msgspec.Struct, frozen=True, kw_only=True):
+    """E = E_0 · uploads + e · bits (+ E_burst) at one pace, by one account.
+
+    From that pace's own windows; nothing is carried over from other rates but what a burst costs.
+
+    Attributes:
+        upload_cost_j: E_0, J per upload; may be negative within its uncertainty.
+        bit_energy_j: e, J per payload bit, with the time that the bit takes.
+        covariance: Statistical covariance of (E_0, e) and of E_burst where there is one, shape
+            (2, 2) or (3, 3), row-major.
+        burst_cost_j: Once per burst of uploads; None where the windows could not tell it.
+    """
+
+    upload_cost_j: Annotated[Quantity, in_unit("J")]
+    bit_energy_j: Annotated[Quantity, in_unit("J/bit")]
+    covariance: tuple[tuple[float, ...], ...]
+    burst_cost_j: Annotated[Quantity | None, in_unit("J")] = None
+
+
+class TransferPercentiles(msgspec.Struct, frozen=True, kw_only=True):
+    """How long transfers of one size took.
+
+    Attributes:
+        payload_bits: Of each, bit.
+        transfers: How many.
+        p50_s, p95_s, p99_s: So many in a hundred took no longer, s.
+    """
+
+    payload_bits: int
+    transfers: int
+    p50_s: float
+    p95_s: float
+    p99_s: float
+
+
+class UploadTime(msgspec.Struct, frozen=True, kw_only=True):
+    """T = T_0 · uploads + t · bits: transfer times of uploads as an inference sends.
+
+    Attributes:
+        per_upload_s: T_0, s; a round trip at least.
+        per_bit_s: t, s per payload bit; its inverse is the rate of the link.
+        covariance: Statistical covariance of (T_0, t), shape (2, 2), row-major.
+        methods: How transfer times were found, see ``joulesplit.edge.TransferMethod``.
+        per_burst_s, per_burst_bit_s: Longer than the others the first of a burst takes, after a
+            pause, s, and s per bit of it; None where the windows do not tell.
+        min_rtt_s: Shortest round trip seen, s; None where the kernel does not tell.
+        percentiles: By size.
+        unpaced: They went as fast as the link took them, as those of an inference do.
+        misfit_rel: Root mean square of what windows depart from it, relative.
+    """
+
+    per_upload_s: Annotated[Quantity, in_unit("s")]
+    per_bit_s: Annotated[Quantity, in_unit("s/bit")]
+    covariance: tuple[tuple[float, ...], ...]
+    methods: tuple[str, ...]
+    per_burst_s: Annotated[Quantity | None, in_unit("s")] = None
+    per_burst_bit_s: Annotated[Quantity | None, in_unit("s/bit")] = None
+    min_rtt_s: float | None = None
+    percentiles: tuple[TransferPercentiles, ...] = ()
+    unpaced: bool = True
+    misfit_rel: float | None = None
 
 
 class UploadTail(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,16 +114,23 @@ class UploadTail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Uplink(msgspec.Struct, frozen=True, kw_only=True):
-    """What sending costs at one stated rate.
+    """What sending costs.
 
     Attributes:
-        rate_bit_per_s: The rate E_c is stated at, payload bits per second.
+        rate_bit_per_s: The rate E_c is stated at, payload bits per second: what the link took
+            where uploads went as fast as it takes them.
         e_c_bit_per_j: E_c at that rate, bit/J, without the fixed cost per upload.
         interface_bits_per_payload_bit: Bits counted on the interface per payload bit; None if
             the interface could not be read.
         at_rates: E_c at every measured rate whose energy per bit is known to be above zero.
         fit, fit_gross: The same plane fitted to net and to gross energies.
         views: E_c by other methods from the same windows.
+        stated, stated_gross: What an upload costs as E_c is stated, from that pace's own windows,
+            by net and by gross energies; None where the windows do not say how they were paced:
+            then E_c is the fit's.
+        unpaced: E_c is stated for uploads that go as fast as the link takes them; None where the
+            windows do not say.
+        time: How long such uploads take.
     """
 
     rate_bit_per_s: float
@@ -69,6 +142,10 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True):
     socket_bits_per_payload_bit: float | None = None
     tail: UploadTail | None = None
     views: Annotated[tuple[EstimateView, ...], in_unit("bit/J")] = ()
+    stated: UploadCosts | None = None
+    stated_gross: UploadCosts | None = None
+    unpaced: bool | None = None
+    time: UploadTime | None = None
 
 
 class Downlink(msgspec.Struct, frozen=True, kw_only=True):

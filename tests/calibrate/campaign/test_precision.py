@@ -54,7 +54,7 @@ def test_a_gain_is_what_one_more_window_takes_off_the_variance(records, weights)
         left = variance([*records, record], scale)
         taken[subject] = max(taken.get(subject, 0.0), before - left)
 
-    gains = uplink_gains(records, weights)
+    gains = uplink_gains(records, 1e6, weights)
 
     assert gains == pytest.approx(taken, rel=1e-6)
 
@@ -63,7 +63,7 @@ def test_what_a_burst_costs_is_learnt_from_short_windows_and_what_a_bit_costs_fr
     records,
 ):
     def most(weights):
-        gains = uplink_gains(records, weights)
+        gains = uplink_gains(records, 1e6, weights)
         return max(gains, key=gains.__getitem__)
 
     # One upload of 600 kbit at 1 Mbit/s ends after 0.6 s, other short windows after 0.8 s.

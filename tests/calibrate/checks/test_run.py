@@ -322,7 +322,9 @@ def test_clean_uploads_pass_and_their_scatter_was_looked_at():
 
     names = {check.name for check in quality.checks}
     assert quality.verdict == "valid"
-    assert {spec.name for spec in CATALOGUE["The scatter of the uploads"]} <= names
+    # Of windows that do not say how they were paced.
+    scatter = {spec.name for spec in CATALOGUE["The scatter of the uploads"]}
+    assert scatter - {"uploads-straight", "uploads-alike", "disturbed-uploads"} <= names
 
 
 def test_few_uploads_tell_of_outliers_and_drift_alone():

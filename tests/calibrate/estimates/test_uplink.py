@@ -85,5 +85,5 @@ def test_a_rate_whose_energy_per_bit_is_not_above_zero_is_known_to_be_left_out()
 
     # P_air is −0.3 W: 12 nJ/bit − 0.3 W / r is above zero from 25 Mbit/s on.
     assert uplink.at_rates == ()
-    assert rates_left_out(uplink) == (5e6, 2e7)
-    assert rates_left_out(uplink_of(uploads(), 2e7, EXACT)) == ()
+    assert rates_left_out(uplink, records) == (5e6, 2e7)
+    assert rates_left_out(uplink_of(uploads(), 2e7, EXACT), uploads()) == ()

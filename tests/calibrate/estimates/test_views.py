@@ -14,6 +14,7 @@ from joulesplit.calibrate.estimates import (
     fit_link,
     outliers,
 )
+from joulesplit.calibrate.estimates._by_pace import stated_bit
 from joulesplit.calibrate.estimates._method_views import compute_views, e_c_views
 
 ENERGY_J = (0.01, 0.03)
@@ -217,7 +218,9 @@ def transfers(transfers_of):
 def test_every_method_states_e_c_with_its_own_interval(transfers_of):
     windows = transfers_of(0.6, 1.5, repeats=12)
 
-    views = {view.method: view for view in e_c_views(windows, RATE_BIT_PER_S, "net")}
+    views = {
+        view.method: view for view in e_c_views(stated_bit(windows, RATE_BIT_PER_S, "net"), "net")
+    }
 
     assert set(views) == {"weighted", "ordinary", "huber"}
     for view in views.values():
@@ -232,7 +235,9 @@ def test_few_long_uploads_that_decide_a_method_leave_it_without_an_interval(tran
     """Two windows of twelve are long; t of fewer than four degrees of freedom covers 99 %."""
     windows = transfers_of(0.3, 0.9, repeats=1)
 
-    views = {view.method: view for view in e_c_views(windows, RATE_BIT_PER_S, "net")}
+    views = {
+        view.method: view for view in e_c_views(stated_bit(windows, RATE_BIT_PER_S, "net"), "net")
+    }
 
     assert views["ordinary"].value == pytest.approx(views["weighted"].value, rel=0.05)
     assert views["ordinary"].ci95 is views["ordinary"].bootstrap_ci95 is None
@@ -244,7 +249,11 @@ def test_few_long_uploads_that_decide_a_method_leave_it_without_an_interval(tran
 def test_the_weighted_view_is_the_e_c_of_the_profile(transfers):
     bit_j = energy_per_bit(fit_link(transfers, "net"), RATE_BIT_PER_S)
 
-    (view,) = (v for v in e_c_views(transfers, RATE_BIT_PER_S, "net") if v.method == "weighted")
+    (view,) = (
+        v
+        for v in e_c_views(stated_bit(transfers, RATE_BIT_PER_S, "net"), "net")
+        if v.method == "weighted"
+    )
 
     assert view.value == pytest.approx(1 / bit_j.value)
     ends = (1 / (bit_j.value + bit_j.half_width), 1 / (bit_j.value - bit_j.half_width))
@@ -253,7 +262,9 @@ def test_the_weighted_view_is_the_e_c_of_the_profile(transfers):
 
 def test_what_all_uploads_share_widens_the_interval_of_e_c(transfers):
     def half_j(**shared):
-        low, high = e_c_views(transfers, RATE_BIT_PER_S, "gross", **shared)[0].ci95
+        low, high = e_c_views(stated_bit(transfers, RATE_BIT_PER_S, "gross"), "gross", **shared)[
+            0
+        ].ci95
         return (1 / low - 1 / high) / 2
 
     assert half_j(shared_half_j=1e-8) == pytest.approx(np.hypot(half_j(), 1e-8))
@@ -263,9 +274,11 @@ def test_an_odd_upload_is_kept_and_e_c_shown_both_ways(transfers):
     odd = transfers[-1]
     spoilt = [*transfers[:-1], replace(odd, net_j=1.5 * odd.net_j)]
 
-    views = {view.method: view for view in e_c_views(spoilt, RATE_BIT_PER_S, "net")}
+    views = {
+        view.method: view for view in e_c_views(stated_bit(spoilt, RATE_BIT_PER_S, "net"), "net")
+    }
 
-    clean = e_c_views(transfers, RATE_BIT_PER_S, "net")[0].value
+    clean = e_c_views(stated_bit(transfers, RATE_BIT_PER_S, "net"), "net")[0].value
     assert views["without-outliers"].windows == len(transfers) - 1
     for method in ("without-outliers", "huber"):
         assert abs(views[method].value - clean) < abs(views["weighted"].value - clean)

@@ -45,7 +45,7 @@ def test_a_check_passes_at_its_limit_and_not_beyond_it_and_then_says_what_to_do(
     limit = 0.5 if spec.limit is None else spec.limit
     details = dict.fromkeys(
         ("names", "name", "before", "after", "interface", "reason", "kind", "loopback", "checks",
-         "verdict", "fastest", "stated", "rates", "board", "bounds", "why",
+         "verdict", "fastest", "reasons", "stated", "rates", "board", "bounds", "why",
          "spoilt", "windows", "example", "which"), "what was found",
     )  # fmt: skip
 

@@ -1,0 +1,374 @@
+"""What uploads cost at each pace, from that pace's own windows. Pure.
+
+E_w = E_0(pace) · uploads + e(pace) · bits (+ P_late · lateness) (+ E_burst).
+
+Nothing ties one pace to another but what a burst costs, which is the same radio's waking and tail,
+and what being awake costs: a bit may cost less unpaced, where frames go in bundles, or more at a
+higher rate, and each figure is still that pace's own.
+
+Lateness is by how much longer the first upload of a window took than those that follow it: after a
+pause TCP starts anew, the longer the more there is to send. The radio waits awake meanwhile, which
+is so told from what every upload costs.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from joulesplit.calibrate.errors import EstimateError
+from joulesplit.calibrate.estimates._baseline import observations_at_common_idle
+from joulesplit.calibrate.estimates._disturbed import disturbed_uploads
+from joulesplit.calibrate.estimates._fitting import (
+    BURST_TOLERANCE,
+    LinearModel,
+    bit_weights,
+    energy_per_bit,
+    fit_link,
+    link_problem,
+    transfer_problem,
+    unexplained,
+)
+from joulesplit.calibrate.estimates._stats import LinearFit
+from joulesplit.calibrate.estimates._uncertainty import Estimate
+from joulesplit.calibrate.profile import Account
+from joulesplit.calibrate.windows import Observation, Pace, WindowRecord
+from joulesplit.metrology import Array, linear_u
+
+LATENESS_TOLERANCE = 0.01
+"""What the other columns leave of the lateness at least. What waiting costs need not be known well,
+only apart from the rest."""
+
+MUCH_LATENESS = 0.03
+"""So much has to be told apart even where what a burst costs then cannot be."""
+
+LEAST_LATENESS = 1e-3
+"""Root mean square of the lateness over the transfer times that it is worth a figure of its own:
+less is what reading clocks makes."""
+
+UNPACED: Pace = "unlimited"
+"""Uploads as fast as the link takes them."""
+
+PLANE_FIGURES = 3
+"""E_0, P_air and e_bit of ``fit_link``."""
+
+FEWEST_SIZES = 2
+"""Of one size alone what an upload costs is not told from what its bits cost."""
+
+
+def upload_size(observation: Observation) -> int:
+    """Return the payload of one transfer of a window, bit."""
+    return observation.payload_bits // observation.repetitions
+
+
+def told_paces(observations: Sequence[Observation]) -> tuple[Pace, ...]:
+    """Return the paces that have figures of their own: unpaced first, then by rate.
+
+    Empty if the windows do not say how they were paced.
+    """
+    sizes: dict[Pace, set[int]] = defaultdict(set)
+    for observation in observations:
+        if observation.pace is not None:
+            sizes[observation.pace].add(upload_size(observation))
+    told = [pace for pace, known in sizes.items() if len(known) >= FEWEST_SIZES]
+    return tuple(sorted(told, key=lambda pace: 0.0 if pace == UNPACED else float(pace)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaceFit:
+    """A fit over windows of several paces.
+
+    Attributes:
+        paces: Of which there are figures; columns 2·i and 2·i + 1 are E_0 and e of the i-th.
+        fit: Behind those of the paces come the lateness and the burst, as far as told.
+        has_burst: Whether what a burst costs could be told.
+        windows: In the fit.
+    """
+
+    paces: tuple[Pace, ...]
+    fit: LinearFit
+    windows: int
+    has_burst: bool
+
+    def places(self, pace: Pace) -> tuple[int, ...]:
+        """Return the columns of E_0, e and, if told, E_burst of a pace."""
+        first = 2 * self.paces.index(pace)
+        burst = (len(self.fit.coefficients) - 1,) if self.has_burst else ()
+        return (first, first + 1, *burst)
+
+    def one(self, column: int) -> Estimate:
+        """Return a coefficient."""
+        weights = np.zeros(len(self.fit.coefficients))
+        weights[column] = 1.0
+        return Estimate(
+            value=float(self.fit.coefficients[column]),
+            u_stat=linear_u(weights, self.fit.covariance),
+            degrees_of_freedom=self.fit.degrees_of_freedom,
+            n=self.windows,
+        )
+
+    def bit(self, pace: Pace) -> Estimate:
+        """Return what one more bit costs at a pace, in the unit of the fit per bit."""
+        return self.one(self.places(pace)[1])
+
+    def covariance(self, pace: Pace) -> Array:
+        """Return the covariance of the columns of ``places``."""
+        places = list(self.places(pace))
+        block: Array = self.fit.covariance[np.ix_(places, places)]
+        return block
+
+
+def pace_problem(observations: Sequence[Observation], account: Account) -> LinearModel:
+    """Return the windows of all told paces as rows of the model.
+
+    Args:
+        observations: Windows of told paces only, see ``of_told_paces``.
+        account: Which energy is fitted.
+    """
+    design = with_lateness(_own_columns(observations), observations)
+    return transfer_problem(observations, design, account)
+
+
+def _own_columns(observations: Sequence[Observation]) -> Array:
+    """Return the columns of E_0 and e of each pace, shape (n, 2 · paces), float64."""
+    paces = told_paces(observations)
+    design = np.zeros((len(observations), 2 * len(paces)))
+    for row, observation in enumerate(observations):
+        assert observation.pace is not None
+        first = 2 * paces.index(observation.pace)
+        design[row, first] = observation.repetitions
+        design[row, first + 1] = observation.payload_bits
+    return design
+
+
+def with_lateness(design: Array, observations: Sequence[Observation]) -> Array:
+    """Return a design with the windows' lateness as one column more, where there is any.
+
+    Args:
+        design: Shape (n, p), float64.
+        observations: The windows, n of them, each of a known pace.
+    """
+    late_s = np.zeros(len(observations))
+    airtime_s = np.array([observation.airtime_s for observation in observations])
+    for pace in {observation.pace for observation in observations}:
+        own = np.array([observation.pace == pace for observation in observations])
+        late_s[own] = lateness_s([o for o in observations if o.pace == pace])
+    late_rel = float(np.sqrt(np.mean((late_s / airtime_s) ** 2)))
+    if late_rel < LEAST_LATENESS:
+        return design
+    spread = np.sqrt([o.work_s + o.settle_s for o in observations])[:, None]
+    column, burst = late_s[:, None], np.ones((len(observations), 1))
+    # What is late by the same each time is what a burst costs, and that is not given up for little.
+    late_apart = unexplained(column / spread, np.hstack([design, burst]) / spread)
+    burst_apart = unexplained(burst / spread, np.hstack([design, column]) / spread)
+    told = late_apart >= LATENESS_TOLERANCE
+    told = told and (late_rel >= MUCH_LATENESS or burst_apart >= BURST_TOLERANCE)
+    return np.hstack([design, column]) if told else design
+
+
+def in_stream(observations: Sequence[Observation]) -> LinearModel:
+    """Return uploads of one pace that follow others as rows of T = T_0 · uploads + t · bits.
+
+    The first of each window, which came after a pause, is left out.
+    """
+    known = [o for o in observations if o.first_s is not None and o.repetitions > 1]
+    if len({upload_size(o) for o in known}) < FEWEST_SIZES:
+        known, firsts = list(observations), 0
+    else:
+        firsts = 1
+    rows = [[o.repetitions - firsts, upload_size(o) * (o.repetitions - firsts)] for o in known]
+    times_s = np.array([o.airtime_s - (o.first_s or 0.0) * firsts for o in known])
+    # Of independent transfers the variances add up, as their times do.
+    return LinearModel(
+        design=np.array(rows, dtype=np.float64), observed=times_s, spread=np.sqrt(times_s)
+    )
+
+
+def lateness_s(observations: Sequence[Observation]) -> Array:
+    """Return how much longer the first upload of each window of one pace took, s, shape (n,)."""
+    late_s = np.zeros(len(observations))
+    try:
+        per_upload_s, per_bit_s = in_stream(observations).fit().coefficients
+    except EstimateError:
+        return late_s
+    for row, observation in enumerate(observations):
+        if observation.first_s is not None:
+            usual_s = per_upload_s + per_bit_s * upload_size(observation)
+            late_s[row] = observation.first_s - usual_s
+    return late_s
+
+
+def of_told_paces(observations: Sequence[Observation]) -> list[Observation]:
+    """Return the windows whose pace has figures of its own."""
+    paces = told_paces(observations)
+    return [observation for observation in observations if observation.pace in paces]
+
+
+def fit_paces(observations: Sequence[Observation], account: Account) -> PaceFit:
+    """Fit the windows of all told paces.
+
+    Raises:
+        EstimateError: No pace can be told, or the windows do not determine the figures.
+    """
+    told = of_told_paces(observations)
+    if not told:
+        raise EstimateError(
+            "no pace has uploads of two sizes, so what a bit costs is not told from what an "
+            "upload costs: raise upload_sizes in the plan"
+        )
+    return PaceFit(
+        paces=told_paces(told),
+        fit=pace_problem(told, account).fit(),
+        windows=len(told),
+        has_burst=_has_burst_column(told),
+    )
+
+
+def _has_burst_column(told: Sequence[Observation]) -> bool:
+    without = with_lateness(_own_columns(told), told).shape[1]
+    return bool(pace_problem(told, "net").design.shape[1] > without)
+
+
+def upload_observations(records: Sequence[WindowRecord]) -> list[Observation]:
+    """Return the upload windows that the link's figures come from: those of one and the same link.
+
+    Args:
+        records: Every window of the campaign, in order of time.
+    """
+    left_out = disturbed_uploads(records)
+    uploads = [place for place, record in enumerate(records) if record.task.kind == "upload"]
+    observations = observations_at_common_idle(records, "upload")
+    return [o for place, o in zip(uploads, observations, strict=True) if place not in left_out]
+
+
+def stated_pace(observations: Sequence[Observation], rate_bit_per_s: float) -> Pace | None:
+    """Return the pace that E_c is stated at: unpaced, as an inference sends, if that was measured.
+
+    Args:
+        observations: Of uploads.
+        rate_bit_per_s: That E_c is stated at where nothing went unpaced, bit/s.
+
+    Returns:
+        None where the windows do not give figures of that pace; then E_c is the plane's.
+    """
+    told = told_paces(observations)
+    if UNPACED in told:
+        return UNPACED
+    return rate_bit_per_s if rate_bit_per_s in told else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BitFigure:
+    """One more bit at the pace that E_c is stated at, as a weighted sum of a fit's coefficients.
+
+    Attributes:
+        problem: The windows.
+        weights: Of its coefficients, shape (p,), float64.
+        energy: J/bit.
+        duration_s: How much longer the work lasts for it, s/bit.
+    """
+
+    problem: LinearModel
+    weights: Array
+    energy: Estimate
+    duration_s: float
+
+
+def stated_bit(
+    observations: Sequence[Observation], rate_bit_per_s: float, account: Account
+) -> BitFigure:
+    """Return the energy of one more bit as E_c states it.
+
+    Args:
+        observations: Upload windows, see ``upload_observations``.
+        rate_bit_per_s: See ``stated_pace``.
+        account: Which energy.
+
+    Raises:
+        EstimateError: The windows do not determine it.
+    """
+    pace = stated_pace(observations, rate_bit_per_s)
+    if pace is None:
+        plane = link_problem(observations, account)
+        return BitFigure(
+            problem=plane,
+            weights=bit_weights(rate_bit_per_s, plane.design.shape[1]),
+            energy=energy_per_bit(fit_link(observations, account), rate_bit_per_s),
+            duration_s=1 / rate_bit_per_s,
+        )
+    told = of_told_paces(observations)
+    fit = fit_paces(told, account)
+    column = fit.places(pace)[1]
+    problem = pace_problem(told, account)
+    weights = np.zeros(problem.design.shape[1])
+    weights[column] = 1.0
+    lasting = lasting_of(problem, told)
+    return BitFigure(
+        problem=problem,
+        weights=weights,
+        energy=fit.bit(pace),
+        duration_s=float(lasting[column]),
+    )
+
+
+def sent_weights(
+    observations: Sequence[Observation],
+    pace: Pace,
+    amounts: tuple[float, float, float, float],
+) -> Array:
+    """Return the weights of ``upload_problem`` in what is sent at a pace, shape (p,).
+
+    Args:
+        observations: Of told paces.
+        pace: One of them.
+        amounts: Uploads, airtime (part of the bits here), bits and bursts.
+    """
+    uploads, _, bits, bursts = amounts
+    weights = np.zeros(upload_problem(observations, "net").design.shape[1])
+    first = 2 * told_paces(observations).index(pace)
+    weights[first], weights[first + 1] = uploads, bits
+    if _has_burst_column(observations):
+        weights[-1] = bursts
+    return weights
+
+
+def lasting_of(problem: LinearModel, observations: Sequence[Observation]) -> Array:
+    """Return how long each coefficient of a problem lasts, s: the work's length against the same.
+
+    Raises:
+        EstimateError: The windows do not determine it.
+    """
+    lengths_s = np.array([observation.work_s for observation in observations], dtype=np.float64)
+    return replace(problem, observed=lengths_s).fit().coefficients
+
+
+def upload_problem(observations: Sequence[Observation], account: Account) -> LinearModel:
+    """Return windows as rows of the model that their scatter is judged by.
+
+    Each pace has its own figures; where the windows do not say how they were paced, it is the
+    plane of ``fit_link``.
+    """
+    if len(of_told_paces(observations)) == len(observations):
+        return pace_problem(observations, account)
+    return link_problem(observations, account)
+
+
+def bit_columns(observations: Sequence[Observation]) -> slice:
+    """Return the columns of ``upload_problem`` that grow with what is sent."""
+    paces = told_paces(observations)
+    return slice(1, 2 * len(paces), 2) if paces else slice(1, 3)
+
+
+def has_burst(observations: Sequence[Observation]) -> bool:
+    """Return whether windows tell what a burst of uploads costs once.
+
+    Raises:
+        EstimateError: They do not determine the figures.
+    """
+    told = of_told_paces(observations)
+    if told:
+        return fit_paces(told, "net").has_burst
+    return bool(link_problem(observations, "net").design.shape[1] > PLANE_FIGURES)
