@@ -74,7 +74,7 @@ def test_every_page_wants_the_token(sink_server, path):
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/v2/health", 404), ("GET", "/v1/sink", 405), ("GET", "/", 404)],
+    [("GET", "/v3/health", 404), ("GET", "/v1/sink", 405), ("GET", "/", 404)],
 )
 def test_a_page_that_is_not_served_is_refused_as_json(sink_server, token, method, path, status):
     got, _, body = exchange(sink_server.url, head(path, token, method=method))

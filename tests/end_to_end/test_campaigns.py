@@ -142,9 +142,9 @@ def test_a_campaign_that_looks_often_resumes_with_the_rounds_it_would_have_run(t
     assert resumed[: len(whole.records) - 2] == whole.records[:-2]
 
 
-@pytest.mark.parametrize("done", [0, 1, 55, 56, 57, 111])
+@pytest.mark.parametrize("done", [0, 1, 57, 58, 59, 115])
 def test_what_is_left_is_told_before_the_device_is_warmed_up_for_the_rest(done):
-    """Of two rounds of 56 windows."""
+    """Of two rounds of 58 windows."""
     plan = msgspec.structs.replace(SMALL, stop=StopPlan(looks=2))
     whole, _, _ = run_virtual(plan, BLOCKS, world(), rule_for=lambda _: never_enough)
     past = EarlierRun(start=whole.start, records=whole.records[:done])
@@ -156,13 +156,15 @@ def test_what_is_left_is_told_before_the_device_is_warmed_up_for_the_rest(done):
     )
 
     *looks, left = events[: events.index(outcome.start)]
-    round_end = 56 if done < 56 else 112
-    assert [look.done for look in looks] == [56] * (done >= 56)
+    round_end = 58 if done < 58 else 116
+    assert [look.done for look in looks] == [58] * (done >= 58)
     assert (left.done, left.earlier, left.total) == (done, done, round_end)
     rest = tasks_of(outcome.records)[done:round_end]
     rest_s = expected_duration_s(plan.timing, rest, outcome.start.unit_s)
-    assert left.remaining_s == pytest.approx(rest_s)
-    passed_s = (r.work_s + r.settle_s + 2 * plan.timing.idle_s for r in past.records)
+    # The first windows of a run are waited for, which it has yet to learn from.
+    waits_s = min(6, len(rest)) * max(0.8, 2 * plan.timing.idle_s)
+    assert left.remaining_s == pytest.approx(rest_s + waits_s)
+    passed_s = (r.work_s + r.settle_s + 2 * plan.timing.idle_s + r.quiet_s for r in past.records)
     assert left.spent_s == pytest.approx(sum(passed_s))
 
 
@@ -279,14 +281,14 @@ def test_a_goal_that_was_not_reached_is_in_the_profile_with_what_it_would_take(t
 
 
 def test_no_window_begins_that_would_end_after_the_longest_time():
-    limits = msgspec.structs.replace(SMALL.limits, duration_s=10.0)
+    limits = msgspec.structs.replace(SMALL.limits, duration_s=30.0)
     plan = msgspec.structs.replace(SMALL, limits=limits)
 
     outcome, _, _ = run_virtual(plan, BLOCKS, world(), rule_for=lambda _: never_enough)
 
-    spent_s = sum(record.span_s for record in outcome.records)
-    assert 9.0 < spent_s <= 10.1
-    assert outcome.opinion.reason == "more, but 10 s are over; about 9 more windows would be needed"
+    spent_s = sum(record.span_s + record.quiet_s for record in outcome.records)
+    assert 27.0 < spent_s <= 30.1
+    assert outcome.opinion.reason == "more, but 30 s are over; about 9 more windows would be needed"
 
 
 def test_heads_run_as_one_network_are_measured_beside_their_blocks(tmp_path):
@@ -314,7 +316,11 @@ def bench_of(plan, **options):
 
 
 class HeldUp:
-    """A sampler that the host does not let run in some windows: no reading comes through."""
+    """A sampler that the host does not let run in some windows: no reading comes through.
+
+    Early in a campaign what is waited for and watched beside the windows is looked at as well;
+    from the sixtieth stretch on there are windows alone.
+    """
 
     def __init__(self, sampler, silent):
         self._sampler, self._silent, self._stretches = sampler, silent, 0
@@ -329,7 +335,7 @@ class HeldUp:
         return trace.between(0, 0) if self._stretches in self._silent else trace
 
 
-@pytest.mark.parametrize(("silent", "tries"), [({20}, 2), ({20, 21}, 3)])
+@pytest.mark.parametrize(("silent", "tries"), [({70}, 2), ({70, 71}, 3)])
 def test_a_window_without_readings_is_run_again(silent, tries):
     bench, sampler, uploads = bench_of(SMALL)
     bench = dataclasses.replace(bench, sampler=HeldUp(sampler, silent))
@@ -341,7 +347,7 @@ def test_a_window_without_readings_is_run_again(silent, tries):
 
 def test_a_window_that_never_gives_readings_ends_the_campaign_with_its_error():
     bench, sampler, uploads = bench_of(SMALL)
-    bench = dataclasses.replace(bench, sampler=HeldUp(sampler, {20, 21, 22}))
+    bench = dataclasses.replace(bench, sampler=HeldUp(sampler, {70, 71, 72}))
     with pytest.raises(WindowError, match="readings"):
         run_campaign(SMALL, bench, uploads)
 

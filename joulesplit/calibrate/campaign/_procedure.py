@@ -229,7 +229,7 @@ class _Campaign:
                 return len(tasks) - position
             if len(self._records) >= len(self._earlier):
                 rest = tasks[position:]
-                self._tell(total, self._expected_s(rest) + len(rest) * self._quiet.wait_s)
+                self._tell(total, self._expected_s(rest) + self._quiet.expected_s(len(rest)))
                 if position in anew:
                     self._lay_out_anew()
             yield task

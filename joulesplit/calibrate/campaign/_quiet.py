@@ -74,6 +74,14 @@ class QuietTime:
         self._watched: list[_Watched] = []
         self.wait_s = self._longest_s
 
+    def expected_s(self, windows: int) -> float:
+        """Return about how long will be waited before so many windows, s.
+
+        Until it is known how long the later ones need they are taken to need nothing.
+        """
+        to_watch = WATCHED_WINDOWS - len(self._watched)
+        return self.wait_s * (min(windows, to_watch) if to_watch else windows)
+
     def keep(self, clock: Clock, sampler: Sampler) -> Trace:
         """Wait; return what the sensor read meanwhile, which belongs to no window."""
         over_ns = clock.now_ns()

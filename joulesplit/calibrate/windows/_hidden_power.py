@@ -7,6 +7,9 @@ to reading; bursts within a reading are hidden. But the voltage is converted in 
 the cycle, so that its scatter from reading to reading is that of the bursts too, and tells
 R·var(I) as var(V)/R. R follows from voltage and current of idle and work. What is faster than the
 conversion of the voltage stays hidden: there the capacitors at the input of a board hold it.
+
+A supply that sags slowly scatters the voltage as well, and hides nothing: what voltage and current
+do over a window as a whole is taken out of both before.
 """
 
 from __future__ import annotations
@@ -22,6 +25,10 @@ FEWEST_READINGS = 8
 SOURCE_RANGE_OHM = (0.03, 5.0)
 """Below, what the steps of the voltage scatter by is more than what they should tell, and bursts
 of 0.3 A either way hide less than 3 mW; above, it is no supply."""
+
+SLOW_DEGREE = 3
+"""Of the polynomial in time that is what a supply does slowly. Differences from reading to reading
+would not do: bursts near the cycle come out alike in neighbours."""
 
 
 def hidden_power_w(trace: Trace, times: WindowTimes) -> float:
@@ -49,7 +56,10 @@ def _source_ohm(idle: Trace, work: Trace) -> float | None:
 
 def _hidden_w(part: Trace, source_ohm: float) -> float:
     """Return the covariance that no reading shows, less the one that readings show, W."""
-    voltage_v = part.voltage_v - part.voltage_v.mean()
-    current_a = part.records["current_a"] - part.records["current_a"].mean()
-    shown_w = -float(np.mean(voltage_v * current_a))
-    return float(np.mean(voltage_v**2)) / source_ohm - shown_w
+    times = np.linspace(-1.0, 1.0, len(part))
+    slow, _ = np.linalg.qr(np.vander(times, SLOW_DEGREE + 1))
+    both = np.column_stack([part.voltage_v, part.records["current_a"]])
+    voltage_v, current_a = (both - slow @ (slow.T @ both)).T
+    freedom = len(part) - SLOW_DEGREE - 1
+    shown_w = -float(voltage_v @ current_a) / freedom
+    return float(voltage_v @ voltage_v) / freedom / source_ohm - shown_w

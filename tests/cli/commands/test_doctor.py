@@ -106,7 +106,7 @@ def test_a_runtime_that_computes_a_layer_is_fine():
     [
         (421_000_000, "ok", "", ""),
         (374_000_000, "warn", "--standard of MobileNetV2 takes 420", "--quick"),
-        (199_000_000, "warn", "--quick of MobileNetV2 takes 240", "add memory"),
+        (199_000_000, "warn", "--quick of MobileNetV2 takes 200", "add memory"),
     ],
 )
 def test_memory_is_enough_if_the_plan_fits_that_doctor_names(tmp_path, available, state, told, fix):

@@ -93,7 +93,7 @@ def test_a_chip_that_another_program_powers_down_is_started_again(make_bench):
     with bench.sensor() as sensor:
         sensor.read()
         bench.bus.write_word(0x40, 0, sensor.configuration.word & ~7)
-        assert sensor.read().flags == ReadingFlag.CHIP_RESET | ReadingFlag.GAP_BEFORE
+        assert sensor.read().flags == ReadingFlag.FOREIGN_WRITER | ReadingFlag.GAP_BEFORE
 
 
 def test_a_chip_that_stops_converting_is_an_error(make_bench):
