@@ -12,6 +12,7 @@ from joulesplit.calibrate.profile import (
     HeadEnergy,
     degrees_of_freedom_of,
 )
+from joulesplit.optimizer._campaign import campaign_of
 from joulesplit.optimizer._checked_figure import by_account, positive
 from joulesplit.optimizer._compute_cost import Computing, PricedBlocks
 from joulesplit.optimizer._cost import NETWORK_CONVENTION, ComputeModel
@@ -98,7 +99,6 @@ def computing_of(
     *,
     matches: bool,
     stated_model_u_rel: float | None = None,
-    campaign_u_rel: float = 0.0,
 ) -> Computing:
     """Take the figures of computing out of a profile.
 
@@ -109,7 +109,6 @@ def computing_of(
         model: What is to be priced by; what others would need is taken only if it is sound.
         matches: The profile's blocks are those of the network.
         stated_model_u_rel: See ``Computing``.
-        campaign_u_rel: See ``Computing``.
 
     Raises:
         ProfileUnusableError: No figure by that account, or one that cannot be true.
@@ -133,7 +132,7 @@ def computing_of(
         constant_u_rel=compute.classes.constant_e_d_rms if compute.classes else None,
         constant_inverse_freedom=1 / max(len(compute.blocks) - 1, 1),
         stated_model_u_rel=stated_model_u_rel,
-        campaign_u_rel=campaign_u_rel,
+        campaign_u_rel=campaign_of(profile, account).computing,
     )
 
 

@@ -133,7 +133,6 @@ def prices_from_profile(
     mismatch = mismatch_reason(network, blocks, profile.compute)
     model = chosen_model(network, profile.compute, compute_model, mismatch)
     chosen = account or _default_account(profile, link, model)
-    campaign = campaign_of(profile, chosen)
     computing = computing_of(
         network,
         profile,
@@ -141,10 +140,8 @@ def prices_from_profile(
         model,
         matches=mismatch is None,
         stated_model_u_rel=model_u_rel,
-        campaign_u_rel=campaign.computing,
     )
     sending = sending_of(profile, link, chosen, usage.rate_bit_per_s)
-    fallback = mismatch if compute_model is None else None
     scale_u_rel = profile.sensor.scale_u_rel if profile.sensor else 0.0
     return Prices(
         account=chosen,
@@ -158,10 +155,10 @@ def prices_from_profile(
         ratio_error_flop_per_bit=_ratio_error(profile, computing.e_d, sending, chosen),
         shapes=sensor_shapes(profile.sensor, chosen),
         scale_u_rel=scale_u_rel,
-        campaign=campaign,
+        campaign=campaign_of(profile, chosen),
         mismatch=mismatch,
         notes=(
-            *_model_notes(model, computing, fallback),
+            *_model_notes(model, computing, None if compute_model else mismatch),
             *_beside_notes(profile, usage),
             *_account_notes(chosen, account, sending, usage),
             *_link_notes(profile, sending, usage),
