@@ -20,7 +20,7 @@ from joulesplit.calibrate.profile import Quantity
 from joulesplit.metrology import Inputs
 from joulesplit.optimizer._cost import ComputeModel
 from joulesplit.optimizer._linear_figures import (
-    COMPUTING,
+    OF_COMPUTING,
     apart_from,
     factor,
     inputs,
@@ -212,7 +212,7 @@ def computing_inputs(computing: Computing, model: ComputeModel, blocks: Sequence
         inverse_freedom=[inverse_freedom_of(*(piece.energy for piece in pieces))],
         idle=computing.idle_u_w * durations_s,
         offset=np.array([offset_left(piece.energy, *lefts) for piece in pieces]),
-        campaign={COMPUTING: computing.campaign_u_rel * values_j},
+        campaign={OF_COMPUTING: computing.campaign_u_rel * values_j},
     )
 
 
@@ -372,7 +372,7 @@ def _constant_inputs(computing: Computing, blocks: Sequence[Block]) -> Inputs:
         inverse_freedom=[inverse_freedom_of(e_d), computing.constant_inverse_freedom],
         idle=idle_j * ones,
         offset=left / e_d.value / e_d.value * ones,
-        campaign={COMPUTING: computing.campaign_u_rel / e_d.value * ones},
+        campaign={OF_COMPUTING: computing.campaign_u_rel / e_d.value * ones},
     )
 
 

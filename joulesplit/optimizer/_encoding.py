@@ -9,7 +9,7 @@ import numpy as np
 from joulesplit.metrology import Inputs
 from joulesplit.optimizer._compute_cost import Computing
 from joulesplit.optimizer._linear_figures import (
-    COMPUTING,
+    OF_COMPUTING,
     apart_from,
     inputs,
     inverse_freedom_of,
@@ -46,5 +46,5 @@ def encoding_inputs(computing: Computing, encode_s: Sequence[float]) -> Inputs:
         inverse_freedom=[inverse_freedom_of(e_d)],
         idle=np.array([idle_w]),
         offset=np.array([left * per_e_d]),
-        campaign={COMPUTING: np.array([computing.campaign_u_rel * (power_w or 0.0)])},
+        campaign={OF_COMPUTING: np.array([computing.campaign_u_rel * (power_w or 0.0)])},
     )

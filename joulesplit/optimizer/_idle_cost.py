@@ -16,12 +16,12 @@ from joulesplit.calibrate.profile import Quantity
 from joulesplit.metrology import Inputs
 from joulesplit.optimizer._campaign import Campaign
 from joulesplit.optimizer._linear_figures import (
-    COMPUTING,
+    OF_COMPUTING,
+    OF_IDLE,
     inputs,
     inverse_freedom_of,
     offset_left,
 )
-from joulesplit.optimizer._linear_figures import IDLE as IDLE_WINDOWS
 from joulesplit.optimizer._uncertainty import FloatArray
 
 IDLE, START = range(2)
@@ -77,8 +77,8 @@ def beside_inputs(beside: BesideCost) -> Inputs:
         idle=_only(IDLE, (beside.idle.u_stat or 0.0) if beside.idle else 0.0, 2 + count),
         offset=_offsets(beside, count),
         campaign={
-            IDLE_WINDOWS: _only(IDLE, beside.campaign.idle * idle_w, 2 + count),
-            COMPUTING: _only(START, beside.campaign.computing * values[START], 2 + count),
+            OF_IDLE: _only(IDLE, beside.campaign.idle * idle_w, 2 + count),
+            OF_COMPUTING: _only(START, beside.campaign.computing * values[START], 2 + count),
         },
     )
 

@@ -27,7 +27,7 @@ from joulesplit.metrology.errors import UndeterminedError
 from joulesplit.optimizer._uncertainty import FloatArray, without_scale
 from joulesplit.optimizer.errors import ProfileUnusableError
 
-P_0, SENSOR, COMPUTING, UPLOADS, DOWNLOADS, IDLE = range(6)
+P_0, SENSOR, OF_COMPUTING, OF_UPLOADS, OF_DOWNLOADS, OF_IDLE = range(6)
 """Columns of the causes that figures of several tables share: P_0 itself, what the sensor may be
 off by beyond its scale, and what the campaign leaves open of each kind of work and of P_0."""
 

@@ -15,10 +15,10 @@ import numpy as np
 from joulesplit.calibrate.profile import LinkFit, Quantity
 from joulesplit.metrology import Inputs, not_below_zero
 from joulesplit.optimizer._linear_figures import (
-    COMPUTING,
-    DOWNLOADS,
-    IDLE,
-    UPLOADS,
+    OF_COMPUTING,
+    OF_DOWNLOADS,
+    OF_IDLE,
+    OF_UPLOADS,
     apart_from,
     factor,
     inputs,
@@ -38,7 +38,7 @@ ESTIMATES = (0, 0, 0, 1, 2, 3)
 own."""
 
 
-WINDOWS = (UPLOADS, UPLOADS, UPLOADS, COMPUTING, DOWNLOADS, IDLE)
+WINDOWS = (OF_UPLOADS, OF_UPLOADS, OF_UPLOADS, OF_COMPUTING, OF_DOWNLOADS, OF_IDLE)
 """The kind of work whose campaign error is in each column; a phase is measured as computing."""
 
 
