@@ -64,7 +64,7 @@ def study(network, blocks):
     shown = float32_blocks(network, blocks)
     constants = load_profile(bundled("profiles/paper.json")).profile
     paper = paper_split(shown, 1.22e8, 2e6, input_elements=224 * 224 * 3)
-    return study_page(network, shown, paper, constants)
+    return study_page(network, shown, paper, constants, battery_j=36_000.0)
 
 
 @pytest.fixture(scope="module")
