@@ -102,7 +102,8 @@ def test_a_profile_of_a_faster_link_is_contradicted_by_the_time_of_an_upload(ins
         instrument, Guess(block=1, energy_j=1.0), 1e9, times=PredictedTimes(transfer_s=real_s)
     )  # fmt: skip
 
-    assert slow.transfer.measured_s == pytest.approx(real_s, rel=0.05)
+    # A busy machine is late, and a link is never early.
+    assert slow.transfer.measured_s >= 0.99 * real_s
     assert not slow.in_time
     assert not slow.passed
     assert honest.transfer.agrees
