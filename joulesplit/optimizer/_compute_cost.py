@@ -20,6 +20,7 @@ from joulesplit.calibrate.profile import Quantity
 from joulesplit.metrology import Inputs
 from joulesplit.optimizer._cost import ComputeModel
 from joulesplit.optimizer._linear_figures import (
+    OF_COMPUTING,
     apart_from,
     factor,
     inputs,
@@ -71,6 +72,8 @@ class Computing:
         constant_inverse_freedom: 1/ν of that: one over the blocks that it was told from, less one.
         stated_model_u_rel: What a block measured alone may be off by inside a network, relative
             standard uncertainty, as the user states it; None leaves it to the measured heads.
+        campaign_u_rel: What the campaign leaves open, one factor of all these energies, relative
+            standard uncertainty.
     """
 
     e_d: Quantity
@@ -84,6 +87,7 @@ class Computing:
     work_known: bool = True
     constant_inverse_freedom: float = 0.0
     stated_model_u_rel: float | None = None
+    campaign_u_rel: float = 0.0
 
     @property
     def models(self) -> tuple[ComputeModel, ...]:
@@ -199,13 +203,16 @@ def computing_inputs(computing: Computing, model: ComputeModel, blocks: Sequence
         return _constant_inputs(computing, blocks)
     pieces = computing.pieces(model)
     durations_s = np.array([piece.latency_s or 0.0 for piece in pieces])
+    values_j = np.array([piece.energy.value for piece in pieces])
+    lefts = (computing.scale_u_rel, computing.campaign_u_rel)
     return inputs(
         _piece_weights(computing, model),
-        np.array([piece.energy.value for piece in pieces]),
+        values_j,
         _statistical(computing, pieces),
         inverse_freedom=[inverse_freedom_of(*(piece.energy for piece in pieces))],
         idle=computing.idle_u_w * durations_s,
-        offset=np.array([offset_left(p.energy, computing.scale_u_rel) for p in pieces]),
+        offset=np.array([offset_left(piece.energy, *lefts) for piece in pieces]),
+        campaign={OF_COMPUTING: computing.campaign_u_rel * values_j},
     )
 
 
@@ -355,6 +362,7 @@ def _constant_inputs(computing: Computing, blocks: Sequence[Block]) -> Inputs:
     total_s = sum(time_s for time_s in times_s if time_s) if all(times_s) else 0.0
     idle_j = computing.idle_u_w * total_s / flop.sum() if flop.any() else 0.0
     ones = np.ones(len(blocks))
+    left = offset_left(e_d, computing.scale_u_rel, computing.campaign_u_rel)
     common = apart_from((e_d.u_stat or 0.0) / e_d.value / e_d.value, idle_j) * ones
     return inputs(
         np.tril(np.tile(flop, (len(blocks) + 1, 1)), -1),
@@ -363,7 +371,8 @@ def _constant_inputs(computing: Computing, blocks: Sequence[Block]) -> Inputs:
         estimates=[0, *([1] * len(blocks))],
         inverse_freedom=[inverse_freedom_of(e_d), computing.constant_inverse_freedom],
         idle=idle_j * ones,
-        offset=offset_left(e_d, computing.scale_u_rel) / e_d.value / e_d.value * ones,
+        offset=left / e_d.value / e_d.value * ones,
+        campaign={OF_COMPUTING: computing.campaign_u_rel / e_d.value * ones},
     )
 
 

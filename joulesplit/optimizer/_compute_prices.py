@@ -12,6 +12,7 @@ from joulesplit.calibrate.profile import (
     HeadEnergy,
     degrees_of_freedom_of,
 )
+from joulesplit.optimizer._campaign import campaign_of
 from joulesplit.optimizer._checked_figure import by_account, positive
 from joulesplit.optimizer._compute_cost import Computing, PricedBlocks
 from joulesplit.optimizer._cost import NETWORK_CONVENTION, ComputeModel
@@ -131,6 +132,7 @@ def computing_of(
         constant_u_rel=compute.classes.constant_e_d_rms if compute.classes else None,
         constant_inverse_freedom=1 / max(len(compute.blocks) - 1, 1),
         stated_model_u_rel=stated_model_u_rel,
+        campaign_u_rel=campaign_of(profile, account).computing,
     )
 
 

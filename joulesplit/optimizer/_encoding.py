@@ -8,7 +8,13 @@ import numpy as np
 
 from joulesplit.metrology import Inputs
 from joulesplit.optimizer._compute_cost import Computing
-from joulesplit.optimizer._linear_figures import apart_from, inputs, inverse_freedom_of, offset_left
+from joulesplit.optimizer._linear_figures import (
+    OF_COMPUTING,
+    apart_from,
+    inputs,
+    inverse_freedom_of,
+    offset_left,
+)
 
 
 def mean_power_w(computing: Computing) -> float | None:
@@ -32,11 +38,13 @@ def encoding_inputs(computing: Computing, encode_s: Sequence[float]) -> Inputs:
     power_w = mean_power_w(computing)
     e_d, idle_w = computing.e_d, computing.idle_u_w if power_w else 0.0
     per_e_d = (power_w or 0.0) / e_d.value
+    left = offset_left(e_d, computing.scale_u_rel, computing.campaign_u_rel)
     return inputs(
         np.array(encode_s)[:, np.newaxis],
         np.array([power_w or 0.0]),
         np.array([[apart_from((e_d.u_stat or 0.0) * per_e_d, idle_w)]]),
         inverse_freedom=[inverse_freedom_of(e_d)],
         idle=np.array([idle_w]),
-        offset=np.array([offset_left(e_d, computing.scale_u_rel) * per_e_d]),
+        offset=np.array([left * per_e_d]),
+        campaign={OF_COMPUTING: np.array([computing.campaign_u_rel * (power_w or 0.0)])},
     )

@@ -8,14 +8,20 @@ split and is as uncertain as the times of its blocks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from joulesplit.calibrate.profile import Quantity
 from joulesplit.metrology import Inputs
-from joulesplit.optimizer._linear_figures import inputs, inverse_freedom_of, offset_left
+from joulesplit.optimizer._campaign import Campaign
+from joulesplit.optimizer._linear_figures import (
+    OF_COMPUTING,
+    OF_IDLE,
+    inputs,
+    inverse_freedom_of,
+    offset_left,
+)
 from joulesplit.optimizer._uncertainty import FloatArray
 
 IDLE, START = range(2)
@@ -35,6 +41,7 @@ class BesideCost:
             time, s; float64, shape (L + 1, M); M = 0 where times do not count.
         times_inverse_freedom: 1/ν of those.
         scale_u_rel: Relative standard uncertainty common to every joule.
+        campaign: What the campaign leaves open of these figures.
     """
 
     idle: Quantity | None
@@ -44,6 +51,7 @@ class BesideCost:
     times_s: FloatArray
     times_inverse_freedom: float
     scale_u_rel: float
+    campaign: Campaign
 
     @property
     def figures(self) -> tuple[Quantity, ...]:
@@ -66,17 +74,22 @@ def beside_inputs(beside: BesideCost) -> Inputs:
         own,
         estimates=[0, *([1] * count)],
         inverse_freedom=[inverse_freedom_of(beside.start), beside.times_inverse_freedom],
-        idle=_only_first((beside.idle.u_stat or 0.0) if beside.idle else 0.0, 2 + count),
-        offset=_offsets(figures, beside.scale_u_rel, count),
+        idle=_only(IDLE, (beside.idle.u_stat or 0.0) if beside.idle else 0.0, 2 + count),
+        offset=_offsets(beside, count),
+        campaign={
+            OF_IDLE: _only(IDLE, beside.campaign.idle * idle_w, 2 + count),
+            OF_COMPUTING: _only(START, beside.campaign.computing * values[START], 2 + count),
+        },
     )
 
 
-def _only_first(value: float, size: int) -> FloatArray:
+def _only(place: int, value: float, size: int) -> FloatArray:
     column = np.zeros(size)
-    column[IDLE] = value
+    column[place] = value
     return column
 
 
-def _offsets(figures: Sequence[Quantity | None], scale_u_rel: float, count: int) -> FloatArray:
-    lefts = [offset_left(figure, scale_u_rel) if figure else 0.0 for figure in figures]
+def _offsets(beside: BesideCost, count: int) -> FloatArray:
+    pairs = ((beside.idle, beside.campaign.idle), (beside.start, beside.campaign.computing))
+    lefts = [offset_left(one, beside.scale_u_rel, u_rel) if one else 0.0 for one, u_rel in pairs]
     return np.array([*lefts, *np.zeros(count)])

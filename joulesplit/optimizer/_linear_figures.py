@@ -5,13 +5,18 @@ gives the energies, and how far each independent cause of error moves each of th
 share figures (the first l blocks are common to l and l + 1, the price of a bit to all uploads),
 so a difference of two rows has exactly the uncertainty that is left when the shared part is gone.
 
+What a campaign leaves open of one kind of work is one factor of all energies of that kind: of all
+computing, of all uploads. It cancels between two candidates as far as they take the same of that
+kind, and not between computing and uploads, which other windows tell.
+
 The sensor's scale error is not among the causes. It multiplies every joule of a profile alike,
 cancels in every comparison, and is added only where an energy is stated on its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from math import hypot
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +26,12 @@ from joulesplit.metrology import Inputs, independent_causes, quadrature_rest, sy
 from joulesplit.metrology.errors import UndeterminedError
 from joulesplit.optimizer._uncertainty import FloatArray, without_scale
 from joulesplit.optimizer.errors import ProfileUnusableError
+
+P_0, SENSOR, OF_COMPUTING, OF_UPLOADS, OF_DOWNLOADS, OF_IDLE = range(6)
+"""Columns of the causes that figures of several tables share: P_0 itself, what the sensor may be
+off by beyond its scale, and what the campaign leaves open of each kind of work and of P_0."""
+
+COMMON_CAUSES = 6
 
 
 def inputs(
@@ -32,6 +43,7 @@ def inputs(
     inverse_freedom: Sequence[float],
     idle: FloatArray,
     offset: FloatArray,
+    campaign: Mapping[int, FloatArray] | None = None,
 ) -> Inputs:
     """Return K figures of one kind with their errors.
 
@@ -47,7 +59,12 @@ def inputs(
             shape (K,).
         offset: Effect of the sensor's offset, which moves all figures the same way; float64,
             shape (K,).
+        campaign: Effect of what the campaign leaves open, by its column; float64, shape (K,) each.
     """
+    common = np.zeros((len(values), COMMON_CAUSES))
+    common[:, P_0], common[:, SENSOR] = idle, offset
+    for column, effects in (campaign or {}).items():
+        common[:, column] = effects
     behind: NDArray[np.intp] = np.array(estimates or [0] * own.shape[1], dtype=np.intp)
     return Inputs(
         weights=weights,
@@ -55,7 +72,7 @@ def inputs(
         own=own,
         estimates=behind,
         inverse_freedom=np.array(inverse_freedom, dtype=np.float64),
-        common=np.column_stack([idle, offset]),
+        common=common,
     )
 
 
@@ -70,9 +87,9 @@ def is_uncertain(figures: Sequence[Quantity]) -> bool:
     return all(figure.u_stat is not None and figure.u_sys is not None for figure in figures)
 
 
-def offset_left(figure: Quantity, scale_u_rel: float) -> float:
-    """Give what a figure's systematic uncertainty holds beyond the common scale, in its unit."""
-    return without_scale(figure.u_sys or 0.0, figure.value, scale_u_rel)
+def offset_left(figure: Quantity, scale_u_rel: float, campaign_u_rel: float) -> float:
+    """Give what a figure's systematic uncertainty holds beyond scale and campaign, in its unit."""
+    return without_scale(figure.u_sys or 0.0, figure.value, hypot(scale_u_rel, campaign_u_rel))
 
 
 def apart_from(u_stat: float | None, common: float) -> float:

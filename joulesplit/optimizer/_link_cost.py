@@ -15,6 +15,10 @@ import numpy as np
 from joulesplit.calibrate.profile import LinkFit, Quantity
 from joulesplit.metrology import Inputs, not_below_zero
 from joulesplit.optimizer._linear_figures import (
+    OF_COMPUTING,
+    OF_DOWNLOADS,
+    OF_IDLE,
+    OF_UPLOADS,
     apart_from,
     factor,
     inputs,
@@ -34,6 +38,10 @@ ESTIMATES = (0, 0, 0, 1, 2, 3)
 own."""
 
 
+WINDOWS = (OF_UPLOADS, OF_UPLOADS, OF_UPLOADS, OF_COMPUTING, OF_DOWNLOADS, OF_IDLE)
+"""The kind of work whose campaign error is in each column; a phase is measured as computing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
     """A figure of the link.
@@ -43,11 +51,13 @@ class Term:
         lasting_s: How long it lasts, and so how much of P_0 is in it by the gross account: s,
             s/bit for a price of a bit, 1 for P_0 itself. 0 by the net account.
         measured_below_zero: The windows alone had it there.
+        campaign_u_rel: What the campaign leaves open of it, relative standard uncertainty.
     """
 
     figure: Quantity | None = None
     lasting_s: float = 0.0
     measured_below_zero: bool = False
+    campaign_u_rel: float = 0.0
 
     @property
     def value(self) -> float:
@@ -124,7 +134,7 @@ def sending_inputs(
     weights[-1] = 0.0
     weights[:, BIT] = upload_bits
     lefts = [
-        offset_left(term.figure, sending.scale_u_rel) if term.figure else 0.0
+        offset_left(term.figure, sending.scale_u_rel, term.campaign_u_rel) if term.figure else 0.0
         for term in sending.terms
     ]
     return inputs(
@@ -135,7 +145,15 @@ def sending_inputs(
         inverse_freedom=[inverse_freedom_of(figure) for figure in _leading(sending)],
         idle=sending.idle_u_w * np.array([term.lasting_s for term in sending.terms]),
         offset=np.array(lefts),
+        campaign=_campaign(sending),
     )
+
+
+def _campaign(sending: Sending) -> dict[int, FloatArray]:
+    """Give what the campaign leaves open of each term, by the kind of work it was measured in."""
+    effects = np.array([term.value * term.campaign_u_rel for term in sending.terms])
+    kinds = np.array(WINDOWS)
+    return {kind: np.where(kinds == kind, effects, 0.0) for kind in set(WINDOWS)}
 
 
 def _leading(sending: Sending) -> tuple[Quantity | None, ...]:

@@ -17,6 +17,7 @@ from joulesplit.calibrate.profile import (
     Uplink,
     UploadCosts,
 )
+from joulesplit.optimizer._campaign import campaign_of
 from joulesplit.optimizer._checked_figure import inverted, perhaps_zero, positive
 from joulesplit.optimizer._link_cost import Sending, Term, fit_not_below_zero
 from joulesplit.optimizer._link_rate import bit_price, moved_by
@@ -71,6 +72,7 @@ def sending_of(
     price = moved_by(price, moved[0] / price.rate_bit_per_s + moved[1])
     idle = profile.idle.power_w if gross and profile.idle else None
     upload_s, burst_s = _lasting_s(uplink, idle)
+    campaign = campaign_of(profile, account)
     answer, answer_s = _answer(link.downlink, account)
     connection, connection_s = _connection(profile, account)
     held = float(idle is not None)
@@ -79,30 +81,42 @@ def sending_of(
         rate_bit_per_s=price.rate_bit_per_s,
         rate_note=price.note,
         fit=fit,
-        bit=Term(figure=price.bit, lasting_s=held / price.rate_bit_per_s),
-        upload=_fixed(fit, measured, "upload_cost_j", upload_s),
-        burst=_fixed(fit, measured, "burst_cost_j", burst_s),
-        connection=Term(figure=connection, lasting_s=held * connection_s),
-        answer_bit=Term(figure=answer, lasting_s=held * answer_s),
+        bit=Term(
+            figure=price.bit,
+            lasting_s=held / price.rate_bit_per_s,
+            campaign_u_rel=campaign.uploads,
+        ),
+        upload=_fixed((fit, measured), "upload_cost_j", upload_s, campaign.uploads),
+        burst=_fixed((fit, measured), "burst_cost_j", burst_s, campaign.uploads),
+        connection=Term(
+            figure=connection,
+            lasting_s=held * connection_s,
+            campaign_u_rel=campaign.computing,
+        ),
+        answer_bit=Term(
+            figure=answer, lasting_s=held * answer_s, campaign_u_rel=campaign.downloads
+        ),
         answer_rate_bit_per_s=1.0 / answer_s if answer_s else None,
-        waiting=Term(figure=idle, lasting_s=held),
+        waiting=Term(figure=idle, lasting_s=held, campaign_u_rel=campaign.idle),
         scale_u_rel=profile.sensor.scale_u_rel if profile.sensor else 0.0,
         idle_u_w=(idle.u_stat or 0.0) if idle else 0.0,
     )
 
 
 def _fixed(
-    fit: LinkFit | None,
-    measured: LinkFit | None,
+    fits: tuple[LinkFit | None, LinkFit | None],
     name: Literal["upload_cost_j", "burst_cost_j"],
     lasting_s: float,
+    campaign_u_rel: float,
 ) -> Term:
     """Give a fixed cost as it is known, and whether the windows alone had it below zero."""
+    fit, measured = fits
     alone: Quantity | None = getattr(measured, name) if measured else None
     return Term(
         figure=getattr(fit, name) if fit else None,
         lasting_s=lasting_s,
         measured_below_zero=alone is not None and alone.value < 0.0,
+        campaign_u_rel=campaign_u_rel,
     )
 
 

@@ -12,6 +12,7 @@ from math import isfinite
 
 from joulesplit.calibrate.profile import CONNECTION_PHASE, Account, DeviceProfile, Link, Quantity
 from joulesplit.metrology import Error, error_of_scatter
+from joulesplit.optimizer._campaign import Campaign, campaign_of
 from joulesplit.optimizer._compute_cost import Computing
 from joulesplit.optimizer._compute_prices import chosen_model, computing_of, mismatch_reason
 from joulesplit.optimizer._cost import MODELS, ComputeModel
@@ -41,6 +42,7 @@ class Prices:
         ratio_error_flop_per_bit: Of E_d/E_c; None if the source states none.
         shapes: Distributions of the sensor's terms.
         scale_u_rel: Relative standard uncertainty common to every joule.
+        campaign: What the campaign leaves open of each kind of work.
         mismatch: Why the profile's blocks are not those of the network; None if they are.
         notes: What a reader must know about how they were chosen.
     """
@@ -56,6 +58,7 @@ class Prices:
     ratio_error_flop_per_bit: Error | None
     shapes: SensorShapes
     scale_u_rel: float
+    campaign: Campaign
     mismatch: str | None
     notes: tuple[str, ...]
 
@@ -139,7 +142,6 @@ def prices_from_profile(
         stated_model_u_rel=model_u_rel,
     )
     sending = sending_of(profile, link, chosen, usage.rate_bit_per_s)
-    fallback = mismatch if compute_model is None else None
     scale_u_rel = profile.sensor.scale_u_rel if profile.sensor else 0.0
     return Prices(
         account=chosen,
@@ -153,9 +155,10 @@ def prices_from_profile(
         ratio_error_flop_per_bit=_ratio_error(profile, computing.e_d, sending, chosen),
         shapes=sensor_shapes(profile.sensor, chosen),
         scale_u_rel=scale_u_rel,
+        campaign=campaign_of(profile, chosen),
         mismatch=mismatch,
         notes=(
-            *_model_notes(model, computing, fallback),
+            *_model_notes(model, computing, None if compute_model else mismatch),
             *_beside_notes(profile, usage),
             *_account_notes(chosen, account, sending, usage),
             *_link_notes(profile, sending, usage),
@@ -212,7 +215,9 @@ def _ratio_error(
     stated = profile.e_d_over_e_c_flop_per_bit if as_stated else None
     own = (stated.net if account == "net" else stated.gross) if stated else None
     scale_u_rel = profile.sensor.scale_u_rel if profile.sensor else 0.0
-    found = ratio_error(e_d, sending.e_c, scale_u_rel, shapes)
+    campaign = campaign_of(profile, account)
+    kinds = (campaign.computing, campaign.uploads)
+    found = ratio_error(e_d, sending.e_c, scale_u_rel, shapes, own_u_rel=kinds)
     if own is None or own.u_stat is None or own.u_sys is None:
         return found
     inverse = found.statistical_inverse_freedom if found else 0.0

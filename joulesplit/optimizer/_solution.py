@@ -14,7 +14,7 @@ from joulesplit.optimizer._constraints import Constraints
 from joulesplit.optimizer._cost import ComputeModel, SplitEnergy, upload_sizes, where_of
 from joulesplit.optimizer._encoding import encoding_inputs
 from joulesplit.optimizer._idle_cost import IDLE, START, BesideCost, beside_inputs
-from joulesplit.optimizer._linear_figures import inverse_freedom_of
+from joulesplit.optimizer._linear_figures import COMMON_CAUSES, P_0, SENSOR, inverse_freedom_of
 from joulesplit.optimizer._link_cost import (
     ANSWER_BIT,
     BIT,
@@ -31,9 +31,6 @@ from joulesplit.optimizer._search import broken_limits, cheapest, excess_j, feas
 from joulesplit.optimizer._uncertainty import energy_error
 from joulesplit.optimizer.errors import ProfileUnusableError
 from joulesplit.partition import Block, Network
-
-P_0 = 0
-"""Column of the causes that all figures share: P_0, and after it the sensor's offset."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +126,7 @@ class Problem:
             times_s=times_s,
             times_inverse_freedom=prices.computing.latency_inverse_freedom(),
             scale_u_rel=prices.scale_u_rel,
+            campaign=prices.campaign,
         )
 
     def _lasting_s(self) -> tuple[float, ...] | None:
@@ -211,8 +209,9 @@ class Problem:
         tables = self.inputs(model)
         tables = tables[:-1] if measured_only else tables
         idle = prices.idle or prices.sending.waiting.figure
-        known = [inverse_freedom_of(idle), prices.shapes.rest]
-        common = CommonCauses(statistical=np.array([True, False]), inverse_freedom=np.array(known))
+        known = np.zeros(COMMON_CAUSES)
+        known[P_0], known[SENSOR] = inverse_freedom_of(idle), prices.shapes.rest
+        common = CommonCauses(statistical=np.arange(COMMON_CAUSES) == P_0, inverse_freedom=known)
         return causes_of(tables, common)
 
 

@@ -106,7 +106,12 @@ def without_scale(u_sys: float, value: float, scale_u_rel: float) -> float:
 
 
 def ratio_error(
-    one: Quantity, other: Quantity, scale_u_rel: float, shapes: SensorShapes
+    one: Quantity,
+    other: Quantity,
+    scale_u_rel: float,
+    shapes: SensorShapes,
+    *,
+    own_u_rel: tuple[float, float] = (0.0, 0.0),
 ) -> Error | None:
     """Return what one / other may be off by; the common scale cancels in it.
 
@@ -115,6 +120,7 @@ def ratio_error(
         other: E_c.
         scale_u_rel: Relative standard uncertainty of the common scale.
         shapes: Of the sensor's terms.
+        own_u_rel: What the campaign leaves open of each of the two, relative; independent.
 
     Returns:
         None if either comes without a stated uncertainty.
@@ -122,13 +128,15 @@ def ratio_error(
     parts: list[tuple[float, float]] = []
     offsets = []
     ratio = one.value / other.value
-    for figure in (one, other):
+    for figure, own in zip((one, other), own_u_rel, strict=True):
         if figure.u_stat is None or figure.u_sys is None:
             return None
         u = figure.u_stat / figure.value * ratio
         parts.append((u, 1 / degrees_of_freedom_of(figure)))
-        offsets.append(without_scale(figure.u_sys, figure.value, scale_u_rel) / figure.value)
+        known = math.hypot(scale_u_rel, own)
+        offsets.append(without_scale(figure.u_sys, figure.value, known) / figure.value)
     # One offset moves both energies the same way, so only the difference is left in the ratio.
-    return error_of_scatter(parts).with_systematic(
+    found = error_of_scatter(parts).with_systematic(
         abs(offsets[0] - offsets[1]) * ratio, shapes.rest
     )
+    return found.with_systematic(math.hypot(*own_u_rel) * ratio, 0.0)

@@ -16,7 +16,7 @@ from joulesplit.calibrate import (
     measure_program,
     validate_split,
 )
-from joulesplit.calibrate.campaign import QUICK, for_decision, profile_from_journal
+from joulesplit.calibrate.campaign import QUICK, PredictedTimes, for_decision, profile_from_journal
 from joulesplit.calibrate.errors import PlanError
 from joulesplit.calibrate.journal import read_journal
 from joulesplit.calibrate.windows import WindowTiming
@@ -87,6 +87,26 @@ def test_a_split_is_held_against_whatever_is_predicted_of_it(instrument):
     assert found.difference_j == found.measured.net_j.value - 1.0
     assert not found.agrees
     assert found.outputs.agree
+    assert (found.transfer, found.sent) == (None, None)
+
+
+def test_a_profile_of_a_faster_link_is_contradicted_by_the_time_of_an_upload(instrument):
+    bits = 8 * sum(array.nbytes for array in instrument.network.crossing(1))
+    real_s = bits / instrument.device.link_rate_bit_per_s
+
+    slow = validate_split(
+        instrument, Guess(block=1, energy_j=1.0), None, times=PredictedTimes(transfer_s=real_s / 4)
+    )
+    honest = validate_split(
+        # No rate makes a link faster than it is.
+        instrument, Guess(block=1, energy_j=1.0), 1e9, times=PredictedTimes(transfer_s=real_s)
+    )  # fmt: skip
+
+    # A busy machine is late, and a link is never early.
+    assert slow.transfer.measured_s >= 0.99 * real_s
+    assert not slow.in_time
+    assert not slow.passed
+    assert honest.transfer.agrees
 
 
 def test_a_program_is_priced_on_a_device():

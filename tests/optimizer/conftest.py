@@ -10,6 +10,7 @@ import pytest
 from joulesplit.calibrate.profile import (
     CONNECTION_PHASE,
     BlockEnergy,
+    CampaignError,
     ClassFit,
     Compute,
     Device,
@@ -103,19 +104,23 @@ class World:
     idle_u_w: float = 0.0
     gross_fit: bool = False
     constant_u_rel: float | None = None
+    compute_campaign: float | None = None
+    upload_campaign: float | None = None
+    idle_u_sys_w: float = 0.0
+    idle_campaign_w: float | None = None
 
-    def _energy(self, energy_j, u_rel=None):
+    def _energy(self, energy_j, u_rel=None, campaign=None):
         u_rel = self.u_rel if u_rel is None else u_rel
 
         def one(value):
-            u_sys = value * math.hypot(self.offset_rel, self.scale_u_rel)
+            u_sys = value * math.hypot(self.offset_rel, self.scale_u_rel, campaign or 0.0)
             return quantity(value, value * u_rel, u_sys, "J")
 
         net = energy_j * self.scale
         return both(one(net), one(net * self.gross_factor))
 
-    def _per_joule(self, amount, energy_j):
-        energy = self._energy(energy_j)
+    def _per_joule(self, amount, energy_j, campaign=None):
+        energy = self._energy(energy_j, campaign=campaign)
 
         def one(q):
             value = amount / q.value
@@ -127,9 +132,13 @@ class World:
         if self.covariance is None or (account == "gross" and not self.gross_fit):
             return None
         factor = self.scale**2
-        burst = None if self.burst_j is None else self._energy(self.burst_j, u_rel=0.0)
+        burst = (
+            None if self.burst_j is None else self._energy(self.burst_j, 0.0, self.upload_campaign)
+        )
         return LinkFit(
-            upload_cost_j=getattr(self._energy(self.upload_cost_j, u_rel=0.0), account),
+            upload_cost_j=getattr(
+                self._energy(self.upload_cost_j, 0.0, self.upload_campaign), account
+            ),
             burst_cost_j=getattr(burst, account) if burst else None,
             air_power_w=quantity(self.scale * self.bit_j * self.rate, unit="W"),
             bit_energy_j=quantity(0.0, unit="J/bit"),
@@ -140,7 +149,8 @@ class World:
 
     def _heads(self):
         return tuple(
-            HeadEnergy(last_block=last, energy_j=self._energy(e), net_over_blocks=1.0,
+            HeadEnergy(last_block=last, net_over_blocks=1.0,
+                       energy_j=self._energy(e, campaign=self.compute_campaign),
                        latency_s=quantity(0.08 * last, unit="s"))
             for last, e in self.head_j
         )  # fmt: skip
@@ -170,13 +180,20 @@ class World:
     def _idle(self):
         if self.idle_w is None:
             return None
-        return Idle(power_w=quantity(self.idle_w * self.scale, self.idle_u_w, unit="W"))
+        power_w = quantity(self.idle_w * self.scale, self.idle_u_w, self.idle_u_sys_w, unit="W")
+        return Idle(power_w=power_w, campaign_u_w=self.idle_campaign_w)
+
+    def _campaign(self, net_u_rel):
+        if net_u_rel is None:
+            return None
+        return CampaignError(net_u_rel=net_u_rel, gross_u_rel=net_u_rel / 2)
 
     def profile(self, **changes):
         blocks = tuple(
             BlockEnergy(
                 index=i + 1, name=f"block_{i + 1}", last_operator=i, flop=n, output_bits=0,
-                energy_j=self._energy(e), latency_s=quantity(0.1 * (i + 1), unit="s"),
+                energy_j=self._energy(e, campaign=self.compute_campaign),
+                latency_s=quantity(0.1 * (i + 1), unit="s"),
             )
             for i, (n, e) in enumerate(zip(self.flop, self.block_j, strict=True))
         )  # fmt: skip
@@ -194,14 +211,19 @@ class World:
             "compute": Compute(
                 model=ModelIdentity(name="net.tflite", sha256=SHA, input_bits=32000),
                 runtime=None, flop_convention="tflite-2mac",
-                e_d_flop_per_j=self._per_joule(sum(self.flop), sum(self.block_j)), blocks=blocks,
+                e_d_flop_per_j=self._per_joule(sum(self.flop), sum(self.block_j),
+                                               self.compute_campaign),
+                campaign=self._campaign(self.compute_campaign), blocks=blocks,
                 covariance_j2=self.block_covariance, heads=self._heads(),
                 head_covariance_j2=self.head_covariance, phases=self._phases(),
                 classes=self._classes(),
             ),
             "link": Link(interface="wlan0", loopback=False, uplink=Uplink(
-                rate_bit_per_s=self.rate, e_c_bit_per_j=self._per_joule(1.0, self.bit_j),
-                fit=self._fit(), fit_gross=self._fit("gross")), downlink=self._downlink()),
+                rate_bit_per_s=self.rate,
+                e_c_bit_per_j=self._per_joule(1.0, self.bit_j, self.upload_campaign),
+                campaign=self._campaign(self.upload_campaign), fit=self._fit(),
+                fit_gross=self._fit("gross")),
+                downlink=self._downlink()),
             "quality": Quality(verdict="valid", checks=()),
             "simulated": False,
         }  # fmt: skip

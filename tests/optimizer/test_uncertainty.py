@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import partial
+from statistics import NormalDist
 
 import msgspec
 import numpy as np
@@ -18,6 +19,7 @@ from joulesplit.optimizer import (
     Constraints,
     Problem,
     Usage,
+    battery_life,
     difference_u_j,
     prices_from_profile,
 )
@@ -148,6 +150,60 @@ def test_offset_moves_all_energies_the_same_way(prepare, world):
     _, _, effects = prepare(world(offset_rel=0.1, scale_u_rel=0.05))
     # All energies are off by the same 10 %, so their difference is off by 10 % of itself.
     assert difference_u_j(effects, 2, 1) == pytest.approx(0.1 * abs(2.0 - 3.2))
+
+
+@pytest.mark.parametrize("model", ["heads", "blocks", "constant"])
+def test_what_a_campaign_leaves_open_of_a_kind_of_work_cancels_within_that_kind_alone(
+    prepare, world, model
+):
+    device = world(
+        compute_campaign=0.03, upload_campaign=0.04, scale_u_rel=0.02, upload_cost_j=0.5,
+        covariance=((0.0,) * 3,) * 3, head_j=((2, 3.0), (3, 7.0)),
+    )  # fmt: skip
+    _, _, effects = prepare(device, model)
+
+    # Alone: 3 % of 3 J of computing, 4 % of the 0.5 + 3.2 J of the upload, told by other windows.
+    assert np.linalg.norm(effects[2]) == pytest.approx(math.hypot(0.03 * 3.0, 0.04 * 3.7))
+    # Between two: of 1 J more computing 3 %, of 3.2 J less upload 4 %. The fixed cost is in both.
+    assert difference_u_j(effects, 3, 2) == pytest.approx(math.hypot(0.03 * 4.0, 0.04 * 3.7))
+    assert difference_u_j(effects, 2, 0) == pytest.approx(
+        math.hypot(0.03 * 3.0, 0.04 * (9.6 - 3.2))
+    )
+
+
+def test_a_campaign_is_in_the_interval_the_probability_the_regret_and_the_ratio(
+    make_network, world
+):
+    network, blocks = make_network((100, 200, 400), BITS)
+
+    def decision(**campaign):
+        usage = Usage(input_bits=INPUT_BITS)
+        return decide(network, blocks, world(u_rel=1e-3, **campaign).profile(), usage=usage)
+
+    without, held = decision(), decision(compute_campaign=0.1, upload_campaign=0.1)
+    assert without.robustness.probability_best[without.best.block] > 0.999
+    # 7 J on the device, or 3 + 3.2 J: 0.8 J apart, known to 10 % of 4 J and of 3.2 J.
+    u_j = 0.1 * math.hypot(4.0, 3.2)
+    apart = NormalDist(0.8, u_j)
+    assert (held.best.block, held.runner_up.block) == (2, 3)
+    assert held.runner_up.excess_u_j == pytest.approx(u_j, rel=0.01)
+    assert held.runner_up.probability_cheaper == pytest.approx(apart.cdf(0.0), rel=0.01)
+    assert held.candidates[2].u_sys_j == pytest.approx(0.1 * math.hypot(3.0, 3.2))
+    regret_j = u_j**2 * apart.pdf(0.0) - 0.8 * apart.cdf(0.0)
+    assert held.robustness.expected_regret_j > 0.85 * regret_j  # of 20,000 draws
+    assert held.ratio_u_flop_per_bit == pytest.approx(0.1 * math.hypot(0.1, 0.1), rel=1e-3)
+
+
+def test_a_batterys_count_holds_what_its_campaign_leaves_open(make_network, world):
+    network, blocks = make_network((100, 200, 400), BITS)
+    device = world(compute_campaign=0.1, idle_w=1.0, idle_u_sys_w=0.5, idle_campaign_w=0.3)
+    held = decide(network, blocks, device.profile(), usage=Usage(period_s=10.0))
+    # 10 % of 7 J; of P_0 0.3 W by the campaign and 0.4 W by the sensor, over 10 s.
+    expected = math.hypot(0.7, 3.0, 4.0)
+    assert held.candidates[3].u_sys_j == pytest.approx(expected)
+    life = battery_life(held, 1000.0)
+    low, high = held.candidates[3].ci95_j
+    assert life.by_split[3].ci95 == pytest.approx((1000.0 / high, 1000.0 / low))
 
 
 def test_ratio_loses_the_scale_and_adds_the_statistics(world, make_network):

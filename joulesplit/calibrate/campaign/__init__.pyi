@@ -41,6 +41,8 @@ from ._schedule import head_key as head_key
 from ._schedule import longest_duration_s as longest_duration_s
 from ._stop_rule import RuleMaker as RuleMaker
 from ._stop_rule import rule_by_precision as rule_by_precision
+from ._split_times import ComparedTime as ComparedTime
+from ._split_times import PredictedTimes as PredictedTimes
 from ._stopping import Precision as Precision
 from ._stopping import StopOpinion as StopOpinion
 from ._stopping import StopRule as StopRule

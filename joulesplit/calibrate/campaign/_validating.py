@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from joulesplit.calibrate.campaign._bench import pilot_latency_s
 from joulesplit.calibrate.campaign._quiet import QuietTime
 from joulesplit.calibrate.campaign._schedule import distinct_repetitions
+from joulesplit.calibrate.campaign._split_times import mean_of, transfer_times_s
 from joulesplit.calibrate.estimates import (
     fit_blocks,
     loads_of,
@@ -47,6 +48,10 @@ class MeasuredSplit:
         latency_s: Time per inference on average, s.
         inferences: How many were run.
         degrees_of_freedom: Behind the energies.
+        u_latency_s: Standard uncertainty of that average by how windows scatter, s.
+        transfer_s, u_transfer_s: Mean transfer time of an upload and its standard uncertainty, s;
+            None if nothing was sent.
+        windows: Behind the times.
     """
 
     net_j: Quantity
@@ -54,6 +59,10 @@ class MeasuredSplit:
     latency_s: float
     inferences: int
     degrees_of_freedom: float
+    u_latency_s: float = 0.0
+    transfer_s: float | None = None
+    u_transfer_s: float | None = None
+    windows: int = 0
 
 
 def measure_split(
@@ -106,6 +115,9 @@ def _measured(records: list[WindowRecord], budget: SystematicBudget) -> Measured
     inferences = sum(o.repetitions for o in observations)
     latency_s = sum(o.work_s for o in observations) / inferences
     what = "the energy of an inference by this split, in J,"
+    _, u_latency_s = mean_of([o.work_s / o.repetitions for o in observations])
+    sent_s = transfer_times_s(records)
+    transfer_s, u_transfer_s = mean_of(sent_s) if sent_s else (None, None)
     net = require_positive(fit_blocks(observations, 1, "net").one(1), what)
     gross = require_positive(fit_blocks(observations, 1, "gross").one(1), what)
     return MeasuredSplit(
@@ -114,4 +126,8 @@ def _measured(records: list[WindowRecord], budget: SystematicBudget) -> Measured
         latency_s=latency_s,
         inferences=inferences,
         degrees_of_freedom=net.degrees_of_freedom,
+        u_latency_s=u_latency_s,
+        transfer_s=transfer_s,
+        u_transfer_s=u_transfer_s,
+        windows=len(records),
     )

@@ -10,6 +10,13 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 import numpy as np
 
 from joulesplit.calibrate.campaign._plan import QUICK
+from joulesplit.calibrate.campaign._split_times import (
+    ANSWER_SHARE,
+    TRANSFER_SHARE,
+    ComparedTime,
+    PredictedTimes,
+    compare_time,
+)
 from joulesplit.calibrate.campaign._validating import MeasuredSplit, ValidationPlan, measure_split
 from joulesplit.calibrate.errors import NoSuchSplitError
 from joulesplit.calibrate.estimates import coverage_factor
@@ -117,6 +124,9 @@ class SplitValidation(Generic[Predicted]):
         outputs: The results compared.
         runtimes_differ: How the server's runtime differs from the device's, in words; None if it
             does not, or the split sends nothing.
+        transfer: The upload's time, predicted and measured; None if nothing was sent or predicted.
+        sent: The time until the last bit was sent likewise; None on a simulated device too, which
+            computes at this machine's pace.
     """
 
     predicted: Predicted
@@ -130,11 +140,18 @@ class SplitValidation(Generic[Predicted]):
     server_wait_s: float | None
     outputs: OutputComparison
     runtimes_differ: str | None = None
+    transfer: ComparedTime | None = None
+    sent: ComparedTime | None = None
+
+    @property
+    def in_time(self) -> bool:
+        """No time is another one than predicted."""
+        return all(time.agrees for time in (self.transfer, self.sent) if time is not None)
 
     @property
     def passed(self) -> bool:
-        """Energy and results are what they should be."""
-        return self.agrees and self.outputs.agree
+        """Energy, times and results are what they should be."""
+        return self.agrees and self.in_time and self.outputs.agree
 
 
 def compare_outputs(
@@ -192,16 +209,20 @@ def server_runtime_difference(instrument: Instrument, splits: Sequence[int]) -> 
 def validate_split(
     instrument: Instrument,
     predicted: Predicted,
-    rate_bit_per_s: float,
+    rate_bit_per_s: float | None,
     on_window: Callable[[int, int], None] = lambda _done, _total: None,
+    *,
+    times: PredictedTimes | None = None,
 ) -> SplitValidation[Predicted]:
     """Run one split end to end, and hold what it costs and gives against what is predicted.
 
     Args:
         instrument: Running instrument.
         predicted: What the profile predicts, by the net account.
-        rate_bit_per_s: Rate that the prediction is for, bit/s.
+        rate_bit_per_s: Rate that the prediction is for, bit/s; None sends as fast as the link
+            takes it.
         on_window: Told (windows done, windows in all).
+        times: How long it is predicted to take; None compares no time.
 
     Raises:
         NoSuchSplitError: The network has no such split.
@@ -223,7 +244,35 @@ def validate_split(
     )
     compared = _compared(predicted, measured, outputs, runner.server_wait_s)
     differ = server_runtime_difference(instrument, (predicted.block,))
-    return replace(compared, runtimes_differ=differ)
+    simulated = instrument.device.link_rate_bit_per_s is not None
+    return _with_times(
+        replace(compared, runtimes_differ=differ), times or PredictedTimes(), simulated=simulated
+    )
+
+
+def _with_times(
+    validation: SplitValidation[Predicted], times: PredictedTimes, *, simulated: bool
+) -> SplitValidation[Predicted]:
+    found = validation.measured
+    moved = transfer = None
+    if found.transfer_s is not None:
+        transfer = (found.transfer_s, found.u_transfer_s or 0.0)
+    if not simulated:
+        # What the server takes is not in the prediction.
+        moved = (found.latency_s - (validation.server_wait_s or 0.0), found.u_latency_s)
+    return replace(
+        validation,
+        transfer=compare_time(
+            times.transfer_s,
+            transfer,
+            found.windows,
+            share=TRANSFER_SHARE,
+            level=CONTRADICTION,
+        ),
+        sent=compare_time(
+            times.sent_s, moved, found.windows, share=ANSWER_SHARE, level=CONTRADICTION
+        ),
+    )
 
 
 def _compared(

@@ -13,7 +13,7 @@ from math import hypot, sqrt
 import numpy as np
 
 from joulesplit.calibrate.estimates._stats import coverage_factor
-from joulesplit.calibrate.profile import WindowTerm
+from joulesplit.calibrate.profile import CampaignError, WindowTerm
 from joulesplit.calibrate.windows import WindowKind, WindowRecord
 from joulesplit.metrology import Array, SystematicBudget, standard_deviation
 
@@ -120,6 +120,17 @@ def with_campaign(
         budget,
         campaign_u_rel=hypot(*(term.standard_uncertainty for term in terms)),
         net_share=sum(record.net_j for record in windows) / gross_j if gross_j > 0 else 1.0,
+    )
+
+
+def campaign_error(budget: SystematicBudget) -> CampaignError:
+    """Return what a budget holds of the campaign, apart from the sensor's terms.
+
+    Args:
+        budget: From ``with_campaign``.
+    """
+    return CampaignError(
+        net_u_rel=budget.campaign_u_rel, gross_u_rel=budget.campaign_u_rel * budget.net_share
     )
 
 

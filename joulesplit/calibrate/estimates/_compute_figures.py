@@ -15,6 +15,7 @@ from joulesplit.calibrate.estimates._baseline import (
 from joulesplit.calibrate.estimates._by_pace import upload_observations
 from joulesplit.calibrate.estimates._campaign_terms import (
     COMPUTING_KINDS,
+    campaign_error,
     with_campaign,
     with_idle_of,
 )
@@ -41,7 +42,7 @@ from joulesplit.calibrate.profile import (
     Runtime,
 )
 from joulesplit.calibrate.windows import Observation, WindowKind, WindowRecord
-from joulesplit.metrology import Array, SystematicBudget
+from joulesplit.metrology import Array, SystematicBudget, quadrature_rest
 from joulesplit.partition import Block, Operator
 
 FLOP_CONVENTION = "tflite-2mac"
@@ -49,13 +50,15 @@ FLOP_CONVENTION = "tflite-2mac"
 
 def idle_of(records: Sequence[WindowRecord], budget: SystematicBudget) -> Idle:
     """Return P_0 from the local idle powers of all windows, and how it goes with temperature."""
-    budget, at = with_idle_of(budget, records), idle_temperature(records)
+    sensor, at = budget, idle_temperature(records)
+    budget = with_idle_of(sensor, records)
     return Idle(
         power_w=quantity(idle_estimate(records), "W", budget, offset_duration=1.0),
         temperature_c=at.reference_c if at else None,
         temperature_coefficient_w_per_k=quantity(at.slope, "W/K", budget)
         if at and at.slope
         else None,
+        campaign_u_w=quadrature_rest(budget.offset_u_w, sensor.offset_u_w),
     )
 
 
@@ -144,6 +147,7 @@ def compute_of(
         covariance_j2=_lower_triangle(covariance_j2),
         views=tuple(view for of in views.values() for view in of.e_d),
         classes=class_fit(energies, by_class, covariance_j2, budget) if operators else None,
+        campaign=campaign_error(budget),
     )
 
 

@@ -17,7 +17,7 @@ from joulesplit.calibrate.estimates._baseline import (
     idle_estimate,
     observations_at_common_idle,
 )
-from joulesplit.calibrate.estimates._campaign_terms import with_campaign
+from joulesplit.calibrate.estimates._campaign_terms import campaign_error, with_campaign
 from joulesplit.calibrate.estimates._fitting import (
     energy_per_bit,
     fit_link,
@@ -63,6 +63,7 @@ def downlink_of(records: Sequence[WindowRecord], budget: SystematicBudget) -> Do
             records, "download", lambda record: record.interface_rx_bits
         ),
         at_rates=tuple(costs.above_zero(rates_reached(paced))) if costs.separates_airtime else (),
+        campaign=campaign_error(budget),
     )
 
 

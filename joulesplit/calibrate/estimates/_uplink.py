@@ -21,7 +21,7 @@ from joulesplit.calibrate.estimates._by_pace import (
     told_paces,
     upload_observations,
 )
-from joulesplit.calibrate.estimates._campaign_terms import with_campaign
+from joulesplit.calibrate.estimates._campaign_terms import campaign_error, with_campaign
 from joulesplit.calibrate.estimates._disturbed import undisturbed_uploads
 from joulesplit.calibrate.estimates._fitting import (
     PerUnitFit,
@@ -119,6 +119,7 @@ def _plane(
         fit=net,
         fit_gross=_link_fit(_at_stated_idle(fits), observations, budget, lasting=fits.lasting),
         at_rates=tuple(_at_rates(fits, rates_reached(observations), budget)),
+        campaign=campaign_error(budget),
     )
 
 

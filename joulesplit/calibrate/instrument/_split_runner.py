@@ -19,13 +19,15 @@ class SplitRunner:
     Args:
         instrument: Running instrument.
         block: l.
-        rate_bit_per_s: Upload rate, bit/s.
+        rate_bit_per_s: Upload rate, bit/s; None sends as fast as the link takes it. A simulated
+            link takes no more than it has.
     """
 
-    def __init__(self, instrument: Instrument, block: int, rate_bit_per_s: float) -> None:
+    def __init__(self, instrument: Instrument, block: int, rate_bit_per_s: float | None) -> None:
         self._instrument = instrument
         self._block = block
-        self._rate_bit_per_s = rate_bit_per_s
+        rates = (rate_bit_per_s, instrument.device.link_rate_bit_per_s)
+        self._rate_bit_per_s = min((rate for rate in rates if rate is not None), default=None)
         network = instrument.network
         self._last = network.last_operator(block)
         self._head = network.runner(0, self._last) if block else None
@@ -66,9 +68,8 @@ class SplitRunner:
 
         def offload() -> float:
             arrays = self._head.get_outputs() if self._head else network.crossing(0)
-            pacer = Pacer(
-                self._rate_bit_per_s, clock=instrument.clock, on_chunk=instrument.activity.on_air
-            )
+            rate, on_air = self._rate_bit_per_s, instrument.activity.on_air
+            pacer = None if rate is None else Pacer(rate, clock=instrument.clock, on_chunk=on_air)
             result = instrument.client.run_tail(
                 network.network.sha256,
                 self._last,

@@ -30,6 +30,7 @@ from ._quality import Verdict as Verdict
 from ._diff import FigureDifference as FigureDifference
 from ._diff import ProfileDifference as ProfileDifference
 from ._diff import diff_profiles as diff_profiles
+from ._estimates import CampaignError as CampaignError
 from ._estimates import ClassCost as ClassCost
 from ._estimates import ClassFit as ClassFit
 from ._estimates import EstimateView as EstimateView

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from joulesplit.calibrate.profile._estimates import ClassFit, EstimateView
+from joulesplit.calibrate.profile._estimates import CampaignError, ClassFit, EstimateView
 from joulesplit.calibrate.profile._quantity import GrossNet, Quantity, in_unit
 
 CONNECTION_PHASE = "connection: set it up, ask for nothing"
@@ -122,6 +122,7 @@ class Compute(msgspec.Struct, frozen=True, kw_only=True):
             of ``reproducibility`` hold what another layout of its memory makes of it too. None if
             nothing was recorded of it.
         layouts: Layouts of memory that the windows are spread over.
+        campaign: In ``u_sys`` of every energy here; None if it was not told apart.
     """
 
     model: ModelIdentity | None
@@ -138,3 +139,4 @@ class Compute(msgspec.Struct, frozen=True, kw_only=True):
     phases: tuple[PhaseEnergy, ...] = ()
     precision: PrecisionKind | None = None
     layouts: int | None = None
+    campaign: CampaignError | None = None

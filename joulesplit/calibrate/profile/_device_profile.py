@@ -47,11 +47,14 @@ class Idle(msgspec.Struct, frozen=True, kw_only=True):
         temperature_c: Of the processor, mean over the windows, °C; None if it was not recorded.
         temperature_coefficient_w_per_k: What a kelvin makes of it, W/K, as the campaign's own
             temperatures show it; None where they differ too little.
+        campaign_u_w: What the campaign leaves open of P_0, W, in its ``u_sys``: energy of the work
+            that may be taken for idle; None if it was not told apart.
     """
 
     power_w: Annotated[Quantity, in_unit("W")]
     temperature_c: float | None = None
     temperature_coefficient_w_per_k: Annotated[Quantity | None, in_unit("W/K")] = None
+    campaign_u_w: float | None = None
 
 
 class SimulatedTruth(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,6 +42,21 @@ class EstimateView(msgspec.Struct, frozen=True, kw_only=True):
     windows: int
 
 
+class CampaignError(msgspec.Struct, frozen=True, kw_only=True):
+    """What a campaign leaves open of the energies of one kind of work, in their ``u_sys``.
+
+    It is one factor of all energies of that kind, and independent of other kinds' (see
+    ``docs/uncertainty.md``).
+
+    Attributes:
+        net_u_rel: Of net energies, relative standard uncertainty.
+        gross_u_rel: Of gross ones, likewise.
+    """
+
+    net_u_rel: float
+    gross_u_rel: float
+
+
 class ClassCost(msgspec.Struct, frozen=True, kw_only=True):
     """Net energy per FLOP of one class of operators.
 

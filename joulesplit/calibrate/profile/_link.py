@@ -7,7 +7,12 @@ from typing import Annotated
 import msgspec
 
 from joulesplit.calibrate.profile._device import InterfaceKind
-from joulesplit.calibrate.profile._estimates import EstimateView, LinkDiagnostics, RateCost
+from joulesplit.calibrate.profile._estimates import (
+    CampaignError,
+    EstimateView,
+    LinkDiagnostics,
+    RateCost,
+)
 from joulesplit.calibrate.profile._quantity import GrossNet, Quantity, in_unit
 
 
@@ -131,6 +136,7 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True):
         unpaced: E_c is stated for uploads that go as fast as the link takes them; None where the
             windows do not say.
         time: How long such uploads take.
+        campaign: In ``u_sys`` of every energy here; None if it was not told apart.
     """
 
     rate_bit_per_s: float
@@ -146,6 +152,7 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True):
     stated_gross: UploadCosts | None = None
     unpaced: bool | None = None
     time: UploadTime | None = None
+    campaign: CampaignError | None = None
 
 
 class Downlink(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,12 +165,14 @@ class Downlink(msgspec.Struct, frozen=True, kw_only=True):
             could not be read.
         at_rates: E_c at the paced rates whose energy per bit is known to be above zero; empty if
             the windows had but one rate.
+        campaign: In ``u_sys`` of every energy here; None if it was not told apart.
     """
 
     rate_bit_per_s: float
     e_c_bit_per_j: Annotated[GrossNet, in_unit("bit/J")]
     interface_bits_per_payload_bit: float | None = None
     at_rates: tuple[RateCost, ...] = ()
+    campaign: CampaignError | None = None
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):

@@ -67,7 +67,7 @@ def merge_profiles(
         created=created,
         tool=tool,
         sampling=_sampling(profiles),
-        idle=Idle(power_w=idle.quantity(_idle_power)) if idle else None,
+        idle=_pooled_idle(idle) if idle else None,
         compute=pooled_compute(compute),
         link=pooled_link(link, newest.link) if link and newest.link else None,
         quality=_quality(profiles, agreement),
@@ -105,6 +105,13 @@ def _link_part(profiles: tuple[DeviceProfile, ...]) -> WeightedProfiles | None:
 
 def _idle_part(profiles: tuple[DeviceProfile, ...]) -> WeightedProfiles | None:
     return part_of(profiles, _idle_power) if profiles[0].idle else None
+
+
+def _pooled_idle(part: WeightedProfiles) -> Idle:
+    return Idle(
+        power_w=part.quantity(_idle_power),
+        campaign_u_w=part.mean_if_known(lambda p: p.idle.campaign_u_w if p.idle else None),
+    )
 
 
 def _idle_power(profile: DeviceProfile) -> object:

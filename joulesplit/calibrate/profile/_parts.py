@@ -15,6 +15,7 @@ import msgspec
 
 from joulesplit.calibrate.profile._compute import BlockEnergy, Compute, HeadEnergy
 from joulesplit.calibrate.profile._device_profile import DeviceProfile
+from joulesplit.calibrate.profile._estimates import CampaignError
 from joulesplit.calibrate.profile._figures import (
     Figure,
     Statistics,
@@ -70,6 +71,23 @@ class WeightedProfiles:
             net=self.quantity(lambda p: read(p).net, reciprocal=reciprocal) if has_net else None,
         )
 
+    def mean_if_known(self, read: Read) -> float | None:
+        """Return the weighted mean of systematic terms, as ``quantity`` does; None unless all."""
+        known: list[float | None] = [read(profile) for profile in self.profiles]
+        terms = [term for term in known if term is not None]
+        if len(terms) < len(known):
+            return None
+        return sum(share * term for share, term in zip(self.weights.shares, terms, strict=True))
+
+    def campaign(self, read: Read) -> CampaignError | None:
+        """Return what the campaigns leave open of one kind of work; None unless all tell it."""
+        if any(read(profile) is None for profile in self.profiles):
+            return None
+        return CampaignError(
+            net_u_rel=self.mean_if_known(lambda p: read(p).net_u_rel) or 0.0,
+            gross_u_rel=self.mean_if_known(lambda p: read(p).gross_u_rel) or 0.0,
+        )
+
     def covariance(self, tables: Sequence[Sequence[float]]) -> tuple[float, ...]:
         """Return the covariance of the weighted means, element by element; empty if any is."""
         if len({len(table) for table in tables}) > 1:
@@ -119,6 +137,7 @@ def pooled_compute(part: WeightedProfiles) -> Compute:
         views=(),
         classes=None,
         phases=(),
+        campaign=part.campaign(lambda p: p.compute.campaign),
     )
 
 
@@ -179,6 +198,7 @@ def pooled_link(part: WeightedProfiles, link: Link) -> Link:
         at_rates=(),
         tail=None,
         views=(),
+        campaign=part.campaign(lambda p: _uplink(p).campaign),
     )
     return msgspec.structs.replace(link, uplink=_with_overhead(part, uplink), downlink=None)
 

@@ -15,8 +15,15 @@ if TYPE_CHECKING:
 
 
 @click.command("paper")
+@click.option(
+    "--battery-j",
+    type=click.FloatRange(min=0, min_open=True),
+    default=36_000.0,
+    show_default=True,
+    help="Energy B of the battery that inferences are counted for, J.",
+)
 @json_option
-def command(*, as_json: bool) -> None:
+def command(*, battery_j: float, as_json: bool) -> None:
     """Recompute the paper's Fig. 1, Fig. 2 and claims, and what it leaves out."""
     from joulesplit.calibrate.profile import load_profile
     from joulesplit.cli._resources import bundled, paper_network
@@ -31,8 +38,8 @@ def command(*, as_json: bool) -> None:
     result = _recompute(network, blocks, constants)
     emit(
         as_json,
-        _document(network, blocks, result),
-        lambda: study_page(network, blocks, result, constants),
+        _document(network, blocks, result, battery_j),
+        lambda: study_page(network, blocks, result, constants, battery_j=battery_j),
     )
 
 
@@ -50,7 +57,9 @@ def _recompute(network: Network, blocks: tuple[Block, ...], constants: DevicePro
     )
 
 
-def _document(network: Network, blocks: tuple[Block, ...], result: PaperSplit) -> dict[str, Any]:
+def _document(
+    network: Network, blocks: tuple[Block, ...], result: PaperSplit, battery_j: float
+) -> dict[str, Any]:
     return {
         "network": network.name,
         "e_d_flop_per_j": result.e_d_flop_per_j,
@@ -73,4 +82,8 @@ def _document(network: Network, blocks: tuple[Block, ...], result: PaperSplit) -
         "gain_over_server": result.gain_over_server,
         "offload_input_float32_j": result.offload_input_float32_j,
         "offload_input_uint8_j": result.offload_input_uint8_j,
+        "battery_j": battery_j,
+        "inferences_on_device": battery_j / result.all_device_j,
+        "inferences_best": battery_j / result.best_energy_j,
+        "inferences_e1": battery_j / result.all_server_j,
     }

@@ -19,10 +19,10 @@ from joulesplit.cli.measuring._progress import CampaignLines, progress_bar
 from joulesplit.optimizer import decide
 
 if TYPE_CHECKING:
-    from joulesplit.calibrate.campaign import JournalFile, Plan, SplitValidation
+    from joulesplit.calibrate.campaign import JournalFile, Plan, PredictedTimes, SplitValidation
     from joulesplit.calibrate.instrument import Instrument
     from joulesplit.calibrate.profile import DeviceProfile
-    from joulesplit.optimizer import Candidate, Usage
+    from joulesplit.optimizer import Candidate, Decision, Usage
 
 
 def calibrate(instrument: Instrument, plan: Plan, file: JournalFile) -> DeviceProfile:
@@ -60,6 +60,9 @@ def validate(
     # Said before the first window: whoever reads it may want to stop.
     if differ := server_runtime_difference(instrument, chosen):
         note(f"warning: {differ}")
+    unpaced = profile.link is not None and profile.link.uplink.unpaced
+    # As an inference sends, if the price is of that.
+    rate = None if unpaced else decision.rate_bit_per_s
     validations = []
     for split in chosen:
         with progress_bar(f"running split {split}") as show:
@@ -67,8 +70,9 @@ def validate(
                 validate_split(
                     instrument,
                     decision.candidates[split],
-                    decision.rate_bit_per_s,
+                    rate,
                     partial(show, detail=""),
+                    times=_times(decision, split),
                 )
             )
         if len(chosen) > 1:
@@ -76,3 +80,12 @@ def validate(
             measured = validations[-1].measured
             note(f"split {split}: {measured.net_j} measured, {measured.inferences} inferences")
     return tuple(validations)
+
+
+def _times(decision: Decision, split: int) -> PredictedTimes:
+    """Return how long an inference by a split is predicted to take."""
+    from joulesplit.calibrate.campaign import PredictedTimes
+
+    candidate = decision.candidates[split]
+    transfer_s = candidate.upload_bits / decision.rate_bit_per_s if candidate.upload_bits else None
+    return PredictedTimes(transfer_s=transfer_s, sent_s=candidate.latency_s)

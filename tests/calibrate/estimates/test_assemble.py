@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from math import sqrt
+
+import msgspec
 import pytest
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates import compute_of, uplink_of
+from joulesplit.calibrate.estimates import compute_of, idle_of, uplink_of
 from joulesplit.calibrate.profile import ModelIdentity, Runtime
 from joulesplit.metrology import SystematicBudget
 from window_records import window_record
@@ -79,3 +82,34 @@ def test_bits_that_do_not_show_above_idle_give_no_e_c(bit_j):
     refused = r"the net energy per bit at 2e\+07 bit/s.*not above|not distinguishable from zero"
     with pytest.raises(EstimateError, match=refused):
         uplink_of(uploads(bit_j), 2e7, EXACT)
+
+
+def test_what_the_campaign_leaves_open_stands_apart_by_kind_of_work(make_block):
+    """Idle steps of 30 mW after computing and 90 mW after uploads, as if half of them were work."""
+    blocks = (make_block(1, 100, 10), make_block(2, 200, 10))
+    alone = inferences(0.01, 0.03), uploads(1e-8)
+    steps_w = (0.03, 0.09)
+    computing, sending = (
+        [msgspec.structs.replace(record, idle_step_w=step_w) for record in records]
+        for records, step_w in zip(alone, steps_w, strict=True)
+    )
+    records = computing + sending
+    shares = [
+        step_w / 2 / sqrt(3) * sum(r.work_s for r in kind) / sum(r.net_j for r in kind)
+        for step_w, kind in zip(steps_w, (computing, sending), strict=True)
+    ]
+
+    compute = compute_of(records, blocks, EXACT, model=MODEL, runtime=RUNTIME)
+    uplink, idle = uplink_of(records, 5e6, EXACT), idle_of(records, EXACT)
+
+    assert compute.campaign.net_u_rel == pytest.approx(shares[0])
+    assert uplink.campaign.net_u_rel == pytest.approx(shares[1])
+    for energy in (compute.blocks[0].energy_j, compute.e_d_flop_per_j):
+        assert energy.net.u_sys == pytest.approx(shares[0] * energy.net.value)
+        assert energy.gross.u_sys == pytest.approx(
+            compute.campaign.gross_u_rel * energy.gross.value
+        )
+    assert uplink.e_c_bit_per_j.net.u_sys == pytest.approx(
+        shares[1] * uplink.e_c_bit_per_j.net.value
+    )
+    assert idle.campaign_u_w == pytest.approx(idle.power_w.u_sys)

@@ -8,6 +8,7 @@ KEYS = [
     "network", "e_d_flop_per_j", "e_c_bit_per_j", "blocks", "best_block", "best_energy_j",
     "all_device_j", "all_server_j", "gain_over_device", "gain_over_server",
     "offload_input_float32_j", "offload_input_uint8_j",
+    "battery_j", "inferences_on_device", "inferences_best", "inferences_e1",
 ]  # fmt: skip
 
 
@@ -40,6 +41,18 @@ def test_the_claims_hold_and_the_input_costs_what_its_bits_cost(document):
     assert 3 < document["gain_over_server"] < 3.6
     assert document["offload_input_float32_j"] == pytest.approx(4_816_896 / 2e6)
     assert document["offload_input_uint8_j"] == pytest.approx(1_204_224 / 2e6)
+
+
+def test_a_battery_gives_the_inferences_of_the_papers_closing_sentence(joulesplit, blocks):
+    found = joulesplit("paper", "--battery-j", "1000", "--json").json
+    work = sum(block.flop for block in blocks)
+    assert found["inferences_on_device"] == pytest.approx(1000 * 1.22e8 / work)
+    assert found["inferences_best"] == pytest.approx(1000 / found["best_energy_j"])
+    assert found["inferences_best"] / found["inferences_on_device"] == pytest.approx(
+        found["gain_over_device"]
+    )
+    assert found["inferences_best"] / found["inferences_e1"] > 3
+    assert joulesplit("paper", "--battery-j", "0").code == 2
 
 
 def test_the_report_shows_figures_claims_and_what_is_left_out(joulesplit):

@@ -10,6 +10,7 @@ import pytest
 from rich.text import Text
 
 from joulesplit.calibrate.campaign import (
+    ComparedTime,
     MeasuredSplit,
     ModelError,
     OutputComparison,
@@ -64,7 +65,7 @@ def study(network, blocks):
     shown = float32_blocks(network, blocks)
     constants = load_profile(bundled("profiles/paper.json")).profile
     paper = paper_split(shown, 1.22e8, 2e6, input_elements=224 * 224 * 3)
-    return study_page(network, shown, paper, constants)
+    return study_page(network, shown, paper, constants, battery_j=36_000.0)
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +103,13 @@ def validated(candidate, measured_j, *, agrees):
         server_wait_s=0.012 if candidate.upload_bits else None,
         outputs=OutputComparison(
             largest_error=1e-6, relative_error=2e-6, agree=True, bit_equal=agrees, same_top=True
+        ),
+        sent=ComparedTime(
+            predicted_s=0.298,
+            measured_s=0.31 if agrees else 0.468,
+            u_measured_s=0.004,
+            bound_s=0.1,
+            agrees=agrees,
         ),
     )
 
@@ -365,3 +373,18 @@ def test_a_watch_too_short_for_an_uncertainty_says_so(description, statistics, t
     text = text_of(summary_page(description, summary), 80)
     assert "too short for an uncertainty" in text
     assert "260.0 mJ gross" in text
+
+
+def test_a_time_that_is_another_one_is_a_difference_even_where_the_energy_agrees(decision, text_of):
+    slow = ComparedTime(
+        predicted_s=0.098, measured_s=0.468, u_measured_s=0.004, bound_s=0.04, agrees=False
+    )
+    found = replace(validated(decision.candidates[5], 0.1925, agrees=True), transfer=slow)
+
+    ending = validation_ending([found], again="again")
+    assert not found.passed
+    assert ending.verdict == "DIFFERS: the time of l = 5 is another one"
+    assert ending.next_step == "again"
+    page = text_of(validation_page([found], "SIMULATED", "network"), 80)
+    assert "TIME DIFFERS" in page
+    assert "upload 98.0 ms predicted, 468 ms measured, DIFFERS" in " ".join(page.split())

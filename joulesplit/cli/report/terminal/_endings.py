@@ -156,7 +156,7 @@ def validation_ending(validations: Sequence[SplitValidation[Candidate]], *, agai
         f"inference (net) measured, {si(worst.predicted.energy_j, 'J', 4)} predicted, "
         f"{si(worst.measured.latency_s, 's')}",
         assumed=_why(differs[0]) if differs else None,
-        next_step=again if any(not item.agrees for item in differs) else None,
+        next_step=again if any(not (item.agrees and item.in_time) for item in differs) else None,
     )
 
 
@@ -167,7 +167,8 @@ def _excess(item: SplitValidation[Candidate]) -> float:
 
 def _difference(item: SplitValidation[Candidate]) -> str:
     if item.agrees:
-        return f"the result of l = {item.predicted.block} is another one"
+        what = "time" if item.outputs.agree else "result"
+        return f"the {what} of l = {item.predicted.block} is another one"
     relative = signed_percent(item.difference_j / item.predicted.energy_j)
     bound = uncertain(item.difference_j, item.difference_bound_j, "J")
     return f"l = {item.predicted.block} by {relative} ({bound})"
@@ -175,6 +176,8 @@ def _difference(item: SplitValidation[Candidate]) -> str:
 
 def _why(item: SplitValidation[Candidate]) -> str:
     """Return the likeliest cause of a difference, by what the prediction rests on."""
+    if item.agrees and item.outputs.agree:
+        return "the link or the device is not as fast as when it was calibrated"
     if item.agrees:
         return item.runtimes_differ or "both sides run the same runtime: report it"
     return f"l = {item.predicted.block} is {_basis(item.predicted)}"

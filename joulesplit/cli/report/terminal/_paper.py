@@ -20,10 +20,17 @@ TITLE = "Yun (2023): energy-efficient inference by splitting a network, recomput
 CLAIMED_BLOCK = 5
 CLAIMED_GAIN_OVER_DEVICE = "about 2.5 ×"
 CLAIMED_GAIN_OVER_SERVER = "more than about 3 ×"
+CLAIMED_INFERENCES = "3 × more"
+"""The paper's closing sentence, which does not say more than what."""
 
 
 def study_page(
-    network: Network, blocks: Sequence[Block], paper: PaperSplit, constants: DeviceProfile
+    network: Network,
+    blocks: Sequence[Block],
+    paper: PaperSplit,
+    constants: DeviceProfile,
+    *,
+    battery_j: float,
 ) -> Page:
     """Return the report on the paper.
 
@@ -32,6 +39,7 @@ def study_page(
         blocks: Its blocks, P_l as float32.
         paper: The paper's model evaluated on them.
         constants: Where E_d and E_c come from.
+        battery_j: B, J.
     """
     return Page(
         origin_of(constants),
@@ -47,6 +55,7 @@ def study_page(
                 body=_energy_table(blocks, paper),
             ),
             Section(title="Claims", body=_claims(paper)),
+            Section(title="Inferences per battery", body=_inferences(paper, battery_j)),
             Section(title="What the paper leaves out: l = 0", body=_input_facts(paper)),
         ],
     )
@@ -120,6 +129,28 @@ def _claims(paper: PaperSplit) -> RenderableType:
             Column(header="the paper", cells=claimed),
             Column(header="recomputed", cells=found, right=True),
         ]
+    )
+
+
+def _inferences(paper: PaperSplit, battery_j: float) -> RenderableType:
+    best, device, first = (
+        f"{battery_j / energy_j:,.0f}"
+        for energy_j in (paper.best_energy_j, paper.all_device_j, paper.all_server_j)
+    )
+    of_device, of_first = ratio(paper.gain_over_device), ratio(paper.gain_over_server)
+    return Group(
+        Facts(
+            [
+                ("battery B", si(battery_j, "J")),
+                ("B·E_d/ΣN_l", f"{device} all on the device"),
+                ("B/E(l*)", f"{best} at the optimum, {of_device} those on the device"),
+                ("B/E(1)", f"{first} by its “all on the server”; the optimum gives {of_first} it"),
+            ]
+        ),
+        paragraph(
+            f"The paper closes with {CLAIMED_INFERENCES} inferences: against all on the device "
+            f"it is {of_device}, against E(1) {of_first}."
+        ),
     )
 
 

@@ -15,7 +15,7 @@ from joulesplit.metrology import percent, si, signed_percent, uncertain
 from joulesplit.optimizer import energy_text
 
 if TYPE_CHECKING:
-    from joulesplit.calibrate.campaign import SplitValidation
+    from joulesplit.calibrate.campaign import ComparedTime, SplitValidation
     from joulesplit.optimizer import Candidate
 
 
@@ -136,7 +136,8 @@ def _name(validation: SplitValidation[Candidate]) -> str:
 def _verdict(validation: SplitValidation[Candidate]) -> Text:
     if validation.passed:
         return Text("agrees", style="green")
-    energy = "agrees" if validation.agrees else "DIFFERS"
+    cost = "agrees" if validation.in_time else "TIME DIFFERS"
+    energy = cost if validation.agrees else "DIFFERS"
     result = "" if validation.outputs.agree else ", RESULT DIFFERS"
     return Text(f"{energy}{result}", style="bold red")
 
@@ -145,7 +146,23 @@ def _outputs(validation: SplitValidation[Candidate]) -> RenderableType:
     wait = ""
     if validation.server_wait_s is not None:
         wait = f" The answer was there {si(validation.server_wait_s, 's')} after the last bit."
-    return paragraph(f"{_name(validation)}: result {_result(validation)}.{wait}")
+    result = f"{_name(validation)}: result {_result(validation)}."
+    return paragraph(f"{result}{_times(validation)}{wait}")
+
+
+def _times(validation: SplitValidation[Candidate]) -> str:
+    """Tell how long the upload, and all until it was sent, took beside what was predicted."""
+    told = (("upload", validation.transfer), ("until it was sent", validation.sent))
+    parts = [_time(what, time) for what, time in told if time is not None]
+    return f" Time: {'; '.join(parts)}." if parts else ""
+
+
+def _time(what: str, time: ComparedTime) -> str:
+    verdict = "agrees" if time.agrees else "DIFFERS: calibrate again on this link"
+    return (
+        f"{what} {si(time.predicted_s, 's')} predicted, {si(time.measured_s, 's')} measured, "
+        f"{verdict}"
+    )
 
 
 def _result(validation: SplitValidation[Candidate]) -> str:
