@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import errno
 import os
 import sys
 import traceback
@@ -100,7 +101,7 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.OK)
     except Exception as error:  # noqa: BLE001  (the last line of defence)
-        return _failed(error, as_json=as_json)
+        return _failed(error, as_json=as_json and not _is_full(error))
     return int(result) if isinstance(result, int) else int(ExitCode.OK)
 
 
@@ -132,10 +133,20 @@ def _interrupted(*, as_json: bool) -> int:
     return int(ExitCode.INTERRUPTED)
 
 
+def _is_full(error: Exception) -> bool:
+    """Say whether there is no room for what is printed: nothing more goes to the same place."""
+    if not (isinstance(error, OSError) and error.errno == errno.ENOSPC):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True
+
+
 def _failed(error: Exception, *, as_json: bool) -> int:
     code = exit_code_of(error)
     message = " ".join(str(error).split())
-    if code is None:
+    if code is None and isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        code, message = ExitCode.FILE, "no space is left where the result goes: make some"
+    elif code is None:
         code, message = ExitCode.INTERNAL, f"{type(error).__name__}: {message}"
     if os.environ.get("JOULESPLIT_DEBUG"):
         traceback.print_exception(error)

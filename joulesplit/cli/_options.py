@@ -149,7 +149,7 @@ _SENSOR_OPTIONS = (
         metavar="LABEL",
         help="Of its channels this one: its number or its label.",
     ),
-    click.option("--seed", type=int, default=1, show_default=True, help="Of the simulated world."),
+    click.option("--seed", type=click.IntRange(min=0), default=1, help="Of the simulated world."),
     click.option(
         "--shunt-samples",
         type=int,

@@ -51,7 +51,7 @@ def _indices(network: Network, kept: Sequence[str]) -> set[int]:
     if unknown:
         raise InvalidConstraintError(
             f"{network.name} has no tensor {unknown[0]!r} to keep local; `joulesplit partition "
-            "--operators` names them, and input is its input"
+            "--json` names those that cross behind each block, and input is its input"
         )
     return set().union(*(by_name[name] for name in kept))
 

@@ -18,6 +18,8 @@ DRAWS = 20_000
 ROBUSTNESS_SEED = 1729
 OUT_OF_REACH = 1e-6
 """A candidate that is cheaper with less probability than this wins in no draw."""
+FEWEST_FREEDOM_INVERSE = 0.5
+"""1/ν at which Student's t has no variance any more, and from 1 on no mean."""
 TOO_CLOSE_PROBABILITY = 0.95
 """A choice that is best with less probability than this is too close to call."""
 
@@ -28,14 +30,15 @@ class Robustness:
 
     Attributes:
         probability_best: For each candidate, that it costs least; 0 for those not allowed.
-        expected_regret_j: What the choice costs on average above the truly best, J.
+        expected_regret_j: What the choice costs on average above the truly best, J; None where an
+            error has so few degrees of freedom that this mean, or its variance, does not exist.
         too_close_to_call: The choice is best with less than ``TOO_CLOSE_PROBABILITY``.
         draws: Draws behind the two figures.
         seed: Of their generator.
     """
 
     probability_best: tuple[float, ...]
-    expected_regret_j: float
+    expected_regret_j: float | None
     too_close_to_call: bool
     draws: int
     seed: int
@@ -77,11 +80,18 @@ def assess(
     regret_j = drawn_j[:, order.index(best)] - drawn_j.min(axis=1)
     return Robustness(
         probability_best=tuple(probability.get(block, 0.0) for block in range(len(energies))),
-        expected_regret_j=float(regret_j.mean()),
+        expected_regret_j=float(regret_j.mean()) if _has_a_mean(few) else None,
         too_close_to_call=probability[best] < TOO_CLOSE_PROBABILITY,
         draws=draws,
         seed=seed,
     )
+
+
+def _has_a_mean(causes: Causes) -> bool:
+    """Say whether the mean of what the causes do settles with the number of draws."""
+    moving = np.abs(causes.effects).max(axis=0, initial=0.0) > 0.0
+    estimates = causes.estimates[moving]
+    return bool((causes.inverse_freedom[estimates] < FEWEST_FREEDOM_INVERSE).all())
 
 
 def _within_reach(

@@ -80,7 +80,7 @@ class LoopResult:
 @click.command("demo")
 @click.option(
     "--seed",
-    type=int,
+    type=click.IntRange(min=0),
     default=None,
     help="Of the simulated world; a new one every time if not given.",
 )

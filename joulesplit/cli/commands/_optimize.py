@@ -109,7 +109,7 @@ ENCODING_BITS = {"float32": 32, "uint8": 8}
     "measured heads tell.",
 )
 @click.option("--runtime", help="Runtime you will run it with; default the profile's.")
-@click.option("--threads", type=int, help="Its threads; default the profile's.")
+@click.option("--threads", type=click.IntRange(min=1), help="Its threads; default the profile's.")
 @click.option("--max-latency-s", type=float, help="Longest time on the device and on the air, s.")
 @click.option("--min-block", type=int, help="At least so many blocks stay on the device.")
 @click.option("--max-block", type=int, help="At most so many blocks run on the device.")

@@ -127,13 +127,13 @@ def sureness(decision: Decision) -> str:
     """Return how sure a choice is, in words."""
     if decision.unsure_because is not None:
         return "how sure is unknown: what the model is off by was not measured"
-    if decision.probability_best is None or decision.expected_regret_j is None:
+    if decision.probability_best is None:
         return "how sure is unknown, the profile states no uncertainty"
     call = "TOO CLOSE TO CALL, " if decision.too_close_to_call else ""
-    return (
-        f"{call}best with probability {probability(decision.probability_best)}, "
-        f"expected regret {si(decision.expected_regret_j, 'J', 2)}"
-    )
+    sure = f"{call}best with probability {probability(decision.probability_best)}"
+    if decision.expected_regret_j is None:
+        return f"{sure}, expected regret unknown: too few heads were measured"
+    return f"{sure}, expected regret {si(decision.expected_regret_j, 'J', 2)}"
 
 
 def validation_ending(validations: Sequence[SplitValidation[Candidate]], *, again: str) -> Ending:
