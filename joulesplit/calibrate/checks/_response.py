@@ -46,8 +46,8 @@ REFRESH_PERIOD = CheckSpec(
     finds="time from one new value of the source to the next, in the cycles that it says it has",
     unit="cycles",
     limit=REFRESH_LIMIT,
-    advice="the source repeats its values: a new one comes every {refresh_s:.2g} s, and it says "
-    "every {cycle_s:.2g} s; read it at its own pace, or measure with another sensor",
+    advice="the source repeats its values: a new one comes every {refresh} s, and it says "
+    "every {stated} s; read it at its own pace, or measure with another sensor",
     severity="fail",
 )
 SENSOR_DELAY = CheckSpec(
@@ -57,7 +57,7 @@ SENSOR_DELAY = CheckSpec(
     limit=None,
     follows_from="the settling after the work, and half a cycle",
     advice="the source is later than the settling allows, so that work is taken for idle: lengthen "
-    "the settling (--settle-s; timing.settle_s in the plan) beyond {delay_s:.2g} s, and the idle "
+    "the settling (--settle-s; timing.settle_s in the plan) beyond {delay} s, and the idle "
     "with it, or measure with another sensor",
     severity="fail",
 )
@@ -66,7 +66,7 @@ STEP_RESPONSE = CheckSpec(
     finds="share of the shortest work that the source shows only after the settling",
     unit="1",
     limit=LATE_LIMIT,
-    advice="the source is slow (time constant {time_constant_s:.2g} s), so that work is taken for "
+    advice="the source is slow (time constant {tau} s), so that work is taken for "
     "idle: lengthen the settling (--settle-s; timing.settle_s in the plan) to several times that, "
     "or measure with another sensor",
     severity="fail",
@@ -93,11 +93,13 @@ def response_checks(
     yield STEP_SEEN.judge(response.signal)
     yield STEP_UNDERSTOOD.judge(min(response.unexplained, 1e9))
     yield REFRESH_PERIOD.judge(
-        response.refresh_s / sensor.cycle_s, refresh_s=response.refresh_s, cycle_s=sensor.cycle_s
+        response.refresh_s / sensor.cycle_s,
+        refresh=f"{response.refresh_s:.2g}",
+        stated=f"{sensor.cycle_s:.2g}",
     )
     # The reading in which the settling ends is counted whole, half of it too much on average.
     holds_s = settle_s + sensor.cycle_s / 2
-    yield SENSOR_DELAY.judge(response.least_delay_s, limit=holds_s, delay_s=response.delay_s)
+    yield SENSOR_DELAY.judge(response.least_delay_s, limit=holds_s, delay=f"{response.delay_s:.2g}")
     yield STEP_RESPONSE.judge(
-        response.late_s(holds_s) / shortest_s, time_constant_s=response.time_constant_s
+        response.late_s(holds_s) / shortest_s, tau=f"{response.time_constant_s:.2g}"
     )

@@ -177,6 +177,8 @@ class StoredOperator(msgspec.Struct, frozen=True, kw_only=True):
     calls: tuple[int, ...] = ()
     state: tuple[str, ...] = ()
     remark: str = ""
+    least_flop: int = 0
+    most_flop: int | None = None
 
 
 class StoredSimulatedTruth(msgspec.Struct, frozen=True, kw_only=True):

@@ -106,8 +106,8 @@ def fit_response(
         busy_ns: From when until when the load was there, ns.
         cycle_s: Nominal time from one reading to the next, s.
     """
-    refresh_s = refresh_period_s(trace, cycle_s)
-    search = _Search(trace, busy_ns)
+    refresh_s = refresh_period_s(trace, busy_ns, cycle_s)
+    search = _ResponseModel(trace, busy_ns)
     found = search.around_best(-2 * cycle_s)
     best = min(found, key=lambda point: point[0])
     rss, delay_s, time_constant_s = best
@@ -126,23 +126,50 @@ def fit_response(
     )
 
 
-def refresh_period_s(trace: Trace, cycle_s: float) -> float:
-    """Return the time from one new value to the next, s; the cycle where no clock shows.
+def refresh_period_s(trace: Trace, busy_ns: Sequence[tuple[int, int]], cycle_s: float) -> float:
+    """Return the time from one new value to the next, s; the cycle where none shows.
 
     Values that stay because the power does change at odd times; those that a source renews by a
-    clock of its own do so at even ones.
+    clock of its own do so at even ones. Values without noise change at the edges of the load
+    alone: so long after each as the source's clock happens to leave.
+
+    Args:
+        trace: Readings.
+        busy_ns: From when until when the load was there, ns.
+        cycle_s: Nominal time from one reading to the next, s.
     """
     words = np.stack([trace.records["voltage_v"], trace.records["current_a"]])
     changed = (np.diff(words) != 0).any(axis=0)
-    times_s = trace.records["t_ns"][1:][changed] * 1e-9
+    times_s = (trace.records["t_ns"][1:][changed] - trace.start_ns) * 1e-9
+    edges_s = [(edge - trace.start_ns) * 1e-9 for step in busy_ns for edge in step]
+    return max(cycle_s, _by_its_clock(times_s), _by_the_edges(times_s, edges_s))
+
+
+def _by_its_clock(times_s: Array) -> float:
+    """Return the period of changes that come at even times, s; 0 if they do not."""
     apart_s = np.diff(times_s)
     if len(apart_s) < FEWEST_CHANGES:
-        return cycle_s
+        return 0.0
     regular = float(apart_s.min()) >= REGULAR_SHARE * float(apart_s.mean())
-    return max(float(np.median(apart_s)), cycle_s) if regular else cycle_s
+    return float(np.median(apart_s)) if regular else 0.0
 
 
-class _Search:
+def _by_the_edges(times_s: Array, edges_s: Sequence[float]) -> float:
+    """Return the period that the waits for a change after each edge are spread over, s.
+
+    Waits are uniform over it, so that half of them lie within half of it; those for the next
+    reading of a source without a clock of its own are uniform over a cycle.
+    """
+    next_change = np.searchsorted(times_s, edges_s)
+    followed = next_change < len(times_s)
+    if np.count_nonzero(followed) < FEWEST_CHANGES:
+        return 0.0
+    waits_s = times_s[next_change[followed]] - np.asarray(edges_s)[followed]
+    early_s, late_s = np.quantile(waits_s, (0.25, 0.75))
+    return float(2 * (late_s - early_s))
+
+
+class _ResponseModel:
     """The model of a response, held against readings."""
 
     def __init__(self, trace: Trace, busy_ns: Sequence[tuple[int, int]]) -> None:

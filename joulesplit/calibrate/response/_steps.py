@@ -15,8 +15,9 @@ from joulesplit.calibrate.sampling import Sampler, Trace, joined
 from joulesplit.drivers.protocols import Clock
 from joulesplit.drivers.readings import SensorDescription
 
-STEPS_S = ((1.0, 0.4), (1.0, 0.7), (1.7, 0.3), (0.6, 0.5))
-"""Idle and then busy, s. No two alike, so that no delay makes the steps fall on each other."""
+STEPS_S = ((1.0, 0.413), (1.037, 0.701), (1.719, 0.328), (0.613, 0.527))
+"""Idle and then busy, s. No two alike, so that no delay makes the steps fall on each other, and of
+no common measure, so that no clock of the source goes with them."""
 
 LAST_IDLE_S = 2.5
 """Idle after the last step, s: what comes late is seen."""

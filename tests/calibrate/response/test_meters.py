@@ -47,15 +47,21 @@ def device(clock):
     return Device(clock)
 
 
+@pytest.fixture
+def world(request, device):
+    """Return what a meter does, and its device."""
+    return request.param, device
+
+
 @pytest.mark.parametrize(
-    ("meter", "work_s", "shows_j", "named", "value"),
+    ("world", "work_s", "shows_j", "named", "value"),
     [
         # 24 J: of 6 s at 4 W, 1.3 s come after the settling of 0.2 s (18.8 J are left), and are
         # taken for 2.6 W of the idle after: half of that over 6 s goes too.
         ({"delay_s": 1.5}, 6, 11.0, "sensor-delay", 1.5),
         ({"delay_s": 0.4}, 1, None, "sensor-delay", 0.4),
         # 0.54 J for 4 J.
-        ({"time_constant_s": 2.45}, 1, 0.54, "step-response", None),
+        ({"time_constant_s": 2.2}, 1, 0.54, "step-response", None),
         ({"time_constant_s": 0.3}, 1, None, "step-response", None),
         ({"time_constant_s": 8.0}, 1, None, "step-response", None),
         ({"renewed_s": 1.0}, 1, None, "refresh-period", 20.0),
@@ -64,16 +70,16 @@ def device(clock):
         ({"blind": True}, 1, 0.0, "step-seen", None),
         ({"blind": True, "noise_w": 0.0}, 1, 0.0, "step-seen", None),
     ],
+    indirect=["world"],
 )
-def test_a_meter_that_is_not_understood_is_rejected_by_name(
-    clock, device, meter, work_s, shows_j, named, value
-):
-    verdict, net_j, failed = examined(Meter(device, **meter), device, clock, work_s=work_s)
+def test_a_meter_that_is_not_understood_is_rejected_by_name(world, work_s, shows_j, named, value):
+    meter, device = world
+    verdict, net_j, failed = examined(Meter(device, **meter), device, device.clock, work_s=work_s)
 
     assert verdict == "rejected"
     assert failed[named].advice
     if value is not None:
-        assert failed[named].value == pytest.approx(value, rel=0.03)
+        assert failed[named].value == pytest.approx(value, abs=0.04)
     if shows_j is not None:
         assert net_j == pytest.approx(shows_j, rel=0.01, abs=0.06)
 
@@ -87,7 +93,7 @@ def test_a_value_that_is_seldom_renewed_is_rejected_whatever_its_noise(
         Meter(device, renewed_s=renewed_s, noise_w=noise_w), device, clock
     )
     assert verdict == "rejected"
-    assert failed.keys() & {"refresh-period", "step-seen", "step-understood", "step-response"}
+    assert "refresh-period" in failed
 
 
 @pytest.mark.parametrize(
@@ -160,7 +166,8 @@ def pmic(device, clock, tmp_path):
 
     def run(_):
         current_a = ((device.power_w(own.now_ns() / NS) - 0.5879) / 1.1451) / 0.75
-        return f"VDD_CORE_A current(7)={current_a:.8f}A\nVDD_CORE_V volt(15)=0.75000000V\n" + (
+        return (
+            f"VDD_CORE_A current(7)={current_a:.8f}A\nVDD_CORE_V volt(15)=0.75000000V\n"
             "EXT5V_V volt(24)=5.00000000V\n"
         )
 
@@ -259,4 +266,4 @@ def test_our_own_driver_is_not_asked_for_its_delay_is_known(clock, device):
 
 
 def test_a_constant_value_has_no_refresh_period(make_trace):
-    assert refresh_period_s(make_trace([IDLE_W] * 50), 0.009) == 0.009
+    assert refresh_period_s(make_trace([IDLE_W] * 50), [], 0.009) == 0.009
