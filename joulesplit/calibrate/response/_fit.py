@@ -142,7 +142,7 @@ def refresh_period_s(trace: Trace, busy_ns: Sequence[tuple[int, int]], cycle_s: 
     changed = (np.diff(words) != 0).any(axis=0)
     times_s = (trace.records["t_ns"][1:][changed] - trace.start_ns) * 1e-9
     edges_s = [(edge - trace.start_ns) * 1e-9 for step in busy_ns for edge in step]
-    return max(cycle_s, _by_its_clock(times_s), _by_the_edges(times_s, edges_s))
+    return max(cycle_s, _by_its_clock(times_s) or _by_the_edges(times_s, edges_s))
 
 
 def _by_its_clock(times_s: Array) -> float:
