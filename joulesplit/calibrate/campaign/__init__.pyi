@@ -27,6 +27,8 @@ from ._procedure import run_campaign as run_campaign
 from ._profile_from_journal import Completion as Completion
 from ._profile_from_journal import profile_from_journal as profile_from_journal
 from ._profile_from_journal import profile_from_windows as profile_from_windows
+from ._kept_runs import KeptRuns as KeptRuns
+from ._kept_runs import runs_beside as runs_beside
 from ._program_runs import MeasuredProgram as MeasuredProgram
 from ._program_runs import RunPlan as RunPlan
 from ._program_runs import measure_program as measure_program

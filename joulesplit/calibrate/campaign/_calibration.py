@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ from joulesplit.calibrate.campaign._resume import (
     require_same_subjects,
 )
 from joulesplit.calibrate.campaign._stop_rule import RuleMaker, rule_by_precision
+from joulesplit.calibrate.checks import response_checks
 from joulesplit.calibrate.journal import (
     Begun,
     Ended,
@@ -38,13 +39,14 @@ from joulesplit.calibrate.journal import (
     later,
     read_journal,
 )
+from joulesplit.calibrate.response import observe_response
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.campaign._bench import Bench
     from joulesplit.calibrate.campaign._stopping import StopOpinion, StopRule
     from joulesplit.calibrate.campaign._transfer_plan import UploadSubject
     from joulesplit.calibrate.instrument import Instrument
-    from joulesplit.calibrate.profile import DeviceProfile
+    from joulesplit.calibrate.profile import Check, DeviceProfile
     from joulesplit.calibrate.windows import WindowRecord
 
 
@@ -121,9 +123,21 @@ def _header(
     around = storable(instrument.circumstances(plan))
     header = Header(plan=plan, around=around, link_kind=instrument.link_kind)
     if past is None:
-        return header, None
+        checks = (*around.checks, *_response_checks(instrument, plan))
+        return msgspec.structs.replace(header, around=replace(around, checks=checks)), None
     require_same(file.path, past.header, header)
     return msgspec.structs.replace(past.header, plan=plan), past
+
+
+def _response_checks(instrument: Instrument, plan: Plan) -> Iterator[Check]:
+    """Return whether the plan's windows hold what the sensor shows of a step of load."""
+    sampler = instrument.sampler
+    return response_checks(
+        observe_response(sampler, instrument.clock),
+        sampler.description,
+        settle_s=plan.timing.settle_s,
+        shortest_s=min(plan.work_s),
+    )
 
 
 def _rule(

@@ -11,6 +11,7 @@ from joulesplit.calibrate.checks import _conditions as conditions
 from joulesplit.calibrate.checks import _ending as ending
 from joulesplit.calibrate.checks import _outlasting as outlasting
 from joulesplit.calibrate.checks import _plausibility as plausibility
+from joulesplit.calibrate.checks import _response as response
 from joulesplit.calibrate.checks import _results as results
 from joulesplit.calibrate.checks import _scatter as scatter
 from joulesplit.calibrate.checks import _sensor as sensor
@@ -25,6 +26,7 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         sensor.LOST_CONVERSIONS,
         sensor.CLIPPED_READINGS,
         sensor.HEADROOM,
+        sensor.READINGS_IN_RANGE,
         sensor.CHIP_RESETS,
         sensor.FOREIGN_WRITER,
         sensor.CLOCK_STEPS,
@@ -32,6 +34,13 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         sensor.DOUBTFUL_WORDS,
         sensor.EDGE_TERM,
         board_power.BOARD_POWER,
+    ),
+    "How the sensor follows a step of load": (
+        response.STEP_SEEN,
+        response.STEP_UNDERSTOOD,
+        response.REFRESH_PERIOD,
+        response.SENSOR_DELAY,
+        response.STEP_RESPONSE,
     ),
     "The device from first to last window": (
         steadiness.IDLE_DRIFT,

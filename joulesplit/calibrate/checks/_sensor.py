@@ -24,6 +24,9 @@ DOUBTFUL_LIMIT = 5e-4
 """Largest share of readings with wrong words. Those that step by less than a quarter go unnoticed:
 so few of them move an energy by a few parts in a hundred thousand."""
 
+RANGE_LIMIT = 1.25
+"""Largest reading over the end of the range: a span may correct a current by a fifth, no more."""
+
 EDGE_LIMIT = 0.005
 """Largest standard uncertainty of the shortest window of work from its edges, relative."""
 
@@ -51,6 +54,15 @@ HEADROOM = CheckSpec(
     limit=HEADROOM_LIMIT,
     advice="samples that nobody looked at may have been cut off, which no average shows: leave out "
     "--peak-current-a for the widest range, or use a smaller shunt",
+)
+READINGS_IN_RANGE = CheckSpec(
+    name="readings-in-range",
+    finds="largest current of a reading, over the end of the range",
+    unit="1",
+    limit=RANGE_LIMIT,
+    advice="the source gave more than it can measure, so what it gives is not understood: read it "
+    "by itself (`joulesplit monitor`), check its units and its cable, or use another sensor",
+    severity="fail",
 )
 CHIP_RESETS = CheckSpec(
     name="chip-resets",
@@ -144,6 +156,8 @@ def reading_checks(
     yield CLIPPED_READINGS.judge(sampling.clipped)
     if sensor is not None and sampling.peak_a is not None:
         yield HEADROOM.judge(sampling.peak_a / sensor.full_scale_a)
+    if sensor is not None and sampling.largest_a is not None:
+        yield READINGS_IN_RANGE.judge(sampling.largest_a / sensor.full_scale_a)
     yield CHIP_RESETS.judge(sum(record.resets for record in records))
     yield FOREIGN_WRITER.judge(sampling.foreign_writes)
     yield CLOCK_STEPS.judge(sum(record.clock_steps for record in records))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from joulesplit.calibrate.campaign import Plan, Start
 from joulesplit.calibrate.journal._entries import Ended, Header, Run
-from joulesplit.calibrate.sampling import SamplerStatistics
+from joulesplit.calibrate.sampling import SamplerStatistics, pooled
 from joulesplit.calibrate.windows import WindowRecord
 
 
@@ -68,18 +68,4 @@ class JournalContents:
     @property
     def sampling(self) -> SamplerStatistics:
         """How the samplers of all runs fared; each counts from the beginning of its own run."""
-        last = [run.kept[-1].sampling for run in self.runs if run.kept]
-        peaks_a = [one.peak_a for one in last if one.peak_a is not None]
-        shares = [one.cpu_fraction for one in last if one.cpu_fraction is not None]
-        return SamplerStatistics(
-            readings=sum(one.readings for one in last),
-            lost=sum(one.lost for one in last),
-            clipped=sum(one.clipped for one in last),
-            resets=sum(one.resets for one in last),
-            foreign_writes=sum(one.foreign_writes for one in last),
-            clock_steps=sum(one.clock_steps for one in last),
-            stuck=sum(one.stuck for one in last),
-            cpu_fraction=max(shares) if shares else None,
-            doubtful=sum(one.doubtful for one in last),
-            peak_a=max(peaks_a) if peaks_a else None,
-        )
+        return pooled([run.kept[-1].sampling for run in self.runs if run.kept])

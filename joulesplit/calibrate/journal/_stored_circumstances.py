@@ -129,6 +129,7 @@ class StoredSamplerStatistics(msgspec.Struct, frozen=True, kw_only=True):
     stuck: int = 0
     doubtful: int = 0
     peak_a: float | None = None
+    largest_a: float | None = None
 
 
 class StoredModelIdentity(msgspec.Struct, frozen=True, kw_only=True):

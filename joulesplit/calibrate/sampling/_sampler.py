@@ -6,6 +6,7 @@ The one for real time, a process of its own, is ``joulesplit.calibrate.sampling.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,6 +38,7 @@ class SamplerStatistics:
         doubtful: Readings whose words, or those of the one before, were others when read again.
         peak_a: Largest single sample of the current that the sensor looked at, A; None for a
             sensor that does not look at single samples, or has not yet.
+        largest_a: Largest current of a reading either way, A; None before the first.
     """
 
     readings: int
@@ -52,6 +54,33 @@ class SamplerStatistics:
     stuck: int = 0
     peak_a: float | None = None
     doubtful: int = 0
+    largest_a: float | None = None
+
+
+def pooled(samplers: Sequence[SamplerStatistics]) -> SamplerStatistics:
+    """Return how several samplers fared together, one after the other.
+
+    Args:
+        samplers: What each had counted at its end; one is returned as it is.
+    """
+    if len(samplers) == 1:
+        return samplers[0]
+    peaks_a = [one.peak_a for one in samplers if one.peak_a is not None]
+    largest_a = [one.largest_a for one in samplers if one.largest_a is not None]
+    shares = [one.cpu_fraction for one in samplers if one.cpu_fraction is not None]
+    return SamplerStatistics(
+        readings=sum(one.readings for one in samplers),
+        lost=sum(one.lost for one in samplers),
+        clipped=sum(one.clipped for one in samplers),
+        resets=sum(one.resets for one in samplers),
+        foreign_writes=sum(one.foreign_writes for one in samplers),
+        clock_steps=sum(one.clock_steps for one in samplers),
+        stuck=sum(one.stuck for one in samplers),
+        cpu_fraction=max(shares) if shares else None,
+        doubtful=sum(one.doubtful for one in samplers),
+        peak_a=max(peaks_a) if peaks_a else None,
+        largest_a=max(largest_a) if largest_a else None,
+    )
 
 
 class Sampler(Protocol):
@@ -91,6 +120,7 @@ class Tally:
         self.foreign_writes = 0
         self.clipped = self.resets = self.clock_steps = self.stuck = self.doubtful = 0
         self._covered_s = 0.0
+        self._largest_a = 0.0
         self._late_us = 0.0
         self._late_us2 = 0.0
         self._latest_us = 0
@@ -108,6 +138,7 @@ class Tally:
         self.stuck += trace.count(ReadingFlag.STUCK)
         self.doubtful += trace.count(ReadingFlag.DOUBTFUL_WORDS)
         self._covered_s += (trace.end_ns - trace.start_ns) * 1e-9
+        self._largest_a = max(self._largest_a, float(np.abs(trace.records["current_a"]).max()))
         late_us = trace.records["late_us"].astype(np.float64)
         self._late_us += float(late_us.sum())
         self._late_us2 += float(late_us @ late_us)
@@ -132,6 +163,7 @@ class Tally:
             stuck=self.stuck,
             peak_a=peak_a,
             doubtful=self.doubtful,
+            largest_a=self._largest_a if self.readings else None,
         )
 
     def _jitter_s(self) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,7 @@ from joulesplit.cli._options import gathered, sensor_options
 from joulesplit.cli._output import emit_page, note, require_free, shown_options
 
 if TYPE_CHECKING:
-    from joulesplit.calibrate.campaign import MeasuredProgram, RunPlan
+    from joulesplit.calibrate.campaign import KeptRuns, MeasuredProgram, RunPlan
     from joulesplit.calibrate.windows import WindowRecord
     from joulesplit.cli._choices import SensorChoice
     from joulesplit.cli._output import Shown
@@ -62,6 +64,11 @@ class RunTimes:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write everything as JSON to a file.",
 )
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Go on with the finished runs of a --output FILE that was broken off.",
+)
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @gathered(RunTimes, "times")
 @shown_options
@@ -71,6 +78,7 @@ def command(
     choice: SensorChoice,
     arguments: tuple[str, ...],
     output: Path | None,
+    resume: Path | None,
     force: bool,
     shown: Shown,
     times: RunTimes,
@@ -81,6 +89,9 @@ def command(
     output goes to standard error. A run that fails ends the measurement with exit code 6, and so
     does a verdict of rejected. What goes on after COMMAND has ended counts for --settle-s. A
     simulated board's power does not follow COMMAND.
+
+    With --output each run is kept as it ends; --resume FILE goes on after a kill. A sensor that
+    fails for a moment is opened again, and the run is done again.
     """
     from joulesplit.calibrate import require_writable
     from joulesplit.calibrate.instrument import require_program
@@ -88,12 +99,54 @@ def command(
 
     require_live(choice)
     require_program(arguments[0])
+    kept = _kept(output, resume, force=force)
+    output = output or resume
     if output is not None:
-        require_free(output, force=force)
         require_writable(output)
     try_sensor(choice)
-    measured = _measure(_plan(arguments, times, as_json=shown.as_json), choice)
-    return _finish(measured, output, shown=shown)
+    with _telling_what_is_kept(kept, output):
+        measured = _measure(_plan(arguments, times, as_json=shown.as_json), choice, kept)
+    code = _finish(measured, output, shown=shown)
+    if kept is not None:
+        kept.discard()
+    return code
+
+
+def _kept(output: Path | None, resume: Path | None, *, force: bool) -> KeptRuns | None:
+    """Return the file of finished runs, begun or gone on with; None without an output."""
+    from joulesplit.calibrate.campaign import KeptRuns, runs_beside
+
+    if resume is not None:
+        if output is not None:
+            raise click.UsageError("--resume FILE goes on with that --output: give one of them")
+        require_free(resume, force=force)
+        return KeptRuns(runs_beside(resume), resume=True)
+    if output is None:
+        return None
+    require_free(output, force=force)
+    path = runs_beside(output)
+    if path.exists() and not force:
+        raise click.UsageError(
+            f"{path} holds the finished runs of a measurement that was broken off: go on with "
+            f"--resume {output}, or throw them away with --force"
+        )
+    return KeptRuns(path)
+
+
+@contextmanager
+def _telling_what_is_kept(kept: KeptRuns | None, output: Path | None) -> Iterator[None]:
+    """Say how to go on, where a measurement ends before its last run."""
+    try:
+        yield
+    except BaseException:
+        if kept is not None and kept.runs:
+            count = len(kept.runs)
+            note(
+                f"finished runs are kept ({count}): the same command with --resume {output} goes on"
+            )
+        elif kept is not None:
+            kept.discard()
+        raise
 
 
 def _plan(arguments: tuple[str, ...], times: RunTimes, *, as_json: bool) -> RunPlan:
@@ -108,7 +161,7 @@ def _plan(arguments: tuple[str, ...], times: RunTimes, *, as_json: bool) -> RunP
     )
 
 
-def _measure(plan: RunPlan, choice: SensorChoice) -> MeasuredProgram:
+def _measure(plan: RunPlan, choice: SensorChoice, kept: KeptRuns | None) -> MeasuredProgram:
     """Measure; a request to end ends the command and the sampler first."""
     from joulesplit.calibrate.campaign import measure_program
     from joulesplit.cli._device import device_of
@@ -119,7 +172,7 @@ def _measure(plan: RunPlan, choice: SensorChoice) -> MeasuredProgram:
     simulated = choice.kind == SIMULATED
     if simulated:
         note(f"SIMULATED: {NOT_THE_COMMAND}")
-    done: list[WindowRecord] = []
+    done = [run.record for run in kept.runs] if kept is not None else []
 
     def tell(record: WindowRecord) -> None:
         done.append(record)
@@ -127,7 +180,7 @@ def _measure(plan: RunPlan, choice: SensorChoice) -> MeasuredProgram:
 
     with ended_in_order():
         warn_of_load()
-        return measure_program(plan, device_of(choice), tell)
+        return measure_program(plan, device_of(choice), tell, kept=kept)
 
 
 def _finish(measured: MeasuredProgram, output: Path | None, *, shown: Shown) -> int:
@@ -170,5 +223,7 @@ def _document(measured: MeasuredProgram) -> dict[str, Any]:
         "runs": measured.records,
         "sensor": measured.sensor,
         "sampling": measured.sampling,
+        "sensor_response": measured.response,
+        "outages": measured.outages,
         "device": measured.device,
     }
