@@ -60,26 +60,29 @@ def validate(
     # Said before the first window: whoever reads it may want to stop.
     if differ := server_runtime_difference(instrument, chosen):
         note(f"warning: {differ}")
-    unpaced = profile.link is not None and profile.link.uplink.unpaced
-    # As an inference sends, if the price is of that.
-    rate = None if unpaced else decision.rate_bit_per_s
     validations = []
     for split in chosen:
-        with progress_bar(f"running split {split}") as show:
-            validations.append(
-                validate_split(
-                    instrument,
-                    decision.candidates[split],
-                    rate,
-                    partial(show, detail=""),
-                    times=_times(decision, split),
-                )
-            )
+        validations.append(_validated(instrument, profile, decision, split))
         if len(chosen) > 1:
             # One that fails later takes nothing from those before it.
             measured = validations[-1].measured
             note(f"split {split}: {measured.net_j} measured, {measured.inferences} inferences")
     return tuple(validations)
+
+
+def _validated(
+    instrument: Instrument, profile: DeviceProfile, decision: Decision, split: int
+) -> SplitValidation[Candidate]:
+    """Run one split, its uploads unpaced if the profile's price is of that."""
+    unpaced = profile.link is not None and profile.link.uplink.unpaced
+    with progress_bar(f"running split {split}") as show:
+        return validate_split(
+            instrument,
+            decision.candidates[split],
+            None if unpaced else decision.rate_bit_per_s,
+            partial(show, detail=""),
+            times=_times(decision, split),
+        )
 
 
 def _times(decision: Decision, split: int) -> PredictedTimes:
