@@ -296,5 +296,5 @@ def test_random_inputs_span_their_type_and_repeat_with_the_seed() -> None:
 
 
 def test_a_type_numpy_does_not_know_is_refused() -> None:
-    with pytest.raises(InputError, match="int4"):
-        random_inputs([TensorSpec(name="packed", shape=(2,), dtype="int4")], 0)
+    with pytest.raises(InputError, match="int3"):
+        random_inputs([TensorSpec(name="packed", shape=(2,), dtype="int3")], 0)

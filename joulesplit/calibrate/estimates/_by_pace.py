@@ -64,16 +64,23 @@ def upload_size(observation: Observation) -> int:
     return observation.payload_bits // observation.repetitions
 
 
+FIGURES_BESIDE = 2
+"""Behind the two of each pace: lateness and burst."""
+
+
 def told_paces(observations: Sequence[Observation]) -> tuple[Pace, ...]:
     """Return the paces that have figures of their own: unpaced first, then by rate.
 
-    Empty if the windows do not say how they were paced.
+    Empty if the windows do not say how they were paced, or are no more than the figures.
     """
     sizes: dict[Pace, set[int]] = defaultdict(set)
     for observation in observations:
         if observation.pace is not None:
             sizes[observation.pace].add(upload_size(observation))
     told = [pace for pace, known in sizes.items() if len(known) >= FEWEST_SIZES]
+    windows = sum(observation.pace in told for observation in observations)
+    if windows <= 2 * len(told) + FIGURES_BESIDE:
+        return ()
     return tuple(sorted(told, key=lambda pace: 0.0 if pace == UNPACED else float(pace)))
 
 

@@ -99,19 +99,18 @@ def start_groups(
     for subject, kind in enumerate(kinds, start=1):
         if own.tells[subject - 1]:
             by_kind.setdefault(kind, []).append(subject)
-    groups = [group for numbers in by_kind.values() for group in _parted(numbers, own)] or [[]]
+    groups = [group for numbers in by_kind.values() for group in _parted(numbers)] or [[]]
+    if own.freedom < 1:
+        # Windows that are no more than intercepts and slopes tell nothing of scatter: so few share
+        # one start, of whatever kind they are.
+        groups = [[subject for group in groups for subject in group]]
     groups[0] += silent
     return tuple(_group(tuple(numbers), own) for numbers in groups)
 
 
-def _parted(numbers: list[int], own: _OwnIntercepts) -> list[list[int]]:
-    """Return subjects of one kind together, or each for itself if they are few.
-
-    Windows that are no more than intercepts and slopes tell nothing of scatter then: so few share
-    a start, as before anything is known.
-    """
-    together = len(numbers) >= FEWEST_SUBJECTS or own.freedom < 1
-    return [numbers] if together else [[number] for number in numbers]
+def _parted(numbers: list[int]) -> list[list[int]]:
+    """Return subjects of one kind together, or each for itself if they are few."""
+    return [numbers] if len(numbers) >= FEWEST_SUBJECTS else [[number] for number in numbers]
 
 
 def _own_intercepts(
