@@ -177,15 +177,24 @@ def fit_not_below_zero(fit: LinkFit) -> tuple[LinkFit, tuple[float, float]]:
     """Return a link's fit once it counts that no upload and no burst can cost less than nothing.
 
     What an upload costs for certain less than was measured a bit costs more, for they were fitted
-    together.
+    together. A burst that does not stand clear of nought is nought: taken where chance has it
+    above and nought where chance has it below, it would be dearer in the mean than it is. Its
+    uncertainty stays.
 
     Returns:
         The fit, and by how much P_air, W, and e_bit, J/bit, are above what was measured.
     """
     figures = (fit.upload_cost_j, fit.air_power_w, fit.bit_energy_j, fit.burst_cost_j)
     values = np.array([figure.value if figure else 0.0 for figure in figures])
-    which = (0, 3) if fit.burst_cost_j is not None else (0,)
-    known = not_below_zero(values, _covariance(fit), which)
+    known, covariance = values, _covariance(fit)
+    interval = fit.burst_cost_j.ci95 if fit.burst_cost_j is not None else None
+    if interval is not None and interval[0] <= 0.0 < covariance[3, 3]:
+        gain = covariance[:, 3] / covariance[3, 3]
+        known = values - gain * values[3]
+        known[3] = 0.0
+        covariance = covariance - np.outer(gain, covariance[3])
+    which = (0, 3) if fit.burst_cost_j is not None and known[3] != 0.0 else (0,)
+    known = not_below_zero(known, covariance, which)
     if np.array_equal(known, values):
         return fit, (0.0, 0.0)
     upload, air, bit, burst = (

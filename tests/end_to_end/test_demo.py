@@ -87,6 +87,8 @@ def server_of(session: int) -> psutil.Process:
     return server
 
 
+@pytest.mark.alone("a whole demo, whose sampler others hold up, until its choice is run")
+@pytest.mark.timeout(900)
 def test_what_was_measured_is_printed_and_kept_when_running_the_choice_fails(tmp_path):
     """The server dies while the split is run: every window before that is worth keeping."""
     session = os.getpid() + 1
