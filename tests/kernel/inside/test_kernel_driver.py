@@ -141,7 +141,7 @@ def test_a_changing_current_is_followed_through_sysfs(kernel_chip, start_writer)
 
 
 def test_a_driver_that_is_unbound_while_reading_is_an_error_that_names_the_file(kernel_chip):
-    with hwmon_sensor() as sensor:
+    with hwmon_sensor(shunt_ohm=0.01) as sensor:
         sensor.read()
         release()
         with pytest.raises(SensorUnavailableError, match=r"curr1_input.*driver bound") as gone:
