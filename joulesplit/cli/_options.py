@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from joulesplit.cli._choices import EdgeChoice, SensorChoice
+from joulesplit.cli._number_range import NumberRange
 from joulesplit.cli._tokens import warn_of_shown_token
 from joulesplit.drivers import SENSOR_KINDS
 
@@ -110,7 +111,7 @@ _SENSOR_OPTIONS = (
     ),
     click.option(
         "--shunt-ohm",
-        type=click.FloatRange(min=0, min_open=True),
+        type=NumberRange(min=0, min_open=True),
         help="Shunt resistance, ohm (R100 is 0.1).",
     ),
     click.option(

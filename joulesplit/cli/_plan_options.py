@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from joulesplit.cli._errors import CommandError
+from joulesplit.cli._number_range import NumberRange
 from joulesplit.cli._options import RESIDUAL, block_options
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ _PLAN_OPTIONS = (
     ),
     click.option(
         "--regret",
-        type=click.FloatRange(min=0, min_open=True),
+        type=NumberRange(min=0, min_open=True),
         help="With --for-decision: what the split may cost above the best, relative.  "
         "[default: the plan's: 0.01, of rigorous 0.005]",
     ),

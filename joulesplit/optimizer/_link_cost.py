@@ -186,15 +186,8 @@ def fit_not_below_zero(fit: LinkFit) -> tuple[LinkFit, tuple[float, float]]:
     """
     figures = (fit.upload_cost_j, fit.air_power_w, fit.bit_energy_j, fit.burst_cost_j)
     values = np.array([figure.value if figure else 0.0 for figure in figures])
-    known, covariance = values, _covariance(fit)
-    interval = fit.burst_cost_j.ci95 if fit.burst_cost_j is not None else None
-    if interval is not None and interval[0] <= 0.0 < covariance[3, 3]:
-        gain = covariance[:, 3] / covariance[3, 3]
-        known = values - gain * values[3]
-        known[3] = 0.0
-        covariance = covariance - np.outer(gain, covariance[3])
-    which = (0, 3) if fit.burst_cost_j is not None and known[3] != 0.0 else (0,)
-    known = not_below_zero(known, covariance, which)
+    known, covariance = _without_unclear_burst(fit, values)
+    known = not_below_zero(known, covariance, (0, 3))
     if np.array_equal(known, values):
         return fit, (0.0, 0.0)
     upload, air, bit, burst = (
@@ -205,6 +198,21 @@ def fit_not_below_zero(fit: LinkFit) -> tuple[LinkFit, tuple[float, float]]:
         fit, upload_cost_j=upload, air_power_w=air, bit_energy_j=bit, burst_cost_j=burst
     )
     return changed, (float(known[1] - values[1]), float(known[2] - values[2]))
+
+
+def _without_unclear_burst(fit: LinkFit, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Give values and covariance of (E_0, P_air, e_bit, E_burst), E_burst as nought if it may be.
+
+    Known to be nought it has no error and shares none: what else moves leaves it there.
+    """
+    covariance = _covariance(fit)
+    interval = fit.burst_cost_j.ci95 if fit.burst_cost_j is not None else None
+    if interval is None or interval[0] > 0.0 or covariance[3, 3] <= 0.0:
+        return values, covariance
+    gain = covariance[:, 3] / covariance[3, 3]
+    known, left = values - gain * values[3], covariance - np.outer(gain, covariance[3])
+    known[3], left[3], left[:, 3] = 0.0, 0.0, 0.0
+    return known, left
 
 
 def _statistical(sending: Sending) -> FloatArray:

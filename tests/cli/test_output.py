@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from joulesplit.cli._output import PIPE_WIDTH, console, stated_columns
@@ -19,3 +23,17 @@ def test_a_report_in_a_pipe_is_as_wide_as_columns_says(monkeypatch, capsys):
     assert console().width == 60
     monkeypatch.delenv("COLUMNS")
     assert console().width == PIPE_WIDTH
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_full_disk_is_one_line_and_the_code_of_files(form):
+    """Not told as JSON to the place that took nothing."""
+    with Path("/dev/full").open("w") as full:
+        found = subprocess.run(
+            [sys.executable, "-m", "joulesplit", "paper", *form],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert found.returncode == 3
+    assert found.stderr == (
+        "joulesplit: error: no space is left where the result goes: make some\n"
+    )

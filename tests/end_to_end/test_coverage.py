@@ -18,13 +18,14 @@ from joulesplit.calibrate.estimates import (
     loads_of,
     uplink_of,
 )
-from joulesplit.calibrate.profile import ModelIdentity, Quantity, Runtime
+from joulesplit.calibrate.profile import Quantity
 from joulesplit.calibrate.workloads import truth_of
 from joulesplit.cli._resources import paper_network
 from joulesplit.cli._simulation import draw_world, without_errors
-from joulesplit.metrology import SystematicBudget, budget_of
+from joulesplit.metrology import budget_of
 from joulesplit.partition.cutting import residual_blocks
 from joulesplit.partition.reading import read_network
+from proof.campaign import MODEL, RUNTIME, SCATTER_ALONE
 from proof.virtual import run_virtual_campaign
 
 CAMPAIGNS = 100
@@ -54,15 +55,9 @@ def run_world(seed: int, blocks, *, perfect_sensor: bool) -> dict[str, Outcome]:
     assert statistics.lost == 0
     budget = budget_of(sensor.accuracy, loads_of(records))
     if perfect_sensor:
-        # The scatter alone: what a campaign leaves open makes its intervals wider than that.
-        budget = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0, counts_campaign=False)
-    compute = compute_of(
-        records,
-        blocks,
-        budget,
-        model=ModelIdentity(name="m", sha256="0", input_bits=1),
-        runtime=Runtime(name="r", version="0", threads=1, xnnpack=True),
-    )
+        # What a campaign leaves open makes its intervals wider than its scatter alone.
+        budget = SCATTER_ALONE
+    compute = compute_of(records, blocks, budget, model=MODEL, runtime=RUNTIME)
     e_c = uplink_of(records, QUICK.stated_rate_bit_per_s, budget).e_c_bit_per_j
     truth = truth_of(setup.costs, blocks, QUICK.stated_rate_bit_per_s)
     e_d = compute.e_d_flop_per_j

@@ -412,6 +412,23 @@ def test_a_fixed_cost_below_zero_by_no_more_than_chance_is_nought(small, world, 
             decide(*small, changed(profile, path, make_quantity(value, 0.1)))
 
 
+@pytest.mark.parametrize(("low_j", "counted_j"), [(-0.1, 0.0), (0.01, 0.15)])
+def test_a_burst_counts_only_where_it_stands_clear_of_nought(small, world, low_j, counted_j):
+    """Else it would be dearer in the mean than it is: taken where chance has it above alone."""
+    covariance = ((0.01, 0.0, 0.0, -0.004), (0.0,) * 4, (0.0,) * 4, (-0.004, 0.0, 0.0, 0.01))
+    device = world(burst_j=0.15, upload_cost_j=0.5, covariance=covariance)
+    profile = device.profile()
+    burst = msgspec.structs.replace(
+        profile.link.uplink.fit.burst_cost_j, ci95=(low_j, 0.3 - low_j), u_stat=0.1
+    )
+    found = decide(*small, changed(profile, "link.uplink.fit.burst_cost_j", burst))
+
+    # What the burst costs less for certain the upload, fitted with it, costs more: 0.4 of it.
+    upload_j = 0.5 + 0.4 * (0.15 - counted_j)
+    assert found.candidates[0].upload_fixed_j == pytest.approx(upload_j + counted_j)
+    assert found.candidates[0].u_stat_j == pytest.approx(math.sqrt(0.01 + 0.01 - 2 * 0.004))
+
+
 @given(
     block_j=st.tuples(*[st.floats(0.1, 5.0)] * 3),
     burst_j=st.floats(-0.3, 0.3),

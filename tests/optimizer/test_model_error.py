@@ -76,6 +76,17 @@ def test_between_two_heads_a_split_errs_by_the_blocks_before_it_less_their_share
     assert [decision.candidates[block].u_stat_j for block in (0, 1, 2, 4)] == [0.0] * 4
 
 
+def test_an_error_of_one_degree_of_freedom_has_a_probability_and_no_mean(network4, world):
+    """Student's t has no mean at ν = 1 and no variance at 2: drawn, it grows with the draws."""
+    heads = ((2, 3.3), (4, 6.0))
+    device = world(flop=FLOP, block_j=(1.0, 2.0, 1.5, 1.0), u_rel=0.03, head_j=heads)
+    found = decide(*network4, device.profile(), usage=Usage(input_bits=9600))
+
+    assert found.model_error.inverse_freedom == 1.0
+    assert 0.0 < found.probability_best < 1.0
+    assert found.expected_regret_j is None
+
+
 def test_where_nothing_tells_it_there_is_no_probability_and_what_to_measure_is_said(
     network4, world
 ):

@@ -11,7 +11,7 @@ import msgspec
 from joulesplit.calibrate.campaign._plan import Plan
 from joulesplit.calibrate.campaign._quiet import WATCHED_WINDOWS, longest_wait_s
 from joulesplit.calibrate.campaign._transfer_plan import download_subjects, upload_subjects
-from joulesplit.calibrate.campaign._watch import MOST_WATCHED, watched_s
+from joulesplit.calibrate.campaign._watch import watched_of, watched_s
 from joulesplit.calibrate.errors import PlanError
 from joulesplit.calibrate.windows import WindowKind, WindowTask, WindowTiming
 from joulesplit.partition import Block
@@ -264,7 +264,7 @@ def announced_duration_s(
     controls = 1 + (runs + sent) // plan.control_every
     around_s = 2 * plan.timing.idle_s
     return (
-        _waits_s(plan, runs - 2 * phases * plan.repeats, sent)
+        _waits_s(plan, ran, len(uploads), len(downloads))
         + run_s
         + runs * (around_s + plan.timing.settle_s)
         + sent_s
@@ -273,11 +273,19 @@ def announced_duration_s(
     )
 
 
-def _waits_s(plan: Plan, runs: int, sent: int) -> float:
-    """Return how long the first windows are waited for and watched, s."""
+def _waits_s(plan: Plan, ran: int, uploads: int, downloads: int) -> float:
+    """Return how long the first windows are waited for, and some watched, s.
+
+    Args:
+        plan: The plan.
+        ran: Windows of the longest work, of blocks and heads.
+        uploads: Uploads of a repeat.
+        downloads: Downloads likewise.
+    """
     idle_s = plan.timing.idle_s
-    watched = min(MOST_WATCHED["compute"], runs // len(plan.work_s))
-    watched += min(MOST_WATCHED["upload"], sent // len(plan.upload_lengths_s))
+    watched = watched_of("compute", ran)
+    watched += watched_of("upload", uploads * plan.repeats)
+    watched += watched_of("download", downloads * plan.repeats)
     return WATCHED_WINDOWS * longest_wait_s(idle_s) + watched * watched_s(idle_s)
 
 

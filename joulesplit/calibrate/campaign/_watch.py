@@ -23,8 +23,12 @@ WATCH_S = 1.5
 LEVEL_SHARE = 1 / 3
 """The last part of that is the level that the rest is held against."""
 
-MOST_WATCHED = {"compute": 10, "whole": 2, "head": 2, "upload": 4, "download": 2}
-"""Windows of a kind that are watched in a run."""
+FIRST_WATCHED = {"compute": 10, "whole": 2, "head": 2, "upload": 4, "download": 2}
+"""The first so many long windows of a kind are watched."""
+
+LATER_EVERY = 4
+"""After them it is one in so many: what is late is then known the better the longer a campaign
+measures, and not from its coolest part alone."""
 
 LONG_SHARE = 0.9
 """Only windows of so much of the longest work are: what is late shows most there."""
@@ -39,8 +43,19 @@ def watched_s(idle_s: float) -> float:
     return max(WATCH_S, 2 * idle_s)
 
 
+def watched_of(kind: str, long_windows: int) -> int:
+    """Return how many of the first long windows of a kind are watched.
+
+    Args:
+        kind: Of the windows.
+        long_windows: How many there are.
+    """
+    first = min(long_windows, FIRST_WATCHED[kind])
+    return first - (first - long_windows) // LATER_EVERY
+
+
 class LateWatch:
-    """A watch over what comes after the first long windows of each kind of a run.
+    """A watch over what comes after long windows of each kind of a run.
 
     Args:
         plan: Of the campaign.
@@ -50,16 +65,19 @@ class LateWatch:
         self._watch_s = watched_s(plan.timing.idle_s)
         longest_s = {"upload": max(plan.upload_lengths_s), "download": max(plan.upload_lengths_s)}
         self._long_s = {
-            kind: LONG_SHARE * longest_s.get(kind, max(plan.work_s)) for kind in MOST_WATCHED
+            kind: LONG_SHARE * longest_s.get(kind, max(plan.work_s)) for kind in FIRST_WATCHED
         }
         self._seen: Counter[str] = Counter()
 
     def over(self, record: WindowRecord, clock: Clock, sampler: Sampler) -> WindowRecord:
         """Watch on after a window if it is one of those; return it with what came late."""
         kind = record.task.kind
-        if self._seen[kind] >= MOST_WATCHED.get(kind, 0) or record.work_s < self._long_s[kind]:
+        if kind not in FIRST_WATCHED or record.work_s < self._long_s[kind]:
             return record
+        before = watched_of(kind, self._seen[kind])
         self._seen[kind] += 1
+        if watched_of(kind, self._seen[kind]) == before:
+            return record
         until_ns = clock.now_ns() + round(self._watch_s * 1e9)
         clock.sleep_until_ns(until_ns)
         after = sampler.trace_until(until_ns)

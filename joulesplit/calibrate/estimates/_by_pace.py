@@ -55,6 +55,9 @@ UNPACED: Pace = "unlimited"
 PLANE_FIGURES = 3
 """E_0, P_air and e_bit of ``fit_link``."""
 
+FIGURES_BESIDE = 2
+"""Behind the two of each pace: lateness and burst."""
+
 FEWEST_SIZES = 2
 """Of one size alone what an upload costs is not told from what its bits cost."""
 
@@ -62,10 +65,6 @@ FEWEST_SIZES = 2
 def upload_size(observation: Observation) -> int:
     """Return the payload of one transfer of a window, bit."""
     return observation.payload_bits // observation.repetitions
-
-
-FIGURES_BESIDE = 2
-"""Behind the two of each pace: lateness and burst."""
 
 
 def told_paces(observations: Sequence[Observation]) -> tuple[Pace, ...]:

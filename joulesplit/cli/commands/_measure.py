@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from joulesplit.cli._number_range import NumberRange
 from joulesplit.cli._options import gathered, sensor_options
 from joulesplit.cli._output import emit_page, note, require_free, shown_options
 
@@ -46,14 +47,14 @@ class RunTimes:
 )
 @click.option(
     "--idle-s",
-    type=click.FloatRange(min=0, min_open=True),
+    type=NumberRange(min=0, min_open=True),
     default=2.0,
     show_default=True,
     help="Idle before and after each run, s.",
 )
 @click.option(
     "--settle-s",
-    type=click.FloatRange(min=0),
+    type=NumberRange(min=0),
     default=0.2,
     show_default=True,
     help="From the end of a run until the device counts as idle again, s.",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from joulesplit.cli._errors import CommandError
+from joulesplit.cli._number_range import NumberRange
 from joulesplit.cli._options import RESIDUAL, block_options, gathered, model_argument
 from joulesplit.cli._output import emit, json_option, note
 from joulesplit.cli._partitioning import (
@@ -59,7 +60,7 @@ def _refuse_after(_context: click.Context, _option: click.Parameter, given: int 
 @click.option("--after", type=int, hidden=True, expose_value=False, callback=_refuse_after)
 @click.option(
     "--ratio",
-    type=click.FloatRange(min=0),
+    type=NumberRange(min=0),
     metavar="FLOP/BIT",
     help="E_d/E_c: find the best cut, also across branches.",
 )

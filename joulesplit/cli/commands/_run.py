@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from joulesplit.cli._errors import CommandError
+from joulesplit.cli._number_range import NumberRange
 from joulesplit.cli._options import edge_options, gathered, model_argument, runtime_options
 from joulesplit.cli._output import emit, json_option, note
 
@@ -76,7 +77,7 @@ class InferenceOptions:
 )
 @click.option(
     "--deadline-s",
-    type=click.FloatRange(min=0, min_open=True),
+    type=NumberRange(min=0, min_open=True),
     help="Longest time of an inference, s; what the server does not answer by then is computed "
     "here.",
 )

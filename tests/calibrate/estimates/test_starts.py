@@ -90,3 +90,13 @@ def test_subjects_whose_windows_are_all_alike_take_the_start_of_the_others():
     groups = start_groups(subjects, repetitions, energies, np.ones(12), [0, 0, 0, 0, 0, 1])
 
     assert [group.subjects for group in groups] == [(1, 2, 3, 4, 5, 6)]
+
+
+def test_windows_that_are_no_more_than_intercepts_and_slopes_share_one_start():
+    """Two subjects of two windows each: with a start of their own nothing told of scatter."""
+    subjects, counts = np.array([1, 1, 2, 2]), np.array([2.0, 4.0, 1.0, 2.0])
+    energies = 0.05 + np.array([0.2, 0.4, 0.3, 0.6])
+
+    for kinds in ([0, 0], [0, 1]):
+        (group,) = start_groups(subjects, counts, energies, np.ones(4), kinds)
+        assert (group.subjects, group.spread) == ((1, 2), 0.0)

@@ -100,6 +100,20 @@ def test_json_is_one_object_and_the_file_holds_the_same(tmp_path):
     assert gross["value"] == pytest.approx(expected_j, rel=0.05)
 
 
+@pytest.mark.parametrize("option", ["--idle-s", "--settle-s"])
+def test_what_is_not_a_number_is_a_usage_error(joulesplit, option):
+    """It compares with nothing, so that it was in every range."""
+    outcome = joulesplit("measure", "--sensor", "simulated", option, "nan", "--", "true")
+    assert outcome.code == 2
+    assert "nan is not a number" in outcome.err
+
+
+@pytest.mark.parametrize("command", ["measure", "monitor"])
+def test_a_seed_below_zero_is_a_usage_error(joulesplit, command):
+    behind = ("--", "true") if command == "measure" else ()
+    assert joulesplit(command, "--sensor", "simulated", "--seed", -1, *behind).code == 2
+
+
 def told_of_itself(outcome):
     """Return what went to standard error, but what else happens to run on this machine."""
     return [told for told in outcome.stderr.splitlines() if "other programs use" not in told]

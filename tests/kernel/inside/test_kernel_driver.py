@@ -140,8 +140,10 @@ def test_a_changing_current_is_followed_through_sysfs(kernel_chip, start_writer)
     assert reading.current_a == pytest.approx(0.03)
 
 
-def test_a_driver_that_is_unbound_while_reading_is_an_error_that_names_the_file(kernel_chip):
-    with hwmon_sensor(shunt_ohm=0.01) as sensor:
+def test_a_driver_that_is_unbound_while_reading_is_an_error_that_names_the_file(kernel_chip, put):
+    (kernel_chip / "shunt_resistor").write_text("100000\n")
+    put(KERNELS, chip_words(1.0, 5.0))
+    with hwmon_sensor(shunt_ohm=SHUNT_OHM) as sensor:
         sensor.read()
         release()
         with pytest.raises(SensorUnavailableError, match=r"curr1_input.*driver bound") as gone:
