@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from joulesplit._decision_stop import rule_of
 from joulesplit.calibrate.campaign import Completion, Plan, for_decision, profile_from_windows
-from joulesplit.calibrate.campaign._plan import RIGOROUS
+from joulesplit.calibrate.campaign._plan import RIGOROUS, UNLIMITED
 from joulesplit.calibrate.workloads import truth_of
 from joulesplit.cli._simulation import WorldSetup
 from joulesplit.optimizer import decide
@@ -25,6 +25,9 @@ from proof.agreement import Choice, Chosen
 from proof.stage import proof_blocks, proof_network
 from proof.virtual import run_virtual, virtual_circumstances
 from proof.worlds import device_world
+
+PACED_SHARES = (0.05, 0.1, 0.25, 0.5, 1.0)
+"""Of the rate of a world's link, at which uploads are paced; RIGOROUS has as many."""
 
 ANOTHER_DAY = 1_000_000
 """Added to a world's seed for the noise of its second campaign."""
@@ -36,7 +39,7 @@ class SplitWorld:
 
     Attributes:
         setup: The device and its sensor.
-        plan: The rigorous one, at the rate of the device's link.
+        plan: The rigorous one, at rates that the device's link carries.
         energies_j: What every split truly costs by the net account, J; float64, shape (L + 1,).
     """
 
@@ -58,12 +61,12 @@ class SplitWorld:
 
 def split_world(seed: int) -> SplitWorld:
     """Return the world of a seed."""
-    setup, rate_bit_per_s = device_world(seed)
-    others = [rate for rate in RIGOROUS.rates_bit_per_s if rate != rate_bit_per_s]
+    setup = device_world(seed)
+    carried = [share * setup.link_rate_bit_per_s for share in PACED_SHARES]
     return SplitWorld(
         setup=setup,
-        plan=msgspec.structs.replace(RIGOROUS, rates_bit_per_s=(*others, rate_bit_per_s)),
-        energies_j=_true_energies_j(setup, rate_bit_per_s),
+        plan=msgspec.structs.replace(RIGOROUS, rates_bit_per_s=(*carried, UNLIMITED)),
+        energies_j=_true_energies_j(setup),
     )
 
 
@@ -82,12 +85,8 @@ def unlike_world(seed: int) -> SplitWorld:
         inside_shares=tuple((spread * random.standard_t(5, len(proof_blocks()))).tolist()),
         invoke_s=float(random.uniform(0.0, 2e-4)),
     )
-    setup, rate_bit_per_s = replace(world.setup, costs=costs), device_world(seed)[1]
-    return replace(
-        world,
-        setup=setup,
-        energies_j=_true_energies_j(setup, rate_bit_per_s),
-    )
+    setup = replace(world.setup, costs=costs)
+    return replace(world, setup=setup, energies_j=_true_energies_j(setup))
 
 
 def choose(seed: int) -> Choice:
@@ -135,10 +134,13 @@ def chosen(world: SplitWorld, plan: Plan) -> Chosen:
     )
 
 
-def _true_energies_j(setup: WorldSetup, rate_bit_per_s: float) -> NDArray[np.float64]:
-    """Return what an inference now and then truly costs, which wakes the radio by itself."""
+def _true_energies_j(setup: WorldSetup) -> NDArray[np.float64]:
+    """Return what an inference now and then truly costs, which wakes the radio by itself.
+
+    It uploads as fast as the link goes.
+    """
     costs, blocks = setup.costs, proof_blocks()
-    truth = truth_of(costs, blocks, rate_bit_per_s)
+    truth = truth_of(costs, blocks, setup.link_rate_bit_per_s)
     burst_j = setup.radio.burst_j if setup.radio else 0.0
     bits = upload_sizes(proof_network().input_bits, [block.output_bits for block in blocks])
     uploads_j = np.array(bits) / truth.e_c_bit_per_j["net"] + costs.upload_cost_j + burst_j

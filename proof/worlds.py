@@ -46,8 +46,9 @@ COOL_C = 48.0
 CYCLE_NS = 8_510_000 + 532_000
 """Of an INA219 that averages 16 samples of the current: SBOS448G, table 5, typical."""
 
-CAMPAIGN_S = 52.0
-"""How long a quick campaign lasts, its pauses included; drifts are stated over it."""
+CAMPAIGN_S = 92.0
+"""How long a quick campaign lasts, its pauses included; drifts are stated over it. Three fifths of
+it are windows."""
 
 MakeWorld = Callable[[int], WorldSetup]
 
@@ -84,8 +85,8 @@ def cool_world(seed: int) -> WorldSetup:
     return replace(setup, load=replace(setup.load, thermal=thermal))
 
 
-def device_world(seed: int) -> tuple[WorldSetup, float]:
-    """Return a clean world with a board and a radio of its own, and the rate of its link, bit/s.
+def device_world(seed: int) -> WorldSetup:
+    """Return a clean world with a board, a radio and a link of its own.
 
     Costs and background load are drawn evenly on a logarithmic scale, so that the network is best
     split at the input, in the middle or not at all, and now and then two splits are level. Blocks
@@ -111,8 +112,12 @@ def device_world(seed: int) -> tuple[WorldSetup, float]:
     load = replace(setup.load, background_sd_w=drawn(4e-3, 24e-3))
     assert setup.radio is not None
     radio = replace(setup.radio, tail_s=drawn(0.02, 0.2), tail_power_w=drawn(0.1, 0.4))
-    rate_bit_per_s = float(random.choice(LINK_RATES_BIT_PER_S))
-    return replace(setup, load=load, radio=radio), rate_bit_per_s
+    return replace(
+        setup,
+        load=load,
+        radio=radio,
+        link_rate_bit_per_s=float(random.choice(LINK_RATES_BIT_PER_S)),
+    )
 
 
 def idle_drift_world(seed: int) -> WorldSetup:
@@ -207,8 +212,8 @@ def long_tail_world(seed: int) -> WorldSetup:
 
 
 def reset_world(seed: int) -> WorldSetup:
-    """Return a clean world whose chip browns out within a window."""
-    return _befallen(seed, Mishap(kind="reset", at_s=_middle_s(seed)))
+    """Return a clean world whose chip browns out, once at least within a window."""
+    return _befallen(seed, *(Mishap(kind="reset", at_s=t) for t in _moments_s(seed)))
 
 
 def foreign_writer_world(seed: int) -> WorldSetup:
@@ -218,8 +223,13 @@ def foreign_writer_world(seed: int) -> WorldSetup:
 
 
 def suspended_world(seed: int) -> WorldSetup:
-    """Return a clean world whose reader's clock stands still for 4 ms, not a whole cycle."""
-    return _befallen(seed, Mishap(kind="clock-stood-still", at_s=_middle_s(seed), lasts_s=4e-3))
+    """Return a clean world whose reader's clock stands still for 4 ms now and then.
+
+    That is not a whole cycle, and once at least it is within a window.
+    """
+    return _befallen(
+        seed, *(Mishap(kind="clock-stood-still", at_s=t, lasts_s=4e-3) for t in _moments_s(seed))
+    )
 
 
 def held_up_world(seed: int) -> WorldSetup:
@@ -258,6 +268,11 @@ def _visited(
 def _middle_s(seed: int) -> float:
     """Return a moment well inside a campaign, s."""
     return float(np.random.default_rng([seed, 51]).uniform(0.3, 0.7) * CAMPAIGN_S)
+
+
+def _moments_s(seed: int) -> list[float]:
+    """Return moments well inside a campaign, s; between windows lie all of them in one of 200."""
+    return sorted(np.random.default_rng([seed, 53]).uniform(0.2, 0.8, 6) * CAMPAIGN_S)
 
 
 def _random_times_s(seed: int, *, every_s: float) -> list[float]:

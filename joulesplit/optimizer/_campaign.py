@@ -41,6 +41,4 @@ def campaign_of(profile: DeviceProfile, account: Account) -> Campaign:
 
 
 def _share(error: CampaignError | None, account: Account) -> float:
-    if error is None:
-        return 0.0
-    return error.net_u_rel if account == "net" else error.gross_u_rel
+    return error.of(account) if error else 0.0

@@ -206,10 +206,11 @@ def ratio_of_e_d_and_e_c(
     uploads = upload_observations(records)
     flop, idle = sum(block.flop for block in blocks), idle_estimate(records)
     kinds: tuple[tuple[WindowKind, ...], ...] = (COMPUTING_KINDS, ("upload",))
-    own_u_rel = tuple(with_campaign(budget, records, kind).campaign_u_rel for kind in kinds)
+    own = [campaign_error(with_campaign(budget, records, kind)) for kind in kinds]
 
     def ratio(account: Account) -> Quantity:
         energies = work_and_bit(compute, uploads, len(blocks), rate_bit_per_s, account)
+        own_u_rel = [error.of(account) for error in own]
         return ratio_of(flop, energies, account, budget, idle=idle, own_u_rel=own_u_rel)
 
     return GrossNet(gross=ratio("gross"), net=ratio("net"))

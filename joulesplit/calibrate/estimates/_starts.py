@@ -9,6 +9,8 @@ the windows tell: E_w = E_start,s + e_s · n with E_start,s ~ N(E_window, τ²),
 with random intercepts. τ² is that of Paule and Mandel (J. Res. Nat. Bur. Stand. 87, 1982): it
 makes the scatter of the subjects' own intercepts what it should be, and is nought where the
 windows alone explain it. Then there is one intercept, and for large τ each subject has its own.
+A start that stands clear of all others' is none of theirs: drawn towards their mean it would be
+stated too low, and its subject's slope too high. It is an intercept of its own.
 
 What that costs where all starts are equal: intervals of e_l 5 % wider than with one intercept for
 all, those of E_d as wide as before (20 blocks of three windows each).
@@ -22,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from joulesplit.calibrate.estimates._stats import coverage_factor
 from joulesplit.metrology import Array
 
 HALVINGS = 60
@@ -34,6 +37,13 @@ an intercept of its own already, and the fit gets no better but harder to solve.
 FEWEST_SUBJECTS = 4
 """Of fewer starts the scatter is not known well enough to draw them together: each is its own
 (shrinking three means or fewer does not pay: James and Stein, 1961)."""
+
+STANDS_CLEAR = 1 - 1e-5
+"""Confidence at which a start is none of the others'. Their scatter is told by the median of their
+distances from their median, which a third of starts of another kind do not move far."""
+
+NORMAL_MEDIAN = 1.4826
+"""Standard deviation of a normal distribution over its median absolute deviation."""
 
 TELLS_APART = 1e-6
 """Share of Σw·Σw·n² that (Σw·n)² leaves, above which lengths of work differ."""
@@ -99,7 +109,7 @@ def start_groups(
     for subject, kind in enumerate(kinds, start=1):
         if own.tells[subject - 1]:
             by_kind.setdefault(kind, []).append(subject)
-    groups = [group for numbers in by_kind.values() for group in _parted(numbers)] or [[]]
+    groups = [group for numbers in by_kind.values() for group in _parted(numbers, own)] or [[]]
     if own.freedom < 1:
         # Windows that are no more than intercepts and slopes tell nothing of scatter: so few share
         # one start, of whatever kind they are.
@@ -108,9 +118,26 @@ def start_groups(
     return tuple(_group(tuple(numbers), own) for numbers in groups)
 
 
-def _parted(numbers: list[int]) -> list[list[int]]:
-    """Return subjects of one kind together, or each for itself if they are few."""
-    return [numbers] if len(numbers) >= FEWEST_SUBJECTS else [[number] for number in numbers]
+def _parted(numbers: list[int], own: _OwnIntercepts) -> list[list[int]]:
+    """Return subjects of one kind together, but for those that stand clear; or each, if few."""
+    apart = _standing_clear(numbers, own) if len(numbers) >= FEWEST_SUBJECTS else numbers
+    together = [number for number in numbers if number not in apart]
+    if len(together) < FEWEST_SUBJECTS:
+        return [[number] for number in numbers]
+    return [together, *([number] for number in apart)]
+
+
+def _standing_clear(numbers: list[int], own: _OwnIntercepts) -> list[int]:
+    """Return the subjects whose starts neither noise nor the scatter of the others explains."""
+    if own.freedom < 1 or own.noise <= 0:
+        return []
+    rows = np.array(numbers) - 1
+    distances = np.abs(own.starts[rows] - np.median(own.starts[rows]))
+    variances = own.variances[rows] * own.noise
+    scattered = (NORMAL_MEDIAN * float(np.median(distances))) ** 2 - float(np.median(variances))
+    u = np.sqrt(max(0.0, scattered) + variances)
+    clear = distances > coverage_factor(own.freedom, STANDS_CLEAR) * u
+    return [number for number, stands in zip(numbers, clear, strict=True) if stands]
 
 
 def _own_intercepts(

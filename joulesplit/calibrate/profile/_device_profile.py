@@ -99,7 +99,7 @@ class DeviceProfile(msgspec.Struct, frozen=True, kw_only=True):
         truth: The simulated world's truth; None for anything measured.
         reference: Citation of a literature source, else None.
         e_d_over_e_c_flop_per_bit: E_d/E_c; scale errors of the sensor cancel in it, so it is
-            known better than either.
+            known better than either where these are the larger part.
         merged: The profiles that this one was pooled from; empty for a single calibration.
         campaign: Behind the figures; None where there is no journal of windows.
     """

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from joulesplit.calibrate.profile._quantity import GrossNet, Quantity, in_unit
+from joulesplit.calibrate.profile._quantity import Account, GrossNet, Quantity, in_unit
 
 Method = Literal["weighted", "ordinary", "huber", "without-outliers"]
 """How the windows were weighted in a fit."""
@@ -55,6 +55,14 @@ class CampaignError(msgspec.Struct, frozen=True, kw_only=True):
 
     net_u_rel: float
     gross_u_rel: float
+
+    def of(self, account: Account) -> float:
+        """Relative standard uncertainty of the energies of an account.
+
+        Args:
+            account: Whether the idle power is in the energies.
+        """
+        return self.net_u_rel if account == "net" else self.gross_u_rel
 
 
 class ClassCost(msgspec.Struct, frozen=True, kw_only=True):
