@@ -32,6 +32,7 @@ from joulesplit.optimizer import (
     Prices,
     Problem,
     Solution,
+    computing_variances_j2,
     difference_u_j,
     prices_from_profile,
     solve,
@@ -138,7 +139,8 @@ def decision_rule(plan: Plan, network: Network, around: Circumstances) -> StopRu
     """Return the rule that stops when the choice of l cannot regret more than the plan allows.
 
     Splits are priced as ``optimize`` will price them. The sensor's scale is common to all
-    candidates and cancels; what is left are the statistics of what they do not share.
+    candidates and cancels; what is left are the statistics of what they do not share. What the
+    campaign leaves open is in the decision's intervals and regret, and in no rule that stops it.
 
     Args:
         plan: States the regret and the number of looks.
@@ -176,7 +178,8 @@ def rivals(solution: Solution) -> tuple[Rival, ...]:
         solution: With uncertainties.
     """
     assert solution.doubt is not None
-    # More windows make what was measured surer; a model's own error they leave as it is.
+    # More windows make what was measured surer; a model's own error they leave as it is, and what
+    # the campaign leaves open nearly so.
     effects_j, best = solution.doubt.measured.effects, solution.best
     best_j = solution.energies[best].total_j
     return tuple(
@@ -231,7 +234,7 @@ def _named(solution: Solution) -> str:
 def _saving(worst_j: float, best_j: float) -> str:
     if worst_j <= 0.0:
         return "no other can save anything"
-    return f"any other saves at most {_percent(worst_j / best_j)}"
+    return f"any other saves at most {_percent(worst_j / best_j)} (statistics)"
 
 
 def _percent(share: float) -> str:
@@ -248,10 +251,9 @@ def _next(
     """Return what the open differences are most uncertain by: what is computed, or uploads."""
     keys: list[str] = []
     for rival in open_rivals:
-        one, other = (_computed(prices, block) for block in (rival.block, solution.best))
-        apart = one.keys() ^ other.keys()
-        variances = {key: u_j**2 for key, u_j in {**one, **other}.items() if key in apart}
+        variances = _computed(prices, rival.block, solution.best)
         variances[UPLINK] = max(0.0, rival.u_j**2 - sum(variances.values()))
+        variances = {key: max(0.0, variance) for key, variance in variances.items()}
         heavy = heaviest(variances)
         keys += (key for key in heavy if key != UPLINK)
         if UPLINK in heavy:
@@ -272,12 +274,13 @@ def _sent(prices: Prices, solution: Solution, rival: int) -> tuple[float, float,
     return float(uploads), bits / prices.sending.rate_bit_per_s, float(bits), bursts
 
 
-def _computed(prices: Prices, block: int) -> dict[str, float]:
-    """Return what the first blocks are priced by: standard uncertainties by subject key, J."""
-    computing = prices.computing
-    head = computing.head_before(block) if prices.compute_model == "heads" else 0
-    pieces = {block_key(piece.last_block): piece for piece in computing.blocks[head:block]}
-    if head:
-        (piece,) = (piece for piece in computing.heads if piece.last_block == head)
-        pieces[head_key(head, len(computing.blocks))] = piece
-    return {key: piece.energy.u_stat or 0.0 for key, piece in pieces.items()}
+def _computed(prices: Prices, one: int, other: int) -> dict[str, float]:
+    """Return what a difference's computing is uncertain by: variances by subject key, J²."""
+    computing, model = prices.computing, prices.compute_model
+    pieces, count = computing.pieces(model), len(computing.blocks)
+    keys = [
+        head_key(piece.last_block, count) if rank >= count else block_key(piece.last_block)
+        for rank, piece in enumerate(pieces)
+    ]
+    variances = computing_variances_j2(computing, model, one, other)
+    return dict(zip(keys, variances.tolist(), strict=True))

@@ -1,6 +1,7 @@
 from ._battery import BatteryLife as BatteryLife
 from ._battery import battery_life as battery_life
 from ._constraints import Constraints as Constraints
+from ._compute_cost import computing_variances_j2 as computing_variances_j2
 from ._cost import ComputeModel as ComputeModel
 from ._decision import decide as decide
 from ._hull import Crossover as Crossover

@@ -216,6 +216,32 @@ def computing_inputs(computing: Computing, model: ComputeModel, blocks: Sequence
     )
 
 
+def computing_variances_j2(
+    computing: Computing, model: ComputeModel, one: int, other: int
+) -> FloatArray:
+    """Return what each measured piece adds to the variance of a difference of two candidates.
+
+    They add up to the statistical variance of what the two compute apart, P_0's share left out; a
+    piece that errs against the others takes from it.
+
+    Args:
+        computing: The profile's figures.
+        model: One of ``computing.models``; the constant E_d has no pieces.
+        one: A candidate, l.
+        other: The one it is compared with.
+
+    Returns:
+        Float64, shape (K,), J², in the order of ``computing.pieces(model)``.
+    """
+    pieces = computing.pieces(model)
+    if not pieces:
+        return np.zeros(0)
+    weights = _piece_weights(computing, model)
+    apart = weights[one] - weights[other]
+    own_j = _statistical(computing, pieces)
+    return np.asarray(apart * (own_j @ (own_j.T @ apart)))
+
+
 def _piece_weights(computing: Computing, model: ComputeModel) -> FloatArray:
     """Give which pieces each candidate runs, and how much of each; float64, shape (L + 1, K)."""
     count = len(computing.blocks)

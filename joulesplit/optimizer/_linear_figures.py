@@ -16,6 +16,7 @@ cancels in every comparison, and is added only where an energy is stated on its 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import hypot
 
 import numpy as np
@@ -32,6 +33,9 @@ P_0, SENSOR, OF_COMPUTING, OF_UPLOADS, OF_DOWNLOADS, OF_IDLE = range(6)
 off by beyond its scale, and what the campaign leaves open of each kind of work and of P_0."""
 
 COMMON_CAUSES = 6
+
+OF_CAMPAIGN = slice(OF_COMPUTING, COMMON_CAUSES)
+"""Those of them that a campaign leaves open, however long it measures."""
 
 
 def inputs(
@@ -74,6 +78,13 @@ def inputs(
         inverse_freedom=np.array(inverse_freedom, dtype=np.float64),
         common=common,
     )
+
+
+def without_campaign(table: Inputs) -> Inputs:
+    """Return figures without what the campaign leaves open of them."""
+    common = table.common.copy()
+    common[:, OF_CAMPAIGN] = 0.0
+    return replace(table, common=common)
 
 
 def inverse_freedom_of(*figures: Quantity | None) -> float:

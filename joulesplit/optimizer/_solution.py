@@ -14,7 +14,13 @@ from joulesplit.optimizer._constraints import Constraints
 from joulesplit.optimizer._cost import ComputeModel, SplitEnergy, upload_sizes, where_of
 from joulesplit.optimizer._encoding import encoding_inputs
 from joulesplit.optimizer._idle_cost import IDLE, START, BesideCost, beside_inputs
-from joulesplit.optimizer._linear_figures import COMMON_CAUSES, P_0, SENSOR, inverse_freedom_of
+from joulesplit.optimizer._linear_figures import (
+    COMMON_CAUSES,
+    P_0,
+    SENSOR,
+    inverse_freedom_of,
+    without_campaign,
+)
 from joulesplit.optimizer._link_cost import (
     ANSWER_BIT,
     BIT,
@@ -201,13 +207,15 @@ class Problem:
 
         Args:
             model: What computing is priced by.
-            measured_only: Leave the model's own error out.
+            measured_only: Leave out the model's own error and what the campaign leaves open:
+                more windows of the same hardly make them smaller.
         """
         prices = self.prices
         if not prices.is_uncertain(model):
             return None
         tables = self.inputs(model)
-        tables = tables[:-1] if measured_only else tables
+        if measured_only:
+            tables = tuple(without_campaign(table) for table in tables[:-1])
         idle = prices.idle or prices.sending.waiting.figure
         known = np.zeros(COMMON_CAUSES)
         known[P_0], known[SENSOR] = inverse_freedom_of(idle), prices.shapes.rest

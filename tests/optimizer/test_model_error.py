@@ -10,7 +10,7 @@ import pytest
 from scipy.special import stdtrit
 
 from joulesplit.calibrate.profile import Runtime
-from joulesplit.optimizer import Usage, decide
+from joulesplit.optimizer import Usage, computing_variances_j2, decide, prices_from_profile
 from joulesplit.optimizer._model_error import WITH_COVARIANCE, Runs, model_error
 from joulesplit.optimizer.errors import InvalidInputError
 
@@ -74,6 +74,27 @@ def test_between_two_heads_a_split_errs_by_the_blocks_before_it_less_their_share
     assert third.degrees_of_freedom == 1.0
     assert third.coverage_factor == pytest.approx(stdtrit(1.0, 0.975))
     assert [decision.candidates[block].u_stat_j for block in (0, 1, 2, 4)] == [0.0] * 4
+
+
+def test_what_lies_between_two_heads_is_as_uncertain_as_heads_and_blocks_make_it(network4, world):
+    """E_3 − E_2 = (E_4 − E_2)·r, r = e_3/(e_3 + e_4): no part of it is an upload's."""
+    device = world(flop=FLOP, block_j=(1.0, 2.0, 1.5, 1.0), head_j=((2, 3.3), (4, 6.0)), u_rel=0.01)
+    prices = prices_from_profile(*network4, device.profile(), usage=Usage(input_bits=9600))
+    share, run_j = 1.5 / 2.5, 6.0 - 3.3
+    tilt = run_j / 2.5
+
+    variances_j2 = computing_variances_j2(prices.computing, "heads", 3, 2)
+
+    assert variances_j2.tolist() == pytest.approx(
+        [
+            0.0,
+            0.0,
+            (tilt * (1 - share) * 0.015) ** 2,
+            (tilt * share * 0.010) ** 2,
+            (share * 0.033) ** 2,
+            (share * 0.060) ** 2,
+        ]
+    )
 
 
 def test_an_error_of_one_degree_of_freedom_has_a_probability_and_no_mean(network4, world):
