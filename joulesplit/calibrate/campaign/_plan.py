@@ -233,6 +233,8 @@ QUICK = Plan(
     order_seed=1,
     heads="winner",
     whole=True,
+    # One for each length of work: every subject's windows meet several, as in standard.
+    layouts=3,
     # So short windows leave the edges to the sum over whole readings (calibrate.windows).
     limits=Limits(edge_term=0.04, warm_up_s=2.0),
 )

@@ -95,6 +95,7 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         ending.STOP_RULE,
         ending.WARM_UP,
         ending.TEMPERATURE_BAND,
+        ending.ONE_LAYOUT,
     ),
     "The runs of `joulesplit measure`": (
         runs.POWER_FOLLOWS,
