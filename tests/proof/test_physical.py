@@ -53,7 +53,7 @@ def test_a_board_that_ends_when_it_answers_is_not_called_late():
     run = run_physical(Physics(), 5)
 
     assert run.verdict == "valid"
-    assert abs(run.figures["E_d net"].high / run.figures["E_d net"].value - 1) < 0.012
+    assert run.figures["E_d net"].inside
 
 
 def test_several_layouts_of_memory_are_in_the_intervals_and_a_single_one_is_not():

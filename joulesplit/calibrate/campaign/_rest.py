@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 from math import ceil
 
-import msgspec
 import numpy as np
 
 from joulesplit.calibrate.campaign._bench import Bench
@@ -56,7 +55,9 @@ def rest_task(plan: Plan, subjects: Sequence[Subject]) -> WindowTask:
     whole = [s for s in computing if plan.whole and s.key == WHOLE_KEY]
     chosen = max(whole or computing, key=lambda s: s.unit_s)
     repetitions = max(1, ceil(REST_WORK_S / chosen.unit_s))
-    return msgspec.structs.replace(chosen.task(REST_WORK_S), repetitions=repetitions)
+    return WindowTask(
+        kind=chosen.kind, subject=chosen.key, block=chosen.block, repetitions=repetitions
+    )
 
 
 def run_rest(task: WindowTask, bench: Bench, settle_s: float) -> Rest | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from math import ceil
 
 import msgspec
 import pytest
 
 from joulesplit.calibrate.campaign import QUICK, EarlierRun
-from joulesplit.calibrate.campaign._rest import rest_positions
+from joulesplit.calibrate.campaign._rest import rest_positions, rest_task
+from joulesplit.calibrate.campaign._schedule import Subject
 from joulesplit.calibrate.errors import PlanError
 from joulesplit.calibrate.estimates import late_work
 from joulesplit.calibrate.windows import WindowTask
@@ -39,6 +41,26 @@ def test_rests_come_before_windows_of_computing_one_in_each_part_of_the_round():
     assert rest_positions(tasks_of(kinds), 2) == {3, 5}
     assert rest_positions(tasks_of(kinds), 0) == frozenset()
     assert rest_positions(tasks_of(["upload"] * 8), 2) == frozenset()
+
+
+@pytest.mark.parametrize(("whole", "runs"), [(True, "whole network"), (False, "block 2")])
+def test_before_a_rest_the_whole_network_runs_or_where_it_is_not_measured_its_slowest_block(
+    whole, runs
+):
+    def subject(kind, key, unit_s):
+        return Subject(kind=kind, key=key, block=1, unit_s=unit_s, lengths_s=QUICK.work_s)
+
+    subjects = [
+        subject("compute", "block 1", 0.01),
+        subject("compute", "block 2", 0.05),
+        subject("upload", "upload", 0.5),
+        *([subject("whole", "whole network", 0.06)] if whole else []),
+    ]
+
+    task = rest_task(QUICK, subjects)
+
+    assert task.subject == runs
+    assert task.repetitions == ceil(8.0 / (0.06 if whole else 0.05))
 
 
 def test_fewer_rests_than_none_are_refused():
