@@ -2,8 +2,9 @@
 
 Each cause is one term of the power, with a strength of its own: what a cold start of some subjects
 takes, idle power with a spectrum of 1/f, a die that is hotter than its surroundings and leaks,
-memory laid out anew by each launch of the process, uploads whose energy has heavy tails. The load
-is integrated exactly between its steps and knows nothing of windows, fits or what is estimated.
+memory laid out anew by each launch of the process, work that goes on after it has answered, uploads
+whose energy has heavy tails. The load is integrated exactly between its steps and knows nothing of
+windows, fits or what is estimated.
 
 What a real board does and this one does not: clocks that ramp, interrupts that come in trains,
 a supply whose ripple beats with the sensor's cycle, causes that depend on each other.
@@ -67,6 +68,10 @@ class Physics:
         die_k_per_w, die_s: Of the die above the board, K/W and s.
         leakage_w_per_k: What a kelvin of the die costs, W/K.
         launch_u_rel: Of what a block costs from launch to launch, relative.
+        late_share: Of the energy of inferences that is drawn late, relative; the sum stays.
+        late_s: How late, s; in the mean if it fades.
+        late_fades: It dies away exponentially, as caches that are written back, in place of being
+            all shifted by one time, as by a timer.
         tail_index: Of the Pareto distribution that an upload's energy is drawn from; 0 for none.
         air_w, bit_j, upload_j: Of uploads, W, J/bit and J.
     """
@@ -83,10 +88,26 @@ class Physics:
     die_s: float = 2.0
     leakage_w_per_k: float = 8e-3
     launch_u_rel: float = 0.0
+    late_share: float = 0.0
+    late_s: float = 1.0
+    late_fades: bool = False
     tail_index: float = 0.0
     air_w: float = 0.6
     bit_j: float = 1.1e-8
     upload_j: float = 5e-3
+
+
+LATE_PARTS = 4
+"""What fades comes in so many equal parts, each at the middle of its part of the time."""
+
+
+def late_physics(seed: int) -> Physics:
+    """Return a board whose work comes late: 0.1 to 3 % of it by 0.2 to 8 s, fading or at once."""
+    random = np.random.default_rng([seed, 3])
+    share, late_s = np.exp(random.uniform(np.log([0.001, 0.2]), np.log([0.03, 8.0])))
+    return Physics(
+        late_share=float(share), late_s=float(late_s), late_fades=bool(random.integers(2))
+    )
 
 
 def flicker(sd_w: float, random: np.random.Generator) -> Array:
@@ -222,12 +243,12 @@ class PhysicalBoard:
         """Spend the energy of some blocks."""
         if self._begins:
             start_s = self._physics.start_s
-            self._spend(start_s, self.start_j(first_block, last_block) / start_s)
+            self._compute(start_s, self.start_j(first_block, last_block) / start_s)
             self._begins = False
         span = slice(first_block - 1, last_block)
         duration_s = float(self.times_s[span] @ self._layout[span])
         energy_j = float((self.times_s[span] * self._layout[span]) @ self.powers_w[span])
-        self._spend(duration_s, energy_j / duration_s)
+        self._compute(duration_s, energy_j / duration_s)
         yield
         self._clock.sleep_until_ns(self._free_ns)
 
@@ -248,6 +269,20 @@ class PhysicalBoard:
             return 1.0
         # Pareto's law from 1 on has the mean index/(index − 1); one in the mean, a half at least.
         return float(0.5 + 0.5 * (1 + self._random.pareto(index)) * (index - 1) / index)
+
+    def _compute(self, duration_s: float, power_w: float) -> None:
+        physics = self._physics
+        self._spend(duration_s, power_w * (1 - physics.late_share))
+        if not physics.late_share:
+            return
+        lags_s = [physics.late_s]
+        if physics.late_fades:
+            middles = (np.arange(LATE_PARTS) + 0.5) / LATE_PARTS
+            lags_s = (-physics.late_s * np.log1p(-middles)).tolist()
+        for lag_s in lags_s:
+            end_ns = self._free_ns + round(lag_s * 1e9)
+            start_ns = end_ns - round(duration_s * 1e9)
+            self._load.announce(start_ns, end_ns, power_w * physics.late_share / len(lags_s))
 
     def _spend(self, duration_s: float, power_w: float) -> None:
         start_ns = self._free_ns
@@ -285,11 +320,13 @@ class PhysicalRun:
     Attributes:
         figures: By name: E_d, E_c, E_d/E_c by both accounts, P_0, every e_l, head and start.
         verdict: Of the checks.
+        warned: Names of those that did not pass.
         compute: As a profile would have it.
     """
 
     figures: dict[str, Figure]
     verdict: str
+    warned: tuple[str, ...]
     compute: Compute
 
 
@@ -309,12 +346,14 @@ def run_physical(physics: Physics, seed: int, plan: Plan = QUICK) -> PhysicalRun
     rate = plan.stated_rate_bit_per_s
     found = estimates_of(records, blocks, rate, NO_SYSTEMATIC_ERROR)
     measured = heads_of(records, len(blocks), NO_SYSTEMATIC_ERROR)
+    quality = judged(stage.stage, records, found)
     return PhysicalRun(
         figures={
             **_figures(found, stage.board, physics, rate),
             **_head_figures(measured.energies if measured else (), stage.board),
         },
-        verdict=judged(stage.stage, records, found).verdict,
+        verdict=quality.verdict,
+        warned=tuple(check.name for check in quality.checks if check.outcome != "pass"),
         compute=found.compute,
     )
 

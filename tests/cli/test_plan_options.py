@@ -31,8 +31,8 @@ def test_what_a_slow_sensor_stretches_is_announced_as_stretched():
     asked, stretched = (
         announcement(plan, paper_network()) for plan in (QUICK, for_sensor(QUICK, 0.0686))
     )
-    assert asked == f"{QUICK_WORDS}; about 95 s"
-    assert stretched == f"{QUICK_WORDS}; about 4 min"
+    assert asked == f"{QUICK_WORDS}; about 119 s"
+    assert stretched == f"{QUICK_WORDS}; about 5 min"
 
 
 def test_calibrate_measures_the_blocks_that_are_asked_for(joulesplit, model):

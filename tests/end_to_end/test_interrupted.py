@@ -22,6 +22,7 @@ from joulesplit.cli._resources import bundled
 MODEL = bundled("models/mobilenet_v2_1.0_224_int8.tflite")
 PLAN = """
 base = "quick"
+rests = 0
 work_s = [0.1, 0.2]
 control_every = 40
 heads = [2]
@@ -32,6 +33,7 @@ downloads = true
 
 SHORT_PLAN = """
 base = "quick"
+rests = 0
 blocks = [20, 40]
 work_s = [0.1, 0.2]
 repeats = 3
@@ -265,6 +267,7 @@ def test_the_time_announced_is_that_of_the_plan_as_the_sensor_stretches_it(tmp_p
 
 UNREACHABLE_GOAL = """
 base = "quick"
+rests = 0
 blocks = [20, 40]
 work_s = [0.1, 0.2]
 repeats = 2

@@ -18,6 +18,7 @@ from joulesplit.cli._resources import bundled
 MODEL = bundled("models/mobilenet_v2_1.0_224_int8.tflite")
 PLAN = """
 base = "quick"
+rests = 0
 work_s = [0.1, 0.2]
 repeats = 2
 upload_sizes = 2

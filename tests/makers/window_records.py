@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import numpy as np
 
-from joulesplit.calibrate.windows import WindowKind, WindowRecord, WindowTask
+from joulesplit.calibrate.windows import Rest, WindowKind, WindowRecord, WindowTask
 
 
 def window_record(
@@ -54,3 +55,27 @@ def window_record(
         resets=0,
     )
     return msgspec.structs.replace(plain, **fields)
+
+
+def rested(
+    share: float,
+    *,
+    lasts_s: float = 3.0,
+    noise_w: float = 2e-3,
+    slope_w_per_s: float = 0.0,
+    seed: int = 0,
+) -> Rest:
+    """Return a rest of 16 s after work of 1.2 W above idle, of which a share lasts for a time.
+
+    Args:
+        share: Of the work's power.
+        lasts_s: How long it stays, s.
+        noise_w: Standard deviation of a bin, W.
+        slope_w_per_s: Of the idle power, as of a board that cools down, W/s.
+        seed: Of the noise.
+    """
+    bins, work_w = np.arange(32), 1.2
+    late_w = share * work_w * np.clip(lasts_s / 0.5 - bins, 0, 1)
+    noise = noise_w * np.random.default_rng(seed).standard_normal(len(bins))
+    power_w = 2.6 + slope_w_per_s * 0.5 * bins + late_w + noise
+    return Rest(work_s=8.0, work_power_w=2.6 + work_w, bin_s=0.5, power_w=tuple(power_w.tolist()))

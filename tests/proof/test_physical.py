@@ -19,7 +19,7 @@ COLD_J = {(1, 20): 0.02, (5, 5): 0.02, (12, 12): 0.02}
 
 
 def test_a_cold_start_that_some_subjects_have_is_a_figure_of_its_own_and_biases_no_slope():
-    run = run_physical(Physics(cold_j=COLD_J), 1, WITH_HEADS)
+    run = run_physical(Physics(cold_j=COLD_J), 2, WITH_HEADS)
 
     slopes = [
         run.figures[name] for name in ("E_d net", "head_20", *(f"e_{b}" for b in range(1, 21)))
@@ -37,9 +37,34 @@ def test_a_cold_start_that_some_subjects_have_is_a_figure_of_its_own_and_biases_
     assert run.figures["E_start head_15"].high < 0.015
 
 
+@pytest.mark.parametrize("late_s", [2.5, 7.0])
+def test_work_that_comes_seconds_late_is_named_and_in_the_intervals(late_s):
+    """2 % of the work that late make E_d 2 % too good; what is watched after windows is over."""
+    run = run_physical(Physics(late_share=0.02, late_s=late_s), 3)
+
+    assert "late-work" in run.warned
+    for name in ("E_d net", "E_d gross", "P_0"):
+        assert run.figures[name].inside, name
+
+
+def test_less_of_it_than_is_named_is_in_the_intervals_all_the_same():
+    run = run_physical(Physics(late_share=0.008, late_s=2.5), 4)
+
+    assert run.verdict == "valid"
+    assert run.figures["E_d net"].error > 0.005
+    assert run.figures["E_d net"].inside
+
+
+def test_a_board_that_ends_when_it_answers_is_not_called_late():
+    run = run_physical(Physics(), 5)
+
+    assert run.verdict == "valid"
+    assert run.figures["E_d net"].inside
+
+
 def test_several_layouts_of_memory_are_in_the_intervals_and_a_single_one_is_not():
     def held(layouts):
-        plan = msgspec.structs.replace(QUICK, layouts=layouts)
+        plan = msgspec.structs.replace(QUICK, layouts=layouts, rests=0)
         runs = [run_physical(Physics(launch_u_rel=0.015), seed, plan) for seed in (1, 2)]
         return sum(run.figures[f"e_{block}"].inside for run in runs for block in range(1, 21))
 

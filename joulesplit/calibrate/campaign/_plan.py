@@ -95,6 +95,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         layouts: How often in a round the network's memory is laid out anew, as a new start of a
             program does: where tensors lie decides what a block costs by a per cent or two. 1
             keeps what there is, and the intervals say nothing of other layouts.
+        rests: How often in the first round the device is left alone after a block of work, to see
+            what it still draws seconds later; 0 never, and what comes later than some windows'
+            ends are watched for is then in no interval.
         stop: When enough has been measured.
         limits: What it keeps to.
     """
@@ -117,6 +120,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     upload_grid: int = 0
     upload_spread: float = 1.0
     layouts: int = 1
+    rests: int = 1
     stop: StopPlan = StopPlan()
     limits: Limits = Limits()
 
@@ -159,6 +163,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise PlanError(f"plan '{self.name}': lengths, rates and counts must be positive")
 
     def _require_sizes(self) -> None:
+        if self.rests < 0:
+            raise PlanError(f"plan '{self.name}': rests is {self.rests}: give a number, or 0")
         if self.upload_grid < 0 or any(b <= 0 or b % 8 for b in self.upload_sizes_bits):
             raise PlanError(
                 f"plan '{self.name}': upload_sizes_bits must be multiples of 8 bit above zero, "
@@ -227,10 +233,12 @@ QUICK = Plan(
     order_seed=1,
     heads="winner",
     whole=True,
+    # One for each length of work: every subject's windows meet several, as in standard.
+    layouts=3,
     # So short windows leave the edges to the sum over whole readings (calibrate.windows).
     limits=Limits(edge_term=0.04, warm_up_s=2.0),
 )
-"""A minute and a half for 20 blocks; for a look and for the demo."""
+"""Two minutes for 20 blocks; for a look and for the demo."""
 
 STANDARD = Plan(
     name="standard",
@@ -249,6 +257,7 @@ STANDARD = Plan(
     downloads=True,
     upload_spread=20.0,
     layouts=3,
+    rests=3,
     stop=StopPlan(rule="precision", relative_half_width=0.01, looks=6),
     limits=Limits(duration_s=3600.0),
 )
@@ -271,6 +280,7 @@ RIGOROUS = Plan(
     downloads=True,
     upload_spread=20.0,
     layouts=9,
+    rests=6,
     stop=StopPlan(rule="precision", relative_half_width=0.005, relative_regret=0.005, looks=4),
 )
 """An hour and a quarter for 20 blocks, and on until E_d and E_c are known to half a per cent."""

@@ -12,12 +12,14 @@ from joulesplit.calibrate.campaign._bench import Bench, pilot, subjects_of
 from joulesplit.calibrate.campaign._first_window_check import require_seen
 from joulesplit.calibrate.campaign._plan import Plan
 from joulesplit.calibrate.campaign._quiet import QuietTime
+from joulesplit.calibrate.campaign._rest import rest_positions, rest_task, run_rest
 from joulesplit.calibrate.campaign._schedule import (
     GROWTH,
     ROUND_MARGIN,
     control_task,
     expected_duration_s,
     layout_starts,
+    rest_s,
     round_tasks,
 )
 from joulesplit.calibrate.campaign._stopping import StopOpinion, StopRule, cut_short, limited, once
@@ -27,7 +29,7 @@ from joulesplit.calibrate.campaign._watch import LateWatch
 from joulesplit.calibrate.checks import SPOILT_SHARE
 from joulesplit.calibrate.environment import ForeignLoad
 from joulesplit.calibrate.errors import OtherCampaignError, WindowError
-from joulesplit.calibrate.windows import WindowRecord, WindowTask, run_window
+from joulesplit.calibrate.windows import Rest, WindowRecord, WindowTask, run_window
 from joulesplit.calibrate.workloads import Workload
 
 TRIES = 3
@@ -177,6 +179,8 @@ class _Campaign:
         self._repeated = sum(record.spoilt_tries for record in earlier)
         self._opinion: StopOpinion | None = None
         self._progress: Progress | None = None
+        self._rest: Rest | None = None
+        self._rested_s = 0.0
         self._quiet, self._watch = QuietTime(plan.timing.idle_s), LateWatch(plan)
 
     def run(self, rule: StopRule) -> CampaignResult:
@@ -224,16 +228,31 @@ class _Campaign:
         """Yield the windows of one round; return how many were left when the time was over."""
         total = len(self._records) + len(tasks)
         anew = layout_starts(len(tasks), self._plan.layouts, first=number == 0)
+        rests = rest_positions(tasks, self._plan.rests if number == 0 else 0)
         for position, task in enumerate(tasks):
             if self._spent_s + self._expected_s((task,)) > self._plan.limits.duration_s:
                 return len(tasks) - position
             if len(self._records) >= len(self._earlier):
-                rest = tasks[position:]
-                self._tell(total, self._expected_s(rest) + self._quiet.expected_s(len(rest)))
+                left = tasks[position:]
+                rests_s = rest_s(self._plan.timing) * sum(at >= position for at in rests)
+                waits_s = self._quiet.expected_s(len(left)) + rests_s
+                self._tell(total, self._expected_s(left) + waits_s)
                 if position in anew:
                     self._lay_out_anew()
+                if position in rests:
+                    self._let_rest(task)
             yield task
         return 0
+
+    def _let_rest(self, before: WindowTask) -> None:
+        """Run a block of work and watch the rest after it, if that leaves time for the window."""
+        needed_s = rest_s(self._plan.timing) + self._expected_s((before,))
+        if self._spent_s + needed_s > self._plan.limits.duration_s:
+            return
+        clock, began_ns = self._bench.clock, self._bench.clock.now_ns()
+        task = rest_task(self._plan, self._subjects)
+        self._rest = run_rest(task, self._bench, self._plan.timing.settle_s)
+        self._rested_s = (clock.now_ns() - began_ns) * 1e-9
 
     def _lay_out_anew(self) -> None:
         """Move the network in memory, and let what that takes fade before the next idle begins."""
@@ -296,7 +315,10 @@ class _Campaign:
             foreign_programs=_named(load),
             spoilt_tries=spoilt_tries,
             spoilt_s=spoilt_s,
+            rest=self._rest,
+            quiet_s=record.quiet_s + self._rested_s,
         )
+        self._rest, self._rested_s = None, 0.0
         self._repeated += spoilt_tries
         self._told.keep(record)
         return record

@@ -16,6 +16,7 @@ from joulesplit.calibrate.checks import (
     downlink_checks,
     ending_checks,
     judge,
+    layout_checks,
     quality_of,
 )
 from joulesplit.calibrate.errors import EstimateError, ReplayedError
@@ -176,7 +177,11 @@ def profile_from_windows(
             kind=link_kind,
             downlink=downlink,
         ),
-        quality=_quality(_evidence(records, around, compute, uplink), completion, downlink_check),
+        quality=_quality(
+            _evidence(records, around, compute, uplink),
+            completion,
+            (*layout_checks(layouts), *downlink_check),
+        ),
         simulated=simulated,
         truth=_truth_here(around.truth, compute) if simulated else None,
         e_d_over_e_c_flop_per_bit=ratio_of_e_d_and_e_c(
@@ -332,7 +337,7 @@ def _evidence(
     )
 
 
-def _quality(evidence: Evidence, completion: Completion, downlink: tuple[Check, ...]) -> Quality:
+def _quality(evidence: Evidence, completion: Completion, further: tuple[Check, ...]) -> Quality:
     ending = ending_checks(
         complete=completion.complete,
         reached=completion.reached,
@@ -340,4 +345,4 @@ def _quality(evidence: Evidence, completion: Completion, downlink: tuple[Check, 
         warm=completion.warm,
         unsettled=completion.unsettled,
     )
-    return quality_of((*judge(evidence).checks, *ending, *downlink))
+    return quality_of((*judge(evidence).checks, *ending, *further))

@@ -28,6 +28,12 @@ scatter is rough."""
 MOST_WINDOWS = 100_000
 """In a round: at half a second each more than half a day, and a list that memory still holds."""
 
+REST_WORK_S = 8.0
+"""Work goes on for so long before a rest, s: as long as what comes late may take."""
+
+REST_S = 16.0
+"""A rest lasts so long, s: what comes late by half of that is told from the level behind it."""
+
 WHOLE_KEY = "whole network"
 """Subject key of the network run as one."""
 
@@ -274,7 +280,7 @@ def announced_duration_s(
 
 
 def _waits_s(plan: Plan, ran: int, uploads: int, downloads: int) -> float:
-    """Return how long the first windows are waited for, and some watched, s.
+    """Return how long the first windows are waited for, some watched, and the device rests, s.
 
     Args:
         plan: The plan.
@@ -286,7 +292,20 @@ def _waits_s(plan: Plan, ran: int, uploads: int, downloads: int) -> float:
     watched = watched_of("compute", ran)
     watched += watched_of("upload", uploads * plan.repeats)
     watched += watched_of("download", downloads * plan.repeats)
-    return WATCHED_WINDOWS * longest_wait_s(idle_s) + watched * watched_s(idle_s)
+    return (
+        WATCHED_WINDOWS * longest_wait_s(idle_s)
+        + watched * watched_s(idle_s)
+        + plan.rests * rest_s(plan.timing)
+    )
+
+
+def rest_s(timing: WindowTiming) -> float:
+    """Return how long a block of work and the rest after it take, s.
+
+    Args:
+        timing: Of the windows.
+    """
+    return REST_WORK_S + timing.settle_s + REST_S
 
 
 def _head_count(plan: Plan, blocks: Sequence[Block]) -> int:

@@ -9,6 +9,7 @@ from ._ending import Unsettled as Unsettled
 from ._ending import band_checks as band_checks
 from ._ending import downlink_checks as downlink_checks
 from ._ending import ending_checks as ending_checks
+from ._ending import layout_checks as layout_checks
 from ._evidence import Evidence as Evidence
 from ._plausibility import examine_profile as examine_profile
 from ._response import response_checks as response_checks

@@ -76,7 +76,11 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         upload_scatter.UPLOADS_ALIKE,
         upload_scatter.DISTURBED_UPLOADS,
     ),
-    "What outlasts the work": (*outlasting.SETTLED.values(), outlasting.BURST_TOLD),
+    "What outlasts the work": (
+        *outlasting.SETTLED.values(),
+        outlasting.LATE_WORK,
+        outlasting.BURST_TOLD,
+    ),
     "The figures": (
         results.E_D_INTERVAL,
         results.E_C_INTERVAL,
@@ -91,6 +95,7 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         ending.STOP_RULE,
         ending.WARM_UP,
         ending.TEMPERATURE_BAND,
+        ending.ONE_LAYOUT,
     ),
     "The runs of `joulesplit measure`": (
         runs.POWER_FOLLOWS,

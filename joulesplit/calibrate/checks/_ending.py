@@ -49,6 +49,15 @@ TEMPERATURE_BAND = CheckSpec(
     advice="{reason}, and the plan's limits.temperature_c is {stated}: cool or warm the device, or "
     "set that to where it works",
 )
+ONE_LAYOUT = CheckSpec(
+    name="one-layout",
+    finds="the network lay in the same places of memory from first to last window",
+    unit=FLAG,
+    limit=0,
+    advice="every interval of computing says what this one start of the program would measure "
+    "again (repeatability): where tensors lie decides what a block costs by a per cent or two, and "
+    "the next start lays them elsewhere; give layouts = 3 in the plan",
+)
 DOWNLINK = CheckSpec(
     name="downlink",
     finds="downloads were measured and give no figure",
@@ -103,6 +112,15 @@ def band_checks(
         stated=f"{low_c:g} to {high_c:g} °C",
     )
     return (check,)
+
+
+def layout_checks(layouts: int | None) -> tuple[Check, ...]:
+    """Return whether what layouts of memory differ by is in the intervals.
+
+    Args:
+        layouts: Of a round; nothing where it is not known.
+    """
+    return () if layouts is None else (ONE_LAYOUT.judge(float(layouts == 1)),)
 
 
 def downlink_checks(*, measured: bool, failure: str) -> tuple[Check, ...]:

@@ -10,10 +10,12 @@ from joulesplit.calibrate.checks._evidence import Evidence
 from joulesplit.calibrate.checks._spec import FLAG, CheckSpec
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates import (
+    LASTING_S,
     coverage_factor,
     difference_u,
     has_burst,
     late_share,
+    late_work,
 )
 from joulesplit.calibrate.profile import Check
 from joulesplit.calibrate.windows import WindowKind, WindowRecord
@@ -50,6 +52,15 @@ _SETTINGS: dict[WindowKind, str] = {
     "download": "upload_settle_s",
 }
 SETTLED = {kind: _settled_spec(kind, setting) for kind, setting in _SETTINGS.items()}
+LATE_WORK = CheckSpec(
+    name="late-work",
+    finds="share of the power of computing that lasted into the rests after blocks of work",
+    unit="1",
+    limit=SETTLED_LIMIT,
+    advice="{lasting} after the work the device still drew what it does not draw at rest: "
+    "that much of the work falls into other windows and is billed to none; find out what goes on "
+    "after the work (write-back, a fan, clocks that fall slowly) and stop it",
+)
 BURST_TOLD = CheckSpec(
     name="burst-told",
     finds="the uploads cannot tell what a burst of them costs once",
@@ -67,6 +78,7 @@ def outlasting_checks(evidence: Evidence) -> Iterator[Check]:
         if len(windows) >= FEWEST_TO_SETTLE:
             lasting = lingering_share(evidence.records, kind) if kind in TRANSFERS else 0.0
             yield spec.judge(max(unsettled_share(windows), lasting, late_beyond_chance(windows)))
+    yield from _late_work(evidence.records)
     yield from _burst(evidence.of_kind("upload"))
 
 
@@ -88,6 +100,18 @@ def late_beyond_chance(windows: Sequence[WindowRecord]) -> float:
         return 0.0
     share, u, count = found
     return max(0.0, abs(share) - coverage_factor(count - 1, SETTLED_CONFIDENCE) * u)
+
+
+def _late_work(records: Sequence[WindowRecord]) -> Iterator[Check]:
+    """Return whether work lasts for seconds, less what chance makes of one of ``LASTING_S``."""
+    late = late_work(records)
+    if late is None:
+        return
+    level = 1 - (1 - SETTLED_CONFIDENCE) / len(LASTING_S)
+    chance = coverage_factor(late.degrees_of_freedom, level) * late.u
+    yield LATE_WORK.judge(
+        max(0.0, abs(late.share) - chance), lasting=f"for some {late.lasts_s:g} s"
+    )
 
 
 def lingering_share(records: Sequence[WindowRecord], kind: WindowKind) -> float:

@@ -12,6 +12,7 @@ from math import hypot, sqrt
 
 import numpy as np
 
+from joulesplit.calibrate.estimates._late_work import late_work
 from joulesplit.calibrate.estimates._stats import coverage_factor
 from joulesplit.calibrate.profile import CampaignError, WindowTerm
 from joulesplit.calibrate.windows import WindowKind, WindowRecord
@@ -26,6 +27,9 @@ HIDDEN_LEFT = 0.5
 """The resistance of a source is known to some 5 %, its bursts' scatter of voltage to 10 % over the
 windows; and of bursts that last about twice a conversion of the voltage, 0.53 ms, a third of the
 variance is averaged away in it."""
+
+_Left = tuple[float, float | None]
+"""Standard uncertainty, relative, and the degrees of freedom behind it; None without limit."""
 
 CLEAR_OF_CHANCE = 2.0
 """A late share that is so many times its standard uncertainty is taken for real."""
@@ -43,23 +47,25 @@ def campaign_terms(
     windows = [record for record in records if record.task.kind in kinds]
     if not windows or sum(record.net_j for record in windows) <= 0:
         return ()
+    lefts = [(name, left_of(windows), source) for name, left_of, source in _TERMS]
     return tuple(
         WindowTerm(
             name=name,
-            standard_uncertainty=u_rel(windows),
+            standard_uncertainty=u_rel,
             treatment="in-interval",
             source=source,
             correlation="common",
+            degrees_of_freedom=freedom,
         )
-        for name, u_rel, source in _TERMS
+        for name, (u_rel, freedom), source in lefts
     )
 
 
-def settle_share(windows: Sequence[WindowRecord]) -> float:
+def _settle(windows: Sequence[WindowRecord]) -> _Left:
     """Return half the mean idle step over the mean power above idle, as a rectangular bound."""
     step_w = abs(float(np.mean([record.idle_step_w for record in windows])))
     above_w = sum(record.net_j for record in windows) / sum(record.work_s for record in windows)
-    return step_w / 2 / sqrt(3) / above_w if above_w > 0 else 0.0
+    return (step_w / 2 / sqrt(3) / above_w if above_w > 0 else 0.0), None
 
 
 def late_share(windows: Sequence[WindowRecord]) -> tuple[float, float, int] | None:
@@ -82,23 +88,40 @@ def late_share(windows: Sequence[WindowRecord]) -> tuple[float, float, int] | No
     return share, u, len(watched)
 
 
-def _hidden_u(windows: Sequence[WindowRecord]) -> float:
+def _hidden(windows: Sequence[WindowRecord]) -> _Left:
     hidden_j = sum(record.hidden_w * record.work_s for record in windows)
-    return HIDDEN_LEFT * abs(hidden_j) / sqrt(3) / sum(record.net_j for record in windows)
+    return HIDDEN_LEFT * abs(hidden_j) / sqrt(3) / sum(r.net_j for r in windows), None
 
 
-def _slew_u(windows: Sequence[WindowRecord]) -> float:
-    return max(abs(record.clock_rate or 0.0) for record in windows) / sqrt(3)
+def _slew(windows: Sequence[WindowRecord]) -> _Left:
+    return max(abs(record.clock_rate or 0.0) for record in windows) / sqrt(3), None
 
 
-def _late_u(windows: Sequence[WindowRecord]) -> float:
+def _late(windows: Sequence[WindowRecord]) -> _Left:
     found = late_share(windows)
     if found is None:
-        return 0.0
+        return 0.0, None
     share, u, count = found
-    # A budget's terms are taken to be known without limit, and this one is known by few windows.
-    widened = u * coverage_factor(count - 1) / coverage_factor(float("inf"))
-    return hypot(widened, share if abs(share) > CLEAR_OF_CHANCE * u else 0.0)
+    return _known_by_few(share, u, count - 1)
+
+
+def _later(windows: Sequence[WindowRecord]) -> _Left:
+    late = late_work(windows)
+    if late is None:
+        return 0.0, None
+    return _known_by_few(late.share, late.u, late.degrees_of_freedom)
+
+
+def _known_by_few(share: float, u: float, degrees_of_freedom: int) -> _Left:
+    """Return the standard uncertainty that a share that is not taken off leaves.
+
+    A budget's terms are taken to be known without limit, and this one is known by few windows: it
+    is widened by Student's factor over the normal one, and goes so wherever the budget goes. It is
+    not taken off, since the heat that leaks on after the work looks the same (docs/uncertainty.md).
+    """
+    widened = u * coverage_factor(degrees_of_freedom) / coverage_factor(float("inf"))
+    left = hypot(widened, share if abs(share) > CLEAR_OF_CHANCE * u else 0.0)
+    return left, float(degrees_of_freedom)
 
 
 def with_campaign(
@@ -144,15 +167,15 @@ def with_idle_of(budget: SystematicBudget, records: Sequence[WindowRecord]) -> S
     if not budget.counts_campaign or not records:
         return budget
     above_w = sum(record.net_j for record in records) / sum(record.span_s for record in records)
-    late_w = abs(_late_u(records) * above_w)
+    late_w = hypot(_late(records)[0], _later(records)[0]) * abs(above_w)
     step_w = abs(float(np.mean([record.idle_step_w for record in records]))) / 2 / sqrt(3)
     return replace(budget, offset_u_w=hypot(budget.offset_u_w, late_w, step_w))
 
 
-_TERMS: tuple[tuple[str, Callable[[Sequence[WindowRecord]], float], str], ...] = (
+_TERMS: tuple[tuple[str, Callable[[Sequence[WindowRecord]], _Left], str], ...] = (
     (
         "settling",
-        settle_share,
+        _settle,
         (
             "mean step of idle power from before to after the work, either way, as if all of it "
             "were idle of one side that is none (rectangular)"
@@ -160,15 +183,23 @@ _TERMS: tuple[tuple[str, Callable[[Sequence[WindowRecord]], float], str], ...] =
     ),
     (
         "late energy",
-        _late_u,
+        _late,
         (
             "what the device drew above its last level after watched windows, over their net "
             "energy: its scatter, and itself where it is clear of that"
         ),
     ),
     (
+        "later work",
+        _later,
+        (
+            "what the device drew above its course in the rests after blocks of work, over their "
+            "power: its scatter, and itself where it is clear of that"
+        ),
+    ),
+    (
         "bursts",
-        _hidden_u,
+        _hidden,
         (
             "what mean V times mean I overstates behind the source's resistance is taken off; of "
             f"that, {100 * HIDDEN_LEFT:.0f} % either way (rectangular)"
@@ -176,7 +207,7 @@ _TERMS: tuple[tuple[str, Callable[[Sequence[WindowRecord]], float], str], ...] =
     ),
     (
         "slewed clock",
-        _slew_u,
+        _slew,
         (
             "CLOCK_MONOTONIC against CLOCK_MONOTONIC_RAW, the window where they differ most "
             "(rectangular)"

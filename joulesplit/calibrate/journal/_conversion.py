@@ -50,6 +50,7 @@ COUNTERPARTS: dict[type[msgspec.Struct], type[Any]] = {
     stored.StoredKept: entries.WindowEntry,
     stored.StoredLimits: Limits,
     stored.StoredPlan: Plan,
+    stored.StoredRest: windows.Rest,
     stored.StoredStart: Start,
     stored.StoredStopOpinion: StopOpinion,
     stored.StoredStopPlan: StopPlan,

@@ -75,6 +75,7 @@ class StoredPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     upload_grid: int = 0
     upload_spread: float = 1.0
     layouts: int = 1
+    rests: int = 0
     stop: StoredStopPlan = StoredStopPlan()
     limits: StoredLimits = StoredLimits()
 
@@ -127,6 +128,15 @@ class StoredWindowTransfers(msgspec.Struct, frozen=True, kw_only=True):
     stalled_s: float = 0.0
 
 
+class StoredRest(msgspec.Struct, frozen=True, kw_only=True):
+    """A block of work and the rest after it."""
+
+    work_s: float
+    work_power_w: float
+    bin_s: float
+    power_w: tuple[float, ...]
+
+
 class StoredWindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A finished window."""
 
@@ -163,6 +173,7 @@ class StoredWindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     foreign_programs: str = ""
     spoilt_tries: int = 0
     spoilt_s: float = 0.0
+    rest: StoredRest | None = None
     pace: float | Literal["unlimited"] | None = None
     transfers: StoredWindowTransfers | None = None
 

@@ -138,6 +138,8 @@ class WindowTerm(msgspec.Struct, frozen=True, kw_only=True):
         source: Formula and where it is from.
         correlation: Every window draws an ``independent`` term anew; one ``common`` to windows
             of a kind is the same in all of them.
+        degrees_of_freedom: Behind a term that few windows tell, which is therefore stated wider by
+            Student's factor over the normal one; None where it is known without limit.
     """
 
     name: str
@@ -145,3 +147,4 @@ class WindowTerm(msgspec.Struct, frozen=True, kw_only=True):
     treatment: Treatment
     source: str
     correlation: Literal["independent", "common"] = "independent"
+    degrees_of_freedom: float | None = None

@@ -30,6 +30,22 @@ class WindowTask(msgspec.Struct, frozen=True, kw_only=True):
     repetitions: int
 
 
+class Rest(msgspec.Struct, frozen=True, kw_only=True):
+    """A block of work and the rest after it: what the device still draws, for far longer than idle.
+
+    Attributes:
+        work_s: Length of the work, s.
+        work_power_w: Mean power during it, W.
+        bin_s: Length of a bin, s; the first begins when the work has settled.
+        power_w: Mean power of each bin, W.
+    """
+
+    work_s: float
+    work_power_w: float
+    bin_s: float
+    power_w: tuple[float, ...]
+
+
 class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A finished window, as the journal keeps it; units are in the names.
 
@@ -45,7 +61,7 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
         waited_s: Waited before the window for the device to cool down, s.
         tries: How often it was run until it gave an energy.
         quiet_s: Waited before the window for what writing and drawing leave behind, and after it
-            for what came late, s.
+            for what came late, s; the block of work of ``rest`` and its rest are in it.
         late_j: Net energy that came after the settling, J; None if it was not watched for.
         clock_rate: How much faster CLOCK_MONOTONIC ran than CLOCK_MONOTONIC_RAW, relative: NTP
             slews it; None where the clock does not tell.
@@ -56,6 +72,7 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
         spoilt_tries: How often it was run before and given up because other programs took more
             than a share of the processors that is fixed beforehand, whatever it had measured.
         spoilt_s: How long these took, s.
+        rest: A block of work and a rest that came before it, if any did.
         pace: Of its transfers; None for other work, and in windows of before it was kept.
         transfers: What the link did; None where it was not measured.
     """
@@ -93,6 +110,7 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     foreign_programs: str = ""
     spoilt_tries: int = 0
     spoilt_s: float = 0.0
+    rest: Rest | None = None
     pace: Pace | None = None
     transfers: WindowTransfers | None = None
 

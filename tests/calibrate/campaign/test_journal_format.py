@@ -66,6 +66,8 @@ def test_a_kept_journal_is_read_and_written_again_as_it_was():
         "transfers",
         "largest_a",
         "least_flop",
+        "rest",
+        "rests",
         "most_flop",
     }
     for encoded in raw_entries(KEPT.read_bytes()):

@@ -67,3 +67,10 @@ def test_the_stated_rate_stays_stated_whatever_its_place():
     for rates in ((20e6, 1e6, 5e6), (1e6, 5e6), (5e6, 1e6), (5e6, 1e6, UNLIMITED, 20e6)):
         plan = changed(rates_bit_per_s=rates)
         assert for_decision(plan).stated_rate_bit_per_s == plan.stated_rate_bit_per_s
+
+
+@pytest.mark.parametrize("plan", [QUICK, STANDARD, RIGOROUS, for_decision(STANDARD)])
+def test_every_preset_meets_several_layouts_and_rests(plan):
+    """So what another start would measure, and what comes seconds late, are in its intervals."""
+    assert plan.layouts >= 3
+    assert plan.rests >= 1

@@ -162,6 +162,8 @@ def test_what_is_announced_before_is_what_the_windows_take(plan, make_block):
     watched = min(10, 3 * plan.repeats) + 4
     watched += ceil(max(0, 3 * plan.repeats - 10) / 4) + ceil(max(0, long_uploads - 4) / 4)
     wait_s += watched * max(1.5, 2 * plan.timing.idle_s)
+    # A block of work of 8 s, and 16 s of rest.
+    wait_s += plan.rests * (24 + plan.timing.settle_s)
     expected_s = expected_duration_s(plan.timing, tasks, unit_s) + wait_s
     assert announced_s == pytest.approx(expected_s, rel=0.1)
 

@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from joulesplit.calibrate.checks import band_checks, downlink_checks, ending_checks
+from joulesplit.calibrate.checks import (
+    band_checks,
+    downlink_checks,
+    ending_checks,
+    layout_checks,
+)
 
 WELL = {"complete": True, "reached": True, "reason": "enough", "warm": True}
 
@@ -33,6 +38,14 @@ def test_each_way_to_go_wrong_is_told_by_its_own_check(changes, name, advice):
     assert list(found) == [name]
     assert (found[name].outcome, found[name].value) == ("warn", 1.0)
     assert advice in found[name].advice
+
+
+def test_a_single_layout_of_memory_is_told_and_an_unknown_number_is_not():
+    (one,), (three,) = layout_checks(1), layout_checks(3)
+
+    assert (one.name, one.outcome, three.outcome) == ("one-layout", "warn", "pass")
+    assert "layouts = 3" in one.advice
+    assert layout_checks(None) == ()
 
 
 def test_windows_outside_the_band_are_counted_and_unknown_temperatures_are_not():

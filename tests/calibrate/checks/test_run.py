@@ -16,7 +16,7 @@ from joulesplit.calibrate.profile import Check, Quantity
 from joulesplit.calibrate.sampling import SamplerStatistics
 from joulesplit.calibrate.windows import WindowRecord, WindowTask
 from joulesplit.drivers.readings import SensorDescription
-from window_records import window_record
+from window_records import rested, window_record
 
 QUANTITY = Quantity(value=1e9, unit="FLOP/J", ci95=(0.99e9, 1.01e9), u_stat=1e6, u_sys=5e6, n=9)
 
@@ -233,6 +233,11 @@ WIDE = msgspec.structs.replace(QUANTITY, ci95=(0.9e9, 1.1e9))
             "settled-after-download",
             "suspect",
             {"records": upload_windows(0.3, 0.9, step_w=0.05, kind="download")},
+        ),
+        (
+            "late-work",
+            "suspect",
+            {"records": [record(n, kind="compute", rest=rested(0.02)) for n in range(3)]},
         ),
         ("burst-told", "suspect", {"records": upload_windows(0.6)}),
         (
@@ -540,6 +545,9 @@ LIMITS = {
     "settled-after-compute": lambda x: {"records": with_steps("compute", 2 * 1.2 * x)},
     "settled-after-upload": lambda x: {"records": with_steps("upload", 2 * 1.2 * x)},
     "settled-after-download": lambda x: {"records": with_steps("download", 2 * 1.2 * x)},
+    "late-work": lambda x: {
+        "records": [record(n, kind="compute", rest=rested(x, noise_w=1e-6)) for n in range(3)]
+    },
     "e_d-interval": lambda x: {"e_d": wide(x)},
     "e_c-interval": lambda x: {"e_c": wide(x)},
 }
@@ -566,6 +574,7 @@ STATED = {
     "settled-after-compute": 0.005,
     "settled-after-upload": 0.005,
     "settled-after-download": 0.005,
+    "late-work": 0.005,
     "e_d-interval": 0.05,
     "e_c-interval": 0.05,
 }

@@ -67,6 +67,7 @@ def test_what_scatter_does_not_show_is_in_the_intervals():
     assert [t.name for t in found.values() if t.treatment == "in-interval"] == [
         "settling",
         "late energy",
+        "later work",
         "bursts",
         "slewed clock",
     ]
@@ -85,6 +86,7 @@ def test_what_came_late_is_a_term_by_its_scatter_and_by_itself_where_it_is_clear
     scattering = terms(*watched(0.002, -0.002, 0.002, -0.002))["late energy"]
     clear = terms(*watched(0.012, 0.010, 0.012, 0.010))["late energy"]
 
+    assert scattering.degrees_of_freedom == clear.degrees_of_freedom == 3
     u = (0.002 * sqrt(4 / 3) / sqrt(4)) / 0.54
     # Student's t of three degrees of freedom over the normal quantile.
     assert scattering.standard_uncertainty == pytest.approx(u * 3.182 / 1.960, rel=1e-3)

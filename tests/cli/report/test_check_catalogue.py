@@ -46,7 +46,8 @@ def test_a_check_passes_at_its_limit_and_not_beyond_it_and_then_says_what_to_do(
     details = dict.fromkeys(
         ("names", "name", "before", "after", "interface", "reason", "kind", "loopback", "checks",
          "verdict", "fastest", "reasons", "stated", "rates", "board", "bounds", "why",
-         "spoilt", "windows", "example", "which", "refresh", "delay", "tau"), "what was found",
+         "spoilt", "windows", "example", "which", "refresh", "delay", "tau", "lasting"),
+        "what was found",
     )  # fmt: skip
 
     at = spec.judge(limit, limit=limit, **details)
