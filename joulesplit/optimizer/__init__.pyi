@@ -3,6 +3,7 @@ from ._battery import battery_life as battery_life
 from ._constraints import Constraints as Constraints
 from ._cost import ComputeModel as ComputeModel
 from ._decision import decide as decide
+from ._decision import require_accepted as require_accepted
 from ._hull import Crossover as Crossover
 from ._model_error import BlocksInsideError as BlocksInsideError
 from ._paper import PaperSplit as PaperSplit

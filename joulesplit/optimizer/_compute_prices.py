@@ -11,6 +11,7 @@ from joulesplit.calibrate.profile import (
     DeviceProfile,
     HeadEnergy,
     degrees_of_freedom_of,
+    out_of_order,
 )
 from joulesplit.optimizer._campaign import campaign_of
 from joulesplit.optimizer._checked_figure import by_account, positive
@@ -137,20 +138,14 @@ def computing_of(
 
 
 def _require_in_order(compute: Compute) -> None:
-    """Check that no block and no head stands twice or out of its place.
+    """Check that nothing stands twice or out of its place.
 
     Raises:
         ProfileUnusableError: One does: its energy would be counted twice, or as another's.
     """
-    indices = [block.index for block in compute.blocks]
-    lasts = [head.last_block for head in compute.heads]
-    in_order = indices == list(range(1, len(indices) + 1)) and lasts == sorted(set(lasts))
-    if in_order and set(lasts) <= set(indices):
-        return
-    raise ProfileUnusableError(
-        f"the profile's blocks {indices} and heads {lasts} are not each once and in order; "
-        "calibrate again"
-    )
+    wrong = out_of_order(compute)
+    if wrong:
+        raise ProfileUnusableError(f"in the profile {'; '.join(wrong)}; calibrate again")
 
 
 def _blocks(compute: Compute, account: Account, model: ComputeModel) -> tuple[PricedBlocks, ...]:

@@ -140,12 +140,12 @@ def command(
     shown: Shown,
 ) -> None:
     """Decide where to split MODEL on a measured device, how surely, and what would change it."""
-    from joulesplit.calibrate.profile import load_profile
+    from joulesplit.cli._profiles import examined_profile
     from joulesplit.cli.report.terminal import decision_page, regret_section
     from joulesplit.partition.reading import load_model
 
     _require_sense(request)
-    profile = load_profile(profile_path).profile
+    profile = examined_profile(profile_path)
     loaded = load_model(model)
     network = loaded.network
     blocks = blocks_asked(network, profile, request.granularity, request.at)

@@ -116,11 +116,11 @@ def command(
     Without a server, or where it is late or gone, everything is computed here: the results are
     the network's own in any case. Joules are estimates from the profile.
     """
-    from joulesplit.calibrate.profile import load_profile
+    from joulesplit.cli._profiles import examined_profile
     from joulesplit.partition.reading import read_network
 
     files = list(_files(sources))
-    profile = load_profile(profile_path).profile
+    profile = examined_profile(profile_path)
     network = read_network(model)
     policy = _policy(network, profile)
     with ExitStack() as stack:

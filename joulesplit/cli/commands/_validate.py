@@ -66,14 +66,16 @@ def command(
     1000 runs, or a result is another one.
     """
     from joulesplit.calibrate.instrument import EdgeAddress, Instrument
-    from joulesplit.calibrate.profile import load_profile
     from joulesplit.cli._device import device_of
+    from joulesplit.cli._profiles import examined_profile
     from joulesplit.cli._server_process import edge_server
     from joulesplit.cli._wiring import require_live
+    from joulesplit.optimizer import require_accepted
 
     require_live(choice)
     usage = _usage(uploads_per_burst)
-    profile = load_profile(profile_path).profile
+    profile = examined_profile(profile_path)
+    require_accepted(profile)
     _look(profile, choice)
     with ExitStack() as stack:
         url = stack.enter_context(edge_server(edge.url, model, choice, xnnpack=runtime.xnnpack))
