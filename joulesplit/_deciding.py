@@ -19,8 +19,10 @@ from joulesplit.optimizer import (
     battery_life,
 )
 from joulesplit.optimizer import decide as decide_for_blocks
+from joulesplit.optimizer.errors import ProfileMismatchError
 from joulesplit.partition import Block, Network
 from joulesplit.partition.cutting import blocks_at, residual_blocks
+from joulesplit.partition.errors import CutError
 from joulesplit.partition.reading import read_network
 
 FilePath = str | PathLike[str]
@@ -166,7 +168,11 @@ def split_policy(
 
 
 def blocks_for(network: Network, profile: DeviceProfile) -> tuple[Block, ...]:
-    """Return the network's blocks: those the profile measured, if it measured this network."""
+    """Return the network's blocks: those the profile measured, if it measured this network.
+
+    Raises:
+        ProfileMismatchError: It says that it did, and its blocks end where none can.
+    """
     blocks = residual_blocks(network)
     known = profile.compute.model
     if known is None or known.sha256 != network.sha256 or not profile.compute.blocks:
@@ -174,4 +180,10 @@ def blocks_for(network: Network, profile: DeviceProfile) -> tuple[Block, ...]:
     ends = [block.last_operator for block in profile.compute.blocks]
     if ends == [block.last_operator for block in blocks]:
         return blocks
-    return blocks_at(network, ends)
+    try:
+        return blocks_at(network, ends)
+    except CutError as error:
+        raise ProfileMismatchError(
+            f"the profile's blocks are not those of {network.name}, which it says it measured: "
+            f"{error}; take the file that `calibrate` wrote"
+        ) from error

@@ -18,7 +18,6 @@ from joulesplit.optimizer._checked_figure import by_account, positive
 from joulesplit.optimizer._compute_cost import Computing, PricedBlocks
 from joulesplit.optimizer._cost import NETWORK_CONVENTION, ComputeModel
 from joulesplit.optimizer.errors import (
-    InvalidInputError,
     ProfileMismatchError,
     ProfileUnusableError,
 )
@@ -58,8 +57,8 @@ def chosen_model(
     """Give the model asked for, or else the one nearest to what a split really computes.
 
     Raises:
-        InvalidInputError: It is the constant E_d, and an operator's work is unknown.
-        ProfileMismatchError: It needs blocks or heads that the profile does not have.
+        ProfileMismatchError: It needs blocks or heads that the profile does not have, or it is
+            the constant E_d, and an operator's work is unknown.
     """
     if asked == "constant" or (asked is None and mismatch):
         _require_known_work(network)
@@ -85,7 +84,7 @@ def _require_known_work(network: Network) -> None:
     if unknown is not None:
         least, most = unknown.bounds_flop
         known = "" if most is None else f" ({least:,} to {most:,} FLOP)"
-        raise InvalidInputError(
+        raise ProfileMismatchError(
             f"{network.name}: the constant E_d cannot price operator {unknown.index}, "
             f"{unknown.kind}, whose work is unknown{known}; calibrate this very network and "
             "leave out options that change its blocks: measured energies need no FLOP"

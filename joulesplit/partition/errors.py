@@ -7,6 +7,7 @@ PartitionError
 ├── UnsupportedModelError (ValueError)         a whole model this toolkit cannot split
 ├── CutError (ValueError)                      no such cut, block or range of operators
 ├── InputError (ValueError)                    arrays that do not fit a network's inputs
+│   └── NoSuchNameError (LookupError)          no input or signature goes by that name
 ├── InvocationError (RuntimeError)             the runtime refused or failed
 ├── EncodingError (ValueError)                 a tensor that cannot be encoded or decoded so
 ├── BundleError (ValueError)                   a directory that is no bundle, or a damaged one
@@ -43,6 +44,10 @@ class CutError(PartitionError, ValueError):
 
 class InputError(PartitionError, ValueError):
     """Arrays given to a network differ from its inputs in number, shape or type."""
+
+
+class NoSuchNameError(InputError, LookupError):
+    """A caller named an input or a signature that the network does not have."""
 
 
 class InvocationError(PartitionError, RuntimeError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from joulesplit.cli._errors import CommandError
+from joulesplit.cli._number_range import ONE_OR_MORE
 from joulesplit.cli._options import edge_options, model_argument, runtime_options, sensor_options
 from joulesplit.cli._output import shown_options
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--uploads-per-burst",
-    type=float,
+    type=ONE_OR_MORE,
     default=1.0,
     show_default=True,
     help="Predict with so many uploads sharing the radio's wake-up and tail.",
