@@ -37,6 +37,7 @@ _BY_ERROR = {
     "joulesplit.edge.errors.EdgeError": ExitCode.EDGE,
     "joulesplit.calibrate.errors.LinkDroppedError": ExitCode.EDGE,
     "joulesplit.partition.errors.RuntimeMissingError": ExitCode.INTERNAL,
+    "joulesplit.partition.errors.UnknownWorkError": ExitCode.FILE,
     "joulesplit.partition.errors.CutError": ExitCode.USAGE,
     "joulesplit.partition.errors.NoSuchNameError": ExitCode.USAGE,
     "joulesplit.partition.errors.PartitionError": ExitCode.FILE,

@@ -189,10 +189,7 @@ class KeptConnection:
             OSError: The connection broke, or time is up.
             ProtocolError: The answer is not HTTP.
         """
-        self._left_bytes = 0
-        connection_ns = self.open(deadline)
-        # All of it is confirmed: nothing is under way between exchanges.
-        self._begun_bytes = self._sent_bytes
+        connection_ns = self._begin(deadline)
         before = self._info
         self._bound_unsent(body.chunk_bytes)
         self._wait_until(deadline)
@@ -217,6 +214,14 @@ class KeptConnection:
         if answer.closes or not sent_whole:
             self.close()
         return exchange
+
+    def _begin(self, deadline: Deadline) -> int:
+        """Have an open connection to count on; return the time that took, ns."""
+        self._left_bytes = 0
+        connection_ns = self.open(deadline)
+        # All of it is confirmed: nothing is under way between exchanges.
+        self._begun_bytes = self._sent_bytes
+        return connection_ns
 
     def _wait_until(self, deadline: Deadline) -> None:
         """Let a wait in the kernel end in time to look at the clock.

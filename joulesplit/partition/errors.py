@@ -6,6 +6,7 @@ PartitionError
 ├── TruncatedModelError (ValueError)           a `.tflite` file, but cut short or damaged
 ├── UnsupportedModelError (ValueError)         a whole model this toolkit cannot split
 ├── CutError (ValueError)                      no such cut, block or range of operators
+│   └── UnknownWorkError                       the unknown work of an operator decides
 ├── InputError (ValueError)                    arrays that do not fit a network's inputs
 │   └── NoSuchNameError (LookupError)          no input or signature goes by that name
 ├── InvocationError (RuntimeError)             the runtime refused or failed
@@ -40,6 +41,10 @@ class UnsupportedModelError(PartitionError, ValueError):
 
 class CutError(PartitionError, ValueError):
     """A caller asked for a cut or range of operators that the network does not have."""
+
+
+class UnknownWorkError(CutError):
+    """Which cut is the best hangs on the work of an operator, which is unknown."""
 
 
 class InputError(PartitionError, ValueError):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from joulesplit.partition.reading import LoadedModel
 
 ENCODING_BITS = {"float32": 32, "uint8": 8}
-BLOCKS = click.IntRange(min=0)
+BLOCK_COUNT = click.IntRange(min=0)
 
 
 @click.command("optimize", cls=OnceEach)
@@ -117,8 +117,8 @@ BLOCKS = click.IntRange(min=0)
 @click.option(
     "--max-latency-s", type=ABOVE_ZERO, help="Longest time on the device and on the air, s."
 )
-@click.option("--min-block", type=BLOCKS, help="At least so many blocks stay on the device.")
-@click.option("--max-block", type=BLOCKS, help="At most so many blocks run on the device.")
+@click.option("--min-block", type=BLOCK_COUNT, help="At least so many blocks stay on the device.")
+@click.option("--max-block", type=BLOCK_COUNT, help="At most so many blocks run on the device.")
 @click.option(
     "--keep-local",
     multiple=True,

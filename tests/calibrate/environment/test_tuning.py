@@ -151,6 +151,8 @@ def test_a_governor_that_does_not_take_is_refused_with_what_there_is(machine, st
     kernel = machine.root / "sys/devices/system/cpu/cpufreq/policy0/scaling_governor"
     kernel.unlink()
     kernel.symlink_to(comm)
+    for offered in kernel.parents[1].glob("*/scaling_available_governors"):
+        offered.write_text("ondemand performance a-governor-of-twenty\n")
     try:
         with pytest.raises(TuningError, match=r"policy0 did not become .*ondemand performance"):
             tune(machine, Wanted(governor="a-governor-of-twenty"), state)
