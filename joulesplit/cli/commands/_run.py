@@ -131,8 +131,11 @@ def command(
         kept = stack.enter_context(KeptResults(records=how.records, npz=how.npz))
         session = stack.enter_context(_session(model, policy, edge, runtime, how.shadow))
         done = list(_run(session, network, files, how.deadline_s, kept, as_json=as_json))
+    wrote = [path for path in (how.records, how.npz) if path is not None]
     emit(
-        as_json, _document(done, session), lambda: _page(done, session, simulated=profile.simulated)
+        as_json,
+        _document(done, session),
+        lambda: _page(done, session, simulated=profile.simulated, wrote=wrote),
     )
 
 
@@ -271,9 +274,10 @@ def _largest(array: NDArray[Any]) -> list[dict[str, float]]:
     return [{"index": int(place), "value": float(flat[place])} for place in order]
 
 
-def _page(done: list[_Done], session: SplitSession, *, simulated: bool) -> Page:
+def _page(done: list[_Done], session: SplitSession, *, simulated: bool, wrote: list[Path]) -> Page:
     from joulesplit.cli.report import Page, Section
     from joulesplit.cli.report.tables import Column, FittingTable
+    from joulesplit.cli.report.terminal import inferences_ending
     from joulesplit.metrology import si
 
     counts = session.counts
@@ -311,4 +315,5 @@ def _page(done: list[_Done], session: SplitSession, *, simulated: bool) -> Page:
         "SIMULATED" if simulated else "MODELLED",
         "Cooperative inference",
         [Section(title="Results", body=results), Section(title="How they came about", body=sums)],
+        ending=inferences_ending(counts, account=session.policy.account, wrote=wrote),
     )
