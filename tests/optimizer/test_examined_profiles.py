@@ -23,7 +23,7 @@ BITS = (3_200_000, 1_600_000, 32_000)
 
 
 def broken(number):
-    return (-number - 1, 1e300, float("nan"), 0, 3 * number)
+    return (-number - 1, 1e300, float("nan"), 2 * number)
 
 
 def mutations(value, path=()):
@@ -90,7 +90,7 @@ def test_a_profile_that_is_whole_passes_and_decides(sound):
 
 
 def test_what_the_check_rejects_no_decision_takes_and_what_it_passes_every_one(sound):
-    document = msgspec.to_builtins(sound[-1])
+    document = msgspec.json.decode(msgspec.json.encode(sound[-1]))
     passed = rejected = 0
     for path, value in mutations(document):
         if path in LACKS:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from joulesplit.calibrate.checks._spec import CheckSpec
 from joulesplit.calibrate.profile import (
@@ -87,6 +88,9 @@ _SIGNED = frozenset(
 
 _ABOVE_ZERO = frozenset({"rate_bit_per_s", "rates_bit_per_s", "cycle_s"})
 """Fields whose numbers may not be zero either: something is divided by them."""
+
+ROUNDED = 1e-5
+"""Covariances are stored to six digits."""
 
 _ELSEWHERE = frozenset({"settings", "covariance", "covariance_j2", "head_covariance_j2"})
 """Fields that hold whatever a sensor has, or have a check of their own."""
@@ -193,7 +197,18 @@ def _wrong_covariances(profile: DeviceProfile) -> Iterator[str]:
 
 def _is_triangle(lower: tuple[float, ...], size: int) -> bool:
     try:
-        independent_causes(symmetric(lower, size))
+        matrix = symmetric(lower, size)
+    except UndeterminedError:
+        return False
+    return _is_sum_of_causes(matrix)
+
+
+def _is_sum_of_causes(matrix: NDArray[np.float64]) -> bool:
+    """Say whether a symmetric matrix is a covariance, of numbers that can be computed with."""
+    if not (np.abs(matrix) < BEYOND_NATURE).all():
+        return False
+    try:
+        independent_causes(matrix)
     except UndeterminedError:
         return False
     return True
@@ -202,8 +217,5 @@ def _is_triangle(lower: tuple[float, ...], size: int) -> bool:
 def _is_covariance(rows: tuple[tuple[float, ...], ...], sizes: set[int]) -> bool:
     if len(rows) not in sizes or any(len(row) != len(rows) for row in rows):
         return False
-    try:
-        independent_causes(np.array(rows, dtype=np.float64))
-    except UndeterminedError:
-        return False
-    return True
+    matrix = np.array(rows, dtype=np.float64)
+    return np.allclose(matrix, matrix.T, rtol=ROUNDED, atol=0.0) and _is_sum_of_causes(matrix)
