@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from joulesplit.cli._choices import EdgeChoice
     from joulesplit.cli._kept_results import KeptResults
     from joulesplit.cli.report import Page
+    from joulesplit.cli.report.tables import FittingTable
     from joulesplit.cooperate import Inference, InferenceRecord, SplitSession
     from joulesplit.optimizer import SplitPolicy
     from joulesplit.partition import Network
@@ -274,20 +275,16 @@ def _largest(array: NDArray[Any]) -> list[dict[str, float]]:
     return [{"index": int(place), "value": float(flat[place])} for place in order]
 
 
-def _page(done: list[_Done], session: SplitSession, *, simulated: bool, wrote: list[Path]) -> Page:
-    from joulesplit.cli.report import Page, Section
+def _results_table(done: list[_Done]) -> FittingTable:
+    """Return the largest element of every result."""
     from joulesplit.cli.report.tables import Column, FittingTable
-    from joulesplit.cli.report.terminal import inferences_ending
-    from joulesplit.metrology import si
 
-    counts = session.counts
-    by_split = sorted(counts.by_split.items())
     rows = [
         (item.source, name, _largest(array)[:1])
         for item in done
         for name, array in item.inference.outputs.items()
     ]
-    results = FittingTable(
+    return FittingTable(
         [
             Column(header="input", cells=[source for source, _, _ in rows]),
             Column(header="output", cells=[name for _, name, _ in rows], from_width=90),
@@ -297,6 +294,16 @@ def _page(done: list[_Done], session: SplitSession, *, simulated: bool, wrote: l
                    right=True),
         ]
     )  # fmt: skip
+
+
+def _page(done: list[_Done], session: SplitSession, *, simulated: bool, wrote: list[Path]) -> Page:
+    from joulesplit.cli.report import Page, Section
+    from joulesplit.cli.report.tables import Column, FittingTable
+    from joulesplit.cli.report.terminal import inferences_ending
+    from joulesplit.metrology import si
+
+    counts = session.counts
+    by_split = sorted(counts.by_split.items())
     sums = FittingTable(
         [
             Column(header="inferences", cells=[str(counts.inferences)], right=True),
@@ -314,6 +321,9 @@ def _page(done: list[_Done], session: SplitSession, *, simulated: bool, wrote: l
     return Page(
         "SIMULATED" if simulated else "MODELLED",
         "Cooperative inference",
-        [Section(title="Results", body=results), Section(title="How they came about", body=sums)],
+        [
+            Section(title="Results", body=_results_table(done)),
+            Section(title="How they came about", body=sums),
+        ],
         ending=inferences_ending(counts, account=session.policy.account, wrote=wrote),
     )
