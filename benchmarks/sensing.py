@@ -194,7 +194,7 @@ def sampler_table(seconds: float) -> Iterator[str]:
 
 def _chip_us() -> float:
     """Return what the simulated chip itself costs per reading, µs, woken as seldom as in use."""
-    from joulesplit.cli._simulation import LOG_SEGMENTS, draw_world, load_of
+    from joulesplit._simulation import LOG_SEGMENTS, draw_world, load_of
 
     clock = MonotonicClock()
     setup = draw_world(1, clock.now_ns())

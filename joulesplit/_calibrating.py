@@ -40,7 +40,9 @@ def calibrate(
         model: The ``.tflite`` file.
         sensor: What measures this device: the kind of a sensor, such as ``"ina219"``; a
             ``SensorRequest``; what returns a sensor, not yet open; or such a sensor. A
-            ``DeviceUnderTest`` stands for sensor and device both, as a simulated one does.
+            ``DeviceUnderTest`` stands for sensor and device both. ``"simulated"``, or with a seed
+            ``"simulated:7"``, is the simulated board that the commands have: nothing physical is
+            measured, and the profile says so.
         edge: URL of an edge server (``joulesplit serve``) on another machine, with a token as
             ``EdgeAddress``.
         plan: How long to measure: ``quick``, ``standard``, ``rigorous``, a TOML file, or a plan.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from joulesplit.calibrate import profile as profiles
+from joulesplit.calibrate.checks import examined
 from joulesplit.calibrate.profile import DeviceProfile, StoredProfile
 from joulesplit.optimizer import (
     ComputeModel,
@@ -18,8 +19,10 @@ from joulesplit.optimizer import (
     battery_life,
 )
 from joulesplit.optimizer import decide as decide_for_blocks
+from joulesplit.optimizer.errors import ProfileMismatchError
 from joulesplit.partition import Block, Network
 from joulesplit.partition.cutting import blocks_at, residual_blocks
+from joulesplit.partition.errors import CutError
 from joulesplit.partition.reading import read_network
 
 FilePath = str | PathLike[str]
@@ -72,7 +75,8 @@ def decide(  # noqa: PLR0913 - one option per fact that only the user knows
 
     Args:
         network: The network, or its ``.tflite`` file.
-        profile: What the device's computing and sending cost, or its file.
+        profile: What the device's computing and sending cost, or its file. It is examined as
+            ``joulesplit profile check`` does: the verdict that it states is not trusted.
         battery_j: Energy of a battery, J: the decision then is by what a battery gives, idle power
             counted, and says how many inferences each split gets from it.
         period_s: From one inference to the next, s: the idle power of that time counts. With a
@@ -96,7 +100,7 @@ def decide(  # noqa: PLR0913 - one option per fact that only the user knows
             be true.
         NoFeasibleSplitError: No split keeps all the limits.
     """
-    known = profile if isinstance(profile, DeviceProfile) else load_profile(profile)
+    known = _to_decide_by(profile)
     read = network if isinstance(network, Network) else read_network(Path(network))
     decision = decide_for_blocks(
         read,
@@ -112,6 +116,11 @@ def decide(  # noqa: PLR0913 - one option per fact that only the user knows
     if battery_j is None:
         return decision
     return replace(decision, battery=battery_life(decision, battery_j))
+
+
+def _to_decide_by(profile: DeviceProfile | FilePath) -> DeviceProfile:
+    """Return a profile, or that of a file, with the verdict that its figures deserve."""
+    return examined(profile if isinstance(profile, DeviceProfile) else load_profile(profile))
 
 
 def _in_rhythm(usage: Usage, battery_j: float | None, period_s: float | None) -> Usage:
@@ -135,7 +144,7 @@ def split_policy(
 
     Args:
         network: The network, or its ``.tflite`` file.
-        profile: What the device's computing and sending cost, or its file.
+        profile: As for ``decide``.
         account: As for ``decide``.
         usage: As for ``decide``; its rate does not count.
         constraints: Limits to keep; one on time is left to each question.
@@ -146,7 +155,7 @@ def split_policy(
         ProfileUnusableError: The profile has no fit of its link, was rejected, or lacks a figure.
         OptimizerError: As for ``decide``.
     """
-    known = profile if isinstance(profile, DeviceProfile) else load_profile(profile)
+    known = _to_decide_by(profile)
     read = network if isinstance(network, Network) else read_network(Path(network))
     return SplitPolicy.build(
         read,
@@ -159,7 +168,11 @@ def split_policy(
 
 
 def blocks_for(network: Network, profile: DeviceProfile) -> tuple[Block, ...]:
-    """Return the network's blocks: those the profile measured, if it measured this network."""
+    """Return the network's blocks: those the profile measured, if it measured this network.
+
+    Raises:
+        ProfileMismatchError: It says that it did, and its blocks end where none can.
+    """
     blocks = residual_blocks(network)
     known = profile.compute.model
     if known is None or known.sha256 != network.sha256 or not profile.compute.blocks:
@@ -167,4 +180,10 @@ def blocks_for(network: Network, profile: DeviceProfile) -> tuple[Block, ...]:
     ends = [block.last_operator for block in profile.compute.blocks]
     if ends == [block.last_operator for block in blocks]:
         return blocks
-    return blocks_at(network, ends)
+    try:
+        return blocks_at(network, ends)
+    except CutError as error:
+        raise ProfileMismatchError(
+            f"the profile's blocks are not those of {network.name}, which it says it measured: "
+            f"{error}; take the file that `calibrate` wrote"
+        ) from error

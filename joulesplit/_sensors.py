@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Union, Unpack
 
-from joulesplit.drivers import MonotonicClock, SensorOptions, SensorRequest
+from joulesplit.drivers import SIMULATED, MonotonicClock, SensorOptions, SensorRequest
 from joulesplit.drivers.errors import SensorRequestError
 from joulesplit.drivers.protocols import PowerSensor
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 SensorLike = str | Callable[[], PowerSensor] | PowerSensor
 """The kind of a sensor; what returns one that is not open, such as a ``SensorRequest``; or one."""
+
+SIMULATED_SEED = 1
+"""Of a simulated board that none is given for."""
 
 DeviceLike = Union[SensorLike, "DeviceUnderTest"]
 """A sensor that measures this machine, or a device with its sensor."""
@@ -100,8 +103,11 @@ class _Given:
 def device_of(sensor: DeviceLike, **options: Unpack[SensorOptions]) -> DeviceUnderTest:
     """Return what is to be measured: this machine under a sensor, unless it is given as a whole.
 
+    A simulated board is one only where it is asked for by name, never in place of a sensor.
+
     Args:
-        sensor: As for ``sensor_factory``, or a device with its sensor.
+        sensor: As for ``sensor_factory``, or a device with its sensor; ``simulated`` or
+            ``simulated:SEED`` is a board with its sensor that exists in this program alone.
         options: For a kind, what ``SensorRequest`` has beside it.
 
     Raises:
@@ -113,7 +119,27 @@ def device_of(sensor: DeviceLike, **options: Unpack[SensorOptions]) -> DeviceUnd
         if options:
             raise _described_already(options)
         return sensor
+    if isinstance(sensor, str) and sensor.partition(":")[0] == SIMULATED:
+        return _simulated(sensor, options)
     return RealDevice(sensor_factory=sensor_factory(sensor, **options), clock=MonotonicClock())
+
+
+def _simulated(sensor: str, options: SensorOptions) -> DeviceUnderTest:
+    """Return a simulated board with its sensor: ``simulated``, or ``simulated:SEED``.
+
+    Raises:
+        SensorRequestError: The seed is no number, or options describe what is drawn.
+    """
+    from joulesplit._simulation import world_from_now
+
+    seed = sensor.partition(":")[2] or str(SIMULATED_SEED)
+    if options or not seed.isdecimal():
+        given = ", ".join(options) or "that seed"
+        raise SensorRequestError(
+            f"{sensor!r} with {given} is no simulated board: everything in it is drawn from its "
+            'seed, a whole number, as in "simulated:7"'
+        )
+    return world_from_now(int(seed), MonotonicClock())
 
 
 def _described_already(options: SensorOptions) -> SensorRequestError:

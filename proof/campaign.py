@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from joulesplit._simulation import WorldSetup
 from joulesplit.calibrate.campaign import (
     QUICK,
     CampaignResult,
@@ -29,7 +30,6 @@ from joulesplit.calibrate.estimates import (
 from joulesplit.calibrate.profile import ModelIdentity, Quality, Runtime
 from joulesplit.calibrate.windows import WindowRecord
 from joulesplit.calibrate.workloads import truth_of
-from joulesplit.cli._simulation import WorldSetup
 from joulesplit.metrology import SystematicBudget, budget_of
 from joulesplit.partition import Block
 from proof.disturbances import DisturbedSetup, listener_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-from joulesplit.cli._simulation import WorldSetup
+from joulesplit._simulation import WorldSetup
 from joulesplit.drivers.simulated import Pulses
 from proof.disturbances import Housekeeping, Lateness, disturbed
 from proof.worlds import perfect_sensor_world

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from joulesplit._decision_stop import rule_of
+from joulesplit._simulation import WorldSetup
 from joulesplit.calibrate.campaign import Completion, Plan, for_decision, profile_from_windows
 from joulesplit.calibrate.campaign._plan import RIGOROUS, UNLIMITED
 from joulesplit.calibrate.workloads import truth_of
-from joulesplit.cli._simulation import WorldSetup
 from joulesplit.optimizer import decide
 from joulesplit.optimizer._cost import upload_sizes
 from proof.agreement import Choice, Chosen

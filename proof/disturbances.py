@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, cast
 
+from joulesplit._simulation import SimulatedWorld, WorldSetup
 from joulesplit.calibrate.campaign import CampaignListener
 from joulesplit.calibrate.workloads import SimulatedBoard
-from joulesplit.cli._simulation import SimulatedWorld, WorldSetup
 from joulesplit.drivers.simulated import SimulatedClock
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from joulesplit._simulation import WorldSetup
 from joulesplit.calibrate.profile import (
     BlockEnergy,
     Compute,
@@ -15,7 +16,6 @@ from joulesplit.calibrate.profile import (
     SimulatedTruth,
     Uplink,
 )
-from joulesplit.cli._simulation import WorldSetup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

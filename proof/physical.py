@@ -20,6 +20,7 @@ from math import exp
 import msgspec
 import numpy as np
 
+from joulesplit._simulation import draw_world, open_simulated_sensor, without_errors
 from joulesplit.calibrate.campaign import (
     QUICK,
     Plan,
@@ -31,7 +32,6 @@ from joulesplit.calibrate.campaign import (
 from joulesplit.calibrate.estimates import heads_of
 from joulesplit.calibrate.profile import Compute, HeadEnergy
 from joulesplit.calibrate.sampling._sampler import InlineSampler
-from joulesplit.cli._simulation import draw_world, open_simulated_sensor, without_errors
 from joulesplit.drivers.simulated import SimulatedClock
 from joulesplit.drivers.simulated._load import Background
 from joulesplit.drivers.simulated._segment_sweep import SegmentSweep

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from joulesplit.calibrate.campaign import Bench, Thermometer, UploadSubject, no_thermometer
-from joulesplit.calibrate.instrument import DeviceUnderTest, pace_of
-from joulesplit.calibrate.sampling._sampler import InlineSampler
-from joulesplit.calibrate.workloads import BlockWorkload, DeviceActivity, UploadWorkload
-from joulesplit.cli._resources import paper_network
-from joulesplit.cli._simulation import (
+from joulesplit._simulation import (
     LOG_SEGMENTS,
     WorldSetup,
     load_of,
     open_simulated_sensor,
     virtual_sensor_clock,
 )
+from joulesplit.calibrate.campaign import Bench, Thermometer, UploadSubject, no_thermometer
+from joulesplit.calibrate.instrument import DeviceUnderTest, pace_of
+from joulesplit.calibrate.sampling._sampler import InlineSampler
+from joulesplit.calibrate.workloads import BlockWorkload, DeviceActivity, UploadWorkload
+from joulesplit.cli._resources import paper_network
 from joulesplit.drivers.simulated import LoadLog, LoadModel, SimulatedClock
 from joulesplit.edge import Pacer
 from joulesplit.partition import Block, Network

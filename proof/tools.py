@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from joulesplit._simulation import WorldSetup
 from joulesplit.calibrate.estimates import coverage_factor
 from joulesplit.calibrate.estimates._stats import weighted_fit
 from joulesplit.calibrate.sampling import Trace
 from joulesplit.calibrate.workloads import truth_of
-from joulesplit.cli._simulation import WorldSetup
 from joulesplit.metrology import Array
 from proof.figures import Figure
 from proof.stage import Stage, stage_of

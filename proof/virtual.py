@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from joulesplit._simulation import WorldSetup
 from joulesplit.calibrate.campaign import (
     CampaignListener,
     CampaignResult,
@@ -23,7 +24,6 @@ from joulesplit.calibrate.campaign import (
 from joulesplit.calibrate.profile import Device, ModelIdentity, Runtime, Tool
 from joulesplit.calibrate.sampling import SamplerStatistics
 from joulesplit.calibrate.workloads import truth_of
-from joulesplit.cli._simulation import WorldSetup
 from joulesplit.edge import LOOPBACK_INTERFACE
 from proof.stage import stage_of
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from joulesplit._simulation import WorldSetup, draw_world, without_errors
 from joulesplit.calibrate.workloads import BoardCosts
-from joulesplit.cli._simulation import WorldSetup, draw_world, without_errors
 from joulesplit.drivers.simulated import Mishap, Pulses, RadioParameters, Visit
 from joulesplit.drivers.simulated._thermal import ThermalParameters
 

@@ -20,6 +20,7 @@ CalibrationError
 ├── EstimateError (ArithmeticError)               the windows do not determine the figure
 ├── LinkKindError (ConnectionError)               the link is not of the kind it would be called
 ├── TuningError (RuntimeError)                    the machine could not be set, or set back
+│   └── NoSuchSettingError (LookupError)          it has no governor of that name
 └── JournalError (ValueError)                     the journal cannot be read or continued
     ├── OtherCampaignError                        it is of another campaign
     └── JournalVersionError                       of a format this version does not know
@@ -61,6 +62,10 @@ class LinkKindError(CalibrationError, ConnectionError):
 
 class TuningError(CalibrationError, RuntimeError):
     """The machine's governor or radio could not be set, or set back."""
+
+
+class NoSuchSettingError(TuningError, LookupError):
+    """A caller named a governor that the machine does not have."""
 
 
 class PlanError(CalibrationError, ValueError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from joulesplit._sensors import own_records
+from joulesplit._sensors import SIMULATED_SEED, own_records
 from joulesplit.drivers import SensorRequest
 
 
@@ -20,7 +20,7 @@ class SensorChoice(SensorRequest):
     """
 
     records: Path | None = field(default_factory=own_records)
-    seed: int = 1
+    seed: int = SIMULATED_SEED
     supply_v: float = 5.1
 
 

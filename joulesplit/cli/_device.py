@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from joulesplit.cli._choices import SensorChoice
-from joulesplit.cli._wiring import sensor_factory, simulated_world
+from joulesplit.cli._wiring import sensor_factory
 from joulesplit.drivers import SIMULATED
 
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ def device_of(
 
     machine, clock = machine or Machine(), MonotonicClock()
     if choice.kind == SIMULATED:
-        return simulated_world(choice.seed, clock, machine=machine, tuned=tuned)
+        from joulesplit._simulation import world_from_now
+
+        return world_from_now(choice.seed, clock, machine=machine, tuned=tuned)
     return RealDevice(
         sensor_factory=sensor_factory(choice), clock=clock, machine=machine, tuned=tuned
     )

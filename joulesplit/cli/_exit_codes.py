@@ -12,7 +12,7 @@ class ExitCode(IntEnum):
     INTERNAL = 1
     """A fault of the program itself; please report it."""
     USAGE = 2
-    """The command line cannot be understood."""
+    """The command line cannot be understood, or asks for what cannot be."""
     FILE = 3
     """A model, profile, plan, journal or output file is missing, damaged, of another kind or not
     writable."""
@@ -33,19 +33,25 @@ _BY_ERROR = {
     "joulesplit.drivers.errors.SensorRequestError": ExitCode.USAGE,
     "joulesplit.drivers.errors.SensorError": ExitCode.SENSOR,
     "joulesplit.calibrate.errors.SamplerError": ExitCode.SENSOR,
+    "joulesplit.edge.errors.EdgeConfigurationError": ExitCode.USAGE,
     "joulesplit.edge.errors.EdgeError": ExitCode.EDGE,
     "joulesplit.calibrate.errors.LinkDroppedError": ExitCode.EDGE,
     "joulesplit.partition.errors.RuntimeMissingError": ExitCode.INTERNAL,
+    "joulesplit.partition.errors.UnknownWorkError": ExitCode.FILE,
+    "joulesplit.partition.errors.CutError": ExitCode.USAGE,
+    "joulesplit.partition.errors.NoSuchNameError": ExitCode.USAGE,
     "joulesplit.partition.errors.PartitionError": ExitCode.FILE,
     "joulesplit.calibrate.errors.ProfileError": ExitCode.FILE,
     "joulesplit.calibrate._files.OutputError": ExitCode.FILE,
     "joulesplit.calibrate.errors.JournalError": ExitCode.FILE,
     "joulesplit.calibrate.errors.PlanError": ExitCode.FILE,
+    "joulesplit.calibrate.errors.NoSuchSettingError": ExitCode.USAGE,
     "joulesplit.calibrate.errors.TuningError": ExitCode.FILE,
     "joulesplit.calibrate.errors.IdleTooLongError": ExitCode.USAGE,
     "joulesplit.calibrate.errors.ProgramStartError": ExitCode.USAGE,
     "joulesplit.calibrate.errors.NoSuchSplitError": ExitCode.USAGE,
     "joulesplit.calibrate.errors.CalibrationError": ExitCode.MEASUREMENT,
+    "joulesplit.optimizer.errors.InvalidInputError": ExitCode.USAGE,
     "joulesplit.optimizer.errors.OptimizerError": ExitCode.DECISION,
     "joulesplit.cli._errors.CommandError": ExitCode.USAGE,
     "joulesplit.cli._errors.ServerStartError": ExitCode.EDGE,

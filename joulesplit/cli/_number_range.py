@@ -1,15 +1,15 @@
-"""A range of numbers as an option's type."""
+"""Ranges of numbers as an option's type."""
 
 from __future__ import annotations
 
-from math import isnan
+from math import isfinite
 from typing import Any
 
 import click
 
 
 class NumberRange(click.FloatRange):
-    """A range without not-a-number, which click finds in every range: it compares with nothing."""
+    """A range of finite numbers: click has not-a-number in every range, and infinity in most."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -20,6 +20,14 @@ class NumberRange(click.FloatRange):
             click.BadParameter: It is no number, or not in the range.
         """
         number = float(super().convert(value, param, ctx))
-        if isnan(number):
-            self.fail("nan is not a number: give one", param, ctx)
+        if not isfinite(number):
+            self.fail(f"{value} is not a number that can be measured: give one", param, ctx)
         return number
+
+
+ABOVE_ZERO = NumberRange(min=0, min_open=True)
+NOT_BELOW_ZERO = NumberRange(min=0)
+ONE_OR_MORE = NumberRange(min=1)
+
+THREADS = click.IntRange(min=1, max=1024)
+"""More than any board's processor has: the runtimes take no larger number."""

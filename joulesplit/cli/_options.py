@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from joulesplit.cli._choices import EdgeChoice, SensorChoice
-from joulesplit.cli._number_range import NumberRange
+from joulesplit.cli._number_range import THREADS, NumberRange
 from joulesplit.cli._tokens import warn_of_shown_token
 from joulesplit.drivers import SENSOR_KINDS
 
@@ -293,6 +293,21 @@ def _facts_of(key: str) -> dict[str, Any]:
     }
 
 
+def server_url(text: str) -> str:
+    """Return the URL of an edge server as given.
+
+    Raises:
+        click.BadParameter: It is none.
+    """
+    from joulesplit.edge import checked_url
+    from joulesplit.edge.errors import EdgeConfigurationError
+
+    try:
+        return checked_url(text)
+    except EdgeConfigurationError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 def model_argument(command: Command) -> Command:
     """Add the argument MODEL."""
     return click.argument("model", type=click.Path(path_type=Path))(command)
@@ -316,9 +331,13 @@ def edge_options(command: Command) -> Command:
         callback=warn_of_shown_token,
         help="Token of the edge server.",
     )(with_edge)
-    return click.option("--edge", "edge_url", help="URL of the edge server, http://HOST:PORT.")(
-        with_edge
-    )
+    return click.option(
+        "--edge",
+        "edge_url",
+        type=server_url,
+        metavar="URL",
+        help="URL of the edge server, http://HOST:PORT.",
+    )(with_edge)
 
 
 def runtime_options(command: Command) -> Command:
@@ -336,7 +355,7 @@ def runtime_options(command: Command) -> Command:
     )(with_runtime)
     return click.option(
         "--threads",
-        type=click.IntRange(min=1),
+        type=THREADS,
         default=1,
         show_default=True,
         help="Threads per inference.",

@@ -19,16 +19,34 @@ RANDOM_BYTES = 24
 def warn_of_shown_token(
     context: click.Context, parameter: click.Parameter, token: str | None
 ) -> str | None:
-    """Return a token as it is; where it was typed, say who else can read it."""
+    """Return a token as it is; where it was typed, say who else can read it.
+
+    Raises:
+        click.BadParameter: It cannot travel in a header.
+    """
     from click.core import ParameterSource
 
     assert parameter.name is not None
+    if token is not None:
+        _require_usable(token)
     if token and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
         note(
             "--token shows in the list of processes, to everyone on this machine: put it into "
             "JOULESPLIT_TOKEN or the bench's token_file instead; from 0.3 on it will be refused"
         )
     return token
+
+
+def _require_usable(token: str) -> None:
+    import click
+
+    from joulesplit.edge import authorization
+    from joulesplit.edge.errors import EdgeConfigurationError
+
+    try:
+        authorization(token)
+    except EdgeConfigurationError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def kept_token(path: Path) -> str:

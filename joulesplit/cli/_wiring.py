@@ -10,11 +10,7 @@ from joulesplit.drivers import SIMULATED
 from joulesplit.drivers.readings import REPLAY_KIND
 
 if TYPE_CHECKING:
-    from joulesplit.calibrate.environment import Machine
-    from joulesplit.calibrate.profile import TunedSetting
     from joulesplit.calibrate.sampling import SensorFactory
-    from joulesplit.cli._simulation import SimulatedWorld
-    from joulesplit.drivers.protocols import Clock
 
 
 def require_live(choice: SensorChoice) -> None:
@@ -66,24 +62,9 @@ def sensor_factory(choice: SensorChoice) -> SensorFactory:
     can make it do any.
     """
     if choice.kind == SIMULATED:
+        from joulesplit._simulation import world_from_now
         from joulesplit.drivers import MonotonicClock
 
-        world: SimulatedWorld = simulated_world(choice.seed, MonotonicClock())
-        return world.sensor_factory
+        return world_from_now(choice.seed, MonotonicClock()).sensor_factory
     choice.check()
     return choice
-
-
-def simulated_world(
-    seed: int,
-    clock: Clock,
-    *,
-    machine: Machine | None = None,
-    tuned: tuple[TunedSetting, ...] = (),
-) -> SimulatedWorld:
-    """Return a simulated world that begins now, in real time."""
-    from joulesplit.calibrate.workloads import BoardCosts
-    from joulesplit.cli._simulation import COLD_SHARE, SimulatedWorld, draw_world
-
-    setup = draw_world(seed, clock.now_ns(), costs=BoardCosts(cold_share=COLD_SHARE))
-    return SimulatedWorld.shared(setup, clock, machine=machine, tuned=tuned)

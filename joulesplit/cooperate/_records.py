@@ -36,13 +36,13 @@ class InferenceRecord:
         split: l that was chosen.
         fallback: Why it was not carried out so; None if it was.
         rate_bit_per_s: Of the link, as it was believed when l was chosen.
-        upload_bits: What went up, bit; 0 if nothing did.
+        upload_bits: What left for the server, bit, also where it was in vain; 0 if nothing did.
         head_s: Time of the head here, s.
         transfer_s: Of the upload, s; None if none arrived.
         total_s: From the call to the result, s.
         given_up_s: Time that the server was waited for in vain, s.
         energy_j: Estimate from the profile, J, at the rate that the upload really had; with a
-            fallback both the upload and everything here are in it.
+            fallback everything here and what left of the upload are in it.
         energy_u_j: Its standard uncertainty, J; None if the profile states none.
         shadow_error: Largest difference from the result computed here, relative to its range;
             None if it was not computed.

@@ -53,6 +53,8 @@ class RemoteTails:
         self._check_runtime = check_runtime
         self._client: EdgeClient | None = None
         self._abandoned: list[threading.Thread] = []
+        self.left_bits = 0
+        """Payload that the last ``run`` sent on its way, bit, whether it arrived or not."""
 
     def run(
         self, after_operator: int, tensors: Sequence[NamedTensor], *, patience_s: float
@@ -72,6 +74,7 @@ class RemoteTails:
             EdgeError: The server cannot be reached, refused, or serves other networks.
             AnotherRuntimeError: ``check_runtime`` wants no results of this server.
         """
+        self.left_bits = 0
         rested, began_ns = self._client is not None, time.monotonic_ns()
         try:
             return self._exchange(after_operator, tensors, patience_s)
@@ -105,14 +108,20 @@ class RemoteTails:
             answer = answers.get(timeout=patience_s)
         except Empty:
             self._abandoned.append(thread)
-            self.close()
+            self._end(client)
             raise LateError(
                 f"{self.url} had not answered after {patience_s:.3g} s: the result is computed here"
             ) from None
         if isinstance(answer, BaseException):
-            self.close()
+            self._end(client)
             raise answer
+        self.left_bits += 8 * answer.receipt.payload_bytes
         return answer
+
+    def _end(self, client: EdgeClient) -> None:
+        """Close a connection whose exchange failed, and keep what had left by then."""
+        self.close()
+        self.left_bits += 8 * client.payload_left_bytes()
 
     def _greet(self, client: EdgeClient) -> None:
         """Ask a server that is new, or back, whether it is the one that is meant."""

@@ -210,6 +210,8 @@ class SplitSession:
         try:
             outputs = self._ask(line, named, self._patience_s(line, left_s), exchange)
         except (EdgeError, EncodingError, AnotherRuntimeError) as error:
+            assert self._remote is not None, "only a server that was asked fails"
+            exchange.left_bits = self._remote.left_bits
             exchange.fallback = exchange.fallback or _reason(error)
             exchange.given_up_s = self._since_s(asked_ns)
             doubted = exchange.fallback is Fallback.ANOTHER_RUNTIME
@@ -229,6 +231,7 @@ class SplitSession:
     ) -> list[NDArray[Any]]:
         assert self._remote is not None, "no server is chosen where there is none"
         result = self._remote.run(line.last_operator, named, patience_s=patience_s)
+        exchange.left_bits = self._remote.left_bits
         outputs = [tensor.data for tensor in result.outputs]
         if not self._are_results(outputs):
             exchange.fallback = Fallback.NOT_AS_ASKED
@@ -321,7 +324,7 @@ class SplitSession:
             split=line.block,
             fallback=exchange.fallback,
             rate_bit_per_s=self.link.rate_bit_per_s,
-            upload_bits=line.upload_bits,
+            upload_bits=exchange.left_bits,
             head_s=head_s,
             transfer_s=exchange.transfer_s,
             total_s=self._since_s(started_ns),
@@ -337,14 +340,15 @@ class SplitSession:
         return Inference(outputs=dict(zip(names, outputs, strict=True)), record=record)
 
     def _energy_j(self, line: SplitLine, exchange: _Exchange) -> float:
-        """Return the estimate for what was done, J: an upload in vain is paid for as well."""
+        """Return the estimate for what was done, J: of an upload in vain, what of it left."""
         rate = self.link.rate_bit_per_s
         if exchange.transfer_s:
             rate = line.upload_bits / exchange.transfer_s
         energy_j = line.energy_j(rate)
         if exchange.fallback is None:
             return energy_j
-        return self.policy.lines[-1].energy_j(rate) + energy_j - line.compute_j
+        in_vain_j = line.broken_upload_j(rate, exchange.left_bits)
+        return self.policy.lines[-1].energy_j(rate) + in_vain_j
 
     def _since_s(self, started_ns: int) -> float:
         return (self._now_ns() - started_ns) * 1e-9
@@ -355,6 +359,7 @@ class _Exchange:
     """What came of asking the server."""
 
     fallback: Fallback | None = None
+    left_bits: int = 0
     transfer_s: float | None = None
     given_up_s: float = 0.0
     shadow_error: float | None = None

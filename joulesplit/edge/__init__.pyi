@@ -24,3 +24,5 @@ from ._transfer_facts import TransferMethod as TransferMethod
 from ._transfer_facts import TransferSummary as TransferSummary
 from ._transfer_facts import scheduled as scheduled
 from ._transfer_facts import together as together
+from ._unreachable import checked_url as checked_url
+from ._protocol import authorization as authorization

@@ -196,6 +196,13 @@ class EdgeClient:
             server_compute_s=answers.server_compute_s(self.url, answer.head.headers),
         )
 
+    def payload_left_bytes(self) -> int:
+        """Return how much of the last payload left the socket, byte, however its exchange ended.
+
+        It may be asked from another thread, and after ``close``.
+        """
+        return self._uplink.payload_left_bytes()
+
     def _send(
         self, path: str, payload: bytes, pacer: Pacer | None, headers: Mapping[str, str]
     ) -> tuple[Exchange, UploadReceipt]:

@@ -11,12 +11,13 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from joulesplit.edge._acknowledged import AcknowledgementClock, Ancillary
 from joulesplit.edge._answer_head import HEAD_END, AnswerHead, parse_head
 from joulesplit.edge._deadline import Deadline
-from joulesplit.edge._tcp_info import read_tcp_info, tcp_info_bytes, unacknowledged_bytes
+from joulesplit.edge._tcp_info import TcpInfo, read_tcp_info, tcp_info_bytes, unacknowledged_bytes
 
 SO_RCVTIMEO, SO_SNDTIMEO = 20, 21
 """``SO_RCVTIMEO_OLD`` and ``SO_SNDTIMEO_OLD``, whose time is the kernel's native ``timeval``. A
@@ -35,6 +36,9 @@ LEAST_UNSENT_BYTES = 16 * 1024
 
 NOTSENT_LOWAT = 25
 """``TCP_NOTSENT_LOWAT``, ``include/uapi/linux/tcp.h``; Python names it from 3.12 on."""
+
+AT_ONCE = struct.pack("@ii", 1, 0)
+"""``struct linger``: closing drops what waits."""
 
 UNBOUNDED = 2**31 - 1
 Buffer = bytes | memoryview
@@ -104,12 +108,43 @@ class KeptConnection:
         self._socket: socket.socket | None = None
         self._readable = select.poll()
         self._unsent_bytes = UNBOUNDED
+        self._sent_bytes = self._begun_bytes = self._left_bytes = 0
 
     def close(self) -> None:
-        """Close the connection; calling it again does nothing."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        """Close the connection; calling it again does nothing.
+
+        What the kernel still holds unsent is dropped: nobody waits for it, and the radio would
+        go on sending it.
+        """
+        connection, self._socket = self._socket, None
+        if connection is None:
+            return
+        info = read_tcp_info(connection)
+        self._left_bytes = self._left_of(info)
+        if info.bytes_unsent:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+            with suppress(OSError):
+                # Another thread may wait in the kernel to send the rest: it ends here.
+                connection.shutdown(socket.SHUT_RDWR)
+        connection.close()
+
+    def left_bytes(self) -> int:
+        """Return how much of the last request, head and body, left the socket, byte.
+
+        By the kernel's own count, which also knows of a call that has not returned; where it
+        keeps none, all that it took did. It may be asked from another thread, before or after the
+        connection is closed.
+        """
+        connection = self._socket
+        if connection is None:
+            return self._left_bytes
+        return self._left_of(read_tcp_info(connection))
+
+    def _left_of(self, info: TcpInfo) -> int:
+        sent_bytes = info.bytes_sent_once
+        if sent_bytes is None:
+            sent_bytes = self._sent_bytes
+        return sent_bytes - self._begun_bytes
 
     def open(self, deadline: Deadline) -> int:
         """Have an open connection; return the time that took, ns, 0 if there was one.
@@ -121,6 +156,7 @@ class KeptConnection:
         if self._socket is not None and not self._readable.poll(0):
             return 0
         self.close()
+        self._left_bytes = 0
         started_ns = time.monotonic_ns()
         self._socket = socket.create_connection(self._address, timeout=deadline.remaining_s())
         self._socket.settimeout(None)
@@ -130,7 +166,8 @@ class KeptConnection:
         self._readable = select.poll()
         self._readable.register(self._socket, select.POLLIN)
         self._info = tcp_info_bytes(self._socket)
-        self._sent_bytes, self._unsent_bytes = 0, UNBOUNDED
+        self._sent_bytes = self._begun_bytes = 0
+        self._unsent_bytes = UNBOUNDED
         return time.monotonic_ns() - started_ns
 
     def exchange(
@@ -152,7 +189,7 @@ class KeptConnection:
             OSError: The connection broke, or time is up.
             ProtocolError: The answer is not HTTP.
         """
-        connection_ns = self.open(deadline)
+        connection_ns = self._begin(deadline)
         before = self._info
         self._bound_unsent(body.chunk_bytes)
         self._wait_until(deadline)
@@ -178,20 +215,39 @@ class KeptConnection:
             self.close()
         return exchange
 
+    def _begin(self, deadline: Deadline) -> int:
+        """Have an open connection to count on; return the time that took, ns."""
+        self._left_bytes = 0
+        connection_ns = self.open(deadline)
+        # All of it is confirmed: nothing is under way between exchanges.
+        self._begun_bytes = self._sent_bytes
+        return connection_ns
+
     def _wait_until(self, deadline: Deadline) -> None:
         """Let a wait in the kernel end in time to look at the clock.
 
         Raises:
             TimeoutError: Time is up.
+            ConnectionAbortedError: Whoever waited for the answer has given it up.
         """
-        assert self._socket is not None
+        connection = self._still_open()
         patience_s = min(WATCHED_EVERY_S, deadline.remaining_s())
         if patience_s != self._patience_s:
             self._patience_s = patience_s
             # No time at all would be no bound at all.
             bound = struct.pack("@ll", 0, max(1, round(patience_s * 1e6)))
             for option in (SO_RCVTIMEO, SO_SNDTIMEO):
-                self._socket.setsockopt(socket.SOL_SOCKET, option, bound)
+                connection.setsockopt(socket.SOL_SOCKET, option, bound)
+
+    def _still_open(self) -> socket.socket:
+        """Return the socket.
+
+        Raises:
+            ConnectionAbortedError: Whoever waited for the answer has closed it.
+        """
+        if self._socket is None:
+            raise ConnectionAbortedError("the connection was closed by another thread")
+        return self._socket
 
     def _bound_unsent(self, chunk_bytes: int | None) -> None:
         """Let the socket take no more than a paced transfer's next chunk ahead of the link."""
@@ -222,12 +278,11 @@ class KeptConnection:
         return True
 
     def _send(self, buffers: Sequence[Buffer], deadline: Deadline, *, is_last: bool) -> bool:
-        assert self._socket is not None
         left = sum(map(len, buffers))
         stamps = self._stamps
         while True:
             try:
-                sent = self._socket.sendmsg(buffers, stamps.request if is_last else ())
+                sent = self._still_open().sendmsg(buffers, stamps.request if is_last else ())
                 stamps.asked += is_last
             except BlockingIOError:
                 sent = 0
@@ -259,10 +314,9 @@ class KeptConnection:
         return head, parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _receive(self, deadline: Deadline) -> bytes:
-        assert self._socket is not None
         while True:
             try:
-                received = self._socket.recv(ANSWER_BYTES)
+                received = self._still_open().recv(ANSWER_BYTES)
             except BlockingIOError:
                 self._watch(deadline)
                 continue
@@ -277,9 +331,9 @@ class KeptConnection:
             TimeoutError: Time is up.
         """
         self._wait_until(deadline)
-        assert self._socket is not None
-        acknowledged, now_ns = read_tcp_info(self._socket).bytes_acknowledged, time.monotonic_ns()
-        if acknowledged != self._acknowledged or not unacknowledged_bytes(self._socket):
+        connection = self._still_open()
+        acknowledged, now_ns = read_tcp_info(connection).bytes_acknowledged, time.monotonic_ns()
+        if acknowledged != self._acknowledged or not unacknowledged_bytes(connection):
             self._acknowledged, self._moved_ns = acknowledged, now_ns
         elif now_ns - self._moved_ns >= LEAST_STALL_NS:
             self._stalled_ns = max(self._stalled_ns, now_ns - self._moved_ns)

@@ -68,11 +68,18 @@ class TcpInfo:
     bytes_unsent: int | None
 
     @property
+    def bytes_sent_once(self) -> int | None:
+        """Bytes sent, those sent again not counted; None if unknown."""
+        return (
+            None if self.bytes_sent is None else self.bytes_sent - (self.bytes_retransmitted or 0)
+        )
+
+    @property
     def bytes_unacknowledged(self) -> int | None:
         """Bytes in the send queue, as ``unacknowledged_bytes`` asks for them; None if unknown."""
-        if None in (self.bytes_sent, self.bytes_acknowledged, self.bytes_unsent):
+        sent_once = self.bytes_sent_once
+        if sent_once is None or None in (self.bytes_acknowledged, self.bytes_unsent):
             return None
-        sent_once = (self.bytes_sent or 0) - (self.bytes_retransmitted or 0)
         # The connection's own first step (SYN) counts as a byte acknowledged.
         confirmed = max(0, (self.bytes_acknowledged or 0) - 1)
         return sent_once - confirmed + (self.bytes_unsent or 0)

@@ -59,6 +59,10 @@ class PayloadSender:
         """Close the connection; calling it again does nothing."""
         self._connection.close()
 
+    def payload_left_bytes(self) -> int:
+        """Return how much of the last payload left the socket, byte."""
+        return max(0, self._connection.left_bytes() - len(self._head))
+
     def send(
         self, path: str, payload: bytes, transfer: PacedTransfer | None, headers: Mapping[str, str]
     ) -> Exchange:

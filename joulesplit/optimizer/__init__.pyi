@@ -4,6 +4,7 @@ from ._constraints import Constraints as Constraints
 from ._compute_cost import computing_variances_j2 as computing_variances_j2
 from ._cost import ComputeModel as ComputeModel
 from ._decision import decide as decide
+from ._decision import require_accepted as require_accepted
 from ._hull import Crossover as Crossover
 from ._model_error import BlocksInsideError as BlocksInsideError
 from ._paper import PaperSplit as PaperSplit

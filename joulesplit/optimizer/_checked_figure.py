@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 
-from joulesplit.calibrate.profile import Account, GrossNet, Quantity, degrees_of_freedom_of
+from joulesplit.calibrate.profile import (
+    Account,
+    GrossNet,
+    Quantity,
+    degrees_of_freedom_of,
+    has_uncertainties,
+    is_above_zero,
+    may_be_a_cost,
+)
 from joulesplit.optimizer.errors import ProfileUnusableError
-
-IMPOSSIBLE_AT = 4.0
-"""Standard uncertainties below zero at which a cost that may be nought cannot be true any more:
-chance alone takes a sound campaign there once in thirty thousand. At two of them it would refuse
-one sound campaign in forty of a radio that neither wakes nor trails."""
-
-
-BEYOND_NATURE = 1e100
-"""No efficiency and no energy is so large, or one over it: such a figure was not measured, and its
-square overflows."""
 
 
 def by_account(figure: GrossNet, account: Account, name: str) -> Quantity:
@@ -38,16 +36,15 @@ def positive(quantity: Quantity, name: str) -> Quantity:
     Raises:
         ProfileUnusableError: It is not.
     """
-    if not 1.0 / BEYOND_NATURE < quantity.value < BEYOND_NATURE:
+    if not is_above_zero(quantity.value):
         raise ProfileUnusableError(
             f"the profile gives {quantity.value} {quantity.unit} for {name}, which cannot be; "
             "calibrate again with more work per window"
         )
-    uncertainties = (quantity.u_stat, quantity.u_sys)
-    if any(u is not None and not (math.isfinite(u) and u >= 0.0) for u in uncertainties):
+    if not has_uncertainties(quantity):
         raise ProfileUnusableError(
-            f"the profile gives {name} with standard uncertainties {uncertainties}, which cannot "
-            "be; calibrate again"
+            f"the profile gives {name} with standard uncertainties "
+            f"{(quantity.u_stat, quantity.u_sys)}, which cannot be; calibrate again"
         )
     return quantity
 
@@ -72,8 +69,7 @@ def perhaps_zero(quantity: Quantity, name: str) -> Quantity:
     Raises:
         ProfileUnusableError: It is below zero by more than chance explains, or no number.
     """
-    floor = -IMPOSSIBLE_AT * math.hypot(quantity.u_stat or 0.0, quantity.u_sys or 0.0)
-    if math.isfinite(quantity.value) and quantity.value >= floor:
+    if may_be_a_cost(quantity):
         return quantity
     raise ProfileUnusableError(
         f"the profile gives {quantity.value} {quantity.unit} for {name}, which cannot be; "

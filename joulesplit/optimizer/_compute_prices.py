@@ -11,13 +11,13 @@ from joulesplit.calibrate.profile import (
     DeviceProfile,
     HeadEnergy,
     degrees_of_freedom_of,
+    out_of_order,
 )
 from joulesplit.optimizer._campaign import campaign_of
 from joulesplit.optimizer._checked_figure import by_account, positive
 from joulesplit.optimizer._compute_cost import Computing, PricedBlocks
 from joulesplit.optimizer._cost import NETWORK_CONVENTION, ComputeModel
 from joulesplit.optimizer.errors import (
-    InvalidInputError,
     ProfileMismatchError,
     ProfileUnusableError,
 )
@@ -57,8 +57,8 @@ def chosen_model(
     """Give the model asked for, or else the one nearest to what a split really computes.
 
     Raises:
-        InvalidInputError: It is the constant E_d, and an operator's work is unknown.
-        ProfileMismatchError: It needs blocks or heads that the profile does not have.
+        ProfileMismatchError: It needs blocks or heads that the profile does not have, or it is
+            the constant E_d, and an operator's work is unknown.
     """
     if asked == "constant" or (asked is None and mismatch):
         _require_known_work(network)
@@ -84,7 +84,7 @@ def _require_known_work(network: Network) -> None:
     if unknown is not None:
         least, most = unknown.bounds_flop
         known = "" if most is None else f" ({least:,} to {most:,} FLOP)"
-        raise InvalidInputError(
+        raise ProfileMismatchError(
             f"{network.name}: the constant E_d cannot price operator {unknown.index}, "
             f"{unknown.kind}, whose work is unknown{known}; calibrate this very network and "
             "leave out options that change its blocks: measured energies need no FLOP"
@@ -137,20 +137,14 @@ def computing_of(
 
 
 def _require_in_order(compute: Compute) -> None:
-    """Check that no block and no head stands twice or out of its place.
+    """Check that nothing stands twice or out of its place.
 
     Raises:
         ProfileUnusableError: One does: its energy would be counted twice, or as another's.
     """
-    indices = [block.index for block in compute.blocks]
-    lasts = [head.last_block for head in compute.heads]
-    in_order = indices == list(range(1, len(indices) + 1)) and lasts == sorted(set(lasts))
-    if in_order and set(lasts) <= set(indices):
-        return
-    raise ProfileUnusableError(
-        f"the profile's blocks {indices} and heads {lasts} are not each once and in order; "
-        "calibrate again"
-    )
+    wrong = out_of_order(compute)
+    if wrong:
+        raise ProfileUnusableError(f"in the profile {'; '.join(wrong)}; calibrate again")
 
 
 def _blocks(compute: Compute, account: Account, model: ComputeModel) -> tuple[PricedBlocks, ...]:

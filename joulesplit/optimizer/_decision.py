@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import isfinite
 
-from joulesplit.calibrate.profile import Account, DeviceProfile
+from joulesplit.calibrate.profile import FORM_CHECKS, Account, DeviceProfile
 from joulesplit.metrology import interval_of, positive_interval
 from joulesplit.optimizer._compute_cost import priced_by
 from joulesplit.optimizer._constraints import Constraints
@@ -69,7 +69,7 @@ def decide(  # noqa: PLR0913 - one option per fact that only the user knows
         NoFeasibleSplitError: No split keeps all the limits.
     """
     require_blocks(network, blocks)
-    _require_accepted(profile, allow_rejected=allow_rejected)
+    require_accepted(profile, allow_rejected=allow_rejected)
     limits = constraints or Constraints()
     limits.require_sensible(len(blocks))
     if usage is not None and usage.encoding is not None:
@@ -87,13 +87,25 @@ def decide(  # noqa: PLR0913 - one option per fact that only the user knows
     return _told(_decision(problem, solve(problem), profile), problem, profile)
 
 
-def _require_accepted(profile: DeviceProfile, *, allow_rejected: bool) -> None:
-    if profile.quality.verdict != "rejected" or allow_rejected:
+def require_accepted(profile: DeviceProfile, *, allow_rejected: bool = False) -> None:
+    """Refuse a profile that was rejected.
+
+    Args:
+        profile: The profile, with the verdict that it deserves.
+        allow_rejected: Take one all the same whose figures can be computed with.
+
+    Raises:
+        ProfileUnusableError: It was; the message names the checks, and what the first advises.
+    """
+    failed = [check for check in profile.quality.checks if check.outcome == "fail"]
+    formless = any(check.name in FORM_CHECKS for check in failed)
+    if profile.quality.verdict != "rejected" or (allow_rejected and not formless):
         return
-    failed = [check.name for check in profile.quality.checks if check.outcome == "fail"]
+    advice = next((f": {check.advice}" for check in failed if check.advice), "")
+    names = ", ".join(check.name for check in failed) or "no reason recorded"
+    way_out = ", or allow rejected profiles to see figures you must not rely on"
     raise ProfileUnusableError(
-        f"the profile was rejected ({', '.join(failed) or 'no reason recorded'}); calibrate "
-        "again, or allow rejected profiles to see figures you must not rely on"
+        f"the profile was rejected ({names}){advice}; calibrate again{'' if formless else way_out}"
     )
 
 

@@ -51,6 +51,7 @@ class SplitLine:
         last_operator: The last one on the device; −1 for l = 0.
         upload_bits: What goes up, bit; 0 for l = L.
         compute_j: Of computing blocks 1 … l, J; part of ``fixed_j``.
+        opening_j: What an upload takes however little of it leaves, J; part of ``fixed_j``.
         fixed_j: a_l, J.
         j_bit_per_s: b_l: energy times rate, J·bit/s.
         fixed_s: c_l, s; None if the profile does not know the blocks' times.
@@ -70,10 +71,22 @@ class SplitLine:
     bits_on_the_way: float | None
     u_relative: float | None
     allowed: bool
+    opening_j: float = 0.0
 
     def energy_j(self, rate_bit_per_s: float) -> float:
         """Return the device's energy of an inference at a rate, J."""
         return self.fixed_j + self.j_bit_per_s / rate_bit_per_s
+
+    def broken_upload_j(self, rate_bit_per_s: float, sent_bits: float) -> float:
+        """Return the device's energy of an upload of which only so many bits left, J.
+
+        Nothing is paid for one that never left.
+        """
+        if sent_bits <= 0 or not self.upload_bits:
+            return 0.0
+        share = min(1.0, sent_bits / self.upload_bits)
+        whole_j = self.energy_j(rate_bit_per_s) - self.compute_j
+        return self.opening_j + share * (whole_j - self.opening_j)
 
     def latency_s(self, rate_bit_per_s: float, round_trip_s: float = 0.0) -> float | None:
         """Return the time of an inference at a rate, s; None if it is not known."""
@@ -285,6 +298,7 @@ def _line(
         last_operator=last_operator,
         upload_bits=at_fast.upload_bits,
         compute_j=at_fast.compute_j,
+        opening_j=at_fast.upload_fixed_j,
         fixed_j=at_fast.energy_j - slope_j * inverse_fast,
         j_bit_per_s=slope_j,
         fixed_s=fixed_s,

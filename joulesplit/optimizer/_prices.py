@@ -120,9 +120,9 @@ def prices_from_profile(
             as the user states it; None leaves it to the measured heads.
 
     Raises:
-        InvalidInputError: No such account or compute model, a usage without sense, or work that
-            is unknown and would have to be priced by the constant E_d.
-        ProfileMismatchError: Blocks or heads asked for that the profile does not have.
+        InvalidInputError: No such account or compute model, or a usage without sense.
+        ProfileMismatchError: Blocks or heads asked for that the profile does not have, or work
+            that is unknown and would have to be priced by the constant E_d.
         ProfileUnusableError: No link, no figure by that account, or one that cannot be true.
     """
     _require_known(account, compute_model)

@@ -6,7 +6,9 @@ PartitionError
 ├── TruncatedModelError (ValueError)           a `.tflite` file, but cut short or damaged
 ├── UnsupportedModelError (ValueError)         a whole model this toolkit cannot split
 ├── CutError (ValueError)                      no such cut, block or range of operators
+│   └── UnknownWorkError                       the unknown work of an operator decides
 ├── InputError (ValueError)                    arrays that do not fit a network's inputs
+│   └── NoSuchNameError (LookupError)          no input or signature goes by that name
 ├── InvocationError (RuntimeError)             the runtime refused or failed
 ├── EncodingError (ValueError)                 a tensor that cannot be encoded or decoded so
 ├── BundleError (ValueError)                   a directory that is no bundle, or a damaged one
@@ -41,8 +43,16 @@ class CutError(PartitionError, ValueError):
     """A caller asked for a cut or range of operators that the network does not have."""
 
 
+class UnknownWorkError(CutError):
+    """Which cut is the best hangs on the work of an operator, which is unknown."""
+
+
 class InputError(PartitionError, ValueError):
     """Arrays given to a network differ from its inputs in number, shape or type."""
+
+
+class NoSuchNameError(InputError, LookupError):
+    """A caller named an input or a signature that the network does not have."""
 
 
 class InvocationError(PartitionError, RuntimeError):

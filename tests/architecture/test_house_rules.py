@@ -97,7 +97,7 @@ def test_options_that_no_type_checker_sees_are_found():
     assert open_options(source, "_new.py") == ["_new.py::command(**options)"]
 
 
-SIMULATED_SIDE = (ROOT / "joulesplit/drivers/simulated", ROOT / "joulesplit/cli/_simulation.py")
+SIMULATED_SIDE = (ROOT / "joulesplit/drivers/simulated", ROOT / "joulesplit/_simulation.py")
 """Declares again what the data sheet says, so that it shares nothing with what it checks."""
 
 

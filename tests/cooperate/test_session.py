@@ -69,8 +69,9 @@ def test_a_server_that_is_not_there_costs_one_try_and_then_nothing_until_the_ret
     assert told == [Fallback.UNREACHABLE, None, Fallback.UNREACHABLE, None, None]
     for inference in (first, second, third, fourth, fifth):
         assert_results(inference, expected)
-    # What was computed twice, and sent in vain, is paid for.
-    assert first.record.energy_j > second.record.energy_j == policy.lines[2].energy_j(1e8)
+    # Nothing left, so nothing is paid for but the network: its head and then its tail, here.
+    assert first.record.upload_bits == second.record.upload_bits == 0
+    assert first.record.energy_j == second.record.energy_j == policy.lines[2].energy_j(1e8)
 
 
 def test_a_server_that_comes_back_is_used_again_and_one_with_another_network_never(
@@ -107,6 +108,26 @@ def test_a_deadline_holds_against_a_server_that_trickles(model, policy, relay, s
     assert inference.record.fallback is Fallback.LATE
     # The timeout of the connection is 30 s; what is asserted is only that it did not decide.
     assert inference.record.given_up_s < 5.0
+    # The server had not even said which networks it has, so no upload had left.
+    assert inference.record.upload_bits == 0
+    assert inference.record.energy_j == policy.lines[2].energy_j(1e8)
+
+
+def test_an_upload_that_left_in_vain_is_paid_for(model, policy, relay, sample):
+    inputs, expected = sample
+    with SplitSession(model, policy, edge=relay.url, options=QUICK) as session:
+        session.infer(inputs)
+        relay.delay_s = 20.0
+        inference = session.infer(inputs)
+        rate = session.link.rate_bit_per_s
+
+    assert_results(inference, expected)
+    here, line = policy.lines[2], policy.lines[1]
+    assert inference.record.fallback is Fallback.LATE
+    assert inference.record.upload_bits == line.upload_bits
+    assert inference.record.energy_j == pytest.approx(
+        here.energy_j(rate) + line.energy_j(rate) - line.compute_j, rel=1e-3
+    )
 
 
 def test_without_a_deadline_a_silent_server_is_waited_for_a_stated_time(

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from joulesplit._decision_stop import rule_of
+from joulesplit._simulation import draw_world
 from joulesplit.calibrate.campaign import (
     QUICK,
     CampaignListener,
@@ -29,7 +30,6 @@ from joulesplit.calibrate.journal import Begun, Ended, Header, Journal, WindowEn
 from joulesplit.calibrate.profile import StoredProfile, profile_bytes
 from joulesplit.calibrate.workloads import truth_of
 from joulesplit.cli._resources import paper_network
-from joulesplit.cli._simulation import draw_world
 from joulesplit.partition.cutting import residual_blocks
 from joulesplit.partition.reading import read_network
 from proof.stage import stage_of

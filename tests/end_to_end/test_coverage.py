@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from joulesplit._simulation import draw_world, without_errors
 from joulesplit.calibrate.campaign import QUICK
 from joulesplit.calibrate.estimates import (
     compute_of,
@@ -21,7 +22,6 @@ from joulesplit.calibrate.estimates import (
 from joulesplit.calibrate.profile import Quantity
 from joulesplit.calibrate.workloads import truth_of
 from joulesplit.cli._resources import paper_network
-from joulesplit.cli._simulation import draw_world, without_errors
 from joulesplit.metrology import budget_of
 from joulesplit.partition.cutting import residual_blocks
 from joulesplit.partition.reading import read_network

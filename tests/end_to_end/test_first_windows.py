@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from joulesplit._simulation import draw_world
 from joulesplit.calibrate.campaign import QUICK, CampaignListener
 from joulesplit.calibrate.campaign._first_window_check import COMPUTING, LOOKS
 from joulesplit.calibrate.errors import CalibrationError, WiringError
 from joulesplit.calibrate.workloads import BoardCosts
 from joulesplit.cli._exit_codes import ExitCode, exit_code_of
 from joulesplit.cli._resources import paper_network
-from joulesplit.cli._simulation import draw_world
 from joulesplit.partition.cutting import residual_blocks
 from joulesplit.partition.reading import read_network
 from proof.virtual import run_virtual

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest
 
+from joulesplit._simulation import world_from_now
 from joulesplit.calibrate import (
     EdgeAddress,
     Instrument,
@@ -22,7 +23,6 @@ from joulesplit.calibrate.journal import read_journal
 from joulesplit.calibrate.windows import WindowTiming
 from joulesplit.cli._resources import paper_network
 from joulesplit.cli._server_process import loopback_server
-from joulesplit.cli._wiring import simulated_world
 from joulesplit.drivers import MonotonicClock
 
 pytestmark = [
@@ -47,7 +47,7 @@ class Guess:
 
 @pytest.fixture(scope="module")
 def instrument():
-    world = simulated_world(1, MonotonicClock())
+    world = world_from_now(1, MonotonicClock())
     address = loopback_server(MODEL)
     with (
         address as url,
@@ -115,7 +115,7 @@ def test_a_program_is_priced_on_a_device():
     )
     done = []
 
-    measured = measure_program(plan, simulated_world(1, MonotonicClock()), done.append)
+    measured = measure_program(plan, world_from_now(1, MonotonicClock()), done.append)
 
     assert measured.records == tuple(done)
     assert measured.sensor.simulated

@@ -7,6 +7,13 @@ import itertools
 import msgspec
 import pytest
 
+from joulesplit._simulation import (
+    ADDRESS,
+    BUS_NUMBER,
+    EXPECTED_PEAK_A,
+    SHUNT_OHM,
+    SHUNT_TOLERANCE,
+)
 from joulesplit.calibrate.campaign import (
     QUICK,
     CampaignListener,
@@ -18,13 +25,6 @@ from joulesplit.calibrate.campaign import (
 )
 from joulesplit.calibrate.errors import TooHotError, WindowError
 from joulesplit.calibrate.journal import Begun, Ended, Header, JournalContents, Run, WindowEntry
-from joulesplit.cli._simulation import (
-    ADDRESS,
-    BUS_NUMBER,
-    EXPECTED_PEAK_A,
-    SHUNT_OHM,
-    SHUNT_TOLERANCE,
-)
 from joulesplit.drivers.ina219 import Ina219
 from joulesplit.drivers.simulated import SimulatedI2cBus, SimulatedIna219
 from proof import stage

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from joulesplit._simulation import COLD_SHARE, draw_world
 from joulesplit.calibrate.campaign import (
     QUICK,
     Completion,
@@ -20,7 +21,6 @@ from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.windows import WindowTiming
 from joulesplit.calibrate.workloads import BoardCosts, SplitWorkload, truth_of
 from joulesplit.cli._resources import paper_network
-from joulesplit.cli._simulation import COLD_SHARE, draw_world
 from joulesplit.drivers.simulated import RadioParameters
 from joulesplit.metrology import budget_of
 from joulesplit.optimizer import Usage, decide

@@ -17,10 +17,10 @@ import psutil
 import pytest
 
 from joulesplit import EnergyMeter
+from joulesplit._simulation import SimulatedWorld, draw_world
 from joulesplit.calibrate.errors import SamplerError
 from joulesplit.calibrate.sampling import SamplerProcess
 from joulesplit.cli._choices import SensorChoice
-from joulesplit.cli._simulation import SimulatedWorld, draw_world
 from joulesplit.cli._wiring import sensor_factory
 from joulesplit.drivers import MonotonicClock
 from joulesplit.drivers.errors import BusNotFoundError

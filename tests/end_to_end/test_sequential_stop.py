@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from joulesplit._decision_stop import rule_of
+from joulesplit._simulation import draw_world, without_errors
 from joulesplit.calibrate.campaign import (
     QUICK,
     Completion,
@@ -23,7 +24,6 @@ from joulesplit.calibrate.campaign import (
 from joulesplit.calibrate.estimates import compute_of, coverage_factor, uplink_of
 from joulesplit.calibrate.workloads import truth_of
 from joulesplit.cli._resources import paper_network
-from joulesplit.cli._simulation import draw_world, without_errors
 from joulesplit.optimizer import decide
 from joulesplit.partition.cutting import residual_blocks
 from joulesplit.partition.reading import read_network

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from joulesplit._simulation import draw_world
 from joulesplit.calibrate.campaign import (
     QUICK,
     Completion,
@@ -18,7 +19,6 @@ from joulesplit.calibrate.campaign import (
     upload_subjects,
 )
 from joulesplit.cli._resources import paper_network
-from joulesplit.cli._simulation import draw_world
 from joulesplit.cli.report.terminal import profile_page
 from joulesplit.partition.cutting import residual_blocks
 from joulesplit.partition.reading import read_network

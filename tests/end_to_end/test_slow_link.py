@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from joulesplit._simulation import draw_world
 from joulesplit.calibrate.campaign import QUICK, Completion, profile_from_windows
 from joulesplit.calibrate.workloads import truth_of
 from joulesplit.cli._resources import paper_network
-from joulesplit.cli._simulation import draw_world
 from joulesplit.optimizer import Usage, decide
 from joulesplit.partition.cutting import residual_blocks
 from joulesplit.partition.reading import read_network

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from joulesplit._simulation import draw_world
 from joulesplit.calibrate.campaign import QUICK, crossing_bits, run_campaign, upload_subjects
 from joulesplit.calibrate.environment import ForeignLoad
 from joulesplit.cli._resources import paper_network
-from joulesplit.cli._simulation import draw_world
 from joulesplit.partition.cutting import residual_blocks
 from joulesplit.partition.reading import read_network
 from proof.stage import stage_of

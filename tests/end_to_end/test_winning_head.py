@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from joulesplit._decision_stop import rule_of
+from joulesplit._simulation import COLD_SHARE, draw_world
 from joulesplit.calibrate.campaign import QUICK, Completion, head_key, profile_from_windows
 from joulesplit.calibrate.workloads import BoardCosts, truth_of
 from joulesplit.cli._resources import paper_network
-from joulesplit.cli._simulation import COLD_SHARE, draw_world
 from joulesplit.optimizer import decide
 from joulesplit.partition.cutting import residual_blocks
 from joulesplit.partition.reading import read_network

@@ -6,6 +6,7 @@ import inspect
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -13,10 +14,11 @@ import pytest
 
 import joulesplit as js
 from joulesplit._calibrating import _journal, calibrate
+from joulesplit._sensors import device_of
 from joulesplit.calibrate.campaign import QUICK
 from joulesplit.calibrate.errors import JournalError, PlanError
 from joulesplit.cli._choices import SensorChoice
-from joulesplit.cli._device import device_of
+from joulesplit.cli._device import device_of as device_of_command
 from joulesplit.cli._resources import paper_network
 from joulesplit.cli._server_process import loopback_server
 from joulesplit.drivers.errors import SensorRequestError
@@ -72,6 +74,9 @@ def test_what_cannot_be_measured_is_refused_before_anything_is_written(tmp_path)
         js.calibrate(model, sensor="rapl", edge=NOWHERE, plan="swift", journal=journal)
     with pytest.raises(SensorRequestError, match="made already"):
         js.calibrate(model, sensor=js.sensor_request("rapl"), bus=1, edge=NOWHERE, journal=journal)
+    for sensor, options in (("simulated:x", {}), ("simulated", {"shunt_ohm": 0.1})):
+        with pytest.raises(SensorRequestError, match="is no simulated board"):
+            js.calibrate(model, sensor=sensor, edge=NOWHERE, journal=journal, **options)
     with pytest.raises(ServerUnreachableError, match=r"127\.0\.0\.1:9"):
         js.calibrate(model, sensor="rapl", edge=NOWHERE, journal=journal)
     assert not journal.exists()
@@ -100,6 +105,16 @@ def fail_with_windows():
         raise ZeroDivisionError
 
 
+@pytest.mark.parametrize(("sensor", "seed"), [("simulated:7", 7), ("simulated", 1)])
+def test_the_simulated_board_of_a_program_is_that_of_the_commands(sensor, seed):
+    ours, commands = device_of(sensor), device_of_command(SensorChoice(kind="simulated", seed=seed))
+    worlds = [replace(world.setup, origin_ns=0) for world in (ours, commands)]
+    assert worlds[0] == worlds[1]
+    assert ours.link_rate_bit_per_s == commands.link_rate_bit_per_s
+    with ours.sensor_factory() as opened:
+        assert opened.description.simulated
+
+
 @pytest.mark.live
 @pytest.mark.alone("a sampler reads in real time: with every core busy it loses conversions")
 def test_a_program_calibrates_a_device_and_decides(tmp_path):
@@ -107,7 +122,7 @@ def test_a_program_calibrates_a_device_and_decides(tmp_path):
     model, journal = paper_network(), tmp_path / "pi.windows.jsonl"
     seen = []
     with loopback_server(model) as url:
-        board = device_of(SensorChoice(kind="simulated", seed=5))
+        board = "simulated:5"
         profile = js.calibrate(
             model, sensor=board, edge=url, plan=SMALL, journal=journal, progress=seen.append
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from joulesplit._simulation import draw_world
 from joulesplit.calibrate.campaign import QUICK
 from joulesplit.calibrate.journal import Begun, Ended, Header, Journal, WindowEntry
-from joulesplit.cli._simulation import draw_world
 from proof.stage import proof_blocks, proof_network
 from proof.virtual import run_virtual, virtual_circumstances
 

@@ -504,8 +504,8 @@ def test_a_profile_that_was_changed_is_noticed(small, world):
         with pytest.raises(ProfileUnusableError, match=words):
             decide(*small, changed(profile, path, value))
 
-    refused("compute.blocks", (second, first, third), "in order")
-    refused("compute.heads", (profile.compute.heads[0],) * 2, "each once")
+    refused("compute.blocks", (second, first, third), "in this order")
+    refused("compute.heads", (profile.compute.heads[0],) * 2, "each end once")
     for name in ("flop", "output_bits"):
         other = msgspec.structs.replace(second, **{name: 12_345})
         found = decide(*small, changed(profile, "compute.blocks", (first, other, third)))

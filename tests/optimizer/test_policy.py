@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from math import inf
 
 import pytest
@@ -228,3 +229,17 @@ def test_the_c_header_answers_as_python_does(policy, tmp_path):
             return -1
 
     assert [int(answer) for answer in answers] == [choose(*state) for state in states]
+
+
+def test_of_a_broken_upload_what_left_is_paid_for_and_nothing_if_nothing_did():
+    line = SplitLine(
+        block=1, name="b", last_operator=3, upload_bits=1000, compute_j=2.0, fixed_j=5.0,
+        j_bit_per_s=400.0, fixed_s=None, bits_on_the_way=None, u_relative=None, allowed=True,
+        opening_j=1.0,
+    )  # fmt: skip
+    # At 100 bit/s: 2 J of computing, 1 J to open, 2 + 4 J that grow with the bits.
+    assert line.energy_j(100.0) == 9.0
+    paid = [line.broken_upload_j(100.0, bits) for bits in (0, 1, 500, 1000, 2000)]
+    assert paid == pytest.approx([0.0, 1.006, 4.0, 7.0, 7.0])
+    here = replace(line, upload_bits=0)
+    assert here.broken_upload_j(100.0, 500) == 0.0

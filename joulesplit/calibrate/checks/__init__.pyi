@@ -12,6 +12,7 @@ from ._ending import ending_checks as ending_checks
 from ._ending import layout_checks as layout_checks
 from ._evidence import Evidence as Evidence
 from ._plausibility import examine_profile as examine_profile
+from ._plausibility import examined as examined
 from ._response import response_checks as response_checks
 from ._spec import CheckSpec as CheckSpec
 from ._spec import FLAG as FLAG

@@ -15,6 +15,7 @@ from joulesplit.calibrate.checks import _response as response
 from joulesplit.calibrate.checks import _results as results
 from joulesplit.calibrate.checks import _scatter as scatter
 from joulesplit.calibrate.checks import _sensor as sensor
+from joulesplit.calibrate.checks import _soundness as soundness
 from joulesplit.calibrate.checks import _spoilt as spoilt
 from joulesplit.calibrate.checks import _steadiness as steadiness
 from joulesplit.calibrate.checks import _upload_scatter as upload_scatter
@@ -107,7 +108,11 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
     ),
     "Merged profiles": (PROFILES_AGREE,),
     "`joulesplit profile check`, over the file alone": (
-        plausibility.SOUND_INTERVALS,
+        soundness.SOUND_INTERVALS,
+        soundness.SOUND_NUMBERS,
+        soundness.IN_ORDER,
+        soundness.SOUND_COVARIANCES,
+        soundness.COSTS_ABOVE_ZERO,
         plausibility.POSITIVE_ENERGIES,
         plausibility.GROSS_ABOVE_NET,
         *plausibility.RANGES.values(),

@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from math import hypot, isfinite
+from math import hypot
 
+import msgspec
+
+from joulesplit.calibrate.checks._soundness import soundness_checks
 from joulesplit.calibrate.checks._spec import FLAG, CheckSpec, verdict_of
 from joulesplit.calibrate.profile import (
     Check,
@@ -34,7 +37,7 @@ SUM_LIMIT = 0.02
 """Largest relative difference of E_d to Σ N_l / Σ e_l, and of E_c to its fit. They are the same
 by definition; figures rounded to three digits still pass."""
 
-ENERGY_NAME = re.compile(r"(E_d|E_c|e_\d+|head_\d+|P_0)(?![\w/-])")
+ENERGY_NAME = re.compile(r"(E_d|E_c(-down)?|e_\d+|head_\d+|P_0|t_\d+)(?![\w/-])")
 """Figures that nothing but work can have at zero or below: not E_0, P_air and e_bit, which are
 parts of one fit and may be negative within their uncertainty."""
 
@@ -43,15 +46,6 @@ BUDGET_LIMIT = 0.01
 
 
 _CHANGED = "the file was changed by hand"
-SOUND_INTERVALS = CheckSpec(
-    name="sound-intervals",
-    finds="figures that are no numbers, or outside their own interval",
-    unit="figures",
-    limit=0,
-    severity="fail",
-    advice="{names}: not a number, or outside its own interval; the file was changed or its maker "
-    "is wrong: measure again",
-)
 POSITIVE_ENERGIES = CheckSpec(
     name="positive-energies",
     finds="energies and efficiencies that are zero or negative",
@@ -138,9 +132,15 @@ WINDOWS_BESIDE = CheckSpec(
 
 
 def plausibility_checks(profile: DeviceProfile) -> tuple[Check, ...]:
-    """Return the checks that a profile allows to make."""
+    """Return the checks that a profile allows to make.
+
+    What is no number, or out of its place, is not computed with.
+    """
+    form = tuple(soundness_checks(profile))
+    if any(check.outcome == "fail" for check in form):
+        return (*form, *_marks(profile))
     return (
-        *_quantities(profile),
+        *form,
         *_signs(profile),
         *_accounts(profile),
         *_ranges(profile),
@@ -169,22 +169,22 @@ def examine_profile(profile: DeviceProfile, windows_sha256: str | None = None) -
     return Quality(verdict=order[found], checks=checks)
 
 
+def examined(profile: DeviceProfile) -> DeviceProfile:
+    """Return a profile with the verdict that it deserves, to decide by.
+
+    What its file says of itself is not trusted: the verdict is that of ``examine_profile``, and
+    the checks that it failed there stand beside those that it recorded.
+    """
+    found = examine_profile(profile)
+    failed = (check for check in found.checks if check.outcome == "fail")
+    checks = (*profile.quality.checks, *(c for c in failed if c not in profile.quality.checks))
+    quality = Quality(verdict=found.verdict, checks=checks)
+    return msgspec.structs.replace(profile, quality=quality)
+
+
 def _windows(profile: DeviceProfile, beside: str | None) -> Iterator[Check]:
     if profile.campaign is not None and beside is not None:
         yield WINDOWS_BESIDE.judge(float(beside != profile.campaign.windows_sha256))
-
-
-def _quantities(profile: DeviceProfile) -> Iterator[Check]:
-    """Check that every figure is a number inside its own interval, with positive spread."""
-    broken = []
-    for figure in figures_of(profile):
-        quantity = figure.quantity
-        low, high = quantity.ci95 or (quantity.value, quantity.value)
-        numbers = (quantity.value, low, high, quantity.u_stat or 0.0, quantity.u_sys or 0.0)
-        sound = all(isfinite(number) for number in numbers)
-        if not (sound and low <= quantity.value <= high and min(numbers[3:]) >= 0):
-            broken.append(figure.name)
-    yield SOUND_INTERVALS.judge(len(broken), names=", ".join(broken[:3]))
 
 
 def _signs(profile: DeviceProfile) -> Iterator[Check]:
@@ -241,7 +241,7 @@ def _in_range(name: str, value: float, bounds: tuple[float, float]) -> Check:
 
 def _sums(profile: DeviceProfile) -> Iterator[Check]:
     """Check that figures that follow from each other do."""
-    offs = list(_sum_offs(profile))
+    offs = [*_sum_offs(profile), *_link_sum_offs(profile)]
     if offs:
         worst, name = max(offs)
         yield CONSISTENT_FIGURES.judge(worst, name=name)
@@ -251,11 +251,17 @@ def _sum_offs(profile: DeviceProfile) -> Iterator[tuple[float, str]]:
     compute = profile.compute
     flop = sum(block.flop for block in compute.blocks)
     gross_j = sum(block.energy_j.gross.value for block in compute.blocks)
+    if not flop:
+        # A file may leave the work out.
+        return
     if gross_j > 0:
         yield abs(compute.e_d_flop_per_j.gross.value * gross_j / flop - 1), "E_d gross"
     net_j = [block.energy_j.net.value for block in compute.blocks if block.energy_j.net]
     if compute.e_d_flop_per_j.net and net_j and len(net_j) == len(compute.blocks):
         yield abs(compute.e_d_flop_per_j.net.value * sum(net_j) / flop - 1), "E_d net"
+
+
+def _link_sum_offs(profile: DeviceProfile) -> Iterator[tuple[float, str]]:
     uplink = profile.link.uplink if profile.link else None
     if uplink is not None and uplink.stated is not None and uplink.e_c_bit_per_j.net is not None:
         bit_j = uplink.stated.bit_energy_j.value

@@ -128,7 +128,8 @@ class LoadWatch:
         start, _, rest = text.rpartition(")")
         fields = rest.split()
         return _Process(
-            name=start.partition("(")[2],
+            # A program may call itself anything, line breaks and all; it is told in a line.
+            name=" ".join(start.partition("(")[2].split()),
             parent=int(fields[PARENT]),
             ticks=int(fields[UTIME]) + int(fields[STIME]),
         )

@@ -28,7 +28,7 @@ from joulesplit.calibrate.environment._tuning_state import (
     read_state,
     write_state,
 )
-from joulesplit.calibrate.errors import TuningError
+from joulesplit.calibrate.errors import NoSuchSettingError, TuningError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +241,7 @@ def _planned(machine: Machine, wanted: Wanted) -> Iterator[Setting]:
                     f"cannot tell what {target} of {name} is, so it could not be set back: "
                     "sudo apt install iw"
                 )
+            _require_offered(machine, target, name, after)
             yield Setting(target=target, name=name, before=before, after=after)
 
 
@@ -284,6 +285,17 @@ def _write_governor(machine: Machine, name: str, value: str) -> None:
             f"cannot set the governor of {name} to {value}: {error.strerror}"
             f"{_choices(machine, 'governor', name)}"
         ) from error
+
+
+def _require_offered(machine: Machine, target: Target, name: str, value: str) -> None:
+    """Refuse a governor that the kernel says it does not have, before anything is set.
+
+    Raises:
+        NoSuchSettingError: It does not.
+    """
+    choices = _choices(machine, target, name)
+    if choices and value not in choices.split():
+        raise NoSuchSettingError(f"{name} has no governor {value}{choices}")
 
 
 def _choices(machine: Machine, target: Target, name: str) -> str:

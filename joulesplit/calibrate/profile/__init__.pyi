@@ -49,6 +49,12 @@ from ._io import profile_bytes as profile_bytes
 from ._io import save_profile as save_profile
 from ._merge import ProfileToPool as ProfileToPool
 from ._merge import merge_profiles as merge_profiles
+from ._order import out_of_order as out_of_order
+from ._possible import BEYOND_NATURE as BEYOND_NATURE
+from ._possible import FORM_CHECKS as FORM_CHECKS
+from ._possible import has_uncertainties as has_uncertainties
+from ._possible import is_above_zero as is_above_zero
+from ._possible import may_be_a_cost as may_be_a_cost
 from ._quantity import Account as Account
 from ._quantity import GrossNet as GrossNet
 from ._quantity import Quantity as Quantity

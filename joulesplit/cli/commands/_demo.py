@@ -161,8 +161,9 @@ def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
     from joulesplit.calibrate.campaign import JournalFile
     from joulesplit.calibrate.instrument import EdgeAddress, Instrument
     from joulesplit.calibrate.journal import journal_beside
-    from joulesplit.calibrate.profile import StoredProfile, load_profile, save_profile
+    from joulesplit.calibrate.profile import StoredProfile, save_profile
     from joulesplit.cli._device import device_of
+    from joulesplit.cli._profiles import examined_profile
     from joulesplit.cli._server_process import loopback_server
     from joulesplit.cli.measuring import calibrate, keep_what_there_is
 
@@ -179,7 +180,7 @@ def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
             raise
         save_profile(path, StoredProfile(profile=measured))
         # From here on only the file speaks, as it would on another day.
-        return _as_far_as_it_goes(instrument, load_profile(path).profile)
+        return _as_far_as_it_goes(instrument, examined_profile(path))
 
 
 def _as_far_as_it_goes(instrument: Instrument, profile: DeviceProfile) -> LoopResult:

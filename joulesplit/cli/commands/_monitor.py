@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from joulesplit.cli._errors import CommandError
+from joulesplit.cli._number_range import ABOVE_ZERO
 from joulesplit.cli._options import sensor_options
 from joulesplit.cli._output import console, emit, json_option
 
@@ -29,7 +30,7 @@ ShowGlance = Callable[["Glance"], None]
 
 @click.command("monitor")
 @sensor_options
-@click.option("--seconds", type=float, help="Stop after this long; else Ctrl-C stops.")
+@click.option("--seconds", type=ABOVE_ZERO, help="Stop after this long; else Ctrl-C stops.")
 @click.option("--record", type=click.Path(path_type=Path), help="Write every reading to a file.")
 @json_option
 def command(

@@ -11,6 +11,7 @@ import click
 
 from joulesplit.cli._decision_request import DecisionRequest
 from joulesplit.cli._errors import CommandError
+from joulesplit.cli._number_range import ABOVE_ZERO, NOT_BELOW_ZERO, ONE_OR_MORE, THREADS
 from joulesplit.cli._options import OnceEach, block_options, gathered, model_argument
 from joulesplit.cli._output import emit_page, html_option, shown_options, write_page
 from joulesplit.cli._partitioning import blocks_asked, both_regrets, regret_document
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from joulesplit.partition.reading import LoadedModel
 
 ENCODING_BITS = {"float32": 32, "uint8": 8}
+BLOCK_COUNT = click.IntRange(min=0)
 
 
 @click.command("optimize", cls=OnceEach)
@@ -48,28 +50,30 @@ ENCODING_BITS = {"float32": 32, "uint8": 8}
 )
 @click.option(
     "--uploads-per-burst",
-    type=float,
+    type=ONE_OR_MORE,
     default=1.0,
     show_default=True,
     help="Uploads that share waking the radio and its tail.",
 )
 @click.option(
     "--uploads-per-connection",
-    type=float,
+    type=ONE_OR_MORE,
     help="Uploads before the connection is made anew; default it stays open.",
 )
 @click.option(
     "--rate-bit-per-s",
-    type=float,
+    type=ABOVE_ZERO,
     help="Rate of your link, payload bit/s; default that which the profile states E_c at.",
 )
 @click.option(
     "--server-wait-s",
-    type=float,
+    type=NOT_BELOW_ZERO,
     help="From the last bit sent to the first of the answer, s, as `validate` measures it.",
 )
 @click.option(
-    "--input-bits", type=int, help="Size of your own input if everything is offloaded, bit."
+    "--input-bits",
+    type=click.IntRange(min=1),
+    help="Size of your own input if everything is offloaded, bit.",
 )
 @click.option(
     "--input-encoding",
@@ -91,10 +95,10 @@ ENCODING_BITS = {"float32": 32, "uint8": 8}
     help="With --encoding: run on this instead of random numbers; one per input.",
 )
 @block_options(None, "those that the profile measured")
-@click.option("--battery-j", type=float, help="Energy of your battery, J.")
+@click.option("--battery-j", type=ABOVE_ZERO, help="Energy of your battery, J.")
 @click.option(
     "--period-s",
-    type=float,
+    type=ABOVE_ZERO,
     help="From one inference to the next, s: the idle power of that time counts.",
 )
 @click.option(
@@ -104,15 +108,17 @@ ENCODING_BITS = {"float32": 32, "uint8": 8}
 )
 @click.option(
     "--model-error",
-    type=float,
+    type=NOT_BELOW_ZERO,
     help="What blocks may be off by inside a network, relative, if you know it; default what the "
     "measured heads tell.",
 )
 @click.option("--runtime", help="Runtime you will run it with; default the profile's.")
-@click.option("--threads", type=click.IntRange(min=1), help="Its threads; default the profile's.")
-@click.option("--max-latency-s", type=float, help="Longest time on the device and on the air, s.")
-@click.option("--min-block", type=int, help="At least so many blocks stay on the device.")
-@click.option("--max-block", type=int, help="At most so many blocks run on the device.")
+@click.option("--threads", type=THREADS, help="Its threads; default the profile's.")
+@click.option(
+    "--max-latency-s", type=ABOVE_ZERO, help="Longest time on the device and on the air, s."
+)
+@click.option("--min-block", type=BLOCK_COUNT, help="At least so many blocks stay on the device.")
+@click.option("--max-block", type=BLOCK_COUNT, help="At most so many blocks run on the device.")
 @click.option(
     "--keep-local",
     multiple=True,
@@ -140,12 +146,12 @@ def command(
     shown: Shown,
 ) -> None:
     """Decide where to split MODEL on a measured device, how surely, and what would change it."""
-    from joulesplit.calibrate.profile import load_profile
+    from joulesplit.cli._profiles import examined_profile
     from joulesplit.cli.report.terminal import decision_page, regret_section
     from joulesplit.partition.reading import load_model
 
     _require_sense(request)
-    profile = load_profile(profile_path).profile
+    profile = examined_profile(profile_path)
     loaded = load_model(model)
     network = loaded.network
     blocks = blocks_asked(network, profile, request.granularity, request.at)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from joulesplit.cli._errors import CommandError
-from joulesplit.cli._number_range import NumberRange
+from joulesplit.cli._number_range import THREADS, NumberRange
 from joulesplit.cli._options import RESIDUAL, block_options, gathered, model_argument
 from joulesplit.cli._output import emit, json_option, note
 from joulesplit.cli._partitioning import (
@@ -93,9 +93,7 @@ def _refuse_after(_context: click.Context, _option: click.Parameter, given: int 
     help="Shape of an input that the file leaves open.",
 )
 @click.option("--signature", metavar="NAME", help="Take this one of the file's signatures.")
-@click.option(
-    "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads of a run."
-)
+@click.option("--threads", type=THREADS, default=1, show_default=True, help="Threads of a run.")
 @click.option(
     "--xnnpack/--no-xnnpack", default=True, show_default=True, help="XNNPACK delegate of a run."
 )

@@ -145,16 +145,16 @@ def merge(*, profiles: tuple[Path, ...], output: Path, force: bool, as_json: boo
     from joulesplit.calibrate.profile import (
         ProfileToPool,
         StoredProfile,
-        load_profile,
         merge_profiles,
         save_profile,
     )
+    from joulesplit.cli._profiles import examined_profile
 
     require_free(output, force=force)
     candidates = [
         ProfileToPool(
             name=path.name,
-            profile=load_profile(path).profile,
+            profile=examined_profile(path),
             sha256=sha256(path.read_bytes()).hexdigest(),
         )
         for path in profiles
@@ -254,12 +254,14 @@ def _emit_profile(
 ) -> None:
     import msgspec
 
+    from joulesplit.calibrate.checks import examined
     from joulesplit.calibrate.profile import profile_bytes
     from joulesplit.cli.report.terminal import profile_ending, profile_page
 
-    ending = profile_ending(stored.profile, path=path)
+    judged = examined(stored.profile)
+    ending = profile_ending(judged, path=path)
     emit(
         as_json,
         msgspec.Raw(msgspec.json.format(profile_bytes(stored), indent=-1)),
-        lambda: profile_page(stored.profile, path.name, methods=methods, ending=ending),
+        lambda: profile_page(judged, path.name, methods=methods, ending=ending),
     )

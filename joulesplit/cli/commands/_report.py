@@ -32,23 +32,23 @@ def command(*, profile: Path, html: Path | None, windows: Path | None, as_json: 
     """
     import msgspec
 
+    from joulesplit.calibrate.checks import examined
     from joulesplit.calibrate.profile import load_profile, profile_bytes
     from joulesplit.cli.report.terminal import profile_ending, profile_page
 
     if windows is not None and html is None:
         raise click.UsageError("--windows goes with --html: only its plots show windows")
     stored = load_profile(profile)
+    judged = examined(stored.profile)
     if html is not None:
         from joulesplit.cli.report.pages import profile_document
 
         records = _records(stored.profile, profile, windows)
-        write_page(html, profile_document(stored.profile, profile.name, records))
+        write_page(html, profile_document(judged, profile.name, records))
     emit(
         as_json,
         msgspec.Raw(msgspec.json.format(profile_bytes(stored), indent=-1)),
-        lambda: profile_page(
-            stored.profile, profile.name, ending=profile_ending(stored.profile, path=profile)
-        ),
+        lambda: profile_page(judged, profile.name, ending=profile_ending(judged, path=profile)),
     )
 
 

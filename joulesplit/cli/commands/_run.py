@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     from joulesplit.calibrate.instrument import RuntimeChoice
     from joulesplit.cli._choices import EdgeChoice
+    from joulesplit.cli._kept_results import KeptResults
     from joulesplit.cli.report import Page
+    from joulesplit.cli.report.tables import FittingTable
     from joulesplit.cooperate import Inference, InferenceRecord, SplitSession
     from joulesplit.optimizer import SplitPolicy
     from joulesplit.partition import Network
@@ -91,12 +93,12 @@ class InferenceOptions:
 @click.option(
     "--records",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write a line of JSON for every inference.",
+    help="Write a line of JSON for every inference, as it ends.",
 )
 @click.option(
     "--npz",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write all results as arrays, named FILE/OUTPUT.",
+    help="Write all results as arrays, named FILE/OUTPUT; of files of one name with their folders.",
 )
 @gathered(InferenceOptions, "how")
 @runtime_options
@@ -116,19 +118,25 @@ def command(
     Without a server, or where it is late or gone, everything is computed here: the results are
     the network's own in any case. Joules are estimates from the profile.
     """
-    from joulesplit.calibrate.profile import load_profile
+    from joulesplit.cli._kept_results import KeptResults
+    from joulesplit.cli._profiles import examined_profile
+    from joulesplit.cli.measuring import ended_in_order
     from joulesplit.partition.reading import read_network
 
     files = list(_files(sources))
-    profile = load_profile(profile_path).profile
+    profile = examined_profile(profile_path)
     network = read_network(model)
     policy = _policy(network, profile)
     with ExitStack() as stack:
+        stack.enter_context(ended_in_order())
+        kept = stack.enter_context(KeptResults(records=how.records, npz=how.npz))
         session = stack.enter_context(_session(model, policy, edge, runtime, how.shadow))
-        done = list(_run(session, network, files, how.deadline_s, as_json=as_json))
-    _write(done, records=how.records, npz=how.npz)
+        done = list(_run(session, network, files, how.deadline_s, kept, as_json=as_json))
+    wrote = [path for path in (how.records, how.npz) if path is not None]
     emit(
-        as_json, _document(done, session), lambda: _page(done, session, simulated=profile.simulated)
+        as_json,
+        _document(done, session),
+        lambda: _page(done, session, simulated=profile.simulated, wrote=wrote),
     )
 
 
@@ -172,11 +180,13 @@ def _run(
     network: Network,
     files: list[Path],
     deadline_s: float | None,
+    kept: KeptResults,
     *,
     as_json: bool,
 ) -> Iterator[_Done]:
     for path in files:
         inference = session.infer(_inputs(path, network), deadline_s=deadline_s or inf)
+        kept.add(str(path), inference)
         if not as_json:
             note(_line(path, inference.record))
         yield _Done(source=str(path), inference=inference)
@@ -237,33 +247,6 @@ def _line(path: Path, record: InferenceRecord) -> str:
     return f"{path.name}: split {record.split}, {si(record.total_s, 's')}, about {joules}{fallback}"
 
 
-def _write(done: list[_Done], *, records: Path | None, npz: Path | None) -> None:
-    import msgspec
-
-    from joulesplit.calibrate import write_whole
-
-    if records is not None:
-        lines = (
-            msgspec.json.encode({"source": item.source, "record": item.inference.record})
-            for item in done
-        )
-        write_whole(records, b"".join(line + b"\n" for line in lines))
-    if npz is not None:
-        from io import BytesIO
-
-        import numpy as np
-
-        content = BytesIO()
-        arrays = {
-            f"{Path(item.source).name}/{name}": array
-            for item in done
-            for name, array in item.inference.outputs.items()
-        }
-        save: Any = np.savez_compressed  # its names of arrays are open, which its types are not
-        save(content, **arrays)
-        write_whole(npz, content.getvalue())
-
-
 def _document(done: list[_Done], session: SplitSession) -> dict[str, Any]:
     return {
         "inferences": [
@@ -292,19 +275,16 @@ def _largest(array: NDArray[Any]) -> list[dict[str, float]]:
     return [{"index": int(place), "value": float(flat[place])} for place in order]
 
 
-def _page(done: list[_Done], session: SplitSession, *, simulated: bool) -> Page:
-    from joulesplit.cli.report import Page, Section
+def _results_table(done: list[_Done]) -> FittingTable:
+    """Return the largest element of every result."""
     from joulesplit.cli.report.tables import Column, FittingTable
-    from joulesplit.metrology import si
 
-    counts = session.counts
-    by_split = sorted(counts.by_split.items())
     rows = [
         (item.source, name, _largest(array)[:1])
         for item in done
         for name, array in item.inference.outputs.items()
     ]
-    results = FittingTable(
+    return FittingTable(
         [
             Column(header="input", cells=[source for source, _, _ in rows]),
             Column(header="output", cells=[name for _, name, _ in rows], from_width=90),
@@ -314,6 +294,16 @@ def _page(done: list[_Done], session: SplitSession, *, simulated: bool) -> Page:
                    right=True),
         ]
     )  # fmt: skip
+
+
+def _page(done: list[_Done], session: SplitSession, *, simulated: bool, wrote: list[Path]) -> Page:
+    from joulesplit.cli.report import Page, Section
+    from joulesplit.cli.report.tables import Column, FittingTable
+    from joulesplit.cli.report.terminal import inferences_ending
+    from joulesplit.metrology import si
+
+    counts = session.counts
+    by_split = sorted(counts.by_split.items())
     sums = FittingTable(
         [
             Column(header="inferences", cells=[str(counts.inferences)], right=True),
@@ -331,5 +321,9 @@ def _page(done: list[_Done], session: SplitSession, *, simulated: bool) -> Page:
     return Page(
         "SIMULATED" if simulated else "MODELLED",
         "Cooperative inference",
-        [Section(title="Results", body=results), Section(title="How they came about", body=sums)],
+        [
+            Section(title="Results", body=_results_table(done)),
+            Section(title="How they came about", body=sums),
+        ],
+        ending=inferences_ending(counts, account=session.policy.account, wrote=wrote),
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from joulesplit.cli._number_range import NumberRange
+from joulesplit.cli._number_range import ABOVE_ZERO, NumberRange
 from joulesplit.cli._options import sensor_options, store_option
 from joulesplit.cli._output import emit, json_option, note
 
@@ -22,10 +22,22 @@ def command() -> None:
     """Zero and span of an INA219: dated records, applied in software to all that it measures."""
 
 
+def _enough(_context: click.Context, _option: click.Parameter, readings: int) -> int:
+    """Refuse fewer readings than a record needs, before anything is read."""
+    from joulesplit.drivers.ina219 import MINIMUM_READINGS
+
+    if readings < MINIMUM_READINGS:
+        raise click.BadParameter(
+            f"{readings} readings are too few for a record; take {MINIMUM_READINGS} or more"
+        )
+    return readings
+
+
 def _measuring(function: Callable[..., Any]) -> Callable[..., Any]:
     function = click.option(
         "--readings",
         type=int,
+        callback=_enough,
         default=256,
         show_default=True,
         help="Readings to average, 200 or more.",
@@ -52,8 +64,8 @@ def zero(*, choice: SensorChoice, readings: int, as_json: bool) -> None:
 
 @command.command("span")
 @_measuring
-@click.option("--current-a", type=float, help="Current that the reference shows, A.")
-@click.option("--load-ohm", type=float, help="A known load instead: its resistance, ohm.")
+@click.option("--current-a", type=ABOVE_ZERO, help="Current that the reference shows, A.")
+@click.option("--load-ohm", type=ABOVE_ZERO, help="A known load instead: its resistance, ohm.")
 @click.option(
     "--current-u",
     type=NumberRange(min=0, min_open=True),
@@ -65,7 +77,7 @@ def zero(*, choice: SensorChoice, readings: int, as_json: bool) -> None:
     type=NumberRange(min=0),
     help="Standard uncertainty of the meter's offset, A, if it is known apart (its last digits).",
 )
-@click.option("--voltage-v", type=float, help="Voltage that the reference shows at VIN-, V.")
+@click.option("--voltage-v", type=ABOVE_ZERO, help="Voltage that the reference shows at VIN-, V.")
 @click.option(
     "--voltage-u",
     type=NumberRange(min=0, min_open=True),

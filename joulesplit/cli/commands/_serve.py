@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from joulesplit.cli._number_range import THREADS
 from joulesplit.cli._options import gathered
 from joulesplit.cli._output import json_option, note
 from joulesplit.cli._tokens import warn_of_shown_token
@@ -43,7 +44,13 @@ class ServerOptions:
 @click.command("serve")
 @click.argument("models", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=int, default=8517, show_default=True, help="TCP port; 0 picks one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8517,
+    show_default=True,
+    help="TCP port; 0 picks one.",
+)
 @click.option(
     "--token",
     envvar="JOULESPLIT_TOKEN",
@@ -62,7 +69,7 @@ class ServerOptions:
 )
 @click.option(
     "--threads",
-    type=click.IntRange(min=1),
+    type=THREADS,
     help="Threads per tail.  [default: as many as there are processors, 4 at most]",
 )
 @click.option(

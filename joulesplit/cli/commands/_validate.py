@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from joulesplit.cli._errors import CommandError
+from joulesplit.cli._number_range import ONE_OR_MORE
 from joulesplit.cli._options import edge_options, model_argument, runtime_options, sensor_options
 from joulesplit.cli._output import shown_options
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--uploads-per-burst",
-    type=float,
+    type=ONE_OR_MORE,
     default=1.0,
     show_default=True,
     help="Predict with so many uploads sharing the radio's wake-up and tail.",
@@ -66,14 +67,16 @@ def command(
     1000 runs, or a result is another one.
     """
     from joulesplit.calibrate.instrument import EdgeAddress, Instrument
-    from joulesplit.calibrate.profile import load_profile
     from joulesplit.cli._device import device_of
+    from joulesplit.cli._profiles import examined_profile
     from joulesplit.cli._server_process import edge_server
     from joulesplit.cli._wiring import require_live
+    from joulesplit.optimizer import require_accepted
 
     require_live(choice)
     usage = _usage(uploads_per_burst)
-    profile = load_profile(profile_path).profile
+    profile = examined_profile(profile_path)
+    require_accepted(profile)
     _look(profile, choice)
     with ExitStack() as stack:
         url = stack.enter_context(edge_server(edge.url, model, choice, xnnpack=runtime.xnnpack))

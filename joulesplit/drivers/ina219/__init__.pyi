@@ -25,3 +25,4 @@ from ._registers import decode_configuration as decode_configuration
 from ._registers import select_gain as select_gain
 from ._registers import shunt_word as shunt_word
 from ._wiring_advice import advice as advice
+from ._correction import MINIMUM_READINGS as MINIMUM_READINGS

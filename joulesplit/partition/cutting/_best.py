@@ -9,7 +9,7 @@ from itertools import accumulate
 from joulesplit.partition._network import Cut, Network, Operator
 from joulesplit.partition.cutting._cuts import prefix_cuts
 from joulesplit.partition.cutting._mincut import PricedCut, best_closed_cut
-from joulesplit.partition.errors import CutError
+from joulesplit.partition.errors import UnknownWorkError
 
 COST_ROUNDING = 1e-12
 """Costs closer than this, relatively, differ only by how they were added up."""
@@ -61,8 +61,8 @@ def best_cuts(network: Network, ratio_flop_per_bit: float, *, keep_input: bool) 
         keep_input: Look only for cuts that do not upload the network's inputs themselves.
 
     Raises:
-        CutError: An operator of unknown work is in the head that would be the best one if it
-            took its least, and what it takes decides.
+        UnknownWorkError: An operator of unknown work is in the head that would be the best one if
+            it took its least, and what it takes decides.
     """
     search = _Search(network, ratio_flop_per_bit, frozenset(network.inputs if keep_input else ()))
     least = [float(operator.bounds_flop[0]) for operator in network.operators]
@@ -91,10 +91,10 @@ def _if_limited(network: Network, head: Iterable[int], cost: float) -> float | N
     return cost if limited else None
 
 
-def _undecided(network: Network, operator: Operator) -> CutError:
+def _undecided(network: Network, operator: Operator) -> UnknownWorkError:
     most = operator.most_flop
     known = "" if most is None else f" ({operator.least_flop:,} to {most:,} FLOP)"
-    return CutError(
+    return UnknownWorkError(
         f"{network.name}: no cut is the best at this E_d/E_c, for the work of operator "
         f"{operator.index}, {operator.kind}, is unknown{known} and what it costs decides; choose "
         "among the cuts that can win, or calibrate this network and let `joulesplit optimize` "
@@ -160,7 +160,7 @@ class _Search:
             work: Of all operators for both, FLOP: the worst for the cut.
 
         Raises:
-            CutError: Another cut is cheaper.
+            UnknownWorkError: Another cut is cheaper.
         """
         unknown = [o for o in self._network.operators if work[o.index] != o.bounds_flop[0]]
         if unknown and cost > cheapest * (1 + COST_ROUNDING):

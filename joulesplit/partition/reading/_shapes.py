@@ -10,7 +10,12 @@ from joulesplit.partition import _flatbuffer as flatbuffer
 from joulesplit.partition._constants import is_unpacking
 from joulesplit.partition._custom_operators import LITERT_HAS, custom_options, custom_shapes
 from joulesplit.partition._network import Shape
-from joulesplit.partition.errors import InputError, InvocationError, UnsupportedModelError
+from joulesplit.partition.errors import (
+    InputError,
+    InvocationError,
+    NoSuchNameError,
+    UnsupportedModelError,
+)
 from joulesplit.partition.reading._graphs import ABSENT, Graph
 
 OPEN = -1
@@ -149,7 +154,7 @@ def _given(graph: Graph, input_shapes: Mapping[str, Sequence[int]]) -> dict[int,
     given = {}
     for name, shape in input_shapes.items():
         if name not in names:
-            raise InputError(
+            raise NoSuchNameError(
                 f"{file.name}: has no input {name!r}; its inputs are {', '.join(sorted(names))}"
             )
         index, sizes = names[name], tuple(int(size) for size in shape)

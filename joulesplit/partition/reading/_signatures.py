@@ -8,7 +8,7 @@ from typing import Any
 
 from joulesplit.partition._calls import MAIN, with_calls
 from joulesplit.partition._flatbuffer import ModelFile, text
-from joulesplit.partition.errors import InputError
+from joulesplit.partition.errors import NoSuchNameError
 
 
 def main_signature(root: Any) -> str:
@@ -24,13 +24,13 @@ def with_signature_first(file: ModelFile, name: str) -> ModelFile:
     large arrays are shared with the given file.
 
     Raises:
-        InputError: There is no signature of that name.
+        NoSuchNameError: There is no signature of that name.
     """
     signatures = list(file.root.signatureDefs or ())
     chosen = next((s for s in signatures if text(s.signatureKey) == name), None)
     if chosen is None:
         known = ", ".join(repr(text(s.signatureKey)) for s in signatures) or "none"
-        raise InputError(f"{file.name}: has no signature {name!r}; its signatures are {known}")
+        raise NoSuchNameError(f"{file.name}: has no signature {name!r}; its signatures are {known}")
     numbers = {MAIN: int(chosen.subgraphIndex), int(chosen.subgraphIndex): MAIN}
     root = copy.copy(file.root)
     order = [numbers.get(place, place) for place in range(len(root.subgraphs))]

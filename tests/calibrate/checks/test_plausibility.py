@@ -110,7 +110,13 @@ def test_an_efficiency_that_no_device_has_is_told(make_measured, factor, name):
         value=factor * sound.compute.e_d_flop_per_j.gross.value,
         ci95=(factor * low, factor * high),
     )
-    bare = changed(sound, "compute", e_d_flop_per_j=GrossNet(gross=gross, net=None), blocks=())
+    bare = changed(
+        sound,
+        "compute",
+        e_d_flop_per_j=GrossNet(gross=gross, net=None),
+        blocks=(),
+        covariance_j2=(),
+    )
 
     assert troubled(bare) == [name]
 
@@ -127,7 +133,13 @@ def with_e_d(profile, value):
     gross = msgspec.structs.replace(
         profile.compute.e_d_flop_per_j.gross, value=value, ci95=(0.99 * value, 1.01 * value)
     )
-    return changed(profile, "compute", e_d_flop_per_j=GrossNet(gross=gross, net=None), blocks=())
+    return changed(
+        profile,
+        "compute",
+        e_d_flop_per_j=GrossNet(gross=gross, net=None),
+        blocks=(),
+        covariance_j2=(),
+    )
 
 
 def with_e_c(profile, value):

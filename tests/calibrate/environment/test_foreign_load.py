@@ -10,19 +10,19 @@ from joulesplit.cli.measuring import load_warning
 OWN, SAMPLER, COMPILER, SHELL = 100, 101, 200, 1
 
 
-def write(root, *, idle, own=0, sampler=0, compiler=None, short_lived=0):
+def write(root, *, idle, own=0, sampler=0, compiler=None, short_lived=0, name="cc1plus"):
     """Write the counters of one moment, in ticks."""
     charged = own + sampler + (compiler or 0) + short_lived
     (root / "proc").mkdir(exist_ok=True)
     (root / "proc/stat").write_text(f"cpu {charged} 0 0 {idle} 0 0 0 0 0 0\ncpu0 0 0\n")
     processes = {OWN: ("joulesplit", SHELL, own), SAMPLER: ("sampler) R 1", OWN, sampler)}
     if compiler is not None:
-        processes[COMPILER] = ("cc1plus", SHELL, compiler)
-    for number, (name, parent, ticks) in processes.items():
+        processes[COMPILER] = (name, SHELL, compiler)
+    for number, (called, parent, ticks) in processes.items():
         directory = root / "proc" / str(number)
         directory.mkdir(exist_ok=True)
         fields = ["S", str(parent), *["0"] * 9, str(ticks), "0", "0", "0"]
-        (directory / "stat").write_text(f"{number} ({name}) {' '.join(fields)}\n")
+        (directory / "stat").write_text(f"{number} ({called}) {' '.join(fields)}\n")
 
 
 @pytest.fixture
@@ -51,6 +51,17 @@ def test_other_programs_are_named_with_their_share_of_all_processors(watch, tmp_
     assert load.share == pytest.approx(0.25)
     assert load.programs == (("cc1plus", pytest.approx(0.25)),)
     assert "cc1plus 25%" in load_warning(load)
+
+
+def test_a_program_is_told_in_one_line_whatever_it_calls_itself(watch, tmp_path):
+    write(tmp_path, idle=0, compiler=1000, name="a (b)\n c\n")
+    watch.begin()
+    write(tmp_path, idle=100, own=50, compiler=1050, name="a (b)\n c\n")
+
+    load = watch.since()
+
+    assert load.programs == (("a (b) c", pytest.approx(0.25)),)
+    assert "\n" not in load_warning(load)
 
 
 def test_a_program_that_came_and_went_counts_although_it_cannot_be_named(watch, tmp_path):

@@ -11,9 +11,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from joulesplit._simulation import LOG_SEGMENTS, draw_world, open_simulated_sensor
 from joulesplit.calibrate.sampling import SamplerStatistics, Trace
 from joulesplit.calibrate.sampling._trace import RECORD
-from joulesplit.cli._simulation import LOG_SEGMENTS, draw_world, open_simulated_sensor
 from joulesplit.cli._watch import Watch
 from joulesplit.drivers.readings import Reading
 from joulesplit.drivers.simulated import LoadLog, SimulatedClock

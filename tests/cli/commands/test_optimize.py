@@ -3,11 +3,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
+import joulesplit as js
 from joulesplit._deciding import blocks_for
 from joulesplit.cli._resources import bundled
+from joulesplit.optimizer.errors import ProfileUnusableError
 from joulesplit.partition.cutting import blocks_at, residual_blocks
 from joulesplit.partition.reading import read_network
 
@@ -273,3 +276,32 @@ def test_a_split_that_an_encoding_cannot_hold_is_marked_and_the_decision_goes_on
     assert "65,504" in note
     assert found["candidates"][0]["upload_bits"] == 32 * 224 * 224 * 3
     assert found["best"]["block"] > 0
+
+
+def test_a_file_that_says_it_is_valid_is_examined_before_it_decides_anything(
+    joulesplit, model, saved, make_profile, measured
+):
+    block = measured.compute.blocks[4]
+    wrong = msgspec.structs.replace(block.energy_j.net, value=0.1 * block.energy_j.net.value)
+    energy = msgspec.structs.replace(block.energy_j, net=wrong)
+    blocks = list(measured.compute.blocks)
+    blocks[4] = msgspec.structs.replace(block, energy_j=energy)
+    compute = msgspec.structs.replace(measured.compute, blocks=tuple(blocks))
+    path = saved(make_profile(compute=compute))
+    picture = path.with_name("input.npy")
+    np.save(picture, np.zeros((1, 224, 224, 3), np.float32))
+
+    assert joulesplit("profile", "check", path).code == 6
+    for command in (
+        ("optimize", model, "--profile", path),
+        ("run", model, "--profile", path, "--input", picture),
+        ("validate", model, "--profile", path, "--sensor", "simulated"),
+    ):
+        outcome = joulesplit(*command, "--json")
+        assert (outcome.code, outcome.json["error"]["kind"]) == (7, "ProfileUnusableError")
+        assert "compute.blocks[4].energy_j.net" in outcome.json["error"]["message"]
+    for decide in (js.decide, js.split_policy):
+        with pytest.raises(ProfileUnusableError, match="sound-intervals"):
+            decide(model, path)
+    assert "REJECTED" in joulesplit("report", path).out
+    assert joulesplit("profile", "merge", path, saved(measured, "b.json"), "-o", "c.json").code == 3

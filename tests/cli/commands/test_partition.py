@@ -65,7 +65,7 @@ def test_blocks_by_number_and_by_tensor(joulesplit, model):
     chosen = joulesplit("partition", model, *layers, "--json").json
     assert [block["last_operator"] for block in chosen["blocks"]] == [12, 23, 64]
     wrong = joulesplit("partition", model, "--at", "block_3_projct")
-    assert wrong.code == 3
+    assert wrong.code == 2
     assert "block_3_project" in wrong.err
 
 
@@ -202,8 +202,8 @@ def test_a_file_that_is_no_model_is_a_file_error_also_as_json(joulesplit, tmp_pa
     assert outcome.json["error"]["code"] == 3
 
 
-def test_a_cut_that_is_not_there_is_a_file_error(joulesplit, model, tmp_path):
-    assert joulesplit("partition", model, "--after-operator", 65, "-o", tmp_path).code == 3
+def test_a_cut_that_is_not_there_is_a_usage_error(joulesplit, model, tmp_path):
+    assert joulesplit("partition", model, "--after-operator", 65, "-o", tmp_path).code == 2
 
 
 @pytest.mark.parametrize(("name", "magic"), [("fig1.svg", b"<?xml"), ("fig1.png", b"\x89PNG")])
@@ -258,7 +258,7 @@ def test_cuts_that_are_not_possible_say_why_and_are_refused(joulesplit, tmp_path
     assert [cut["obstacle"] is None for cut in cuts] == [False] * 4 + [True] * 8
     assert not any(cut["dominated"] for cut in cuts[:4])
     outcome = joulesplit("partition", network, "--after-operator", 1, "-o", tmp_path)
-    assert outcome.code == 3
+    assert outcome.code == 2
     assert "holds texts" in outcome.err
     written = joulesplit(
         "partition", network, "--after-operator", 3, "-o", tmp_path, "--verify", "--json"
@@ -308,7 +308,7 @@ def test_a_signature_is_chosen_by_name(joulesplit, tmp_path):
     assert alone["totals"] == other["totals"]
     assert alone["notes"] == []
     outcome = joulesplit("partition", network, "--signature", "recode")
-    assert outcome.code == 3
+    assert outcome.code == 2
     assert "'decode', 'encode'" in outcome.err
 
 

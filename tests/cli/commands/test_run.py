@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from functools import partial
@@ -34,9 +35,14 @@ def server(model):
 
 
 @pytest.fixture
-def run(joulesplit, model, saved, simulated):
+def profile(saved, simulated):
+    return saved(simulated)
+
+
+@pytest.fixture
+def run(joulesplit, model, profile):
     """Run the bundled network by a simulated profile."""
-    return partial(joulesplit, "run", model, "--profile", saved(simulated))
+    return partial(joulesplit, "run", model, "--profile", profile)
 
 
 def test_a_split_gives_what_the_whole_network_gives_and_says_how(
@@ -105,3 +111,53 @@ def test_inputs_that_cannot_be_run_are_one_clear_line(run, tmp_path, name):
 
     assert (outcome.code, outcome.out) == (code, "")
     assert says in outcome.err
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_what_was_done_before_a_stop_is_kept(model, profile, array_file, tmp_path, stop):
+    path, _ = array_file
+    records, npz = tmp_path / "records.jsonl", tmp_path / "out.npz"
+    command = [sys.executable, "-m", "joulesplit", "run", model, "--profile", profile]
+    command += ["--records", records, "--npz", npz, *(["--input", path] * 3000)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        for _ in range(3):
+            assert ": split 20, " in process.stderr.readline()
+        process.send_signal(stop)
+        said = process.communicate(timeout=60)[1]
+
+    assert process.returncode == 130
+    assert f"what was done is in {records}" in said
+    assert f"what was done is in {npz}" in said
+    assert "Traceback" not in said
+    lines = [json.loads(line) for line in records.read_text().splitlines()]
+    assert [line["record"]["number"] for line in lines] == list(range(1, len(lines) + 1))
+    with np.load(npz) as written:
+        assert 3 <= len(written.files) == len(lines) < 3000
+
+
+def test_an_input_that_fails_takes_nothing_from_those_before_it(run, array_file, tmp_path):
+    path, array = array_file
+    folder = tmp_path / "inputs"
+    folder.mkdir()
+    np.save(folder / path.name, array)
+    (folder / "zz.npy").write_bytes(b"no array")
+    records, npz = tmp_path / "records.jsonl", tmp_path / "out.npz"
+
+    outcome = run("--input", path, "--input", folder, "--records", records, "--npz", npz)
+
+    assert outcome.code == 3
+    assert len(records.read_text().splitlines()) == 2
+    with np.load(npz) as written:
+        # Two files have one name: neither takes the other's place.
+        first, second = written.files
+    assert first.startswith("noise.npy/")
+    assert second.startswith(f"{folder / path.name}/")
+
+
+def test_a_file_that_cannot_be_written_is_found_out_before_anything_is_run(run, array_file):
+    for option in ("--records", "--npz"):
+        outcome = run("--input", array_file[0], option, "/nowhere/at/all")
+        assert outcome.code == 3
+        assert "cannot write /nowhere/at/all" in outcome.err
+        assert ": split " not in outcome.err

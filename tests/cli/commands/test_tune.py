@@ -99,6 +99,18 @@ def test_what_cannot_be_set_is_one_line_and_leaves_the_machine_alone(joulesplit,
     assert f"sudo {program()} tune --governor performance" in outcome.json["error"]["message"]
 
 
+def test_a_governor_that_the_machine_does_not_offer_is_a_usage_error(joulesplit, root):
+    policy = root / "sys/devices/system/cpu/cpufreq/policy0"
+    (policy / "scaling_available_governors").write_text("ondemand performance\n")
+    outcome = joulesplit("tune", "--governor", "nosuch", "--root", root, "--json")
+
+    assert outcome.code == 2
+    assert outcome.json["error"]["message"] == (
+        "policy0 has no governor nosuch; it offers ondemand performance"
+    )
+    assert (policy / "scaling_governor").read_text() == "ondemand\n"
+
+
 SETTING = {"target": "governor", "name": "policy0", "before": "ondemand", "after": "performance"}
 
 

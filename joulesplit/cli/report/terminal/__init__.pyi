@@ -9,6 +9,7 @@ from ._cuts import regret_section as regret_section
 from ._decision import decision_page as decision_page
 from ._demo import demo_page as demo_page
 from ._difference import difference_page as difference_page
+from ._endings import inferences_ending as inferences_ending
 from ._endings import profile_ending as profile_ending
 from ._endings import validation_ending as validation_ending
 from ._examination import examination_page as examination_page

@@ -16,8 +16,10 @@ PREAMBLE = """\
 
 Every profile carries the checks that its calibration made: what was found, the limit it was held \
 against, the outcome, and what to do next. A check that does not pass makes the profile *suspect* \
-or *rejected*; `joulesplit optimize` refuses a rejected one. What cannot be known on a machine is \
-not checked, and a check that was not made is not in the profile. A command that `joulesplit \
+or *rejected*; `joulesplit optimize` refuses a rejected one, and so does whatever else decides. \
+What a file says of itself is not trusted: every profile is examined again, as by `joulesplit \
+profile check`, before it decides or is reported. What cannot be known on a machine is not \
+checked, and a check that was not made is not in the profile. A command that `joulesplit \
 measure` has run carries those of the readings, of the idle drift, of the machine's state, and its \
 own. Of each, tests show that it names its fault, that it passes just inside its limit and that it \
 does not just outside.

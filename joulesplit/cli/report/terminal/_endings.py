@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from joulesplit.calibrate.profile import Check, DeviceProfile, GrossNet, Quality
 from joulesplit.cli.report._sheet import Ending
 from joulesplit.cli.report.tables import quantity_text
-from joulesplit.metrology import prefixed, probability, si, signed_percent, uncertain
+from joulesplit.metrology import counted, prefixed, probability, si, signed_percent, uncertain
 from joulesplit.optimizer import counted_text
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.campaign import SplitValidation
+    from joulesplit.cooperate import SessionCounts
     from joulesplit.optimizer import Candidate, Decision
 
 CAUSES = ("spoilt-windows", "foreign-cpu", "throttled-during", "supply-alarm")
@@ -155,7 +156,7 @@ def validation_ending(validations: Sequence[SplitValidation[Candidate]], *, agai
         headline=f"l = {worst.predicted.block}: {quantity_text(worst.measured.net_j)} per "
         f"inference (net) measured, {si(worst.predicted.energy_j, 'J', 4)} predicted, "
         f"{si(worst.measured.latency_s, 's')}",
-        assumed=_why(differs[0]) if differs else None,
+        assumed=_why(max(differs, key=_excess)) if differs else None,
         next_step=again if any(not (item.agrees and item.in_time) for item in differs) else None,
     )
 
@@ -191,4 +192,38 @@ def _basis(predicted: Candidate) -> str:
     return (
         f"priced by {predicted.priced_by}, never measured as one network: "
         "the profile of a plan with heads predicts it"
+    )
+
+
+GIVEN_UP = {
+    "late": "the server or the link is slower than the policy believes",
+    "unreachable": "nothing answers at --edge: start `joulesplit serve` there",
+    "refused": "the server refuses: give it this very network, and here its token",
+    "not-as-asked": "something else than this network's results came back",
+    "another-runtime": "the server computes with another runtime: install the same",
+    "differs": "the server's results are not the network's: install the same runtime",
+}
+"""What an inference that was ended here says, by ``joulesplit.cooperate.Fallback``."""
+
+
+def inferences_ending(counts: SessionCounts, *, account: str, wrote: Sequence[Path] = ()) -> Ending:
+    """Return how the report on inferences ends.
+
+    Args:
+        counts: What was done; one inference at least.
+        account: Of the energies, ``net`` or ``gross``.
+        wrote: Files that have been written.
+    """
+    ended_here = sum(counts.fallbacks.values())
+    verdict = "COMPLETE: " + counted(counts.inferences, "result")
+    if ended_here:
+        verdict += f", {ended_here} of them computed here after all"
+    splits = ", ".join(f"l = {block}: {n}" for block, n in sorted(counts.by_split.items()))
+    worst = max(counts.fallbacks, key=lambda why: counts.fallbacks[why], default=None)
+    return Ending(
+        verdict=verdict,
+        headline=f"about {si(counts.energy_j / counts.inferences, 'J')} per inference "
+        f"({account}, estimated); {splits}",
+        assumed=None if worst is None else f"{worst.value}: {GIVEN_UP[worst.value]}",
+        wrote=", ".join(str(path) for path in wrote) or None,
     )

@@ -314,3 +314,22 @@ class SimulatedWorld:
         return SimulatedBoard(
             setup.costs, tuple(blocks), self.announce, self.clock, governor=governor, radio=radio
         )
+
+
+def world_from_now(
+    seed: int,
+    clock: Clock,
+    *,
+    machine: Machine | None = None,
+    tuned: tuple[TunedSetting, ...] = (),
+) -> SimulatedWorld:
+    """Return a simulated world that begins now, in real time; its board costs what it costs.
+
+    Args:
+        seed: Of everything that is drawn in it.
+        clock: Real time.
+        machine: The machine that the work runs on; None for this one as it is.
+        tuned: What was set on it for the measurement.
+    """
+    setup = draw_world(seed, clock.now_ns(), costs=BoardCosts(cold_share=COLD_SHARE))
+    return SimulatedWorld.shared(setup, clock, machine=machine, tuned=tuned)

@@ -1,0 +1,218 @@
+"""How each command ends, in each of its outcomes: verdict, figure, what it hangs on, what to type.
+
+One stored text per width holds them all; `measure` ends in `command-*.txt`. Stored texts:
+JOULESPLIT_UPDATE_GOLDEN=1 pytest tests/cli -k stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Group
+from rich.text import Text
+
+from joulesplit.calibrate.campaign import (
+    ComparedTime,
+    MeasuredSplit,
+    OutputComparison,
+    SplitValidation,
+)
+from joulesplit.calibrate.profile import Check, Quality, Quantity, load_profile
+from joulesplit.cli._resources import bundled
+from joulesplit.cli.commands._init import Tried, _page
+from joulesplit.cli.report._sheet import ending_lines
+from joulesplit.cli.report.terminal import (
+    decision_page,
+    demo_page,
+    inferences_ending,
+    profile_ending,
+    validation_ending,
+)
+from joulesplit.cooperate import Fallback, SessionCounts
+from joulesplit.optimizer import Usage, decide
+
+HOME = Path("profile.json")
+MODEL = Path("model.tflite")
+AGAIN = "joulesplit calibrate model.tflite --sensor ina219 -o again.json"
+
+
+def judged(profile, verdict, *checks):
+    return msgspec.structs.replace(profile, quality=Quality(verdict=verdict, checks=checks))
+
+
+SPOILT = Check(
+    name="foreign-cpu", value=0.41, limit=0.2, unit="1", outcome="warn",
+    advice="other programs used the processors: end them and calibrate again",
+)  # fmt: skip
+SUSPENDED = Check(
+    name="clock-steps", value=1, limit=0, unit="windows", outcome="fail",
+    advice="the machine slept in a window: forbid it and calibrate again",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def profile_endings(measured):
+    wrote = "profile.json and its windows, profile.windows.jsonl"
+    suspect = judged(measured, "suspect", SPOILT)
+    rejected = judged(measured, "rejected", SPOILT, SUSPENDED)
+    return {
+        "calibrate, valid": profile_ending(measured, path=HOME, wrote=wrote, model=MODEL),
+        "calibrate, suspect": profile_ending(suspect, path=HOME, wrote=wrote, model=MODEL),
+        "calibrate, rejected": profile_ending(rejected, path=HOME, wrote=wrote, model=MODEL),
+        "report and profile show": profile_ending(measured, path=HOME),
+    }
+
+
+@pytest.fixture(scope="module")
+def decisions(network, blocks, measured):
+    compute = msgspec.structs.replace(measured.compute, heads=())
+    blind = msgspec.structs.replace(measured, compute=compute)
+    literature = load_profile(bundled("profiles/paper.json")).profile
+    return {
+        "optimize, sure": decide(network, blocks, measured, usage=Usage(rate_bit_per_s=5e6)),
+        "optimize, too close": decide(network, blocks, measured),
+        "optimize, no heads measured": decide(network, blocks, blind),
+        "optimize, for a battery": decide(network, blocks, measured, usage=Usage(period_s=10.0)),
+        "optimize, by literature": decide(network, blocks, literature),
+    }
+
+
+@pytest.fixture(scope="module")
+def decision_endings(decisions, network):
+    step = "joulesplit validate model.tflite --profile profile.json --split"
+    return {
+        name: decision_page(
+            decision, network_name=network.name, profile_name=HOME.name,
+            wrote=[Path("parts")], next_step=f"{step} {decision.best.block}",
+        ).ending
+        for name, decision in decisions.items()
+    }  # fmt: skip
+
+
+def validated(candidate, *, off=1.0, in_time=True, same=True):
+    measured_j = off * candidate.energy_j
+    net_j = Quantity(
+        value=measured_j, unit="J", ci95=(0.98 * measured_j, 1.02 * measured_j),
+        u_stat=0.008 * measured_j, u_sys=0.006 * measured_j, n=6,
+    )  # fmt: skip
+    return SplitValidation(
+        predicted=candidate,
+        measured=MeasuredSplit(
+            net_j=net_j, gross_j=net_j, latency_s=0.31, inferences=48, degrees_of_freedom=4
+        ),
+        difference_j=measured_j - candidate.energy_j,
+        difference_bound_j=0.02 * measured_j,
+        agreement_level=0.999,
+        agreement_bound_j=0.05 * measured_j,
+        agrees=abs(off - 1) < 0.05,
+        by_model=(),
+        server_wait_s=0.012,
+        outputs=OutputComparison(
+            largest_error=1e-6, relative_error=2e-6, agree=same, bit_equal=False, same_top=same
+        ),
+        sent=ComparedTime(
+            predicted_s=0.298, measured_s=0.31 if in_time else 0.468, u_measured_s=0.004,
+            bound_s=0.1, agrees=in_time,
+        ),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def validation_endings(decisions):
+    five, all_here = (decisions["optimize, sure"].candidates[block] for block in (5, 20))
+    outcomes = {
+        "validate, agrees": [validated(five)],
+        "validate, another energy": [validated(five, off=1.12), validated(all_here, off=0.9)],
+        "validate, another time": [validated(five, in_time=False)],
+        "validate, another result": [validated(five, same=False)],
+    }
+    return {name: validation_ending(found, again=AGAIN) for name, found in outcomes.items()}
+
+
+@pytest.fixture(scope="module")
+def demo_endings(simulated, decisions, network):
+    decision = replace(decisions["optimize, sure"], simulated=True, source="simulated")
+
+    def ended(decision, validations=(), failure=None):
+        return demo_page(
+            simulated, decision, validations, network_name=network.name, wrote=[HOME],
+            failure=failure,
+        ).ending  # fmt: skip
+
+    return {
+        "demo, through": ended(decision, [validated(decision.best)]),
+        "demo, the choice fails": ended(None, failure="the profile was rejected (clock-steps)"),
+        "demo, the run fails": ended(decision, failure="the exchange with the server failed"),
+    }
+
+
+@pytest.fixture(scope="module")
+def init_endings():
+    bench = {"sensor": "ina219", "shunt_ohm": 0.1}
+    whole = {**bench, "edge": "http://server:8517", "model": "model.tflite"}
+    return {
+        "init, all found": _page(
+            Path("joulesplit.toml"), whole, Tried(power_w=2.63, upload_s=0.041)
+        ).ending,
+        "init, no server": _page(
+            Path("joulesplit.toml"), bench, Tried(power_w=2.63, upload_s=None)
+        ).ending,
+    }
+
+
+@pytest.fixture(scope="module")
+def run_endings():
+    smooth = SessionCounts(inferences=40, by_split={3: 38, 20: 2}, energy_j=14.2)
+    troubled = SessionCounts(
+        inferences=3, by_split={3: 1, 20: 2}, energy_j=1.3,
+        fallbacks={Fallback.LATE: 1, Fallback.UNREACHABLE: 1}, given_up_s=1.2,
+    )  # fmt: skip
+    wrote = [Path("records.jsonl"), Path("out.npz")]
+    return {
+        "run, as planned": inferences_ending(smooth, account="net", wrote=wrote),
+        "run, with fallbacks": inferences_ending(troubled, account="net"),
+    }
+
+
+@pytest.fixture(scope="module")
+def endings(request):
+    kinds = ("profile", "decision", "validation", "demo", "init", "run")
+    found = {}
+    for kind in kinds:
+        found |= request.getfixturevalue(f"{kind}_endings")
+    return found
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_every_ending_reads_as_stored_and_fits(endings, text_of, golden, width):
+    told = []
+    for name, ending in endings.items():
+        told += [Text(f"-- {name}"), ending_lines(ending), Text("")]
+    text = text_of(Group(*told), width)
+    assert max(map(len, text.splitlines())) <= width
+    golden(f"endings-{width}.txt", text)
+
+
+def test_the_cause_that_is_told_is_that_of_the_split_whose_figures_are_shown(validation_endings):
+    ending = validation_endings["validate, another energy"]
+    assert ending.headline.startswith("l = 20: ")
+    assert ending.assumed.startswith("l = 20 is ")
+
+
+def test_every_ending_has_a_verdict_and_a_figure_and_five_lines_at_most(endings):
+    for name, ending in endings.items():
+        rows = dict(ending.rows())
+        assert {"verdict", "result"} <= rows.keys(), name
+        assert len(rows) <= 5, name
+        assert rows["verdict"].split(":")[0].split(",")[0].isupper() or "optimize" in name, name
+
+
+def test_every_reason_to_end_an_inference_here_is_told_in_words():
+    for why in Fallback:
+        counts = SessionCounts(inferences=1, by_split={20: 1}, fallbacks={why: 1}, energy_j=0.4)
+        ending = inferences_ending(counts, account="net")
+        assert ending.assumed.startswith(f"{why.value}: ")
+        assert len(ending.assumed) > len(why.value) + 20

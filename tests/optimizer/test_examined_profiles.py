@@ -1,0 +1,124 @@
+"""What ``profile check`` rejects decides nothing, and what it passes every decision takes.
+
+Every number, list and mark of a profile is changed in turn, as a hand or a faulty tool would.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import msgspec
+import pytest
+
+from joulesplit.calibrate.checks import examined
+from joulesplit.calibrate.profile import DeviceProfile
+from joulesplit.optimizer import Usage, decide
+from joulesplit.optimizer.errors import OptimizerError, ProfileUnusableError
+
+PARTS = ("sensor", "idle", "compute", "link", "quality")
+FLOP = (20_000_000, 60_000_000, 70_000_000)
+LACKS = {("link", "loopback")}
+"""Without a radio's link there is nothing to decide, and E_d is as good as before."""
+BITS = (3_200_000, 1_600_000, 32_000)
+
+
+def broken(number):
+    return (-number - 1, 1e300, float("nan"), 2 * number)
+
+
+def mutations(value, path=()):
+    """Yield how each part of a document could be other than it is, with where."""
+    if isinstance(value, dict):
+        for name, inside in value.items():
+            if path or name in PARTS:
+                yield from mutations(inside, (*path, name))
+    elif isinstance(value, list):
+        yield from ((path, other) for other in _other_lists(value))
+        for index, inside in enumerate(value):
+            yield from mutations(inside, (*path, index))
+    elif isinstance(value, bool):
+        yield path, not value
+    elif isinstance(value, int | float):
+        yield from ((path, other) for other in broken(value))
+
+
+def _other_lists(items):
+    if len(items) > 1:
+        yield items[::-1]
+        yield [items[1], *items[1:]]
+    if items:
+        yield [*items, items[0]]
+        yield items[:-1]
+
+
+def changed(document, path, value):
+    whole = copy.deepcopy(document)
+    inside = whole
+    for step in path[:-1]:
+        inside = inside[step]
+    inside[path[-1]] = value
+    return whole
+
+
+@pytest.fixture(scope="module")
+def sound(world, make_network):
+    """A network, its blocks, and a profile of them with everything that a decision reads."""
+    device = world(
+        flop=FLOP, block_j=(0.02, 0.05, 0.06), bit_j=4e-8, rate=20e6, u_rel=0.01,
+        offset_rel=0.002, scale_u_rel=0.005, upload_cost_j=0.004, burst_j=0.009,
+        covariance=tuple(tuple(1e-12 * (r == c) * (1e-8 if r == 2 else 1) for c in range(4))
+                         for r in range(4)),
+        head_j=((2, 0.068), (3, 0.128)), answer_bit_j=1e-8, answer_rate=3e7, connection_j=0.006,
+        idle_w=2.6, idle_u_w=0.01, gross_fit=True, constant_u_rel=0.3, compute_campaign=0.004,
+        upload_campaign=0.003,
+        block_covariance=tuple(1e-8 if r == c else 1e-9 for r in range(3) for c in range(r + 1)),
+    )  # fmt: skip
+    profile = device.profile()
+    assert profile.link is not None
+    return (*make_network(FLOP, BITS, input_elements=150_528), profile)
+
+
+def decided(sound, profile, **options):
+    network, blocks, _ = sound
+    return decide(network, blocks, profile, usage=Usage(back_to_back=True), **options)
+
+
+def test_a_profile_that_is_whole_passes_and_decides(sound):
+    profile = examined(sound[-1])
+    assert profile.quality.verdict == "valid", profile.quality.checks
+    assert decided(sound, profile).probability_best is not None
+
+
+def test_what_the_check_rejects_no_decision_takes_and_what_it_passes_every_one(sound):
+    document = msgspec.json.decode(msgspec.json.encode(sound[-1]))
+    passed = rejected = 0
+    for path, value in mutations(document):
+        if path in LACKS:
+            continue
+        try:
+            profile = msgspec.convert(changed(document, path, value), DeviceProfile)
+        except msgspec.ValidationError:
+            continue
+        judged = examined(profile)
+        told = f"{'.'.join(map(str, path))} = {value!r:.60}"
+        if judged.quality.verdict == "rejected":
+            rejected += 1
+            with pytest.raises(ProfileUnusableError, match="rejected"):
+                decided(sound, judged)
+            _only_its_own_errors(sound, judged, told)
+        else:
+            passed += 1
+            try:
+                decided(sound, judged)
+            except Exception as error:  # noqa: BLE001  (none is what must be)
+                pytest.fail(f"{told}: passed by the check, refused by the decision: {error!r}")
+    assert min(passed, rejected) > 100
+
+
+def _only_its_own_errors(sound, profile, told):
+    try:
+        decided(sound, profile, allow_rejected=True)
+    except OptimizerError:
+        pass
+    except Exception as error:  # noqa: BLE001  (any other is what must not be)
+        pytest.fail(f"{told}: {type(error).__name__}: {error}")
