@@ -9,6 +9,7 @@ from ._inputs import read_array as read_array
 from ._inputs import samples as samples
 from ._interpreters import make_interpreter as make_interpreter
 from ._interpreters import prepare as prepare
+from ._interpreters import resize as resize
 from ._interpreters import runtime_identity as runtime_identity
 from ._network import Block as Block
 from ._network import Cut as Cut

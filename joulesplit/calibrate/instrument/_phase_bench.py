@@ -89,6 +89,7 @@ class PhaseBench:
         self._content = network.path.read_bytes()
         self._runner = network.runner(0, len(network.network.operators) - 1)
         self._inputs = network.crossing(0)
+        self._shapes = [array.shape for array in self._inputs]
 
     def workloads(self) -> dict[str, Workload]:
         """Return every step by its subject's key.
@@ -129,10 +130,10 @@ class PhaseBench:
 
         Both runtimes allocate, and hand operators to their delegate, only when asked to.
         """
-        return self._network.new_interpreter(self._content)
+        return self._network.new_interpreter(self._content, self._shapes)
 
     def _ready(self) -> Runner:
-        runner = self._network.new_runner(self._content)
+        runner = self._network.new_runner(self._content, self._shapes)
         runner.set_inputs(self._inputs)
         return runner
 

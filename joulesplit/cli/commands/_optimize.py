@@ -11,7 +11,15 @@ import click
 
 from joulesplit.cli._decision_request import DecisionRequest
 from joulesplit.cli._errors import CommandError
-from joulesplit.cli._options import OnceEach, block_options, gathered, model_argument
+from joulesplit.cli._options import (
+    InputShapes,
+    OnceEach,
+    block_options,
+    gathered,
+    input_shape_option,
+    input_shape_words,
+    model_argument,
+)
 from joulesplit.cli._output import emit_page, html_option, shown_options, write_page
 from joulesplit.cli._partitioning import blocks_asked, both_regrets, regret_document
 
@@ -90,6 +98,7 @@ ENCODING_BITS = {"float32": 32, "uint8": 8}
     metavar="NPY",
     help="With --encoding: run on this instead of random numbers; one per input.",
 )
+@input_shape_option
 @block_options(None, "those that the profile measured")
 @click.option("--battery-j", type=float, help="Energy of your battery, J.")
 @click.option(
@@ -146,7 +155,7 @@ def command(
 
     _require_sense(request)
     profile = load_profile(profile_path).profile
-    loaded = load_model(model)
+    loaded = load_model(model, request.input_shapes)
     network = loaded.network
     blocks = blocks_asked(network, profile, request.granularity, request.at)
     regrets = both_regrets(network, blocks)
@@ -161,7 +170,7 @@ def command(
         battery=battery,
         more=[regret_section(*regrets), *_written(loaded, after, directory)],
         wrote=[path for path in (directory, html) if path is not None],
-        next_step=_next_step(model, profile_path, profile, decision),
+        next_step=_next_step(model, profile_path, profile, decision, request.input_shapes),
     )
     _write_page(html, decision, page)
     document = _document(decision, network, profile_path, profile, battery)
@@ -169,7 +178,13 @@ def command(
     emit_page(shown, document, lambda: page)
 
 
-def _next_step(model: Path, path: Path, profile: DeviceProfile, decision: Decision) -> str | None:
+def _next_step(
+    model: Path,
+    path: Path,
+    profile: DeviceProfile,
+    decision: Decision,
+    input_shapes: InputShapes,
+) -> str | None:
     """Return how the choice is tried, with the profile's own sensor; None if it names none."""
     import shlex
 
@@ -180,6 +195,7 @@ def _next_step(model: Path, path: Path, profile: DeviceProfile, decision: Decisi
     shunt_ohm = profile.sensor.settings.get("shunt_ohm")
     if shunt_ohm is not None and not profile.simulated:
         words += ["--shunt-ohm", f"{shunt_ohm:g}"]
+    words += input_shape_words(input_shapes)
     return shlex.join(words)
 
 

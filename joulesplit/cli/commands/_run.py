@@ -121,7 +121,7 @@ def command(
 
     files = list(_files(sources))
     profile = load_profile(profile_path).profile
-    network = read_network(model)
+    network = read_network(model, runtime.input_shapes)
     policy = _policy(network, profile)
     with ExitStack() as stack:
         session = stack.enter_context(_session(model, policy, edge, runtime, how.shadow))
@@ -162,7 +162,10 @@ def _session(
     from joulesplit.cooperate import SessionOptions, SplitSession
 
     options = SessionOptions(
-        threads=runtime.threads, use_xnnpack=runtime.xnnpack, shadow_every=shadow
+        threads=runtime.threads,
+        use_xnnpack=runtime.xnnpack,
+        shadow_every=shadow,
+        input_shapes=runtime.input_shapes,
     )
     return SplitSession(model, policy, edge=edge.url, token=edge.token, options=options)
 

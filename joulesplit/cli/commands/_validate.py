@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -9,7 +10,13 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from joulesplit.cli._errors import CommandError
-from joulesplit.cli._options import edge_options, model_argument, runtime_options, sensor_options
+from joulesplit.cli._options import (
+    edge_options,
+    input_shape_words,
+    model_argument,
+    runtime_options,
+    sensor_options,
+)
 from joulesplit.cli._output import shown_options
 
 if TYPE_CHECKING:
@@ -76,7 +83,14 @@ def command(
     profile = load_profile(profile_path).profile
     _look(profile, choice)
     with ExitStack() as stack:
-        url = stack.enter_context(edge_server(edge.url, model, choice, xnnpack=runtime.xnnpack))
+        server = edge_server(
+            edge.url,
+            model,
+            choice,
+            xnnpack=runtime.xnnpack,
+            input_shapes=runtime.input_shapes,
+        )
+        url = stack.enter_context(server)
         instrument = stack.enter_context(
             Instrument(
                 model,
@@ -87,7 +101,8 @@ def command(
             )
         )
         validations = _validated(instrument, profile, splits, usage)
-    return _finish(validations, profile, model, shown=shown)
+    again = _again(model, profile, runtime)
+    return _finish(validations, profile, model, again=again, shown=shown)
 
 
 def _look(profile: DeviceProfile, choice: SensorChoice) -> None:
@@ -138,11 +153,18 @@ def _sensor_kind(profile: DeviceProfile) -> str:
     return profile.sensor.kind if profile.sensor else "SENSOR"
 
 
+def _again(model: Path, profile: DeviceProfile, runtime: RuntimeChoice) -> str:
+    """Return the command that measures the profile anew."""
+    words = ["joulesplit", "calibrate", str(model), *input_shape_words(runtime.input_shapes)]
+    return shlex.join([*words, "--sensor", _sensor_kind(profile), "-o", "again.json"])
+
+
 def _finish(
     validations: tuple[SplitValidation[Candidate], ...],
     profile: DeviceProfile,
     model: Path,
     *,
+    again: str,
     shown: Shown,
 ) -> int:
     from joulesplit.cli._exit_codes import ExitCode
@@ -157,7 +179,6 @@ def _finish(
         "difference_bound_level": 0.95,
         "splits": validations,
     }
-    again = f"joulesplit calibrate {model} --sensor {_sensor_kind(profile)} -o again.json"
     ending = validation_ending(validations, again=again)
     emit_page(
         shown,
