@@ -262,7 +262,6 @@ def _compared(
             model,
             cut,
             RANDOM_INPUT_SEED,
-            path=_whole(model, request),
             inputs=inputs,
             threads=request.threads,
             use_xnnpack=request.xnnpack,
@@ -270,15 +269,6 @@ def _compared(
         if not comparison.bit_equal:
             break
     return comparison
-
-
-def _whole(model: LoadedModel, request: Request) -> Path | bytes:
-    """Return the file as it is; written again with its network first if that was not first."""
-    from joulesplit.partition import joined, model_pieces
-
-    if request.signature is None:
-        return request.model
-    return joined(model_pieces(model.file.root))
 
 
 def _effects(

@@ -82,14 +82,9 @@ def command(
     usage = _usage(uploads_per_burst)
     profile = load_profile(profile_path).profile
     _look(profile, choice)
+    shapes = runtime.input_shapes
+    server = edge_server(edge.url, model, choice, xnnpack=runtime.xnnpack, input_shapes=shapes)
     with ExitStack() as stack:
-        server = edge_server(
-            edge.url,
-            model,
-            choice,
-            xnnpack=runtime.xnnpack,
-            input_shapes=runtime.input_shapes,
-        )
         url = stack.enter_context(server)
         instrument = stack.enter_context(
             Instrument(
@@ -101,8 +96,7 @@ def command(
             )
         )
         validations = _validated(instrument, profile, splits, usage)
-    again = _again(model, profile, runtime)
-    return _finish(validations, profile, model, again=again, shown=shown)
+    return _finish(validations, profile, model, runtime, shown=shown)
 
 
 def _look(profile: DeviceProfile, choice: SensorChoice) -> None:
@@ -163,8 +157,8 @@ def _finish(
     validations: tuple[SplitValidation[Candidate], ...],
     profile: DeviceProfile,
     model: Path,
+    runtime: RuntimeChoice,
     *,
-    again: str,
     shown: Shown,
 ) -> int:
     from joulesplit.cli._exit_codes import ExitCode
@@ -179,7 +173,7 @@ def _finish(
         "difference_bound_level": 0.95,
         "splits": validations,
     }
-    ending = validation_ending(validations, again=again)
+    ending = validation_ending(validations, again=_again(model, profile, runtime))
     emit_page(
         shown,
         document,

@@ -37,7 +37,7 @@ def with_signature_first(file: ModelFile, name: str) -> ModelFile:
     root.subgraphs = [_renumbered(file.root.subgraphs[number], numbers) for number in order]
     first = [chosen, *(signature for signature in signatures if signature is not chosen)]
     root.signatureDefs = [_pointed(signature, numbers) for signature in first]
-    return replace(file, root=root)
+    return replace(file, root=root, source=None)
 
 
 def _renumbered(graph: Any, numbers: dict[int, int]) -> Any:

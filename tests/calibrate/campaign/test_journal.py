@@ -362,7 +362,7 @@ def test_a_campaign_at_one_input_shape_does_not_go_on_at_another(tmp_path, heade
         return msgspec.structs.replace(header, around=storable(around))
 
     one, other = at({"image": (1, 8, 8, 3)}), at({"image": (4, 8, 8, 3)})
-    with pytest.raises(JournalError, match="at inputs image = 1,8,8,3, not at .*4,8,8,3"):
+    with pytest.raises(JournalError, match=r"at inputs image = 1,8,8,3, not at .*4,8,8,3"):
         require_same(tmp_path, one, other)
     require_same(tmp_path, one, at({"image": (1, 8, 8, 3)}))
     require_same(tmp_path, header, one)
