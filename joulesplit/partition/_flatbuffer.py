@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from joulesplit.partition._attached import files_behind
 from joulesplit.partition._bounds import check_bounds
 from joulesplit.partition._containers import (
     FILE_IDENTIFIER,
@@ -68,12 +69,14 @@ class ModelFile:
         root: The schema's ``ModelT``; large arrays in it are views into the file's bytes.
         source: What a runtime runs as this network: its path, or its bytes if it is inside
             another file; None if it is no longer what the file has first.
+        attached: Files zipped behind it, as an archive of its own; empty if there are none.
     """
 
     name: str
     sha256: str
     root: Any
     source: Path | bytes | None = None
+    attached: bytes = b""
 
 
 def read_model_file(path: str | Path) -> ModelFile:
@@ -96,6 +99,7 @@ def read_model_file(path: str | Path) -> ModelFile:
         sha256=found.sha256,
         root=root,
         source=path if found.alone else bytes(found.data),
+        attached=files_behind(found.data),
     )
 
 
