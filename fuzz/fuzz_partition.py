@@ -106,9 +106,9 @@ def _settle_shapes_seldom() -> None:
 
     run, rng = shape_run.shapes_on_two_inputs, random.Random(0)
 
-    def seldom(*args: Any) -> Any:
+    def seldom(*args: Any, **options: Any) -> Any:
         if rng.random() < SETTLED:
-            return run(*args)
+            return run(*args, **options)
         raise InvocationError("not settled while fuzzing")
 
     shape_run.shapes_on_two_inputs = seldom

@@ -10,6 +10,7 @@ import io
 import struct
 import zipfile
 from mmap import mmap
+from typing import Any
 
 END, ENTRY = b"PK\x05\x06", b"PK\x01\x02"
 """APPNOTE.TXT 4.3.16 and 4.3.12: end of the central directory, and one header in it."""
@@ -31,7 +32,8 @@ def files_behind(data: bytes | mmap) -> bytes:
     Returns:
         Empty if there is none, or none that can be read.
     """
-    stream = io.BytesIO(data) if isinstance(data, bytes) else data
+    # A mapping is a file, too, which its type does not say.
+    stream: Any = io.BytesIO(data) if isinstance(data, bytes) else data
     try:
         if not zipfile.is_zipfile(stream):
             return b""
