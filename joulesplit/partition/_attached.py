@@ -12,7 +12,7 @@ import zipfile
 from mmap import mmap
 from typing import Any
 
-END, ENTRY = b"PK\x05\x06", b"PK\x01\x02"
+END_OF_DIRECTORY, DIRECTORY_ENTRY = b"PK\x05\x06", b"PK\x01\x02"
 """APPNOTE.TXT 4.3.16 and 4.3.12: end of the central directory, and one header in it."""
 COUNT_AT, DIRECTORY_AT = 10, 16
 """The same, in the end: number of headers, and where they start."""
@@ -40,7 +40,7 @@ def files_behind(data: bytes | mmap) -> bytes:
         archive = zipfile.ZipFile(stream)
         start = min(member.header_offset for member in archive.infolist())
         archived = bytes(data[start:])
-        end = archived.rindex(END)
+        end = archived.rindex(END_OF_DIRECTORY)
         directory = archive.start_dir - start
         return _shifted(archived, directory, directory - _long(archived, end + DIRECTORY_AT))
     except NO_ARCHIVE:
@@ -56,16 +56,16 @@ def placed(archived: bytes, start: int) -> bytes:
     """
     if not archived or start + len(archived) > 2**32:
         return b""
-    directory = _long(archived, archived.rindex(END) + DIRECTORY_AT)
+    directory = _long(archived, archived.rindex(END_OF_DIRECTORY) + DIRECTORY_AT)
     return _shifted(archived, directory, start)
 
 
 def _shifted(archived: bytes, directory: int, shift: int) -> bytes:
     """Return an archive whose places are all larger by so much; ``directory`` is the true one."""
-    moved, end = bytearray(archived), archived.rindex(END)
+    moved, end = bytearray(archived), archived.rindex(END_OF_DIRECTORY)
     places = [end + DIRECTORY_AT]
     for _ in range(SHORT.unpack_from(archived, end + COUNT_AT)[0]):
-        if archived[directory : directory + len(ENTRY)] != ENTRY:
+        if archived[directory : directory + len(DIRECTORY_ENTRY)] != DIRECTORY_ENTRY:
             raise ValueError(f"no member's header at {directory}")
         places.append(directory + HEADER_AT)
         directory += ENTRY_BYTES + sum(LENGTHS.unpack_from(archived, directory + LENGTHS_AT))

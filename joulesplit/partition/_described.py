@@ -5,13 +5,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from joulesplit.partition._bounds import HALF, SIGNED, UNSIGNED
+
 TFLITE_METADATA = "TFLITE_METADATA"
 """Name of the entry; metadata_schema.fbs says what it is."""
 SUBGRAPHS = 3
 """metadata_schema.fbs: ``ModelMetadata.subgraph_metadata``, by its position."""
 OF_INPUTS, OF_OUTPUTS = (2, 5, 7), (3, 6, 8)
 """The same of ``SubGraphMetadata``: tensors, process units, groups of tensors."""
-UNSIGNED, SIGNED, HALF = struct.Struct("<I"), struct.Struct("<i"), struct.Struct("<H")
 
 
 def described(metadata: bytes, *, inputs: bool, outputs: bool) -> bytes | None:

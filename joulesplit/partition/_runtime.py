@@ -19,6 +19,7 @@ from joulesplit.partition._interpreters import (
     prepare,
     resize,
 )
+from joulesplit.partition._network import Shape
 from joulesplit.partition._specs import check_array, plain, runtime_spec
 from joulesplit.partition.errors import InputError, InvocationError
 
@@ -145,13 +146,11 @@ class Runner:
 
 SHAPE_THREADS = min(4, os.cpu_count() or 1)
 """Of a run that only tells shapes."""
-Shapes = dict[int, tuple[int, ...]]
-"""Of all tensors, by index."""
 
 
 def allocated_shapes(
     model: bytes | Path, input_shapes: Mapping[int, tuple[int, ...]]
-) -> Shapes | None:
+) -> dict[int, Shape] | None:
     """Return the shapes that follow from those of the inputs alone; nothing is computed.
 
     Args:
@@ -171,7 +170,7 @@ def allocated_shapes(
 
 def shapes_of_a_run(
     model: bytes | Path, input_shapes: Mapping[int, tuple[int, ...]], *, seed: int | None = None
-) -> Shapes:
+) -> dict[int, Shape]:
     """Return the shapes of all tensors, by index, after running a network.
 
     Only after a run does the runtime know the shapes that depend on other tensors' values.
@@ -202,7 +201,7 @@ def _with_shapes(model: bytes | Path, input_shapes: Mapping[int, tuple[int, ...]
     return interpreter
 
 
-def _shapes(interpreter: Any) -> Shapes:
+def _shapes(interpreter: Any) -> dict[int, Shape]:
     return {
         detail["index"]: tuple(int(size) for size in detail["shape"])
         for detail in interpreter.get_tensor_details()
