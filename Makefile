@@ -23,7 +23,7 @@ VENV_OPTIONS := $(if $(filter litert,$(RUNTIME)),,--system-site-packages)
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kernels cuts check fix golden schema docs wheel proof fuzz large arm clean
+.PHONY: help demo test kernels cuts check fix golden schema docs wheel proof fuzz guided large arm clean
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -140,7 +140,11 @@ proof: $(DEV) ## the proof in full, a thousand campaigns and more; writes docs/p
 	$(BIN)/python -m proof --write docs/proof.md
 
 SECONDS ?= 60
-fuzz: $(DEV) ## feed damaged models to reader, cuts and extraction for SECONDS (Python 3.11)
+fuzz: $(DEV) ## changed models by the thousand for SECONDS, each in bounded time and memory
+	@mkdir -p build
+	PYTHONPATH=. $(BIN)/python fuzz/thousands.py --seconds $(SECONDS) --kept build/found.tflite
+
+guided: $(DEV) ## the same, guided by coverage (atheris; Python 3.11 to 3.13)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=3.0'
 	@mkdir -p build/corpus
 	PYTHONPATH=. $(BIN)/python fuzz/fuzz_partition.py build/corpus tests/partition/models \

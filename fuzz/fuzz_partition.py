@@ -99,16 +99,16 @@ def _check_part(part: bytes, path: Path) -> None:
     load_model(path)
 
 
-def _settle_shapes_seldom() -> None:
+def settle_shapes_seldom() -> None:
     """Refuse most files that need a run to settle their shapes: a process each is too slow."""
     from joulesplit.partition.errors import InvocationError
     from joulesplit.partition.reading import _shape_run as shape_run
 
     run, rng = shape_run.shapes_on_two_inputs, random.Random(0)
 
-    def seldom(*args: Any) -> Any:
+    def seldom(*args: Any, **options: Any) -> Any:
         if rng.random() < SETTLED:
-            return run(*args)
+            return run(*args, **options)
         raise InvocationError("not settled while fuzzing")
 
     shape_run.shapes_on_two_inputs = seldom
@@ -125,7 +125,7 @@ def main(arguments: list[str]) -> None:
         import joulesplit.partition.reading._reading  # noqa: F401 - imported to be instrumented
     from mutations import mutated
 
-    _settle_shapes_seldom()
+    settle_shapes_seldom()
 
     def mutate(data: bytes, max_size: int, seed: int) -> bytes:
         rng = random.Random(seed)

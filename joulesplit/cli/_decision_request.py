@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.profile import Account
+    from joulesplit.cli._options import InputShapes
     from joulesplit.optimizer import ComputeModel
 
 
@@ -26,6 +27,7 @@ class DecisionRequest:
         input_encoding: The same by encoding of each value.
         encoding: Name of the encoding of what crosses.
         inputs: `.npy` files to measure the encoding on, one per input.
+        input_shapes: Shapes of inputs by name, where they are not what the file says.
         granularity: ``residual``, ``every-cut`` or a number of blocks.
         at: Names of tensors after which blocks end; replaces the granularity.
         battery_j: Energy of the battery, J.
@@ -51,6 +53,7 @@ class DecisionRequest:
     input_encoding: str | None
     encoding: str | None
     inputs: tuple[Path, ...]
+    input_shapes: InputShapes
     granularity: str | None
     at: tuple[str, ...]
     battery_j: float | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from joulesplit.cli._tokens import warn_of_shown_token
 from joulesplit.drivers import SENSOR_KINDS
 
 Command = Callable[..., Any]
+InputShapes = Mapping[str, Sequence[int]]
+"""Shapes of inputs by name, as ``--input-shape`` states them."""
 
 
 def i2c_address(text: str) -> int:
@@ -64,6 +66,52 @@ def block_options(default: str | None, told: str) -> Callable[[Command], Command
         help="End a block here (tensor or layer); repeatable.",
     )
     return lambda command: blocks(at(command))
+
+
+def input_shape(text: str) -> tuple[str, tuple[int, ...]]:
+    """Return name and shape of ``NAME=1,224,224,3``.
+
+    Raises:
+        ValueError: It is not like that.
+    """
+    name, equals, sizes = text.rpartition("=")
+    if not equals:
+        raise ValueError(text)
+    return name, tuple(int(size) for size in sizes.split(","))
+
+
+def _shapes_by_name(
+    _context: click.Context,
+    option: click.Parameter,
+    given: tuple[tuple[str, tuple[int, ...]], ...],
+) -> InputShapes:
+    names = [name for name, _ in given]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise click.UsageError(f"{option.opts[0]} states {twice} twice: state it once")
+    return dict(given)
+
+
+def input_shape_option(command: Command) -> Command:
+    """Add ``--input-shape``; the command gets them as ``input_shapes``."""
+    return click.option(
+        "--input-shape",
+        "input_shapes",
+        type=input_shape,
+        multiple=True,
+        callback=_shapes_by_name,
+        metavar="NAME=SHAPE",
+        help="Shape of an input that the file leaves open; repeatable.",
+    )(command)
+
+
+def input_shape_words(input_shapes: Mapping[str, Sequence[int]] | None) -> list[str]:
+    """Return the words of a command line that state the same shapes."""
+    return [
+        word
+        for name, shape in (input_shapes or {}).items()
+        for word in ("--input-shape", f"{name}={','.join(map(str, shape))}")
+    ]
 
 
 KINDS = tuple(kind.name for kind in SENSOR_KINDS)
@@ -341,25 +389,28 @@ def edge_options(command: Command) -> Command:
 
 
 def runtime_options(command: Command) -> Command:
-    """Add the interpreter's options; the command gets them as ``runtime: RuntimeChoice``."""
+    """Add the options of how a network is run; the command gets ``runtime: RuntimeChoice``."""
 
     @functools.wraps(command)
-    def with_runtime(*args: Any, threads: int, xnnpack: bool, **options: Any) -> Any:
+    def with_runtime(
+        *args: Any, threads: int, xnnpack: bool, input_shapes: InputShapes, **options: Any
+    ) -> Any:
         from joulesplit.calibrate.instrument import RuntimeChoice
 
-        runtime = RuntimeChoice(threads=threads, xnnpack=xnnpack)
+        runtime = RuntimeChoice(threads=threads, xnnpack=xnnpack, input_shapes=input_shapes)
         return command(*args, runtime=runtime, **options)
 
-    with_runtime = click.option(
+    xnnpack_option = click.option(
         "--xnnpack/--no-xnnpack", default=True, show_default=True, help="XNNPACK delegate."
-    )(with_runtime)
-    return click.option(
+    )
+    threads_option = click.option(
         "--threads",
         type=THREADS,
         default=1,
         show_default=True,
         help="Threads per inference.",
-    )(with_runtime)
+    )
+    return threads_option(xnnpack_option(input_shape_option(with_runtime)))
 
 
 class OnceEach(click.Command):

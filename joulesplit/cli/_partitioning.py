@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from joulesplit.cli._errors import CommandError
-from joulesplit.cli._options import EVERY_CUT, RESIDUAL
+from joulesplit.cli._options import EVERY_CUT, RESIDUAL, InputShapes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ class Request:
 
     model: Path
     signature: str | None
-    input_shapes: tuple[tuple[str, tuple[int, ...]], ...]
+    input_shapes: InputShapes
     granularity: str
     at: tuple[str, ...]
     split: str | None
@@ -132,7 +132,7 @@ def carry_out(request: Request) -> PartitionOutcome:
     from joulesplit.partition.cutting import best_cuts, undominated_cuts
     from joulesplit.partition.reading import load_model
 
-    model = load_model(request.model, dict(request.input_shapes), signature=request.signature)
+    model = load_model(request.model, request.input_shapes, signature=request.signature)
     network = model.network
     best = (
         None
@@ -262,7 +262,6 @@ def _compared(
             model,
             cut,
             RANDOM_INPUT_SEED,
-            path=_whole(model, request),
             inputs=inputs,
             threads=request.threads,
             use_xnnpack=request.xnnpack,
@@ -270,15 +269,6 @@ def _compared(
         if not comparison.bit_equal:
             break
     return comparison
-
-
-def _whole(model: LoadedModel, request: Request) -> Path | bytes:
-    """Return the file as it is; written again with its network first if that was not first."""
-    from joulesplit.partition import joined, model_pieces
-
-    if request.signature is None:
-        return request.model
-    return joined(model_pieces(model.file.root))
 
 
 def _effects(

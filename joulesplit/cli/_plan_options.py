@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from joulesplit.cli._errors import CommandError
 from joulesplit.cli._number_range import NumberRange
-from joulesplit.cli._options import RESIDUAL, block_options
+from joulesplit.cli._options import RESIDUAL, InputShapes, block_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,11 +48,12 @@ class PlanChoice:
         typed = self.source is not None and not self.remembered
         return typed or self.decision or self.granularity is not None or bool(self.at)
 
-    def plan(self, model: Path | None) -> Plan:
+    def plan(self, model: Path | None, input_shapes: InputShapes | None = None) -> Plan:
         """Return the plan.
 
         Args:
             model: The network; what its blocks are named by is settled here.
+            input_shapes: Of its inputs that are not taken as the file says.
 
         Raises:
             CommandError: A regret without a decision to regret, or blocks of no network.
@@ -65,9 +66,13 @@ class PlanChoice:
             raise CommandError("--regret belongs to --for-decision: give both, or neither")
         plan = load_plan(self.source or STANDARD.name)
         plan = for_decision(plan, self.regret) if self.decision else plan
-        return plan if self.granularity is None and not self.at else self._cut(plan, model)
+        return (
+            plan
+            if self.granularity is None and not self.at
+            else self._cut(plan, model, input_shapes)
+        )
 
-    def _cut(self, plan: Plan, model: Path | None) -> Plan:
+    def _cut(self, plan: Plan, model: Path | None, input_shapes: InputShapes | None) -> Plan:
         """Return the plan with the blocks asked for, by the operators that end them."""
         import msgspec
 
@@ -76,7 +81,8 @@ class PlanChoice:
 
         if model is None:
             raise CommandError("--blocks and --at cut a network: give MODEL")
-        blocks = chosen_blocks(read_network(model), self.granularity or RESIDUAL, self.at)
+        network = read_network(model, input_shapes)
+        blocks = chosen_blocks(network, self.granularity or RESIDUAL, self.at)
         return msgspec.structs.replace(plan, blocks=tuple(b.last_operator for b in blocks))
 
 
@@ -133,14 +139,12 @@ _PLAN_OPTIONS = (
 )
 
 
-def announcement(plan: Plan, model: Path) -> str:
+def announcement(plan: Plan, network: Network) -> str:
     """Return one line that says how long a plan takes on a network, before anything starts."""
     from joulesplit.calibrate.campaign import longest_duration_s
     from joulesplit.calibrate.instrument import blocks_cut
     from joulesplit.cli.measuring import duration_text, goal_text
-    from joulesplit.partition.reading import read_network
 
-    network = read_network(model)
     blocks = blocks_cut(network, plan.blocks)
     round_s = _round_s(plan, network, blocks)
     what = f"{len(blocks)} blocks{_heads_text(plan, blocks)}"

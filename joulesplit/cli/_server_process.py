@@ -12,11 +12,17 @@ from pathlib import Path
 from joulesplit.calibrate.environment import end_child
 from joulesplit.cli._choices import SensorChoice
 from joulesplit.cli._errors import CommandError, ServerStartError
+from joulesplit.cli._options import InputShapes, input_shape_words
 from joulesplit.drivers import SIMULATED
 
 
 def edge_server(
-    url: str | None, model: Path, choice: SensorChoice, *, xnnpack: bool = True
+    url: str | None,
+    model: Path,
+    choice: SensorChoice,
+    *,
+    xnnpack: bool = True,
+    input_shapes: InputShapes | None = None,
 ) -> AbstractContextManager[str]:
     """Return the user's edge server, or for a simulated sensor one of our own on loopback.
 
@@ -25,6 +31,7 @@ def edge_server(
         model: The network that our own serves.
         choice: The sensor.
         xnnpack: Our own may use XNNPACK.
+        input_shapes: Of the network's inputs that our own does not take as the file says.
 
     Raises:
         CommandError: A real sensor and no server: loopback would put nothing on the air.
@@ -35,11 +42,13 @@ def edge_server(
         raise CommandError(
             "--edge is needed: start `joulesplit serve` on another machine and give its URL"
         )
-    return loopback_server(model, xnnpack=xnnpack)
+    return loopback_server(model, xnnpack=xnnpack, input_shapes=input_shapes)
 
 
 @contextmanager
-def loopback_server(model: Path, *, xnnpack: bool = True) -> Iterator[str]:
+def loopback_server(
+    model: Path, *, xnnpack: bool = True, input_shapes: InputShapes | None = None
+) -> Iterator[str]:
     """Run ``joulesplit serve`` on loopback and give its URL.
 
     Its standard input is a pipe from us: when we end, however we end, it closes and the server
@@ -52,9 +61,10 @@ def loopback_server(model: Path, *, xnnpack: bool = True) -> Iterator[str]:
     from joulesplit.partition.reading import load_model
 
     # What is wrong with the file is an error of the file, not of a server.
-    load_model(model)
+    load_model(model, input_shapes)
     arguments = [sys.executable, "-P", "-m", "joulesplit", "serve", str(model)]
     arguments.append("--xnnpack" if xnnpack else "--no-xnnpack")
+    arguments += input_shape_words(input_shapes)
     process = subprocess.Popen(
         [*arguments, "--port", "0", "--exit-with-stdin", "--json"],
         stdin=subprocess.PIPE,

@@ -54,6 +54,8 @@ class SessionOptions:
         shadow_every: Every so many results of the server are computed here as well; 0 never.
         shadow_limit: Largest difference, relative to the output's range, that is no other result.
         allow_other_runtime: Take results of a server whose runtime is another one.
+        input_shapes: Shapes of inputs by name, where they are not what the file says or leaves
+            open; the server has to be started with the same.
     """
 
     threads: int = 1
@@ -63,6 +65,7 @@ class SessionOptions:
     shadow_every: int = 0
     shadow_limit: float = 1e-3
     allow_other_runtime: bool = False
+    input_shapes: Mapping[str, Sequence[int]] | None = None
 
 
 class SplitSession:
@@ -97,7 +100,7 @@ class SplitSession:
     ) -> None:
         self.options = options or SessionOptions()
         self.policy = policy
-        loaded = load_model(model)
+        loaded = load_model(model, self.options.input_shapes)
         if loaded.network.sha256 != policy.network_sha256:
             raise PolicyMismatchError(
                 f"the policy is of the network with SHA-256 {policy.network_sha256[:16]}…, and "

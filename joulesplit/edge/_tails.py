@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,10 +35,13 @@ class TailOptions:
     Attributes:
         threads: Threads per tail.
         xnnpack: Let the runtime use XNNPACK.
+        input_shapes: Shapes of the networks' inputs by name, where they are not what the files
+            say or leave open; every network has to have an input of each name.
     """
 
     threads: int = RUNNER_THREADS
     xnnpack: bool = True
+    input_shapes: Mapping[str, Sequence[int]] | None = None
 
 
 DEFAULT_OPTIONS = TailOptions()
@@ -98,7 +101,7 @@ class TailShelf:
         self._tails: OrderedDict[tuple[str, int], _Tail] = OrderedDict()
         self._lock = threading.Lock()
         for path in models:
-            loaded = load_model(path)
+            loaded = load_model(path, options.input_shapes)
             _check_results(loaded.network)
             possible = [cut for cut in prefix_cuts(loaded.network) if not cut.obstacle]
             cuts = {cut.after_operator: cut for cut in possible}

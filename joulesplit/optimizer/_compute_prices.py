@@ -33,6 +33,9 @@ def mismatch_reason(network: Network, blocks: Sequence[Block], compute: Compute)
             f"the profile was measured with {compute.model.name} ({compute.model.sha256[:12]}), "
             f"not with {network.name} ({network.sha256[:12]})"
         )
+    other = compute.model.other_inputs(network.input_shapes)
+    if other is not None:
+        return f"the profile was {other}"
     if [b.last_operator for b in compute.blocks] != [b.last_operator for b in blocks]:
         return "the profile's blocks end at other operators than these"
     if compute.flop_convention == NETWORK_CONVENTION and any(

@@ -4,11 +4,13 @@ from ._encoding import FLOATS as FLOATS
 from ._encoding import decode as decode
 from ._encoding import encode as encode
 from ._encoding import suited as suited
+from ._flatbuffer import model_bytes as model_bytes
 from ._inputs import random_inputs as random_inputs
 from ._inputs import read_array as read_array
 from ._inputs import samples as samples
 from ._interpreters import make_interpreter as make_interpreter
 from ._interpreters import prepare as prepare
+from ._interpreters import resize as resize
 from ._interpreters import runtime_identity as runtime_identity
 from ._network import Block as Block
 from ._network import Cut as Cut

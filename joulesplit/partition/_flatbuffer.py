@@ -18,7 +18,14 @@ from typing import Any
 
 import numpy as np
 
+from joulesplit.partition._attached import files_behind
 from joulesplit.partition._bounds import check_bounds
+from joulesplit.partition._containers import (
+    FILE_IDENTIFIER,
+    IDENTIFIER_OFFSET,
+    network_inside,
+    outer_file,
+)
 from joulesplit.partition._custom_operators import CUSTOM
 from joulesplit.partition._foreign import START_BYTES, foreign
 from joulesplit.partition.errors import (
@@ -31,9 +38,6 @@ from joulesplit.partition.errors import (
 from joulesplit.partition.schema import schema
 
 FileBytes = bytes | mmap.mmap
-FILE_IDENTIFIER = b"TFL3"
-IDENTIFIER_OFFSET = 4
-"""schema.fbs: file_identifier; flatbuffers put it after the 4-byte root offset."""
 BUFFER_ALIGNMENT = 16
 """schema.fbs: ``Buffer.data`` is declared ``force_align: 16``; kernels rely on it."""
 NO_OFFSET = 1
@@ -63,15 +67,24 @@ class ModelFile:
         name: File name without directory.
         sha256: Of the whole file, hexadecimal.
         root: The schema's ``ModelT``; large arrays in it are views into the file's bytes.
+        source: What a runtime runs as this network: its path, or its bytes if it is inside
+            another file; None if it is no longer what the file has first.
+        attached: Files zipped behind it, as an archive of its own; empty if there are none.
     """
 
     name: str
     sha256: str
     root: Any
+    source: Path | bytes | None = None
+    attached: bytes = b""
 
 
 def read_model_file(path: str | Path) -> ModelFile:
     """Read and parse a `.tflite` file.
+
+    Args:
+        path: The file; or a file with networks inside, and the way on to one of them, which may
+            be left out if there is only one.
 
     Raises:
         ModelNotFoundError: No such file, or it cannot be read.
@@ -79,33 +92,73 @@ def read_model_file(path: str | Path) -> ModelFile:
         TruncatedModelError: The file is incomplete or damaged.
     """
     path = Path(path)
-    data, sha256 = _read_bytes(path)
-    return ModelFile(name=path.name, sha256=sha256, root=_parse(data, path))
+    found = _read_bytes(path)
+    root = _parse(found.data, found.name)
+    return ModelFile(
+        name=found.name,
+        sha256=found.sha256,
+        root=root,
+        source=path if found.alone else bytes(found.data),
+        attached=files_behind(found.data),
+    )
 
 
-def _read_bytes(path: Path) -> tuple[FileBytes, str]:
-    """Read or map a file if it is a regular one and starts like a model; return its SHA-256 too."""
-    if path.exists() and not path.is_file():
-        what = "directory" if path.is_dir() else "device"
+def model_bytes(path: Path) -> bytes:
+    """Return the file of a network, also of one inside another file.
+
+    Raises:
+        ModelNotFoundError: No such file, or it cannot be read.
+        NotATfliteModelError: The file is something else.
+    """
+    return bytes(_read_bytes(path).data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Content:
+    """A file as read; ``alone``: it is no part of another one."""
+
+    name: str
+    data: FileBytes
+    sha256: str
+    alone: bool = True
+
+
+def _read_bytes(path: Path) -> _Content:
+    """Read or map a file if it is a regular one and starts like a model, or holds one."""
+    outer, way = outer_file(path)
+    if outer.exists() and not outer.is_file():
+        what = "directory" if outer.is_dir() else "device"
         raise ModelNotFoundError(f"{path}: is a {what}; give the path of a .tflite file")
     try:
         # Unbuffered: what is read here in one piece is not copied.
-        with path.open("rb", buffering=0) as stream:
+        with outer.open("rb", buffering=0) as stream:
             start = stream.read(START_BYTES)
             size = stream.seek(0, os.SEEK_END)
-            if start[IDENTIFIER_OFFSET:].startswith(FILE_IDENTIFIER):
-                return _content(stream, size)
-    except FileNotFoundError as error:
-        raise ModelNotFoundError(f"{path}: no such file; check the path of the model") from error
-    except (MemoryError, OverflowError) as error:
-        raise UnsupportedModelError(
-            f"{path}: does not fit into memory; read it on a machine with more"
-        ) from error
-    except OSError as error:
-        raise ModelNotFoundError(
+            if start[IDENTIFIER_OFFSET:].startswith(FILE_IDENTIFIER) and not way:
+                return _content(stream, size, path.name)
+        inside = network_inside(outer, way)
+    except (OSError, MemoryError, OverflowError) as error:
+        raise _unreadable(path, error) from error
+    if inside is None:
+        raise NotATfliteModelError(f"{outer}: {_no_model(start, size)}")
+    return _part_of_another(*inside)
+
+
+def _part_of_another(way: str, data: bytes) -> _Content:
+    name, digest = way.rpartition("/")[2], hashlib.sha256(data).hexdigest()
+    return _Content(name=name, data=data, sha256=digest, alone=False)
+
+
+def _unreadable(path: Path, error: Exception) -> PartitionError:
+    if isinstance(error, FileNotFoundError):
+        return ModelNotFoundError(f"{path}: no such file; check the path of the model")
+    if isinstance(error, OSError):
+        return ModelNotFoundError(
             f"{path}: cannot be read ({error.strerror}); check the file's permissions"
-        ) from error
-    raise NotATfliteModelError(f"{path}: {_no_model(start, size)}")
+        )
+    return UnsupportedModelError(
+        f"{path}: does not fit into memory; read it on a machine with more"
+    )
 
 
 def _no_model(start: bytes, size: int) -> str:
@@ -118,26 +171,27 @@ def _no_model(start: bytes, size: int) -> str:
     )
 
 
-def _content(stream: FileIO, size: int) -> tuple[FileBytes, str]:
+def _content(stream: FileIO, size: int, name: str) -> _Content:
     stream.seek(0)
     if size > READ_WHOLE_BYTES:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ), digest
+        mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        return _Content(name=name, data=mapped, sha256=digest)
     data = stream.read()
-    return data, hashlib.sha256(data).hexdigest()
+    return _Content(name=name, data=data, sha256=hashlib.sha256(data).hexdigest())
 
 
-def _parse(data: FileBytes, path: Path) -> Any:
+def _parse(data: FileBytes, name: str) -> Any:
     try:
         check_bounds(data)
         root = schema().ModelT.InitFromPackedBuf(data)
         _complete(root)
-        _bring_in(root, data, path.name)
+        _bring_in(root, data, name)
         _check_references(root)
     except READER_ERRORS as error:
         if isinstance(error, PartitionError):
             raise
-        raise damaged(path.name, f"{type(error).__name__}: {error}") from error
+        raise damaged(name, f"{type(error).__name__}: {error}") from error
     return root
 
 

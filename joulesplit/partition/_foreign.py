@@ -6,15 +6,14 @@ START_BYTES = 300
 """As many bytes as tell: a tar archive names itself at 257."""
 CONVERT_TORCH = "convert the model with litert-torch (litert_torch.convert(…).export)"
 CONVERT_KERAS = "convert the model with tf.lite.TFLiteConverter"
-UNPACK = "it may hold .tflite files: unpack it (`unzip`) and give one of them"
+NONE_INSIDE = "there is no .tflite file in it: give one that holds some, or the network's own file"
 KNOWN: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"version https://git-lfs", "a pointer of Git LFS, not the file itself",
      "fetch it with `git lfs pull`"),
     (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file, as Keras's .h5", CONVERT_KERAS),
     (0, b"GGUF", "a GGUF model (llama.cpp)", "take the model's .tflite from its publisher"),
     (4, b"ET12", "an ExecuTorch program (.pte)", CONVERT_TORCH),
-    (0, b"LITERTLM", "a LiteRT-LM container",
-     "take the .tflite files out of it with the LiteRT-LM tools"),
+    (0, b"LITERTLM", "a LiteRT-LM container", NONE_INSIDE),
     (0, b"\x01HEF", "a network compiled for a Hailo accelerator (.hef)",
      "cut the .tflite or ONNX file that it was compiled from, converted to .tflite"),
     (257, b"ustar", "a tar archive", "unpack it and give the .tflite file in it"),
@@ -59,4 +58,4 @@ def _archive(start: bytes) -> tuple[str, str]:
     for ending, what, remedy in MEMBERS:
         if name.endswith(ending):
             return what, remedy
-    return "a zip archive, as MediaPipe's .task", UNPACK
+    return "a zip archive, as MediaPipe's .task", NONE_INSIDE

@@ -146,6 +146,12 @@ class Network:
         """Size of the network's inputs as stored in their own dtypes, bit."""
         return sum(self.tensors[index].bits for index in self.inputs)
 
+    @property
+    def input_shapes(self) -> dict[str, Shape]:
+        """Shapes of the network's inputs by their names."""
+        tensors = [self.tensors[index] for index in self.inputs]
+        return {tensor.name: tensor.shape for tensor in tensors}
+
     def __repr__(self) -> str:
         return f"<Network {self.name!r}: {len(self.operators)} operators, {self.flop} FLOP>"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from joulesplit.partition._inputs import random_inputs, zero_inputs
 from joulesplit.partition._interpreters import (
+    has_every_result_allocated,
     invoke,
     is_delegated,
     make_interpreter,
@@ -17,6 +19,7 @@ from joulesplit.partition._interpreters import (
     prepare,
     resize,
 )
+from joulesplit.partition._network import Shape
 from joulesplit.partition._specs import check_array, plain, runtime_spec
 from joulesplit.partition.errors import InputError, InvocationError
 
@@ -141,15 +144,39 @@ class Runner:
         return self._interpreter
 
 
+SHAPE_THREADS = min(4, os.cpu_count() or 1)
+"""Of a run that only tells shapes."""
+
+
+def allocated_shapes(
+    model: bytes | Path, input_shapes: Mapping[int, tuple[int, ...]]
+) -> dict[int, Shape] | None:
+    """Return the shapes that follow from those of the inputs alone; nothing is computed.
+
+    Args:
+        model: A `.tflite` file as bytes, or its path: it is then mapped, and hardly read.
+        input_shapes: Shape of every input, by tensor index.
+
+    Returns:
+        None if there are others: only a run tells them.
+
+    Raises:
+        InvocationError: The runtime refuses the network or the shapes.
+        RuntimeMissingError: No usable runtime is installed.
+    """
+    interpreter = _with_shapes(model, input_shapes)
+    return _shapes(interpreter) if has_every_result_allocated(interpreter) else None
+
+
 def shapes_of_a_run(
-    model: bytes, input_shapes: Mapping[int, tuple[int, ...]], *, seed: int | None = None
-) -> dict[int, tuple[int, ...]]:
+    model: bytes | Path, input_shapes: Mapping[int, tuple[int, ...]], *, seed: int | None = None
+) -> dict[int, Shape]:
     """Return the shapes of all tensors, by index, after running a network.
 
     Only after a run does the runtime know the shapes that depend on other tensors' values.
 
     Args:
-        model: A `.tflite` file as bytes.
+        model: A `.tflite` file as bytes, or its path.
         input_shapes: Shape of every input, by tensor index.
         seed: Of random inputs; zeros if None.
 
@@ -157,16 +184,24 @@ def shapes_of_a_run(
         InvocationError: The runtime refuses the network or the shapes.
         RuntimeMissingError: No usable runtime is installed.
     """
-    interpreter = make_interpreter(model, threads=1, use_xnnpack=False)
-    shapes = [input_shapes[int(d["index"])] for d in interpreter.get_input_details()]
-    resize(interpreter, shapes)
-    prepare(interpreter)
+    interpreter = _with_shapes(model, input_shapes)
     details = interpreter.get_input_details()
     specs = [runtime_spec(detail) for detail in details]
     arrays = zero_inputs(specs) if seed is None else random_inputs(specs, seed)
     for detail, array in zip(details, arrays, strict=True):
         interpreter.set_tensor(detail["index"], array)
     invoke(interpreter)
+    return _shapes(interpreter)
+
+
+def _with_shapes(model: bytes | Path, input_shapes: Mapping[int, tuple[int, ...]]) -> Any:
+    interpreter = make_interpreter(model, threads=SHAPE_THREADS, use_xnnpack=False)
+    resize(interpreter, [input_shapes[int(d["index"])] for d in interpreter.get_input_details()])
+    prepare(interpreter)
+    return interpreter
+
+
+def _shapes(interpreter: Any) -> dict[int, Shape]:
     return {
         detail["index"]: tuple(int(size) for size in detail["shape"])
         for detail in interpreter.get_tensor_details()

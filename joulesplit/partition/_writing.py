@@ -16,9 +16,11 @@ import copy
 import struct
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from joulesplit.partition._flatbuffer import BUFFER_ALIGNMENT, FILE_IDENTIFIER
+from joulesplit.partition._containers import FILE_IDENTIFIER
+from joulesplit.partition._flatbuffer import BUFFER_ALIGNMENT, ModelFile
 
 Piece = bytes | bytearray | memoryview
 MAX_INLINE_BYTES = 2**31 - 1
@@ -49,6 +51,11 @@ def model_pieces(root: Any, *, inline_bytes: int = MAX_INLINE_BYTES) -> list[Pie
 def joined(pieces: Sequence[Piece]) -> bytes:
     """Return a file's pieces as one."""
     return b"".join(pieces)
+
+
+def whole_file(file: ModelFile) -> Path | bytes:
+    """Return what a runtime runs as a file's network, written anew where no file is like it."""
+    return file.source or joined(model_pieces(file.root))
 
 
 class _LaidOut:

@@ -81,6 +81,12 @@ def block_energy(block):
     )
 
 
+@pytest.fixture(scope="session")
+def block_energies():
+    """Return a maker of the energies of any network's blocks."""
+    return lambda blocks: tuple(block_energy(block) for block in blocks)
+
+
 HEADS = {2: 0.9, 3: 0.93, 5: 0.95, 8: 0.97, 15: 1.02, 20: 1.04}
 """Net energy of blocks 1 … l as one network, over the sum of these blocks."""
 

@@ -10,7 +10,9 @@ import pytest
 
 from joulesplit.cooperate import Fallback, SessionOptions, SplitSession
 from joulesplit.cooperate.errors import PolicyMismatchError
+from joulesplit.partition import Runner
 from joulesplit.partition.errors import InputError
+from joulesplit.partition.reading import read_network
 
 QUICK = SessionOptions(least_patience_s=0.5)
 
@@ -261,3 +263,24 @@ def test_a_link_that_became_slow_is_left_and_a_fast_one_taken_again(
         assert session.infer(inputs).record.split == 2
         session.link.uploaded(10**8, 1.0, session._now_ns())
         assert session.infer(inputs).record.split == 1
+
+
+def test_device_and_server_take_the_same_stated_shape(models, policy_with, serve):
+    """A server at another shape refuses what crosses, and the result is computed here."""
+    model = models[0].with_name("cnn_open_image.tflite")
+    name, shape = "serving_default_image:0", (1, 12, 10, 3)
+    network = read_network(model, {name: shape})
+    options = SessionOptions(input_shapes={name: shape}, least_patience_s=5.0)
+    array = np.random.default_rng(3).uniform(-1, 1, shape).astype(np.float32)
+    with Runner(model, input_shapes=[shape]) as runner:
+        expected = runner.run([array])
+    fallbacks = []
+    for served in ("1,12,10,3", "1,12,12,3"):
+        with (
+            serve(model, "--input-shape", f"{name}={served}") as url,
+            SplitSession(model, policy_with(network), edge=url, options=options) as session,
+        ):
+            inference = session.infer([array])
+        assert_results(inference, expected)
+        fallbacks.append(inference.record.fallback)
+    assert fallbacks == [None, Fallback.REFUSED]

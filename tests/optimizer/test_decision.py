@@ -99,6 +99,23 @@ def test_what_computing_is_priced_by_is_told_where_nothing_better_was_measured(s
     assert "priced by the constant E_d, because" not in notes(other, compute_model="constant")
 
 
+def test_energies_measured_at_another_input_shape_are_not_taken_for_this_one(small, world):
+    network, _ = small
+
+    def at(shapes):
+        return changed(world().profile(), "compute.model.input_shapes", shapes)
+
+    name, shape = next(iter(network.input_shapes.items()))
+    same, twice = at({name: shape}), at({name: (2 * shape[0],)})
+    assert decide(*small, same).compute_model == "blocks"
+    decision = decide(*small, twice)
+    assert decision.compute_model == "constant"
+    told = f"measured at inputs {name} = {2 * shape[0]}, not at {name} = {shape[0]}"
+    assert any(told in note for note in decision.notes)
+    with pytest.raises(ProfileMismatchError, match=told):
+        decide(*small, twice, compute_model="blocks")
+
+
 def test_constant_model_keeps_the_same_limits(small, world):
     device = world(block_j=(0.5, 0.5, 6.0), bit_j=0.00125)
     decision = decide(*small, device.profile(), constraints=Constraints(max_block=1))

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import random
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -43,6 +45,45 @@ def test_changed_files_are_refused_or_cut(name: str, tmp_path: Path) -> None:
         ends.append(target.exercise(changed or mutations.flipped(data, rng), path))
     # Both ends are reached often, or the changes would be too wild or too tame to find anything.
     assert min(ends.count("cut"), ends.count("refused")) > RUNS // 20
+
+
+THOUSANDS = """
+import sys
+from pathlib import Path
+from thousands import Limits, run
+if __name__ == "__main__":
+    limits = Limits(cpu_s=float(sys.argv[2]), memory_bytes=int(sys.argv[3]))
+    count, finding = run(1e6, int(sys.argv[1]), 3, Path("found.tflite"), limits)
+    print(count)
+    print(finding)
+"""
+
+
+def taken(directory: Path, *arguments: str) -> list[str]:
+    """Run the program that changes files by the thousand; return the lines it prints."""
+    program = directory / "program.py"
+    program.write_text(THOUSANDS)
+    paths = os.pathsep.join(map(str, (FUZZ, FUZZ.parent)))
+    done = subprocess.run(
+        [sys.executable, program, *arguments], cwd=directory, capture_output=True, text=True,
+        check=True, env={**os.environ, "PYTHONPATH": paths},
+    )  # fmt: skip
+    return done.stdout.splitlines()
+
+
+def test_changed_files_end_within_the_time_and_memory_that_is_stated(tmp_path: Path) -> None:
+    """A hundred of the thousands that `make fuzz` takes."""
+    told, finding = taken(tmp_path, "100", "30", str(1 << 28))
+    assert told.startswith("100 files: ")
+    assert "cut, " in told
+    assert finding == "None"
+
+
+@pytest.mark.parametrize("limits", [("0.0001", str(1 << 28)), ("30", "0")])
+def test_a_file_that_takes_more_is_kept_and_named(tmp_path: Path, limits: tuple[str, str]) -> None:
+    told = taken(tmp_path, "100", *limits)
+    assert "found.tflite: " in "".join(told)
+    assert (tmp_path / "found.tflite").stat().st_size > 0
 
 
 def test_the_target_imports_without_its_engine() -> None:

@@ -82,6 +82,10 @@ def differences(journal: Header, now: Header) -> Iterator[str]:
         # Blocks and energies that differ because of it would only hide the reason.
         yield f"the network was {_named(before.model)} and is {_named(after.model)}"
         return
+    other = before.model.other_inputs(after.model.input_shapes)
+    if other is not None:
+        yield f"the network was {other}"
+        return
     yield from _between("plan", _measured(journal.plan), _measured(now.plan))
     yield from _between("runtime", _plain(before.runtime), _plain(after.runtime))
     yield from _between("sensor", _sensor(before.sensor), _sensor(after.sensor))

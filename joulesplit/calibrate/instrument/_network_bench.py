@@ -18,6 +18,7 @@ from joulesplit.partition import (
     Runner,
     make_interpreter,
     random_inputs,
+    resize,
     runtime_identity,
     tensor_specs,
 )
@@ -50,10 +51,13 @@ class RuntimeChoice:
     Attributes:
         threads: Threads per inference.
         xnnpack: Use the XNNPACK delegate.
+        input_shapes: Shapes of the network's inputs by name, where they are not what the file
+            says or leaves open; an edge server has to be started with the same.
     """
 
     threads: int = 1
     xnnpack: bool = True
+    input_shapes: Mapping[str, Sequence[int]] | None = None
 
 
 def blocks_cut(network: Network, where: BlockCut | tuple[int, ...]) -> tuple[Block, ...]:
@@ -84,7 +88,7 @@ class NetworkBench:
         self, path: Path, choice: RuntimeChoice, *, cut: BlockCut | tuple[int, ...] = "residual"
     ) -> None:
         self.path = path
-        self.model: LoadedModel = load_model(path)
+        self.model: LoadedModel = load_model(path, choice.input_shapes)
         self.blocks: tuple[Block, ...] = blocks_cut(self.network, cut)
         self._choice = choice
         self._stack = ExitStack()
@@ -131,15 +135,29 @@ class NetworkBench:
             self.new_runner(extract(self.model, first_operator, last_operator))
         )
 
-    def new_runner(self, content: bytes) -> Runner:
-        """Return an interpreter for a network's file; released by the caller."""
-        return Runner(content, threads=self._choice.threads, use_xnnpack=self._choice.xnnpack)
+    def new_runner(
+        self, content: bytes, input_shapes: Sequence[tuple[int, ...]] | None = None
+    ) -> Runner:
+        """Return an interpreter for a network's file; released by the caller.
 
-    def new_interpreter(self, content: bytes) -> Any:
+        Args:
+            content: The file.
+            input_shapes: Shapes of its inputs, in order, where it may leave them open.
+        """
+        return Runner(
+            content,
+            threads=self._choice.threads,
+            use_xnnpack=self._choice.xnnpack,
+            input_shapes=input_shapes,
+        )
+
+    def new_interpreter(self, content: bytes, input_shapes: Sequence[tuple[int, ...]]) -> Any:
         """Return the runtime's own interpreter of a network's file, its tensors not allocated."""
-        return make_interpreter(
+        interpreter = make_interpreter(
             content, threads=self._choice.threads, use_xnnpack=self._choice.xnnpack
         )
+        resize(interpreter, input_shapes)
+        return interpreter
 
     def _network_input(self) -> list[NDArray[Any]]:
         return random_inputs(tensor_specs(self.network, self.network.inputs), INPUT_SEED)
@@ -210,7 +228,10 @@ class NetworkBench:
     def identity(self) -> ModelIdentity:
         """The network, as a profile names it."""
         return ModelIdentity(
-            name=self.network.name, sha256=self.network.sha256, input_bits=self.network.input_bits
+            name=self.network.name,
+            sha256=self.network.sha256,
+            input_bits=self.network.input_bits,
+            input_shapes=self.network.input_shapes,
         )
 
     @property

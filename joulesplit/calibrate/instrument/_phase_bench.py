@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from joulesplit.calibrate.instrument._camera_picture import picture_keys, picture_steps
 from joulesplit.calibrate.profile import CONNECTION_PHASE
 from joulesplit.calibrate.workloads import FreshStepWorkload, StepWorkload
-from joulesplit.partition import prepare
+from joulesplit.partition import model_bytes, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from joulesplit.calibrate.instrument._network_bench import NetworkBench
     from joulesplit.calibrate.workloads import DeviceActivity, Workload
@@ -86,9 +87,12 @@ class PhaseBench:
         self._shelf: list[object] = []
         self._copies = copies_that_fit(network.network, available_bytes)
         self._network, self._clock, self._activity = network, clock, activity
-        self._content = network.path.read_bytes()
+        alone = isinstance(network.model.file.source, Path)
+        self._read = network.path.read_bytes if alone else partial(model_bytes, network.path)
+        self._content = self._read()
         self._runner = network.runner(0, len(network.network.operators) - 1)
         self._inputs = network.crossing(0)
+        self._shapes = [array.shape for array in self._inputs]
 
     def workloads(self) -> dict[str, Workload]:
         """Return every step by its subject's key.
@@ -97,7 +101,7 @@ class PhaseBench:
             OutputError: The picture cannot be written.
         """
         steps = {
-            READ_FILE: self._network.path.read_bytes,
+            READ_FILE: self._read,
             LOAD: self._loaded,
             **picture_steps(self._network.network, self._scratch),
             SET_INPUT: lambda: self._runner.set_inputs(self._inputs),
@@ -129,10 +133,10 @@ class PhaseBench:
 
         Both runtimes allocate, and hand operators to their delegate, only when asked to.
         """
-        return self._network.new_interpreter(self._content)
+        return self._network.new_interpreter(self._content, self._shapes)
 
     def _ready(self) -> Runner:
-        runner = self._network.new_runner(self._content)
+        runner = self._network.new_runner(self._content, self._shapes)
         runner.set_inputs(self._inputs)
         return runner
 

@@ -133,11 +133,12 @@ class StoredSamplerStatistics(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredModelIdentity(msgspec.Struct, frozen=True, kw_only=True):
-    """The calibrated network; per-block energies are valid for this file alone."""
+    """The calibrated network; per-block energies are valid for this file alone, at this shape."""
 
     name: str
     sha256: str
     input_bits: int
+    input_shapes: dict[str, tuple[int, ...]] | None = None
 
 
 class StoredRuntime(msgspec.Struct, frozen=True, kw_only=True):

@@ -100,6 +100,9 @@ def _differing_field(first: DeviceProfile, other: DeviceProfile) -> str | None:
     for path, read in SAME:
         if read(first) != read(other):
             return path
+    one, two = first.compute.model, other.compute.model
+    if one and two and one.other_inputs(two.input_shapes):
+        return "compute.model.input_shapes"
     hostnames = first.device.hostname, other.device.hostname
     # A redacted profile has no name: that it lacks one is no sign of another device.
     if None not in hostnames and hostnames[0] != hostnames[1]:

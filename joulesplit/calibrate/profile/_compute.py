@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
@@ -17,12 +18,34 @@ PrecisionKind = Literal["repeatability", "reproducibility"]
 """Whether an interval holds for the very same conditions, or for those of another start too."""
 
 
+def _inputs_text(input_shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Return a network's inputs in words: ``name = 1,224,224,3``."""
+    return "; ".join(f"{name} = {','.join(map(str, s))}" for name, s in input_shapes.items())
+
+
 class ModelIdentity(msgspec.Struct, frozen=True, kw_only=True):
-    """The calibrated network; per-block energies are valid for this file alone."""
+    """The calibrated network; per-block energies are valid for this file alone, at this shape.
+
+    Attributes:
+        input_bits: Size of all inputs, bit.
+        input_shapes: What they were measured at, by name; None in profiles of before.
+    """
 
     name: str
     sha256: str
     input_bits: int
+    input_shapes: dict[str, tuple[int, ...]] | None = None
+
+    def other_inputs(self, input_shapes: Mapping[str, tuple[int, ...]] | None) -> str | None:
+        """Say at what inputs it was measured, and at what it would be used.
+
+        Returns:
+            None if they are the same, or not known.
+        """
+        measured = self.input_shapes
+        if measured is None or input_shapes is None or measured == input_shapes:
+            return None
+        return f"measured at inputs {_inputs_text(measured)}, not at {_inputs_text(input_shapes)}"
 
 
 class Runtime(msgspec.Struct, frozen=True, kw_only=True):

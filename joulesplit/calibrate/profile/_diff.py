@@ -163,6 +163,8 @@ def _incomparable(
         )
     if compute.blocks and other.blocks and _cuts(first) != _cuts(second):
         yield ("e_l", "head_l", "t_l"), "e_l: the profiles are of other networks, or cut elsewhere"
+    elif compute.model and other.model and compute.model.other_inputs(other.model.input_shapes):
+        yield ("e_l", "head_l", "t_l"), "e_l: the profiles are of other shapes of the input"
     if first.link is None or second.link is None:
         return
     rate, other_rate = (p.link.uplink.rate_bit_per_s for p in (first, second) if p.link)

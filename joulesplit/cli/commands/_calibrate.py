@@ -11,8 +11,10 @@ import click
 
 from joulesplit.cli._errors import CommandError
 from joulesplit.cli._options import (
+    InputShapes,
     edge_options,
     gathered,
+    input_shape_words,
     optional_model_argument,
     optional_sensor_options,
     runtime_options,
@@ -128,24 +130,25 @@ def command(
     the profile is marked simulated.
     """
     _require_one(task, planned)
+    shapes = subject.runtime.input_shapes
     if task.show_plan:
-        return _show_plan(planned.plan(model), model, as_json=shown.as_json)
+        return _show_plan(planned.plan(model, shapes), model, shapes, as_json=shown.as_json)
     output = _output(output, reanalyse=task.reanalyse, resume=task.resume, force=force)
     if task.reanalyse is not None:
         return _reanalyse(task.reanalyse, output, shown=shown)
     model, choice = _what_and_with(model, choice)
     file = _journal(output, task.resume, force=force)
-    plan = _plan(planned, model, file)
+    plan = _plan(planned, model, shapes, file)
     try:
         profile = _prepare_and_measure(choice, subject, model, plan, file, tune=task.tune)
     except KeyboardInterrupt:
-        return _interrupted(file, output, model, shown=shown)
+        return _interrupted(file, output, model, shown=shown, input_shapes=shapes)
     except Exception as error:
         from joulesplit.cli.measuring import keep_what_there_is
 
         keep_what_there_is(error, file, output)
         raise
-    return _finish(profile, output, file.path, model, shown=shown)
+    return _finish(profile, output, file.path, model, shown=shown, input_shapes=shapes)
 
 
 def _require_one(task: CalibrationTask, planned: PlanChoice) -> None:
@@ -206,7 +209,9 @@ def _measure(
 
     try_sensor(choice)
     with ExitStack() as stack:
-        url = stack.enter_context(edge_server(subject.edge.url, model, choice))
+        shapes = subject.runtime.input_shapes
+        server = edge_server(subject.edge.url, model, choice, input_shapes=shapes)
+        url = stack.enter_context(server)
         instrument = Instrument(
             model,
             device,
@@ -218,19 +223,23 @@ def _measure(
         stack.enter_context(instrument)
         warn_of_load(device.machine)
         if not file.resume:
-            note(announcement(for_sensor(plan, instrument.sampler.description.cycle_s), model))
+            planned = for_sensor(plan, instrument.sampler.description.cycle_s)
+            note(announcement(planned, instrument.network.network))
         return calibrate(instrument, plan, file)
 
 
-def _show_plan(plan: Plan, model: Path | None, *, as_json: bool) -> int:
+def _show_plan(
+    plan: Plan, model: Path | None, input_shapes: InputShapes | None, *, as_json: bool
+) -> int:
     from rich.text import Text
 
     from joulesplit.calibrate.campaign import plan_toml
     from joulesplit.cli._exit_codes import ExitCode
     from joulesplit.cli._output import emit
+    from joulesplit.partition.reading import read_network
 
     if model is not None:
-        note(announcement(plan, model))
+        note(announcement(plan, read_network(model, input_shapes)))
     emit(as_json, plan, lambda: Text(plan_toml(plan).rstrip("\n")))
     return int(ExitCode.OK)
 
@@ -277,21 +286,25 @@ def _journal(output: Path, resume: Path | None, *, force: bool) -> JournalFile:
     return JournalFile(path=journal, replaces=(output, journal) if force else ())
 
 
-def _plan(planned: PlanChoice, model: Path, file: JournalFile) -> Plan:
+def _plan(
+    planned: PlanChoice, model: Path, input_shapes: InputShapes | None, file: JournalFile
+) -> Plan:
     """Return the plan; a resumed campaign keeps its own unless another one is asked for."""
     if not file.resume:
-        return planned.plan(model)
+        return planned.plan(model, input_shapes)
     from joulesplit.calibrate.campaign import is_left
     from joulesplit.calibrate.journal import read_journal
 
     contents = read_journal(file.path)
-    plan = planned.plan(model) if planned.given else contents.plan
+    plan = planned.plan(model, input_shapes) if planned.given else contents.plan
     done = f"{len(contents.records)} windows are in {file.path}"
     note(f"{done}: going on" if is_left(contents, plan) else f"{done}: nothing is left to measure")
     return plan
 
 
-def _interrupted(file: JournalFile, output: Path, model: Path, *, shown: Shown) -> int:
+def _interrupted(
+    file: JournalFile, output: Path, model: Path, *, shown: Shown, input_shapes: InputShapes | None
+) -> int:
     """Keep what there is: the profile if the windows give one, the journal in any case."""
     from joulesplit.calibrate.campaign import profile_from_journal
     from joulesplit.calibrate.errors import CalibrationError
@@ -308,7 +321,7 @@ def _interrupted(file: JournalFile, output: Path, model: Path, *, shown: Shown) 
     except CalibrationError as error:
         told = f"interrupted before the windows gave a profile ({error}); {again}"
         return _nothing(told, as_json=shown.as_json)
-    _finish(profile, output, file.path, model, shown=shown)
+    _finish(profile, output, file.path, model, shown=shown, input_shapes=input_shapes)
     note(f"interrupted after {len(contents.records)} windows: the profile is marked so; {again}")
     return int(ExitCode.INTERRUPTED)
 
@@ -325,7 +338,13 @@ def _nothing(told: str, *, as_json: bool) -> int:
 
 
 def _finish(
-    profile: DeviceProfile, output: Path, journal: Path, model: Path | None, *, shown: Shown
+    profile: DeviceProfile,
+    output: Path,
+    journal: Path,
+    model: Path | None,
+    *,
+    shown: Shown,
+    input_shapes: InputShapes | None = None,
 ) -> int:
     from joulesplit.calibrate.profile import StoredProfile, save_profile
     from joulesplit.cli._exit_codes import ExitCode
@@ -334,7 +353,11 @@ def _finish(
 
     save_profile(output, StoredProfile(profile=profile))
     ending = profile_ending(
-        profile, path=output, wrote=f"{output} and its windows, {journal}", model=model
+        profile,
+        path=output,
+        wrote=f"{output} and its windows, {journal}",
+        model=model,
+        options=input_shape_words(input_shapes),
     )
     emit_page(shown, profile, lambda: profile_page(profile, output.name, ending=ending))
     return int(ExitCode.MEASUREMENT if profile.quality.verdict == "rejected" else ExitCode.OK)

@@ -12,7 +12,15 @@ import click
 from joulesplit.cli._decision_request import DecisionRequest
 from joulesplit.cli._errors import CommandError
 from joulesplit.cli._number_range import ABOVE_ZERO, NOT_BELOW_ZERO, ONE_OR_MORE, THREADS
-from joulesplit.cli._options import OnceEach, block_options, gathered, model_argument
+from joulesplit.cli._options import (
+    InputShapes,
+    OnceEach,
+    block_options,
+    gathered,
+    input_shape_option,
+    input_shape_words,
+    model_argument,
+)
 from joulesplit.cli._output import emit_page, html_option, shown_options, write_page
 from joulesplit.cli._partitioning import blocks_asked, both_regrets, regret_document
 
@@ -94,6 +102,7 @@ BLOCK_COUNT = click.IntRange(min=0)
     metavar="NPY",
     help="With --encoding: run on this instead of random numbers; one per input.",
 )
+@input_shape_option
 @block_options(None, "those that the profile measured")
 @click.option("--battery-j", type=ABOVE_ZERO, help="Energy of your battery, J.")
 @click.option(
@@ -152,7 +161,7 @@ def command(
 
     _require_sense(request)
     profile = examined_profile(profile_path)
-    loaded = load_model(model)
+    loaded = load_model(model, request.input_shapes)
     network = loaded.network
     blocks = blocks_asked(network, profile, request.granularity, request.at)
     regrets = both_regrets(network, blocks)
@@ -167,7 +176,7 @@ def command(
         battery=battery,
         more=[regret_section(*regrets), *_written(loaded, after, directory)],
         wrote=[path for path in (directory, html) if path is not None],
-        next_step=_next_step(model, profile_path, profile, decision),
+        next_step=_next_step(model, profile_path, profile, decision, request.input_shapes),
     )
     _write_page(html, decision, page)
     document = _document(decision, network, profile_path, profile, battery)
@@ -175,7 +184,13 @@ def command(
     emit_page(shown, document, lambda: page)
 
 
-def _next_step(model: Path, path: Path, profile: DeviceProfile, decision: Decision) -> str | None:
+def _next_step(
+    model: Path,
+    path: Path,
+    profile: DeviceProfile,
+    decision: Decision,
+    input_shapes: InputShapes,
+) -> str | None:
     """Return how the choice is tried, with the profile's own sensor; None if it names none."""
     import shlex
 
@@ -186,6 +201,7 @@ def _next_step(model: Path, path: Path, profile: DeviceProfile, decision: Decisi
     shunt_ohm = profile.sensor.settings.get("shunt_ohm")
     if shunt_ohm is not None and not profile.simulated:
         words += ["--shunt-ohm", f"{shunt_ohm:g}"]
+    words += input_shape_words(input_shapes)
     return shlex.join(words)
 
 

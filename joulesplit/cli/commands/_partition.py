@@ -9,7 +9,13 @@ import click
 
 from joulesplit.cli._errors import CommandError
 from joulesplit.cli._number_range import THREADS, NumberRange
-from joulesplit.cli._options import RESIDUAL, block_options, gathered, model_argument
+from joulesplit.cli._options import (
+    RESIDUAL,
+    block_options,
+    gathered,
+    input_shape_option,
+    model_argument,
+)
 from joulesplit.cli._output import emit, json_option, note
 from joulesplit.cli._partitioning import (
     PartitionOutcome,
@@ -23,18 +29,6 @@ if TYPE_CHECKING:
     from joulesplit.cli.report import Page, Section
 
 PATH = click.Path(path_type=Path)
-
-
-def input_shape(text: str) -> tuple[str, tuple[int, ...]]:
-    """Return name and shape of ``NAME=1,224,224,3``.
-
-    Raises:
-        ValueError: It is not like that.
-    """
-    name, equals, sizes = text.rpartition("=")
-    if not equals:
-        raise ValueError(text)
-    return name, tuple(int(size) for size in sizes.split(","))
 
 
 def _refuse_after(_context: click.Context, _option: click.Parameter, given: int | None) -> None:
@@ -84,14 +78,7 @@ def _refuse_after(_context: click.Context, _option: click.Parameter, given: int 
     metavar="NPY",
     help="Run on this instead of random numbers; one per input.",
 )
-@click.option(
-    "--input-shape",
-    "input_shapes",
-    type=input_shape,
-    multiple=True,
-    metavar="NAME=SHAPE",
-    help="Shape of an input that the file leaves open.",
-)
+@input_shape_option
 @click.option("--signature", metavar="NAME", help="Take this one of the file's signatures.")
 @click.option("--threads", type=THREADS, default=1, show_default=True, help="Threads of a run.")
 @click.option(

@@ -125,7 +125,7 @@ def command(
 
     files = list(_files(sources))
     profile = examined_profile(profile_path)
-    network = read_network(model)
+    network = read_network(model, runtime.input_shapes)
     policy = _policy(network, profile)
     with ExitStack() as stack:
         stack.enter_context(ended_in_order())
@@ -170,7 +170,10 @@ def _session(
     from joulesplit.cooperate import SessionOptions, SplitSession
 
     options = SessionOptions(
-        threads=runtime.threads, use_xnnpack=runtime.xnnpack, shadow_every=shadow
+        threads=runtime.threads,
+        use_xnnpack=runtime.xnnpack,
+        shadow_every=shadow,
+        input_shapes=runtime.input_shapes,
     )
     return SplitSession(model, policy, edge=edge.url, token=edge.token, options=options)
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from joulesplit.cli._number_range import THREADS
-from joulesplit.cli._options import gathered
+from joulesplit.cli._options import InputShapes, gathered, input_shape_option
 from joulesplit.cli._output import json_option, note
 from joulesplit.cli._tokens import warn_of_shown_token
+
+if TYPE_CHECKING:
+    from joulesplit.edge import TailOptions
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -29,6 +33,7 @@ class ServerOptions:
         threads: Threads per tail; None for the usual.
         xnnpack: Let tails use XNNPACK.
         exit_with_stdin: Stop when standard input ends.
+        input_shapes: Of inputs that the networks' files leave open.
     """
 
     host: str
@@ -39,6 +44,7 @@ class ServerOptions:
     threads: int | None
     xnnpack: bool
     exit_with_stdin: bool
+    input_shapes: InputShapes
 
 
 @click.command("serve")
@@ -81,6 +87,7 @@ class ServerOptions:
 @click.option(
     "--exit-with-stdin", is_flag=True, help="Stop when standard input ends, for use by a program."
 )
+@input_shape_option
 @json_option
 @gathered(ServerOptions, "options")
 def command(*, models: tuple[Path, ...], options: ServerOptions, as_json: bool) -> None:
@@ -92,7 +99,7 @@ def command(*, models: tuple[Path, ...], options: ServerOptions, as_json: bool) 
     joulesplit serve model.tflite                   this machine alone may ask
     joulesplit serve model.tflite --host 0.0.0.0    so may others, with the token that it prints
     """  # noqa: D301  (click's own mark for lines that it leaves as they are)
-    from joulesplit.edge import DEFAULT_MAX_BODY_BYTES, RUNNER_THREADS, EdgeServer, TailOptions
+    from joulesplit.edge import DEFAULT_MAX_BODY_BYTES, EdgeServer
 
     token = _token(options)
     server = EdgeServer(
@@ -101,7 +108,7 @@ def command(*, models: tuple[Path, ...], options: ServerOptions, as_json: bool) 
         port=options.port,
         token=token,
         max_body_bytes=options.max_body_bytes or DEFAULT_MAX_BODY_BYTES,
-        tails=TailOptions(threads=options.threads or RUNNER_THREADS, xnnpack=options.xnnpack),
+        tails=_tails(options),
         exit_when_stdin_closes=options.exit_with_stdin,
     )
 
@@ -116,6 +123,16 @@ def command(*, models: tuple[Path, ...], options: ServerOptions, as_json: bool) 
             note(line)
 
     server.serve(ready)
+
+
+def _tails(options: ServerOptions) -> TailOptions:
+    from joulesplit.edge import RUNNER_THREADS, TailOptions
+
+    return TailOptions(
+        threads=options.threads or RUNNER_THREADS,
+        xnnpack=options.xnnpack,
+        input_shapes=options.input_shapes,
+    )
 
 
 def _token(options: ServerOptions) -> str | None:

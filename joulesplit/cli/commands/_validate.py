@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -10,7 +11,13 @@ import click
 
 from joulesplit.cli._errors import CommandError
 from joulesplit.cli._number_range import ONE_OR_MORE
-from joulesplit.cli._options import edge_options, model_argument, runtime_options, sensor_options
+from joulesplit.cli._options import (
+    edge_options,
+    input_shape_words,
+    model_argument,
+    runtime_options,
+    sensor_options,
+)
 from joulesplit.cli._output import shown_options
 
 if TYPE_CHECKING:
@@ -78,8 +85,10 @@ def command(
     profile = examined_profile(profile_path)
     require_accepted(profile)
     _look(profile, choice)
+    shapes = runtime.input_shapes
+    server = edge_server(edge.url, model, choice, xnnpack=runtime.xnnpack, input_shapes=shapes)
     with ExitStack() as stack:
-        url = stack.enter_context(edge_server(edge.url, model, choice, xnnpack=runtime.xnnpack))
+        url = stack.enter_context(server)
         instrument = stack.enter_context(
             Instrument(
                 model,
@@ -90,7 +99,7 @@ def command(
             )
         )
         validations = _validated(instrument, profile, splits, usage)
-    return _finish(validations, profile, model, shown=shown)
+    return _finish(validations, profile, model, runtime, shown=shown)
 
 
 def _look(profile: DeviceProfile, choice: SensorChoice) -> None:
@@ -141,10 +150,17 @@ def _sensor_kind(profile: DeviceProfile) -> str:
     return profile.sensor.kind if profile.sensor else "SENSOR"
 
 
+def _again(model: Path, profile: DeviceProfile, runtime: RuntimeChoice) -> str:
+    """Return the command that measures the profile anew."""
+    words = ["joulesplit", "calibrate", str(model), *input_shape_words(runtime.input_shapes)]
+    return shlex.join([*words, "--sensor", _sensor_kind(profile), "-o", "again.json"])
+
+
 def _finish(
     validations: tuple[SplitValidation[Candidate], ...],
     profile: DeviceProfile,
     model: Path,
+    runtime: RuntimeChoice,
     *,
     shown: Shown,
 ) -> int:
@@ -160,8 +176,7 @@ def _finish(
         "difference_bound_level": 0.95,
         "splits": validations,
     }
-    again = f"joulesplit calibrate {model} --sensor {_sensor_kind(profile)} -o again.json"
-    ending = validation_ending(validations, again=again)
+    ending = validation_ending(validations, again=_again(model, profile, runtime))
     emit_page(
         shown,
         document,

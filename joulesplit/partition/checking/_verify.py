@@ -14,6 +14,7 @@ from joulesplit.partition._inputs import random_inputs
 from joulesplit.partition._network import Network
 from joulesplit.partition._runtime import Runner
 from joulesplit.partition._specs import check_array, tensor_specs
+from joulesplit.partition._writing import whole_file
 from joulesplit.partition.checking._tracing import first_different_tensor, run_parts
 from joulesplit.partition.cutting import ClosedCut
 from joulesplit.partition.errors import InputError
@@ -61,10 +62,11 @@ def compare_split(
     """Run a network whole and split, and compare the outputs.
 
     Args:
-        model: A file's path, or what ``load_model`` returned of it: then give ``path`` too.
+        model: A file's path, or what ``load_model`` returned of it.
         cut: Index of the head's last operator, or a closed cut.
         seed: Of the random inputs.
-        path: The file, which runs as it is, untouched by this toolkit; or its bytes.
+        path: What runs whole, a file or its bytes. None for the model's own file as it is,
+            untouched by this toolkit unless another of its signatures was taken.
         inputs: One array per input instead of random ones.
         threads: Number of CPU threads.
         use_xnnpack: Let the runtime use XNNPACK.
@@ -75,12 +77,10 @@ def compare_split(
         PartitionError: The file cannot be read or run; see ``load_model`` and ``Runner``.
     """
     if not isinstance(model, LoadedModel):
-        path, model = model, load_model(model)
-    if path is None:
-        raise InputError(f"{model.network.name}: give the path of the file to compare with")
+        model = load_model(model)
     arrays = _arrays(model.network, inputs, seed)
     return compare_sides(
-        path,
+        whole_file(model.file) if path is None else path,
         model.network,
         split_parts(model, cut),
         arrays,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from joulesplit.partition._attached import placed
 from joulesplit.partition._constants import (
     constant_tensors,
     initialisers,
@@ -149,8 +150,10 @@ def _part(
         inputs,
         outputs,
     )
+    pieces = model_pieces(root)
+    attached = placed(model.file.attached, sum(len(piece) for piece in pieces))
     return Part(
-        pieces=model_pieces(root),
+        pieces=[*pieces, attached] if attached else pieces,
         flop=sum(network.operators[index].flop or 0 for index in operators),
         inputs=tuple(inputs),
         outputs=tuple(outputs),

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 
 from joulesplit.partition._calls import MAIN, reachable_subgraphs, with_calls
-from joulesplit.partition._flatbuffer import block_scales, operator_inputs, operator_outputs
+from joulesplit.partition._described import TFLITE_METADATA, described
+from joulesplit.partition._flatbuffer import (
+    block_scales,
+    operator_inputs,
+    operator_outputs,
+    text,
+)
 from joulesplit.partition.parts._signature import part_signature
-
-WHOLE_NETWORK_METADATA = frozenset({"TFLITE_METADATA"})
-"""Metadata that describes the whole network's inputs and outputs; wrong for any part of it."""
 
 
 def subnetwork(
@@ -27,9 +30,9 @@ def subnetwork(
 
     Kept tensors, buffers and operator codes keep their order and are numbered anew. Shapes are
     fixed to the given ones. The signature is rebuilt for the part's own interface. Metadata stay
-    (the least runtime version, how the model was converted), but for those that describe the
-    whole network's inputs and outputs. Other subgraphs stay if an operator runs them, directly
-    or not. The given model is left as it is; large arrays are shared with it.
+    (the least runtime version, how the model was converted); of those that describe the network's
+    inputs and outputs only what is true of the part. Other subgraphs stay if an operator runs
+    them, directly or not. The given model is left as it is; large arrays are shared with it.
 
     Args:
         root: The schema's ``ModelT``.
@@ -60,7 +63,9 @@ def subnetwork(
         _rescaled(_fixed(graph.tensors[index], shapes[index]), tensors) for index in tensors
     ]
     model.subgraphs = [new_graph, *(_recoded(other, places, codes) for other in others)]
-    _keep_buffers(model, root)
+    own_inputs, own_outputs = ([int(i) for i in end] for end in (graph.inputs, graph.outputs))
+    same_ends = {"inputs": [*inputs] == own_inputs, "outputs": [*outputs] == own_outputs}
+    _keep_buffers(model, *_metadata(root, **same_ends))
     return model, tuple(tensors)
 
 
@@ -126,20 +131,34 @@ def _rescaled(tensor: Any, tensors: dict[int, int]) -> Any:
     return tensor
 
 
-def _keep_buffers(model: Any, root: Any) -> None:
+def _metadata(root: Any, *, inputs: bool, outputs: bool) -> tuple[list[Any], list[Any]]:
+    """Return the metadata that are true of a part, and the buffers with those of it among them."""
+    entries, buffers = [], list(root.buffers)
+    for entry in root.metadata or ():
+        new = copy.copy(entry)
+        if text(entry.name) == TFLITE_METADATA:
+            data = root.buffers[entry.buffer].data
+            own = described(b"" if data is None else bytes(data), inputs=inputs, outputs=outputs)
+            if own is None:
+                continue
+            buffer = copy.copy(root.buffers[entry.buffer])
+            buffer.data = np.frombuffer(own, np.uint8)
+            new.buffer = len(buffers)
+            buffers.append(buffer)
+        entries.append(new)
+    return entries, buffers
+
+
+def _keep_buffers(model: Any, metadata: list[Any], buffers: list[Any]) -> None:
     """Keep the buffers that hold data still in use; buffer 0 is the empty one by convention."""
-    model.metadata = [
-        copy.copy(entry)
-        for entry in root.metadata or ()
-        if (entry.name or b"").decode(errors="replace") not in WHOLE_NETWORK_METADATA
-    ] or None
+    model.metadata = metadata or None
     model.metadataBuffer = None
     tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors]
     holders = [*tensors, *(model.metadata or ())]
-    filled = [h.buffer for h in holders if root.buffers[h.buffer].data is not None]
-    empty = copy.copy(root.buffers[0])
+    filled = [h.buffer for h in holders if buffers[h.buffer].data is not None]
+    empty = copy.copy(buffers[0])
     empty.data = None
     numbers = {old: new + 1 for old, new in _numbering(filled).items()}
     for holder in holders:
         holder.buffer = numbers.get(holder.buffer, 0)
-    model.buffers = [empty, *(root.buffers[old] for old in numbers)]
+    model.buffers = [empty, *(buffers[old] for old in numbers)]

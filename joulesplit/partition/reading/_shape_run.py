@@ -2,8 +2,8 @@
 
 A file can be whole and still make the runtime crash, hang or ask for all memory when it is run:
 its kernels trust what the converter wrote. Reading a file must survive that. Run as
-``python -m joulesplit.partition.reading._shape_run`` it takes a question on stdin and answers on
-stdout.
+``python -m joulesplit.partition.reading._shape_run QUESTION`` it answers on stdout. The question
+names the file, which is mapped there; only one that is no file of its own comes on stdin.
 """
 
 from __future__ import annotations
@@ -29,24 +29,29 @@ Shapes = dict[int, tuple[int, ...]]
 
 
 def shapes_on_two_inputs(
-    model: bytes, input_shapes: Mapping[int, tuple[int, ...]]
+    model: bytes | Path, input_shapes: Mapping[int, tuple[int, ...]], *, alike: bool = False
 ) -> tuple[Shapes, Shapes]:
     """Return the shapes of all tensors, by index, on zeros and on random inputs.
 
+    Where they follow from those of the inputs nothing is run.
+
     Args:
-        model: A `.tflite` file.
+        model: A `.tflite` file: its path, or its bytes.
         input_shapes: Shape of every input, by tensor index.
+        alike: They are the same on all inputs, so one run tells them.
 
     Raises:
         InvocationError: The runtime refuses the network, crashes or does not come to an end.
         RuntimeMissingError: No usable runtime is installed.
     """
-    header = json.dumps({str(index): shape for index, shape in input_shapes.items()})
+    place, content = ("", model) if isinstance(model, bytes) else (str(model.absolute()), b"")
+    seeds = [None] if alike else [None, SHAPE_RUN_SEED]
+    question = json.dumps({"path": place, "inputs": list(input_shapes.items()), "seeds": seeds})
     path = os.pathsep.join([str(Path(__file__).resolve().parents[3]), *filter(None, sys.path)])
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "joulesplit.partition.reading._shape_run"],
-            input=header.encode() + b"\n" + model,
+            [sys.executable, "-P", "-m", "joulesplit.partition.reading._shape_run", question],
+            input=content,
             capture_output=True,
             timeout=MAX_SECONDS,
             env={**os.environ, "PYTHONPATH": path},
@@ -73,10 +78,8 @@ def _answer(done: subprocess.CompletedProcess[bytes]) -> tuple[Shapes, Shapes]:
         raise RuntimeMissingError(answer["missing"])
     if "error" in answer:
         raise InvocationError(answer["error"])
-    zeros, random = (
-        {int(index): tuple(shape) for index, shape in run.items()} for run in answer["shapes"]
-    )
-    return zeros, random
+    runs = [{int(index): tuple(shape) for index, shape in run.items()} for run in answer["shapes"]]
+    return runs[0], runs[-1]
 
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
@@ -87,15 +90,22 @@ def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
 
 
 def main() -> None:
-    """Answer the question on stdin."""
+    """Answer the question that is the program's argument."""
     _limit_memory(0)
-    header, model = sys.stdin.buffer.readline(), sys.stdin.buffer.read()
-    _limit_memory(8 * len(model))
-    input_shapes = {int(index): tuple(shape) for index, shape in json.loads(header).items()}
+    question = json.loads(sys.argv[1])
+    content = sys.stdin.buffer.read()
+    model = Path(question["path"]) if question["path"] else content
+    _limit_memory(8 * (len(model) if isinstance(model, bytes) else model.stat().st_size))
+    input_shapes = {int(index): tuple(shape) for index, shape in question["inputs"]}
     try:
-        from joulesplit.partition._runtime import shapes_of_a_run
+        from joulesplit.partition._runtime import allocated_shapes, shapes_of_a_run
 
-        runs = [shapes_of_a_run(model, input_shapes, seed=seed) for seed in (None, SHAPE_RUN_SEED)]
+        settled = allocated_shapes(model, input_shapes)
+        runs = (
+            [shapes_of_a_run(model, input_shapes, seed=seed) for seed in question["seeds"]]
+            if settled is None
+            else [settled]
+        )
     except RuntimeMissingError as error:
         answer: dict[str, object] = {"missing": str(error)}
     except (PartitionError, MemoryError, OverflowError, RuntimeError, ValueError) as error:

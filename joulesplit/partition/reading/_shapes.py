@@ -8,7 +8,7 @@ from typing import Any
 
 from joulesplit.partition import _flatbuffer as flatbuffer
 from joulesplit.partition._constants import is_unpacking
-from joulesplit.partition._custom_operators import LITERT_HAS, custom_options, custom_shapes
+from joulesplit.partition._custom_operators import CUSTOM, LITERT_HAS, custom_options, custom_shapes
 from joulesplit.partition._network import Shape
 from joulesplit.partition.errors import (
     InputError,
@@ -51,6 +51,20 @@ SHAPED_BY_INPUT: Mapping[str, tuple[int, ...]] = {
     "RANDOM_STANDARD_NORMAL": (0,),
 }
 """Positions of the inputs whose values give the output its shape; usually constants."""
+OF_SHAPES = frozenset({"SHAPE", "RANK"})
+"""Operators whose result follows from a shape alone."""
+SHAPED_ELSEWHERE = frozenset(
+    {"IF", "WHILE", "CALL", "CALL_ONCE", "READ_VARIABLE", "HASHTABLE_FIND", "HASHTABLE_SIZE"}
+)
+"""Operators whose results have the shape that other subgraphs or earlier runs gave them."""
+SIZES = frozenset({"int32", "int64"})
+"""Element types of what kernels take as a size, an axis or a place."""
+ONLY_NUMBERS = frozenset(
+    {"ADD", "CAST", "DIV", "EMBEDDING_LOOKUP", "EQUAL", "GATHER", "GATHER_ND", "GREATER",
+     "GREATER_EQUAL", "LESS", "LESS_EQUAL", "LOGICAL_AND", "MAXIMUM", "MINIMUM", "MUL",
+     "NOT_EQUAL", "SELECT", "SELECT_V2", "SUB"}
+)  # fmt: skip
+"""Operators to whose result's shape no value of an input matters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,15 +206,34 @@ def _computes_shapes(graph: Graph) -> bool:
     return False
 
 
+def depend_on_values(graph: Graph) -> bool:
+    """Return whether a shape may depend on what is in the inputs, not on their shapes alone.
+
+    What is computed from constants and shapes does not. Any other whole number may decide about a
+    shape, but where the operator is one of ``ONLY_NUMBERS``.
+    """
+    known = {index for index in range(len(graph.raw.tensors)) if graph.data(index) is not None}
+    for kind, _raw, inputs, outputs in graph.operators():
+        if kind in SHAPED_BY_DATA or kind in SHAPED_ELSEWHERE or kind.startswith(CUSTOM):
+            return True
+        computed = [i for i in inputs if i not in known and i != ABSENT]
+        if kind in OF_SHAPES or not computed:
+            known.update(outputs)
+        elif kind not in ONLY_NUMBERS and any(graph.dtypes[i] in SIZES for i in computed):
+            return True
+    return False
+
+
 def _settled_by_runs(graph: Graph, given: Mapping[int, Shape]) -> SettledShapes:
-    from joulesplit.partition._writing import joined, model_pieces
+    from joulesplit.partition._writing import whole_file
     from joulesplit.partition.reading._shape_run import shapes_on_two_inputs
 
     file, tensors = graph.file, graph.raw.tensors
     wanted = {int(i): given.get(int(i)) or _one_sample(graph, int(i)) for i in graph.raw.inputs}
-    model = joined(model_pieces(file.root))
     try:
-        on_zeros, on_random = shapes_on_two_inputs(model, wanted)
+        on_zeros, on_random = shapes_on_two_inputs(
+            whole_file(file), wanted, alike=not depend_on_values(graph)
+        )
     except InvocationError as error:
         raise InvocationError(f"{file.name}: {error}") from error
     for index, tensor in enumerate(tensors):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from joulesplit.partition._calls import MAIN, with_calls
+from joulesplit.partition._described import TFLITE_METADATA
 from joulesplit.partition._flatbuffer import ModelFile, text
 from joulesplit.partition.errors import NoSuchNameError
 
@@ -36,8 +37,11 @@ def with_signature_first(file: ModelFile, name: str) -> ModelFile:
     order = [numbers.get(place, place) for place in range(len(root.subgraphs))]
     root.subgraphs = [_renumbered(file.root.subgraphs[number], numbers) for number in order]
     first = [chosen, *(signature for signature in signatures if signature is not chosen)]
+    if chosen.subgraphIndex != MAIN:
+        # TFLite's own describe the subgraph that was the first.
+        root.metadata = [e for e in root.metadata or () if text(e.name) != TFLITE_METADATA]
     root.signatureDefs = [_pointed(signature, numbers) for signature in first]
-    return replace(file, root=root)
+    return replace(file, root=root, source=None)
 
 
 def _renumbered(graph: Any, numbers: dict[int, int]) -> Any:

@@ -353,6 +353,27 @@ def test_each_look_belongs_to_the_plan_of_the_run_that_made_it(path):
     assert plans == [QUICK, QUICK, LONGER, QUICK, QUICK]
 
 
+def test_a_campaign_at_one_input_shape_does_not_go_on_at_another(tmp_path, header):
+    """One of before the shapes were kept does: it does not tell."""
+
+    def at(shapes):
+        model = msgspec.structs.replace(header.around.model, input_shapes=shapes)
+        around = dataclasses.replace(header.around, model=model)
+        return msgspec.structs.replace(header, around=storable(around))
+
+    one, other = at({"image": (1, 8, 8, 3)}), at({"image": (4, 8, 8, 3)})
+    with pytest.raises(JournalError, match=r"at inputs image = 1,8,8,3, not at .*4,8,8,3"):
+        require_same(tmp_path, one, other)
+    require_same(tmp_path, one, at({"image": (1, 8, 8, 3)}))
+    require_same(tmp_path, header, one)
+    path = tmp_path / "windows.jsonl"
+    with Journal(path) as journal:
+        journal.append(one)
+        journal.append(begun())
+        journal.append(kept(1))
+    assert read_journal(path).header.around.model == one.around.model
+
+
 def test_a_message_names_a_few_differences_and_counts_the_others(tmp_path, header):
     found = list(differences(header, msgspec.structs.replace(header, plan=STANDARD)))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from joulesplit.calibrate.instrument import NetworkBench, PhaseBench, RuntimeChoice, phase_count
@@ -22,6 +24,7 @@ from joulesplit.partition.errors import InvocationError
 from joulesplit.partition.reading import read_network
 
 MB = 10**6
+OPEN = Path(__file__).parents[2] / "partition" / "models" / "cnn_open_image.tflite"
 
 
 def copy_bytes(network):
@@ -58,6 +61,25 @@ def phases(needs_pillow, tmp_path_factory):
         yield PhaseBench(
             bench, SimulatedClock(), RealActivity(), available_bytes=None, scratch=scratch
         ).workloads()
+
+
+def test_a_network_with_open_dimensions_is_measured_at_the_shape_that_is_stated(tmp_path):
+    """Its blocks, its heads and every step of its start."""
+    choice = RuntimeChoice(input_shapes={"serving_default_image:0": (1, 24, 20, 3)})
+    with NetworkBench(OPEN, choice) as bench:
+        assert bench.identity.input_shapes == choice.input_shapes
+        assert [array.shape for array in bench.crossing(0)] == [(1, 24, 20, 3)]
+        steps = PhaseBench(
+            bench, SimulatedClock(), RealActivity(), available_bytes=None, scratch=tmp_path
+        ).workloads()
+        for step in steps.values():
+            if isinstance(step, PreparedWorkload):
+                step.prepare(1)
+            step.run(1)
+        steps[ALLOCATE].prepare(1)
+        steps[ALLOCATE].run(1)
+        (allocated,) = steps[ALLOCATE].shelf
+        assert tuple(allocated.get_input_details()[0]["shape"]) == (1, 24, 20, 3)
 
 
 def test_as_many_steps_are_announced_as_are_measured(phases):

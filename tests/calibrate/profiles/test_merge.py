@@ -204,6 +204,13 @@ def test_another_network_runtime_or_rate_is_refused(make_measured):
 
     with pytest.raises(ProfileMergeError, match=r"compute\.model\.sha256"):
         merge(one, changed(one, "compute", model=model))
+    small, large = (
+        changed(one, "compute", model=msgspec.structs.replace(one.compute.model, input_shapes=s))
+        for s in ({"image": (1, 8, 8, 3)}, {"image": (1, 9, 9, 3)})
+    )
+    with pytest.raises(ProfileMergeError, match=r"compute\.model\.input_shapes"):
+        merge(small, large)
+    assert len(merge(small, one).merged) == 2
     with pytest.raises(ProfileMergeError, match=r"compute\.runtime"):
         merge(one, changed(one, "compute", runtime=runtime))
     with pytest.raises(ProfileMergeError, match="rate_bit_per_s"):

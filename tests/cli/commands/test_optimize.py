@@ -9,6 +9,7 @@ import pytest
 
 import joulesplit as js
 from joulesplit._deciding import blocks_for
+from joulesplit.calibrate.profile import ModelIdentity
 from joulesplit.cli._resources import bundled
 from joulesplit.optimizer.errors import ProfileUnusableError
 from joulesplit.partition.cutting import blocks_at, residual_blocks
@@ -305,3 +306,48 @@ def test_a_file_that_says_it_is_valid_is_examined_before_it_decides_anything(
             decide(model, path)
     assert "REJECTED" in joulesplit("report", path).out
     assert joulesplit("profile", "merge", path, saved(measured, "b.json"), "-o", "c.json").code == 3
+
+
+OPEN_IMAGE, IMAGE = SMALL / "cnn_open_image.tflite", "serving_default_image:0"
+
+
+@pytest.fixture
+def at_shape(make_profile, measured, block_energies):
+    """Return a maker of profiles of the small network at an input of n by n."""
+
+    def make(size):
+        network = read_network(OPEN_IMAGE, {IMAGE: (1, size, size, 3)})
+        model = ModelIdentity(
+            name=network.name, sha256=network.sha256, input_bits=network.input_bits,
+            input_shapes=network.input_shapes,
+        )  # fmt: skip
+        energies = block_energies(residual_blocks(network))
+        compute = measured.compute
+        return make_profile(compute=msgspec.structs.replace(
+            compute, model=model, blocks=energies, heads=()
+        ))  # fmt: skip
+
+    return make
+
+
+def test_a_network_with_open_dimensions_is_decided_about_at_the_shape_it_was_measured_at(
+    joulesplit, saved, at_shape
+):
+    profile = saved(at_shape(32))
+    asked = ("optimize", OPEN_IMAGE, "--profile", profile)
+    unstated = joulesplit(*asked, "--json").json["error"]
+    assert f"--input-shape {IMAGE}=1,N,N,3" in unstated["message"]
+    same = joulesplit(*asked, "--input-shape", f"{IMAGE}=1,32,32,3", "--json").json
+    assert same["compute_model"] == "blocks"
+    other = joulesplit(*asked, "--input-shape", f"{IMAGE}=1,40,40,3", "--json").json
+    assert other["compute_model"] == "constant"
+    assert any(f"{IMAGE} = 1,32,32,3, not at" in note for note in other["notes"])
+    text = joulesplit(*asked, "--input-shape", f"{IMAGE}=1,32,32,3").out
+    assert f"--input-shape {IMAGE}=1,32,32,3" in " ".join(text.split())
+
+
+def test_one_input_has_one_shape(joulesplit, saved, measured):
+    twice = ("--input-shape", "x=1,2", "--input-shape", "x=2,2")
+    outcome = joulesplit("optimize", OPEN_IMAGE, "--profile", saved(measured), *twice, "--json")
+    assert outcome.code == 2
+    assert "states x twice" in outcome.json["error"]["message"]

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.text import Text
 
@@ -19,6 +20,7 @@ from joulesplit.calibrate.campaign import (
 from joulesplit.calibrate.profile import Quantity, load_profile
 from joulesplit.calibrate.sampling import SamplerStatistics
 from joulesplit.cli._finding import Diagnosis, Finding
+from joulesplit.cli._partitioning import both_regrets
 from joulesplit.cli._resources import bundled
 from joulesplit.cli._watch import Glance, Summary
 from joulesplit.cli.report import Page, Section, origin_of
@@ -28,6 +30,7 @@ from joulesplit.cli.report.terminal import (
     decision_page,
     doctor_page,
     glance_line,
+    hull_section,
     network_page,
     profile_ending,
     profile_page,
@@ -44,6 +47,7 @@ from joulesplit.optimizer import (
     float32_blocks,
     paper_split,
 )
+from joulesplit.partition.cutting import undominated_cuts
 
 WIDTHS = (60, 80, 120)
 PER_JOULE = re.compile(r"FLOP/J|J/FLOP|bit/J|J/bit")
@@ -211,6 +215,38 @@ NAMES = (
     *("measured", "simulated", "literature", "decision", "paper", "network", "doctor"),
     "validation",
 )
+
+
+@pytest.fixture(scope="module")
+def long_names(network, blocks, make_profile, measured):
+    """What partition, optimize and a profile show of layers as LiteRT-Torch names them."""
+    layer = "torch.nn.modules.container.Sequential_features/InvertedResidual_{}/conv"
+    named = [replace(block, name=layer.format(block.index)) for block in blocks]
+    energies = [
+        msgspec.structs.replace(energy, name=block.name)
+        for energy, block in zip(measured.compute.blocks, named, strict=True)
+    ]
+    compute = msgspec.structs.replace(measured.compute, blocks=tuple(energies))
+    profile = make_profile(compute=compute)
+    hull = undominated_cuts(network)
+    decision = decide(network, named, profile)
+    return (
+        network_page(
+            network, named, hull_section(network, named, hull, both_regrets(network, named))
+        ),
+        decision_page(decision, network_name="net", profile_name="profile.json"),
+        profile_page(profile, "profile.json"),
+    )
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_long_names_of_layers_take_no_width_from_the_figures(long_names, text_of, golden, width):
+    """They are shortened to what tells them apart; nothing is broken letter by letter."""
+    text = "".join(text_of(page, width) for page in long_names)
+    golden(f"long-names-{width}.txt", text)
+    rows = [line for line in text.splitlines() if "…" in line]
+    assert len(rows) > 50
+    assert all(re.search(r"_\d+/conv", row) for row in rows if "torch" in row)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -71,7 +71,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 140000
         (b"\n<!DOCTYPE html><html><head>", "a web page", "download the file itself"),
         (zip_of("archive/data.pkl"), "PyTorch", "litert-torch"),
         (zip_of("metadata.json"), "Keras", "TFLiteConverter"),
-        (zip_of("hand_detector.tflite"), "zip archive", "unzip"),
+        (zip_of("hand_detector.tflite"), "zip archive", "no .tflite file in it"),
         (b"\x89HDF\r\n\x1a\n" + bytes(100), "HDF5", "TFLiteConverter"),
         (b"\x08\x08\x12\x07pytorch", "ONNX", "onnx2tf"),
         (b"GGUF\x03\x00\x00\x00", "GGUF", ".tflite"),

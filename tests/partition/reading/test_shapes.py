@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import lzma
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +13,8 @@ import pytest
 
 from joulesplit.partition import Runner, joined, model_pieces
 from joulesplit.partition import _flatbuffer as flatbuffer
+from joulesplit.partition._flatbuffer import read_model_file
+from joulesplit.partition._runtime import allocated_shapes, shapes_of_a_run
 from joulesplit.partition.checking import compare_split
 from joulesplit.partition.cutting import prefix_cuts
 from joulesplit.partition.errors import (
@@ -21,6 +27,8 @@ from joulesplit.partition.errors import (
 from joulesplit.partition.parts import extract
 from joulesplit.partition.reading import _shape_run as shape_run
 from joulesplit.partition.reading import read_network
+from joulesplit.partition.reading._graphs import graph_of
+from joulesplit.partition.reading._shapes import depend_on_values
 
 
 @pytest.fixture
@@ -71,6 +79,9 @@ def test_another_open_dimension_is_refused_by_name(file_of, tensor, operator) ->
 
 
 MODELS = Path(__file__).parents[1] / "models"
+FULLY_CONNECTED_OPTIONS = 8
+"""schema.fbs: its place in the union of options."""
+EXPORTS = Path(__file__).parents[1] / "exports"
 OPEN_IMAGE = MODELS / "cnn_open_image.tflite"
 
 
@@ -211,3 +222,137 @@ def test_a_hang_of_the_runtime_comes_to_an_end(open_batch: Path, runs_instead, m
     runs_instead("exec sleep 100")
     with pytest.raises(InvocationError, match=r"did not settle the open shapes in 0.1 s"):
         read_network(open_batch)
+
+
+def unpacked(name: str, directory: Path) -> Path:
+    path = directory / f"{name}.tflite"
+    path.write_bytes(lzma.decompress((EXPORTS / f"{name}.tflite.xz").read_bytes()))
+    return path
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v1_open_batch", "resnet_open_batch"])
+def test_sizes_computed_from_shapes_are_settled_by_one_run(
+    name: str, tmp_path: Path, monkeypatch
+) -> None:
+    """Keras hands its batch on as SHAPE, STRIDED_SLICE, PACK: a run on zeros tells all."""
+    path, asked = unpacked(name, tmp_path), []
+    run = shape_run.shapes_on_two_inputs
+
+    def watched(model, shapes, *, alike):
+        asked.append((model, alike))
+        return run(model, shapes, alike=alike)
+
+    monkeypatch.setattr(shape_run, "shapes_on_two_inputs", watched)
+    network = read_network(path)
+    assert asked == [(path, True)]
+    inputs = {i: network.tensors[i].shape for i in network.inputs}
+    on_random = shapes_of_a_run(path.read_bytes(), inputs, seed=3)
+    assert [t.shape for t in network.tensors] == [on_random[t.index] for t in network.tensors]
+
+
+@pytest.mark.parametrize("name", ["data_dependent", "words_to_label", "gru_loop", "stateful"])
+def test_where_values_may_decide_about_shapes_two_inputs_are_run(name: str) -> None:
+    graph = graph_of(read_model_file(MODELS / f"{name}.tflite"), 0)
+    assert depend_on_values(graph)
+
+
+def test_a_size_that_is_an_input_is_a_value(file_of, tensor, operator) -> None:
+    def network(source: str) -> Path:
+        return file_of(
+            [
+                tensor("x", (1, 8), signature=(-1, 8)),
+                tensor("sizes", (2,), "int32"),
+                tensor("shape", (2,), "int32"),
+                tensor("y", (1, 8), signature=(-1, -1)),
+            ],
+            [operator("SHAPE", ["x"], ["shape"]), operator("RESHAPE", ["x", source], ["y"])],
+            ["x", "sizes"],
+            ["y"],
+        )
+
+    of_values, of_shapes = (
+        depend_on_values(graph_of(read_model_file(network(source)), 0))
+        for source in ("sizes", "shape")
+    )
+    assert (of_values, of_shapes) == (True, False)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_what_allocating_settles_is_told_without_a_run_as_a_run_tells_it(
+    large: dict[str, Path], batch: int
+) -> None:
+    path, inputs = large["open"], {0: (batch, 2048)}
+    settled = allocated_shapes(path, inputs)
+    assert settled == shapes_of_a_run(path, inputs, seed=1)
+    assert settled[12] == (batch, 2048)
+
+
+@pytest.fixture
+def large(file_of, tensor, operator, tmp_path: Path) -> dict[str, Path]:
+    """A network of 96 MiB of weights whose batch is open, and the same with a fixed one."""
+    made, width = {}, 2048
+    weights = np.random.default_rng(1).standard_normal((width, width), np.float32)
+    for name, signature in (("open", (-1, width)), ("fixed", (1, width))):
+        tensors = [tensor("y0", (1, width), signature=signature)]
+        for layer in range(1, 7):
+            tensors.append(tensor(f"w{layer}", (width, width), data=weights))
+            tensors.append(tensor(f"y{layer}", (1, width), signature=signature))
+        layers = [
+            operator("FULLY_CONNECTED", [f"y{n - 1}", f"w{n}"], [f"y{n}"]) for n in range(1, 7)
+        ]
+        data = file_of(tensors, layers, ["y0"], ["y6"]).read_bytes()
+        root = flatbuffer.schema().ModelT.InitFromPackedBuf(data)
+        for raw in root.subgraphs[0].operators:
+            raw.builtinOptionsType = FULLY_CONNECTED_OPTIONS
+            raw.builtinOptions = flatbuffer.schema().FullyConnectedOptionsT()
+        made[name] = tmp_path / f"{name}.tflite"
+        made[name].write_bytes(joined(model_pieces(root)))
+    return made
+
+
+PEAK = """
+def peak():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) * 1024
+"""
+READ = """
+import sys
+from joulesplit.partition.reading import read_network
+from joulesplit.partition import runtime_identity
+import numpy
+small, large = sys.argv[1:]
+read_network(small)
+before = peak()
+read_network(large)
+print(peak() - before)
+"""
+SETTLE = """
+import sys
+from joulesplit.partition.reading import _shape_run
+_shape_run.main()
+print()
+print(peak())
+"""
+
+
+def printed(program: str, *arguments: object) -> int:
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK + program, *map(str, arguments)],
+        capture_output=True, stdin=subprocess.DEVNULL, text=True, check=True,
+    )  # fmt: skip
+    return int(done.stdout.split()[-1])
+
+
+def test_a_file_with_an_open_batch_is_read_in_the_memory_of_one_without(
+    large: dict[str, Path], open_batch: Path
+) -> None:
+    """Once here; the process that settles its shapes maps it, and reads hardly any of it."""
+    size = large["open"].stat().st_size
+    assert size > 100e6
+    taken = {name: printed(READ, open_batch, path) / size for name, path in large.items()}
+    assert taken["open"] == pytest.approx(taken["fixed"], abs=0.05)
+    assert taken["open"] <= 1.05
+    asked = {"inputs": [(0, (1, 2048))], "path": str(large["open"]), "seeds": [None]}
+    little = {"inputs": [(0, (1, 8))], "path": str(open_batch), "seeds": [None]}
+    more = printed(SETTLE, json.dumps(asked)) - printed(SETTLE, json.dumps(little))
+    assert more <= 0.25 * size

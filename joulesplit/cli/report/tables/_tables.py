@@ -28,7 +28,8 @@ class Column:
         right: Flush right, for numbers.
         from_width: Shown only where the whole table has at least so many columns.
         flexible: Takes a share of what the others leave, for bars and prose.
-        yielding: Cut off with an ellipsis where the width does not do for all, before numbers are.
+        yielding: For names: shortened where the width does not do for all, before numbers are.
+            Layers of one network begin alike, so most of what is left is a name's end.
     """
 
     header: str
@@ -67,10 +68,11 @@ class FittingTable:
                 justify="right" if column.right else "left",
                 no_wrap=not column.flexible,
                 ratio=1 if column.flexible else None,
-                max_width=_room(shown, options.max_width) if column.yielding else None,
                 overflow="fold" if column.flexible else "ellipsis",
             )
-        for row, cells in enumerate(zip(*(column.cells for column in shown), strict=True)):
+        room = _room(shown, options.max_width)
+        columns = [_shortened(c.cells, room) if c.yielding else c.cells for c in shown]
+        for row, cells in enumerate(zip(*columns, strict=True)):
             table.add_row(*cells, style="bold" if row == self.emphasised else None)
         yield Padding(table, (0, 0, 0, INDENT))
 
@@ -94,10 +96,22 @@ def _room(columns: Sequence[Column], width: int) -> int:
     taken = INDENT + GAP * (len(columns) - 1)
     for column in columns:
         if column.flexible:
-            taken += MINIMUM_WIDTH
+            # What a header says of each part of a bar stays in one piece.
+            taken += max(MINIMUM_WIDTH, *map(cell_len, column.header.split("  ")))
         elif not column.yielding:
             taken += _wanted(column)
     return max(width - taken, MINIMUM_WIDTH)
+
+
+def _shortened(cells: Sequence[RenderableType], room: int) -> list[RenderableType]:
+    """Return names with their middle left out where they are wider than the room."""
+    start = (room - 1) // 3
+    return [
+        f"{cell[:start]}…{cell[len(cell) - (room - 1 - start) :]}"
+        if isinstance(cell, str) and cell_len(cell) > room
+        else cell
+        for cell in cells
+    ]
 
 
 class Facts:

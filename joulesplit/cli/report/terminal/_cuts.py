@@ -51,6 +51,7 @@ def hull_section(
             Column(
                 header="after",
                 cells=[cut_name(network, blocks, e.cut.after_operator) for e in hull],
+                yielding=True,
             ),
             Column(
                 header="head",

@@ -211,7 +211,7 @@ def _candidate_table(decision: Decision, battery: BatteryLife | None = None) -> 
     return FittingTable(
         [
             Column(header="l", cells=[_sign(decision, c) for c in candidates], right=True),
-            Column(header="after", cells=[c.name for c in candidates]),
+            Column(header="after", cells=[c.name for c in candidates], yielding=True),
             Column(header="upload", cells=[si(c.upload_bits, "bit") for c in candidates],
                    right=True, from_width=100),
             Column(header="energy", cells=[energy_text(c) for c in candidates], right=True),
@@ -220,7 +220,9 @@ def _candidate_table(decision: Decision, battery: BatteryLife | None = None) -> 
                    from_width=110),
             Column(header="P(best)", cells=[_chance(c) for c in candidates], right=True,
                    from_width=75),
-            Column(header="priced by", cells=[c.priced_by for c in candidates], from_width=100),
+            # What a battery gives takes the same room.
+            Column(header="priced by", cells=[c.priced_by for c in candidates],
+                   from_width=130 if battery else 100),
             Column(header="█ compute  ▒ link", cells=[_bar(c, most_j) for c in candidates],
                    flexible=True),
         ],

@@ -58,6 +58,7 @@ def profile_ending(
     path: Path,
     wrote: str | None = None,
     model: Path | None = None,
+    options: Sequence[str] = (),
 ) -> Ending:
     """Return how the report on a profile ends.
 
@@ -66,8 +67,9 @@ def profile_ending(
         path: Of its file.
         wrote: Which files have been written just now; None if none have.
         model: The network's file; None if it is not known here.
+        options: Words that say how the network was read.
     """
-    decide = ["joulesplit", "optimize", str(model or "MODEL"), "--profile", str(path)]
+    decide = ["joulesplit", "optimize", str(model or "MODEL"), *options, "--profile", str(path)]
     usable = profile.quality.verdict != "rejected"
     return Ending(
         verdict=verdict_words(profile.quality),

@@ -109,7 +109,7 @@ def _block_table(
     return FittingTable(
         [
             Column(header="l", cells=[str(block.index) for block in blocks], right=True),
-            Column(header="block", cells=[block.name for block in blocks]),
+            Column(header="block", cells=[block.name for block in blocks], yielding=True),
             Column(header="N_l", cells=[si(block.flop, "FLOP") for block in blocks], right=True,
                    from_width=76),
             Column(header=f"e_l {account}", cells=[quantity_text(q) for q in figures], right=True),

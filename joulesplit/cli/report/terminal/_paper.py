@@ -97,7 +97,7 @@ def _energy_table(blocks: Sequence[Block], paper: PaperSplit) -> RenderableType:
     table = FittingTable(
         [
             Column(header="l", cells=[_marked(block.index, paper) for block in blocks], right=True),
-            Column(header="block", cells=[block.name for block in blocks]),
+            Column(header="block", cells=[block.name for block in blocks], yielding=True),
             Column(header="compute", cells=[si(j, "J") for j in computed_j], right=True,
                    from_width=70),
             Column(header="upload", cells=[si(j, "J") for j in upload_j], right=True,

@@ -93,7 +93,7 @@ def _off(difference_j: float, predicted_j: float) -> str:
 def _table(validations: Sequence[SplitValidation[Candidate]]) -> RenderableType:
     return FittingTable(
         [
-            Column(header="split", cells=[_name(v) for v in validations]),
+            Column(header="split", cells=[_name(v) for v in validations], yielding=True),
             Column(
                 header="predicted",
                 cells=[energy_text(v.predicted) for v in validations],
