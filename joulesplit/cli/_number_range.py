@@ -9,7 +9,7 @@ import click
 
 
 class NumberRange(click.FloatRange):
-    """A range without not-a-number, which compares with nothing and so is in every range of click."""
+    """A range without not-a-number, which compares with nothing and passes every range of click."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
