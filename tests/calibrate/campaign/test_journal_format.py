@@ -67,6 +67,7 @@ def test_a_kept_journal_is_read_and_written_again_as_it_was():
         "largest_a",
         "least_flop",
         "most_flop",
+        "fit_rates",
     }
     for encoded in raw_entries(KEPT.read_bytes()):
         entry = entry_read(entry_of(encoded, 1, KEPT))
