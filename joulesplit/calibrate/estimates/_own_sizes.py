@@ -29,14 +29,14 @@ from joulesplit.calibrate.windows import Observation, Pace, WindowRecord
 FEWEST_ON_A_BEND = 3
 """Two sizes are always on a straight line."""
 
-Subject = tuple[int, Pace]
+SizeAndPace = tuple[int, Pace]
 """Size of an upload, bit, and its pace."""
 
 
 def by_subject(
     problem: LinearModel,
     observations: Sequence[Observation],
-    subjects: Sequence[Subject],
+    subjects: Sequence[SizeAndPace],
     *,
     sending: int,
 ) -> LinearModel:
@@ -72,7 +72,7 @@ def bend_u_rel(records: Sequence[WindowRecord]) -> float:
     if not paces:
         return 0.0
     pace = UNPACED if UNPACED in paces else paces[-1]
-    subjects: list[Subject] = [(upload_size(o), o.pace or pace) for o in observations]
+    subjects: list[SizeAndPace] = [(upload_size(o), o.pace or pace) for o in observations]
     sizes = sorted({size for size, of in subjects if of == pace})
     if len(sizes) < FEWEST_ON_A_BEND:
         return 0.0
