@@ -14,7 +14,7 @@ from joulesplit.calibrate.profile import (
     degrees_of_freedom_of,
 )
 from joulesplit.metrology import Error, error_of_scatter, not_below_zero
-from joulesplit.optimizer._checked_figure import perhaps_zero, positive
+from joulesplit.optimizer._checked_figure import positive
 from joulesplit.optimizer._constraints import PERCENTS
 from joulesplit.optimizer._linear_figures import factor
 from joulesplit.optimizer._uncertainty import FloatArray
@@ -76,7 +76,7 @@ class LinkTime:
     def usual(self, bits: int) -> KnownTime:
         """Return the mean time of an upload that follows another."""
         weights = np.array([1.0, bits])
-        value_s = float(weights @ self.figures)
+        value_s = max(0.0, float(weights @ self.figures))
         scatter_s = max(0.0, float(weights @ self.covariance @ weights)) ** 0.5
         error = error_of_scatter([(scatter_s, self.inverse_freedom)])
         return KnownTime(value_s=value_s, error=self._with_systematic(error, value_s))
@@ -132,7 +132,7 @@ def link_time(time: UploadTime, asked_bit_per_s: float | None = None) -> LinkTim
     Raises:
         ProfileUnusableError: A figure that cannot be true.
     """
-    perhaps_zero(time.per_upload_s, "the fixed time of an upload")
+    _require_finite(time.per_upload_s)
     positive(time.per_bit_s, "the time of a bit")
     covariance = _covariance(time)
     measured = np.array([time.per_upload_s.value, time.per_bit_s.value])
@@ -157,6 +157,15 @@ def link_time(time: UploadTime, asked_bit_per_s: float | None = None) -> LinkTim
         ratios_u=ratios_u,
         inverse_transfers=max((1 / max(1, p.transfers - 1) for p in time.percentiles), default=0.0),
     )
+
+
+def _require_finite(fixed: Quantity) -> None:
+    """Check the fixed time; of sizes on a bend that are exactly known it may be below zero."""
+    if not isfinite(fixed.value):
+        raise ProfileUnusableError(
+            f"the profile gives {fixed.value} s for the fixed time of an upload, which cannot be; "
+            "calibrate the link again"
+        )
 
 
 def _lack_u_rel(time: UploadTime) -> float:

@@ -207,12 +207,15 @@ def test_a_fixed_time_below_zero_is_none_and_the_bits_take_longer_as_their_covar
         covariance=((4e-4, -1e-7), (-1e-7, 1e-10)),
     )  # fmt: skip
     assert link_time(time).usual(1000).value_s == pytest.approx(1000 * (1e-3 - 1e-7 / 4e-4 * 0.02))
+    # Exactly known sizes on a bend: the line stays theirs.
+    bent = timed(make_quantity, fixed_s=-2e-4)
+    assert link_time(bent).usual(1000).value_s == pytest.approx(1.0 - 2e-4)
 
 
 @pytest.mark.parametrize(
     "spoiled",
     [
-        {"fixed_s": -1.0},
+        {"fixed_s": math.nan},
         {"bit_s": 0.0},
         {"bit_s": math.nan},
         {"covariance": ((1.0, 2.0), (2.0, 1.0))},
