@@ -67,6 +67,8 @@ def calibrate(
     address = EdgeAddress(url=edge) if isinstance(edge, str) else edge
     instrument = Instrument(Path(model), device, address, runtime=runtime, cut=chosen.blocks)
     with _journal(journal, resume=resume) as file, instrument:
+        if not resume:
+            chosen, _ = instrument.fit_to_link(chosen)
         return calibrate_device(
             instrument, chosen, file, progress or _tell_nobody, make_rule=rule_of
         )

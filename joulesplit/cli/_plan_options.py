@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from joulesplit.calibrate.campaign import Plan
     from joulesplit.cli._options import Command
+    from joulesplit.edge import LinkProbe
     from joulesplit.partition import Block, Network
 
 
@@ -157,6 +158,22 @@ def announcement(plan: Plan, network: Network) -> str:
         f"plan {plan.name}: {what}; about {duration_text(round_s)} a round, "
         f"{goal_text(plan.stop)}, {duration_text(longest_duration_s(plan, round_s))} at most"
     )
+
+
+def link_line(probe: LinkProbe, plan: Plan) -> str:
+    """Return one line that says what the link is like, and at which rates it is measured."""
+    from joulesplit.metrology import coverage_factor, si, uncertain
+
+    rate = probe.rate_bit_per_s
+    half_width = coverage_factor(rate.n - 1) * rate.u
+    parts = [f"takes {uncertain(rate.value, half_width, 'bit/s')}"]
+    if probe.round_trip_s is not None:
+        least_s = probe.min_round_trip_s or probe.round_trip_s.value
+        parts.append(f"round trip {si(least_s, 's')}, {si(probe.round_trip_s.value, 's')} loaded")
+    if probe.loss_share is not None:
+        parts.append(f"{100 * probe.loss_share.value:.2g} % of the segments sent again")
+    paced = ", ".join(si(pace, "bit/s") for pace in sorted(plan.paced_rates_bit_per_s))
+    return f"link: {'; '.join(parts)}; paced uploads at {paced}"
 
 
 def _heads_text(plan: Plan, blocks: Sequence[Block]) -> str:

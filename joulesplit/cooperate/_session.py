@@ -278,7 +278,9 @@ class SplitSession:
     def _tail_guess_s(self, line: SplitLine) -> float:
         """Return how long the rest takes here by the profile, s."""
         whole_s = self.policy.lines[-1].fixed_s or 0.0
-        return max(0.0, whole_s - (line.fixed_s or 0.0))
+        # Of a policy of before it was kept, the fixed time of its upload is in it.
+        own_s = line.fixed_s if line.own_s is None else line.own_s
+        return max(0.0, whole_s - (own_s or 0.0))
 
     def _tail(self, line: SplitLine, crossing: list[NDArray[Any]]) -> list[NDArray[Any]]:
         started_ns = self._now_ns()

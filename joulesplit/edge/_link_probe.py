@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
-from joulesplit.edge._pacing import BITS_PER_BYTE, HostClock, Pacer
+from joulesplit.edge._pacing import BITS_PER_BYTE
 from joulesplit.edge.errors import RateNotCarriedError
 
 if TYPE_CHECKING:
-    from joulesplit.edge._client import EdgeClient
     from joulesplit.edge._transfer_facts import TransferFacts
 
 FIRST_BYTES = 20_000
@@ -65,51 +64,50 @@ class LinkProbe:
     longest_stall_s: float
 
 
-def probe_link(
-    client: EdgeClient, *, uploads: int = UPLOADS, max_bytes: int | None = None
-) -> LinkProbe:
-    """Probe the link to a server with unpaced uploads.
+Uploading = Callable[[bytes, float | None], "TransferFacts"]
+"""Sends a payload at a rate, bit/s, or with None as fast as it goes."""
+
+
+def probe_link(upload: Uploading, max_bytes: int, *, uploads: int = UPLOADS) -> LinkProbe:
+    """Probe a link with unpaced uploads.
 
     Args:
-        client: Of the server.
+        upload: Sends over it.
+        max_bytes: Largest upload that the server takes, byte.
         uploads: How many, two at least, after those that find how large they should be.
-        max_bytes: Largest upload, byte; None for the largest that the server takes.
 
     Raises:
         EdgeError: As in ``EdgeClient.upload``.
     """
-    bound = max_bytes or client.health().max_body_bytes
-    size = min(FIRST_BYTES, bound)
+    size = min(FIRST_BYTES, max_bytes)
     while True:
         # Random, so that nothing on the way can shorten it.
         payload = os.urandom(size)
-        if client.upload(payload).transfer_s >= LONG_ENOUGH_S or size >= bound:
+        if upload(payload, None).transfer_s >= LONG_ENOUGH_S or size >= max_bytes:
             break
-        size = min(2 * size, bound)
-    facts = [client.upload(payload).facts for _ in range(max(2, uploads))]
-    return _probe_of(facts, size)
+        size = min(2 * size, max_bytes)
+    return _probe_of([upload(payload, None) for _ in range(max(2, uploads))], size)
 
 
-def require_carried(client: EdgeClient, rates_bit_per_s: Sequence[float]) -> None:
-    """Check that the link carries each of some stated rates: by sending at it.
+def require_carried(upload: Uploading, max_bytes: int, rates_bit_per_s: Sequence[float]) -> None:
+    """Check that a link carries each of some stated rates: by sending at it.
 
     Args:
-        client: Of the server.
+        upload: Sends over it.
+        max_bytes: Largest upload that the server takes, byte.
         rates_bit_per_s: Payload rates, bit/s.
 
     Raises:
         RateNotCarriedError: What arrived was slower than one of them.
         EdgeError: As in ``EdgeClient.upload``.
     """
-    bound = client.health().max_body_bytes
     for rate in sorted(rates_bit_per_s):
-        size = min(bound, max(FIRST_BYTES, int(rate * 2 * LONG_ENOUGH_S / BITS_PER_BYTE)))
-        pacer = Pacer(rate, clock=HostClock())
-        carried = client.upload(os.urandom(size), pacer=pacer).facts.rate_bit_per_s
+        size = min(max_bytes, max(FIRST_BYTES, int(rate * 2 * LONG_ENOUGH_S / BITS_PER_BYTE)))
+        carried = upload(os.urandom(size), rate).rate_bit_per_s
         if carried < LEAST_CARRIED_SHARE * rate:
             error = RateNotCarriedError(
-                f"the link to {client.url} carried {carried:.4g} of the {rate:.4g} bit/s that an "
-                "upload was to be paced at; state a rate that it carries, or upload unpaced"
+                f"the link carried {carried:.4g} of the {rate:.4g} bit/s that uploads were to be "
+                "paced at; state a rate that it carries, or upload unpaced"
             )
             error.stated_bit_per_s, error.carried_bit_per_s = rate, carried
             raise error

@@ -17,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 
 from joulesplit.calibrate.profile import Quantity
-from joulesplit.metrology import Inputs
+from joulesplit.metrology import Error, Inputs, error_of_scatter
 from joulesplit.optimizer._cost import ComputeModel
 from joulesplit.optimizer._linear_figures import (
     OF_COMPUTING,
@@ -160,6 +160,12 @@ class Computing:
         """
         apart = np.array([piece.latency_u_s for piece in self.pieces("heads")])
         return np.asarray(self._time_weights() * apart)
+
+    def latency_errors(self) -> tuple[Error, ...]:
+        """Return what each candidate's time of computing may be off by, s, at l = 0 … L."""
+        inverse = self.latency_inverse_freedom()
+        scatter_s = np.linalg.norm(self.latency_effects_s(), axis=1)
+        return tuple(error_of_scatter([(float(u_s), inverse)]) for u_s in scatter_s)
 
     def _time_weights(self) -> FloatArray:
         times_s = np.array([piece.latency_s or 0.0 for piece in self.pieces("heads")])

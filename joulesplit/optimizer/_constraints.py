@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from joulesplit.optimizer.errors import InvalidConstraintError
 
+PERCENTS = (50, 95, 99)
+"""Percentiles of transfer times that a profile has: so many of a hundred take no longer."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraints:
@@ -16,8 +19,10 @@ class Constraints:
         min_block: At least so many blocks stay on the device. Not privacy: a network may hand its
             input on past its first blocks.
         max_block: At most so many blocks run on the device.
-        max_latency_s: Longest time of computing on the device and sending, s. The server's time
-            and the answer's way back are not in a device profile and not in this.
+        max_latency_s: Longest time of an inference, s: computing on the device, sending, and as
+            far as they are known the server's time and the answer's way back.
+        latency_percentile: So many of a hundred inferences have to keep it, 50, 95 or 99, at the
+            upper end of what the profile knows of their time.
         max_upload_bits: Most that may go up per inference, bit.
         keep_local: Names of tensors whose values must not leave the device; ``input`` is the
             network's input.
@@ -26,6 +31,7 @@ class Constraints:
     min_block: int | None = None
     max_block: int | None = None
     max_latency_s: float | None = None
+    latency_percentile: int = 95
     max_upload_bits: int | None = None
     keep_local: tuple[str, ...] = ()
 
@@ -48,6 +54,11 @@ class Constraints:
             raise InvalidConstraintError(
                 f"max_latency_s is {self.max_latency_s}; give a positive time in seconds"
             )
+        if self.latency_percentile not in PERCENTS:
+            raise InvalidConstraintError(
+                f"latency_percentile is {self.latency_percentile}; a profile knows those of "
+                f"{', '.join(map(str, PERCENTS))} of a hundred"
+            )
         if self.max_upload_bits is not None and self.max_upload_bits < 0:
             raise InvalidConstraintError(
                 f"max_upload_bits is {self.max_upload_bits}; give zero or more bits"
@@ -61,7 +72,7 @@ class Constraints:
         Args:
             block: l.
             upload_bits: What it sends, bit.
-            latency_s: Its time on the device and on the air, s; needed with ``max_latency_s``.
+            latency_s: Its time that the limit is held against, s; needed with ``max_latency_s``.
             leaks: Something crosses that ``keep_local`` names.
         """
         broken = {

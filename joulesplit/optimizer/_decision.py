@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import isfinite
+from typing import Required, TypedDict
 
 from joulesplit.calibrate.profile import FORM_CHECKS, Account, DeviceProfile
 from joulesplit.metrology import interval_of, positive_interval
 from joulesplit.optimizer._compute_cost import priced_by
-from joulesplit.optimizer._constraints import Constraints
+from joulesplit.optimizer._constraints import PERCENTS, Constraints
 from joulesplit.optimizer._cost import ComputeModel, SplitEnergy
-from joulesplit.optimizer._explanation import decision_notes, explain, input_note, profile_notes
+from joulesplit.optimizer._explanation import (
+    decision_notes,
+    explain,
+    input_note,
+    limit_notes,
+    profile_notes,
+)
 from joulesplit.optimizer._hull import Sensitivity, breakpoints, crossovers
+from joulesplit.optimizer._link_time import NO_ERROR, KnownTime
 from joulesplit.optimizer._paper import (
     UINT8_BITS,
     PaperSplit,
@@ -150,6 +158,7 @@ def _told(decision: Decision, problem: Problem, profile: DeviceProfile) -> Decis
         *profile_notes(profile, problem.network),
         *problem.prices.notes,
         input_note(decision, problem.network, uint8_allowed=_uint8_allowed(problem)),
+        *limit_notes(problem.constraints, problem.prices.sending),
         *decision_notes(decision),
     )
     return replace(decision, notes=notes, explanation=explain(decision))
@@ -175,6 +184,7 @@ def _candidate(
     error = doubt.errors[block] if doubt else None
     robustness = doubt.robustness if doubt else None
     return Candidate(
+        **_times(problem, solution, block),
         block=block,
         name=problem.blocks[block - 1].name if block else "input",
         where=energy.where,
@@ -191,7 +201,6 @@ def _candidate(
         priced_by=priced_by(problem.prices.computing, problem.prices.compute_model, block),
         by_model_j=by_model_j,
         upload_bits=energy.upload_bits,
-        latency_s=solution.latencies_s[block] if solution.latencies_s else None,
         u_stat_j=error.u_stat if error else None,
         u_sys_j=error.u_sys if error else None,
         degrees_of_freedom=_finite(error.degrees_of_freedom) if error else None,
@@ -200,6 +209,39 @@ def _candidate(
         violates=solution.broken[block],
         probability_best=robustness.probability_best[block] if robustness else None,
     )
+
+
+class _Times(TypedDict, total=False):
+    """Fields of a ``Candidate`` that say how long it takes."""
+
+    latency_s: Required[float | None]
+    latency_u_s: float | None
+    latency_ci95_s: tuple[float, float] | None
+    compute_s: float
+    upload_s: float
+    latency_p50_s: float | None
+    latency_p95_s: float | None
+    latency_p99_s: float | None
+    latency_limit_s: float
+
+
+def _times(problem: Problem, solution: Solution, block: int) -> _Times:
+    if solution.latencies is None:
+        return {"latency_s": None}
+    one = solution.latencies[block]
+    mean, slow = one.mean, [one.at(percent) for percent in PERCENTS]
+    p50_s, p95_s, p99_s = (time.value_s if time else None for time in slow)
+    return {
+        "latency_s": mean.value_s,
+        "latency_u_s": mean.error.u if mean.error else None,
+        "latency_ci95_s": positive_interval(mean.value_s, mean.error),
+        "compute_s": one.compute_s,
+        "upload_s": one.upload_s,
+        "latency_p50_s": p50_s,
+        "latency_p95_s": p95_s,
+        "latency_p99_s": p99_s,
+        "latency_limit_s": one.limit_s(problem.constraints.latency_percentile),
+    }
 
 
 def _finite(degrees_of_freedom: float) -> float | None:
@@ -316,7 +358,10 @@ def _input_as_uint8_j(problem: Problem, offload: SplitEnergy) -> float:
 def _uint8_allowed(problem: Problem) -> bool:
     """Say whether uploading the input as 8-bit values would break no limit."""
     bits = _uint8_bits(problem)
-    latency_s = bits / problem.prices.sending.rate_bit_per_s
+    computing = KnownTime(value_s=0.0, error=NO_ERROR)
+    latency_s = problem.sent_latency(computing, bits).limit_s(
+        problem.constraints.latency_percentile
+    )
     leaks = 0 in leaking(problem.network, problem.blocks, problem.constraints.keep_local)
     broken = problem.constraints.violations(
         block=0, upload_bits=bits, latency_s=latency_s, leaks=leaks

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from joulesplit.calibrate.profile import DeviceProfile
+from joulesplit.optimizer._constraints import Constraints
 from joulesplit.optimizer._cost import NETWORK_CONVENTION, ComputeModel, Where
 from joulesplit.optimizer._hull import Crossover
+from joulesplit.optimizer._link_cost import Sending
 from joulesplit.optimizer._paper import UINT8_BITS, input_elements
 from joulesplit.optimizer._result import Candidate, Decision, ModelChoice
 from joulesplit.optimizer._robustness import TOO_CLOSE_PROBABILITY
@@ -81,6 +83,22 @@ def _model_note(decision: Decision, choice: ModelChoice) -> str:
         f"{_MODEL[choice.model]} would have chosen block {choice.block}, costing "
         f"{_joules(choice.regret_j)}{uncertain} more per inference by {_JUDGE[decision.judged_by]}."
     )
+
+
+def limit_notes(constraints: Constraints, sending: Sending) -> list[str]:
+    """Say what a limit on latency was held against; nothing without one."""
+    if constraints.max_latency_s is None:
+        return []
+    limit = f"The limit of {constraints.max_latency_s:.4g} s"
+    if sending.time is None:
+        bare = "computing and the bits over the link's rate, for this profile knows"
+        unknown = "neither what an upload takes besides nor how long the slow ones take"
+        again = "Inferences take longer; calibrate the link again"
+        return [f"{limit} is held against {bare} {unknown}. {again}."]
+    if not len(sending.time.log_sizes):
+        return [f"{limit} is held against the upper end of the mean's interval."]
+    kept_by = f"has to be kept by {constraints.latency_percentile} of 100 inferences"
+    return [f"{limit} {kept_by}, at the upper end of the 95 % interval of their time."]
 
 
 def input_note(decision: Decision, network: Network, *, uint8_allowed: bool) -> str:

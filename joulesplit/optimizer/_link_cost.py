@@ -26,6 +26,7 @@ from joulesplit.optimizer._linear_figures import (
     is_uncertain,
     offset_left,
 )
+from joulesplit.optimizer._link_time import LinkTime
 from joulesplit.optimizer._uncertainty import FloatArray
 from joulesplit.optimizer._usage import Usage
 from joulesplit.optimizer.errors import ProfileUnusableError
@@ -84,6 +85,8 @@ class Sending:
         scale_u_rel: Relative standard uncertainty common to every joule.
         idle_u_w: Statistical standard uncertainty of the P_0 in all these figures, W; 0 by the
             net account.
+        time: How long uploads take; None if the profile knows no more than their rate.
+        connection_s: How long a new connection takes, s; 0 if not known.
     """
 
     e_c: Quantity
@@ -99,6 +102,8 @@ class Sending:
     waiting: Term
     scale_u_rel: float
     idle_u_w: float
+    time: LinkTime | None = None
+    connection_s: float = 0.0
 
     @property
     def terms(self) -> tuple[Term, ...]:

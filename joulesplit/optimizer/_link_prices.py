@@ -21,6 +21,7 @@ from joulesplit.optimizer._campaign import campaign_of
 from joulesplit.optimizer._checked_figure import inverted, perhaps_zero, positive
 from joulesplit.optimizer._link_cost import Sending, Term, fit_not_below_zero
 from joulesplit.optimizer._link_rate import bit_price, moved_by
+from joulesplit.optimizer._link_time import LinkTime, link_time
 from joulesplit.optimizer.errors import ProfileUnusableError
 
 
@@ -100,7 +101,16 @@ def sending_of(
         waiting=Term(figure=idle, lasting_s=held, campaign_u_rel=campaign.idle),
         scale_u_rel=profile.sensor.scale_u_rel if profile.sensor else 0.0,
         idle_u_w=(idle.u_stat or 0.0) if idle else 0.0,
+        time=_time(uplink, price.rate_bit_per_s),
+        connection_s=connection_s,
     )
+
+
+def _time(uplink: Uplink, rate_bit_per_s: float) -> LinkTime | None:
+    if uplink.time is None:
+        return None
+    as_stated = rate_bit_per_s == uplink.rate_bit_per_s
+    return link_time(uplink.time, None if as_stated else rate_bit_per_s)
 
 
 def _fixed(

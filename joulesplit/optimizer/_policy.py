@@ -58,6 +58,10 @@ class SplitLine:
         bits_on_the_way: d_l, bit; None likewise.
         u_relative: Relative standard uncertainty of the energy; None if the profile states none.
         allowed: It keeps the limits that do not depend on the link.
+        own_s: What of ``fixed_s`` is the device's computing and encoding, s; None if not known.
+        limit_fixed_s, limit_bits: Like ``fixed_s`` and ``bits_on_the_way``, of the time that a
+            deadline is held against: a slow inference's, as far up as it may be. None where that
+            is the average.
     """
 
     block: int
@@ -72,6 +76,9 @@ class SplitLine:
     u_relative: float | None
     allowed: bool
     opening_j: float = 0.0
+    own_s: float | None = None
+    limit_fixed_s: float | None = None
+    limit_bits: float | None = None
 
     def energy_j(self, rate_bit_per_s: float) -> float:
         """Return the device's energy of an inference at a rate, J."""
@@ -89,11 +96,25 @@ class SplitLine:
         return self.opening_j + share * (whole_j - self.opening_j)
 
     def latency_s(self, rate_bit_per_s: float, round_trip_s: float = 0.0) -> float | None:
-        """Return the time of an inference at a rate, s; None if it is not known."""
+        """Return the time of an inference at a rate, on average, s; None if it is not known."""
         if self.fixed_s is None or self.bits_on_the_way is None:
             return None
         trip_s = round_trip_s if self.upload_bits else 0.0
         return self.fixed_s + self.bits_on_the_way / rate_bit_per_s + trip_s
+
+    def limit_s(self, rate_bit_per_s: float, round_trip_s: float = 0.0) -> float | None:
+        """Return the time that a deadline is held against, s; None if it is not known."""
+        fixed_s, bits = self.deadline_line
+        if fixed_s is None or bits is None:
+            return None
+        return fixed_s + bits / rate_bit_per_s + (round_trip_s if self.upload_bits else 0.0)
+
+    @property
+    def deadline_line(self) -> tuple[float | None, float | None]:
+        """The line behind ``limit_s``: s, and bit on the way."""
+        if self.limit_fixed_s is None or self.limit_bits is None:
+            return self.fixed_s, self.bits_on_the_way
+        return self.limit_fixed_s, self.limit_bits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +155,8 @@ class SplitPolicy:
     ) -> SplitPolicy:
         """Return the policy of a network on a measured device.
 
-        A limit on time in ``constraints`` is left to ``choose``, which knows the link.
+        A limit on time in ``constraints`` is left to ``choose``, which knows the link; their
+        percentile says which time a deadline is held against.
 
         Args:
             network: The network.
@@ -259,8 +281,8 @@ def _require_sensible(hysteresis: float) -> None:
 
 
 def _keeps(line: SplitLine, rate_bit_per_s: float, round_trip_s: float, deadline_s: float) -> bool:
-    latency_s = line.latency_s(rate_bit_per_s, round_trip_s)
-    return latency_s is not None and latency_s <= deadline_s
+    limit_s = line.limit_s(rate_bit_per_s, round_trip_s)
+    return limit_s is not None and limit_s <= deadline_s
 
 
 def _measured_rates(profile: DeviceProfile) -> tuple[float, float]:
@@ -282,13 +304,9 @@ def _line(
     last_operator: int,
 ) -> SplitLine:
     """Draw a split's lines through what it costs at two rates, exact for both."""
-    inverse_slow, inverse_fast = 1.0 / rates[0], 1.0 / rates[1]
-    step = inverse_slow - inverse_fast
-    slope_j = max(0.0, (at_slow.energy_j - at_fast.energy_j) / step)
-    fixed_s = slope_s = None
-    if at_slow.latency_s is not None and at_fast.latency_s is not None:
-        slope_s = max(0.0, (at_slow.latency_s - at_fast.latency_s) / step)
-        fixed_s = at_fast.latency_s - slope_s * inverse_fast
+    fixed_j, slope_j = _through(at_slow.energy_j, at_fast.energy_j, rates)
+    fixed_s, slope_s = _time_line(at_slow.latency_s, at_fast.latency_s, rates)
+    limit_s, limit_bits = _time_line(at_slow.latency_limit_s, at_fast.latency_limit_s, rates)
     u_relative = None
     if at_fast.u_stat_j is not None and at_fast.u_sys_j is not None and at_fast.energy_j > 0:
         u_relative = (at_fast.u_stat_j**2 + at_fast.u_sys_j**2) ** 0.5 / at_fast.energy_j
@@ -299,13 +317,31 @@ def _line(
         upload_bits=at_fast.upload_bits,
         compute_j=at_fast.compute_j,
         opening_j=at_fast.upload_fixed_j,
-        fixed_j=at_fast.energy_j - slope_j * inverse_fast,
+        fixed_j=fixed_j,
         j_bit_per_s=slope_j,
         fixed_s=fixed_s,
         bits_on_the_way=slope_s,
         u_relative=u_relative,
         allowed=not at_fast.violates,
+        own_s=at_fast.compute_s,
+        limit_fixed_s=limit_s,
+        limit_bits=limit_bits,
     )
+
+
+def _through(at_slow: float, at_fast: float, rates: tuple[float, float]) -> tuple[float, float]:
+    """Return fixed part and slope of the line in 1/r through what there is at two rates."""
+    slope = max(0.0, (at_slow - at_fast) / (1.0 / rates[0] - 1.0 / rates[1]))
+    return at_fast - slope / rates[1], slope
+
+
+def _time_line(
+    slow_s: float | None, fast_s: float | None, rates: tuple[float, float]
+) -> tuple[float | None, float | None]:
+    """Return the line through two times, s and bit; None where they are not known."""
+    if slow_s is None or fast_s is None:
+        return None, None
+    return _through(slow_s, fast_s, rates)
 
 
 def _lower_envelope(lines: Sequence[SplitLine]) -> tuple[tuple[float, ...], tuple[int, ...]]:

@@ -79,7 +79,7 @@ def policy_header(policy: SplitPolicy) -> str:
 
 
 def _row(line: SplitLine) -> str:
-    numbers = (line.fixed_j, line.j_bit_per_s, line.fixed_s, line.bits_on_the_way)
+    numbers = (line.fixed_j, line.j_bit_per_s, *line.deadline_line)
     facts: tuple[Any, ...] = (*map(_number, numbers), int(line.upload_bits > 0), int(line.allowed))
     return ", ".join(str(fact) for fact in facts)
 
@@ -101,7 +101,7 @@ _HEADER = """\
 
 struct joulesplit_line {{
     double fixed_j, j_bit_per_s; /* energy = fixed_j + j_bit_per_s / rate */
-    double fixed_s, bits;        /* time = fixed_s + bits / rate */
+    double fixed_s, bits;        /* time, of a slow inference = fixed_s + bits / rate */
     int sends, allowed;
 }};
 

@@ -43,7 +43,18 @@ class Candidate:
         by_model_j: The whole energy by each compute model that the profile allows, J.
         upload_bits: What goes up, bit.
         latency_s: Time on the device and on the air, with the wait and the answer where they are
-            known, s; None if the profile does not know the blocks' times.
+            known, on average, s; None if the profile does not know the blocks' times.
+        latency_u_s: Its standard uncertainty, s; None likewise, or if the profile knows no more of
+            uploads than their rate.
+        latency_ci95_s: Its 95 % interval, s; None likewise.
+        compute_s: What of it is the device's computing and encoding, s; None if not known.
+        upload_s: What of it is the upload, with its share of a burst and of a connection, s; 0 if
+            nothing is sent, None if not known.
+        latency_p50_s, latency_p95_s, latency_p99_s: So many in a hundred inferences take no
+            longer, by the transfer times that the profile has, computing as on average, s; None if
+            it has none, or nothing is sent.
+        latency_limit_s: What a limit on latency is held against, s: the upper end of the 95 %
+            interval of the percentile that the limits name, of the mean without percentiles.
         u_stat_j: Standard uncertainty from statistics, J, the model's own error with it; None if
             the source states none, or nothing tells how far the model is off.
         u_sys_j: Standard uncertainty from everything else, J; None likewise.
@@ -72,6 +83,14 @@ class Candidate:
     by_model_j: dict[ComputeModel, float]
     upload_bits: int
     latency_s: float | None
+    latency_u_s: float | None = None
+    latency_ci95_s: tuple[float, float] | None = None
+    compute_s: float | None = None
+    upload_s: float | None = None
+    latency_p50_s: float | None = None
+    latency_p95_s: float | None = None
+    latency_p99_s: float | None = None
+    latency_limit_s: float | None = None
     u_stat_j: float | None
     u_sys_j: float | None
     degrees_of_freedom: float | None = None

@@ -45,6 +45,7 @@ def broken_limits(
     energies: Sequence[SplitEnergy],
     latencies_s: Sequence[float] | None,
     *,
+    means_s: Sequence[float] | None = None,
     period_s: float | None = None,
     leaks: Collection[int] = (),
 ) -> tuple[tuple[str, ...], ...]:
@@ -53,20 +54,23 @@ def broken_limits(
     Args:
         constraints: Limits that the user states.
         energies: Candidates at position l.
-        latencies_s: Of all of them, s; None if not known.
+        latencies_s: Of all of them, as a limit is held against them, s; None if not known.
+        means_s: On average, s, which a period is held against; None for ``latencies_s``.
         period_s: From one inference to the next, s; None if it is no limit.
         leaks: The l after which something crosses that must not leave.
     """
     broken = []
+    means_s = latencies_s if means_s is None else means_s
     for energy in energies:
         latency_s = latencies_s[energy.block] if latencies_s is not None else None
+        mean_s = means_s[energy.block] if means_s is not None else None
         names = constraints.violations(
             block=energy.block,
             upload_bits=energy.upload_bits,
             latency_s=latency_s,
             leaks=energy.block in leaks,
         )
-        too_slow = period_s is not None and latency_s is not None and latency_s > period_s
+        too_slow = period_s is not None and mean_s is not None and mean_s > period_s
         broken.append((*names, PERIOD) if too_slow else names)
     return tuple(broken)
 

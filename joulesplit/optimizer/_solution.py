@@ -14,6 +14,7 @@ from joulesplit.optimizer._constraints import Constraints
 from joulesplit.optimizer._cost import ComputeModel, SplitEnergy, upload_sizes, where_of
 from joulesplit.optimizer._encoding import encoding_inputs
 from joulesplit.optimizer._idle_cost import IDLE, START, BesideCost, beside_inputs
+from joulesplit.optimizer._latency import NO_UPLOAD, SplitLatency, split_latency, upload_latency
 from joulesplit.optimizer._linear_figures import (
     COMMON_CAUSES,
     P_0,
@@ -30,6 +31,7 @@ from joulesplit.optimizer._link_cost import (
     WAIT,
     sending_inputs,
 )
+from joulesplit.optimizer._link_time import KnownTime
 from joulesplit.optimizer._prices import Prices
 from joulesplit.optimizer._privacy import leaking
 from joulesplit.optimizer._robustness import Robustness, assess
@@ -80,9 +82,22 @@ class Problem:
         return sum(self.network.tensors[index].bits for index in self.network.outputs)
 
     @cached_property
+    def latencies(self) -> tuple[SplitLatency, ...] | None:
+        """How long each candidate takes; None if the profile does not know the blocks' times."""
+        return _latencies(self)
+
+    def sent_latency(self, computing: KnownTime, bits: int) -> SplitLatency:
+        """Return the time of an inference that sends so many bits after so long on the device."""
+        sending, usage = self.prices.sending, self.prices.usage
+        rate = sending.answer_rate_bit_per_s
+        answer_s = self.answer_bits / rate if rate else 0.0
+        upload = upload_latency(sending, usage, bits)
+        return split_latency(computing, upload, (usage.server_wait_s or 0.0) + answer_s)
+
+    @property
     def latencies_s(self) -> tuple[float, ...] | None:
-        """How long each candidate takes, s; None if the profile does not know the blocks' times."""
-        return _latencies_s(self)
+        """The same on average, s."""
+        return _means_s(self.latencies)
 
     @cached_property
     def _tables(self) -> dict[ComputeModel, tuple[Inputs, ...]]:
@@ -248,7 +263,7 @@ class Solution:
 
     Attributes:
         energies: Candidates at position l.
-        latencies_s: Their times, s; None if the profile does not know the blocks' times.
+        latencies: Their times; None if the profile does not know the blocks' times.
         idle_s: Time whose idle power is in their energies, s; None if it is not known.
         broken: Limits that each candidate breaks.
         feasible: The l that break none.
@@ -258,13 +273,18 @@ class Solution:
     """
 
     energies: tuple[SplitEnergy, ...]
-    latencies_s: tuple[float, ...] | None
+    latencies: tuple[SplitLatency, ...] | None
     idle_s: tuple[float, ...] | None
     broken: tuple[tuple[str, ...], ...]
     feasible: tuple[int, ...]
     best: int
     told: tuple[bool, ...]
     doubt: DecisionUncertainty | None
+
+    @property
+    def latencies_s(self) -> tuple[float, ...] | None:
+        """Their times on average, s."""
+        return _means_s(self.latencies)
 
     def causes_between(self, one: int, other: int) -> Causes | None:
         """Return the causes that a comparison rests on; None if it is not known how surely."""
@@ -281,22 +301,24 @@ def solve(problem: Problem) -> Solution:
             a covariance is not one; or a split would cost nothing or less.
     """
     model = problem.prices.compute_model
-    latencies_s = problem.latencies_s
+    latencies, percent = problem.latencies, problem.constraints.latency_percentile
+    limits_s = tuple(one.limit_s(percent) for one in latencies) if latencies else None
     energies = problem.energies(model)
     _require_positive(energies)
     broken = broken_limits(
         problem.constraints,
         energies,
-        latencies_s,
+        limits_s,
+        means_s=problem.latencies_s,
         period_s=problem.prices.usage.period_s,
         leaks=leaking(problem.network, problem.blocks, problem.constraints.keep_local),
     )
-    feasible = feasible_blocks(broken, energies, latencies_s)
+    feasible = feasible_blocks(broken, energies, limits_s)
     best = cheapest(energies, feasible)
     causes, told = problem.causes(model), problem.told(model)
     return Solution(
         energies=energies,
-        latencies_s=latencies_s,
+        latencies=latencies,
         idle_s=problem.idle_s(model),
         broken=broken,
         feasible=feasible,
@@ -380,9 +402,13 @@ def excess_of(
     )
 
 
-def _latencies_s(problem: Problem) -> tuple[float, ...] | None:
-    """Time every candidate: on the device, on the air, and what is known of waiting, s."""
-    prices, sending = problem.prices, problem.prices.sending
+def _means_s(latencies: tuple[SplitLatency, ...] | None) -> tuple[float, ...] | None:
+    return None if latencies is None else tuple(one.mean.value_s for one in latencies)
+
+
+def _latencies(problem: Problem) -> tuple[SplitLatency, ...] | None:
+    """Time every candidate: on the device, its upload, and what is known of waiting."""
+    prices = problem.prices
     computed_s = prices.computing.latencies_s()
     if computed_s is None:
         if problem.constraints.max_latency_s is None:
@@ -392,12 +418,15 @@ def _latencies_s(problem: Problem) -> tuple[float, ...] | None:
             f"cannot keep max_latency_s: {reason}; calibrate {problem.network.name} or drop the "
             "limit"
         )
-    rate = sending.answer_rate_bit_per_s
-    answer_s = problem.answer_bits / rate if rate else 0.0
-    back_s = (prices.usage.server_wait_s or 0.0) + answer_s
-    last = len(computed_s) - 1
-    on_air_s = [bits / sending.rate_bit_per_s for bits in problem.upload_bits]
-    return tuple(
-        sum(parts_s) + (back_s if block < last else 0.0)
-        for block, parts_s in enumerate(zip(computed_s, problem.encode_s, on_air_s, strict=True))
+    errors = prices.computing.latency_errors()
+    own = [
+        KnownTime(value_s=time_s + encode_s, error=error)
+        for time_s, encode_s, error in zip(computed_s, problem.encode_s, errors, strict=True)
+    ]
+    return (
+        *(
+            problem.sent_latency(computing, bits)
+            for computing, bits in zip(own[:-1], problem.upload_bits[:-1], strict=True)
+        ),
+        split_latency(own[-1], NO_UPLOAD, 0.0),
     )

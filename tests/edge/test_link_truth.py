@@ -6,20 +6,28 @@ kept either of them waiting shows in both, so that a busy machine does not matte
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import emulated_link
 from emulated_link import BURST_BYTES, EmulatedLink, Witness, relayed_link, tbf_link
+from file_driven_sensor import FileDrivenSensor
+from joulesplit.calibrate.campaign import STANDARD
 from joulesplit.calibrate.errors import LinkDroppedError
-from joulesplit.calibrate.instrument import LinkBench
+from joulesplit.calibrate.instrument import EdgeAddress, Instrument, LinkBench, RealDevice
 from joulesplit.calibrate.workloads import RealActivity
+from joulesplit.cli._plan_options import link_line
+from joulesplit.cli._resources import paper_network
+from joulesplit.drivers import MonotonicClock
 from joulesplit.edge import EdgeClient, Pacer, TransferMethod, probe_link, require_carried
 from joulesplit.edge._pacing import HostClock
 from joulesplit.edge.errors import RateNotCarriedError
@@ -46,8 +54,8 @@ def _can_emulate(cannot):
 
 
 @contextmanager
-def client_over(link: EmulatedLink) -> Iterator[EdgeClient]:
-    """A client at one end, a server process at the other, and a connection that has been used."""
+def server_over(link: EmulatedLink) -> Iterator[str]:
+    """A server process at the other end; its address."""
     with (
         link.server(),
         subprocess.Popen(
@@ -59,11 +67,27 @@ def client_over(link: EmulatedLink) -> Iterator[EdgeClient]:
         ) as process,
     ):
         port = process.stdout.readline().strip().rpartition(":")[2]
-        url = f"http://{link.server_address}:{port}"
-        with link.client(), EdgeClient(url, token="word") as client:
-            client.upload(b"first")
-            yield client
-        process.kill()
+        try:
+            yield f"http://{link.server_address}:{port}"
+        finally:
+            process.kill()
+
+
+@contextmanager
+def client_over(link: EmulatedLink) -> Iterator[EdgeClient]:
+    """A client at one end, a server at the other, and a connection that has been used."""
+    with server_over(link) as url, link.client(), EdgeClient(url, token="word") as client:
+        client.upload(b"first")
+        yield client
+
+
+def uploading(client):
+    """What sends over a client's link, for the probe."""
+
+    def upload(payload, rate):
+        return client.upload(payload, pacer=rate and Pacer(rate, clock=HostClock())).facts
+
+    return upload
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +179,7 @@ def test_a_window_of_uploads_keeps_what_each_did(slow_link):
 
 def test_the_probe_finds_rate_and_queue_of_a_link(slow_link):
     client, _ = slow_link
-    probe = probe_link(client)
+    probe = probe_link(uploading(client), 4_000_000)
     # What a burst after the pause adds is in the first of the uploads alone.
     payload_rate = LINK_BIT_PER_S * SEGMENT_BYTES / SEGMENT_ON_LINK_BYTES
     assert probe.rate_bit_per_s.value == pytest.approx(payload_rate, rel=0.05)
@@ -176,11 +200,42 @@ def test_a_stated_rate_that_the_link_does_not_carry_is_refused_before_it_is_meas
         bench.probe([1e6, STATED_BIT_PER_S])
     assert told.value.stated_bit_per_s == STATED_BIT_PER_S
     assert told.value.carried_bit_per_s < LINK_BIT_PER_S * 1.05
-    require_carried(client, [0.2e6, 1e6])
+    require_carried(uploading(client), 4_000_000, [0.2e6, 1e6])
 
 
 def test_the_probe_finds_the_round_trip():
     with relayed_link(round_trip_s=0.02) as link, client_over(link) as client:
-        probe = probe_link(client, max_bytes=30_000)
+        probe = probe_link(uploading(client), 30_000)
     assert probe.min_round_trip_s >= 0.02
     assert probe.round_trip_s.value >= probe.min_round_trip_s
+
+
+@pytest.fixture
+def instrument(tmp_path):
+    """An instrument of this machine at the client's end of a link of 2 Mbit/s."""
+    device = RealDevice(
+        sensor_factory=partial(FileDrivenSensor, tmp_path / "load"), clock=MonotonicClock()
+    )
+    with tbf_link(LINK_BIT_PER_S) as link, server_over(link) as url, link.client():
+        address = EdgeAddress(url=url, token="word")
+        with Instrument(paper_network(), device, address) as made:
+            yield made
+
+
+@pytest.mark.alone(
+    "what an emulated link carries at once is measured, and the relay is a program too"
+)
+def test_a_plan_is_fitted_to_a_real_link_and_one_with_a_stated_rate_refused(instrument):
+    fitted, probe = instrument.fit_to_link(STANDARD)
+    payload_rate = LINK_BIT_PER_S * SEGMENT_BYTES / SEGMENT_ON_LINK_BYTES
+    assert probe.rate_bit_per_s.value == pytest.approx(payload_rate, rel=0.05)
+    assert max(fitted.paced_rates_bit_per_s) <= 0.9 * payload_rate
+    assert len(fitted.rates_bit_per_s) == len(STANDARD.rates_bit_per_s)
+    line = link_line(probe, fitted)
+    assert re.match(r"link: takes 1\.9\S* ± .* Mbit/s; round trip .*; paced uploads at ", line)
+
+    stated = msgspec.structs.replace(
+        STANDARD, rates_bit_per_s=(1e6, STATED_BIT_PER_S), fit_rates=False
+    )
+    with pytest.raises(RateNotCarriedError, match=r"the link carried .* of the 2\.4e\+07 bit/s"):
+        instrument.fit_to_link(stated)

@@ -52,6 +52,7 @@ def test_the_demo_measures_decides_and_runs_the_split(tmp_path):
     )
 
     assert result.returncode == 0, result.stderr
+    assert "link: takes " in result.stderr.partition("measuring")[0]
     document = json.loads(result.stdout)
     profile = document["profile"]
     assert document["simulated"] is profile["simulated"] is True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from joulesplit._simulation import draw_world
 from joulesplit.calibrate.campaign import QUICK, Completion, profile_from_windows
 from joulesplit.calibrate.workloads import truth_of
+from joulesplit.cli._exit_codes import ExitCode
 from joulesplit.cli._resources import paper_network
 from joulesplit.optimizer import Usage, decide
 from joulesplit.partition.cutting import residual_blocks
@@ -49,3 +52,26 @@ def test_e_c_and_a_decision_are_at_what_the_link_takes(profile):
     # By the price at 20 Mbit/s the network would be split where an upload is twice as long.
     insisted = decide(NETWORK, BLOCKS, profile, usage=Usage(rate_bit_per_s=20e6))
     assert (decision.best.block, insisted.best.block) == (8, 5)
+
+
+@pytest.mark.live
+def test_a_stated_rate_beyond_the_link_is_one_line_and_nothing_is_measured(tmp_path):
+    """The simulated link takes 40 Mbit/s, of whoever asks for more too."""
+    (tmp_path / "plan.toml").write_text('base = "quick"\nrates_bit_per_s = [5e6, 80e6]\n')
+    command = ["calibrate", str(paper_network()), "--sensor", "simulated", "--plan", "plan.toml"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "joulesplit", *command],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert ran.returncode == ExitCode.EDGE
+    said = ran.stderr.strip().splitlines()
+    assert said[-1].startswith("joulesplit: error: the link carried ")
+    assert "of the 8e+07 bit/s" in said[-1]
+    assert "state a rate that it carries" in said[-1]
+    assert not any(line.startswith(("plan", "link:")) for line in said)
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.toml"]

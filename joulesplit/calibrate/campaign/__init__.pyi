@@ -56,6 +56,7 @@ from ._stopping import windows_needed as windows_needed
 from ._transfer_plan import UploadSubject as UploadSubject
 from ._transfer_plan import crossing_bits as crossing_bits
 from ._transfer_plan import download_subjects as download_subjects
+from ._transfer_plan import for_link as for_link
 from ._transfer_plan import upload_subjects as upload_subjects
 from ._validating import MeasuredSplit as MeasuredSplit
 from ._validating import ValidationPlan as ValidationPlan

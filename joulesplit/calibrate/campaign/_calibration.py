@@ -27,6 +27,7 @@ from joulesplit.calibrate.campaign._resume import (
     require_same_subjects,
 )
 from joulesplit.calibrate.campaign._stop_rule import RuleMaker, rule_by_precision
+from joulesplit.calibrate.campaign._transfer_plan import as_fitted
 from joulesplit.calibrate.checks import response_checks
 from joulesplit.calibrate.journal import (
     Begun,
@@ -119,7 +120,7 @@ def _header(
     past = read_journal(file.path) if file.resume else None
     # A sensor times its cycle anew each time it is opened; the lengths stay those of the start.
     sensor = past.header.around.sensor if past else instrument.sampler.description
-    plan = for_sensor(plan, sensor.cycle_s)
+    plan = for_sensor(as_fitted(plan, past.header.plan) if past else plan, sensor.cycle_s)
     around = storable(instrument.circumstances(plan))
     header = Header(plan=plan, around=around, link_kind=instrument.link_kind)
     if past is None:

@@ -75,6 +75,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         repeats: Windows per block and length, and per upload size and rate, in each round.
         rates_bit_per_s: Upload rates, ``unlimited`` among them if wanted; the last number is the
             rate E_c is stated at.
+        fit_rates: Paced rates that the link does not carry give way to fractions of what it takes;
+            else a plan with one is refused.
         upload_sizes: How many payload sizes, spread over those of the cuts at l = 0 … L.
         upload_sizes_bits: These sizes in place of the cuts' own, bit; none takes the cuts'.
         upload_grid: Further sizes, evenly by ratio from half the smallest to twice the largest.
@@ -121,6 +123,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     upload_spread: float = 1.0
     layouts: int = 1
     rests: int = 1
+    fit_rates: bool = False
     stop: StopPlan = StopPlan()
     limits: Limits = Limits()
 
@@ -226,6 +229,7 @@ QUICK = Plan(
     work_s=(0.12, 0.24, 0.48),
     repeats=1,
     rates_bit_per_s=(5e6, 10e6, 20e6),
+    fit_rates=True,
     upload_sizes=3,
     upload_s=0.33,
     upload_spread=2.5,
@@ -246,6 +250,7 @@ STANDARD = Plan(
     work_s=(0.8, 1.6, 3.2),
     repeats=1,
     rates_bit_per_s=(2e6, 5e6, 10e6, 20e6, UNLIMITED),
+    fit_rates=True,
     upload_sizes=4,
     upload_grid=2,
     upload_s=0.2,
@@ -269,6 +274,7 @@ RIGOROUS = Plan(
     work_s=(1.0, 2.0, 4.0),
     repeats=3,
     rates_bit_per_s=(1e6, 2e6, 5e6, 10e6, 20e6, UNLIMITED),
+    fit_rates=True,
     upload_sizes=5,
     upload_grid=4,
     upload_s=0.2,

@@ -61,6 +61,9 @@ def parse_plan(text: str, *, where: str, name: str) -> Plan:
         if key in document:
             _require_known(document[key], kind, where, f"{key}.")
     merged = {**msgspec.to_builtins(base), "name": name, **document}
+    # Who states rates wants these; a printed preset says itself that its own may give way.
+    if "rates_bit_per_s" in document and "fit_rates" not in document:
+        merged["fit_rates"] = False
     for key in TABLES:
         merged[key] = {**msgspec.to_builtins(getattr(base, key)), **document.get(key, {})}
     try:

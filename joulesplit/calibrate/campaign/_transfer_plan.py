@@ -22,6 +22,63 @@ GRID_REACH = 2.0
 a bit costs the same there, near enough to be sent by the same rules."""
 
 
+CARRIED_PRESET_SHARE = 0.9
+"""A preset's rate stays up to so much of what the link takes unpaced. Nearer to it an upload that
+falls behind its schedule once does not catch up."""
+
+FASTEST_SHARE = 0.8
+"""The fastest rate of those that come in place of others."""
+
+SLOWER = 0.5
+"""Each further one over the one before."""
+
+LEAST_RATIO = 1.25
+"""Rates closer than this are as good as one."""
+
+
+def for_link(plan: Plan, link_bit_per_s: float) -> Plan:
+    """Return a plan for a link, whose paces it carries if they may give way.
+
+    Those that it does carry stay; in place of the others come fractions of what it takes, so that
+    there are as many as before, and the fastest is the last.
+
+    Args:
+        plan: As asked for.
+        link_bit_per_s: What uploads come to that are not paced, bit/s.
+    """
+    paced = plan.paced_rates_bit_per_s
+    kept = [rate for rate in paced if rate <= CARRIED_PRESET_SHARE * link_bit_per_s]
+    missing = len(paced) - len(kept)
+    if not (missing and plan.fit_rates):
+        return msgspec.structs.replace(plan, fit_rates=False)
+    shares = (FASTEST_SHARE * SLOWER**step for step in range(2 * len(paced)))
+    fractions = (float(f"{share * link_bit_per_s:.2g}") for share in shares)
+    new = [rate for rate in fractions if all(_is_apart(rate, other) for other in kept)][:missing]
+    unpaced = [rate for rate in plan.rates_bit_per_s if rate == UNLIMITED]
+    return msgspec.structs.replace(
+        plan, rates_bit_per_s=(*sorted([*kept, *new]), *unpaced), fit_rates=False
+    )
+
+
+def _is_apart(one: float, other: float) -> bool:
+    """Say whether two rates are so different that both tell something."""
+    return max(one, other) > LEAST_RATIO * min(one, other)
+
+
+def as_fitted(plan: Plan, before: Plan) -> Plan:
+    """Return a plan with the rates that it began with, if they may give way.
+
+    Args:
+        plan: To go on with.
+        before: Of the campaign's beginning, fitted to its link.
+    """
+    if not plan.fit_rates:
+        return plan
+    return msgspec.structs.replace(
+        plan, rates_bit_per_s=before.rates_bit_per_s, fit_rates=before.fit_rates
+    )
+
+
 class UploadSubject(msgspec.Struct, frozen=True, kw_only=True):
     """One payload size at one rate."""
 

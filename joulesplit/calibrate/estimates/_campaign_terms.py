@@ -13,6 +13,7 @@ from math import hypot, sqrt
 import numpy as np
 
 from joulesplit.calibrate.estimates._late_work import late_work
+from joulesplit.calibrate.estimates._own_sizes import bend_u_rel
 from joulesplit.calibrate.estimates._stats import coverage_factor
 from joulesplit.calibrate.profile import CampaignError, WindowTerm
 from joulesplit.calibrate.windows import WindowKind, WindowRecord
@@ -47,7 +48,9 @@ def campaign_terms(
     windows = [record for record in records if record.task.kind in kinds]
     if not windows or sum(record.net_j for record in windows) <= 0:
         return ()
-    lefts = [(name, left_of(windows), source) for name, left_of, source in _TERMS]
+    found = [(name, left_of(windows), source) for name, left_of, source in _TERMS]
+    if "upload" in kinds:
+        found.append(("bent sizes", (bend_u_rel(records), None), _BENT))
     return tuple(
         WindowTerm(
             name=name,
@@ -57,7 +60,7 @@ def campaign_terms(
             correlation="common",
             degrees_of_freedom=freedom,
         )
-        for name, (u_rel, freedom), source in lefts
+        for name, (u_rel, freedom), source in found
     )
 
 
@@ -171,6 +174,11 @@ def with_idle_of(budget: SystematicBudget, records: Sequence[WindowRecord]) -> S
     step_w = abs(float(np.mean([record.idle_step_w for record in records]))) / 2 / sqrt(3)
     return replace(budget, offset_u_w=hypot(budget.offset_u_w, late_w, step_w))
 
+
+_BENT = (
+    "what a bit costs by the straight line through all sizes, against the mean slope from the "
+    "smallest to the largest, less what scatter makes of it"
+)
 
 _TERMS: tuple[tuple[str, Callable[[Sequence[WindowRecord]], _Left], str], ...] = (
     (

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates._by_pace import of_told_paces, pace_problem, with_lateness
-from joulesplit.calibrate.estimates._fitting import LinearModel, link_problem, transfer_problem
+from joulesplit.calibrate.estimates._by_pace import PLANE_FIGURES, pace_problem, told_paces
+from joulesplit.calibrate.estimates._fitting import LinearModel, link_problem
+from joulesplit.calibrate.estimates._own_sizes import by_subject
 from joulesplit.calibrate.estimates._stats import LinearFit
 from joulesplit.calibrate.profile import LinkDiagnostics
 from joulesplit.calibrate.windows import Observation
@@ -35,7 +36,7 @@ def link_diagnostics(observations: Sequence[Observation]) -> LinkDiagnostics:
         windows=len(observations),
         largest_residual=float(np.max(np.abs(fit.studentised))),
         autocorrelation=lag_one(fit.studentised),
-        lack_of_fit_p=_lack_of_fit_p(observations, fit),
+        lack_of_fit_p=_lack_of_fit_p(observations, problem, fit, PLANE_FIGURES),
     )
 
 
@@ -77,22 +78,18 @@ def _neighbours(columns: Array) -> Array:
     return np.asarray((padded[:-2] + padded[2:]) / 2)
 
 
-def _lack_of_fit_p(observations: Sequence[Observation], fit: LinearFit) -> float | None:
+def _lack_of_fit_p(
+    observations: Sequence[Observation], problem: LinearModel, fit: LinearFit, sending: int
+) -> float | None:
     """Return the probability of what a fit leaves beyond what its subjects' own means leave.
 
     The larger model gives each size at each pace an energy per upload of its own and keeps what a
-    burst costs; the F test of the two nested models needs no repeats of one window, only windows
-    of two lengths. None where every window has figures of its own.
+    burst and lateness cost; the F test of the two nested models needs no repeats of one window,
+    only windows of two lengths. None where every window has figures of its own.
     """
     subjects = [(o.payload_bits // o.repetitions, o.pace or _nearest(o)) for o in observations]
-    keys = list(dict.fromkeys(subjects))
-    design = np.zeros((len(observations), len(keys)))
-    for row, (subject, observation) in enumerate(zip(subjects, observations, strict=True)):
-        design[row, keys.index(subject)] = observation.repetitions
-    if len(of_told_paces(observations)) == len(observations):
-        design = with_lateness(design, observations)
     try:
-        own = transfer_problem(observations, design, "net").fit()
+        own = by_subject(problem, observations, subjects, sending=sending).fit()
     except EstimateError:
         return None
     lack_freedom = fit.degrees_of_freedom - own.degrees_of_freedom
@@ -120,7 +117,9 @@ def lack_of_fit_p(observations: Sequence[Observation]) -> float | None:
     Returns:
         None where that cannot be told.
     """
-    return _lack_of_fit_p(observations, pace_problem(observations, "net").fit())
+    problem = pace_problem(observations, "net")
+    sending = 2 * len(told_paces(observations))
+    return _lack_of_fit_p(observations, problem, problem.fit(), sending)
 
 
 def rates_reached(observations: Sequence[Observation]) -> tuple[float, ...]:

@@ -11,10 +11,11 @@ import numpy as np
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates._by_pace import UNPACED, in_stream, lateness_s, upload_size
 from joulesplit.calibrate.estimates._fitting import LinearModel
-from joulesplit.calibrate.estimates._stats import LinearFit
+from joulesplit.calibrate.estimates._stats import Array, LinearFit, variance_of
 from joulesplit.calibrate.estimates._uncertainty import Estimate, with_interval
 from joulesplit.calibrate.profile import Quantity, TransferPercentiles, UploadTime
-from joulesplit.calibrate.windows import Observation, Pace, WindowRecord
+from joulesplit.calibrate.windows import Observation, Pace, WindowRecord, WindowTransfers
+from joulesplit.metrology import own_scatter, residuals_of
 
 FEWEST_LATE = 4
 """Windows that a straight line through their lateness needs, to say how well it is known."""
@@ -33,10 +34,22 @@ def upload_time(records: Sequence[WindowRecord], pace: Pace) -> UploadTime:
     observations = [record.observation for record in records]
     problem = in_stream(observations)
     fit = problem.fit()
-    misfit_rel = float(np.sqrt(np.mean((fit.raw_residuals / problem.observed) ** 2)))
+    departures = fit.raw_residuals / problem.observed
     # Reading the clocks adds the same to each transfer: it is in T_0, and not in what bits take.
-    per_upload_s = _figure(fit, 0, "s", _clock_u_s(records))
-    per_bit_s = _figure(fit, 1, "s/bit", 0.0)
+    covariance, freedoms = _own_covariance(problem, fit)
+    per_upload_s, per_bit_s = (
+        with_interval(
+            Estimate(
+                value=float(fit.coefficients[place]),
+                u_stat=float(np.sqrt(covariance[place, place])),
+                degrees_of_freedom=freedoms[place],
+                n=len(fit.residuals),
+            ),
+            unit,
+            u_sys,
+        )
+        for place, (unit, u_sys) in enumerate((("s", _clock_u_s(records)), ("s/bit", 0.0)))
+    )
     late = _lateness(observations)
     told = [record.transfers for record in records if record.transfers is not None]
     rtt_s = [one.min_rtt_s for one in told if one.min_rtt_s is not None]
@@ -45,13 +58,47 @@ def upload_time(records: Sequence[WindowRecord], pace: Pace) -> UploadTime:
         per_bit_s=per_bit_s,
         per_burst_s=late[0] if late else None,
         per_burst_bit_s=late[1] if late else None,
-        covariance=tuple(tuple(float(x) for x in row) for row in fit.covariance),
+        covariance=tuple(tuple(float(x) for x in row) for row in covariance),
         methods=tuple(dict.fromkeys(chain.from_iterable(one.methods for one in told))),
         min_rtt_s=min(rtt_s, default=None),
         percentiles=_percentiles(records),
         unpaced=pace == UNPACED,
-        misfit_rel=misfit_rel,
+        misfit_rel=float(np.sqrt(np.mean(departures**2))),
+        lack_of_fit_rel=_lack_of_fit(problem, departures),
     )
+
+
+def _own_covariance(problem: LinearModel, fit: LinearFit) -> tuple[Array, tuple[float, float]]:
+    """Return the covariance of T_0 and t by the windows' own residuals, and ν of each.
+
+    How the scatter of a transfer grows with its size is the link's secret: what a queue adds does
+    not grow, what a slower rate adds does. By a law of ours intervals of 95 % held 90 %.
+    """
+    residuals = residuals_of(problem.design, problem.spread, fit)
+    each = [own_scatter(residuals, weights) for weights in np.eye(2)]
+    found = [variance_of(one) for one in each]
+    effects = np.array(
+        [one.effects / scatter.correction**0.5 for one, scatter in zip(each, found, strict=True)]
+    )
+    covariance: Array = effects @ effects.T
+    return covariance, (found[0].degrees_of_freedom, found[1].degrees_of_freedom)
+
+
+def _lack_of_fit(problem: LinearModel, departures: Array) -> float | None:
+    """Return what the sizes depart from the straight line beyond their windows' scatter, relative.
+
+    By the analysis of variance of one way: windows within sizes against sizes about the line.
+    """
+    sizes = np.round(problem.design[:, 1] / problem.design[:, 0])
+    groups = [departures[sizes == size] for size in np.unique(sizes)]
+    windows, between = len(departures), len(groups) - len(problem.design[0])
+    within = windows - len(groups)
+    if between < 1 or within < 1:
+        return None
+    scatter = sum(float(((g - g.mean()) ** 2).sum()) for g in groups) / within
+    departing = sum(len(g) * float(g.mean()) ** 2 for g in groups) / between
+    per_size = (windows - sum(len(g) ** 2 for g in groups) / windows) / (len(groups) - 1)
+    return float(np.sqrt(max(0.0, departing - scatter) / per_size))
 
 
 def _lateness(observations: Sequence[Observation]) -> tuple[Quantity, Quantity] | None:
@@ -98,19 +145,30 @@ def _percentiles(records: Sequence[WindowRecord]) -> tuple[TransferPercentiles, 
 
 
 def _of_size(bits: int, records: Sequence[WindowRecord]) -> TransferPercentiles:
-    """Return percentiles of transfer times; a time that was kept stands for several."""
+    """Return percentiles of transfer times; a time that was kept stands for several.
+
+    The first of a window, which came after a pause, is left out: ``per_burst_s`` tells of it.
+    """
     kept = [record.transfers for record in records if record.transfers is not None]
-    pairs = sorted(
-        (time_s, one.transfers / len(one.times_s)) for one in kept for time_s in one.times_s
-    )
+    has_others = any(one.transfers > 1 for one in kept)
+    pairs = sorted(pair for one in kept for pair in _weighted(one, without_first=has_others))
     times_s = np.array([time_s for time_s, _ in pairs])
     weights = np.array([weight for _, weight in pairs])
     share = (np.cumsum(weights) - weights / 2) / weights.sum()
     p50, p95, p99 = np.interp((0.50, 0.95, 0.99), share, times_s)
     return TransferPercentiles(
         payload_bits=bits,
-        transfers=sum(one.transfers for one in kept),
+        transfers=round(float(weights.sum())),
         p50_s=float(p50),
         p95_s=float(p95),
         p99_s=float(p99),
     )
+
+
+def _weighted(one: WindowTransfers, *, without_first: bool) -> list[tuple[float, float]]:
+    """Return each kept time, s, and how many transfers it stands for."""
+    weights = np.full(len(one.times_s), one.transfers / len(one.times_s))
+    if without_first and one.first_s is not None:
+        # Of many transfers the first need not be kept: the one next to it stands for it.
+        weights[np.argmin(np.abs(np.array(one.times_s) - one.first_s))] -= 1.0
+    return [(t, float(weight)) for t, weight in zip(one.times_s, weights, strict=True) if weight]

@@ -19,6 +19,7 @@ from joulesplit.calibrate.campaign import (
     Plan,
     UploadSubject,
     download_subjects,
+    for_link,
     head_blocks,
     upload_subjects,
 )
@@ -42,6 +43,7 @@ from joulesplit.edge.errors import InterfaceNotFoundError
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.instrument._device import DeviceUnderTest
+    from joulesplit.edge import LinkProbe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +136,20 @@ class Instrument:
             lay_out_anew=partial(self.network.lay_out_anew, Random(plan.order_seed)),
             foreign_load=LoadWatch(self.device.machine),
         ), subjects
+
+    def fit_to_link(self, plan: Plan) -> tuple[Plan, LinkProbe]:
+        """Probe the link and return a plan that it carries, and what it is like.
+
+        Args:
+            plan: As asked for. Rates that somebody stated stay; a preset's give way.
+
+        Raises:
+            RateNotCarriedError: A stated rate is more than the link carries.
+            CalibrationError: The link dropped.
+            EdgeError: The server failed.
+        """
+        probe = self._link().probe(() if plan.fit_rates else plan.paced_rates_bit_per_s)
+        return for_link(plan, probe.rate_bit_per_s.value), probe
 
     def _link(self) -> LinkBench:
         return LinkBench(

@@ -76,6 +76,7 @@ class StoredPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     upload_spread: float = 1.0
     layouts: int = 1
     rests: int = 0
+    fit_rates: bool = False
     stop: StoredStopPlan = StoredStopPlan()
     limits: StoredLimits = StoredLimits()
 

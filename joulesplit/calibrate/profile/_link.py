@@ -63,7 +63,7 @@ class UploadCosts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TransferPercentiles(msgspec.Struct, frozen=True, kw_only=True):
-    """How long transfers of one size took.
+    """How long transfers of one size took, those that follow others where the size has any.
 
     Attributes:
         payload_bits: Of each, bit.
@@ -92,6 +92,8 @@ class UploadTime(msgspec.Struct, frozen=True, kw_only=True):
         percentiles: By size.
         unpaced: They went as fast as the link took them, as those of an inference do.
         misfit_rel: Root mean square of what windows depart from it, relative.
+        lack_of_fit_rel: The same of sizes, less what the windows' scatter explains, relative
+            standard uncertainty; None where two sizes tell nothing of it.
     """
 
     per_upload_s: Annotated[Quantity, in_unit("s")]
@@ -104,6 +106,7 @@ class UploadTime(msgspec.Struct, frozen=True, kw_only=True):
     percentiles: tuple[TransferPercentiles, ...] = ()
     unpaced: bool = True
     misfit_rel: float | None = None
+    lack_of_fit_rel: float | None = None
 
 
 class UploadTail(msgspec.Struct, frozen=True, kw_only=True):

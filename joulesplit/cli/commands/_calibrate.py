@@ -20,7 +20,7 @@ from joulesplit.cli._options import (
     runtime_options,
 )
 from joulesplit.cli._output import note, shown_options
-from joulesplit.cli._plan_options import PlanChoice, announcement, plan_options
+from joulesplit.cli._plan_options import PlanChoice, announcement, link_line, plan_options
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.campaign import JournalFile, Plan
@@ -223,6 +223,8 @@ def _measure(
         stack.enter_context(instrument)
         warn_of_load(device.machine)
         if not file.resume:
+            plan, probe = instrument.fit_to_link(plan)
+            note(link_line(probe, plan))
             planned = for_sensor(plan, instrument.sampler.description.cycle_s)
             note(announcement(planned, instrument.network.network))
         return calibrate(instrument, plan, file)

@@ -163,6 +163,7 @@ def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
     from joulesplit.calibrate.journal import journal_beside
     from joulesplit.calibrate.profile import StoredProfile, save_profile
     from joulesplit.cli._device import device_of
+    from joulesplit.cli._plan_options import link_line
     from joulesplit.cli._profiles import examined_profile
     from joulesplit.cli._server_process import loopback_server
     from joulesplit.cli.measuring import calibrate, keep_what_there_is
@@ -174,7 +175,9 @@ def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
         Instrument(model, device_of(choice), EdgeAddress(url=url)) as instrument,
     ):
         try:
-            measured = calibrate(instrument, _plan(), journal)
+            plan, probe = instrument.fit_to_link(_plan())
+            note(link_line(probe, plan))
+            measured = calibrate(instrument, plan, journal)
         except Exception as error:
             keep_what_there_is(error, journal, path, resumable=False)
             raise

@@ -126,6 +126,14 @@ BLOCK_COUNT = click.IntRange(min=0)
 @click.option(
     "--max-latency-s", type=ABOVE_ZERO, help="Longest time on the device and on the air, s."
 )
+@click.option(
+    "--latency-percentile",
+    type=click.Choice(["50", "95", "99"]),
+    default="95",
+    show_default=True,
+    callback=lambda _context, _option, value: int(value),
+    help="So many of 100 inferences keep --max-latency-s.",
+)
 @click.option("--min-block", type=BLOCK_COUNT, help="At least so many blocks stay on the device.")
 @click.option("--max-block", type=BLOCK_COUNT, help="At most so many blocks run on the device.")
 @click.option(
@@ -258,6 +266,7 @@ def _decide(
             min_block=request.min_block,
             max_block=request.max_block,
             max_latency_s=request.max_latency_s,
+            latency_percentile=request.latency_percentile,
             keep_local=request.keep_local,
         ),
         model_u_rel=request.model_error,

@@ -90,5 +90,5 @@ def _times(decision: Decision, split: int) -> PredictedTimes:
     from joulesplit.calibrate.campaign import PredictedTimes
 
     candidate = decision.candidates[split]
-    transfer_s = candidate.upload_bits / decision.rate_bit_per_s if candidate.upload_bits else None
+    transfer_s = candidate.upload_s if candidate.upload_bits else None
     return PredictedTimes(transfer_s=transfer_s, sent_s=candidate.latency_s)

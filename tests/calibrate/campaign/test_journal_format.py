@@ -69,6 +69,7 @@ def test_a_kept_journal_is_read_and_written_again_as_it_was():
         "rest",
         "rests",
         "most_flop",
+        "fit_rates",
     }
     for encoded in raw_entries(KEPT.read_bytes()):
         entry = entry_read(entry_of(encoded, 1, KEPT))

@@ -14,9 +14,13 @@ from joulesplit.calibrate.campaign import (
     crossing_bits,
     download_subjects,
     for_decision,
+    for_link,
+    plan_toml,
     upload_subjects,
 )
 from joulesplit.calibrate.campaign._plan import RIGOROUS
+from joulesplit.calibrate.campaign._plan_file import parse_plan
+from joulesplit.calibrate.campaign._transfer_plan import as_fitted
 from joulesplit.calibrate.errors import PlanError
 
 SIZES = [32_000, 401_408, 802_816, 2_408_448, 12_845_056]
@@ -145,3 +149,37 @@ def test_a_plan_for_the_decision_sends_only_what_the_cuts_send():
 def test_sizes_that_cannot_be_sent_are_refused(wrong):
     with pytest.raises(PlanError, match="multiples of 8 bit above zero"):
         changed(**wrong)
+
+
+def test_rates_that_a_link_does_not_carry_give_way_to_fractions_of_what_it_takes():
+    fitted = for_link(STANDARD, 12e6)
+
+    paced = fitted.paced_rates_bit_per_s
+    assert len(paced) == len(STANDARD.paced_rates_bit_per_s)
+    assert {2e6, 5e6, 10e6} < set(paced)
+    assert paced == tuple(sorted(paced))
+    assert all(b > 1.25 * a for a, b in pairwise(paced))
+    assert max(paced) <= 0.9 * 12e6
+    assert UNLIMITED in fitted.rates_bit_per_s
+    assert for_link(STANDARD, 100e6).rates_bit_per_s == STANDARD.rates_bit_per_s
+    # On a slow one all do, the fastest first.
+    assert for_link(QUICK, 0.5e6).rates_bit_per_s == (0.1e6, 0.2e6, 0.4e6)
+
+
+def test_rates_that_somebody_stated_never_give_way():
+    stated = msgspec.structs.replace(STANDARD, fit_rates=False)
+    assert for_link(stated, 2e6) == stated
+    # A file that names rates states them; a preset as it is printed is still one.
+    written = parse_plan("rates_bit_per_s = [1e6, 4e6]", where="a file", name="mine")
+    assert not written.fit_rates
+    assert parse_plan(plan_toml(QUICK), where="a file", name="again").fit_rates
+
+
+def test_a_preset_goes_on_at_the_rates_that_its_campaign_began_with():
+    began = for_link(QUICK, 8e6)
+    assert as_fitted(QUICK, began) == began
+    # Before rates gave way they were not marked so.
+    old = msgspec.structs.replace(QUICK, fit_rates=False)
+    assert as_fitted(QUICK, old) == old
+    stated = msgspec.structs.replace(QUICK, fit_rates=False, rates_bit_per_s=(1e6, 2e6))
+    assert as_fitted(stated, began) == stated

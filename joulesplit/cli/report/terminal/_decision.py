@@ -17,7 +17,7 @@ from joulesplit.cli.report.terminal._compute_models import (
     models_table,
     usage_text,
 )
-from joulesplit.cli.report.terminal._endings import decision_ending, sureness
+from joulesplit.cli.report.terminal._endings import decision_ending, sureness, time_text
 from joulesplit.cli.report.terminal._network import COMPUTE_STYLE, UPLOAD_STYLE
 from joulesplit.metrology import (
     interval,
@@ -127,7 +127,8 @@ def _headline(decision: Decision, battery: BatteryLife | None) -> RenderableType
         Text(_capitalised(sureness(decision))),
     ]
     if best.latency_s is not None:
-        lines.append(Text(f"{si(best.latency_s, 's')} on the device and on the air"))
+        slow = f"; 95 of 100 within {si(best.latency_p95_s, 's')}" if best.latency_p95_s else ""
+        lines.append(Text(f"{time_text(best)} on the device and on the air{slow}"))
     if battery is not None:
         lines.extend(Text(line) for line in _battery_lines(battery))
     extremes = ((decision.candidates[-1], "device"), (decision.candidates[0], "server"))

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 from joulesplit.calibrate.profile import Check, DeviceProfile, GrossNet, Quality
 from joulesplit.cli.report._sheet import Ending
 from joulesplit.cli.report.tables import quantity_text
-from joulesplit.metrology import counted, prefixed, probability, si, signed_percent, uncertain
+from joulesplit.metrology import (
+    counted,
+    interval_half_width,
+    prefixed,
+    probability,
+    si,
+    signed_percent,
+    uncertain,
+)
 from joulesplit.optimizer import counted_text
 
 if TYPE_CHECKING:
@@ -115,8 +123,7 @@ def decision_ending(
         wrote: Files or directories that have been written just now.
         next_step: What to type to try the choice.
     """
-    latency_s = decision.best.latency_s
-    time = "" if latency_s is None else f", {si(latency_s, 's')}"
+    time = "" if decision.best.latency_s is None else f", {time_text(decision.best)}"
     return Ending(
         verdict=f"{chosen}: {sureness(decision)}",
         headline=f"{energy} per inference ({counted_text(decision)}){time}",
@@ -124,6 +131,16 @@ def decision_ending(
         wrote=", ".join(str(path) for path in wrote) or None,
         next_step=next_step,
     )
+
+
+def time_text(candidate: Candidate) -> str:
+    """Return how long an inference takes on average, with its interval if it is known."""
+    if candidate.latency_s is None:
+        return "?"
+    half_width_s = interval_half_width(candidate.latency_ci95_s)
+    if not half_width_s:
+        return si(candidate.latency_s, "s")
+    return uncertain(candidate.latency_s, half_width_s, "s")
 
 
 def sureness(decision: Decision) -> str:

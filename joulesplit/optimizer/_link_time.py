@@ -1,0 +1,222 @@
+"""How long an upload takes by a profile's transfer times: as a rule, and the slow ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite, log
+
+import numpy as np
+
+from joulesplit.calibrate.profile import (
+    Quantity,
+    TransferPercentiles,
+    UploadTime,
+    degrees_of_freedom_of,
+)
+from joulesplit.metrology import Error, error_of_scatter, not_below_zero
+from joulesplit.optimizer._checked_figure import positive
+from joulesplit.optimizer._constraints import PERCENTS
+from joulesplit.optimizer._linear_figures import factor
+from joulesplit.optimizer._uncertainty import FloatArray
+from joulesplit.optimizer.errors import ProfileUnusableError
+
+NO_ERROR = error_of_scatter([])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownTime:
+    """A time, and what it may be off by.
+
+    Attributes:
+        value_s: The time, s.
+        error: Of it, s; None if it is not known.
+    """
+
+    value_s: float
+    error: Error | None
+
+    @property
+    def upper_s(self) -> float:
+        """Upper end of its 95 % interval, s; the time itself where its error is not known."""
+        return self.value_s + (self.error.half_width if self.error else 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LinkTime:
+    """T = T_0 + t · bits of uploads that follow others, and what the slow ones and firsts take.
+
+    Attributes:
+        figures: T_0, s, and t, s/bit; float64, shape (2,).
+        covariance: Of both; float64, shape (2, 2).
+        inverse_freedom: 1/ν of it.
+        u_sys_s: What clocks make of each transfer, standard uncertainty, s.
+        lack_u_rel: What sizes depart from the straight line, relative standard uncertainty.
+        late: Longer the first after a pause takes: s, and s/bit; float64, shape (2,).
+        late_u: Their standard uncertainties; float64, shape (2,).
+        late_inverse_freedom: 1/ν of them.
+        log_sizes: Natural logarithms of the sizes with percentiles, bit; float64, shape (S,).
+        ratios: Their percentiles over the straight line; float64, shape (S, 3), see ``PERCENTS``.
+        ratios_u: Standard uncertainties of these; float64, shape (S, 3).
+        inverse_transfers: 1/(n − 1) of the size with the fewest transfers.
+    """
+
+    figures: FloatArray
+    covariance: FloatArray
+    inverse_freedom: float
+    u_sys_s: float
+    lack_u_rel: float
+    late: FloatArray
+    late_u: FloatArray
+    late_inverse_freedom: float
+    log_sizes: FloatArray
+    ratios: FloatArray
+    ratios_u: FloatArray
+    inverse_transfers: float
+
+    def usual(self, bits: int) -> KnownTime:
+        """Return the mean time of an upload that follows another."""
+        weights = np.array([1.0, bits])
+        value_s = max(0.0, float(weights @ self.figures))
+        scatter_s = max(0.0, float(weights @ self.covariance @ weights)) ** 0.5
+        error = error_of_scatter([(scatter_s, self.inverse_freedom)])
+        return KnownTime(value_s=value_s, error=self._with_systematic(error, value_s))
+
+    def _with_systematic(self, error: Error, value_s: float) -> Error:
+        error = error.with_systematic(self.u_sys_s, 0.0)
+        return error.with_systematic(self.lack_u_rel * value_s, 0.0)
+
+    def lateness(self, bits: int) -> KnownTime:
+        """Return how much longer the first upload after a pause takes."""
+        weights = np.array([1.0, bits])
+        u_s = float(np.linalg.norm(weights * self.late_u))
+        return KnownTime(
+            value_s=max(0.0, float(weights @ self.late)),
+            error=error_of_scatter([(u_s, self.late_inverse_freedom)]),
+        )
+
+    def slow(self, bits: int) -> tuple[KnownTime, ...]:
+        """Return the percentiles of an upload that follows another, see ``PERCENTS``.
+
+        Between sizes that were measured, how far a percentile is from the straight line goes with
+        the logarithm of the size; beyond them it stays. Empty without percentiles.
+        """
+        if not len(self.log_sizes):
+            return ()
+        usual = self.usual(bits)
+        return tuple(self._percentile(usual, log(bits), place) for place in range(len(PERCENTS)))
+
+    def _percentile(self, usual: KnownTime, log_bits: float, place: int) -> KnownTime:
+        ratio, u_ratio = (
+            float(np.interp(log_bits, self.log_sizes, table[:, place]))
+            for table in (self.ratios, self.ratios_u)
+        )
+        value_s = ratio * usual.value_s
+        u_stat_s = usual.error.u_stat if usual.error else 0.0
+        error = error_of_scatter(
+            [
+                (ratio * u_stat_s, self.inverse_freedom),
+                (u_ratio * usual.value_s, self.inverse_transfers),
+            ]
+        )
+        return KnownTime(value_s=value_s, error=self._with_systematic(error, value_s))
+
+
+def link_time(time: UploadTime, asked_bit_per_s: float | None = None) -> LinkTime:
+    """Take how long uploads take out of a profile.
+
+    Args:
+        time: As measured.
+        asked_bit_per_s: Another rate of the link than was measured, payload bits per second: what
+            an upload takes besides its bits stays.
+
+    Raises:
+        ProfileUnusableError: A figure that cannot be true.
+    """
+    _require_finite(time.per_upload_s)
+    positive(time.per_bit_s, "the time of a bit")
+    covariance = _covariance(time)
+    measured = np.array([time.per_upload_s.value, time.per_bit_s.value])
+    # A round trip is never negative: measured below zero it is none, and the bits take longer.
+    figures = not_below_zero(measured, covariance, (0,))
+    ratios, ratios_u = _ratios(time.percentiles, figures)
+    if asked_bit_per_s is not None:
+        figures = np.array([figures[0], 1.0 / asked_bit_per_s])
+        covariance = np.diag([covariance[0, 0], 0.0])
+    late = [_known(figure) for figure in (time.per_burst_s, time.per_burst_bit_s)]
+    return LinkTime(
+        figures=figures,
+        covariance=covariance,
+        inverse_freedom=1 / degrees_of_freedom_of(time.per_bit_s),
+        u_sys_s=time.per_upload_s.u_sys or 0.0,
+        lack_u_rel=_lack_u_rel(time),
+        late=np.array([value for value, _ in late]),
+        late_u=np.array([u for _, u in late]),
+        late_inverse_freedom=1 / degrees_of_freedom_of(time.per_burst_s or time.per_bit_s),
+        log_sizes=np.log([float(one.payload_bits) for one in time.percentiles]),
+        ratios=ratios,
+        ratios_u=ratios_u,
+        inverse_transfers=max((1 / max(1, p.transfers - 1) for p in time.percentiles), default=0.0),
+    )
+
+
+def _require_finite(fixed: Quantity) -> None:
+    """Check the fixed time; of sizes on a bend that are exactly known it may be below zero."""
+    if not isfinite(fixed.value):
+        raise ProfileUnusableError(
+            f"the profile gives {fixed.value} s for the fixed time of an upload, which cannot be; "
+            "calibrate the link again"
+        )
+
+
+def _lack_u_rel(time: UploadTime) -> float:
+    """Return what sizes depart from the straight line; what windows do where it is not told."""
+    return (time.misfit_rel if time.lack_of_fit_rel is None else time.lack_of_fit_rel) or 0.0
+
+
+def _covariance(time: UploadTime) -> FloatArray:
+    covariance = np.array(time.covariance, dtype=np.float64)
+    if covariance.shape != (2, 2):
+        raise ProfileUnusableError(
+            "the profile's covariance of the time of uploads is not a covariance; calibrate the "
+            "link again"
+        )
+    factor(covariance, "the time of uploads")
+    return covariance
+
+
+def _known(figure: Quantity | None) -> tuple[float, float]:
+    if figure is None:
+        return 0.0, 0.0
+    return figure.value, float(np.hypot(figure.u_stat or 0.0, figure.u_sys or 0.0))
+
+
+def _ratios(
+    percentiles: tuple[TransferPercentiles, ...], figures: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return percentiles over the straight line, and their standard uncertainties."""
+    rows, rows_u = [], []
+    for one in percentiles:
+        usual_s = float(figures @ [1.0, one.payload_bits])
+        times_s = (one.p50_s, one.p95_s, one.p99_s)
+        if not all(isfinite(time_s) and time_s > 0.0 for time_s in (usual_s, *times_s)):
+            raise ProfileUnusableError(
+                f"the profile gives {times_s} s as percentiles of uploads of {one.payload_bits} "
+                "bit, which cannot be; calibrate the link again"
+            )
+        rows.append([time_s / usual_s for time_s in times_s])
+        rows_u.append([u_s / usual_s for u_s in _percentiles_u_s(one)])
+    return np.array(rows).reshape(-1, 3), np.array(rows_u).reshape(-1, 3)
+
+
+def _percentiles_u_s(one: TransferPercentiles) -> tuple[float, ...]:
+    """Return what percentiles of so many transfers scatter by, s.
+
+    The p-quantile of n values scatters by √(p (1 − p)/n) over the density there. The tail is taken
+    for an exponential one, the longer of the two that the percentiles tell: its density there is
+    (1 − p) over its scale.
+    """
+    scale_s = max((one.p99_s - one.p95_s) / log(5.0), (one.p95_s - one.p50_s) / log(10.0), 0.0)
+    shares = [percent / 100 for percent in PERCENTS]
+    return tuple(
+        scale_s * (share / ((1.0 - share) * max(1, one.transfers))) ** 0.5 for share in shares
+    )
