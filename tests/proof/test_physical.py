@@ -19,7 +19,7 @@ COLD_J = {(1, 20): 0.02, (5, 5): 0.02, (12, 12): 0.02}
 
 
 def test_a_cold_start_that_some_subjects_have_is_a_figure_of_its_own_and_biases_no_slope():
-    run = run_physical(Physics(cold_j=COLD_J), 2, WITH_HEADS)
+    run = run_physical(Physics(cold_j=COLD_J), 1, WITH_HEADS)
 
     slopes = [
         run.figures[name] for name in ("E_d net", "head_20", *(f"e_{b}" for b in range(1, 21)))
