@@ -27,11 +27,10 @@ def test_a_cold_start_that_some_subjects_have_is_a_figure_of_its_own_and_biases_
     # Of 22 intervals of 95 %, fewer than 18 hold in three of a thousand such tests.
     assert sum(slope.inside for slope in slopes) >= 18
     for name in ("e_5", "e_12", "head_20"):
-        slope = run.figures[name]
+        slope, start = run.figures[name], run.figures[f"E_start {name}"]
+        # Twice the half-width of 95 %: one in ten thousand lies beyond it.
         assert abs(slope.value - slope.truth) < slope.high - slope.low, name
-    for name in ("E_start e_5", "E_start e_12", "E_start head_20"):
-        start = run.figures[name]
-        assert start.inside, name
+        assert abs(start.value - start.truth) < start.high - start.low, name
         # Half of it cannot be another subject's: the others wake up for 3 mJ.
         assert start.low > 0.01, name
     assert run.figures["E_start head_15"].high < 0.015

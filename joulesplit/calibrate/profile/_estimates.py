@@ -57,7 +57,7 @@ class CampaignError(msgspec.Struct, frozen=True, kw_only=True):
     gross_u_rel: float
 
     def of(self, account: Account) -> float:
-        """Relative standard uncertainty of the energies of an account.
+        """Return the relative standard uncertainty of the energies of an account.
 
         Args:
             account: Whether the idle power is in the energies.

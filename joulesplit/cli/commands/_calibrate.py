@@ -24,7 +24,7 @@ from joulesplit.cli._plan_options import PlanChoice, announcement, link_line, pl
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.campaign import JournalFile, Plan
-    from joulesplit.calibrate.instrument import DeviceUnderTest, RuntimeChoice
+    from joulesplit.calibrate.instrument import DeviceUnderTest, Instrument, RuntimeChoice
     from joulesplit.calibrate.profile import DeviceProfile, InterfaceKind
     from joulesplit.cli._choices import EdgeChoice, SensorChoice
     from joulesplit.cli._output import Shown
@@ -201,7 +201,6 @@ def _measure(
     plan: Plan,
     file: JournalFile,
 ) -> DeviceProfile:
-    from joulesplit.calibrate.campaign import for_sensor
     from joulesplit.calibrate.instrument import EdgeAddress, Instrument
     from joulesplit.cli._server_process import edge_server
     from joulesplit.cli._wiring import try_sensor
@@ -222,12 +221,18 @@ def _measure(
         )
         stack.enter_context(instrument)
         warn_of_load(device.machine)
-        if not file.resume:
-            plan, probe = instrument.fit_to_link(plan)
-            note(link_line(probe, plan))
-            planned = for_sensor(plan, instrument.sampler.description.cycle_s)
-            note(announcement(planned, instrument.network.network))
-        return calibrate(instrument, plan, file)
+        return calibrate(instrument, plan if file.resume else _fitted(instrument, plan), file)
+
+
+def _fitted(instrument: Instrument, plan: Plan) -> Plan:
+    """Return the plan as the link carries it, and announce how long it takes."""
+    from joulesplit.calibrate.campaign import for_sensor
+
+    plan, probe = instrument.fit_to_link(plan)
+    note(link_line(probe, plan))
+    planned = for_sensor(plan, instrument.sampler.description.cycle_s)
+    note(announcement(planned, instrument.network.network))
+    return plan
 
 
 def _show_plan(

@@ -147,13 +147,17 @@ def _directory(keep: Path | None) -> Iterator[_Directory]:
             shutil.rmtree(directory.path, ignore_errors=True)
 
 
-def _plan() -> Plan:
-    """Return the quick plan with the heads that a split may run."""
+def _plan(instrument: Instrument) -> Plan:
+    """Return the quick plan with the heads that a split may run, as the link carries it."""
     import msgspec
 
     from joulesplit.calibrate.campaign import QUICK
+    from joulesplit.cli._plan_options import link_line
 
-    return msgspec.structs.replace(QUICK, name="demo", heads="candidates", whole=True)
+    plan = msgspec.structs.replace(QUICK, name="demo", heads="candidates", whole=True)
+    plan, probe = instrument.fit_to_link(plan)
+    note(link_line(probe, plan))
+    return plan
 
 
 def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
@@ -163,7 +167,6 @@ def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
     from joulesplit.calibrate.journal import journal_beside
     from joulesplit.calibrate.profile import StoredProfile, save_profile
     from joulesplit.cli._device import device_of
-    from joulesplit.cli._plan_options import link_line
     from joulesplit.cli._profiles import examined_profile
     from joulesplit.cli._server_process import loopback_server
     from joulesplit.cli.measuring import calibrate, keep_what_there_is
@@ -175,9 +178,7 @@ def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
         Instrument(model, device_of(choice), EdgeAddress(url=url)) as instrument,
     ):
         try:
-            plan, probe = instrument.fit_to_link(_plan())
-            note(link_line(probe, plan))
-            measured = calibrate(instrument, plan, journal)
+            measured = calibrate(instrument, _plan(instrument), journal)
         except Exception as error:
             keep_what_there_is(error, journal, path, resumable=False)
             raise

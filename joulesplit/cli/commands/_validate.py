@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +21,8 @@ from joulesplit.cli._options import (
 from joulesplit.cli._output import shown_options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from joulesplit.calibrate.campaign import SplitValidation
     from joulesplit.calibrate.instrument import Instrument, RuntimeChoice
     from joulesplit.calibrate.profile import DeviceProfile
@@ -73,10 +75,7 @@ def command(
     the whole network's. Exit code 6 if an energy is off by more than chance alone makes in one of
     1000 runs, or a result is another one.
     """
-    from joulesplit.calibrate.instrument import EdgeAddress, Instrument
-    from joulesplit.cli._device import device_of
     from joulesplit.cli._profiles import examined_profile
-    from joulesplit.cli._server_process import edge_server
     from joulesplit.cli._wiring import require_live
     from joulesplit.optimizer import require_accepted
 
@@ -85,21 +84,36 @@ def command(
     profile = examined_profile(profile_path)
     require_accepted(profile)
     _look(profile, choice)
-    shapes = runtime.input_shapes
-    server = edge_server(edge.url, model, choice, xnnpack=runtime.xnnpack, input_shapes=shapes)
-    with ExitStack() as stack:
-        url = stack.enter_context(server)
-        instrument = stack.enter_context(
-            Instrument(
-                model,
-                device_of(choice),
-                EdgeAddress(url=url, token=edge.token),
-                runtime=runtime,
-                cut=_cut(profile),
-            )
-        )
+    with _instrument(model, choice, edge, runtime, profile) as instrument:
         validations = _validated(instrument, profile, splits, usage)
     return _finish(validations, profile, model, runtime, shown=shown)
+
+
+@contextmanager
+def _instrument(
+    model: Path,
+    choice: SensorChoice,
+    edge: EdgeChoice,
+    runtime: RuntimeChoice,
+    profile: DeviceProfile,
+) -> Iterator[Instrument]:
+    """Yield the device with its sensor and a server, at the blocks that a profile knows."""
+    from joulesplit.calibrate.instrument import EdgeAddress, Instrument
+    from joulesplit.cli._device import device_of
+    from joulesplit.cli._server_process import edge_server
+
+    shapes = runtime.input_shapes
+    with (
+        edge_server(edge.url, model, choice, xnnpack=runtime.xnnpack, input_shapes=shapes) as url,
+        Instrument(
+            model,
+            device_of(choice),
+            EdgeAddress(url=url, token=edge.token),
+            runtime=runtime,
+            cut=_cut(profile),
+        ) as instrument,
+    ):
+        yield instrument
 
 
 def _look(profile: DeviceProfile, choice: SensorChoice) -> None:

@@ -70,6 +70,7 @@ def test_a_kept_journal_is_read_and_written_again_as_it_was():
         "rests",
         "most_flop",
         "fit_rates",
+        "input_shapes",
     }
     for encoded in raw_entries(KEPT.read_bytes()):
         entry = entry_read(entry_of(encoded, 1, KEPT))
