@@ -23,7 +23,7 @@ VENV_OPTIONS := $(if $(filter litert,$(RUNTIME)),,--system-site-packages)
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kernels cuts check fix golden schema docs wheel proof fuzz guided large arm clean
+.PHONY: help demo test kernels cuts campaigns check fix golden schema docs wheel proof fuzz guided large arm clean
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -109,6 +109,10 @@ cuts: export JOULESPLIT_EVERY_CUT = 1
 cuts: $(DEV) $(OTHER)/.ready ## compare every cut of six networks, on both runtimes (half an hour)
 	$(BIN)/python -m pytest tests/partition/test_six_networks.py
 	$(call with_other,tests/partition/test_six_networks.py)
+
+campaigns: export JOULESPLIT_EVERY_CAMPAIGN = 1
+campaigns: $(DEV) ## the tests by whole campaigns in virtual time with all of their campaigns (an hour)
+	$(BIN)/python -m pytest -m "campaign and not live" --timeout 3600
 
 check: $(DEV) ## read-only: lint, format, types, import contracts
 	$(BIN)/ruff check $(CHECKED)

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from campaign_counts import campaigns, fewest_inside
 from joulesplit._decision_stop import rule_of
 from joulesplit._simulation import draw_world, without_errors
 from joulesplit.calibrate.campaign import (
@@ -32,7 +33,7 @@ from proof.virtual import run_virtual, virtual_circumstances
 
 NETWORK = read_network(paper_network())
 BLOCKS = residual_blocks(NETWORK)
-CAMPAIGNS = 12
+CAMPAIGNS = campaigns(every=20, few=6)
 DONE = Completion(complete=True, reached=True, reason="", warm=True)
 NOISY_SD_W = 0.1
 """Twelve times the background of the default world, so that one round is not enough."""
@@ -129,16 +130,16 @@ def test_stopping_when_precise_enough_keeps_the_intervals_and_takes_several_look
             f"{min(rounds)} to {max(rounds)} windows\n"
         )
     assert len(set(rounds)) > 1, "every campaign stopped at the same look: nothing was tested"
-    # 12 intervals at 95 %: fewer than 9 happen by chance in two of ten thousand such tests.
-    assert held[0] >= 9 / 12
-    assert held[1] >= 9 / 12
-    # 240 intervals, correlated within a campaign.
-    assert 0.92 <= held[2:].mean() <= 0.98
+    assert held[0] >= fewest_inside(CAMPAIGNS) / CAMPAIGNS
+    assert held[1] >= fewest_inside(CAMPAIGNS) / CAMPAIGNS
+    # Three standard errors of so many intervals, correlated within a campaign.
+    chance = 3 * (0.95 * 0.05 / (20 * CAMPAIGNS)) ** 0.5
+    assert abs(held[2:].mean() - 0.95) <= chance
 
 
 def test_stopping_for_the_decision_chooses_the_same_split_in_a_fraction_of_the_time(capsys):
     shares, splits = [], []
-    for seed in range(CAMPAIGNS // 4):
+    for seed in range(campaigns(every=5, few=2)):
         setup = noisy_world(seed)
         thorough, quickly = campaign(RIGOROUS, setup), campaign(for_decision(QUICK), setup)
         splits.append((split_of(*thorough), split_of(*quickly)))
@@ -203,7 +204,11 @@ def test_a_choice_is_told_in_words_with_what_it_may_cost_and_what_is_missing():
     alone, _ = campaign(for_decision(slow_link), noisy_world(3))
     level, _ = campaign(hard, level_world(3))
 
-    assert alone.opinion.reason == "everything on the device; no other can save anything"
+    assert re.fullmatch(
+        r"everything on the device; (no other can save anything"
+        r"|any other saves at most 0\.\d+ % \(statistics\))",
+        alone.opinion.reason,
+    )
     assert not level.opinion.reached
     assert re.fullmatch(
         r"split after block \d; any other saves at most [\d.]+ % \(statistics\); the goal is "

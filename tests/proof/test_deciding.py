@@ -6,6 +6,7 @@ from math import sqrt
 
 import pytest
 
+from campaign_counts import campaigns
 from joulesplit.calibrate.campaign import announced_duration_s, for_decision
 from joulesplit.calibrate.campaign._plan import RIGOROUS
 from proof.agreement import (
@@ -28,7 +29,7 @@ QUICKLY_DECIDED = (3, 6, 10, 28, 177, 224)
 @pytest.mark.campaign
 @pytest.mark.xdist_group("deciding")
 def test_a_split_chosen_in_a_quarter_of_the_time_costs_no_more_than_the_stated_regret():
-    worlds = [split_world(seed) for seed in QUICKLY_DECIDED]
+    worlds = [split_world(seed) for seed in QUICKLY_DECIDED[: campaigns(every=6, few=3)]]
     found = [chosen(on_another_day(world), for_decision(world.plan)) for world in worlds]
 
     sizes = [block.output_bits for block in proof_blocks()]
@@ -40,7 +41,7 @@ def test_a_split_chosen_in_a_quarter_of_the_time_costs_no_more_than_the_stated_r
         assert choice.regret <= STATED_REGRET
     best = [choice.block == world.best for world, choice in zip(worlds, found, strict=True)]
     assert sum(best) >= len(best) - 1
-    assert len({choice.block for choice in found}) >= 4
+    assert len({choice.block for choice in found}) >= len(found) - 2
 
 
 @pytest.mark.campaign

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from campaign_counts import campaigns, fewest_inside
 from joulesplit.calibrate.campaign import QUICK
 from proof.campaign import run_world
 from proof.classes import measure_classes
@@ -28,7 +29,9 @@ from proof.worlds import (
     stuck_world,
 )
 
-CAMPAIGNS = 60
+CAMPAIGNS = campaigns(every=60, few=12)
+
+FAULTY = campaigns(every=5, few=2)
 
 pytestmark = pytest.mark.campaign
 
@@ -46,12 +49,10 @@ def test_with_a_perfect_sensor_no_figure_is_biased_and_the_intervals_cover(perfe
         assert abs(table[name].bias) <= 4 * table[name].bias_u, name
         assert abs(table[name].bias) - 2 * table[name].bias_u <= 2e-3, name
     assert abs(worst_block_bias(table).bias) - 2 * worst_block_bias(table).bias_u <= 2e-3
-    # 1200 intervals of e_l: three standard errors around 95 %, were they independent, are 1.9 %.
-    assert 0.925 <= table["e_l"].coverage <= 0.975
+    # Four standard errors around 95 %, were they independent: 2.5 % of 1200 intervals of e_l.
+    assert abs(table["e_l"].coverage - 0.95) <= 4 * (0.95 * 0.05 / (20 * CAMPAIGNS)) ** 0.5
     for name in FIGURES:
-        # Of 60 intervals that hold the truth in 94 %, fewer than 51 happen by chance in three of
-        # a thousand such tests.
-        assert table[name].coverage >= 51 / 60, name
+        assert table[name].coverage >= fewest_inside(CAMPAIGNS, 0.94) / CAMPAIGNS, name
 
 
 @pytest.mark.xdist_group("proof")
@@ -61,7 +62,7 @@ def test_other_methods_find_the_same_figures_and_their_intervals_cover_too(perfe
     assert {f"{e} {a}, huber" for e in ("E_d", "E_c", "e_l") for a in ("net", "gross")} <= names
     for found in methods_of(scores(perfect)):
         assert abs(found.bias) <= 4 * found.bias_u, found.name
-        assert found.coverage >= 51 / 60, found.name
+        assert found.coverage >= fewest_inside(CAMPAIGNS, 0.94) / CAMPAIGNS, found.name
 
 
 @pytest.mark.xdist_group("proof")
@@ -71,27 +72,27 @@ def test_every_method_gives_the_blocks_intervals_that_cover(perfect):
     methods = ("weighted", "ordinary", "huber", "weighted, bootstrap", "ordinary, bootstrap")
     assert set(found) == {f"e_l {a}, {method}" for a in ("net", "gross") for method in methods}
     for name, of_all in found.items():
-        # 1200 intervals; those of a campaign share its scatter, so allow more than 1.9 %.
+        # Those of a campaign share its scatter, so allow more than four standard errors below.
         assert of_all.campaigns == 20 * CAMPAIGNS
-        assert 0.92 <= of_all.coverage <= 0.975, name
+        apart = (of_all.coverage - 0.95) / (0.95 * 0.05 / of_all.campaigns) ** 0.5
+        assert -4.8 <= apart <= 4, name
 
 
 @pytest.mark.xdist_group("proof")
 def test_a_clean_campaign_passes_every_check(perfect):
     found = verdicts(perfect)
 
-    # Two per cent of 60 is 1.2; more than four happen by chance in one of a hundred such tests.
-    assert found.verdicts.get("valid", 0) >= CAMPAIGNS - 4
+    assert found.verdicts.get("valid", 0) >= fewest_inside(CAMPAIGNS, 0.98)
     assert "rejected" not in found.verdicts
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.world.__name__)
 def test_a_spoilt_campaign_is_called_so_by_the_check_of_its_fault(fault):
     """Of the seeds from 0, one is the campaign in a hundred whose drift 14 uploads cannot tell."""
-    found = verdicts([measure(fault.world, seed) for seed in range(5, 10)], fault.checks)
+    found = verdicts([measure(fault.world, seed) for seed in range(5, 5 + FAULTY)], fault.checks)
 
     assert found.called == 1.0
-    assert found.by_right_check == 5
+    assert found.by_right_check == FAULTY
 
 
 def test_a_sensor_that_is_stuck_for_a_while_is_called_so():
