@@ -63,7 +63,12 @@ class Measured:
 
 
 def run_world(
-    setup: WorldSetup, plan: Plan = QUICK, *, exact_sensor: bool = False, rule: StopRule = once
+    setup: WorldSetup,
+    plan: Plan = QUICK,
+    *,
+    exact_sensor: bool = False,
+    counts_campaign: bool = True,
+    rule: StopRule = once,
 ) -> Measured:
     """Run a whole campaign in a world and hold its figures against the truth.
 
@@ -72,6 +77,7 @@ def run_world(
         plan: What is measured; its upload rates are numbers.
         exact_sensor: The chip has no systematic error, so its budget is left out; without physics
             beyond the product's, what the campaign leaves open is left out too.
+        counts_campaign: What the campaign leaves open is in the intervals.
         rule: When it is enough.
 
     Raises:
@@ -81,6 +87,8 @@ def run_world(
     outcome = run_on(stage, plan, rule=rule)
     records, rate = outcome.records, plan.stated_rate_bit_per_s
     budget = budget_of(stage.sampler.description.accuracy, loads_of(records))
+    if not counts_campaign:
+        budget = replace(budget, counts_campaign=False)
     if exact_sensor:
         budget = NO_SYSTEMATIC_ERROR if isinstance(setup, DisturbedSetup) else SCATTER_ALONE
     found = estimates_of(records, stage.blocks, rate, budget)

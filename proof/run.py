@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
+import msgspec
+
+from joulesplit.calibrate.campaign import QUICK, Plan
 from proof.agreement import Agreement
 from proof.campaign import Measured, run_world
 from proof.classes import ClassCosts, measure_classes
@@ -75,12 +78,17 @@ class Fault:
         name: For people.
         world: Makes one.
         checks: Those that should name the fault.
+        plan: That is measured by.
     """
 
     name: str
     world: MakeWorld
     checks: tuple[str, ...]
+    plan: Plan = QUICK
 
+
+WITHOUT_RESTS = msgspec.structs.replace(QUICK, rests=0)
+"""Of work that is beyond the range for the seconds before a rest the driver makes an error."""
 
 FAULTS = (
     Fault(name="idle power drifts by 4–8 %", world=idle_drift_world, checks=("idle-drift",)),
@@ -91,7 +99,12 @@ FAULTS = (
         name="cost of sending drifts by 12–20 %", world=link_drift_world, checks=("upload-drift",)
     ),
     Fault(name="throttles at 80 °C", world=throttling_world, checks=("steady-pace",)),
-    Fault(name="current beyond the range", world=clipping_world, checks=("clipped-readings",)),
+    Fault(
+        name="current beyond the range",
+        world=clipping_world,
+        checks=("clipped-readings",),
+        plan=WITHOUT_RESTS,
+    ),
     Fault(
         name="samples beyond the range inside means below it",
         world=clipped_samples_world,
@@ -241,9 +254,11 @@ def _verdicts_broken(proof: Proof) -> Iterator[str]:
             yield f"'{name}' is named in {found.by_right_check} of {found.campaigns} campaigns"
 
 
-def measure(world: MakeWorld, seed: int, *, exact_sensor: bool = False) -> Measured:
+def measure(
+    world: MakeWorld, seed: int, *, exact_sensor: bool = False, plan: Plan = QUICK
+) -> Measured:
     """Run the campaign of one seed."""
-    return run_world(world(seed), exact_sensor=exact_sensor)
+    return run_world(world(seed), plan, exact_sensor=exact_sensor)
 
 
 def measure_by_tools(seed: int) -> dict[str, Figure]:
@@ -269,7 +284,8 @@ def prove(plan: ProofPlan, apply: Map, told: Told = lambda _part, _count: None) 
     drawn = each("drawn sensors", partial(measure, clean_world), plan.drawn, 1)
     faults = {
         fault.name: verdicts(
-            each(fault.name, partial(measure, fault.world), plan.faulty, 2), fault.checks
+            each(fault.name, partial(measure, fault.world, plan=fault.plan), plan.faulty, 2),
+            fault.checks,
         )
         for fault in FAULTS
     }

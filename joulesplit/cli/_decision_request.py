@@ -37,7 +37,7 @@ class DecisionRequest:
         runtime: Name of the runtime that it will be run with.
         threads: Its threads.
         max_latency_s: Longest time on the device and on the air, s.
-        latency_percentile: So many of a hundred inferences keep that.
+        latency_percentile: So many of a hundred inferences keep that; None for the usual one.
         min_block: At least so many blocks stay on the device.
         max_block: At most so many blocks run on the device.
         keep_local: Names of tensors whose values must not leave the device.
@@ -64,7 +64,7 @@ class DecisionRequest:
     runtime: str | None
     threads: int | None
     max_latency_s: float | None
-    latency_percentile: int
+    latency_percentile: str | None
     min_block: int | None
     max_block: int | None
     keep_local: tuple[str, ...]

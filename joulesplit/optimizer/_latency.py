@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import hypot, sqrt
+
+from scipy.special import ndtri
 
 from joulesplit.metrology import Error, error_of_scatter
 from joulesplit.optimizer._constraints import PERCENTS
 from joulesplit.optimizer._link_cost import Sending
-from joulesplit.optimizer._link_time import NO_ERROR, KnownTime
+from joulesplit.optimizer._link_time import NO_ERROR, KnownTime, LinkTime
 from joulesplit.optimizer._usage import Usage
+
+OF_A_BOUND = -1 / 5
+"""1/ν of a rectangular distribution, see ``joulesplit.metrology``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,15 +43,35 @@ def upload_latency(sending: Sending, usage: Usage, bits: int) -> UploadLatency:
     if sending.time is None:
         rate_s = bits / sending.rate_bit_per_s
         return UploadLatency(mean=KnownTime(value_s=rate_s + connecting_s, error=None))
-    first, late = 1.0 / usage.uploads_per_burst, sending.time.lateness(bits)
-    mean = _plus(sending.time.usual(bits), late, first)
+    first = 1.0 / usage.uploads_per_burst
+    mean = _plus(sending.time.usual(bits), sending.time.lateness(bits), first)
     slow = []
     for percent, usual in zip(PERCENTS, sending.time.slow(bits), strict=False):
         # Where more uploads than that are the first ones, the slow ones are among these.
         beyond = 1.0 - percent / 100
-        whole = _plus(usual, late, float(first > beyond))
+        whole = _of_firsts(sending.time, bits, usual, percent / 100) if first > beyond else usual
         slow.append(_later(whole, sending.connection_s * (usage.connections_per_upload > beyond)))
     return UploadLatency(mean=_later(mean, connecting_s), slow=tuple(slow))
+
+
+def _of_firsts(time: LinkTime, bits: int, usual: KnownTime, share: float) -> KnownTime:
+    """Return a percentile of uploads that come after a pause.
+
+    How late these are scatters apart from what all uploads do, and of that scatter no more than
+    mean and standard deviation σ are known. The p-quantile is taken where that of a normal
+    distribution lies, and is no further from the mean than σ·√(p/(1 − p)) whatever the
+    distribution (Cantelli's inequality): what is between is a bound of it.
+    """
+    scatter_s = time.late_scatter_s or 0.0
+    normal_s = float(ndtri(share)) * scatter_s
+    mean = _plus(time.usual(bits), time.lateness(bits), 1.0)
+    away_s = usual.value_s - time.usual(bits).value_s
+    together_s = hypot(away_s, normal_s) if away_s > 0 or normal_s > 0 else away_s
+    most_s = scatter_s * (share / (1.0 - share)) ** 0.5
+    error = _sum(usual.error, time.lateness(bits).error)
+    if error is not None and most_s > normal_s:
+        error = error.with_systematic((most_s - normal_s) / sqrt(3), OF_A_BOUND)
+    return KnownTime(value_s=mean.value_s + together_s, error=error)
 
 
 def _plus(one: KnownTime, other: KnownTime, share: float) -> KnownTime:

@@ -20,6 +20,9 @@ from joulesplit.optimizer._linear_figures import factor
 from joulesplit.optimizer._uncertainty import FloatArray
 from joulesplit.optimizer.errors import ProfileUnusableError
 
+FEWEST_TRANSFERS = 20
+"""Of fewer the slowest is no 95th percentile."""
+
 NO_ERROR = error_of_scatter([])
 
 
@@ -54,6 +57,8 @@ class LinkTime:
         late: Longer the first after a pause takes: s, and s/bit; float64, shape (2,).
         late_u: Their standard uncertainties; float64, shape (2,).
         late_inverse_freedom: 1/ν of them.
+        late_scatter_s: Standard deviation of how much longer a single one takes, s; None if the
+            profile does not tell it.
         log_sizes: Natural logarithms of the sizes with percentiles, bit; float64, shape (S,).
         ratios: Their percentiles over the straight line; float64, shape (S, 3), see ``PERCENTS``.
         ratios_u: Standard uncertainties of these; float64, shape (S, 3).
@@ -68,6 +73,7 @@ class LinkTime:
     late: FloatArray
     late_u: FloatArray
     late_inverse_freedom: float
+    late_scatter_s: float | None
     log_sizes: FloatArray
     ratios: FloatArray
     ratios_u: FloatArray
@@ -138,7 +144,8 @@ def link_time(time: UploadTime, asked_bit_per_s: float | None = None) -> LinkTim
     measured = np.array([time.per_upload_s.value, time.per_bit_s.value])
     # A round trip is never negative: measured below zero it is none, and the bits take longer.
     figures = not_below_zero(measured, covariance, (0,))
-    ratios, ratios_u = _ratios(time.percentiles, figures)
+    percentiles = _told(time)
+    ratios, ratios_u = _ratios(percentiles, figures)
     if asked_bit_per_s is not None:
         figures = np.array([figures[0], 1.0 / asked_bit_per_s])
         covariance = np.diag([covariance[0, 0], 0.0])
@@ -152,11 +159,22 @@ def link_time(time: UploadTime, asked_bit_per_s: float | None = None) -> LinkTim
         late=np.array([value for value, _ in late]),
         late_u=np.array([u for _, u in late]),
         late_inverse_freedom=1 / degrees_of_freedom_of(time.per_burst_s or time.per_bit_s),
-        log_sizes=np.log([float(one.payload_bits) for one in time.percentiles]),
+        late_scatter_s=time.per_burst_scatter_s if time.per_burst_s else 0.0,
+        log_sizes=np.log([float(one.payload_bits) for one in percentiles]),
         ratios=ratios,
         ratios_u=ratios_u,
-        inverse_transfers=max((1 / max(1, p.transfers - 1) for p in time.percentiles), default=0.0),
+        inverse_transfers=max((1 / (one.transfers - 1) for one in percentiles), default=0.0),
     )
+
+
+def _told(time: UploadTime) -> tuple[TransferPercentiles, ...]:
+    """Return the percentiles that can be relied on.
+
+    None if nothing tells how the first uploads of bursts scatter, which are the slow ones.
+    """
+    if time.per_burst_s is not None and time.per_burst_scatter_s is None:
+        return ()
+    return tuple(one for one in time.percentiles if one.transfers >= FEWEST_TRANSFERS)
 
 
 def _require_finite(fixed: Quantity) -> None:

@@ -123,7 +123,10 @@ def _reach(
         if not only_this:
             continue
         if name in ("max_latency_s", PERIOD) and latencies_s is not None:
-            parts.append(f"the fastest needs {min(latencies_s[b] for b in only_this):.4g} s")
+            parts.append(
+                f"the fastest needs {min(latencies_s[b] for b in only_this):.4g} s at the "
+                "upper end of its interval"
+            )
         if name == "max_upload_bits":
             least = min(energies[b].upload_bits for b in only_this)
             parts.append(f"the smallest upload is {least} bit")

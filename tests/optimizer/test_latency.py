@@ -12,6 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.special import stdtrit
+from scipy.stats import norm
 
 import joulesplit.optimizer
 from joulesplit.calibrate.estimates import upload_time
@@ -169,6 +170,7 @@ def test_the_first_of_a_burst_is_late_and_so_are_slow_ones_where_firsts_are_many
     time = timed(
         make_quantity, per_burst_s=make_quantity(0.2, unit="s"),
         per_burst_bit_s=make_quantity(1e-4, unit="s/bit"), percentiles=sizes((3200, 3.2, 4.0, 5.0)),
+        per_burst_scatter_s=0.0,
     )  # fmt: skip
     profile = with_time(world(connection_j=0.01).profile(), time)
 
@@ -188,6 +190,44 @@ def test_the_first_of_a_burst_is_late_and_so_are_slow_ones_where_firsts_are_many
     often = split(uploads_per_connection=10.0, uploads_per_burst=1000.0)
     assert often.latency_s == pytest.approx(stream.latency_s + 0.005)
     assert often.latency_p95_s == pytest.approx(4.35)
+
+
+FIRSTS_S = {
+    "up to the next beacon": np.linspace(0.0, 0.1, 1001),
+    "a few are very late": np.repeat([0.0, 0.3], [92, 8]),
+    "one in fifty is": np.repeat([0.0, 0.2], [98, 2]),
+}
+"""What the first upload after a pause may take longer."""
+
+
+@pytest.mark.parametrize("longer_s", FIRSTS_S.values(), ids=FIRSTS_S)
+def test_how_firsts_scatter_is_in_the_limit_whatever_their_distribution(
+    small, world, make_quantity, longer_s
+):
+    time = timed(
+        make_quantity, per_burst_s=make_quantity(float(longer_s.mean()), unit="s"),
+        per_burst_scatter_s=float(longer_s.std()), percentiles=sizes((3200, 3.2, 3.2, 3.2)),
+    )  # fmt: skip
+    profile = with_time(world().profile(), time)
+
+    for percent in (95, 99):
+        limits = Constraints(max_latency_s=10.0, latency_percentile=percent)
+        split = decide(*small, profile, constraints=limits).candidates[2]
+        slow_s = 3.5 + float(np.quantile(longer_s, percent / 100))
+        assert split.latency_limit_s >= slow_s - 1e-9
+        stated_s = split.latency_p95_s if percent == 95 else split.latency_p99_s
+        assert stated_s == pytest.approx(
+            3.5 + longer_s.mean() + norm.ppf(percent / 100) * longer_s.std()
+        )
+
+
+def test_without_the_scatter_of_firsts_or_of_few_transfers_there_are_no_percentiles(make_quantity):
+    exact = sizes((3200, 3.2, 3.2, 3.2))
+    unknown = timed(make_quantity, per_burst_s=make_quantity(0.1, unit="s"), percentiles=exact)
+    few = timed(make_quantity, percentiles=sizes((3200, 3.2, 3.2, 3.2), transfers=19))
+
+    assert len(link_time(timed(make_quantity, percentiles=exact)).slow(3200)) == 3
+    assert link_time(unknown).slow(3200) == link_time(few).slow(3200) == ()
 
 
 def test_at_another_rate_what_an_upload_takes_besides_its_bits_stays(small, world, make_quantity):

@@ -235,7 +235,8 @@ class _Campaign:
             if len(self._records) >= len(self._earlier):
                 left = tasks[position:]
                 rests_s = rest_s(self._plan.timing) * sum(at >= position for at in rests)
-                waits_s = self._quiet.expected_s(len(left)) + rests_s
+                watched_s = self._watch.expected_s((t.kind, self._work_s(t)) for t in left)
+                waits_s = self._quiet.expected_s(len(left)) + watched_s + rests_s
                 self._tell(total, self._expected_s(left) + waits_s)
                 if position in anew:
                     self._lay_out_anew()
@@ -259,6 +260,9 @@ class _Campaign:
         self._bench.lay_out_anew()
         clock = self._bench.clock
         clock.sleep_until_ns(clock.now_ns() + round(self._plan.timing.idle_s * 1e9))
+
+    def _work_s(self, task: WindowTask) -> float:
+        return task.repetitions * self._unit_s[task.subject]
 
     def _expected_s(self, tasks: Sequence[WindowTask]) -> float:
         return expected_duration_s(self._plan.timing, tasks, self._unit_s)

@@ -8,6 +8,8 @@ left alone for longer, and what it still draws above its last level is kept with
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from math import inf
 
 import msgspec
 import numpy as np
@@ -68,6 +70,19 @@ class LateWatch:
             kind: LONG_SHARE * longest_s.get(kind, max(plan.work_s)) for kind in FIRST_WATCHED
         }
         self._seen: Counter[str] = Counter()
+
+    def expected_s(self, to_come: Iterable[tuple[str, float]]) -> float:
+        """Return how long windows to come will be watched for in all, s.
+
+        Args:
+            to_come: Kind of each and how long it works, s.
+        """
+        seen = Counter(self._seen)
+        seen.update(kind for kind, work_s in to_come if work_s >= self._long_s.get(kind, inf))
+        return self._watch_s * sum(
+            watched_of(kind, seen[kind]) - watched_of(kind, self._seen[kind])
+            for kind in FIRST_WATCHED
+        )
 
     def over(self, record: WindowRecord, clock: Clock, sampler: Sampler) -> WindowRecord:
         """Watch on after a window if it is one of those; return it with what came late."""

@@ -12,7 +12,7 @@ from math import hypot, sqrt
 
 import numpy as np
 
-from joulesplit.calibrate.estimates._late_work import late_work
+from joulesplit.calibrate.estimates._late_work import LASTING_S, late_work
 from joulesplit.calibrate.estimates._own_sizes import bend_u_rel
 from joulesplit.calibrate.estimates._stats import coverage_factor
 from joulesplit.calibrate.profile import CampaignError, WindowTerm
@@ -31,6 +31,9 @@ variance is averaged away in it."""
 
 _Left = tuple[float, float | None]
 """Standard uncertainty, relative, and the degrees of freedom behind it; None without limit."""
+
+CLEAR_LEVEL = 0.95
+"""Confidence at which a share that stands out most of several is taken for real."""
 
 CLEAR_OF_CHANCE = 2.0
 """A late share that is so many times its standard uncertainty is taken for real."""
@@ -105,17 +108,20 @@ def _late(windows: Sequence[WindowRecord]) -> _Left:
     if found is None:
         return 0.0, None
     share, u, count = found
-    return _known_by_few(share, u, count - 1)
+    return _known_by_few(share, u, count - 1, CLEAR_OF_CHANCE)
 
 
 def _later(windows: Sequence[WindowRecord]) -> _Left:
     late = late_work(windows)
     if late is None:
         return 0.0, None
-    return _known_by_few(late.share, late.u, late.degrees_of_freedom)
+    # The share that stands out most of several is looked at.
+    level = 1 - (1 - CLEAR_LEVEL) / len(LASTING_S)
+    clear_at = coverage_factor(late.degrees_of_freedom, level)
+    return _known_by_few(late.share, late.u, late.degrees_of_freedom, clear_at)
 
 
-def _known_by_few(share: float, u: float, degrees_of_freedom: int) -> _Left:
+def _known_by_few(share: float, u: float, degrees_of_freedom: int, clear_at: float) -> _Left:
     """Return the standard uncertainty that a share that is not taken off leaves.
 
     A budget's terms are taken to be known without limit, and this one is known by few windows: it
@@ -123,7 +129,7 @@ def _known_by_few(share: float, u: float, degrees_of_freedom: int) -> _Left:
     not taken off, since the heat that leaks on after the work looks the same (docs/uncertainty.md).
     """
     widened = u * coverage_factor(degrees_of_freedom) / coverage_factor(float("inf"))
-    left = hypot(widened, share if abs(share) > CLEAR_OF_CHANCE * u else 0.0)
+    left = hypot(widened, share if abs(share) > clear_at * u else 0.0)
     return left, float(degrees_of_freedom)
 
 

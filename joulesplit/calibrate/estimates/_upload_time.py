@@ -17,6 +17,9 @@ from joulesplit.calibrate.profile import Quantity, TransferPercentiles, UploadTi
 from joulesplit.calibrate.windows import Observation, Pace, WindowRecord, WindowTransfers
 from joulesplit.metrology import own_scatter, residuals_of
 
+FEWEST_OF_A_PERCENTILE = 20
+"""Of fewer transfers the slowest is no 95th percentile."""
+
 FEWEST_LATE = 4
 """Windows that a straight line through their lateness needs, to say how well it is known."""
 
@@ -58,6 +61,7 @@ def upload_time(records: Sequence[WindowRecord], pace: Pace) -> UploadTime:
         per_bit_s=per_bit_s,
         per_burst_s=late[0] if late else None,
         per_burst_bit_s=late[1] if late else None,
+        per_burst_scatter_s=late[2] if late else None,
         covariance=tuple(tuple(float(x) for x in row) for row in covariance),
         methods=tuple(dict.fromkeys(chain.from_iterable(one.methods for one in told))),
         min_rtt_s=min(rtt_s, default=None),
@@ -101,8 +105,11 @@ def _lack_of_fit(problem: LinearModel, departures: Array) -> float | None:
     return float(np.sqrt(max(0.0, departing - scatter) / per_size))
 
 
-def _lateness(observations: Sequence[Observation]) -> tuple[Quantity, Quantity] | None:
-    """Return by how much longer the first upload of a window takes, s and s per bit."""
+def _lateness(observations: Sequence[Observation]) -> tuple[Quantity, Quantity, float] | None:
+    """Return by how much longer the first upload of a window takes, s and s per bit.
+
+    And by how much that scatters from window to window, standard deviation, s.
+    """
     known = [o for o in observations if o.first_s is not None]
     if len(known) < FEWEST_LATE:
         return None
@@ -113,7 +120,8 @@ def _lateness(observations: Sequence[Observation]) -> tuple[Quantity, Quantity] 
         fit = problem.fit()
     except EstimateError:
         return None
-    return _figure(fit, 0, "s", 0.0), _figure(fit, 1, "s/bit", 0.0)
+    scatter_s = float(np.sqrt(np.sum(fit.raw_residuals**2) / fit.degrees_of_freedom))
+    return _figure(fit, 0, "s", 0.0), _figure(fit, 1, "s/bit", 0.0), scatter_s
 
 
 def _figure(fit: LinearFit, place: int, unit: str, u_sys: float) -> Quantity:
@@ -141,7 +149,8 @@ def _percentiles(records: Sequence[WindowRecord]) -> tuple[TransferPercentiles, 
     for record in records:
         if record.transfers is not None:
             sizes[upload_size(record.observation)].append(record)
-    return tuple(_of_size(bits, sizes[bits]) for bits in sorted(sizes))
+    found = [_of_size(bits, sizes[bits]) for bits in sorted(sizes)]
+    return tuple(one for one in found if one.transfers >= FEWEST_OF_A_PERCENTILE)
 
 
 def _of_size(bits: int, records: Sequence[WindowRecord]) -> TransferPercentiles:

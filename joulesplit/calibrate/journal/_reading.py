@@ -65,6 +65,12 @@ def _runs(path: Path, entries: Iterable[Entry]) -> Iterator[Run]:
         elif begun is None or ended is not None or isinstance(entry, Header):
             raise JournalError(f"the journal {path} is out of order; use another copy of it")
         elif isinstance(entry, WindowEntry):
+            if kept and entry.window.started_ns <= kept[-1].window.started_ns:
+                raise JournalError(
+                    f"the journal {path} holds a window twice, or its windows out of order: window "
+                    f"{len(kept) + 1} of a run begins no later than the one before; use another "
+                    "copy of it"
+                )
             kept.append(entry)
         else:
             ended = entry

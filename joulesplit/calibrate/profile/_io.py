@@ -97,6 +97,10 @@ def _decoded(content: bytes, where: str) -> dict[str, Any]:
                 f"`joulesplit calibrate --reanalyse {where}`"
             ) from error
         raise ProfileFormatError(f"{where} is not JSON: {error}") from error
+    except RecursionError:
+        raise ProfileFormatError(
+            f"{where} is not a device profile: it is nested too deep"
+        ) from None
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise ProfileFormatError(f'{where} is not a device profile: it has no "schema": "{SCHEMA}"')
     return document
@@ -156,7 +160,12 @@ def upgraded(
         ProfileVersionError: It is of a version this tool does not know.
     """
     version = document.get("schema_version")
-    if not isinstance(version, int) or version > current:
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise ProfileVersionError(
+            f"{where} states its schema version as {version!r:.40}, which is no whole number: it "
+            "was changed by hand; calibrate again, or take the file as it was written"
+        )
+    if version > current:
         raise ProfileVersionError(
             f"{where} has schema version {version}, this tool knows up to {current}: "
             "update joulesplit"

@@ -88,8 +88,10 @@ class UploadTime(msgspec.Struct, frozen=True, kw_only=True):
         methods: How transfer times were found, see ``joulesplit.edge.TransferMethod``.
         per_burst_s, per_burst_bit_s: Longer than the others the first of a burst takes, after a
             pause, s, and s per bit of it; None where the windows do not tell.
+        per_burst_scatter_s: Standard deviation of what the first of a burst takes longer, from
+            burst to burst, s; None likewise, and in profiles of before it was told.
         min_rtt_s: Shortest round trip seen, s; None where the kernel does not tell.
-        percentiles: By size.
+        percentiles: By size, of those of which enough were sent to tell a slow one.
         unpaced: They went as fast as the link took them, as those of an inference do.
         misfit_rel: Root mean square of what windows depart from it, relative.
         lack_of_fit_rel: The same of sizes, less what the windows' scatter explains, relative
@@ -102,6 +104,7 @@ class UploadTime(msgspec.Struct, frozen=True, kw_only=True):
     methods: tuple[str, ...]
     per_burst_s: Annotated[Quantity | None, in_unit("s")] = None
     per_burst_bit_s: Annotated[Quantity | None, in_unit("s/bit")] = None
+    per_burst_scatter_s: float | None = None
     min_rtt_s: float | None = None
     percentiles: tuple[TransferPercentiles, ...] = ()
     unpaced: bool = True

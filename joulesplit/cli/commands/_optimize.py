@@ -129,10 +129,7 @@ BLOCK_COUNT = click.IntRange(min=0)
 @click.option(
     "--latency-percentile",
     type=click.Choice(["50", "95", "99"]),
-    default="95",
-    show_default=True,
-    callback=lambda _context, _option, value: int(value),
-    help="So many of 100 inferences keep --max-latency-s.",
+    help="So many of 100 inferences keep --max-latency-s; default 95.",
 )
 @click.option("--min-block", type=BLOCK_COUNT, help="At least so many blocks stay on the device.")
 @click.option("--max-block", type=BLOCK_COUNT, help="At most so many blocks run on the device.")
@@ -242,6 +239,8 @@ def _require_sense(request: DecisionRequest) -> None:
         raise CommandError("--input-bits and --input-encoding both state the input: give one")
     if request.inputs and request.encoding is None:
         raise CommandError("--input is run to measure an encoding: add --encoding NAME")
+    if request.latency_percentile is not None and request.max_latency_s is None:
+        raise CommandError("--latency-percentile says how --max-latency-s is meant: give that")
     if request.period_s is not None and request.back_to_back:
         raise CommandError("--period-s and --back-to-back both state the rhythm: give one")
 
@@ -266,7 +265,7 @@ def _decide(
             min_block=request.min_block,
             max_block=request.max_block,
             max_latency_s=request.max_latency_s,
-            latency_percentile=request.latency_percentile,
+            latency_percentile=int(request.latency_percentile or Constraints().latency_percentile),
             keep_local=request.keep_local,
         ),
         model_u_rel=request.model_error,

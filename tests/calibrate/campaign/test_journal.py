@@ -222,6 +222,15 @@ def test_what_is_no_journal_is_one_clear_line(tmp_path, path):
         read_journal(path)
 
 
+def test_a_window_that_stands_twice_in_a_journal_is_never_counted_twice(path):
+    lines = path.read_bytes().splitlines(keepends=True)
+    windows = [number for number, line in enumerate(lines) if b'"started_ns"' in line]
+    at = windows[1]
+    path.write_bytes(b"".join([*lines[: at + 1], lines[at], *lines[at + 1 :]]))
+    with pytest.raises(JournalError, match="holds a window twice"):
+        read_journal(path)
+
+
 def test_the_same_campaign_may_go_on(path, header):
     timed_anew = {**SENSOR.settings, "transaction_s": 2e-4}
     sensor = dataclasses.replace(header.around.sensor, settings=timed_anew, cycle_s=0.0091)

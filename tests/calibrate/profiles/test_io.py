@@ -114,6 +114,12 @@ def test_fields_of_a_later_tool_are_kept_where_they_stood(stored, tmp_path):
         (b"\x00\x01", ProfileFormatError, "is not JSON"),
         (b'{"crc32":1}\n{"crc32":2}\n', ProfileFormatError, "calibrate --reanalyse p.json"),
         (b"[1]", ProfileFormatError, "is not a device profile"),
+        (b"[" * 100_000 + b"]" * 100_000, ProfileFormatError, "nested too deep"),
+        (
+            b'{"schema": "joulesplit/device-profile", "schema_version": "1"}',
+            ProfileVersionError,
+            "states its schema version as '1'",
+        ),
         (b'{"schema": "else"}', ProfileFormatError, "is not a device profile"),
         (
             b'{"schema": "joulesplit/device-profile", "schema_version": 99}',
