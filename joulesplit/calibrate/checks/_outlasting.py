@@ -107,8 +107,9 @@ def _late_work(records: Sequence[WindowRecord]) -> Iterator[Check]:
     late = late_work(records)
     if late is None:
         return
+    # How long noise stays is hardly told by one rest: it widens intervals, and excuses nothing.
     level = 1 - (1 - SETTLED_CONFIDENCE) / len(LASTING_S)
-    chance = coverage_factor(late.degrees_of_freedom, level) * late.u
+    chance = coverage_factor(late.independent_freedom, level) * late.u_independent
     yield LATE_WORK.judge(
         max(0.0, abs(late.share) - chance), lasting=f"for some {late.lasts_s:g} s"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 
@@ -21,6 +22,9 @@ one that is a second beside it, half of what comes late is taken for the course 
 MOST_KEPT = 0.9
 """Beyond it a rest tells nothing but its own noise."""
 
+FEWEST_AFTER = 8
+"""Fewer bins after all that comes late do not tell what their noise is like."""
+
 FEWEST_BINS = 12
 """A rest of fewer bins does not tell its level and its course from what comes late."""
 
@@ -34,6 +38,8 @@ class LateWork:
             drew less than at last.
         u: Its standard uncertainty.
         degrees_of_freedom: Behind ``u``.
+        u_independent: What ``u`` were if noise did not stay from bin to bin.
+        independent_freedom: Degrees of freedom behind that.
         lasts_s: For which of ``LASTING_S`` it stands out most, s.
         rests: How many told it.
     """
@@ -41,6 +47,8 @@ class LateWork:
     share: float
     u: float
     degrees_of_freedom: int
+    u_independent: float
+    independent_freedom: int
     lasts_s: float
     rests: int
 
@@ -59,11 +67,12 @@ def late_work(records: Sequence[WindowRecord]) -> LateWork | None:
     rests = [r.rest for r in records if r.rest and len(r.rest.power_w) >= FEWEST_BINS]
     if not rests:
         return None
-    found = [_lasting(rests, lasts_s) for lasts_s in LASTING_S]
+    kept = _kept(rests)
+    found = [_lasting(rests, lasts_s, kept) for lasts_s in LASTING_S]
     return max(found, key=lambda late: abs(late.share) / late.u if late.u > 0 else 0.0)
 
 
-def _lasting(rests: Sequence[Rest], lasts_s: float) -> LateWork:
+def _lasting(rests: Sequence[Rest], lasts_s: float, kept: float) -> LateWork:
     """Return the share that lasts for a time, one and the same in all rests."""
     observed = np.concatenate([rest.power_w for rest in rests])
     design = np.zeros((len(observed), 2 * len(rests) + 1))
@@ -74,31 +83,44 @@ def _lasting(rests: Sequence[Rest], lasts_s: float) -> LateWork:
         design[rows, -1] = _late(rest, lasts_s)
         first = rows.stop
     fit = weighted_fit(design, observed, np.ones(len(observed)))
-    kept = _kept(fit.raw_residuals, [len(rest.power_w) for rest in rests])
+    u, told_by = float(np.sqrt(fit.covariance[-1, -1])), (1 - kept) / (1 + kept)
     return LateWork(
         share=float(fit.coefficients[-1]),
-        u=float(np.sqrt(fit.covariance[-1, -1] * (1 + kept) / (1 - kept))),
-        degrees_of_freedom=max(1, round(fit.degrees_of_freedom * (1 - kept) / (1 + kept))),
+        u=u / told_by**0.5,
+        degrees_of_freedom=max(1, round(fit.degrees_of_freedom * told_by)),
+        u_independent=u,
+        independent_freedom=fit.degrees_of_freedom,
         lasts_s=lasts_s,
         rests=len(rests),
     )
 
 
-def _kept(residuals: Array, lengths: Sequence[int]) -> float:
-    """Return how much of a bin's residual the next bin has too, from 0 to ``MOST_KEPT``.
+def _kept(rests: Sequence[Rest]) -> float:
+    """Return how much of a bin's noise the next bin has too, from 0 to ``MOST_KEPT``.
 
     Slow noise and what another program drew stay for several bins: so many bins tell as much of a
     mean as (1 − r)/(1 + r) of them that are independent, r their autocorrelation (Bartlett, 1935).
-    About a level and a line that were fitted it comes out (2 + 4 r)/n too small (Kendall, 1954).
+    It is looked for where nothing late is. About a level and a line that were fitted it comes out
+    (2 + 4 r)/n too small (Kendall, 1954).
     """
-    parts = np.split(residuals, np.cumsum(lengths)[:-1])
+    parts = [_about_a_line(rest.power_w[ceil(LASTING_S[-1] / rest.bin_s) :]) for rest in rests]
+    parts = [part for part in parts if len(part) >= FEWEST_AFTER]
     squares = sum(float(part @ part) for part in parts)
     products = sum(float(part[1:] @ part[:-1]) for part in parts)
     if squares <= 0:
         return 0.0
-    bins = len(residuals) / len(lengths)
+    bins = sum(map(len, parts)) / len(parts)
     kept = (products / squares + 2 / bins) / (1 - 4 / bins)
     return min(MOST_KEPT, max(0.0, kept))
+
+
+def _about_a_line(power_w: Sequence[float]) -> Array:
+    observed = np.array(power_w)
+    if len(observed) < FEWEST_AFTER:
+        return observed
+    places = np.arange(len(observed))
+    left: Array = observed - np.polynomial.Polynomial.fit(places, observed, 1)(places)
+    return left
 
 
 def _course(rest: Rest) -> Array:
