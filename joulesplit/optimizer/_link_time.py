@@ -140,24 +140,21 @@ def link_time(time: UploadTime, asked_bit_per_s: float | None = None) -> LinkTim
     """
     _require_finite(time.per_upload_s)
     positive(time.per_bit_s, "the time of a bit")
-    covariance = _covariance(time)
-    measured = np.array([time.per_upload_s.value, time.per_bit_s.value])
-    # A round trip is never negative: measured below zero it is none, and the bits take longer.
-    figures = not_below_zero(measured, covariance, (0,))
+    figures, covariance = _line(time)
     percentiles = _told(time)
     ratios, ratios_u = _ratios(percentiles, figures)
     if asked_bit_per_s is not None:
         figures = np.array([figures[0], 1.0 / asked_bit_per_s])
         covariance = np.diag([covariance[0, 0], 0.0])
-    late = [_known(figure) for figure in (time.per_burst_s, time.per_burst_bit_s)]
+    late, late_u = np.transpose([_known(f) for f in (time.per_burst_s, time.per_burst_bit_s)])
     return LinkTime(
         figures=figures,
         covariance=covariance,
         inverse_freedom=1 / degrees_of_freedom_of(time.per_bit_s),
         u_sys_s=time.per_upload_s.u_sys or 0.0,
         lack_u_rel=_lack_u_rel(time),
-        late=np.array([value for value, _ in late]),
-        late_u=np.array([u for _, u in late]),
+        late=late,
+        late_u=late_u,
         late_inverse_freedom=1 / degrees_of_freedom_of(time.per_burst_s or time.per_bit_s),
         late_scatter_s=time.per_burst_scatter_s if time.per_burst_s else 0.0,
         log_sizes=np.log([float(one.payload_bits) for one in percentiles]),
@@ -165,6 +162,14 @@ def link_time(time: UploadTime, asked_bit_per_s: float | None = None) -> LinkTim
         ratios_u=ratios_u,
         inverse_transfers=max((1 / (one.transfers - 1) for one in percentiles), default=0.0),
     )
+
+
+def _line(time: UploadTime) -> tuple[FloatArray, FloatArray]:
+    """Return T_0 and t, and their covariance."""
+    covariance = _covariance(time)
+    measured = np.array([time.per_upload_s.value, time.per_bit_s.value])
+    # A round trip is never negative: measured below zero it is none, and the bits take longer.
+    return not_below_zero(measured, covariance, (0,)), covariance
 
 
 def _told(time: UploadTime) -> tuple[TransferPercentiles, ...]:

@@ -168,6 +168,9 @@ def test_what_is_left_is_told_before_the_device_is_warmed_up_for_the_rest(done):
     # A rest that is still to come takes 8 s of work and 16 s after it.
     if any(record.rest for record in whole.records[done:round_end]):
         waits_s += 24.0 + plan.timing.settle_s
+    # After some windows the device is watched on.
+    watched = sum(record.late_j is not None for record in outcome.records[done:round_end])
+    waits_s += watched * max(1.5, 2 * plan.timing.idle_s)
     assert left.remaining_s == pytest.approx(rest_s + waits_s)
     passed_s = (r.work_s + r.settle_s + 2 * plan.timing.idle_s + r.quiet_s for r in past.records)
     assert left.spent_s == pytest.approx(sum(passed_s))
