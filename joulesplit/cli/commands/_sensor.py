@@ -123,7 +123,26 @@ def span(  # noqa: PLR0913 - one option per fact that only the user knows
     points = (*records.points, point) if add else (point,)
     known = records.zero_at(mean.gain)
     check_points(points, records.identity.shunt_ohm, known.shunt_v if known else 0.0, known)
-    _keep(choice, records.with_points(points), mean.gain, as_json=as_json)
+    spanned = records.with_points(points)
+    _check_against_data_sheet(choice, spanned, mean)
+    _keep(choice, spanned, mean.gain, as_json=as_json)
+
+
+def _check_against_data_sheet(
+    choice: SensorChoice, records: SensorRecords, mean: MeanShunt
+) -> None:
+    """Refuse a span that knows less than tolerance and data sheet; tell one that they exclude."""
+    from joulesplit.drivers import wiring_of
+    from joulesplit.drivers.ina219 import check_worth, contradiction, uncorrected_terms
+
+    correction = records.correction_at(mean.gain)
+    if correction is None:
+        return
+    wiring = wiring_of(choice)
+    terms = uncorrected_terms(wiring, wiring.gain, mean.bus_v)
+    check_worth(correction, terms)
+    if (excluded := contradiction(correction, terms, wiring.shunt_ohm)) is not None:
+        note(f"warning: {excluded}")
 
 
 def _u_by_load(u_load: float, u_voltage: float) -> float:

@@ -5,7 +5,9 @@ from ._correction import Correction as Correction
 from ._correction import MeanShunt as MeanShunt
 from ._correction import SpanPoint as SpanPoint
 from ._correction import check_points as check_points
+from ._correction import check_worth as check_worth
 from ._correction import check_zero as check_zero
+from ._correction import contradiction as contradiction
 from ._correction import reference_current_a as reference_current_a
 from ._correction_store import CorrectionStore as CorrectionStore
 from ._correction_store import SensorIdentity as SensorIdentity
@@ -14,6 +16,7 @@ from ._datasheet import Grade as Grade
 from ._description import ADDRESSES as ADDRESSES
 from ._description import Ina219Wiring as Ina219Wiring
 from ._description import describe as describe
+from ._description import uncorrected_terms as uncorrected_terms
 from ._driver import Ina219 as Ina219
 from ._registers import BUS_LSB_V as BUS_LSB_V
 from ._registers import BusRange as BusRange

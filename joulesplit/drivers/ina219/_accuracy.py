@@ -156,6 +156,13 @@ def _graded(circuit: Circuit) -> tuple[Grade, str]:
     return circuit.grade, f"grade {circuit.grade}"
 
 
+SPANNED = (SHUNT, SENSE_PATH, CURRENT_GAIN)
+"""Terms that the current of a span replaces."""
+
+DRIFTING = (SHUNT_DRIFT, SHUNT_HEATING, GAIN_DRIFT)
+"""What may have moved between the maker's figures and a span."""
+
+
 def corrected_terms(
     terms: tuple[AccuracyTerm, ...],
     correction: Correction,
@@ -176,7 +183,7 @@ def corrected_terms(
     gone: set[str] = set()
     new: list[AccuracyTerm] = []
     if correction.shunt_ohm is not None:
-        gone |= {SHUNT, SENSE_PATH, CURRENT_GAIN}
+        gone |= {*SPANNED}
         new.append(_known("current span", "scale", correction.u_shunt_rel, correction.shunt_source))
     if correction.bus_factor is not None:
         gone.add(BUS_GAIN)

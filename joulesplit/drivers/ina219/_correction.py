@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from math import hypot, sqrt
 
 from joulesplit.drivers.errors import SensorConfigurationError
+from joulesplit.drivers.ina219._accuracy import DRIFTING, SPANNED
 from joulesplit.drivers.ina219._datasheet import (
+    BUS_ERROR,
     CMRR_V_PER_V,
     OFFSET_BUS_V,
     OFFSET_DRIFT_V_PER_K,
@@ -28,13 +30,14 @@ from joulesplit.drivers.ina219._datasheet import (
     TEMPERATURE_SPAN_K,
 )
 from joulesplit.drivers.ina219._registers import Gain
+from joulesplit.drivers.readings import AccuracyTerm
 
 MINIMUM_READINGS = 200
 """Readings behind a zero or a point; fewer do not average the chip's noise out."""
 LARGEST_SHUNT_ERROR = 0.2
 """A shunt further than this from what is printed on it is another shunt, or a wrong reference."""
 SURE = 3.0
-"""Standard uncertainties by which an offset must be off to be none of the chip's."""
+"""Standard uncertainties by which a figure must be off to be none of the chip's."""
 LEAST_SPREAD = 0.2
 """Two points closer than this share of the larger one do not determine a line."""
 
@@ -233,6 +236,49 @@ def _check_intercept(points: tuple[SpanPoint, ...], zero: MeanShunt | None) -> N
         )
 
 
+def check_worth(correction: Correction, terms: tuple[AccuracyTerm, ...]) -> None:
+    """Refuse a span that knows less than what it would replace.
+
+    Args:
+        correction: What was measured.
+        terms: Of the same wiring without it, from ``accuracy_terms``.
+
+    Raises:
+        SensorConfigurationError: Tolerance and data sheet alone are better.
+    """
+    u_known = sqrt(sum(t.standard_uncertainty**2 for t in terms if t.name in SPANNED))
+    if correction.shunt_ohm is None or correction.u_shunt_rel <= u_known:
+        return
+    raise SensorConfigurationError(
+        f"this span is known to {correction.u_shunt_rel:.2%} (standard uncertainty), the shunt's "
+        f"tolerance and the data sheet alone to {u_known:.2%}: every reading would be less certain "
+        "with it; take a better reference or a larger current, or a zero first"
+    )
+
+
+def contradiction(
+    correction: Correction, terms: tuple[AccuracyTerm, ...], shunt_ohm: float
+) -> str | None:
+    """Return how a span and the bounds of tolerance and data sheet exclude each other, or None.
+
+    Args:
+        correction: What was measured.
+        terms: Of the same wiring without it, from ``accuracy_terms``.
+        shunt_ohm: Nominal shunt, ohm.
+    """
+    if correction.shunt_ohm is None:
+        return None
+    bound = sum(t.half_width for t in terms if t.name in SPANNED + DRIFTING)
+    off = correction.shunt_ohm / shunt_ohm - 1
+    if abs(off) <= bound + SURE * correction.u_shunt_rel:
+        return None
+    return (
+        f"the span finds {correction.shunt_ohm:.4g} ohm, {off:+.1%} from {shunt_ohm:g} ohm, where "
+        f"tolerance, sense path and data sheet allow {bound:.1%}: check the marking on the shunt "
+        "and the range of the meter; long wires inside the shunt's taps may explain it"
+    )
+
+
 def correction_of(
     zero: MeanShunt | None, points: tuple[SpanPoint, ...], *, unknown_offset_v: float
 ) -> Correction | None:
@@ -332,7 +378,8 @@ def _bus(points: tuple[SpanPoint, ...]) -> tuple[float | None, float]:
         return None, 0.0
     factor = sum(v * true for v, true, _ in known) / sum(v * v for v, _, _ in known)
     u_rel = max(hypot(p.u_voltage_rel, p.mean.u_bus_v / v) for v, _, p in known)
-    return factor, u_rel
+    # A voltmeter that knows less than the data sheet (the load's, say) replaces nothing.
+    return (factor, u_rel) if u_rel <= BUS_ERROR / sqrt(3) else (None, 0.0)
 
 
 def _span_source(points: tuple[SpanPoint, ...]) -> str:

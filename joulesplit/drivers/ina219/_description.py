@@ -171,20 +171,31 @@ def describe(
     )
 
 
-def _accuracy(
-    wiring: Ina219Wiring, configuration: Configuration, bus_v: float
-) -> tuple[AccuracyTerm, ...]:
-    shunt_ohm = wiring.effective_shunt_ohm
-    terms = accuracy_terms(
+def uncorrected_terms(wiring: Ina219Wiring, gain: Gain, bus_v: float) -> tuple[AccuracyTerm, ...]:
+    """Return the systematic terms of a wired chip before any zero or span.
+
+    Args:
+        wiring: Facts about the board.
+        gain: In use.
+        bus_v: Voltage at IN−, V.
+    """
+    return accuracy_terms(
         Circuit(
             grade=wiring.grade,
-            gain=configuration.gain,
-            shunt_ohm=shunt_ohm,
+            gain=gain,
+            shunt_ohm=wiring.effective_shunt_ohm,
             shunt_tolerance=wiring.shunt_tolerance,
             peak_current_a=wiring.peak_a,
             bus_voltage_v=bus_v,
         )
     )
+
+
+def _accuracy(
+    wiring: Ina219Wiring, configuration: Configuration, bus_v: float
+) -> tuple[AccuracyTerm, ...]:
+    shunt_ohm = wiring.effective_shunt_ohm
+    terms = uncorrected_terms(wiring, configuration.gain, bus_v)
     if wiring.applied is None:
         return terms
     return corrected_terms(terms, wiring.applied, shunt_ohm=shunt_ohm, bus_voltage_v=bus_v)

@@ -76,6 +76,29 @@ def test_a_second_point_is_added_and_gives_shunt_and_offset(source, sensor):
     assert correction["shunt_ohm"] == pytest.approx(0.101, rel=2e-4)
 
 
+def test_a_reference_worse_than_tolerance_and_data_sheet_replaces_nothing(source, sensor):
+    """1 % of tolerance, 0.3 mΩ of taps and 0.3 % of gain are 0.63 % (rectangular) together."""
+    source.current_a = 1.0
+    reference = ("--current-a", 1.01, "--reference", "panel meter", "--voltage-v", 5.02)
+    worse = sensor("span", *SENSOR, *reference, "--current-u", 0.01)
+    assert (worse.code, "alone to 0.63%" in worse.err) == (4, True), worse.err
+    assert sensor("list").json["sensors"] == []
+    # Its volts, by default known to 0.5 %, are worse than the data sheet's 0.5 % (rectangular).
+    better = sensor("span", *SENSOR, *reference, "--current-u", 0.004)
+    (correction,) = better.json["corrections"]
+    assert (correction["bus_factor"], better.code) == (None, 0)
+    assert "warning" not in better.err
+
+
+def test_a_span_that_tolerance_and_data_sheet_exclude_is_told(source, sensor):
+    source.current_a = 1.0
+    reference = ("--current-a", 0.9, "--reference", "meter on its wrong range")
+    span = sensor("span", *SENSOR, *reference, "--current-u", 0.002)
+    assert (span.code, "+12.3% from 0.1 ohm" in span.err) == (0, True), span.err
+    stated = sensor("span", *SENSOR, *reference, "--current-u", 0.002, "--shunt-tolerance", 0.12)
+    assert "warning" not in stated.err
+
+
 def test_records_are_listed_shown_and_forgotten(source, sensor, joulesplit, tmp_path):
     assert sensor("list").json["sensors"] == []
     sensor("zero", *SENSOR)
