@@ -42,7 +42,11 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """Refuse a test that is to run alone and does not say why, or is not one of the live ones."""
+    """Refuse a test that is to run alone and does not say why, or is not one of the live ones.
+
+    Campaigns, which take longest, begin first: or else one processor waits for the last of them.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("campaign") is None)
     for item in items:
         mark = item.get_closest_marker("alone")
         told = mark is None or (mark.args and item.get_closest_marker("live"))

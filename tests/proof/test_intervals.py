@@ -34,6 +34,7 @@ def measured():
 
 
 @pytest.mark.campaign
+@pytest.mark.xdist_group("intervals")
 @pytest.mark.parametrize("kind", ["candidates", "differences"])
 def test_the_intervals_of_a_decision_hold_the_truth(measured, kind):
     figures = [getattr(campaign, kind) for campaign in measured[1]]
@@ -50,6 +51,7 @@ def test_the_intervals_of_a_decision_hold_the_truth(measured, kind):
 
 
 @pytest.mark.campaign
+@pytest.mark.xdist_group("intervals")
 def test_the_intervals_of_a_decision_are_little_wider_than_the_sensors_scale_makes_them(measured):
     """What is common to every joule is most of them: 95 % of its sum lie within 1.9 u."""
     for profile, campaign in zip(*measured, strict=True):
