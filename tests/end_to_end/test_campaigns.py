@@ -166,8 +166,8 @@ def test_what_is_left_is_told_before_the_device_is_warmed_up_for_the_rest(done):
     # The first windows of a run are waited for, which it has yet to learn from.
     waits_s = min(6, len(rest)) * max(0.8, 2 * plan.timing.idle_s)
     # A rest that is still to come takes 8 s of work and 16 s after it.
-    if any(record.rest for record in whole.records[done:round_end]):
-        waits_s += 24.0 + plan.timing.settle_s
+    rested = (record.task.kind for record in whole.records[done:round_end] if record.rest)
+    waits_s += sum(24.0 + plan.timing.settle_after_s(kind) for kind in rested)
     # After some windows the device is watched on.
     watched = sum(record.late_j is not None for record in outcome.records[done:round_end])
     waits_s += watched * max(1.5, 2 * plan.timing.idle_s)

@@ -97,9 +97,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         layouts: How often in a round the network's memory is laid out anew, as a new start of a
             program does: where tensors lie decides what a block costs by a per cent or two. 1
             keeps what there is, and the intervals say nothing of other layouts.
-        rests: How often in the first round the device is left alone after a block of work, to see
-            what it still draws seconds later; 0 never, and what comes later than some windows'
-            ends are watched for is then in no interval.
+        rests: How often in the first round the device is left alone after a block of computing,
+            and as often after one of uploads (after downloads once), to see what it still draws
+            seconds later; 0 never, and what comes later than some windows' ends are watched for
+            is then in no interval.
         stop: When enough has been measured.
         limits: What it keeps to.
     """

@@ -13,6 +13,7 @@ from joulesplit.calibrate.campaign._quiet import WATCHED_WINDOWS, longest_wait_s
 from joulesplit.calibrate.campaign._transfer_plan import download_subjects, upload_subjects
 from joulesplit.calibrate.campaign._watch import watched_of, watched_s
 from joulesplit.calibrate.errors import PlanError
+from joulesplit.calibrate.estimates import RESTED, RestedWork
 from joulesplit.calibrate.windows import WindowKind, WindowTask, WindowTiming
 from joulesplit.partition import Block
 
@@ -48,6 +49,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         unit_s: Time of one repetition, s.
         lengths_s: Lengths of work it is measured at, s.
         most: Repetitions at most, where each needs memory of its own.
+        payload_bits: Sent or received in each, bit.
     """
 
     kind: WindowKind
@@ -56,6 +58,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     unit_s: float
     lengths_s: tuple[float, ...]
     most: int | None = None
+    payload_bits: int = 0
 
     def task(self, seconds: float) -> WindowTask:
         """Return the window with so much work."""
@@ -295,17 +298,30 @@ def _waits_s(plan: Plan, ran: int, uploads: int, downloads: int) -> float:
     return (
         WATCHED_WINDOWS * longest_wait_s(idle_s)
         + watched * watched_s(idle_s)
-        + plan.rests * rest_s(plan.timing)
+        + sum(wanted * rest_s(plan.timing, work) for work, wanted in rests_of(plan).items())
     )
 
 
-def rest_s(timing: WindowTiming) -> float:
+def rests_of(plan: Plan) -> dict[RestedWork, int]:
+    """Return how often the device is left alone after each kind of work.
+
+    What downloads cost is the least part of a decision: once is enough.
+
+    Args:
+        plan: Of the campaign.
+    """
+    downloads = min(plan.rests, 1) if plan.downloads else 0
+    return {"computing": plan.rests, "uploads": plan.rests, "downloads": downloads}
+
+
+def rest_s(timing: WindowTiming, work: RestedWork) -> float:
     """Return how long a block of work and the rest after it take, s.
 
     Args:
         timing: Of the windows.
+        work: That the rest comes after.
     """
-    return REST_WORK_S + timing.settle_s + REST_S
+    return REST_WORK_S + timing.settle_after_s(RESTED[work][0]) + REST_S
 
 
 def _head_count(plan: Plan, blocks: Sequence[Block]) -> int:

@@ -6,20 +6,21 @@ and so is in no scatter. It enters the interval of every figure made from these 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from math import hypot, sqrt
 
 import numpy as np
 
-from joulesplit.calibrate.estimates._late_work import LASTING_S, late_work
+from joulesplit.calibrate.estimates._late_work import LASTING_S, RESTED, late_work
 from joulesplit.calibrate.estimates._own_sizes import bend_u_rel
 from joulesplit.calibrate.estimates._stats import coverage_factor
 from joulesplit.calibrate.profile import CampaignError, WindowTerm
 from joulesplit.calibrate.windows import WindowKind, WindowRecord
 from joulesplit.metrology import Array, SystematicBudget, standard_deviation
 
-COMPUTING_KINDS: tuple[WindowKind, ...] = ("compute", "head", "whole")
+COMPUTING_KINDS = RESTED["computing"]
+SENDING = (*RESTED["uploads"], *RESTED["downloads"])
 
 FEWEST_WATCHED = 2
 """One watched window does not tell how much they scatter."""
@@ -175,10 +176,18 @@ def with_idle_of(budget: SystematicBudget, records: Sequence[WindowRecord]) -> S
     """
     if not budget.counts_campaign or not records:
         return budget
-    above_w = sum(record.net_j for record in records) / sum(record.span_s for record in records)
-    late_w = hypot(_late(records)[0], _later(records)[0]) * abs(above_w)
+    span_s = sum(record.span_s for record in records)
+    late_w = hypot(*_late_energies_j(records)) / span_s
     step_w = abs(float(np.mean([record.idle_step_w for record in records]))) / 2 / sqrt(3)
     return replace(budget, offset_u_w=hypot(budget.offset_u_w, late_w, step_w))
+
+
+def _late_energies_j(records: Sequence[WindowRecord]) -> Iterator[float]:
+    """Yield what may have come late of each kind of work, J; what is no transfer is computing."""
+    for work, kinds in RESTED.items():
+        told = [record for record in records if record.task.kind in kinds]
+        alike = told if work != "computing" else [r for r in records if r.task.kind not in SENDING]
+        yield hypot(_late(told)[0], _later(told)[0]) * abs(sum(record.net_j for record in alike))
 
 
 _BENT = (

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
+from typing import Literal
 
 import numpy as np
 
@@ -12,8 +13,14 @@ from joulesplit.calibrate.estimates._stats import weighted_fit
 from joulesplit.calibrate.windows import Rest, WindowKind, WindowRecord
 from joulesplit.metrology import Array
 
-REST_KINDS: tuple[WindowKind, ...] = ("compute", "head", "whole")
-"""A rest comes before a window of one of these."""
+RestedWork = Literal["computing", "uploads", "downloads"]
+
+RESTED: Mapping[RestedWork, tuple[WindowKind, ...]] = {
+    "computing": ("compute", "head", "whole"),
+    "uploads": ("upload",),
+    "downloads": ("download",),
+}
+"""Work that the device is left alone after. The rest comes before a window of one of the kinds."""
 
 LASTING_S = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)
 """How long what comes late is looked for to last, s: one of these is nearest to what it does. With
@@ -62,7 +69,7 @@ def late_work(records: Sequence[WindowRecord]) -> LateWork | None:
     the share stand out most. What lasts beyond the longest of them is part of the line.
 
     Args:
-        records: Every window.
+        records: Windows of one kind of work.
     """
     rests = [r.rest for r in records if r.rest and len(r.rest.power_w) >= FEWEST_BINS]
     if not rests:
