@@ -34,7 +34,7 @@ SPOILT_RESTS = CheckSpec(
     finds="kinds of work of which every rest was given up, because other programs ran in it",
     unit="1",
     limit=0,
-    advice="other programs ran in every rest after {works}, so that what it draws seconds later is "
+    advice="other programs ran in every rest after {kind}, so that what it draws seconds later is "
     "in no interval: stop them, `top` shows what runs, and measure again",
 )
 
@@ -50,7 +50,7 @@ def _spoilt_rests(records: Sequence[WindowRecord]) -> Iterator[Check]:
     rested = {work: of for work, of in own.items() if any(r.rest or r.spoilt_rests for r in of)}
     if rested:
         unseen = [work for work, of in rested.items() if not any(r.rest for r in of)]
-        yield SPOILT_RESTS.judge(len(unseen), works=" and ".join(unseen))
+        yield SPOILT_RESTS.judge(len(unseen), kind=" and ".join(unseen))
 
 
 def _spoilt_windows(evidence: Evidence) -> Iterator[Check]:
