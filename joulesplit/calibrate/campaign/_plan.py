@@ -263,7 +263,7 @@ STANDARD = Plan(
     downloads=True,
     upload_spread=20.0,
     layouts=3,
-    rests=3,
+    rests=2,
     stop=StopPlan(rule="precision", relative_half_width=0.01, looks=6),
     limits=Limits(duration_s=3600.0),
 )
@@ -287,7 +287,7 @@ RIGOROUS = Plan(
     downloads=True,
     upload_spread=20.0,
     layouts=9,
-    rests=6,
+    rests=4,
     stop=StopPlan(rule="precision", relative_half_width=0.005, relative_regret=0.005, looks=4),
 )
 """An hour and a quarter for 20 blocks, and on until E_d and E_c are known to half a per cent."""

@@ -16,6 +16,7 @@ from joulesplit.calibrate.campaign._quiet import QuietTime
 from joulesplit.calibrate.campaign._rest import rest_positions, rest_task, run_rest
 from joulesplit.calibrate.campaign._schedule import (
     GROWTH,
+    REST_S,
     ROUND_MARGIN,
     control_task,
     expected_duration_s,
@@ -265,7 +266,8 @@ class _Campaign:
         for _ in range(TRIES):
             if self._spent_s + self._rested_s + needed_s > self._plan.limits.duration_s:
                 return
-            rest = run_rest(task, self._bench, self._plan.timing.settle_after_s(task.kind))
+            settle_s = self._plan.timing.settle_after_s(task.kind)
+            rest = run_rest(task, self._bench, settle_s, REST_S[work])
             self._rested_s = (clock.now_ns() - began_ns) * 1e-9
             if rest is None or (rest.foreign_cpu or 0.0) <= self._usual_load + SPOILT_REST_SHARE:
                 self._rest = rest

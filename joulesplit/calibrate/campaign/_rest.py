@@ -14,7 +14,7 @@ import numpy as np
 
 from joulesplit.calibrate.campaign._bench import Bench
 from joulesplit.calibrate.campaign._plan import Plan
-from joulesplit.calibrate.campaign._schedule import REST_S, REST_WORK_S, WHOLE_KEY, Subject
+from joulesplit.calibrate.campaign._schedule import REST_WORK_S, WHOLE_KEY, Subject
 from joulesplit.calibrate.estimates import RESTED, RestedWork
 from joulesplit.calibrate.sampling import Trace, joined
 from joulesplit.calibrate.windows import Rest, WindowTask
@@ -68,7 +68,7 @@ def rest_task(plan: Plan, subjects: Sequence[Subject], work: RestedWork) -> Wind
     )
 
 
-def run_rest(task: WindowTask, bench: Bench, settle_s: float) -> Rest | None:
+def run_rest(task: WindowTask, bench: Bench, settle_s: float, for_s: float) -> Rest | None:
     """Run a block of work and watch the rest after it; None if the sensor is too slow for that.
 
     What others take of the processors is told from the end of the work to that of the rest alone:
@@ -79,6 +79,7 @@ def run_rest(task: WindowTask, bench: Bench, settle_s: float) -> Rest | None:
         task: From ``rest_task``.
         bench: What to run it with.
         settle_s: When the work has settled, s after its end.
+        for_s: How long to watch after that, s.
 
     Raises:
         SamplerError: The sampler failed.
@@ -89,7 +90,7 @@ def run_rest(task: WindowTask, bench: Bench, settle_s: float) -> Rest | None:
         watch.begin()
     settled_ns = clock.now_ns() + round(settle_s * 1e9)
     during = sampler.trace_until(done.ended_ns)
-    end_ns = settled_ns + round(REST_S * 1e9)
+    end_ns = settled_ns + round(for_s * 1e9)
     parts: list[Trace] = []
     while not parts or parts[-1].end_ns < end_ns:
         until_ns = min(clock.now_ns() + 10**9, end_ns)
@@ -98,25 +99,25 @@ def run_rest(task: WindowTask, bench: Bench, settle_s: float) -> Rest | None:
     load = watch.since() if watch else None
     work = during.between(done.started_ns, done.ended_ns)
     bin_s = max(BIN_S, BIN_CYCLES * sampler.description.cycle_s)
-    if not len(work) or bin_s > REST_S:
+    if not len(work) or bin_s > for_s:
         return None
     return Rest(
         work_s=(done.ended_ns - done.started_ns) * 1e-9,
         work_power_w=_mean_w(work),
         bin_s=bin_s,
-        power_w=_course_w(joined(parts), settled_ns, bin_s),
+        power_w=_course_w(joined(parts), settled_ns, bin_s, int(for_s / bin_s)),
         foreign_cpu=load.share if load else None,
     )
 
 
-def _course_w(trace: Trace, from_ns: int, bin_s: float) -> tuple[float, ...]:
+def _course_w(trace: Trace, from_ns: int, bin_s: float, bins: int) -> tuple[float, ...]:
     """Return the mean power of each bin, W, by the middles of the readings."""
     middles_ns = (trace.starts_ns + trace.records["t_ns"]) / 2
     numbers = np.floor((middles_ns - from_ns) * 1e-9 / bin_s)
     weights, power_w = trace.durations_s, trace.power_w
     return tuple(
         float(np.average(power_w[inside], weights=weights[inside]))
-        for inside in (numbers == number for number in range(int(REST_S / bin_s)))
+        for inside in (numbers == number for number in range(bins))
         if inside.any()
     )
 

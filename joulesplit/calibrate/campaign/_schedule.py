@@ -32,8 +32,9 @@ MOST_WINDOWS = 100_000
 REST_WORK_S = 8.0
 """Work goes on for so long before a rest, s: as long as what comes late may take."""
 
-REST_S = 16.0
-"""A rest lasts so long, s: what comes late by half of that is told from the level behind it."""
+REST_S: Mapping[RestedWork, float] = {"computing": 32.0, "uploads": 16.0, "downloads": 16.0}
+"""A rest lasts so long, s: what comes late by half of that is told from the level behind it, and
+what fades over a third of it from a board that cools down."""
 
 WHOLE_KEY = "whole network"
 """Subject key of the network run as one."""
@@ -321,7 +322,7 @@ def rest_s(timing: WindowTiming, work: RestedWork) -> float:
         timing: Of the windows.
         work: That the rest comes after.
     """
-    return REST_WORK_S + timing.settle_after_s(RESTED[work][0]) + REST_S
+    return REST_WORK_S + timing.settle_after_s(RESTED[work][0]) + REST_S[work]
 
 
 def _head_count(plan: Plan, blocks: Sequence[Block]) -> int:

@@ -10,7 +10,6 @@ from joulesplit.calibrate.checks._evidence import Evidence
 from joulesplit.calibrate.checks._spec import FLAG, CheckSpec
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates import (
-    LASTING_S,
     RESTED,
     RestedWork,
     coverage_factor,
@@ -117,7 +116,7 @@ def late_beyond_chance(windows: Sequence[WindowRecord]) -> float:
 
 
 def _late_work(work: RestedWork, records: Sequence[WindowRecord]) -> Iterator[Check]:
-    """Return whether work lasts for seconds, less what chance makes of one of ``LASTING_S``.
+    """Return whether work lasts for seconds, less what chance makes of one of several ways.
 
     Args:
         work: Of which kind.
@@ -127,11 +126,9 @@ def _late_work(work: RestedWork, records: Sequence[WindowRecord]) -> Iterator[Ch
     if late is None:
         return
     # How long noise stays is hardly told by one rest: it widens intervals, and excuses nothing.
-    level = 1 - (1 - SETTLED_CONFIDENCE) / len(LASTING_S)
+    level = 1 - (1 - SETTLED_CONFIDENCE) / late.shapes
     chance = coverage_factor(late.independent_freedom, level) * late.u_independent
-    yield LATE_WORK[work].judge(
-        max(0.0, abs(late.share) - chance), lasting=f"for some {late.lasts_s:g} s"
-    )
+    yield LATE_WORK[work].judge(max(0.0, abs(late.share) - chance), lasting=str(late.shape))
 
 
 def lingering_share(records: Sequence[WindowRecord], kind: WindowKind) -> float:

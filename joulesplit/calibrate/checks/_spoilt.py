@@ -15,9 +15,9 @@ SPOILT_SHARE = 0.2
 keeps one of four processors busy takes 0.25. Kernel ticks of 10 ms tell a window of half a second
 to some 0.05."""
 
-SPOILT_REST_SHARE = 0.02
+SPOILT_REST_SHARE = 0.01
 """Share of all processors, beyond the usual, that others may take in a rest before it is done
-again: a program that keeps one of four processors busy for 1.3 s of 16."""
+again: a program that keeps one of four processors busy for 0.6 s of 16."""
 
 SPOILT_WINDOWS = CheckSpec(
     name="spoilt-windows",

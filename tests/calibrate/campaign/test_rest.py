@@ -29,7 +29,7 @@ from proof.worlds import perfect_sensor_world
 
 WORLD = disturbed(perfect_sensor_world(1), lateness=Lateness(share=0.02, late_s=2.0))
 BLOCKS = proof_blocks()[:3]
-REST_S = 8.0 + QUICK.timing.settle_s + 16.0
+REST_S = 8.0 + QUICK.timing.settle_s + 32.0
 
 
 @cache
@@ -102,8 +102,8 @@ def test_what_lasts_after_the_work_is_kept_with_the_window_that_follows():
     took_s = sent.rest.work_s + QUICK.timing.upload_settle_s + 16.0
     # The window may be one of those that are watched for 1.5 s.
     assert 0 <= sent.quiet_s - took_s < 2.4
-    assert len(rested.rest.power_w) == len(sent.rest.power_w) == 32
-    assert late.lasts_s == 2.0
+    assert (len(rested.rest.power_w), len(sent.rest.power_w)) == (64, 32)
+    assert str(late.shape) == "for some 2 s"
     assert late.share == pytest.approx(0.02, abs=3 * late.u)
 
 
@@ -157,7 +157,7 @@ class Program:
 
 @pytest.mark.parametrize(
     ("rests", "busy_s", "spoilt"),
-    [((0,), 3.0, [1, 0]), (range(6), 3.0, [3, 3]), (range(6), 1.0, [0, 0])],
+    [((0,), 3.0, [1, 0]), (range(6), 3.0, [3, 3]), (range(6), 0.5, [0, 0])],
 )
 def test_a_rest_in_which_another_program_ran_is_done_again_three_times_at_most(
     rests, busy_s, spoilt
@@ -173,7 +173,8 @@ def test_a_rest_in_which_another_program_ran_is_done_again_three_times_at_most(
     assert [record.spoilt_rests for record in told] == spoilt
     assert [record.rest is None for record in told] == [tries == 3 for tries in spoilt]
     # Only the rest is looked at, not the work before it, and all that it took is counted.
-    assert all(15.9 < looked_s < 16.3 for looked_s in program.looks)
-    tries = [record.spoilt_rests + (record.rest is not None) for record in told]
-    for record, count in zip(told, tries, strict=True):
-        assert 24.0 * count < record.quiet_s < 26.5 * count
+    assert all(15.9 < looked_s % 16 + 16 < 16.3 for looked_s in program.looks)
+    for record in told:
+        tries = record.spoilt_rests + (record.rest is not None)
+        rest_s = 16.0 if record.task.kind == "upload" else 32.0
+        assert 0 <= record.quiet_s - tries * (8.0 + rest_s) < 2.5 * tries
