@@ -243,7 +243,7 @@ QUICK = Plan(
     # So short windows leave the edges to the sum over whole readings (calibrate.windows).
     limits=Limits(edge_term=0.04, warm_up_s=2.0),
 )
-"""Two minutes for 20 blocks; for a look and for the demo."""
+"""Under three minutes for 20 blocks; for a look and for the demo."""
 
 STANDARD = Plan(
     name="standard",
