@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import ceil, exp, inf, log, sqrt
+from math import ceil, erfc, exp, inf, log, pi, sqrt
 from typing import Literal
 
 import numpy as np
@@ -39,6 +39,12 @@ would hold 1 % of the work that fades over 8 s in 77 of 100 quick campaigns, wit
 
 LATE_AT_ALL = 0.03
 """Of work that comes late, so much is usual, relative (standard deviation about none)."""
+
+BELOW_NOUGHT = 0.1
+"""Probability that what comes late is less power than at last, if something does."""
+
+LOWEST = 30.0
+"""Standard deviations."""
 
 TOLD_EXACTLY = 1e-9
 """A share is not known better than this, relative."""
@@ -149,7 +155,8 @@ def worth_of(found: Sequence[tuple[float, float]], degrees_of_freedom: float) ->
 
     Something may come late in one of several ways, alike likely, or nothing at all does. Each way
     has a share that was measured with it; what it is worth is the mean square of the share that it
-    then has, weighted by how likely the way is after the measurement (Bayes). So noise that makes a
+    then has, weighted by how likely the way is after the measurement (Bayes). Below nought, less
+    than at last after work, is hardly expected and counts where it is clear. So noise that makes a
     share stand out counts for little, what cannot be told for as much as is usual, and what is
     clear for itself.
 
@@ -159,15 +166,37 @@ def worth_of(found: Sequence[tuple[float, float]], degrees_of_freedom: float) ->
             the normal one, since a budget takes its terms to be known without limit.
     """
     widened = coverage_factor(degrees_of_freedom) / coverage_factor(inf)
-    log_weights, squares = [log(NOTHING_LATE)], [0.0]
+    of_each = (1 - NOTHING_LATE) / len(found)
+    beliefs = [(log(NOTHING_LATE), 0.0)]
     for share, u in found:
         u_own = widened * max(u, TOLD_EXACTLY)
-        told = LATE_AT_ALL**2 / (LATE_AT_ALL**2 + u_own**2)
-        evidence = told * (share / u_own) ** 2 / 2 + log(1 - told) / 2
-        log_weights.append(log((1 - NOTHING_LATE) / len(found)) + evidence)
-        squares.append((told * share) ** 2 + told * u_own**2)
-    weights = np.exp(np.array(log_weights) - max(log_weights))
+        beliefs.append(_belief(share, u_own, of_each * (1 - BELOW_NOUGHT)))
+        beliefs.append(_belief(-share, u_own, of_each * BELOW_NOUGHT))
+    log_weights, squares = np.array(beliefs).T
+    weights = np.exp(log_weights - log_weights.max())
     return float(np.sqrt(np.average(squares, weights=weights)))
+
+
+def _belief(share: float, u: float, probability: float) -> tuple[float, float]:
+    """Return the logarithm of the weight of a share above nought, and its mean square then.
+
+    Before the measurement it is half of a normal distribution about none, after it part of one
+    that is narrower and lies elsewhere.
+
+    Args:
+        share: Measured.
+        u: Its standard uncertainty.
+        probability: Before.
+    """
+    told = LATE_AT_ALL**2 / (LATE_AT_ALL**2 + u**2)
+    mean, sd = told * share, sqrt(told) * u
+    # Beyond 30 standard deviations below nought nothing is left, which erfc still tells from none.
+    at = max(mean / sd, -LOWEST)
+    above = erfc(-at / sqrt(2)) / 2
+    density = exp(-(at**2) / 2) / sqrt(2 * pi)
+    evidence = told * (share / u) ** 2 / 2 + log(1 - told) / 2
+    square = sd**2 * (at**2 + 1 + at * density / above)
+    return log(2 * probability * above) + evidence, square
 
 
 def _lasting(rests: Sequence[Rest], shape: LateShape, kept: float) -> LateWork:
