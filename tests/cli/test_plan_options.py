@@ -36,7 +36,7 @@ def test_what_a_slow_sensor_stretches_is_announced_as_stretched():
         for plan in (QUICK, for_sensor(QUICK, 0.0686))
     )
     assert asked == f"{QUICK_WORDS}; about 3 min"
-    assert stretched == f"{QUICK_WORDS}; about 5 min"
+    assert stretched == f"{QUICK_WORDS}; about 6 min"
 
 
 def test_calibrate_measures_the_blocks_that_are_asked_for(joulesplit, model):
