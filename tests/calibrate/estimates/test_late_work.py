@@ -87,10 +87,10 @@ def test_what_stays_for_seconds_by_itself_is_no_share_that_is_known_well():
 
 
 def test_what_a_measurement_of_one_way_is_worth_is_the_mean_over_it_and_nothing():
-    """Of shares drawn as it takes them to be, none in a quarter and else some 3 %, 0.1 below."""
+    """Of shares drawn as it takes them to be, none in half and else some 3 %, 0.1 below."""
     random = np.random.default_rng(1)
     shares = np.abs(0.03 * random.standard_normal(2000))
-    shares *= np.where(random.random(2000) < 0.1, -1, 1) * (random.random(2000) > 0.25)
+    shares *= np.where(random.random(2000) < 0.1, -1, 1) * (random.random(2000) > 0.5)
     measured = shares + 0.004 * random.standard_normal(2000)
     worth = np.array([worth_of([(float(m), 0.004)], 1e9) for m in measured])
 
@@ -103,7 +103,7 @@ def test_what_a_measurement_of_one_way_is_worth_is_the_mean_over_it_and_nothing(
 
 @pytest.mark.parametrize(
     ("share", "lasting"),
-    [(0.01, {"fades_s": 6.0}), (0.02, {"fades_s": 8.0}), (0.01, {"lasts_s": 2.5})],
+    [(0.015, {"fades_s": 6.0}), (0.02, {"fades_s": 8.0}), (0.01, {"lasts_s": 2.5})],
 )
 def test_what_comes_late_is_within_what_it_is_worth_however_it_ends(share, lasting):
     """Looked for as something that ends alone, what fades slowly was held in 0 to 20 of 100."""

@@ -83,17 +83,15 @@ def watched(*late_j):
 
 
 def mean_square_by_quadrature(measured, u):
-    """Return the root mean square of a share: none in a quarter, else some 3 %, 0.1 of it below."""
+    """Return the root mean square of a share: none in half, else some 3 %, 0.1 of it below."""
 
     def normal(x, sd):
         return np.exp(-((x / sd) ** 2) / 2) / sd
 
     shares, step = np.linspace(-0.3, 0.3, 60_001, retstep=True)
     side = 2 * np.where(shares > 0, 0.9, 0.1)
-    late = (
-        0.75 * side * normal(shares, 0.03) * normal(measured - shares, u) * step / sqrt(2 * np.pi)
-    )
-    return sqrt(late @ shares**2 / (late.sum() + 0.25 * normal(measured, u)))
+    late = 0.5 * side * normal(shares, 0.03) * normal(measured - shares, u) * step / sqrt(2 * np.pi)
+    return sqrt(late @ shares**2 / (late.sum() + 0.5 * normal(measured, u)))
 
 
 def test_what_came_late_is_a_term_as_large_as_what_was_watched_shows_it_to_be():
