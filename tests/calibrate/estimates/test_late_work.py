@@ -106,7 +106,7 @@ def test_what_a_measurement_of_one_way_is_worth_is_the_mean_over_it_and_nothing(
     [(0.015, {"fades_s": 6.0}), (0.02, {"fades_s": 8.0}), (0.01, {"lasts_s": 2.5})],
 )
 def test_what_comes_late_is_within_what_it_is_worth_however_it_ends(share, lasting):
-    """Looked for as something that ends alone, what fades slowly was held in 0 to 20 of 100."""
+    """Looked for as something that ends alone, what fades slowly was held in 0 to 3 of 100."""
     rests = (rested(share, **lasting, rest_s=LONG_S, noise_w=3e-3, seed=n) for n in range(100))
     # Beside what else is in the interval of E_d, 0.5 % either way.
     held = [share < 1.96 * hypot(0.0025, told_by(rest).worth) for rest in rests]
