@@ -14,6 +14,7 @@ from joulesplit.calibrate.windows import Rest, WindowKind, WindowRecord
 from joulesplit.metrology import Array
 
 RestedWork = Literal["computing", "uploads", "downloads"]
+"""Kinds of work, as rests tell them apart."""
 
 RESTED: Mapping[RestedWork, tuple[WindowKind, ...]] = {
     "computing": ("compute", "head", "whole"),
