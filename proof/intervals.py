@@ -65,13 +65,18 @@ class DecisionIntervals:
 
 
 def campaign_plan(world: SplitWorld) -> Plan:
-    """Return the plan whose intervals are counted: one round of the standard one."""
+    """Return the plan whose intervals are counted: one round of the standard one.
+
+    Without rests: where nothing comes late, what they leave open makes intervals wider than what
+    happens in them, and too narrow ones would not show.
+    """
     return msgspec.structs.replace(
         STANDARD,
         rates_bit_per_s=world.plan.rates_bit_per_s[-3:],
         order_seed=world.setup.seed,
         phases=False,
         downloads=False,
+        rests=0,
     )
 
 

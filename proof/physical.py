@@ -69,6 +69,7 @@ class Physics:
         leakage_w_per_k: What a kelvin of the die costs, W/K.
         launch_u_rel: Of what a block costs from launch to launch, relative.
         late_share: Of the energy of inferences that is drawn late, relative; the sum stays.
+        late_upload_share: Of that of uploads likewise.
         late_s: How late, s; in the mean if it fades.
         late_fades: It dies away exponentially, as caches that are written back, in place of being
             all shifted by one time, as by a timer.
@@ -89,6 +90,7 @@ class Physics:
     leakage_w_per_k: float = 8e-3
     launch_u_rel: float = 0.0
     late_share: float = 0.0
+    late_upload_share: float = 0.0
     late_s: float = 1.0
     late_fades: bool = False
     tail_index: float = 0.0
@@ -255,13 +257,14 @@ class PhysicalBoard:
     def upload_begins(self) -> None:
         """Spend what an upload takes whatever its size."""
         self._free_ns = self._clock.now_ns()
-        self._spend(self._physics.start_s, self._physics.upload_j / self._physics.start_s)
+        power_w = self._physics.upload_j / self._physics.start_s
+        self._draw(self._physics.start_s, power_w, self._physics.late_upload_share)
         self._clock.sleep_until_ns(self._free_ns)
 
     def on_air(self, bits: int, duration_s: float) -> None:
         """Spend what sending takes; it is sent again as often as chance has it."""
         energy_j = (self._physics.air_w * duration_s + self._physics.bit_j * bits) * self._again()
-        self._spend(duration_s, energy_j / duration_s)
+        self._draw(duration_s, energy_j / duration_s, self._physics.late_upload_share)
 
     def _again(self) -> float:
         index = self._physics.tail_index
@@ -271,9 +274,13 @@ class PhysicalBoard:
         return float(0.5 + 0.5 * (1 + self._random.pareto(index)) * (index - 1) / index)
 
     def _compute(self, duration_s: float, power_w: float) -> None:
+        self._draw(duration_s, power_w, self._physics.late_share)
+
+    def _draw(self, duration_s: float, power_w: float, late_share: float) -> None:
+        """Spend energy, a share of it late."""
         physics = self._physics
-        self._spend(duration_s, power_w * (1 - physics.late_share))
-        if not physics.late_share:
+        self._spend(duration_s, power_w * (1 - late_share))
+        if not late_share:
             return
         lags_s = [physics.late_s]
         if physics.late_fades:
@@ -282,7 +289,7 @@ class PhysicalBoard:
         for lag_s in lags_s:
             end_ns = self._free_ns + round(lag_s * 1e9)
             start_ns = end_ns - round(duration_s * 1e9)
-            self._load.announce(start_ns, end_ns, power_w * physics.late_share / len(lags_s))
+            self._load.announce(start_ns, end_ns, power_w * late_share / len(lags_s))
 
     def _spend(self, duration_s: float, power_w: float) -> None:
         start_ns = self._free_ns

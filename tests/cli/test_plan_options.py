@@ -22,7 +22,8 @@ def limited(duration_s):
 
 
 @pytest.mark.parametrize(
-    ("duration_s", "end"), [(3600.0, r"\d+ s"), (24.0, r"\d+ s, but duration_s ends it after 24 s")]
+    ("duration_s", "end"),
+    [(3600.0, r"\d+ min"), (24.0, r"\d+ min, but duration_s ends it after 24 s")],
 )
 def test_a_fixed_plan_that_its_own_limit_will_cut_says_so_before_it_starts(duration_s, end):
     line = announcement(limited(duration_s), read_network(paper_network()))
@@ -34,8 +35,8 @@ def test_what_a_slow_sensor_stretches_is_announced_as_stretched():
         announcement(plan, read_network(paper_network()))
         for plan in (QUICK, for_sensor(QUICK, 0.0686))
     )
-    assert asked == f"{QUICK_WORDS}; about 119 s"
-    assert stretched == f"{QUICK_WORDS}; about 5 min"
+    assert asked == f"{QUICK_WORDS}; about 3 min"
+    assert stretched == f"{QUICK_WORDS}; about 6 min"
 
 
 def test_calibrate_measures_the_blocks_that_are_asked_for(joulesplit, model):

@@ -38,6 +38,7 @@ from proof.virtual import run_virtual, virtual_circumstances
 NETWORK = read_network(paper_network())
 BLOCKS = residual_blocks(NETWORK)
 SMALL = msgspec.structs.replace(QUICK, work_s=(0.1, 0.2), upload_s=0.2)
+RESTLESS = msgspec.structs.replace(SMALL, rests=0)
 
 
 class PulledOutError(Exception):
@@ -165,9 +166,11 @@ def test_what_is_left_is_told_before_the_device_is_warmed_up_for_the_rest(done):
     rest_s = expected_duration_s(plan.timing, rest, outcome.start.unit_s)
     # The first windows of a run are waited for, which it has yet to learn from.
     waits_s = min(6, len(rest)) * max(0.8, 2 * plan.timing.idle_s)
-    # A rest that is still to come takes 8 s of work and 16 s after it.
-    if any(record.rest for record in whole.records[done:round_end]):
-        waits_s += 24.0 + plan.timing.settle_s
+    # A rest that is still to come takes 8 s of work and 32 s after it, after uploads 16 s.
+    rested = (record.task.kind for record in whole.records[done:round_end] if record.rest)
+    waits_s += sum(
+        (24.0 if kind == "upload" else 40.0) + plan.timing.settle_after_s(kind) for kind in rested
+    )
     # After some windows the device is watched on.
     watched = sum(record.late_j is not None for record in outcome.records[done:round_end])
     waits_s += watched * max(1.5, 2 * plan.timing.idle_s)
@@ -327,7 +330,7 @@ class HeldUp:
     """A sampler that the host does not let run in some windows: no reading comes through.
 
     Early in a campaign what is waited for and watched beside the windows is looked at as well;
-    from the sixtieth stretch on there are windows alone.
+    from the sixtieth stretch on there are windows alone, where there are no rests.
     """
 
     def __init__(self, sampler, silent):
@@ -345,19 +348,19 @@ class HeldUp:
 
 @pytest.mark.parametrize(("silent", "tries"), [({70}, 2), ({70, 71}, 3)])
 def test_a_window_without_readings_is_run_again(silent, tries):
-    bench, sampler, uploads = bench_of(SMALL)
+    bench, sampler, uploads = bench_of(RESTLESS)
     bench = dataclasses.replace(bench, sampler=HeldUp(sampler, silent))
 
-    outcome = run_campaign(SMALL, bench, uploads)
+    outcome = run_campaign(RESTLESS, bench, uploads)
 
     assert sorted(record.tries for record in outcome.records)[-2:] == [1, tries]
 
 
 def test_a_window_that_never_gives_readings_ends_the_campaign_with_its_error():
-    bench, sampler, uploads = bench_of(SMALL)
+    bench, sampler, uploads = bench_of(RESTLESS)
     bench = dataclasses.replace(bench, sampler=HeldUp(sampler, {70, 71, 72}))
     with pytest.raises(WindowError, match="readings"):
-        run_campaign(SMALL, bench, uploads)
+        run_campaign(RESTLESS, bench, uploads)
 
 
 def test_windows_begin_in_the_temperature_band_and_say_how_long_it_took():

@@ -16,7 +16,7 @@ import pytest
 pytestmark = pytest.mark.live
 
 DEMO = [sys.executable, "-m", "joulesplit", "demo"]
-PATIENCE_S = 240
+PATIENCE_S = 300
 
 
 def environment(folder: Path) -> dict[str, str]:

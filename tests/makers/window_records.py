@@ -61,21 +61,29 @@ def rested(
     share: float,
     *,
     lasts_s: float = 3.0,
+    fades_s: float | None = None,
+    rest_s: float = 16.0,
     noise_w: float = 2e-3,
     slope_w_per_s: float = 0.0,
     seed: int = 0,
 ) -> Rest:
-    """Return a rest of 16 s after work of 1.2 W above idle, of which a share lasts for a time.
+    """Return a rest after 8 s of work of 1.2 W above idle, of which a share is drawn late.
 
     Args:
         share: Of the work's power.
         lasts_s: How long it stays, s.
+        fades_s: Or with which time constant it fades, s.
+        rest_s: Length of the rest, s.
         noise_w: Standard deviation of a bin, W.
         slope_w_per_s: Of the idle power, as of a board that cools down, W/s.
         seed: Of the noise.
     """
-    bins, work_w = np.arange(32), 1.2
+    bins, work_w = np.arange(round(2 * rest_s)), 1.2
     late_w = share * work_w * np.clip(lasts_s / 0.5 - bins, 0, 1)
+    if fades_s is not None:
+        fine_s = np.arange(0.005, rest_s, 0.01)
+        faded = np.exp(-fine_s / fades_s) - np.exp(-(fine_s + 8.0) / fades_s)
+        late_w = share * work_w * faded.reshape(-1, 50).mean(axis=1)
     noise = noise_w * np.random.default_rng(seed).standard_normal(len(bins))
     power_w = 2.6 + slope_w_per_s * 0.5 * bins + late_w + noise
     return Rest(work_s=8.0, work_power_w=2.6 + work_w, bin_s=0.5, power_w=tuple(power_w.tolist()))

@@ -36,13 +36,26 @@ def test_a_cold_start_that_some_subjects_have_is_a_figure_of_its_own_and_biases_
     assert run.figures["E_start head_15"].high < 0.015
 
 
-@pytest.mark.parametrize("late_s", [2.5, 7.0])
-def test_work_that_comes_seconds_late_is_named_and_in_the_intervals(late_s):
-    """2 % of the work that late make E_d 2 % too good; what is watched after windows is over."""
-    run = run_physical(Physics(late_share=0.02, late_s=late_s), 3)
+@pytest.mark.parametrize(
+    ("late", "named", "biased"),
+    [
+        (
+            Physics(late_share=0.02, late_upload_share=0.1, late_s=2.5),
+            {"late-work", "late-uploads"},
+            {"E_d net": 0.01, "E_c net": 0.05},
+        ),
+        # What fades over so long is hardly told from a board that cools down: no name is promised.
+        (Physics(late_share=0.02, late_s=7.0, late_fades=True), set(), {"E_d net": 0.01}),
+    ],
+)
+def test_work_that_comes_seconds_late_is_named_and_in_the_intervals(late, named, biased):
+    """It makes E_d 2 %, E_c 11 % too good; what is watched after windows is over by then."""
+    run = run_physical(late, 3)
 
-    assert "late-work" in run.warned
-    for name in ("E_d net", "E_d gross", "P_0"):
+    assert named <= set(run.warned)
+    for name, bias in biased.items():
+        assert run.figures[name].error > bias, name
+    for name in (*biased, "E_d gross", "P_0"):
         assert run.figures[name].inside, name
 
 

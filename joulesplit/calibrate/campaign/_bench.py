@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from joulesplit.calibrate.campaign._plan import Plan
 from joulesplit.calibrate.campaign._schedule import WHOLE_KEY, Subject, block_key, head_key
-from joulesplit.calibrate.campaign._transfer_plan import UploadSubject
+from joulesplit.calibrate.campaign._transfer_plan import UploadSubject, download_subjects
 from joulesplit.calibrate.campaign._warmup import Thermometer, no_thermometer
 from joulesplit.calibrate.environment import ForeignLoad
 from joulesplit.calibrate.sampling import Sampler
@@ -179,14 +179,22 @@ def _besides_airtime_s(bench: Bench, paced_s: Mapping[str, float]) -> float:
     return max(0.0, pilot_latency_s(bench.uploads[shortest]) - paced_s[shortest])
 
 
-def subjects_of(plan: Plan, bench: Bench, unit_s: Mapping[str, float]) -> tuple[Subject, ...]:
+def subjects_of(
+    plan: Plan,
+    bench: Bench,
+    unit_s: Mapping[str, float],
+    uploads: Sequence[UploadSubject] = (),
+) -> tuple[Subject, ...]:
     """Return everything there is to measure, in the order of the network.
 
     Args:
         plan: The plan.
         bench: What is there to measure.
         unit_s: From ``pilot``, s.
+        uploads: Upload subjects, from which the downloads follow.
     """
+    transfers = (*uploads, *(download_subjects(plan, uploads) if bench.downloads else ()))
+    bits = {transfer.key: transfer.payload_bits for transfer in transfers}
 
     def computing(key: str, block: int) -> Subject:
         kind: WindowKind = "whole" if key == WHOLE_KEY else "head"
@@ -197,14 +205,23 @@ def subjects_of(plan: Plan, bench: Bench, unit_s: Mapping[str, float]) -> tuple[
     return (
         *(computing(block_key(index), index) for index in bench.blocks),
         *(computing(bench.head_key(last), last) for last in bench.heads),
-        *(_sending("upload", key, plan, unit_s) for key in bench.uploads),
-        *(_sending("download", key, plan, unit_s) for key in bench.downloads),
+        *(_sending("upload", key, plan, unit_s, bits) for key in bench.uploads),
+        *(_sending("download", key, plan, unit_s, bits) for key in bench.downloads),
         *(_phase(key, workload, plan, unit_s) for key, workload in bench.phases.items()),
     )
 
 
-def _sending(kind: Direction, key: str, plan: Plan, unit_s: Mapping[str, float]) -> Subject:
-    return Subject(kind=kind, key=key, block=0, unit_s=unit_s[key], lengths_s=plan.upload_lengths_s)
+def _sending(
+    kind: Direction, key: str, plan: Plan, unit_s: Mapping[str, float], bits: Mapping[str, int]
+) -> Subject:
+    return Subject(
+        kind=kind,
+        key=key,
+        block=0,
+        unit_s=unit_s[key],
+        lengths_s=plan.upload_lengths_s,
+        payload_bits=bits.get(key, 0),
+    )
 
 
 def _phase(key: str, workload: Workload, plan: Plan, unit_s: Mapping[str, float]) -> Subject:

@@ -97,9 +97,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         layouts: How often in a round the network's memory is laid out anew, as a new start of a
             program does: where tensors lie decides what a block costs by a per cent or two. 1
             keeps what there is, and the intervals say nothing of other layouts.
-        rests: How often in the first round the device is left alone after a block of work, to see
-            what it still draws seconds later; 0 never, and what comes later than some windows'
-            ends are watched for is then in no interval.
+        rests: How often in the first round the device is left alone after a block of computing,
+            and as often after one of uploads (after downloads once), to see what it still draws
+            seconds later; 0 never, and what comes later than some windows' ends are watched for
+            is then in no interval.
         stop: When enough has been measured.
         limits: What it keeps to.
     """
@@ -242,7 +243,7 @@ QUICK = Plan(
     # So short windows leave the edges to the sum over whole readings (calibrate.windows).
     limits=Limits(edge_term=0.04, warm_up_s=2.0),
 )
-"""Two minutes for 20 blocks; for a look and for the demo."""
+"""Under three minutes for 20 blocks; for a look and for the demo."""
 
 STANDARD = Plan(
     name="standard",
@@ -262,7 +263,7 @@ STANDARD = Plan(
     downloads=True,
     upload_spread=20.0,
     layouts=3,
-    rests=3,
+    rests=2,
     stop=StopPlan(rule="precision", relative_half_width=0.01, looks=6),
     limits=Limits(duration_s=3600.0),
 )
@@ -286,7 +287,7 @@ RIGOROUS = Plan(
     downloads=True,
     upload_spread=20.0,
     layouts=9,
-    rests=6,
+    rests=4,
     stop=StopPlan(rule="precision", relative_half_width=0.005, relative_regret=0.005, looks=4),
 )
 """An hour and a quarter for 20 blocks, and on until E_d and E_c are known to half a per cent."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count, islice
+from statistics import median
 
 import msgspec
 
@@ -15,25 +16,29 @@ from joulesplit.calibrate.campaign._quiet import QuietTime
 from joulesplit.calibrate.campaign._rest import rest_positions, rest_task, run_rest
 from joulesplit.calibrate.campaign._schedule import (
     GROWTH,
+    REST_S,
     ROUND_MARGIN,
     control_task,
     expected_duration_s,
     layout_starts,
     rest_s,
+    rests_of,
     round_tasks,
 )
 from joulesplit.calibrate.campaign._stopping import StopOpinion, StopRule, cut_short, limited, once
 from joulesplit.calibrate.campaign._transfer_plan import UploadSubject
 from joulesplit.calibrate.campaign._warmup import CoolDown, WarmUp, cool_down, warm_up
 from joulesplit.calibrate.campaign._watch import LateWatch
-from joulesplit.calibrate.checks import SPOILT_SHARE
+from joulesplit.calibrate.checks import SPOILT_REST_SHARE, SPOILT_SHARE
 from joulesplit.calibrate.environment import ForeignLoad
 from joulesplit.calibrate.errors import OtherCampaignError, WindowError
+from joulesplit.calibrate.estimates import RestedWork
 from joulesplit.calibrate.windows import Rest, WindowRecord, WindowTask, run_window
 from joulesplit.calibrate.workloads import Workload
 
 TRIES = 3
-"""A window that gave no energy, because the host held the sampler up, is run so often at most."""
+"""A window that gave no energy, because the host held the sampler up, is run so often at most, and
+so is a rest that other programs spoilt."""
 
 
 SPOILT_TRIES = 2
@@ -158,7 +163,8 @@ def run_campaign(
     """
     past = past or EarlierRun()
     unit_s = past.start.unit_s if past.start else pilot(plan, bench, uploads)
-    return _Campaign(plan, bench, unit_s, past.records, told or CampaignListener()).run(rule)
+    told = told or CampaignListener()
+    return _Campaign(plan, bench, uploads, unit_s, earlier=past.records, told=told).run(rule)
 
 
 class _Campaign:
@@ -168,19 +174,21 @@ class _Campaign:
         self,
         plan: Plan,
         bench: Bench,
+        uploads: Sequence[UploadSubject],
         unit_s: dict[str, float],
+        *,
         earlier: Sequence[WindowRecord],
         told: CampaignListener,
     ) -> None:
         self._plan, self._bench, self._unit_s, self._told = plan, bench, unit_s, told
-        self._subjects = subjects_of(plan, bench, unit_s)
+        self._subjects = subjects_of(plan, bench, unit_s, uploads)
         self._earlier = earlier
         self._records: list[WindowRecord] = []
         self._repeated = sum(record.spoilt_tries for record in earlier)
         self._opinion: StopOpinion | None = None
         self._progress: Progress | None = None
         self._rest: Rest | None = None
-        self._rested_s = 0.0
+        self._spoilt_rests, self._rested_s = 0, 0.0
         self._quiet, self._watch = QuietTime(plan.timing.idle_s), LateWatch(plan)
 
     def run(self, rule: StopRule) -> CampaignResult:
@@ -228,32 +236,49 @@ class _Campaign:
         """Yield the windows of one round; return how many were left when the time was over."""
         total = len(self._records) + len(tasks)
         anew = layout_starts(len(tasks), self._plan.layouts, first=number == 0)
-        rests = rest_positions(tasks, self._plan.rests if number == 0 else 0)
+        rests = rest_positions(tasks, rests_of(self._plan) if number == 0 else {})
         for position, task in enumerate(tasks):
             if self._spent_s + self._expected_s((task,)) > self._plan.limits.duration_s:
                 return len(tasks) - position
             if len(self._records) >= len(self._earlier):
                 left = tasks[position:]
-                rests_s = rest_s(self._plan.timing) * sum(at >= position for at in rests)
+                to_come = (work for at, work in rests.items() if at >= position)
+                rests_s = sum(rest_s(self._plan.timing, work) for work in to_come)
                 watched_s = self._watch.expected_s((t.kind, self._work_s(t)) for t in left)
                 waits_s = self._quiet.expected_s(len(left)) + watched_s + rests_s
                 self._tell(total, self._expected_s(left) + waits_s)
                 if position in anew:
                     self._lay_out_anew()
                 if position in rests:
-                    self._let_rest(task)
+                    self._let_rest(task, rests[position])
             yield task
         return 0
 
-    def _let_rest(self, before: WindowTask) -> None:
-        """Run a block of work and watch the rest after it, if that leaves time for the window."""
-        needed_s = rest_s(self._plan.timing) + self._expected_s((before,))
-        if self._spent_s + needed_s > self._plan.limits.duration_s:
-            return
+    def _let_rest(self, before: WindowTask, work: RestedWork) -> None:
+        """Run a block of work and watch the rest after it, while that leaves time for the window.
+
+        Whether it is done again, or nothing is kept of it, depends on what others took of the
+        processors alone, as with windows.
+        """
         clock, began_ns = self._bench.clock, self._bench.clock.now_ns()
-        task = rest_task(self._plan, self._subjects)
-        self._rest = run_rest(task, self._bench, self._plan.timing.settle_s)
-        self._rested_s = (clock.now_ns() - began_ns) * 1e-9
+        needed_s = rest_s(self._plan.timing, work) + self._expected_s((before,))
+        task = rest_task(self._plan, self._subjects, work)
+        for _ in range(TRIES):
+            if self._spent_s + self._rested_s + needed_s > self._plan.limits.duration_s:
+                return
+            settle_s = self._plan.timing.settle_after_s(task.kind)
+            rest = run_rest(task, self._bench, settle_s, REST_S[work])
+            self._rested_s = (clock.now_ns() - began_ns) * 1e-9
+            if rest is None or (rest.foreign_cpu or 0.0) <= self._usual_load + SPOILT_REST_SHARE:
+                self._rest = rest
+                return
+            self._spoilt_rests += 1
+
+    @property
+    def _usual_load(self) -> float:
+        """What others take of the processors in the windows so far: it is in a rest's level too."""
+        known = [r.foreign_cpu for r in self._records if r.foreign_cpu is not None]
+        return median(known) if known else 0.0
 
     def _lay_out_anew(self) -> None:
         """Move the network in memory, and let what that takes fade before the next idle begins."""
@@ -320,9 +345,10 @@ class _Campaign:
             spoilt_tries=spoilt_tries,
             spoilt_s=spoilt_s,
             rest=self._rest,
+            spoilt_rests=self._spoilt_rests,
             quiet_s=record.quiet_s + self._rested_s,
         )
-        self._rest, self._rested_s = None, 0.0
+        self._rest, self._spoilt_rests, self._rested_s = None, 0, 0.0
         self._repeated += spoilt_tries
         self._told.keep(record)
         return record

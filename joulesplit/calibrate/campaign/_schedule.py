@@ -13,6 +13,7 @@ from joulesplit.calibrate.campaign._quiet import WATCHED_WINDOWS, longest_wait_s
 from joulesplit.calibrate.campaign._transfer_plan import download_subjects, upload_subjects
 from joulesplit.calibrate.campaign._watch import watched_of, watched_s
 from joulesplit.calibrate.errors import PlanError
+from joulesplit.calibrate.estimates import RESTED, RestedWork
 from joulesplit.calibrate.windows import WindowKind, WindowTask, WindowTiming
 from joulesplit.partition import Block
 
@@ -31,8 +32,9 @@ MOST_WINDOWS = 100_000
 REST_WORK_S = 8.0
 """Work goes on for so long before a rest, s: as long as what comes late may take."""
 
-REST_S = 16.0
-"""A rest lasts so long, s: what comes late by half of that is told from the level behind it."""
+REST_S: Mapping[RestedWork, float] = {"computing": 32.0, "uploads": 16.0, "downloads": 16.0}
+"""A rest lasts so long, s: what comes late by half of that is told from the level behind it, and
+what fades over a third of it from a board that cools down."""
 
 WHOLE_KEY = "whole network"
 """Subject key of the network run as one."""
@@ -48,6 +50,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         unit_s: Time of one repetition, s.
         lengths_s: Lengths of work it is measured at, s.
         most: Repetitions at most, where each needs memory of its own.
+        payload_bits: Sent or received in each, bit.
     """
 
     kind: WindowKind
@@ -56,6 +59,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     unit_s: float
     lengths_s: tuple[float, ...]
     most: int | None = None
+    payload_bits: int = 0
 
     def task(self, seconds: float) -> WindowTask:
         """Return the window with so much work."""
@@ -295,17 +299,30 @@ def _waits_s(plan: Plan, ran: int, uploads: int, downloads: int) -> float:
     return (
         WATCHED_WINDOWS * longest_wait_s(idle_s)
         + watched * watched_s(idle_s)
-        + plan.rests * rest_s(plan.timing)
+        + sum(wanted * rest_s(plan.timing, work) for work, wanted in rests_of(plan).items())
     )
 
 
-def rest_s(timing: WindowTiming) -> float:
+def rests_of(plan: Plan) -> dict[RestedWork, int]:
+    """Return how often the device is left alone after each kind of work.
+
+    What downloads cost is the least part of a decision: once is enough.
+
+    Args:
+        plan: Of the campaign.
+    """
+    downloads = min(plan.rests, 1) if plan.downloads else 0
+    return {"computing": plan.rests, "uploads": plan.rests, "downloads": downloads}
+
+
+def rest_s(timing: WindowTiming, work: RestedWork) -> float:
     """Return how long a block of work and the rest after it take, s.
 
     Args:
         timing: Of the windows.
+        work: That the rest comes after.
     """
-    return REST_WORK_S + timing.settle_s + REST_S
+    return REST_WORK_S + timing.settle_after_s(RESTED[work][0]) + REST_S[work]
 
 
 def _head_count(plan: Plan, blocks: Sequence[Block]) -> int:

@@ -17,4 +17,5 @@ from ._response import response_checks as response_checks
 from ._spec import CheckSpec as CheckSpec
 from ._spec import FLAG as FLAG
 from ._spec import quality_of as quality_of
+from ._spoilt import SPOILT_REST_SHARE as SPOILT_REST_SHARE
 from ._spoilt import SPOILT_SHARE as SPOILT_SHARE

@@ -60,6 +60,7 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         conditions.POWER_SAVE_CHANGED,
         conditions.ROUTE_CHANGED,
         spoilt.SPOILT_WINDOWS,
+        spoilt.SPOILT_RESTS,
         conditions.FOREIGN_CPU,
         conditions.FOREIGN_TRAFFIC,
     ),
@@ -79,7 +80,7 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
     ),
     "What outlasts the work": (
         *outlasting.SETTLED.values(),
-        outlasting.LATE_WORK,
+        *outlasting.LATE_WORK.values(),
         outlasting.BURST_TOLD,
     ),
     "The figures": (

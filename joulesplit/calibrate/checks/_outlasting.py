@@ -10,7 +10,8 @@ from joulesplit.calibrate.checks._evidence import Evidence
 from joulesplit.calibrate.checks._spec import FLAG, CheckSpec
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates import (
-    LASTING_S,
+    RESTED,
+    RestedWork,
     coverage_factor,
     difference_u,
     has_burst,
@@ -52,15 +53,26 @@ _SETTINGS: dict[WindowKind, str] = {
     "download": "upload_settle_s",
 }
 SETTLED = {kind: _settled_spec(kind, setting) for kind, setting in _SETTINGS.items()}
-LATE_WORK = CheckSpec(
-    name="late-work",
-    finds="share of the power of computing that lasted into the rests after blocks of work",
-    unit="1",
-    limit=SETTLED_LIMIT,
-    advice="{lasting} after the work the device still drew what it does not draw at rest: "
-    "that much of the work falls into other windows and is billed to none; find out what goes on "
-    "after the work (write-back, a fan, clocks that fall slowly) and stop it",
-)
+
+
+def _late_spec(name: str, work: str, causes: str) -> CheckSpec:
+    return CheckSpec(
+        name=name,
+        finds=f"share of the power of {work} that lasted into the rests after blocks of it",
+        unit="1",
+        limit=SETTLED_LIMIT,
+        advice=f"{{lasting}} after {work} the device still drew what it does not draw at rest: "
+        "that much falls into other windows and is billed to none; find out what goes on after it "
+        f"({causes}) and stop it",
+    )
+
+
+_RADIO = "a radio that stays awake for longer than upload_settle_s, write-back"
+LATE_WORK = {
+    "computing": _late_spec("late-work", "computing", "write-back, a fan, clocks that fall slowly"),
+    "uploads": _late_spec("late-uploads", "uploads", _RADIO),
+    "downloads": _late_spec("late-downloads", "downloads", _RADIO),
+}
 BURST_TOLD = CheckSpec(
     name="burst-told",
     finds="the uploads cannot tell what a burst of them costs once",
@@ -78,7 +90,8 @@ def outlasting_checks(evidence: Evidence) -> Iterator[Check]:
         if len(windows) >= FEWEST_TO_SETTLE:
             lasting = lingering_share(evidence.records, kind) if kind in TRANSFERS else 0.0
             yield spec.judge(max(unsettled_share(windows), lasting, late_beyond_chance(windows)))
-    yield from _late_work(evidence.records)
+    for work, kinds in RESTED.items():
+        yield from _late_work(work, [r for r in evidence.records if r.task.kind in kinds])
     yield from _burst(evidence.of_kind("upload"))
 
 
@@ -102,17 +115,20 @@ def late_beyond_chance(windows: Sequence[WindowRecord]) -> float:
     return max(0.0, abs(share) - coverage_factor(count - 1, SETTLED_CONFIDENCE) * u)
 
 
-def _late_work(records: Sequence[WindowRecord]) -> Iterator[Check]:
-    """Return whether work lasts for seconds, less what chance makes of one of ``LASTING_S``."""
+def _late_work(work: RestedWork, records: Sequence[WindowRecord]) -> Iterator[Check]:
+    """Return whether work lasts for seconds, less what chance makes of one of several ways.
+
+    Args:
+        work: Of which kind.
+        records: Its windows.
+    """
     late = late_work(records)
     if late is None:
         return
     # How long noise stays is hardly told by one rest: it widens intervals, and excuses nothing.
-    level = 1 - (1 - SETTLED_CONFIDENCE) / len(LASTING_S)
+    level = 1 - (1 - SETTLED_CONFIDENCE) / late.shapes
     chance = coverage_factor(late.independent_freedom, level) * late.u_independent
-    yield LATE_WORK.judge(
-        max(0.0, abs(late.share) - chance), lasting=f"for some {late.lasts_s:g} s"
-    )
+    yield LATE_WORK[work].judge(max(0.0, abs(late.share) - chance), lasting=str(late.shape))
 
 
 def lingering_share(records: Sequence[WindowRecord], kind: WindowKind) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from joulesplit.calibrate.checks._evidence import Evidence
 from joulesplit.calibrate.checks._spec import CheckSpec
+from joulesplit.calibrate.estimates import RESTED
 from joulesplit.calibrate.profile import Check
 from joulesplit.calibrate.windows import WindowRecord
 
@@ -13,6 +14,10 @@ SPOILT_SHARE = 0.2
 """Share of all processors that others may take in a window before it is run again: a program that
 keeps one of four processors busy takes 0.25. Kernel ticks of 10 ms tell a window of half a second
 to some 0.05."""
+
+SPOILT_REST_SHARE = 0.01
+"""Share of all processors, beyond the usual, that others may take in a rest before it is done
+again: a program that keeps one of four processors busy for 0.6 s of 16."""
 
 SPOILT_WINDOWS = CheckSpec(
     name="spoilt-windows",
@@ -24,9 +29,32 @@ SPOILT_WINDOWS = CheckSpec(
     "shows what runs, and measure again",
 )
 
+SPOILT_RESTS = CheckSpec(
+    name="spoilt-rests",
+    finds="kinds of work of which every rest was given up, because other programs ran in it",
+    unit="1",
+    limit=0,
+    advice="other programs ran in every rest after {kind}, so that what it draws seconds later is "
+    "in no interval: stop them, `top` shows what runs, and measure again",
+)
+
 
 def spoilt_checks(evidence: Evidence) -> Iterator[Check]:
-    """Return whether other programs spoilt windows; nothing where the system does not tell."""
+    """Return whether other programs spoilt windows or rests."""
+    yield from _spoilt_windows(evidence)
+    yield from _spoilt_rests(evidence.records)
+
+
+def _spoilt_rests(records: Sequence[WindowRecord]) -> Iterator[Check]:
+    own = {work: [r for r in records if r.task.kind in kinds] for work, kinds in RESTED.items()}
+    rested = {work: of for work, of in own.items() if any(r.rest or r.spoilt_rests for r in of)}
+    if rested:
+        unseen = [work for work, of in rested.items() if not any(r.rest for r in of)]
+        yield SPOILT_RESTS.judge(len(unseen), kind=" and ".join(unseen))
+
+
+def _spoilt_windows(evidence: Evidence) -> Iterator[Check]:
+    """Return whether others spoilt windows; nothing where the system does not tell."""
     known = [record for record in evidence.records if record.foreign_cpu is not None]
     if not known:
         return

@@ -6,20 +6,20 @@ and so is in no scatter. It enters the interval of every figure made from these 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from math import hypot, sqrt
 
 import numpy as np
 
-from joulesplit.calibrate.estimates._late_work import LASTING_S, late_work
+from joulesplit.calibrate.estimates._late_work import RESTED, late_work, worth_of
 from joulesplit.calibrate.estimates._own_sizes import bend_u_rel
-from joulesplit.calibrate.estimates._stats import coverage_factor
 from joulesplit.calibrate.profile import CampaignError, WindowTerm
 from joulesplit.calibrate.windows import WindowKind, WindowRecord
 from joulesplit.metrology import Array, SystematicBudget, standard_deviation
 
-COMPUTING_KINDS: tuple[WindowKind, ...] = ("compute", "head", "whole")
+COMPUTING_KINDS = RESTED["computing"]
+SENDING = (*RESTED["uploads"], *RESTED["downloads"])
 
 FEWEST_WATCHED = 2
 """One watched window does not tell how much they scatter."""
@@ -31,12 +31,6 @@ variance is averaged away in it."""
 
 _Left = tuple[float, float | None]
 """Standard uncertainty, relative, and the degrees of freedom behind it; None without limit."""
-
-CLEAR_LEVEL = 0.95
-"""Confidence at which a share that stands out most of several is taken for real."""
-
-CLEAR_OF_CHANCE = 2.0
-"""A late share that is so many times its standard uncertainty is taken for real."""
 
 
 def campaign_terms(
@@ -108,29 +102,12 @@ def _late(windows: Sequence[WindowRecord]) -> _Left:
     if found is None:
         return 0.0, None
     share, u, count = found
-    return _known_by_few(share, u, count - 1, CLEAR_OF_CHANCE)
+    return worth_of([(share, u)], count - 1), float(count - 1)
 
 
 def _later(windows: Sequence[WindowRecord]) -> _Left:
     late = late_work(windows)
-    if late is None:
-        return 0.0, None
-    # The share that stands out most of several is looked at.
-    level = 1 - (1 - CLEAR_LEVEL) / len(LASTING_S)
-    clear_at = coverage_factor(late.degrees_of_freedom, level)
-    return _known_by_few(late.share, late.u, late.degrees_of_freedom, clear_at)
-
-
-def _known_by_few(share: float, u: float, degrees_of_freedom: int, clear_at: float) -> _Left:
-    """Return the standard uncertainty that a share that is not taken off leaves.
-
-    A budget's terms are taken to be known without limit, and this one is known by few windows: it
-    is widened by Student's factor over the normal one, and goes so wherever the budget goes. It is
-    not taken off, since the heat that leaks on after the work looks the same (docs/uncertainty.md).
-    """
-    widened = u * coverage_factor(degrees_of_freedom) / coverage_factor(float("inf"))
-    left = hypot(widened, share if abs(share) > clear_at * u else 0.0)
-    return left, float(degrees_of_freedom)
+    return (0.0, None) if late is None else (late.worth, float(late.degrees_of_freedom))
 
 
 def with_campaign(
@@ -175,10 +152,18 @@ def with_idle_of(budget: SystematicBudget, records: Sequence[WindowRecord]) -> S
     """
     if not budget.counts_campaign or not records:
         return budget
-    above_w = sum(record.net_j for record in records) / sum(record.span_s for record in records)
-    late_w = hypot(_late(records)[0], _later(records)[0]) * abs(above_w)
+    span_s = sum(record.span_s for record in records)
+    late_w = hypot(*_late_energies_j(records)) / span_s
     step_w = abs(float(np.mean([record.idle_step_w for record in records]))) / 2 / sqrt(3)
     return replace(budget, offset_u_w=hypot(budget.offset_u_w, late_w, step_w))
+
+
+def _late_energies_j(records: Sequence[WindowRecord]) -> Iterator[float]:
+    """Yield what may have come late of each kind of work, J; what is no transfer is computing."""
+    for work, kinds in RESTED.items():
+        told = [record for record in records if record.task.kind in kinds]
+        alike = told if work != "computing" else [r for r in records if r.task.kind not in SENDING]
+        yield hypot(_late(told)[0], _later(told)[0]) * abs(sum(record.net_j for record in alike))
 
 
 _BENT = (
@@ -200,7 +185,7 @@ _TERMS: tuple[tuple[str, Callable[[Sequence[WindowRecord]], _Left], str], ...] =
         _late,
         (
             "what the device drew above its last level after watched windows, over their net "
-            "energy: its scatter, and itself where it is clear of that"
+            "energy: root mean square of what that shows"
         ),
     ),
     (
@@ -208,7 +193,7 @@ _TERMS: tuple[tuple[str, Callable[[Sequence[WindowRecord]], _Left], str], ...] =
         _later,
         (
             "what the device drew above its course in the rests after blocks of work, over their "
-            "power: its scatter, and itself where it is clear of that"
+            "power: root mean square of what that shows, whichever way it goes on"
         ),
     ),
     (

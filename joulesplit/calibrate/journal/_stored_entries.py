@@ -136,6 +136,7 @@ class StoredRest(msgspec.Struct, frozen=True, kw_only=True):
     work_power_w: float
     bin_s: float
     power_w: tuple[float, ...]
+    foreign_cpu: float | None = None
 
 
 class StoredWindowRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,6 +176,7 @@ class StoredWindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     spoilt_tries: int = 0
     spoilt_s: float = 0.0
     rest: StoredRest | None = None
+    spoilt_rests: int = 0
     pace: float | Literal["unlimited"] | None = None
     transfers: StoredWindowTransfers | None = None
 

@@ -38,12 +38,14 @@ class Rest(msgspec.Struct, frozen=True, kw_only=True):
         work_power_w: Mean power during it, W.
         bin_s: Length of a bin, s; the first begins when the work has settled.
         power_w: Mean power of each bin, W.
+        foreign_cpu: Share of all processors that other programs took in the rest; None if unknown.
     """
 
     work_s: float
     work_power_w: float
     bin_s: float
     power_w: tuple[float, ...]
+    foreign_cpu: float | None = None
 
 
 class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +75,8 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
             than a share of the processors that is fixed beforehand, whatever it had measured.
         spoilt_s: How long these took, s.
         rest: A block of work and a rest that came before it, if any did.
+        spoilt_rests: Rests before it that were given up because other programs took more of the
+            processors than usual, whatever was measured; where ``rest`` is none, to no avail.
         pace: Of its transfers; None for other work, and in windows of before it was kept.
         transfers: What the link did; None where it was not measured.
     """
@@ -111,6 +115,7 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     spoilt_tries: int = 0
     spoilt_s: float = 0.0
     rest: Rest | None = None
+    spoilt_rests: int = 0
     pace: Pace | None = None
     transfers: WindowTransfers | None = None
 

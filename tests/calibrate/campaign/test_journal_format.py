@@ -68,6 +68,7 @@ def test_a_kept_journal_is_read_and_written_again_as_it_was():
         "least_flop",
         "rest",
         "rests",
+        "spoilt_rests",
         "most_flop",
         "fit_rates",
         "input_shapes",

@@ -162,8 +162,9 @@ def test_what_is_announced_before_is_what_the_windows_take(plan, make_block):
     watched = min(10, 3 * plan.repeats) + 4
     watched += ceil(max(0, 3 * plan.repeats - 10) / 4) + ceil(max(0, long_uploads - 4) / 4)
     wait_s += watched * max(1.5, 2 * plan.timing.idle_s)
-    # A block of work of 8 s, and 16 s of rest.
-    wait_s += plan.rests * (24 + plan.timing.settle_s)
+    # A block of work of 8 s, and 32 s of rest after computing, 16 s after uploads.
+    settles_s = plan.timing.settle_s + plan.timing.settle_after_s("upload")
+    wait_s += plan.rests * (40 + 24 + settles_s)
     expected_s = expected_duration_s(plan.timing, tasks, unit_s) + wait_s
     assert announced_s == pytest.approx(expected_s, rel=0.1)
 
@@ -195,7 +196,10 @@ def test_a_download_of_each_size_is_announced_too(make_block):
     # What comes late after the first two is watched for, and after one in four of the others.
     watched = 2 + ceil((plan.repeats * len(received) - 2) / 4)
     watch_s = max(1.5, 2 * plan.timing.idle_s)
-    assert with_s - without_s == pytest.approx(plan.repeats * sum(lengths_s) + watched * watch_s)
+    # Once the device is left alone after downloads.
+    rest_s = 24 + plan.timing.settle_after_s("download")
+    added_s = plan.repeats * sum(lengths_s) + watched * watch_s + rest_s
+    assert with_s - without_s == pytest.approx(added_s)
 
 
 def test_steps_measured_apart_are_announced_at_the_shortest_and_the_longest_work(make_block):

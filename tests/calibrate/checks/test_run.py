@@ -87,6 +87,11 @@ def upload_windows(
     return windows
 
 
+def once_with(records: list[WindowRecord], **fields) -> list[WindowRecord]:
+    """Return the windows, the last of which has other fields."""
+    return [*records[:-1], msgspec.structs.replace(records[-1], **fields)]
+
+
 def sending_windows(
     cost: Callable[[int], float] = lambda _: 1.0, *, noise: float = 0.01, count: int = 60
 ) -> list[WindowRecord]:
@@ -238,6 +243,21 @@ WIDE = msgspec.structs.replace(QUANTITY, ci95=(0.9e9, 1.1e9))
             "late-work",
             "suspect",
             {"records": [record(n, kind="compute", rest=rested(0.02)) for n in range(3)]},
+        ),
+        (
+            "late-uploads",
+            "suspect",
+            {"records": once_with(upload_windows(0.3, 0.9), rest=rested(0.02))},
+        ),
+        (
+            "late-downloads",
+            "suspect",
+            {"records": once_with(upload_windows(0.3, 0.9, kind="download"), rest=rested(0.02))},
+        ),
+        (
+            "spoilt-rests",
+            "suspect",
+            {"records": once_with(upload_windows(0.3, 0.9), spoilt_rests=3)},
         ),
         ("burst-told", "suspect", {"records": upload_windows(0.6)}),
         (

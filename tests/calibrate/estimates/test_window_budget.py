@@ -82,17 +82,31 @@ def watched(*late_j):
     return [msgspec.structs.replace(WINDOW, late_j=each_j) for each_j in late_j]
 
 
-def test_what_came_late_is_a_term_by_its_scatter_and_by_itself_where_it_is_clear():
+def mean_square_by_quadrature(measured, u):
+    """Return the root mean square of a share: none in half, else some 3 %, 0.1 of it below."""
+
+    def normal(x, sd):
+        return np.exp(-((x / sd) ** 2) / 2) / sd
+
+    shares, step = np.linspace(-0.3, 0.3, 60_001, retstep=True)
+    side = 2 * np.where(shares > 0, 0.9, 0.1)
+    late = 0.5 * side * normal(shares, 0.03) * normal(measured - shares, u) * step / sqrt(2 * np.pi)
+    return sqrt(late @ shares**2 / (late.sum() + 0.5 * normal(measured, u)))
+
+
+def test_what_came_late_is_a_term_as_large_as_what_was_watched_shows_it_to_be():
     scattering = terms(*watched(0.002, -0.002, 0.002, -0.002))["late energy"]
     clear = terms(*watched(0.012, 0.010, 0.012, 0.010))["late energy"]
 
     assert scattering.degrees_of_freedom == clear.degrees_of_freedom == 3
-    u = (0.002 * sqrt(4 / 3) / sqrt(4)) / 0.54
     # Student's t of three degrees of freedom over the normal quantile.
-    assert scattering.standard_uncertainty == pytest.approx(u * 3.182 / 1.960, rel=1e-3)
-    assert clear.standard_uncertainty == pytest.approx(
-        np.hypot(0.011 / 0.54, u / 2 * 3.182 / 1.960), rel=1e-3
-    )
+    u = (0.002 * sqrt(4 / 3) / sqrt(4)) / 0.54 * 3.182 / 1.960
+    expected = mean_square_by_quadrature(0.0, u)
+    assert scattering.standard_uncertainty == pytest.approx(expected, rel=1e-3)
+    assert expected < 0.7 * u
+    expected = mean_square_by_quadrature(0.011 / 0.54, u / 2)
+    assert clear.standard_uncertainty == pytest.approx(expected, rel=1e-3)
+    assert expected == pytest.approx(0.011 / 0.54, rel=0.02)
 
 
 def test_a_step_either_way_is_a_term():
