@@ -82,6 +82,11 @@ class LinkStage:
         self.transfers.append(facts)
         return facts.transfer_s
 
+    def carry(self, payload: bytes, rate_bit_per_s: float | None) -> TransferFacts:
+        """Let the link carry a payload; return what that took, as a probe asks it."""
+        self.send(payload, rate_bit_per_s)
+        return self.transfers[-1]
+
     def uploads(self, subjects: Sequence[UploadSubject]) -> dict[str, UploadWorkload]:
         """Return the uploads as workloads that keep what each did."""
         return {

@@ -187,8 +187,9 @@ def test_a_download_of_each_size_is_announced_too(make_block):
     with_s = announced_duration_s(msgspec.structs.replace(plan, downloads=True), blocks, SIZES)
 
     around_s = 2 * plan.timing.idle_s + plan.timing.settle_after_s("download")
+    # A window holds whole transfers; how long one lasts that is not paced nobody knows yet.
     lengths_s = [
-        around_s + max(seconds, download.airtime_s or 0.0)
+        around_s + (ceil(seconds / once_s) * once_s if (once_s := download.airtime_s) else seconds)
         for seconds in plan.upload_lengths_s
         for download in received
     ]
