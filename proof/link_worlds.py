@@ -39,7 +39,7 @@ UPLOAD_PLAN = msgspec.structs.replace(
 )
 """The quick plan with uploads as an inference sends them."""
 
-STREAM = 400
+STREAM = 100
 """Uploads of a size that the truth is the mean of, beside those that begin a stream."""
 
 BEGIN = 5

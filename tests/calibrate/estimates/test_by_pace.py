@@ -204,6 +204,24 @@ def test_a_window_with_another_link_is_told_apart_and_left_out(why, spoil):
     assert checks["disturbed-uploads"].value == pytest.approx(1 / len(records))
 
 
+@pytest.mark.parametrize(("again", "outcome"), [(5, "pass"), (25, "warn")])
+def test_uploads_whose_segments_keep_being_sent_again_are_named(again, outcome):
+    """Of a queue of 30 kB at 50 ms E_c was 6 % off with an interval of 1.6 %, and only a paced
+    rate that was not carried told so."""
+    records = [
+        msgspec.structs.replace(
+            record,
+            transfers=msgspec.structs.replace(
+                record.transfers, segments=1000, retransmitted_segments=again
+            ),
+        )
+        for record in campaign(plane)
+    ]
+
+    found = judge(evidence(records, uplink_of(records, 20e6, EXACT))).checks
+    assert {c.name: c.outcome for c in found}["uploads-sent-again"] == outcome
+
+
 def test_the_ratio_is_that_of_the_stated_figures(make_block):
     blocks = (make_block(1, 1000, 8), make_block(2, 3000, 8))
     compute = [
