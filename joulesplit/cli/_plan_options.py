@@ -174,7 +174,7 @@ def _assumed_text(plan: Plan, link: LinkProbe | None) -> str:
     from joulesplit.metrology import si
 
     fastest = si(max(plan.paced_rates_bit_per_s), "bit/s")
-    return f" if the link takes {fastest}, longer if it is slower"
+    return f"; longer on a link below {fastest}"
 
 
 def link_line(probe: LinkProbe, plan: Plan) -> str:

@@ -14,7 +14,7 @@ from joulesplit.cli._resources import paper_network
 from joulesplit.partition.reading import read_network
 
 QUICK_WORDS = "plan quick: 20 blocks, the head that wins, the whole network"
-UNKNOWN_LINK = " if the link takes 20.0 Mbit/s, longer if it is slower"
+UNKNOWN_LINK = "; longer on a link below 10.0 Mbit/s"
 
 
 def limited(duration_s):
@@ -23,7 +23,7 @@ def limited(duration_s):
 
 
 @pytest.mark.parametrize(
-    ("duration_s", "end"), [(3600.0, r"2 min"), (24.0, r"2 min, but duration_s ends it after 24 s")]
+    ("duration_s", "end"), [(3600.0, r"119 s"), (24.0, r"119 s, but duration_s ends it after 24 s")]
 )
 def test_a_fixed_plan_that_its_own_limit_will_cut_says_so_before_it_starts(duration_s, end):
     line = announcement(limited(duration_s), read_network(paper_network()))
@@ -35,7 +35,7 @@ def test_what_a_slow_sensor_stretches_is_announced_as_stretched():
         announcement(plan, read_network(paper_network()))
         for plan in (QUICK, for_sensor(QUICK, 0.0686))
     )
-    assert asked == f"{QUICK_WORDS}; about 2 min{UNKNOWN_LINK}"
+    assert asked == f"{QUICK_WORDS}; about 119 s{UNKNOWN_LINK}"
     assert stretched == f"{QUICK_WORDS}; about 5 min{UNKNOWN_LINK}"
 
 

@@ -85,6 +85,12 @@ def test_work_of_any_length_is_repeated_differently_often(unit_s, shortest_s, mo
         assert number == ceil(seconds / unit_s) or unit_s >= max(lengths_s)
 
 
+def test_an_upload_longer_than_its_windows_is_sent_once_and_twice():
+    """The only one of a window follows a pause: what TCP does then was taken for what bits cost."""
+    subject = Subject(kind="upload", key="u", block=0, unit_s=1.07, lengths_s=(0.33, 0.825))
+    assert {subject.task(seconds).repetitions for seconds in subject.lengths_s} == {1, 2}
+
+
 def test_no_window_asks_for_more_copies_than_there_may_be():
     subject = Subject(kind="phase", key="p", block=0, unit_s=1e-3, lengths_s=(1.0,), most=16)
     assert subject.task(1.0).repetitions == 16
