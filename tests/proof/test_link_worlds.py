@@ -14,7 +14,6 @@ from joulesplit.calibrate.campaign import (
     run_campaign,
     upload_subjects,
 )
-
 from joulesplit.drivers.simulated import LinkParameters
 from joulesplit.edge import probe_link
 from proof.campaign import NO_SYSTEMATIC_ERROR, estimates_of, judged

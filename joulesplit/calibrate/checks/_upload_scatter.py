@@ -141,9 +141,9 @@ UPLOADS_SENT_AGAIN = CheckSpec(
     finds="share of the segments of unpaced uploads that TCP sent again",
     unit="1",
     limit=SENT_AGAIN_SHARE,
-    advice="a queue on the way overflows, or loses what the radio does not repeat: TCP then goes as "
-    "fast as its last losses allow, and an upload costs what went before it; measure nearer to the "
-    "access point, or let the router hold more (its queue, or an AQM)",
+    advice="a queue on the way overflows, or frames are lost that the radio does not repeat: TCP "
+    "goes as fast as its last losses allow, and what an upload costs hangs on the ones before it; "
+    "measure nearer to the access point, or give the router a longer queue",
 )
 
 

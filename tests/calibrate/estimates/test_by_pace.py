@@ -206,8 +206,7 @@ def test_a_window_with_another_link_is_told_apart_and_left_out(why, spoil):
 
 @pytest.mark.parametrize(("again", "outcome"), [(5, "pass"), (25, "warn")])
 def test_uploads_whose_segments_keep_being_sent_again_are_named(again, outcome):
-    """Of a queue of 30 kB at 50 ms E_c was 6 % off with an interval of 1.6 %, and only a paced
-    rate that was not carried told so."""
+    """A queue of 30 kB at 50 ms: E_c was 6 % off, and only a paced rate told of it."""
     records = [
         msgspec.structs.replace(
             record,
