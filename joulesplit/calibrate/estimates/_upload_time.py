@@ -92,7 +92,8 @@ def _own_covariance(problem: LinearModel, fit: LinearFit) -> tuple[Array, tuple[
 def _lack_of_fit(problem: LinearModel, departures: Array) -> float | None:
     """Return what the sizes depart from the straight line beyond their windows' scatter.
 
-    In the unit of the departures. By the analysis of variance of one way: windows within sizes against sizes about the line.
+    In the unit of the departures. By the analysis of variance of one way: windows within sizes
+    against sizes about the line.
     """
     sizes = np.round(problem.design[:, 1] / problem.design[:, 0])
     groups = [departures[sizes == size] for size in np.unique(sizes)]
