@@ -74,7 +74,7 @@ def run_world(
 
     Args:
         setup: The world.
-        plan: What is measured; its upload rates are numbers.
+        plan: What is measured.
         exact_sensor: The chip has no systematic error, so its budget is left out; without physics
             beyond the product's, what the campaign leaves open is left out too.
         counts_campaign: What the campaign leaves open is in the intervals.
@@ -93,7 +93,8 @@ def run_world(
         budget = NO_SYSTEMATIC_ERROR if isinstance(setup, DisturbedSetup) else SCATTER_ALONE
     found = estimates_of(records, stage.blocks, rate, budget)
     leakage_w = mean_leakage_w(stage, records)
-    truth = truth_of(setup.costs, stage.blocks, rate, leakage_w=leakage_w)
+    sent = plan.sent_rate_bit_per_s(setup.link_rate_bit_per_s)
+    truth = truth_of(setup.costs, stage.blocks, sent, leakage_w=leakage_w)
     return Measured(
         figures=figures_of(found, truth, setup),
         quality=judged(stage, records, found),

@@ -39,7 +39,7 @@ UPLOAD_PLAN = msgspec.structs.replace(
 )
 """The quick plan with uploads as an inference sends them."""
 
-STREAM = 400
+STREAM = 100
 """Uploads of a size that the truth is the mean of, beside those that begin a stream."""
 
 BEGIN = 5
@@ -81,6 +81,11 @@ class LinkStage:
         )
         self.transfers.append(facts)
         return facts.transfer_s
+
+    def carry(self, payload: bytes, rate_bit_per_s: float | None) -> TransferFacts:
+        """Let the link carry a payload; return what that took, as a probe asks it."""
+        self.send(payload, rate_bit_per_s)
+        return self.transfers[-1]
 
     def uploads(self, subjects: Sequence[UploadSubject]) -> dict[str, UploadWorkload]:
         """Return the uploads as workloads that keep what each did."""

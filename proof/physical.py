@@ -350,13 +350,13 @@ def run_physical(physics: Physics, seed: int, plan: Plan = QUICK) -> PhysicalRun
     heads = (*head_blocks(plan, blocks), *((len(blocks),) if plan.whole else ()))
     bench = replace(stage.stage.bench(uploads, heads=heads), lay_out_anew=stage.board.launch)
     records = run_campaign(plan, bench, uploads).records
-    rate = plan.stated_rate_bit_per_s
-    found = estimates_of(records, blocks, rate, NO_SYSTEMATIC_ERROR)
+    sent = plan.sent_rate_bit_per_s(stage.stage.setup.link_rate_bit_per_s)
+    found = estimates_of(records, blocks, plan.stated_rate_bit_per_s, NO_SYSTEMATIC_ERROR)
     measured = heads_of(records, len(blocks), NO_SYSTEMATIC_ERROR)
     quality = judged(stage.stage, records, found)
     return PhysicalRun(
         figures={
-            **_figures(found, stage.board, physics, rate),
+            **_figures(found, stage.board, physics, sent),
             **_head_figures(measured.energies if measured else (), stage.board),
         },
         verdict=quality.verdict,

@@ -94,6 +94,7 @@ def virtual_circumstances(
     sensor: SensorDescription,
 ) -> Circumstances:
     """Return circumstances of a campaign in virtual time; what there is not is left open."""
+    sent_bit_per_s = plan.sent_rate_bit_per_s(setup.link_rate_bit_per_s)
     return Circumstances(
         created="1970-01-01T00:00:00+00:00",
         tool=Tool(name="joulesplit", version="virtual"),
@@ -117,5 +118,5 @@ def virtual_circumstances(
         interface=LOOPBACK_INTERFACE,
         stated_rate_bit_per_s=plan.stated_rate_bit_per_s,
         throttled_bits=None,
-        truth=truth_of(setup.costs, tuple(blocks), plan.stated_rate_bit_per_s),
+        truth=truth_of(setup.costs, tuple(blocks), sent_bit_per_s),
     )

@@ -140,24 +140,41 @@ _PLAN_OPTIONS = (
 )
 
 
-def announcement(plan: Plan, network: Network) -> str:
-    """Return one line that says how long a plan takes on a network, before anything starts."""
+def announcement(plan: Plan, network: Network, link: LinkProbe | None = None) -> str:
+    """Return one line that says how long a plan takes on a network, before anything starts.
+
+    Args:
+        plan: The plan.
+        network: That is measured.
+        link: What the probe found; None if it has not been asked, and the line says so.
+    """
     from joulesplit.calibrate.campaign import longest_duration_s
     from joulesplit.calibrate.instrument import blocks_cut
     from joulesplit.cli.measuring import duration_text, goal_text
 
     blocks = blocks_cut(network, plan.blocks)
-    round_s = _round_s(plan, network, blocks)
+    round_s = _round_s(plan, network, blocks, link)
     what = f"{len(blocks)} blocks{_heads_text(plan, blocks)}"
     if plan.stop.rule == "fixed":
         longest_s = plan.limits.duration_s
         cut = f", but duration_s ends it after {duration_text(longest_s)}"
         about = f"about {duration_text(round_s)}{cut if longest_s < round_s else ''}"
-        return f"plan {plan.name}: {what}; {about}"
+        return f"plan {plan.name}: {what}; {about}{_assumed_text(plan, link)}"
     return (
         f"plan {plan.name}: {what}; about {duration_text(round_s)} a round, "
         f"{goal_text(plan.stop)}, {duration_text(longest_duration_s(plan, round_s))} at most"
+        f"{_assumed_text(plan, link)}"
     )
+
+
+def _assumed_text(plan: Plan, link: LinkProbe | None) -> str:
+    """Return what the time rests on where nobody has looked at the link."""
+    if link is not None:
+        return ""
+    from joulesplit.metrology import si
+
+    fastest = si(max(plan.paced_rates_bit_per_s), "bit/s")
+    return f"; longer on a link below {fastest}"
 
 
 def link_line(probe: LinkProbe, plan: Plan) -> str:
@@ -185,10 +202,12 @@ def _heads_text(plan: Plan, blocks: Sequence[Block]) -> str:
     return f", {heads + plan.whole} heads" if heads + plan.whole else ""
 
 
-def _round_s(plan: Plan, network: Network, blocks: Sequence[Block]) -> float:
+def _round_s(
+    plan: Plan, network: Network, blocks: Sequence[Block], link: LinkProbe | None
+) -> float:
     from joulesplit.calibrate.campaign import announced_duration_s, crossing_bits
     from joulesplit.calibrate.instrument import phase_count
 
     sizes_bits = crossing_bits(network.input_bits, blocks)
     phases = phase_count(network) if plan.phases else 0
-    return announced_duration_s(plan, blocks, sizes_bits, phases=phases)
+    return announced_duration_s(plan, blocks, sizes_bits, phases=phases, link=link)

@@ -57,6 +57,7 @@ class LinkTime:
         late: Longer the first after a pause takes: s, and s/bit; float64, shape (2,).
         late_u: Their standard uncertainties; float64, shape (2,).
         late_inverse_freedom: 1/ν of them.
+        late_lack_u_s: What sizes depart from that straight line, standard uncertainty, s.
         late_scatter_s: Standard deviation of how much longer a single one takes, s; None if the
             profile does not tell it.
         log_sizes: Natural logarithms of the sizes with percentiles, bit; float64, shape (S,).
@@ -73,6 +74,7 @@ class LinkTime:
     late: FloatArray
     late_u: FloatArray
     late_inverse_freedom: float
+    late_lack_u_s: float
     late_scatter_s: float | None
     log_sizes: FloatArray
     ratios: FloatArray
@@ -95,9 +97,10 @@ class LinkTime:
         """Return how much longer the first upload after a pause takes."""
         weights = np.array([1.0, bits])
         u_s = float(np.linalg.norm(weights * self.late_u))
+        error = error_of_scatter([(u_s, self.late_inverse_freedom)])
         return KnownTime(
             value_s=max(0.0, float(weights @ self.late)),
-            error=error_of_scatter([(u_s, self.late_inverse_freedom)]),
+            error=error.with_systematic(self.late_lack_u_s, 0.0),
         )
 
     def slow(self, bits: int) -> tuple[KnownTime, ...]:
@@ -156,6 +159,7 @@ def link_time(time: UploadTime, asked_bit_per_s: float | None = None) -> LinkTim
         late=late,
         late_u=late_u,
         late_inverse_freedom=1 / degrees_of_freedom_of(time.per_burst_s or time.per_bit_s),
+        late_lack_u_s=time.per_burst_lack_of_fit_s or 0.0,
         late_scatter_s=time.per_burst_scatter_s if time.per_burst_s else 0.0,
         log_sizes=np.log([float(one.payload_bits) for one in percentiles]),
         ratios=ratios,

@@ -14,6 +14,7 @@ from joulesplit.cli._resources import paper_network
 from joulesplit.partition.reading import read_network
 
 QUICK_WORDS = "plan quick: 20 blocks, the head that wins, the whole network"
+UNKNOWN_LINK = "; longer on a link below 10.0 Mbit/s"
 
 
 def limited(duration_s):
@@ -27,7 +28,7 @@ def limited(duration_s):
 )
 def test_a_fixed_plan_that_its_own_limit_will_cut_says_so_before_it_starts(duration_s, end):
     line = announcement(limited(duration_s), read_network(paper_network()))
-    assert re.fullmatch(rf"{QUICK_WORDS}; about {end}", line)
+    assert re.fullmatch(rf"{QUICK_WORDS}; about {end}{UNKNOWN_LINK}", line)
 
 
 def test_what_a_slow_sensor_stretches_is_announced_as_stretched():
@@ -35,8 +36,8 @@ def test_what_a_slow_sensor_stretches_is_announced_as_stretched():
         announcement(plan, read_network(paper_network()))
         for plan in (QUICK, for_sensor(QUICK, 0.0686))
     )
-    assert asked == f"{QUICK_WORDS}; about 3 min"
-    assert stretched == f"{QUICK_WORDS}; about 6 min"
+    assert asked == f"{QUICK_WORDS}; about 3 min{UNKNOWN_LINK}"
+    assert stretched == f"{QUICK_WORDS}; about 6 min{UNKNOWN_LINK}"
 
 
 def test_calibrate_measures_the_blocks_that_are_asked_for(joulesplit, model):

@@ -10,9 +10,9 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -20,8 +20,7 @@ import pytest
 
 import emulated_link
 from emulated_link import BURST_BYTES, EmulatedLink, Witness, relayed_link, tbf_link
-from file_driven_sensor import FileDrivenSensor
-from joulesplit.calibrate.campaign import STANDARD
+from joulesplit.calibrate.campaign import STANDARD, PredictedTimes, validate_split
 from joulesplit.calibrate.errors import LinkDroppedError
 from joulesplit.calibrate.instrument import EdgeAddress, Instrument, LinkBench, RealDevice
 from joulesplit.calibrate.workloads import RealActivity
@@ -31,12 +30,16 @@ from joulesplit.drivers import MonotonicClock
 from joulesplit.edge import EdgeClient, Pacer, TransferMethod, probe_link, require_carried
 from joulesplit.edge._pacing import HostClock
 from joulesplit.edge.errors import RateNotCarriedError
+from link_driven_sensor import SENT_BIT_J, LinkDrivenSensor
 
 pytestmark = pytest.mark.live
 
 SERVER = """
 from joulesplit.edge._server import EdgeServer
-server = EdgeServer([], host="0.0.0.0", port=0, token="word", exit_when_stdin_closes=True)
+import sys
+from pathlib import Path
+models = [Path(path) for path in sys.argv[1:]]
+server = EdgeServer(models, host="0.0.0.0", port=0, token="word", exit_when_stdin_closes=True)
 server.serve(lambda url: print(url, flush=True))
 """
 LINK_BIT_PER_S = 2e6
@@ -54,12 +57,12 @@ def _can_emulate(cannot):
 
 
 @contextmanager
-def server_over(link: EmulatedLink) -> Iterator[str]:
-    """A server process at the other end; its address."""
+def server_over(link: EmulatedLink, *models: Path) -> Iterator[str]:
+    """A server process at the other end, of these networks; its address."""
     with (
         link.server(),
         subprocess.Popen(
-            [sys.executable, "-c", SERVER],
+            [sys.executable, "-c", SERVER, *map(str, models)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -210,16 +213,20 @@ def test_the_probe_finds_the_round_trip():
     assert probe.round_trip_s.value >= probe.min_round_trip_s
 
 
-@pytest.fixture
-def instrument(tmp_path):
-    """An instrument of this machine at the client's end of a link of 2 Mbit/s."""
-    device = RealDevice(
-        sensor_factory=partial(FileDrivenSensor, tmp_path / "load"), clock=MonotonicClock()
-    )
-    with tbf_link(LINK_BIT_PER_S) as link, server_over(link) as url, link.client():
+@contextmanager
+def instrument_over(link: EmulatedLink) -> Iterator[Instrument]:
+    """An instrument of this machine at the client's end of a link, whose bits are its power."""
+    device = RealDevice(sensor_factory=LinkDrivenSensor, clock=MonotonicClock())
+    with server_over(link, paper_network()) as url, link.client():
         address = EdgeAddress(url=url, token="word")
         with Instrument(paper_network(), device, address) as made:
             yield made
+
+
+@pytest.fixture(scope="module")
+def instrument():
+    with tbf_link(LINK_BIT_PER_S) as link, instrument_over(link) as made:
+        yield made
 
 
 @pytest.mark.alone(
@@ -239,3 +246,34 @@ def test_a_plan_is_fitted_to_a_real_link_and_one_with_a_stated_rate_refused(inst
     )
     with pytest.raises(RateNotCarriedError, match=r"the link carried .* of the 2\.4e\+07 bit/s"):
         instrument.fit_to_link(stated)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkAlone:
+    """What a split costs where bits alone cost anything; a prediction."""
+
+    block: int
+    energy_j: float
+    u_stat_j: float
+    degrees_of_freedom: float | None = None
+    by_model_j: Mapping[str, float] = field(default_factory=dict)
+
+
+@pytest.mark.alone(
+    "what an emulated link carries at once is measured, and the relay is a program too"
+)
+def test_a_split_run_over_a_real_link_agrees_in_energy_and_time(instrument):
+    """It did at a schedule of 24 Mbit/s too: 98 ms were predicted, and 468 ms it took."""
+    block, link_bits = 8, 401_408 * SEGMENT_ON_LINK_BYTES / SEGMENT_BYTES
+    predicted = LinkAlone(
+        block=block, energy_j=SENT_BIT_J * link_bits, u_stat_j=0.01 * SENT_BIT_J * link_bits
+    )
+    times = PredictedTimes(transfer_s=(link_bits - 8 * BURST_BYTES) / LINK_BIT_PER_S)
+
+    found = validate_split(instrument, predicted, None, times=times)
+
+    assert found.agrees
+    assert found.transfer.agrees
+    assert found.outputs.agree
+    assert found.agreement_bound_j < 0.2 * predicted.energy_j
+    assert found.transfer.measured_s > 10 * 401_408 / STATED_BIT_PER_S

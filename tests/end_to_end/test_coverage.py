@@ -63,7 +63,7 @@ def run_world(seed: int, blocks, *, perfect_sensor: bool) -> dict[str, Outcome]:
         budget = SCATTER_ALONE
     compute = compute_of(records, blocks, budget, model=MODEL, runtime=RUNTIME)
     e_c = uplink_of(records, QUICK.stated_rate_bit_per_s, budget).e_c_bit_per_j
-    truth = truth_of(setup.costs, blocks, QUICK.stated_rate_bit_per_s)
+    truth = truth_of(setup.costs, blocks, QUICK.sent_rate_bit_per_s(setup.link_rate_bit_per_s))
     e_d = compute.e_d_flop_per_j
     return {
         "E_d net": outcome(e_d.net, truth.e_d_flop_per_j["net"]),

@@ -38,7 +38,7 @@ DONE = Completion(complete=True, reached=True, reason="", warm=True)
 NOISY_SD_W = 0.1
 """Twelve times the background of the default world, so that one round is not enough."""
 
-LEVEL_BIT_J = 2.257e-8
+LEVEL_BIT_J = 3.632e-8
 
 PRECISE = msgspec.structs.replace(
     QUICK, stop=StopPlan(rule="precision", relative_half_width=0.05, looks=8)
@@ -109,7 +109,8 @@ def test_stopping_when_precise_enough_keeps_the_intervals_and_takes_several_look
     for seed in range(CAMPAIGNS):
         setup = noisy_world(seed)
         outcome, _ = campaign(plan, setup)
-        truth = truth_of(setup.costs, BLOCKS, plan.stated_rate_bit_per_s)
+        sent_bit_per_s = plan.sent_rate_bit_per_s(setup.link_rate_bit_per_s)
+        truth = truth_of(setup.costs, BLOCKS, sent_bit_per_s)
         true_values = (
             truth.e_d_flop_per_j["net"],
             truth.e_c_bit_per_j["net"],

@@ -36,7 +36,7 @@ def test_a_rate_that_the_link_never_had_makes_the_profile_suspect(profile):
     troubled = [check for check in profile.quality.checks if check.outcome != "pass"]
 
     assert [check.name for check in troubled] == ["rates-carried"]
-    assert "1e+07 bit/s, 2e+07 bit/s: what uploads came to was less" in troubled[0].advice
+    assert troubled[0].advice.startswith("1e+07 bit/s: what uploads came to was less")
     assert profile.quality.verdict == "suspect"
     # There is no figure at these rates.
     assert [cost.rate_bit_per_s for cost in profile.link.uplink.at_rates] == [5e6]
@@ -45,6 +45,8 @@ def test_a_rate_that_the_link_never_had_makes_the_profile_suspect(profile):
 def test_e_c_and_a_decision_are_at_what_the_link_takes(profile):
     decision = decide(NETWORK, BLOCKS, profile)
 
+    # As an inference sends, even by the shortest of plans.
+    assert profile.link.uplink.unpaced
     assert profile.link.uplink.rate_bit_per_s == decision.rate_bit_per_s
     assert decision.rate_bit_per_s == pytest.approx(LINK_BIT_PER_S, rel=0.01)
     truth = truth_of(draw_world(1, origin_ns=10**9).costs, BLOCKS, LINK_BIT_PER_S)

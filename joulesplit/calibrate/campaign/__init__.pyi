@@ -1,3 +1,5 @@
+from ._announced import announced_duration_s as announced_duration_s
+from ._announced import longest_duration_s as longest_duration_s
 from ._bench import Bench as Bench
 from ._calibration import JournalFile as JournalFile
 from ._calibration import calibrate_device as calibrate_device
@@ -36,11 +38,9 @@ from ._resume import is_left as is_left
 from ._resume import past_of as past_of
 from ._resume import require_same as require_same
 from ._resume import require_same_subjects as require_same_subjects
-from ._schedule import announced_duration_s as announced_duration_s
 from ._schedule import block_key as block_key
 from ._schedule import head_blocks as head_blocks
 from ._schedule import head_key as head_key
-from ._schedule import longest_duration_s as longest_duration_s
 from ._stop_rule import RuleMaker as RuleMaker
 from ._stop_rule import rule_by_precision as rule_by_precision
 from ._split_times import ComparedTime as ComparedTime

@@ -73,8 +73,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         timing: Idle parts of every window.
         work_s: Lengths of work a block is measured at, s; at least two, spread at least twofold.
         repeats: Windows per block and length, and per upload size and rate, in each round.
-        rates_bit_per_s: Upload rates, ``unlimited`` among them if wanted; the last number is the
-            rate E_c is stated at.
+        rates_bit_per_s: Upload rates, ``unlimited`` among them if E_c is to be stated as an
+            inference uploads; without it E_c is stated at the last number.
         fit_rates: Paced rates that the link does not carry give way to fractions of what it takes;
             else a plan with one is refused.
         upload_sizes: How many payload sizes, spread over those of the cuts at l = 0 … L.
@@ -217,6 +217,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """Rate that E_c is stated at, bit/s."""
         return self.paced_rates_bit_per_s[-1]
 
+    def sent_rate_bit_per_s(self, link_bit_per_s: float) -> float:
+        """Return the rate that E_c is of on a link that takes so much, bit/s: unpaced if it can.
+
+        Args:
+            link_bit_per_s: What unpaced uploads come to, bit/s.
+        """
+        unpaced = UNLIMITED in self.rates_bit_per_s
+        return link_bit_per_s if unpaced else self.stated_rate_bit_per_s
+
     @property
     def upload_lengths_s(self) -> tuple[float, ...]:
         """Lengths of upload windows, s."""
@@ -229,7 +238,8 @@ QUICK = Plan(
     timing=WindowTiming(idle_s=0.16, settle_s=0.03, upload_settle_s=0.15),
     work_s=(0.12, 0.24, 0.48),
     repeats=1,
-    rates_bit_per_s=(5e6, 10e6, 20e6),
+    # Unpaced as an inference uploads, and two paces that tell what time on the air costs.
+    rates_bit_per_s=(5e6, 10e6, UNLIMITED),
     fit_rates=True,
     upload_sizes=3,
     upload_s=0.33,

@@ -9,9 +9,6 @@ from math import ceil
 import msgspec
 
 from joulesplit.calibrate.campaign._plan import Plan
-from joulesplit.calibrate.campaign._quiet import WATCHED_WINDOWS, longest_wait_s
-from joulesplit.calibrate.campaign._transfer_plan import download_subjects, upload_subjects
-from joulesplit.calibrate.campaign._watch import watched_of, watched_s
 from joulesplit.calibrate.errors import PlanError
 from joulesplit.calibrate.estimates import RESTED, RestedWork
 from joulesplit.calibrate.windows import WindowKind, WindowTask, WindowTiming
@@ -40,6 +37,11 @@ WHOLE_KEY = "whole network"
 """Subject key of the network run as one."""
 
 
+_TOLD_APART: tuple[WindowKind, ...] = ("compute", "upload")
+"""One repetition is told from the others here: the energy of a block from what its start costs,
+the first upload after a pause from those that follow it."""
+
+
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """Something that is measured in windows of its own.
 
@@ -63,7 +65,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
     def task(self, seconds: float) -> WindowTask:
         """Return the window with so much work."""
-        if self.kind == "compute":
+        if self.kind in _TOLD_APART:
             repetitions = distinct_repetitions(self.lengths_s, self.unit_s)[seconds]
         else:
             repetitions = max(1, ceil(seconds / self.unit_s))
@@ -156,7 +158,7 @@ def round_tasks(
     measured = [subject for subject in subjects if subject.key in wanted]
     once = sum(len(subject.lengths_s) for subject in measured)
     repeats = max(plan.repeats, round(windows / max(once, 1)))
-    _require_countable(plan, once * repeats)
+    require_countable(plan, once * repeats)
     tasks = _spread(measured, repeats, random.Random(f"{plan.order_seed} round {number}"))
     return _with_controls(plan, tasks, subjects)
 
@@ -198,7 +200,7 @@ def layout_starts(windows: int, layouts: int, *, first: bool) -> frozenset[int]:
     return frozenset(starts - {0} if first else starts)
 
 
-def _require_countable(plan: Plan, windows: int) -> None:
+def require_countable(plan: Plan, windows: int) -> None:
     if windows > MOST_WINDOWS:
         raise PlanError(
             f"plan '{plan.name}': a round has {windows} windows, and {MOST_WINDOWS} are the most: "
@@ -244,65 +246,6 @@ def expected_duration_s(
     )
 
 
-def announced_duration_s(
-    plan: Plan, blocks: Sequence[Block], sizes_bits: Sequence[int], *, phases: int = 0
-) -> float:
-    """Return how long one round of a plan will take at least, s, before anything has been timed.
-
-    Args:
-        plan: The plan.
-        blocks: Of the network.
-        sizes_bits: Sizes of what crosses at the cuts, bit.
-        phases: How many steps are measured apart, at the shortest and the longest work.
-
-    Raises:
-        PlanError: There are more than ``MOST_WINDOWS``.
-    """
-    ran = (len(blocks) + _head_count(plan, blocks)) * plan.repeats
-    runs = ran * len(plan.work_s) + 2 * phases * plan.repeats
-    run_s = ran * sum(plan.work_s)
-    run_s += phases * (min(plan.work_s) + max(plan.work_s)) * plan.repeats
-    uploads = upload_subjects(plan, sizes_bits)
-    downloads = download_subjects(plan, uploads) if plan.downloads else ()
-    shortest_s = [transfer.airtime_s or 0.0 for transfer in (*uploads, *downloads)]
-    sent_s = plan.repeats * sum(
-        max(seconds, once_s) for once_s in shortest_s for seconds in plan.upload_lengths_s
-    )
-    sent = len(shortest_s) * len(plan.upload_lengths_s) * plan.repeats
-    _require_countable(plan, runs + sent)
-    control_s = sorted(plan.work_s)[len(plan.work_s) // 2]
-    controls = 1 + (runs + sent) // plan.control_every
-    around_s = 2 * plan.timing.idle_s
-    return (
-        _waits_s(plan, ran, len(uploads), len(downloads))
-        + run_s
-        + runs * (around_s + plan.timing.settle_s)
-        + sent_s
-        + sent * (around_s + plan.timing.settle_after_s("upload"))
-        + controls * (control_s + around_s + plan.timing.settle_s)
-    )
-
-
-def _waits_s(plan: Plan, ran: int, uploads: int, downloads: int) -> float:
-    """Return how long the first windows are waited for, some watched, and the device rests, s.
-
-    Args:
-        plan: The plan.
-        ran: Windows of the longest work, of blocks and heads.
-        uploads: Uploads of a repeat.
-        downloads: Downloads likewise.
-    """
-    idle_s = plan.timing.idle_s
-    watched = watched_of("compute", ran)
-    watched += watched_of("upload", uploads * plan.repeats)
-    watched += watched_of("download", downloads * plan.repeats)
-    return (
-        WATCHED_WINDOWS * longest_wait_s(idle_s)
-        + watched * watched_s(idle_s)
-        + sum(wanted * rest_s(plan.timing, work) for work, wanted in rests_of(plan).items())
-    )
-
-
 def rests_of(plan: Plan) -> dict[RestedWork, int]:
     """Return how often the device is left alone after each kind of work.
 
@@ -323,22 +266,3 @@ def rest_s(timing: WindowTiming, work: RestedWork) -> float:
         work: That the rest comes after.
     """
     return REST_WORK_S + timing.settle_after_s(RESTED[work][0]) + REST_S[work]
-
-
-def _head_count(plan: Plan, blocks: Sequence[Block]) -> int:
-    """Return how many times the windows of a head are run, the whole network's with them."""
-    heads = len(head_blocks(plan, blocks))
-    return (min(heads, 1) * round(ROUND_MARGIN) if plan.heads == "winner" else heads) + plan.whole
-
-
-def longest_duration_s(plan: Plan, round_s: float) -> float:
-    """Return about how long a campaign may last, s: every look leads to the longest next round.
-
-    Args:
-        plan: The plan.
-        round_s: Of one round, s.
-    """
-    total_s = round_s
-    for _ in range(plan.stop.looks - 1):
-        total_s += max(round_s, GROWTH * total_s)
-    return min(total_s, plan.limits.duration_s)

@@ -77,6 +77,7 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         upload_scatter.UPLOADS_STRAIGHT,
         upload_scatter.UPLOADS_ALIKE,
         upload_scatter.DISTURBED_UPLOADS,
+        upload_scatter.UPLOADS_SENT_AGAIN,
     ),
     "What outlasts the work": (
         *outlasting.SETTLED.values(),

@@ -66,6 +66,11 @@ ALIKE_LIMIT = 0.1
 DISTURBED_SHARE = 0.1
 """So many of the upload windows may have had another link and be left out."""
 
+SENT_AGAIN_SHARE = 0.01
+"""Segments sent again of those of unpaced uploads. A loss of each hundredth segment keeps TCP's
+window below 13 segments (Mathis et al., Comput. Commun. Rev. 27, 1997): not the link but the losses
+then say how fast it goes."""
+
 OUTLYING_UPLOADS = CheckSpec(
     name="outlying-uploads",
     finds="upload windows farther from the link's fit than chance explains",
@@ -131,12 +136,22 @@ DISTURBED_UPLOADS = CheckSpec(
     advice="{reasons}: the link is not one and the same; measure nearer to the access point, and "
     "on a channel that nobody else uses",
 )
+UPLOADS_SENT_AGAIN = CheckSpec(
+    name="uploads-sent-again",
+    finds="share of the segments of unpaced uploads that TCP sent again",
+    unit="1",
+    limit=SENT_AGAIN_SHARE,
+    advice="a queue on the way overflows, or frames are lost that the radio does not repeat: TCP "
+    "goes as fast as its last losses allow, and what an upload costs hangs on the ones before it; "
+    "measure nearer to the access point, or give the router a longer queue",
+)
 
 
 def upload_scatter_checks(evidence: Evidence) -> Iterator[Check]:
     """Return whether the uploads cost the same throughout and scatter as repeats do."""
     windows = undisturbed_uploads(evidence.records)
     yield from _disturbed(evidence)
+    yield from _sent_again(windows)
     if not windows:
         return
     observations = [window.observation for window in windows]
@@ -165,6 +180,14 @@ def _disturbed(evidence: Evidence) -> Iterator[Check]:
     if any(record.transfers is not None for record in evidence.records):
         reasons = ", ".join(f"{n} × {why}" for why, n in Counter(found.values()).items())
         yield DISTURBED_UPLOADS.judge(len(found) / total, reasons=reasons)
+
+
+def _sent_again(windows: Sequence[WindowRecord]) -> Iterator[Check]:
+    told = [w.transfers for w in windows if w.pace == UNPACED and w.transfers is not None]
+    segments = sum(one.segments or 0 for one in told)
+    if segments:
+        again = sum(one.retransmitted_segments or 0 for one in told)
+        yield UPLOADS_SENT_AGAIN.judge(again / segments)
 
 
 def _alike(windows: Sequence[WindowRecord]) -> Iterator[Check]:

@@ -32,7 +32,7 @@ from joulesplit.calibrate.estimates._fitting import (
     transfer_problem,
     unexplained,
 )
-from joulesplit.calibrate.estimates._stats import LinearFit
+from joulesplit.calibrate.estimates._stats import LinearFit, nested_p
 from joulesplit.calibrate.estimates._uncertainty import Estimate
 from joulesplit.calibrate.profile import Account
 from joulesplit.calibrate.windows import Observation, Pace, WindowRecord
@@ -60,6 +60,13 @@ FIGURES_BESIDE = 2
 
 FEWEST_SIZES = 2
 """Of one size alone what an upload costs is not told from what its bits cost."""
+
+BENT_LEVEL = 0.05
+"""Sizes that are on a straight line are called bent in so many campaigns; that costs degrees of
+freedom and moves nothing. Sizes that are not, and are not called so, are in the uncertainty."""
+
+FEWEST_FREEDOMS = 4
+"""Degrees of freedom that the sizes' own figures have to leave."""
 
 
 def upload_size(observation: Observation) -> int:
@@ -89,7 +96,7 @@ class PaceFit:
 
     Attributes:
         paces: Of which there are figures; columns 2·i and 2·i + 1 are E_0 and e of the i-th.
-        fit: Behind those of the paces come the lateness and the burst, as far as told.
+        fit: Behind those of the paces come bends, the lateness and the burst, as far as told.
         has_burst: Whether what a burst costs could be told.
         windows: In the fit.
     """
@@ -130,12 +137,55 @@ class PaceFit:
 def pace_problem(observations: Sequence[Observation], account: Account) -> LinearModel:
     """Return the windows of all told paces as rows of the model.
 
+    Where sizes are on no straight line, those between the smallest and the largest have columns of
+    their own for how far they lie from it: e is then the mean slope between these two.
+
     Args:
         observations: Windows of told paces only, see ``of_told_paces``.
         account: Which energy is fitted.
     """
+    straight = straight_problem(observations, account)
+    return _with_bends(straight, observations) if is_bent(observations) else straight
+
+
+def straight_problem(observations: Sequence[Observation], account: Account) -> LinearModel:
+    """Return the same with all sizes of a pace on a straight line."""
     design = with_lateness(_own_columns(observations), observations)
     return transfer_problem(observations, design, account)
+
+
+def is_bent(observations: Sequence[Observation]) -> bool:
+    """Return whether the sizes of a pace are on no straight line, by net energy.
+
+    Args:
+        observations: Windows of told paces only, see ``of_told_paces``.
+    """
+    straight = straight_problem(observations, "net")
+    bent = _with_bends(straight, observations)
+    if len(observations) - bent.design.shape[1] < FEWEST_FREEDOMS:
+        return False
+    try:
+        probability = nested_p(straight.fit(), bent.fit())
+    except EstimateError:
+        return False
+    return probability is not None and probability < BENT_LEVEL
+
+
+def _with_bends(straight: LinearModel, observations: Sequence[Observation]) -> LinearModel:
+    """Return a model with a column more for each size of a pace that lies between two others.
+
+    What a burst and lateness cost stays in it as it was.
+    """
+    paces = told_paces(observations)
+    columns = [
+        [o.repetitions * (o.pace == pace and upload_size(o) == size) for o in observations]
+        for pace in paces
+        for size in sorted({upload_size(o) for o in observations if o.pace == pace})[1:-1]
+    ]
+    bends = np.array(columns, dtype=np.float64).reshape(len(columns), len(observations)).T
+    own = 2 * len(paces)
+    design = np.hstack([straight.design[:, :own], bends, straight.design[:, own:]])
+    return replace(straight, design=design)
 
 
 def _own_columns(observations: Sequence[Observation]) -> Array:
@@ -235,7 +285,7 @@ def fit_paces(observations: Sequence[Observation], account: Account) -> PaceFit:
 
 def _has_burst_column(told: Sequence[Observation]) -> bool:
     without = with_lateness(_own_columns(told), told).shape[1]
-    return bool(pace_problem(told, "net").design.shape[1] > without)
+    return bool(straight_problem(told, "net").design.shape[1] > without)
 
 
 def upload_observations(records: Sequence[WindowRecord]) -> list[Observation]:

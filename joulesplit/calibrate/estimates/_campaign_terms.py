@@ -13,7 +13,7 @@ from math import hypot, sqrt
 import numpy as np
 
 from joulesplit.calibrate.estimates._late_work import RESTED, late_work, worth_of
-from joulesplit.calibrate.estimates._own_sizes import bend_u_rel
+from joulesplit.calibrate.estimates._own_sizes import bend_u_rel, slope_u_rel
 from joulesplit.calibrate.profile import CampaignError, WindowTerm
 from joulesplit.calibrate.windows import WindowKind, WindowRecord
 from joulesplit.metrology import Array, SystematicBudget, standard_deviation
@@ -34,20 +34,25 @@ _Left = tuple[float, float | None]
 
 
 def campaign_terms(
-    records: Sequence[WindowRecord], kinds: Sequence[WindowKind] = COMPUTING_KINDS
+    records: Sequence[WindowRecord],
+    kinds: Sequence[WindowKind] = COMPUTING_KINDS,
+    *,
+    of_a_bit: bool = False,
 ) -> tuple[WindowTerm, ...]:
     """Return what a campaign leaves open of the net energy of some kinds of work.
 
     Args:
         records: Every window.
         kinds: Of the work.
+        of_a_bit: Of the price of one more bit alone, and not of whole uploads.
     """
     windows = [record for record in records if record.task.kind in kinds]
     if not windows or sum(record.net_j for record in windows) <= 0:
         return ()
     found = [(name, left_of(windows), source) for name, left_of, source in _TERMS]
     if "upload" in kinds:
-        found.append(("bent sizes", (bend_u_rel(records), None), _BENT))
+        u_rel = slope_u_rel(records) if of_a_bit else bend_u_rel(records)
+        found.append(("bent sizes", (u_rel, None), _BENT))
     return tuple(
         WindowTerm(
             name=name,
@@ -114,6 +119,8 @@ def with_campaign(
     budget: SystematicBudget,
     records: Sequence[WindowRecord],
     kinds: Sequence[WindowKind] = COMPUTING_KINDS,
+    *,
+    of_a_bit: bool = False,
 ) -> SystematicBudget:
     """Return a budget with what the campaign leaves open of some kinds of work.
 
@@ -121,9 +128,11 @@ def with_campaign(
         budget: The sensor's.
         records: Every window.
         kinds: Of the work.
+        of_a_bit: See ``campaign_terms``.
     """
     windows = [record for record in records if record.task.kind in kinds]
-    terms = campaign_terms(records, kinds) if budget.counts_campaign else ()
+    counts = budget.counts_campaign
+    terms = campaign_terms(records, kinds, of_a_bit=of_a_bit) if counts else ()
     gross_j = sum(record.gross_j for record in windows)
     return replace(
         budget,
@@ -168,7 +177,8 @@ def _late_energies_j(records: Sequence[WindowRecord]) -> Iterator[float]:
 
 _BENT = (
     "what a bit costs by the straight line through all sizes, against the mean slope from the "
-    "smallest to the largest, less what scatter makes of it"
+    "smallest to the largest, or, where that is what is stated, how far the other sizes lie from "
+    "it; less what scatter makes of it"
 )
 
 _TERMS: tuple[tuple[str, Callable[[Sequence[WindowRecord]], _Left], str], ...] = (

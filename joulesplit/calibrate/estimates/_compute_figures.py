@@ -206,7 +206,7 @@ def ratio_of_e_d_and_e_c(
     uploads = upload_observations(records)
     flop, idle = sum(block.flop for block in blocks), idle_estimate(records)
     kinds: tuple[tuple[WindowKind, ...], ...] = (COMPUTING_KINDS, ("upload",))
-    own = [campaign_error(with_campaign(budget, records, kind)) for kind in kinds]
+    own = [campaign_error(with_campaign(budget, records, kind, of_a_bit=True)) for kind in kinds]
 
     def ratio(account: Account) -> Quantity:
         energies = work_and_bit(compute, uploads, len(blocks), rate_bit_per_s, account)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates._by_pace import PLANE_FIGURES, pace_problem, told_paces
+from joulesplit.calibrate.estimates._by_pace import PLANE_FIGURES, straight_problem, told_paces
 from joulesplit.calibrate.estimates._fitting import LinearModel, link_problem
 from joulesplit.calibrate.estimates._own_sizes import by_subject
-from joulesplit.calibrate.estimates._stats import LinearFit
+from joulesplit.calibrate.estimates._stats import LinearFit, nested_p
 from joulesplit.calibrate.profile import LinkDiagnostics
 from joulesplit.calibrate.windows import Observation
 from joulesplit.metrology import Array, beyond_rounding
@@ -92,15 +92,7 @@ def _lack_of_fit_p(
         own = by_subject(problem, observations, subjects, sending=sending).fit()
     except EstimateError:
         return None
-    lack_freedom = fit.degrees_of_freedom - own.degrees_of_freedom
-    pure = float(own.residuals @ own.residuals)
-    if own.degrees_of_freedom < 1 or lack_freedom < 1 or pure <= 0:
-        return None
-    from scipy.special import fdtrc
-
-    lack = max(float(fit.residuals @ fit.residuals) - pure, 0.0)
-    ratio = lack / lack_freedom / (pure / own.degrees_of_freedom)
-    return float(fdtrc(lack_freedom, own.degrees_of_freedom, ratio))
+    return nested_p(fit, own)
 
 
 def _nearest(observation: Observation) -> float:
@@ -117,7 +109,7 @@ def lack_of_fit_p(observations: Sequence[Observation]) -> float | None:
     Returns:
         None where that cannot be told.
     """
-    problem = pace_problem(observations, "net")
+    problem = straight_problem(observations, "net")
     sending = 2 * len(told_paces(observations))
     return _lack_of_fit_p(observations, problem, problem.fit(), sending)
 

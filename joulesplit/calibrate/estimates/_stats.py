@@ -54,6 +54,22 @@ weighted_fit = of_windows(metrology.weighted_fit)
 variance_of = of_windows(metrology.OwnScatter.variance)
 
 
+def nested_p(fit: LinearFit, larger: LinearFit) -> float | None:
+    """Return the probability of what a fit leaves beyond what a larger one of the same leaves.
+
+    The F test of two nested models; None where the larger one leaves nothing, or is not larger.
+    """
+    lack_freedom = fit.degrees_of_freedom - larger.degrees_of_freedom
+    pure = float(larger.residuals @ larger.residuals)
+    if larger.degrees_of_freedom < 1 or lack_freedom < 1 or pure <= 0:
+        return None
+    from scipy.special import fdtrc
+
+    lack = max(float(fit.residuals @ fit.residuals) - pure, 0.0)
+    ratio = lack / lack_freedom / (pure / larger.degrees_of_freedom)
+    return float(fdtrc(lack_freedom, larger.degrees_of_freedom, ratio))
+
+
 def coverage_factor(degrees_of_freedom: float, confidence: float = CONFIDENCE) -> float:
     """Return Student's t for a two-sided interval.
 

@@ -93,10 +93,12 @@ def uplink_of(
     Raises:
         EstimateError: The windows do not determine the figures, or an energy is not positive.
     """
+    of_a_bit = with_campaign(budget, records, ("upload",), of_a_bit=True)
     budget = with_campaign(budget, records, ("upload",))
     observations = upload_observations(records)
     idle = idle_estimate(records)
-    paces = _Paces(observations, idle, budget) if told_paces(observations) else None
+    told = told_paces(observations)
+    paces = _Paces(observations, idle, budget, of_a_bit) if told else None
     uplink = _plane(observations, rate_bit_per_s, idle, budget)
     views = _views(observations, rate_bit_per_s, idle)
     if paces is None:
@@ -137,14 +139,20 @@ class _Paces:
     Args:
         observations: Upload windows of one and the same link.
         idle: P_0, W.
-        budget: The sensor's systematic terms.
+        budget: The systematic terms of what is sent.
+        of_a_bit: Of the price of one more bit.
     """
 
     def __init__(
-        self, observations: Sequence[Observation], idle: Estimate, budget: SystematicBudget
+        self,
+        observations: Sequence[Observation],
+        idle: Estimate,
+        budget: SystematicBudget,
+        of_a_bit: SystematicBudget,
     ) -> None:
         told = of_told_paces(observations)
-        self.observations, self._idle, self._budget = told, idle, budget
+        self.observations, self._idle = told, idle
+        self._budget, self._of_a_bit = budget, of_a_bit
         self.net, self.gross = fit_paces(told, "net"), fit_paces(told, "gross")
         self.lasting = lasting_of(pace_problem(told, "gross"), told)
 
@@ -161,10 +169,10 @@ class _Paces:
         )
         bit_s = float(self.lasting[self.net.places(pace)[1]])
         gross_bit = at_idle(gross_bit, bit_s, self._idle)
-        gross_j = quantity(gross_bit, "J/bit", self._budget, offset_duration=bit_s)
+        gross_j = quantity(gross_bit, "J/bit", self._of_a_bit, offset_duration=bit_s)
         return GrossNet(
             gross=reciprocal(1.0, gross_j, "bit/J"),
-            net=reciprocal(1.0, quantity(net_bit, "J/bit", self._budget), "bit/J"),
+            net=reciprocal(1.0, quantity(net_bit, "J/bit", self._of_a_bit), "bit/J"),
         )
 
     def costs(self, pace: Pace, account: Account) -> UploadCosts:

@@ -62,6 +62,7 @@ def upload_time(records: Sequence[WindowRecord], pace: Pace) -> UploadTime:
         per_burst_s=late[0] if late else None,
         per_burst_bit_s=late[1] if late else None,
         per_burst_scatter_s=late[2] if late else None,
+        per_burst_lack_of_fit_s=late[3] if late else None,
         covariance=tuple(tuple(float(x) for x in row) for row in covariance),
         methods=tuple(dict.fromkeys(chain.from_iterable(one.methods for one in told))),
         min_rtt_s=min(rtt_s, default=None),
@@ -89,9 +90,10 @@ def _own_covariance(problem: LinearModel, fit: LinearFit) -> tuple[Array, tuple[
 
 
 def _lack_of_fit(problem: LinearModel, departures: Array) -> float | None:
-    """Return what the sizes depart from the straight line beyond their windows' scatter, relative.
+    """Return what the sizes depart from the straight line beyond their windows' scatter.
 
-    By the analysis of variance of one way: windows within sizes against sizes about the line.
+    In the unit of the departures. By the analysis of variance of one way: windows within sizes
+    against sizes about the line.
     """
     sizes = np.round(problem.design[:, 1] / problem.design[:, 0])
     groups = [departures[sizes == size] for size in np.unique(sizes)]
@@ -105,10 +107,14 @@ def _lack_of_fit(problem: LinearModel, departures: Array) -> float | None:
     return float(np.sqrt(max(0.0, departing - scatter) / per_size))
 
 
-def _lateness(observations: Sequence[Observation]) -> tuple[Quantity, Quantity, float] | None:
+_Lateness = tuple[Quantity, Quantity, float, float | None]
+
+
+def _lateness(observations: Sequence[Observation]) -> _Lateness | None:
     """Return by how much longer the first upload of a window takes, s and s per bit.
 
-    And by how much that scatters from window to window, standard deviation, s.
+    And by how much that scatters from window to window, standard deviation, s, and its sizes depart
+    from the straight line beyond that, s: TCP's window doubles, so it grows as a logarithm does.
     """
     known = [o for o in observations if o.first_s is not None]
     if len(known) < FEWEST_LATE:
@@ -121,7 +127,8 @@ def _lateness(observations: Sequence[Observation]) -> tuple[Quantity, Quantity, 
     except EstimateError:
         return None
     scatter_s = float(np.sqrt(np.sum(fit.raw_residuals**2) / fit.degrees_of_freedom))
-    return _figure(fit, 0, "s", 0.0), _figure(fit, 1, "s/bit", 0.0), scatter_s
+    lack_s = _lack_of_fit(problem, fit.raw_residuals)
+    return _figure(fit, 0, "s", 0.0), _figure(fit, 1, "s/bit", 0.0), scatter_s, lack_s
 
 
 def _figure(fit: LinearFit, place: int, unit: str, u_sys: float) -> Quantity:

@@ -151,6 +151,13 @@ class Instrument:
         probe = self._link().probe(() if plan.fit_rates else plan.paced_rates_bit_per_s)
         return for_link(plan, probe.rate_bit_per_s.value), probe
 
+    def _sent_rate_bit_per_s(self, plan: Plan) -> float:
+        """Return the rate that E_c is of on a simulated link, bit/s; a real one's tells itself."""
+        link_bit_per_s = self.device.link_rate_bit_per_s
+        if link_bit_per_s is None:
+            return plan.stated_rate_bit_per_s
+        return plan.sent_rate_bit_per_s(link_bit_per_s)
+
     def _link(self) -> LinkBench:
         return LinkBench(
             self.client,
@@ -214,6 +221,6 @@ class Instrument:
             interface=self.interface,
             stated_rate_bit_per_s=plan.stated_rate_bit_per_s,
             throttled_bits=device.machine.throttled_bits,
-            truth=device.truth(self.network.blocks, plan.stated_rate_bit_per_s),
+            truth=device.truth(self.network.blocks, self._sent_rate_bit_per_s(plan)),
             operators=self.network.network.operators,
         )

@@ -90,6 +90,9 @@ class UploadTime(msgspec.Struct, frozen=True, kw_only=True):
             pause, s, and s per bit of it; None where the windows do not tell.
         per_burst_scatter_s: Standard deviation of what the first of a burst takes longer, from
             burst to burst, s; None likewise, and in profiles of before it was told.
+        per_burst_lack_of_fit_s: What sizes depart from the straight line of how much longer the
+            first takes, less what scatter explains, standard uncertainty, s; None likewise, and
+            where two sizes tell nothing of it.
         min_rtt_s: Shortest round trip seen, s; None where the kernel does not tell.
         percentiles: By size, of those of which enough were sent to tell a slow one.
         unpaced: They went as fast as the link took them, as those of an inference do.
@@ -105,6 +108,7 @@ class UploadTime(msgspec.Struct, frozen=True, kw_only=True):
     per_burst_s: Annotated[Quantity | None, in_unit("s")] = None
     per_burst_bit_s: Annotated[Quantity | None, in_unit("s/bit")] = None
     per_burst_scatter_s: float | None = None
+    per_burst_lack_of_fit_s: float | None = None
     min_rtt_s: float | None = None
     percentiles: tuple[TransferPercentiles, ...] = ()
     unpaced: bool = True

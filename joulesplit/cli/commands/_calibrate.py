@@ -231,7 +231,7 @@ def _fitted(instrument: Instrument, plan: Plan) -> Plan:
     plan, probe = instrument.fit_to_link(plan)
     note(link_line(probe, plan))
     planned = for_sensor(plan, instrument.sampler.description.cycle_s)
-    note(announcement(planned, instrument.network.network))
+    note(announcement(planned, instrument.network.network, probe))
     return plan
 
 

@@ -18,7 +18,7 @@ from joulesplit.calibrate.campaign import (
     plan_toml,
     upload_subjects,
 )
-from joulesplit.calibrate.campaign._plan import RIGOROUS
+from joulesplit.calibrate.campaign._plan import PLANS, RIGOROUS
 from joulesplit.calibrate.campaign._plan_file import parse_plan
 from joulesplit.calibrate.campaign._transfer_plan import as_fitted
 from joulesplit.calibrate.errors import PlanError
@@ -39,7 +39,9 @@ def test_upload_sizes_span_those_of_the_cuts_and_leave_out_what_lasts_too_long()
 
     sizes = {subject.payload_bits for subject in found}
     assert {min(SIZES), max(SIZES)} <= sizes
-    assert all(s.airtime_s <= 2 * QUICK.upload_s for s in found)
+    paced = [s for s in found if s.rate_bit_per_s != UNLIMITED]
+    assert paced
+    assert all(s.airtime_s <= 2 * QUICK.upload_s for s in paced)
     assert {s.rate_bit_per_s for s in found} == set(QUICK.rates_bit_per_s)
 
 
@@ -49,6 +51,14 @@ def test_an_upload_without_a_rate_is_measured_at_every_size():
     unlimited = {s.payload_bits for s in found if s.rate_bit_per_s == UNLIMITED}
     assert unlimited == {s.payload_bits for s in found}
     assert all(s.airtime_s is None for s in found if s.rate_bit_per_s == UNLIMITED)
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+def test_every_preset_sends_as_an_inference_does(plan):
+    """A quick decision was priced at a pace that no inference keeps."""
+    assert UNLIMITED in plan.rates_bit_per_s
+    assert UNLIMITED in for_link(plan, 2e6).rates_bit_per_s
+    assert plan.sent_rate_bit_per_s(2e6) == 2e6
 
 
 def test_nothing_to_upload_is_refused():
@@ -163,7 +173,7 @@ def test_rates_that_a_link_does_not_carry_give_way_to_fractions_of_what_it_takes
     assert UNLIMITED in fitted.rates_bit_per_s
     assert for_link(STANDARD, 100e6).rates_bit_per_s == STANDARD.rates_bit_per_s
     # On a slow one all do, the fastest first.
-    assert for_link(QUICK, 0.5e6).rates_bit_per_s == (0.1e6, 0.2e6, 0.4e6)
+    assert for_link(QUICK, 0.5e6).rates_bit_per_s == (0.2e6, 0.4e6, UNLIMITED)
 
 
 def test_rates_that_somebody_stated_never_give_way():

@@ -13,10 +13,12 @@ from joulesplit.calibrate.estimates import (
     rates_not_carried,
     ratio_of_e_d_and_e_c,
     uplink_of,
+    upload_time,
 )
 from joulesplit.calibrate.sampling import SamplerStatistics
 from joulesplit.calibrate.windows import WindowTransfers
 from joulesplit.metrology import SystematicBudget
+from joulesplit.optimizer._link_time import link_time
 from window_records import window_record
 
 EXACT = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)
@@ -24,6 +26,7 @@ LINK, ROUND_TRIP_S, E_0_J, BURST_J, IDLE_W = 40e6, 2e-3, 6e-3, 0.03, 2.5
 AIR_W, BIT_J = 0.6, 1.2e-8
 NO_NOISE = 0.0
 PACES = (5e6, 20e6, "unlimited")
+SIZES_BITS = {32_000: 20, 800_000: 4, 3_200_000: 2}
 
 
 def plane(pace):
@@ -38,7 +41,7 @@ def campaign(bit_j, *, noise=NO_NOISE, paces=PACES, link=LINK, late_s=lambda _: 
     kinds = [
         (pace, bits, n)
         for pace in paces
-        for bits, once in ((32_000, 20), (800_000, 4), (3_200_000, 2))
+        for bits, once in SIZES_BITS.items()
         for n in (once, 3 * once)
     ] * repeats
     kinds = [kinds[int(place)] for place in random.permutation(len(kinds))]
@@ -177,6 +180,17 @@ def test_what_the_first_upload_of_a_burst_waits_for_is_told_from_what_its_bits_c
     assert checks["uploads-alike"] == "warn"
 
 
+def test_how_late_a_first_upload_is_holds_though_it_is_no_straight_line_of_the_size():
+    """TCP's window doubles: it goes with the logarithm, and more windows do not mend the line."""
+    records = campaign(plane, late_s=lambda bits: 0.05 * np.log2(bits / 16_000), repeats=8)
+    time = link_time(upload_time([r for r in records if r.pace == "unlimited"], "unlimited"))
+
+    known = {bits: time.lateness(bits) for bits in SIZES_BITS}
+    off_s = {bits: one.value_s - 0.05 * np.log2(bits / 16_000) for bits, one in known.items()}
+    assert max(abs(one) for one in off_s.values()) > 0.05
+    assert all(abs(off_s[bits]) < one.error.half_width for bits, one in known.items())
+
+
 @pytest.mark.parametrize(
     ("why", "spoil"),
     [
@@ -202,6 +216,23 @@ def test_a_window_with_another_link_is_told_apart_and_left_out(why, spoil):
     assert net(uplink).value == pytest.approx(1 / plane("unlimited"))
     checks = {check.name: check for check in judge(evidence(records, uplink)).checks}
     assert checks["disturbed-uploads"].value == pytest.approx(1 / len(records))
+
+
+@pytest.mark.parametrize(("again", "outcome"), [(5, "pass"), (25, "warn")])
+def test_uploads_whose_segments_keep_being_sent_again_are_named(again, outcome):
+    """A queue of 30 kB at 50 ms: E_c was 6 % off, and only a paced rate told of it."""
+    records = [
+        msgspec.structs.replace(
+            record,
+            transfers=msgspec.structs.replace(
+                record.transfers, segments=1000, retransmitted_segments=again
+            ),
+        )
+        for record in campaign(plane)
+    ]
+
+    found = judge(evidence(records, uplink_of(records, 20e6, EXACT))).checks
+    assert {c.name: c.outcome for c in found}["uploads-sent-again"] == outcome
 
 
 def test_the_ratio_is_that_of_the_stated_figures(make_block):

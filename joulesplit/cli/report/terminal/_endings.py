@@ -94,7 +94,8 @@ def efficiency_words(profile: DeviceProfile) -> str:
     if profile.link is not None:
         uplink = profile.link.uplink
         rate = si(uplink.rate_bit_per_s, "bit/s")
-        words.append(f"{_figure('E_c', uplink.e_c_bit_per_j)} at {rate}")
+        how = " unpaced" if uplink.unpaced else ""
+        words.append(f"{_figure('E_c', uplink.e_c_bit_per_j)} at {rate}{how}")
     return ", ".join(words)
 
 

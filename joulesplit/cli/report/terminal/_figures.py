@@ -78,7 +78,8 @@ def efficiency_section(profile: DeviceProfile) -> Section:
     if profile.link is not None:
         uplink = profile.link.uplink
         rows += list(_accounts("E_c", uplink.e_c_bit_per_j))
-        under += f"; E_c is stated at {si(uplink.rate_bit_per_s, 'bit/s')} payload"
+        how = ", as fast as the link takes it" if uplink.unpaced else ""
+        under += f"; E_c is stated at {si(uplink.rate_bit_per_s, 'bit/s')} payload{how}"
     if profile.idle is not None:
         rows.append(("P_0 idle", profile.idle.power_w))
     terms = paragraph(TERMS, style="dim")
