@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 
 from joulesplit.edge import EdgeClient, NamedTensor, TailRuntime
 from joulesplit.edge.errors import EdgeError, ServerLacksModelError, ServerUnreachableError
+from joulesplit.partition.errors import EncodingError
 
 if TYPE_CHECKING:
     from joulesplit.edge import TailResult
+    from joulesplit.partition import Encoding
 
 MOST_ABANDONED = 8
 """Exchanges that were given up and have not ended; beyond it the server is not asked."""
@@ -57,7 +59,12 @@ class RemoteTails:
         """Payload that the last ``run`` sent on its way, bit, whether it arrived or not."""
 
     def run(
-        self, after_operator: int, tensors: Sequence[NamedTensor], *, patience_s: float
+        self,
+        after_operator: int,
+        tensors: Sequence[NamedTensor],
+        *,
+        patience_s: float,
+        encoding: Encoding | None = None,
     ) -> TailResult:
         """Run a tail, and wait no longer than that for its results.
 
@@ -68,8 +75,10 @@ class RemoteTails:
             after_operator: The last one that ran here; −1 for none.
             tensors: What crosses.
             patience_s: Longest wait for the results, s.
+            encoding: How to send it; None for as it is.
 
         Raises:
+            EncodingError: The encoding cannot hold a number; nothing was sent.
             LateError: None came in that time.
             EdgeError: The server cannot be reached, refused, or serves other networks.
             AnotherRuntimeError: ``check_runtime`` wants no results of this server.
@@ -77,15 +86,19 @@ class RemoteTails:
         self.left_bits = 0
         rested, began_ns = self._client is not None, time.monotonic_ns()
         try:
-            return self._exchange(after_operator, tensors, patience_s)
+            return self._exchange(after_operator, tensors, patience_s, encoding)
         except ServerUnreachableError:
             if not rested:
                 raise
         left_s = patience_s - (time.monotonic_ns() - began_ns) * 1e-9
-        return self._exchange(after_operator, tensors, max(0.0, left_s))
+        return self._exchange(after_operator, tensors, max(0.0, left_s), encoding)
 
     def _exchange(
-        self, after_operator: int, tensors: Sequence[NamedTensor], patience_s: float
+        self,
+        after_operator: int,
+        tensors: Sequence[NamedTensor],
+        patience_s: float,
+        encoding: Encoding | None,
     ) -> TailResult:
         self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
         if len(self._abandoned) >= MOST_ABANDONED:
@@ -98,7 +111,9 @@ class RemoteTails:
             try:
                 if is_new:
                     self._greet(client)
-                answers.put(client.run_tail(self._sha256, after_operator, tensors))
+                answers.put(
+                    client.run_tail(self._sha256, after_operator, tensors, encoding=encoding)
+                )
             except BaseException as error:  # noqa: BLE001  (raised again where it is waited for)
                 answers.put(error)
 
@@ -112,6 +127,9 @@ class RemoteTails:
             raise LateError(
                 f"{self.url} had not answered after {patience_s:.3g} s: the result is computed here"
             ) from None
+        if isinstance(answer, EncodingError):
+            # Nothing was sent: the connection is as it was.
+            raise answer
         if isinstance(answer, BaseException):
             self._end(client)
             raise answer

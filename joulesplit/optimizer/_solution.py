@@ -60,21 +60,21 @@ class Problem:
     @property
     def upload_bits(self) -> tuple[int, ...]:
         """What goes up at l = 0 … L, bit."""
-        usage = self.prices.usage
+        usage, form = self.prices.usage, self.prices.usage.input_form
         outputs = [block.output_bits for block in self.blocks]
+        own = usage.input_bits or (form.bits if form else None)
         if usage.encoding is None:
-            return upload_sizes(usage.input_bits or self.network.input_bits, outputs)
+            return upload_sizes(own or self.network.input_bits, outputs)
         first, *others = usage.encoding.bits
-        return upload_sizes(usage.input_bits or first, [*others, outputs[-1]])
+        return upload_sizes(own or first, [*others, outputs[-1]])
 
     @property
     def encode_s(self) -> tuple[float, ...]:
         """How long the device encodes what goes up at l = 0 … L, s."""
-        encoding = self.prices.usage.encoding
-        if encoding is None:
-            return (0.0,) * (len(self.blocks) + 1)
-        own_input = self.prices.usage.input_bits is not None
-        return (0.0 if own_input else encoding.encode_s[0], *encoding.encode_s[1:], 0.0)
+        usage, form = self.prices.usage, self.prices.usage.input_form
+        times_s = usage.encoding.encode_s if usage.encoding else (0.0,) * len(self.blocks)
+        first_s = times_s[0] if usage.input_bits is None else 0.0
+        return (form.encode_s if form else first_s, *times_s[1:], 0.0)
 
     @property
     def answer_bits(self) -> int:
