@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Required, TypedDict
 
 from joulesplit.calibrate.profile import FORM_CHECKS, Account, DeviceProfile
-from joulesplit.metrology import interval_of, positive_interval
+from joulesplit.metrology import interval_of, positive_interval, positive_intervals
 from joulesplit.optimizer._compute_cost import priced_by
 from joulesplit.optimizer._constraints import PERCENTS, Constraints
 from joulesplit.optimizer._cost import ComputeModel, SplitEnergy
@@ -171,19 +171,26 @@ def _told(decision: Decision, problem: Problem, profile: DeviceProfile) -> Decis
 
 def _candidates(problem: Problem, solution: Solution) -> tuple[Candidate, ...]:
     by_model = {model: problem.energies(model) for model in problem.prices.computing.models}
+    errors = solution.doubt.errors if solution.doubt else [None] * len(solution.energies)
+    intervals_j = positive_intervals([energy.total_j for energy in solution.energies], errors)
     return tuple(
         _candidate(
             problem,
             solution,
             block,
             {model: energies[block].total_j for model, energies in by_model.items()},
+            interval_j,
         )
-        for block in range(len(solution.energies))
+        for block, interval_j in enumerate(intervals_j)
     )
 
 
 def _candidate(
-    problem: Problem, solution: Solution, block: int, by_model_j: dict[ComputeModel, float]
+    problem: Problem,
+    solution: Solution,
+    block: int,
+    by_model_j: dict[ComputeModel, float],
+    interval_j: tuple[float, float] | None,
 ) -> Candidate:
     energy, doubt = solution.energies[block], solution.doubt
     error = doubt.errors[block] if doubt else None
@@ -211,7 +218,7 @@ def _candidate(
         u_sys_j=error.u_sys if error else None,
         degrees_of_freedom=_finite(error.degrees_of_freedom) if error else None,
         coverage_factor=error.coverage_factor if error else None,
-        ci95_j=positive_interval(energy.total_j, error),
+        ci95_j=interval_j,
         violates=solution.broken[block],
         probability_best=robustness.probability_best[block] if robustness else None,
     )

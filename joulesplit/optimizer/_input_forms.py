@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from joulesplit.optimizer._link_time import NO_ERROR, KnownTime
+from joulesplit.metrology import NO_ERROR
+from joulesplit.optimizer._link_time import KnownTime
 from joulesplit.optimizer._privacy import leaking
 from joulesplit.optimizer._result import PricedForm
 from joulesplit.optimizer._solution import Problem

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -100,6 +100,14 @@ class Problem:
         return _means_s(self.latencies)
 
     @cached_property
+    def _energies(self) -> dict[ComputeModel, tuple[SplitEnergy, ...]]:
+        return {}
+
+    @cached_property
+    def _causes(self) -> dict[tuple[ComputeModel, bool], Causes]:
+        return {}
+
+    @cached_property
     def _tables(self) -> dict[ComputeModel, tuple[Inputs, ...]]:
         return {}
 
@@ -119,10 +127,18 @@ class Problem:
             )
         return self._tables[model]
 
-    def _energy_tables(self, model: ComputeModel) -> tuple[Inputs, Inputs, Inputs]:
+    def _energy_tables(
+        self, model: ComputeModel, *, scatter: bool = True
+    ) -> tuple[Inputs, Inputs, Inputs]:
+        prices = self.prices
+        computing = computing_inputs(prices.computing, model, self.blocks, scatter=scatter)
+        return (computing, *self._beyond_computing)
+
+    @cached_property
+    def _beyond_computing(self) -> tuple[Inputs, Inputs]:
+        """What every candidate takes of encoding and sending, whatever computing is priced by."""
         prices = self.prices
         return (
-            computing_inputs(prices.computing, model, self.blocks),
             encoding_inputs(prices.computing, self.encode_s),
             sending_inputs(prices.sending, prices.usage, self.upload_bits, self.answer_bits),
         )
@@ -159,7 +175,13 @@ class Problem:
 
     def energies(self, model: ComputeModel) -> tuple[SplitEnergy, ...]:
         """Price every candidate by one compute model; at position l."""
-        computing, encoding, sending, beside, _ = self.inputs(model)
+        if model not in self._energies:
+            self._energies[model] = self._priced(model)
+        return self._energies[model]
+
+    def _priced(self, model: ComputeModel) -> tuple[SplitEnergy, ...]:
+        computing, encoding, sending = self._energy_tables(model, scatter=False)
+        beside = beside_inputs(self._beside(model))
         compute_j, encode_j = (one.parts.sum(axis=1) for one in (computing, encoding))
         link_j, beside_j = sending.parts, beside.parts
         fixed_j = link_j[:, [UPLOAD, BURST, CONNECTION]].sum(axis=1)
@@ -198,7 +220,7 @@ class Problem:
             computing=replace(prices.computing, idle_u_w=1.0),
             sending=replace(prices.sending, idle_u_w=1.0),
         )
-        tables = replace(self, prices=one_w)._energy_tables(model)
+        tables = replace(self, prices=one_w)._energy_tables(model, scatter=False)
         counted_s = np.sum([table.weights @ table.common for table in tables], axis=0)[:, P_0]
         return tuple(counted_s.tolist())
 
@@ -225,10 +247,15 @@ class Problem:
             measured_only: Leave out the model's own error and what the campaign leaves open:
                 more windows of the same hardly make them smaller.
         """
-        prices = self.prices
-        if not prices.is_uncertain(model):
+        if not self.prices.is_uncertain(model):
             return None
-        tables = self.inputs(model)
+        key = (model, measured_only)
+        if key not in self._causes:
+            self._causes[key] = self._causes_of(model, measured_only=measured_only)
+        return self._causes[key]
+
+    def _causes_of(self, model: ComputeModel, *, measured_only: bool) -> Causes:
+        prices, tables = self.prices, self.inputs(model)
         if measured_only:
             tables = tuple(without_campaign(table) for table in tables[:-1])
         idle = prices.idle or prices.sending.waiting.figure
@@ -245,16 +272,21 @@ class DecisionUncertainty:
     Attributes:
         causes: Of error, and how far each moves every candidate; the model's own error is in
             them as far as it is known.
-        measured: Those of them that more measuring of the same makes smaller.
+        only_measured: Gives those of them that more measuring of the same makes smaller.
         errors: Of each candidate on its own, the scale counted, J; None where nothing tells how
             far the model is off.
         robustness: Of the choice; None if it rests on such a candidate.
     """
 
     causes: Causes
-    measured: Causes
+    only_measured: Callable[[], Causes | None]
     errors: tuple[Error | None, ...]
     robustness: Robustness | None
+
+    @property
+    def measured(self) -> Causes:
+        """Those causes that more measuring of the same makes smaller."""
+        return self.only_measured() or self.causes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -348,17 +380,19 @@ def _doubt(
     prices = problem.prices
     told = problem.told(prices.compute_model)
     errors = tuple(
-        energy_error(e.total_j, causes.error(e.block), prices.scale_u_rel, prices.shapes.scale)
-        if told[e.block]
+        energy_error(energy.total_j, error, prices.scale_u_rel, prices.shapes.scale)
+        if told[energy.block]
         else None
-        for e in energies
+        for energy, error in zip(energies, causes.every_error(), strict=True)
     )
     robustness = None
     if all(told[block] for block in feasible):
         robustness = assess(energies, causes, feasible=feasible, best=best)
-    measured = problem.causes(prices.compute_model, measured_only=True)
     return DecisionUncertainty(
-        causes=causes, measured=measured or causes, errors=errors, robustness=robustness
+        causes=causes,
+        only_measured=partial(problem.causes, prices.compute_model, measured_only=True),
+        errors=errors,
+        robustness=robustness,
     )
 
 

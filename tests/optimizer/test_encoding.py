@@ -131,24 +131,24 @@ def in_forms(network, profile, *forms, constraints=None, **usage):
 
 
 @given(
-    bits=st.lists(st.integers(1, 7000), min_size=1, max_size=4),
-    times_s=st.lists(st.floats(0.0, 0.5), min_size=4, max_size=4),
+    sizes=st.lists(st.tuples(st.integers(1, 7000), st.floats(0.0, 0.5)), min_size=1, max_size=4),
     bit_j=st.floats(1e-5, 5e-3),
-    rhythm=st.sampled_from([{}, {"back_to_back": True}, {"period_s": 20.0}]),
-    limit=st.sampled_from([None, 1000, 3000]),
+    asked=st.tuples(
+        st.sampled_from([{}, {"back_to_back": True}, {"period_s": 20.0}]),
+        st.sampled_from([None, 1000, 3000]),
+    ),
 )
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_the_cheapest_of_all_splits_in_all_forms_is_found(
-    network3, world, bits, times_s, bit_j, rhythm, limit
-):
+def test_the_cheapest_of_all_splits_in_all_forms_is_found(network3, world, sizes, bit_j, asked):
     """Against every form decided on alone."""
     device = world(bit_j=bit_j, idle_w=1.0, u_rel=0.01).profile()
     forms = [
         InputForm(name=f"form {i}", bits=size, encode_s=time_s)
-        for i, (size, time_s) in enumerate(zip(bits, times_s, strict=False))
+        for i, (size, time_s) in enumerate(sizes)
     ]
+    rhythm, limit = asked
     limits = Constraints(max_upload_bits=limit)
     found = in_forms(network3, device, *forms, constraints=limits, **rhythm)
     alone = [in_forms(network3, device, form, constraints=limits, **rhythm) for form in forms]

@@ -41,6 +41,19 @@ def profile(saved, simulated):
 
 
 @pytest.fixture
+def decided(joulesplit, model, profile, tmp_path):
+    """Decide on the same, and return the choice and the manifest that it writes."""
+
+    def decide(*options):
+        where = tmp_path / "split"
+        asked = ("optimize", model, "--profile", profile, *options, "-o", where, "--json")
+        best = joulesplit(*asked).json["best"]
+        return best, json.loads((where / "manifest.json").read_text())
+
+    return decide
+
+
+@pytest.fixture
 def run(joulesplit, model, profile):
     """Run the bundled network by a simulated profile."""
     return partial(joulesplit, "run", model, "--profile", profile)
@@ -54,21 +67,19 @@ def received_bytes(server):
 
 
 @pytest.mark.parametrize(
-    ("options", "name"), [(("--encoding", "int8"), "int8"), ((), "uint8")], ids=["int8", "default"]
+    "case", [(("--encoding", "int8"), "int8"), ((), "uint8")], ids=["int8", "default"]
 )
 def test_bits_are_the_same_in_the_decision_in_the_manifest_and_on_the_wire(
-    joulesplit, run, model, profile, server, tmp_path, options, name
+    decided, run, server, tmp_path, case
 ):
+    options, name = case
     pixels = np.random.default_rng(3).integers(0, 256, (1, 224, 224, 3))
     np.save(tmp_path / "picture.npy", ((pixels - 127.5) / 127.5).astype(np.float32))
-    where = tmp_path / "split"
-    decision = joulesplit("optimize", model, "--profile", profile, *options, "-o", where, "--json")
-    best, before = decision.json["best"], received_bytes(server)
+    (best, manifest), before = decided(*options), received_bytes(server)
     outcome = run("--edge", server, "--input", tmp_path / "picture.npy", *options, "--json")
     assert outcome.code == 0, outcome.err
     record = outcome.json["inferences"][0]["record"]
     assert (record["split"], record["fallback"]) == (best["block"], None)
-    manifest = json.loads((where / "manifest.json").read_text())
     assert manifest["encoding"] == best["sent_as"] == name
     [crossing] = manifest["crossing"]
     assert crossing["encoding"] == best["sent_as"]
