@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -100,24 +101,15 @@ class RemoteTails:
         patience_s: float,
         encoding: Encoding | None,
     ) -> TailResult:
-        self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
-        if len(self._abandoned) >= MOST_ABANDONED:
-            raise LateError(f"{self.url} holds {MOST_ABANDONED} exchanges that were given up")
+        self._require_few_abandoned()
         answers: SimpleQueue[TailResult | BaseException] = SimpleQueue()
         client = self._client or EdgeClient(self.url, token=self._token, timeout_s=self._timeout_s)
-        is_new, self._client = self._client is None, client
-
-        def exchange() -> None:
-            try:
-                if is_new:
-                    self._greet(client)
-                answers.put(
-                    client.run_tail(self._sha256, after_operator, tensors, encoding=encoding)
-                )
-            except BaseException as error:  # noqa: BLE001  (raised again where it is waited for)
-                answers.put(error)
-
-        thread = threading.Thread(target=exchange, name="joulesplit-tail", daemon=True)
+        greet = partial(self._greet, client) if self._client is None else None
+        self._client = client
+        ask = partial(client.run_tail, self._sha256, after_operator, tensors, encoding=encoding)
+        thread = threading.Thread(
+            target=_answered, args=(answers, greet, ask), name="joulesplit-tail", daemon=True
+        )
         thread.start()
         try:
             answer = answers.get(timeout=patience_s)
@@ -127,14 +119,18 @@ class RemoteTails:
             raise LateError(
                 f"{self.url} had not answered after {patience_s:.3g} s: the result is computed here"
             ) from None
-        if isinstance(answer, EncodingError):
-            # Nothing was sent: the connection is as it was.
-            raise answer
         if isinstance(answer, BaseException):
-            self._end(client)
+            # Of what could not be encoded nothing was sent: the connection is as it was.
+            if not isinstance(answer, EncodingError):
+                self._end(client)
             raise answer
         self.left_bits += 8 * answer.receipt.payload_bytes
         return answer
+
+    def _require_few_abandoned(self) -> None:
+        self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
+        if len(self._abandoned) >= MOST_ABANDONED:
+            raise LateError(f"{self.url} holds {MOST_ABANDONED} exchanges that were given up")
 
     def _end(self, client: EdgeClient) -> None:
         """Close a connection whose exchange failed, and keep what had left by then."""
@@ -158,3 +154,17 @@ class RemoteTails:
         if self._client is not None:
             self._client.close()
             self._client = None
+
+
+def _answered(
+    answers: SimpleQueue[TailResult | BaseException],
+    greet: Callable[[], None] | None,
+    ask: Callable[[], TailResult],
+) -> None:
+    """Put the answer where it is waited for, or why there is none."""
+    try:
+        if greet is not None:
+            greet()
+        answers.put(ask())
+    except BaseException as error:  # noqa: BLE001  (raised again where it is waited for)
+        answers.put(error)

@@ -34,6 +34,10 @@ from joulesplit.optimizer._uncertainty import FloatArray
 from joulesplit.partition import Block
 
 
+NO_MODEL_ERROR = BlocksInsideError(spread=0.0, common=0.0, inverse_freedom=0.0, runs=0)
+"""Where nothing tells it: then no interval is stated either."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedBlocks:
     """A block, or several blocks run as one network.
@@ -425,10 +429,7 @@ def model_error_inputs(
         blocks: Of the network.
         idle_w: P_0 where the time of computing counts, W: what takes longer costs that as well.
     """
-    error = computing.model_error()
-    count = len(blocks)
-    if error is None:
-        error = BlocksInsideError(spread=0.0, common=0.0, inverse_freedom=0.0, runs=0)
+    error, count = computing.model_error() or NO_MODEL_ERROR, len(blocks)
     energies_j = _energies_counted_j(computing, blocks, idle_w)
     if model == "heads":
         weights = _scaled_to_heads(computing, computing._pieces_j, slopes=False)[:, :count]

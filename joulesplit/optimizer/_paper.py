@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate
 
-from joulesplit.optimizer._search import NEAR
+from joulesplit.optimizer._search import NEARLY_LEVEL
 from joulesplit.optimizer.errors import InvalidInputError
 from joulesplit.partition import Block, Network
 
@@ -101,7 +101,7 @@ def _least(
     e_d, e_c = Fraction(e_d_flop_per_j), Fraction(e_c_bit_per_j)
     rounded_j = [f / e_d_flop_per_j + b / e_c_bit_per_j for f, b in zip(flop, bits, strict=True)]
     least_j = min(rounded_j)
-    near = [i for i, energy_j in enumerate(rounded_j) if energy_j <= least_j * (1 + NEAR)]
+    near = [i for i, energy_j in enumerate(rounded_j) if energy_j <= least_j * (1 + NEARLY_LEVEL)]
     return min(near, key=lambda i: (Fraction(flop[i]) / e_d + bits[i] / e_c, bits[i], i))
 
 

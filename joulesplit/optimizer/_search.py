@@ -16,7 +16,7 @@ PARTS = 8
 """Energies that a split's is the sum of, those of its blocks counted one by one besides."""
 
 
-NEAR = 1e-6
+NEARLY_LEVEL = 1e-6
 """A share far above what rounding makes: only so near ones are looked at as if level."""
 
 PERIOD = "period_s"
@@ -42,7 +42,7 @@ def cheapest(energies: Sequence[SplitEnergy], allowed: Sequence[int]) -> int:
     """
     totals_j = {block: energies[block].total_j for block in allowed}
     least = energies[min(allowed, key=totals_j.__getitem__)]
-    near_j = least.total_j + NEAR * abs(least.total_j)
+    near_j = least.total_j + NEARLY_LEVEL * abs(least.total_j)
     near = [energies[block] for block in allowed if totals_j[block] <= near_j]
     level = [energy for energy in near if excess_j(energy, least) <= 0.0]
     return min(level, key=lambda energy: (energy.upload_bits, energy.block)).block

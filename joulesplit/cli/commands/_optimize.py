@@ -11,7 +11,14 @@ import click
 
 from joulesplit.cli._decision_request import DecisionRequest
 from joulesplit.cli._errors import CommandError
-from joulesplit.cli._number_range import ABOVE_ZERO, NOT_BELOW_ZERO, ONE_OR_MORE, THREADS
+from joulesplit.cli._number_range import (
+    ABOVE_ZERO,
+    COUNT,
+    COUNT_FROM_ONE,
+    NOT_BELOW_ZERO,
+    ONE_OR_MORE,
+    THREADS,
+)
 from joulesplit.cli._options import (
     OnceEach,
     block_options,
@@ -36,8 +43,6 @@ if TYPE_CHECKING:
     from joulesplit.optimizer import BatteryLife, Decision, Usage
     from joulesplit.partition import Block, Network
     from joulesplit.partition.reading import LoadedModel
-
-BLOCK_COUNT = click.IntRange(min=0)
 
 
 @click.command("optimize", cls=OnceEach)
@@ -84,7 +89,7 @@ BLOCK_COUNT = click.IntRange(min=0)
 )
 @click.option(
     "--input-bits",
-    type=click.IntRange(min=1),
+    type=COUNT_FROM_ONE,
     help="Size of your own input if everything is offloaded, bit; of a form that is not ours.",
 )
 @sending_options
@@ -125,8 +130,8 @@ BLOCK_COUNT = click.IntRange(min=0)
     type=click.Choice(["50", "95", "99"]),
     help="So many of 100 inferences keep --max-latency-s; default 95.",
 )
-@click.option("--min-block", type=BLOCK_COUNT, help="At least so many blocks stay on the device.")
-@click.option("--max-block", type=BLOCK_COUNT, help="At most so many blocks run on the device.")
+@click.option("--min-block", type=COUNT, help="At least so many blocks stay on the device.")
+@click.option("--max-block", type=COUNT, help="At most so many blocks run on the device.")
 @click.option(
     "--keep-local",
     multiple=True,

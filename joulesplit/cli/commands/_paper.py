@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from joulesplit.cli._number_range import NumberRange
+from joulesplit.cli._number_range import ABOVE_ZERO
 from joulesplit.cli._output import emit, json_option
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command("paper")
 @click.option(
     "--battery-j",
-    type=NumberRange(min=0, min_open=True),
+    type=ABOVE_ZERO,
     default=36_000.0,
     show_default=True,
     help="Energy B of the battery that inferences are counted for, J.",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from joulesplit.cli._errors import CommandError
-from joulesplit.cli._number_range import NumberRange
+from joulesplit.cli._number_range import ABOVE_ZERO, COUNT
 from joulesplit.cli._options import edge_options, gathered, model_argument, runtime_options
 from joulesplit.cli._output import emit, json_option, note
 from joulesplit.cli._sending import SendingChoice, sending_options, usage_sent
@@ -82,13 +82,13 @@ class InferenceOptions:
 )
 @click.option(
     "--deadline-s",
-    type=NumberRange(min=0, min_open=True),
+    type=ABOVE_ZERO,
     help="Longest time of an inference, s; what the server does not answer by then is computed "
     "here.",
 )
 @click.option(
     "--shadow",
-    type=click.IntRange(min=0),
+    type=COUNT,
     default=0,
     show_default=True,
     help="Compute every so many results of the server here as well, and compare; 0 never.",
