@@ -33,7 +33,6 @@ from joulesplit.optimizer._model_error import BlocksInsideError, Runs, model_err
 from joulesplit.optimizer._uncertainty import FloatArray
 from joulesplit.partition import Block
 
-
 NO_MODEL_ERROR = BlocksInsideError(spread=0.0, common=0.0, inverse_freedom=0.0, runs=0)
 """Where nothing tells it: then no interval is stated either."""
 
