@@ -158,8 +158,7 @@ class Problem:
         return BesideCost(
             idle=idle,
             beside_s=beside_s,
-            start=prices.start,
-            starts=(0.0, *(1.0 for _ in self.blocks)),
+            starts=prices.starts or (None,) * count,
             times_s=times_s,
             times_inverse_freedom=prices.computing.latency_inverse_freedom(),
             scale_u_rel=prices.scale_u_rel,
@@ -181,9 +180,11 @@ class Problem:
 
     def _priced(self, model: ComputeModel) -> tuple[SplitEnergy, ...]:
         computing, encoding, sending = self._energy_tables(model, scatter=False)
-        beside = beside_inputs(self._beside(model))
+        beside_cost = self._beside(model)
+        beside, beside_starts = beside_inputs(beside_cost), len(beside_cost.different_starts)
         compute_j, encode_j = (one.parts.sum(axis=1) for one in (computing, encoding))
         link_j, beside_j = sending.parts, beside.parts
+        start_j = beside_j[:, START : START + beside_starts].sum(axis=1)
         fixed_j = link_j[:, [UPLOAD, BURST, CONNECTION]].sum(axis=1)
         return tuple(
             SplitEnergy(
@@ -197,7 +198,7 @@ class Problem:
                 answer_j=float(link_j[block, ANSWER_BIT]),
                 wait_j=float(link_j[block, WAIT]),
                 idle_j=float(beside_j[block, IDLE]),
-                start_j=float(beside_j[block, START]),
+                start_j=float(start_j[block]),
             )
             for block, bits in enumerate(self.upload_bits)
         )
