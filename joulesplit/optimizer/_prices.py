@@ -151,7 +151,6 @@ def prices_from_profile(
     )
     sending = sending_of(profile, link, chosen, usage.rate_bit_per_s)
     scale_u_rel = profile.sensor.scale_u_rel if profile.sensor else 0.0
-    alone = usage.period_s is not None
     return Prices(
         account=chosen,
         compute_model=model,
@@ -159,7 +158,7 @@ def prices_from_profile(
         sending=sending,
         usage=usage,
         idle=profile.idle.power_w if profile.idle and usage.counts_idle else None,
-        starts=_starts(profile.compute, len(blocks), own=mismatch is None) if alone else (),
+        starts=_starts(profile.compute, usage, len(blocks), own=mismatch is None),
         other_runtime=_other_runtime(profile, usage),
         ratio_error_flop_per_bit=_ratio_error(profile, computing.e_d, sending, chosen),
         shapes=sensor_shapes(profile.sensor, chosen),
@@ -176,15 +175,18 @@ def prices_from_profile(
     )
 
 
-def _starts(compute: Compute, count: int, *, own: bool) -> tuple[Quantity | None, ...]:
+def _starts(
+    compute: Compute, usage: Usage, count: int, *, own: bool
+) -> tuple[Quantity | None, ...]:
     """Give what starting alone costs each candidate: its own head's start, else that of all.
 
     Args:
         compute: The profile's figures.
+        usage: With a period inferences start alone.
         count: L.
         own: They are of this very network.
     """
-    if compute.window_cost_j is None:
+    if usage.period_s is None or compute.window_cost_j is None:
         return ()
     known = {block.index: block.start_cost_j for block in compute.blocks[:1]}
     known |= {head.last_block: head.start_cost_j for head in compute.heads}
