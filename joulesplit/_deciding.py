@@ -14,13 +14,23 @@ from joulesplit.optimizer import (
     ComputeModel,
     Constraints,
     Decision,
+    InputForm,
     SplitPolicy,
     Usage,
     battery_life,
 )
 from joulesplit.optimizer import decide as decide_for_blocks
 from joulesplit.optimizer.errors import ProfileMismatchError
-from joulesplit.partition import Block, Network
+from joulesplit.partition import (
+    AS_IS,
+    FLOATS,
+    SENDABLE,
+    Block,
+    Encoding,
+    Network,
+    Tensor,
+    encoded_bits,
+)
 from joulesplit.partition.cutting import blocks_at, residual_blocks
 from joulesplit.partition.errors import CutError
 from joulesplit.partition.reading import read_network
@@ -85,7 +95,7 @@ def decide(  # noqa: PLR0913 - one option per fact that only the user knows
         compute_model: None takes ``heads`` where the profile has measured any, else ``blocks``
             where it knows these very ones, else ``constant``.
         usage: None takes an inference now and then over a connection that is kept open, and
-            uploads the network's input as it is.
+            uploads the network's input in the cheapest form that changes nothing.
         constraints: Limits to keep.
         model_u_rel: What a block measured alone may be off by inside a network, relative standard
             uncertainty, if you know it; None leaves it to the measured heads.
@@ -108,7 +118,7 @@ def decide(  # noqa: PLR0913 - one option per fact that only the user knows
         known,
         account=account,
         compute_model=compute_model,
-        usage=_in_rhythm(usage or Usage(), battery_j, period_s),
+        usage=_in_rhythm(with_input_forms(usage or Usage(), read, known), battery_j, period_s),
         constraints=constraints,
         model_u_rel=model_u_rel,
         allow_rejected=allow_rejected,
@@ -130,6 +140,53 @@ def _in_rhythm(usage: Usage, battery_j: float | None, period_s: float | None) ->
     if battery_j is not None and not usage.counts_idle:
         return replace(usage, back_to_back=True)
     return usage
+
+
+def with_input_forms(usage: Usage, network: Network, profile: DeviceProfile) -> Usage:
+    """Return a usage that chooses among the forms that a network's input can be sent in.
+
+    Where the usage says how the input is sent, that stays. A network that takes one picture of
+    floats gets its bytes again, without loss; making them takes as long as the profile's step that
+    makes numbers of them. Shorter numbers, which may change the result, are taken only where the
+    usage allows them.
+
+    Args:
+        usage: How the network is used.
+        network: The network.
+        profile: Knows how long that step takes.
+    """
+    said = usage.input_bits is not None or usage.encoding is not None or usage.input_forms
+    if said or len(network.inputs) != 1:
+        return usage
+    return replace(usage, input_forms=_input_forms(network, profile))
+
+
+def _input_forms(network: Network, profile: DeviceProfile) -> tuple[InputForm, ...]:
+    from joulesplit.calibrate.instrument import CONVERT, picture_input
+
+    tensor = network.tensors[network.inputs[0]]
+    names = ["float16", "int8"]
+    if picture_input(network) is not None:
+        # Of a picture the bytes are shorter than halves, and as long as quantised.
+        names = ["uint8"]
+    step = (phase.latency_s.value for phase in profile.compute.phases if phase.name == CONVERT)
+    encode_s = next(step, 0.0)
+    others = [
+        form
+        for form in (_form(SENDABLE[name], tensor, encode_s) for name in names)
+        if form is not None and form.bits < tensor.bits
+    ]
+    return (InputForm(name=AS_IS, bits=tensor.bits), *others) if others else ()
+
+
+def _form(encoding: Encoding, tensor: Tensor, encode_s: float) -> InputForm | None:
+    """Return an input in an encoding that has a size; None for numbers that are no floats."""
+    bits = encoded_bits(encoding, tensor.shape, tensor.dtype) if tensor.dtype in FLOATS else None
+    if bits is None:
+        return None
+    return InputForm(
+        name=encoding.name, bits=bits, encode_s=encode_s, is_lossless=encoding.is_lossless
+    )
 
 
 def split_policy(
@@ -162,7 +219,7 @@ def split_policy(
         blocks_for(read, known),
         known,
         account=account,
-        usage=usage,
+        usage=with_input_forms(usage or Usage(), read, known),
         constraints=constraints,
     )
 

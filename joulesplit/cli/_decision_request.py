@@ -24,8 +24,6 @@ class DecisionRequest:
         rate_bit_per_s: Rate of the link, payload bit/s.
         server_wait_s: From the last bit sent to the first of the answer, s.
         input_bits: Size of the input if everything is offloaded, bit.
-        input_encoding: The same by encoding of each value.
-        encoding: Name of the encoding of what crosses.
         inputs: `.npy` files to measure the encoding on, one per input.
         input_shapes: Shapes of inputs by name, where they are not what the file says.
         granularity: ``residual``, ``every-cut`` or a number of blocks.
@@ -51,8 +49,6 @@ class DecisionRequest:
     rate_bit_per_s: float | None
     server_wait_s: float | None
     input_bits: int | None
-    input_encoding: str | None
-    encoding: str | None
     inputs: tuple[Path, ...]
     input_shapes: InputShapes
     granularity: str | None

@@ -29,5 +29,9 @@ ABOVE_ZERO = NumberRange(min=0, min_open=True)
 NOT_BELOW_ZERO = NumberRange(min=0)
 ONE_OR_MORE = NumberRange(min=1)
 
+COUNT = click.IntRange(min=0)
+COUNT_FROM_ONE = click.IntRange(min=1)
+PORT = click.IntRange(0, 65535)
+
 THREADS = click.IntRange(min=1, max=1024)
 """More than any board's processor has: the runtimes take no larger number."""

@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from joulesplit.cli._choices import EdgeChoice, SensorChoice
-from joulesplit.cli._number_range import THREADS, NumberRange
+from joulesplit.cli._number_range import ABOVE_ZERO, COUNT, THREADS
 from joulesplit.cli._tokens import warn_of_shown_token
 from joulesplit.drivers import SENSOR_KINDS
 
@@ -159,7 +159,7 @@ _SENSOR_OPTIONS = (
     ),
     click.option(
         "--shunt-ohm",
-        type=NumberRange(min=0, min_open=True),
+        type=ABOVE_ZERO,
         help="Shunt resistance, ohm (R100 is 0.1).",
     ),
     click.option(
@@ -198,7 +198,7 @@ _SENSOR_OPTIONS = (
         metavar="LABEL",
         help="Of its channels this one: its number or its label.",
     ),
-    click.option("--seed", type=click.IntRange(min=0), default=1, help="Of the simulated world."),
+    click.option("--seed", type=COUNT, default=1, help="Of the simulated world."),
     click.option(
         "--shunt-samples",
         type=int,

@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from joulesplit.cli._errors import CommandError
-from joulesplit.cli._number_range import NumberRange
+from joulesplit.cli._number_range import ABOVE_ZERO
 from joulesplit.cli._options import RESIDUAL, InputShapes, block_options
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ _PLAN_OPTIONS = (
     ),
     click.option(
         "--regret",
-        type=NumberRange(min=0, min_open=True),
+        type=ABOVE_ZERO,
         help="With --for-decision: what the split may cost above the best, relative.  "
         "[default: the plan's: 0.01, of rigorous 0.005]",
     ),

@@ -10,14 +10,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from joulesplit.edge import EdgeClient, NamedTensor, TailRuntime
 from joulesplit.edge.errors import EdgeError, ServerLacksModelError, ServerUnreachableError
+from joulesplit.partition.errors import EncodingError
 
 if TYPE_CHECKING:
     from joulesplit.edge import TailResult
+    from joulesplit.partition import Encoding
 
 MOST_ABANDONED = 8
 """Exchanges that were given up and have not ended; beyond it the server is not asked."""
@@ -57,7 +60,12 @@ class RemoteTails:
         """Payload that the last ``run`` sent on its way, bit, whether it arrived or not."""
 
     def run(
-        self, after_operator: int, tensors: Sequence[NamedTensor], *, patience_s: float
+        self,
+        after_operator: int,
+        tensors: Sequence[NamedTensor],
+        *,
+        patience_s: float,
+        encoding: Encoding | None = None,
     ) -> TailResult:
         """Run a tail, and wait no longer than that for its results.
 
@@ -68,8 +76,10 @@ class RemoteTails:
             after_operator: The last one that ran here; −1 for none.
             tensors: What crosses.
             patience_s: Longest wait for the results, s.
+            encoding: How to send it; None for as it is.
 
         Raises:
+            EncodingError: The encoding cannot hold a number; nothing was sent.
             LateError: None came in that time.
             EdgeError: The server cannot be reached, refused, or serves other networks.
             AnotherRuntimeError: ``check_runtime`` wants no results of this server.
@@ -77,32 +87,29 @@ class RemoteTails:
         self.left_bits = 0
         rested, began_ns = self._client is not None, time.monotonic_ns()
         try:
-            return self._exchange(after_operator, tensors, patience_s)
+            return self._exchange(after_operator, tensors, patience_s, encoding)
         except ServerUnreachableError:
             if not rested:
                 raise
         left_s = patience_s - (time.monotonic_ns() - began_ns) * 1e-9
-        return self._exchange(after_operator, tensors, max(0.0, left_s))
+        return self._exchange(after_operator, tensors, max(0.0, left_s), encoding)
 
     def _exchange(
-        self, after_operator: int, tensors: Sequence[NamedTensor], patience_s: float
+        self,
+        after_operator: int,
+        tensors: Sequence[NamedTensor],
+        patience_s: float,
+        encoding: Encoding | None,
     ) -> TailResult:
-        self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
-        if len(self._abandoned) >= MOST_ABANDONED:
-            raise LateError(f"{self.url} holds {MOST_ABANDONED} exchanges that were given up")
+        self._require_few_abandoned()
         answers: SimpleQueue[TailResult | BaseException] = SimpleQueue()
         client = self._client or EdgeClient(self.url, token=self._token, timeout_s=self._timeout_s)
-        is_new, self._client = self._client is None, client
-
-        def exchange() -> None:
-            try:
-                if is_new:
-                    self._greet(client)
-                answers.put(client.run_tail(self._sha256, after_operator, tensors))
-            except BaseException as error:  # noqa: BLE001  (raised again where it is waited for)
-                answers.put(error)
-
-        thread = threading.Thread(target=exchange, name="joulesplit-tail", daemon=True)
+        greet = partial(self._greet, client) if self._client is None else None
+        self._client = client
+        ask = partial(client.run_tail, self._sha256, after_operator, tensors, encoding=encoding)
+        thread = threading.Thread(
+            target=_answered, args=(answers, greet, ask), name="joulesplit-tail", daemon=True
+        )
         thread.start()
         try:
             answer = answers.get(timeout=patience_s)
@@ -113,10 +120,17 @@ class RemoteTails:
                 f"{self.url} had not answered after {patience_s:.3g} s: the result is computed here"
             ) from None
         if isinstance(answer, BaseException):
-            self._end(client)
+            # Of what could not be encoded nothing was sent: the connection is as it was.
+            if not isinstance(answer, EncodingError):
+                self._end(client)
             raise answer
         self.left_bits += 8 * answer.receipt.payload_bytes
         return answer
+
+    def _require_few_abandoned(self) -> None:
+        self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
+        if len(self._abandoned) >= MOST_ABANDONED:
+            raise LateError(f"{self.url} holds {MOST_ABANDONED} exchanges that were given up")
 
     def _end(self, client: EdgeClient) -> None:
         """Close a connection whose exchange failed, and keep what had left by then."""
@@ -140,3 +154,17 @@ class RemoteTails:
         if self._client is not None:
             self._client.close()
             self._client = None
+
+
+def _answered(
+    answers: SimpleQueue[TailResult | BaseException],
+    greet: Callable[[], None] | None,
+    ask: Callable[[], TailResult],
+) -> None:
+    """Put the answer where it is waited for, or why there is none."""
+    try:
+        if greet is not None:
+            greet()
+        answers.put(ask())
+    except BaseException as error:  # noqa: BLE001  (raised again where it is waited for)
+        answers.put(error)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -19,7 +20,7 @@ from joulesplit.cooperate._records import Fallback, Inference, InferenceRecord, 
 from joulesplit.cooperate._remote import LateError, RemoteTails
 from joulesplit.cooperate.errors import AnotherRuntimeError, PolicyMismatchError
 from joulesplit.edge.errors import EdgeError, ServerUnreachableError
-from joulesplit.partition import runtime_identity
+from joulesplit.partition import SENDABLE, after_sending, runtime_identity
 from joulesplit.partition.errors import EncodingError, InputError
 from joulesplit.partition.reading import load_model
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from joulesplit.edge import NamedTensor, TailResult, TailRuntime
     from joulesplit.optimizer import SplitLine, SplitPolicy
+    from joulesplit.partition import Encoding
 
 NetworkInputs = Sequence["NDArray[Any]"] | Mapping[str, "NDArray[Any]"]
 
@@ -84,7 +86,8 @@ class SplitSession:
 
     Raises:
         PartitionError: The file cannot be read or run.
-        PolicyMismatchError: The policy was made for another network.
+        PolicyMismatchError: The policy was made for another network, or names an encoding that is
+            not known here.
     """
 
     def __init__(
@@ -106,6 +109,7 @@ class SplitSession:
                 f"the policy is of the network with SHA-256 {policy.network_sha256[:16]}…, and "
                 f"{loaded.network.name} has {loaded.network.sha256[:16]}…: build one for it"
             )
+        _require_encodings(policy)
         self._parts = NetworkParts(
             loaded, threads=self.options.threads, use_xnnpack=self.options.use_xnnpack
         )
@@ -145,7 +149,8 @@ class SplitSession:
         """Return the network's results for some inputs.
 
         Whatever the server does, the results are the network's own: where it is gone, late,
-        refuses or answers something else, the rest is computed here.
+        refuses or answers something else, the rest is computed here. Where the policy names an
+        encoding that changes numbers, results from the server are those of the changed ones.
 
         Args:
             inputs: One array per input, of its shape and dtype, in the file's order or by name.
@@ -212,7 +217,7 @@ class SplitSession:
         asked_ns = self._now_ns()
         try:
             outputs = self._ask(line, named, self._patience_s(line, left_s), exchange)
-        except (EdgeError, EncodingError, AnotherRuntimeError) as error:
+        except (EdgeError, AnotherRuntimeError) as error:
             assert self._remote is not None, "only a server that was asked fails"
             exchange.left_bits = self._remote.left_bits
             exchange.fallback = exchange.fallback or _reason(error)
@@ -233,7 +238,12 @@ class SplitSession:
         exchange: _Exchange,
     ) -> list[NDArray[Any]]:
         assert self._remote is not None, "no server is chosen where there is none"
-        result = self._remote.run(line.last_operator, named, patience_s=patience_s)
+        asked = partial(self._remote.run, line.last_operator, named, patience_s=patience_s)
+        try:
+            result = asked(encoding=_encoding(line))
+        except EncodingError:
+            # Other numbers than it was decided for: they go up as they are.
+            result = asked()
         exchange.left_bits = self._remote.left_bits
         outputs = [tensor.data for tensor in result.outputs]
         if not self._are_results(outputs):
@@ -282,7 +292,7 @@ class SplitSession:
         own_s = line.fixed_s if line.own_s is None else line.own_s
         return max(0.0, whole_s - (own_s or 0.0))
 
-    def _tail(self, line: SplitLine, crossing: list[NDArray[Any]]) -> list[NDArray[Any]]:
+    def _tail(self, line: SplitLine, crossing: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         started_ns = self._now_ns()
         outputs = self._parts.tail(line.last_operator, crossing)
         took_s = self._since_s(started_ns)
@@ -305,7 +315,7 @@ class SplitSession:
         is_due = every and (self.counts.inferences + 1) % every == 0
         if not is_due and self._trust.is_closed:
             return outputs
-        own = self._tail(line, crossing)
+        own = self._tail(line, _as_it_arrives(crossing, _encoding(line)))
         exchange.shadow_error = _largest_difference(own, outputs)
         if exchange.shadow_error <= self.options.shadow_limit:
             self._trust.succeeded()
@@ -357,6 +367,31 @@ class SplitSession:
 
     def _since_s(self, started_ns: int) -> float:
         return (self._now_ns() - started_ns) * 1e-9
+
+
+def _require_encodings(policy: SplitPolicy) -> None:
+    unknown = {line.encoding for line in policy.lines if line.encoding} - set(SENDABLE)
+    if unknown:
+        raise PolicyMismatchError(
+            f"the policy sends as {', '.join(sorted(unknown))}, which is not known here "
+            f"({', '.join(SENDABLE)}): build one with this version of joulesplit"
+        )
+
+
+def _encoding(line: SplitLine) -> Encoding | None:
+    return None if line.encoding is None else SENDABLE[line.encoding]
+
+
+def _as_it_arrives(
+    crossing: list[NDArray[Any]], encoding: Encoding | None
+) -> Sequence[NDArray[Any]]:
+    """Return what the server has of the tensors that cross."""
+    if encoding is None or encoding.is_lossless:
+        return crossing
+    try:
+        return after_sending(crossing, encoding)
+    except EncodingError:
+        return crossing
 
 
 @dataclass(slots=True)

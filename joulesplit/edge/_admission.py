@@ -11,7 +11,7 @@ from joulesplit.edge._bundle import TensorHeader
 from joulesplit.edge._pacing import BITS_PER_BYTE
 from joulesplit.edge._protocol import Refusal, authorization
 from joulesplit.edge.errors import RequestRefusedError
-from joulesplit.partition import ENCODINGS, Encoding
+from joulesplit.partition import SENDABLE, Encoding
 
 JSON_BYTES_PER_ELEMENT, JSON_BYTES_BESIDE = 32, 64 * 1024
 """A float64 has at most 24 characters in JSON, a comma and a blank; names and parameters beside."""
@@ -80,12 +80,12 @@ def sent_encoding(query: Mapping[str, str]) -> Encoding | None:
         RequestRefusedError: There is no such encoding.
     """
     name = query.get("encoding")
-    if name is None or name in ENCODINGS:
-        return ENCODINGS[name] if name else None
+    if name is None or name in SENDABLE:
+        return SENDABLE[name] if name else None
     raise RequestRefusedError(
         Refusal.MALFORMED,
         f"the query says encoding={name[:20]!r}",
-        f"use one of {', '.join(ENCODINGS)}",
+        f"use one of {', '.join(SENDABLE)}",
     )
 
 

@@ -1,5 +1,6 @@
 from ._budget import BudgetRow as BudgetRow
 from ._budget import budget_table as budget_table
+from ._covariance import MANY_FIGURES as MANY_FIGURES
 from ._covariance import independent_causes as independent_causes
 from ._covariance import symmetric as symmetric
 from ._coverage import CONFIDENCE as CONFIDENCE
@@ -27,11 +28,13 @@ from ._least_squares import weighted_fit as weighted_fit
 from ._linear_figures import Causes as Causes
 from ._linear_figures import CommonCauses as CommonCauses
 from ._linear_figures import Error as Error
+from ._linear_figures import NO_ERROR as NO_ERROR
 from ._linear_figures import Inputs as Inputs
 from ._linear_figures import causes_of as causes_of
 from ._linear_figures import error_of_scatter as error_of_scatter
 from ._linear_figures import interval_of as interval_of
 from ._linear_figures import positive_interval as positive_interval
+from ._linear_figures import positive_intervals as positive_intervals
 from ._pooled_variance import PooledScatter as PooledScatter
 from ._pooled_variance import pooled_scatter as pooled_scatter
 from ._positive import not_below_zero as not_below_zero

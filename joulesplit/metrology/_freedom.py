@@ -38,11 +38,12 @@ def combined_inverse_freedom(parts: Iterable[UncertaintyPart]) -> float:
     Args:
         parts: Each independent part of it.
     """
-    pairs = [pair for pair in parts if pair[0]]
-    if not pairs:
+    variances = [(u * u, inverse) for u, inverse in parts if u]
+    total = sum(variance for variance, _ in variances)
+    # Without arrays: of the few parts of a sum their making takes longer than all the rest.
+    if not total:
         return 0.0
-    uncertainties, inverse = zip(*pairs, strict=True)
-    return float(inverse_freedoms(uncertainties, inverse))
+    return sum((variance / total) ** 2 * inverse for variance, inverse in variances)
 
 
 def effective_degrees_of_freedom(

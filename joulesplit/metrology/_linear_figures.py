@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import hypot, inf
 
 import numpy as np
@@ -47,6 +48,7 @@ class Inputs:
         inverse_freedom: 1/ν of each estimate; float64, shape (max(estimates) + 1,).
         common: Effect on each input of one standard deviation of each cause that other inputs
             share; float64, shape (K, C).
+        moved: ``weights @ own`` where there is a shorter way to it; None if there is none.
     """
 
     weights: Array
@@ -55,6 +57,12 @@ class Inputs:
     estimates: NDArray[np.intp]
     inverse_freedom: Array
     common: Array
+    moved: Array | None = None
+
+    @property
+    def own_effects(self) -> Array:
+        """Effect on each figure of each cause that moves one input alone; float64, (R, M)."""
+        return np.asarray(self.weights @ self.own) if self.moved is None else self.moved
 
     @property
     def parts(self) -> Array:
@@ -92,7 +100,7 @@ class Error:
     @property
     def coverage_factor(self) -> float:
         """Half of the 95 % interval over ``u``."""
-        return float(combined_coverage_factor(self.inverse_freedom))
+        return _coverage_factor(self.inverse_freedom)
 
     @property
     def half_width(self) -> float:
@@ -125,6 +133,15 @@ class Error:
         return float(probability_below(value / self.u, self.inverse_freedom))
 
 
+@lru_cache(maxsize=4096)
+def _coverage_factor(inverse_freedom: float) -> float:
+    return float(combined_coverage_factor(inverse_freedom))
+
+
+NO_ERROR = Error(u_stat=0.0, u_sys=0.0, statistical_inverse_freedom=0.0, inverse_freedom=0.0)
+"""Of what is known exactly."""
+
+
 def error_of_scatter(parts: Sequence[UncertaintyPart]) -> Error:
     """Return the error of a sum of independent statistical parts.
 
@@ -147,20 +164,43 @@ def interval_of(value: float, error: Error | None) -> tuple[float, float] | None
     return value - error.half_width, value + error.half_width
 
 
-def positive_interval(value: float, error: Error | None) -> tuple[float, float] | None:
+def positive_interval(
+    value: float, error: Error | None, *, below: float | None = None
+) -> tuple[float, float] | None:
     """Return the 95 % interval of a figure that cannot be below zero; None without a stated error.
 
     That it cannot is its prior: the distribution of the error, cut off at zero.
+
+    Args:
+        value: Of the figure.
+        error: What it may be off by.
+        below: Probability that it is below zero without that prior; None if it is not known yet.
     """
     plain = interval_of(value, error)
     if error is None or plain is None or error.u == 0.0:
         return plain
-    below = float(probability_below(-value / error.u, error.inverse_freedom))
+    if below is None:
+        below = float(probability_below(-value / error.u, error.inverse_freedom))
     if below < NEARLY_NOTHING:
         return plain
     ends = (below + (1 - below) * tail for tail in ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
     low, high = (value + error.u * _quantile(end, error.inverse_freedom) for end in ends)
     return max(low, 0.0), high
+
+
+def positive_intervals(
+    values: Sequence[float], errors: Sequence[Error | None]
+) -> list[tuple[float, float] | None]:
+    """Return what ``positive_interval`` does, of many figures at once."""
+    stated = [error or NO_ERROR for error in errors]
+    spreads = np.array([error.u for error in stated])
+    inverse = np.array([error.inverse_freedom for error in stated])
+    ratios = -np.array(values, dtype=np.float64) / np.where(spreads > 0.0, spreads, 1.0)
+    below = probability_below(ratios, inverse).tolist()
+    return [
+        positive_interval(value, error, below=chance)
+        for value, error, chance in zip(values, errors, below, strict=True)
+    ]
 
 
 def _quantile(probability: float, inverse_freedom: float) -> float:
@@ -188,6 +228,32 @@ class Causes:
     def error(self, figure: int) -> Error:
         """Return what one figure may be off by."""
         return self._error(self.effects[figure])
+
+    def every_error(self) -> list[Error]:
+        """Return what ``error`` does, of every figure."""
+        count = len(self.inverse_freedom)
+        behind = np.zeros((len(self.estimates), 2 * count))
+        # Variances behind each estimate: those of scatter, then the others.
+        place = self.estimates + np.where(self.statistical, 0, count)
+        behind[np.arange(len(place)), place] = 1.0
+        parts = np.square(self.effects) @ behind
+        scatter, rest = parts[:, :count], parts[:, count:]
+        figures = zip(
+            np.sqrt(scatter.sum(axis=1)).tolist(),
+            np.sqrt(rest.sum(axis=1)).tolist(),
+            inverse_freedoms(np.sqrt(scatter), self.inverse_freedom).tolist(),
+            inverse_freedoms(np.sqrt(scatter + rest), self.inverse_freedom).tolist(),
+            strict=True,
+        )
+        return [
+            Error(
+                u_stat=u_stat,
+                u_sys=u_sys,
+                statistical_inverse_freedom=statistical,
+                inverse_freedom=inverse,
+            )
+            for u_stat, u_sys, statistical, inverse in figures
+        ]
 
     def of(self, figures: Sequence[int]) -> Causes:
         """Return the same causes of some of the figures, in their order."""
@@ -281,7 +347,7 @@ def causes_of(tables: Sequence[Inputs], common: CommonCauses) -> Causes:
         common: Of the columns of each table's ``common``.
     """
     shared = np.sum([table.weights @ table.common for table in tables], axis=0)
-    effects = np.hstack([*(table.weights @ table.own for table in tables), shared])
+    effects = np.hstack([*(table.own_effects for table in tables), shared])
     inverse = np.concatenate([*(t.inverse_freedom for t in tables), common.inverse_freedom])
     starts = np.cumsum([0, *(len(table.inverse_freedom) for table in tables)])
     own = [start + table.estimates for start, table in zip(starts, tables, strict=False)]
@@ -291,7 +357,7 @@ def causes_of(tables: Sequence[Inputs], common: CommonCauses) -> Causes:
     # What moves nothing need not be drawn.
     moving = effects.any(axis=0)
     return Causes(
-        effects=effects[:, moving],
+        effects=effects if moving.all() else effects[:, moving],
         statistical=statistical[moving],
         estimates=np.asarray(estimates[moving], dtype=np.intp),
         inverse_freedom=inverse,

@@ -8,7 +8,7 @@ Every such question is asked of this module.
 
 from __future__ import annotations
 
-from math import sqrt
+from math import hypot, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 """Figures of one unit, float64."""
 
+EPSILON = float(np.finfo(np.float64).eps)
 ROUNDINGS = 16
 """Roundings that a figure has behind it before it comes here, at most."""
 
@@ -29,7 +30,7 @@ def rounding_share(terms: int = 1) -> float:
     Args:
         terms: n, products count as one.
     """
-    return (ROUNDINGS + terms) * float(np.finfo(np.float64).eps)
+    return (ROUNDINGS + terms) * EPSILON
 
 
 def beyond_rounding(differences: ArrayLike, figures: ArrayLike, terms: int | None = None) -> Array:
@@ -65,7 +66,7 @@ def is_rounding(difference: float, *figures: float) -> bool:
         difference: Of any unit.
         figures: What it is the difference of, in the same unit.
     """
-    return not beyond_rounding(difference, figures).any()
+    return abs(difference) <= rounding_share(len(figures)) * hypot(*figures)
 
 
 def deviations(values: Array) -> Array:

@@ -22,6 +22,7 @@ from ._result import Candidate as Candidate
 from ._result import Decision as Decision
 from ._result import Faster as Faster
 from ._result import ModelChoice as ModelChoice
+from ._result import PricedForm as PricedForm
 from ._result import RunnerUp as RunnerUp
 from ._solution import Problem as Problem
 from ._solution import Solution as Solution
@@ -29,5 +30,6 @@ from ._solution import solve as solve
 from ._texts import counted_text as counted_text
 from ._texts import energy_text as energy_text
 from ._uncertainty import difference_u_j as difference_u_j
+from ._usage import InputForm as InputForm
 from ._usage import SentEncoded as SentEncoded
 from ._usage import Usage as Usage

@@ -9,15 +9,15 @@ N_l over one E_d. How far blocks alone are off blocks inside a network is ``_mod
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
 from joulesplit.calibrate.profile import Quantity
-from joulesplit.metrology import Error, Inputs, error_of_scatter
+from joulesplit.metrology import MANY_FIGURES, Error, Inputs, error_of_scatter
 from joulesplit.optimizer._cost import ComputeModel
 from joulesplit.optimizer._linear_figures import (
     OF_COMPUTING,
@@ -32,6 +32,9 @@ from joulesplit.optimizer._linear_figures import (
 from joulesplit.optimizer._model_error import BlocksInsideError, Runs, model_error
 from joulesplit.optimizer._uncertainty import FloatArray
 from joulesplit.partition import Block
+
+NO_MODEL_ERROR = BlocksInsideError(spread=0.0, common=0.0, inverse_freedom=0.0, runs=0)
+"""Where nothing tells it: then no interval is stated either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +133,21 @@ class Computing:
         """Factors of the covariance, by the number of pieces it is of."""
         return {}
 
+    @cached_property
+    def _energy_weights(self) -> FloatArray:
+        """How much of each piece each candidate takes where heads were measured."""
+        return _scaled_to_heads(self, self._pieces_j)
+
+    @cached_property
+    def _time_weights(self) -> FloatArray:
+        """The same of times."""
+        times_s = np.array([piece.latency_s or 0.0 for piece in self.pieces("heads")])
+        return _scaled_to_heads(self, times_s)
+
+    @cached_property
+    def _pieces_j(self) -> FloatArray:
+        return np.array([piece.energy.value for piece in self.pieces("heads")])
+
     def is_modelled(self, model: ComputeModel, block: int) -> bool:
         """Say whether blocks 1 … ``block`` were not measured as they are run."""
         if model == "constant":
@@ -151,7 +169,7 @@ class Computing:
         times_s = [piece.latency_s or math.nan for piece in pieces]
         if not pieces or not all(0.0 < time_s < math.inf for time_s in times_s):
             return None
-        return tuple((self._time_weights() @ np.array(times_s)).tolist())
+        return tuple((self._time_weights @ np.array(times_s)).tolist())
 
     def latency_effects_s(self) -> FloatArray:
         """Return what each measured time's standard uncertainty moves each candidate's time by.
@@ -159,17 +177,13 @@ class Computing:
         Float64, shape (L + 1, K), s.
         """
         apart = np.array([piece.latency_u_s for piece in self.pieces("heads")])
-        return np.asarray(self._time_weights() * apart)
+        return np.asarray(self._time_weights * apart)
 
     def latency_errors(self) -> tuple[Error, ...]:
         """Return what each candidate's time of computing may be off by, s, at l = 0 … L."""
         inverse = self.latency_inverse_freedom()
         scatter_s = np.linalg.norm(self.latency_effects_s(), axis=1)
         return tuple(error_of_scatter([(float(u_s), inverse)]) for u_s in scatter_s)
-
-    def _time_weights(self) -> FloatArray:
-        times_s = np.array([piece.latency_s or 0.0 for piece in self.pieces("heads")])
-        return _scaled_to_heads(self, times_s)
 
     def latency_inverse_freedom(self) -> float:
         """Return 1/ν of the times: of those that know it worst."""
@@ -194,31 +208,53 @@ def _without_heads(block: int) -> str:
     return "blocks" if block else "no computing"
 
 
-def computing_inputs(computing: Computing, model: ComputeModel, blocks: Sequence[Block]) -> Inputs:
+def computing_inputs(
+    computing: Computing, model: ComputeModel, blocks: Sequence[Block], *, scatter: bool = True
+) -> Inputs:
     """Give what each candidate computes, by one model.
 
     Args:
         computing: The profile's figures.
         model: One of ``computing.models``.
         blocks: Of the network.
+        scatter: With the figures' own errors, which take the most of the time.
 
     Raises:
         ProfileUnusableError: A covariance is not one.
     """
     if model == "constant":
         return _constant_inputs(computing, blocks)
+    if not scatter:
+        return _without_scatter(computing, model)
     pieces = computing.pieces(model)
     durations_s = np.array([piece.latency_s or 0.0 for piece in pieces])
     values_j = np.array([piece.energy.value for piece in pieces])
     lefts = (computing.scale_u_rel, computing.campaign_u_rel)
-    return inputs(
+    own_j = _statistical(computing, pieces)
+    found = inputs(
         _piece_weights(computing, model),
         values_j,
-        _statistical(computing, pieces),
+        own_j,
         inverse_freedom=[inverse_freedom_of(*(piece.energy for piece in pieces))],
         idle=computing.idle_u_w * durations_s,
         offset=np.array([offset_left(piece.energy, *lefts) for piece in pieces]),
         campaign={OF_COMPUTING: computing.campaign_u_rel * values_j},
+    )
+    return replace(found, moved=_moved(computing, model, own_j))
+
+
+def _without_scatter(computing: Computing, model: ComputeModel) -> Inputs:
+    """Give the energies and the idle power in them, and no other error."""
+    pieces = computing.pieces(model)
+    durations_s = np.array([piece.latency_s or 0.0 for piece in pieces])
+    count = len(pieces)
+    return inputs(
+        _piece_weights(computing, model),
+        np.array([piece.energy.value for piece in pieces]),
+        np.zeros((count, 0)),
+        inverse_freedom=[0.0],
+        idle=computing.idle_u_w * durations_s,
+        offset=np.zeros(count),
     )
 
 
@@ -253,8 +289,31 @@ def _piece_weights(computing: Computing, model: ComputeModel) -> FloatArray:
     count = len(computing.blocks)
     if model == "blocks":
         return np.tril(np.ones((count + 1, count)), -1)
-    values = np.array([piece.energy.value for piece in computing.pieces("heads")])
-    return _scaled_to_heads(computing, values)
+    return computing._energy_weights
+
+
+def _moved(computing: Computing, model: ComputeModel, own: FloatArray) -> FloatArray | None:
+    """Return how far each cause moves each candidate: weights @ own, by running sums.
+
+    Of few pieces the product itself is as quick: None.
+    """
+    count = len(computing.blocks)
+    if count <= MANY_FIGURES:
+        return None
+    sums = np.vstack([np.zeros(own.shape[1]), np.cumsum(own[:count], axis=0)])
+    if model == "blocks":
+        return sums
+    moved = np.zeros((count + 1, own.shape[1]))
+    for run in _runs_between(computing, computing._pieces_j):
+        rows = np.arange(run.before + 1, run.end)
+        moved[rows] = run.slope * (sums[rows] - sums[run.before])
+        scaled = run.slope * (sums[run.last] - sums[run.first]) - own[run.last_column]
+        if run.first:
+            scaled += own[run.first_column]
+        moved[rows] += own[run.before_column] - np.outer(run.shares, scaled)
+    for last, column in _anchors(computing).items():
+        moved[last] = own[column]
+    return moved
 
 
 def _anchors(computing: Computing) -> dict[int, int]:
@@ -275,28 +334,67 @@ def _scaled_to_heads(
         slopes: Weights are how much a piece's error moves the candidate, the scaling counted.
             Without it they are the blocks as they run, and the same less what heads take off.
     """
+    weights = np.zeros((len(computing.blocks) + 1, len(values)))
+    for last, column in _anchors(computing).items():
+        weights[last, column] = 1.0
+    for run in _runs_between(computing, values):
+        slope, between = run.slope if slopes else 1.0, len(run.shares)
+        rows = weights[run.before + 1 : run.end]
+        rows[:, run.before : run.before + between] += slope * np.tri(between)
+        rows[:, run.first : run.last] -= slope * run.shares[:, np.newaxis]
+        rows[:, run.before_column] += 1.0
+        rows[:, run.last_column] += run.shares
+        if run.first:
+            rows[:, run.first_column] -= run.shares
+    return weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RunBetween:
+    """Candidates between two measured heads, or behind the last one.
+
+    Attributes:
+        before: The last that was measured before them, l.
+        end: The first after them, l.
+        first, last: Blocks first + 1 … last are what they are scaled as.
+        before_column, first_column, last_column: Of the pieces that end there; no first for 0.
+        slope: What was measured of first … last over the sum of its blocks.
+        shares: Of each candidate, what of that sum is in it beyond ``before``.
+    """
+
+    before: int
+    end: int
+    first: int
+    last: int
+    before_column: int
+    first_column: int
+    last_column: int
+    slope: float
+    shares: FloatArray
+
+
+def _runs_between(computing: Computing, values: FloatArray) -> Iterator[_RunBetween]:
     count, anchors = len(computing.blocks), _anchors(computing)
-    weights = np.zeros((count + 1, len(values)))
     summed = np.concatenate([[0.0], np.cumsum(values[:count])])
     ends = list(anchors)
-    for last, column in anchors.items():
-        weights[last, column] = 1.0
     for before, after in zip(ends, (*ends[1:], None), strict=True):
         # Behind the last head it is scaled as that one is beside its blocks, from nothing on.
         first, last = (before, after) if after is not None else (0, before)
+        end = count + 1 if after is None else after
         span = summed[last] - summed[first]
         from_j = values[anchors[first]] if first else 0.0
-        slope = (values[anchors[last]] - from_j) / span if span and slopes else 1.0
-        for block in range(before + 1, count + 1 if after is None else after):
-            share = (summed[block] - summed[before]) / span if span else 0.0
-            row = weights[block]
-            row[before:block] += slope
-            row[first:last] -= slope * share
-            row[anchors[before]] += 1.0
-            row[anchors[last]] += share
-            if first:
-                row[anchors[first]] -= share
-    return weights
+        beyond = summed[before + 1 : end] - summed[before]
+        yield _RunBetween(
+            before=before,
+            end=end,
+            first=first,
+            last=last,
+            before_column=anchors[before],
+            first_column=anchors[first] if first else 0,
+            last_column=anchors[last],
+            slope=float((values[anchors[last]] - from_j) / span) if span else 1.0,
+            shares=beyond / span if span else np.zeros_like(beyond),
+        )
 
 
 def _runs(computing: Computing) -> Runs:
@@ -330,28 +428,29 @@ def model_error_inputs(
         blocks: Of the network.
         idle_w: P_0 where the time of computing counts, W: what takes longer costs that as well.
     """
-    error = computing.model_error()
-    count = len(blocks)
-    if error is None:
-        error = BlocksInsideError(spread=0.0, common=0.0, inverse_freedom=0.0, runs=0)
+    error, count = computing.model_error() or NO_MODEL_ERROR, len(blocks)
     energies_j = _energies_counted_j(computing, blocks, idle_w)
     if model == "heads":
-        values = np.array([piece.energy.value for piece in computing.pieces(model)])
-        weights, common = _scaled_to_heads(computing, values, slopes=False)[:, :count], 0.0
+        weights = _scaled_to_heads(computing, computing._pieces_j, slopes=False)[:, :count]
+        common = 0.0
     else:
         weights, common = np.tril(np.ones((count + 1, count)), -1), error.common
         weights[1] = 0.0
     # Block 1 runs after no other, so that it is what it is alone.
-    own = error.spread * np.diag(energies_j)
+    own = np.append(error.spread * energies_j, common)
     own[0] = 0.0
-    return inputs(
-        np.column_stack([weights, weights @ energies_j]),
-        np.zeros(count + 1),
-        np.vstack([np.column_stack([own, np.zeros(count)]), np.append(np.zeros(count), common)]),
+    moving = np.flatnonzero(own)
+    taken, own = np.column_stack([weights, weights @ energies_j])[:, moving], own[moving]
+    nothing = np.zeros(len(moving))
+    found = inputs(
+        taken,
+        nothing,
+        np.diag(own),
         inverse_freedom=[error.inverse_freedom],
-        idle=np.zeros(count + 1),
-        offset=np.zeros(count + 1),
+        idle=nothing,
+        offset=nothing,
     )
+    return replace(found, moved=taken * own)
 
 
 def _energies_counted_j(computing: Computing, blocks: Sequence[Block], idle_w: float) -> FloatArray:

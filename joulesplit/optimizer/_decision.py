@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Required, TypedDict
 
 from joulesplit.calibrate.profile import FORM_CHECKS, Account, DeviceProfile
-from joulesplit.metrology import interval_of, positive_interval
+from joulesplit.metrology import interval_of, positive_interval, positive_intervals
 from joulesplit.optimizer._compute_cost import priced_by
 from joulesplit.optimizer._constraints import PERCENTS, Constraints
 from joulesplit.optimizer._cost import ComputeModel, SplitEnergy
@@ -20,7 +20,7 @@ from joulesplit.optimizer._explanation import (
     profile_notes,
 )
 from joulesplit.optimizer._hull import Sensitivity, breakpoints, crossovers
-from joulesplit.optimizer._link_time import NO_ERROR, KnownTime
+from joulesplit.optimizer._input_forms import breaks_limits, with_cheapest_form
 from joulesplit.optimizer._paper import (
     UINT8_BITS,
     PaperSplit,
@@ -30,7 +30,6 @@ from joulesplit.optimizer._paper import (
 )
 from joulesplit.optimizer._pareto_front import faster_ones
 from joulesplit.optimizer._prices import prices_from_profile, require_blocks
-from joulesplit.optimizer._privacy import leaking
 from joulesplit.optimizer._result import Candidate, Decision, Faster, ModelChoice, RunnerUp
 from joulesplit.optimizer._robustness import probability_cheaper
 from joulesplit.optimizer._search import cheapest
@@ -91,8 +90,10 @@ def decide(  # noqa: PLR0913 - one option per fact that only the user knows
         usage=usage,
         model_u_rel=model_u_rel,
     )
-    problem = Problem(network=network, blocks=tuple(blocks), prices=prices, constraints=limits)
-    return _told(_decision(problem, solve(problem), profile), problem, profile)
+    stated = Problem(network=network, blocks=tuple(blocks), prices=prices, constraints=limits)
+    problem, forms = with_cheapest_form(stated)
+    decision = replace(_decision(problem, solve(problem), profile), input_forms=forms)
+    return _told(decision, problem, profile)
 
 
 def require_accepted(profile: DeviceProfile, *, allow_rejected: bool = False) -> None:
@@ -157,7 +158,11 @@ def _told(decision: Decision, problem: Problem, profile: DeviceProfile) -> Decis
     notes = (
         *profile_notes(profile, problem.network),
         *problem.prices.notes,
-        input_note(decision, problem.network, uint8_allowed=_uint8_allowed(problem)),
+        input_note(
+            decision,
+            problem.network,
+            uint8_allowed=not breaks_limits(problem, _uint8_bits(problem)),
+        ),
         *limit_notes(problem.constraints, problem.prices.sending),
         *decision_notes(decision),
     )
@@ -166,19 +171,26 @@ def _told(decision: Decision, problem: Problem, profile: DeviceProfile) -> Decis
 
 def _candidates(problem: Problem, solution: Solution) -> tuple[Candidate, ...]:
     by_model = {model: problem.energies(model) for model in problem.prices.computing.models}
+    errors = solution.doubt.errors if solution.doubt else [None] * len(solution.energies)
+    intervals_j = positive_intervals([energy.total_j for energy in solution.energies], errors)
     return tuple(
         _candidate(
             problem,
             solution,
             block,
             {model: energies[block].total_j for model, energies in by_model.items()},
+            interval_j,
         )
-        for block in range(len(solution.energies))
+        for block, interval_j in enumerate(intervals_j)
     )
 
 
 def _candidate(
-    problem: Problem, solution: Solution, block: int, by_model_j: dict[ComputeModel, float]
+    problem: Problem,
+    solution: Solution,
+    block: int,
+    by_model_j: dict[ComputeModel, float],
+    interval_j: tuple[float, float] | None,
 ) -> Candidate:
     energy, doubt = solution.energies[block], solution.doubt
     error = doubt.errors[block] if doubt else None
@@ -201,11 +213,12 @@ def _candidate(
         priced_by=priced_by(problem.prices.computing, problem.prices.compute_model, block),
         by_model_j=by_model_j,
         upload_bits=energy.upload_bits,
+        sent_as=problem.prices.usage.sent_as(block) if energy.upload_bits else None,
         u_stat_j=error.u_stat if error else None,
         u_sys_j=error.u_sys if error else None,
         degrees_of_freedom=_finite(error.degrees_of_freedom) if error else None,
         coverage_factor=error.coverage_factor if error else None,
-        ci95_j=positive_interval(energy.total_j, error),
+        ci95_j=interval_j,
         violates=solution.broken[block],
         probability_best=robustness.probability_best[block] if robustness else None,
     )
@@ -353,17 +366,3 @@ def _input_as_uint8_j(problem: Problem, offload: SplitEnergy) -> float:
     """Price full offload with another upload; nothing else of it changes."""
     bits_j = _uint8_bits(problem) / problem.prices.sending.e_c.value
     return offload.without_bits_j + bits_j
-
-
-def _uint8_allowed(problem: Problem) -> bool:
-    """Say whether uploading the input as 8-bit values would break no limit."""
-    bits = _uint8_bits(problem)
-    computing = KnownTime(value_s=0.0, error=NO_ERROR)
-    latency_s = problem.sent_latency(computing, bits).limit_s(
-        problem.constraints.latency_percentile
-    )
-    leaks = 0 in leaking(problem.network, problem.blocks, problem.constraints.keep_local)
-    broken = problem.constraints.violations(
-        block=0, upload_bits=bits, latency_s=latency_s, leaks=leaks
-    )
-    return not broken

@@ -8,15 +8,15 @@ from joulesplit.optimizer._cost import NETWORK_CONVENTION, ComputeModel, Where
 from joulesplit.optimizer._hull import Crossover
 from joulesplit.optimizer._link_cost import Sending
 from joulesplit.optimizer._paper import UINT8_BITS, input_elements
-from joulesplit.optimizer._result import Candidate, Decision, ModelChoice
+from joulesplit.optimizer._result import Candidate, Decision, ModelChoice, PricedForm
 from joulesplit.optimizer._robustness import TOO_CLOSE_PROBABILITY
 from joulesplit.optimizer._texts import counted_text
-from joulesplit.partition import Network
+from joulesplit.partition import AS_IS, Network
 
 _WHERE: dict[Where, str] = {
     "device": "Running everything on the device",
     "split": "Splitting",
-    "server": "Uploading the input and running everything on the server",
+    "server": "Uploading the input{form} and running everything on the server",
 }
 
 _MODEL: dict[ComputeModel, str] = {
@@ -113,6 +113,8 @@ def input_note(decision: Decision, network: Network, *, uint8_allowed: bool) -> 
     own = " and ".join(sorted({network.tensors[index].dtype for index in network.inputs}))
     as_is = server.upload_bits == network.input_bits
     what = f"the network's own {own} input" if as_is else "the input in the encoding you stated"
+    if decision.input_forms:
+        return _form_note(decision, own)
     note = f"Full offload uploads {what}, {server.upload_bits} bit, for {_joules(server.energy_j)}"
     uint8_bits = UINT8_BITS * input_elements(network)
     if uint8_bits >= server.upload_bits:
@@ -127,6 +129,26 @@ def input_note(decision: Decision, network: Network, *, uint8_allowed: bool) -> 
     return f"{note}, not less than this choice."
 
 
+def _form_note(decision: Decision, own: str) -> str:
+    """Say which forms of the input full offload could be sent in, and what the taken one needs."""
+    server = decision.candidates[0]
+    priced = ", ".join(map(_form_cost, decision.input_forms))
+    taken = "it is" if server.sent_as is None else server.sent_as
+    note = f"Full offload of the {own} input costs {priced}; it counts as {taken}."
+    if server.sent_as == "uint8":
+        note += (
+            " That needs inputs whose numbers are the bytes of a picture, scaled; they arrive bit "
+            "for bit. Others go up as they are, which costs that much."
+        )
+    return note
+
+
+def _form_cost(form: PricedForm) -> str:
+    name = "it is" if form.name == AS_IS else form.name
+    lossy = "" if form.is_lossless else " (which may change the result)"
+    return f"as {name} {_joules(form.energy_j)}{lossy}"
+
+
 def explain(decision: Decision) -> str:
     """Tell in one paragraph why the choice won and what would change it."""
     sentences = [_why(decision), _alternatives(decision), _how_sure(decision)]
@@ -139,9 +161,10 @@ def explain(decision: Decision) -> str:
 def _why(decision: Decision) -> str:
     best = decision.best
     after = f" after block {best.block} ({best.name})" if best.where == "split" else ""
+    form = "" if best.sent_as is None else f" as {best.sent_as}"
     allowed = "allowed " if any(c.violates for c in decision.candidates) else ""
     return (
-        f"{_WHERE[best.where]}{after} costs least of all {allowed}candidates: "
+        f"{_WHERE[best.where].format(form=form)}{after} costs least of all {allowed}candidates: "
         f"{_joules(best.energy_j)} per inference ({counted_text(decision)}), {_parts(best)}."
     )
 

@@ -25,7 +25,8 @@ from joulesplit.optimizer._linear_figures import (
 from joulesplit.optimizer._uncertainty import FloatArray
 
 IDLE, START = range(2)
-"""Columns of the table; the uncertain times follow."""
+"""Columns of the table: the idle power, and the first of the different starts; the uncertain times
+follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +36,7 @@ class BesideCost:
     Attributes:
         idle: P_0, W; None if it is not known or does not count.
         beside_s: Time of P_0 that no energy holds yet, s, at position l; all 0 likewise.
-        start: Net energy of an inference that starts alone, J; None if it does not count.
-        starts: How many starts each candidate takes.
+        starts: Net energy of starting alone, J, at position l; None where it counts nothing.
         times_s: Effect of one standard deviation of each measured time on each candidate's own
             time, s; float64, shape (L + 1, M); M = 0 where times do not count.
         times_inverse_freedom: 1/ν of those.
@@ -46,8 +46,7 @@ class BesideCost:
 
     idle: Quantity | None
     beside_s: tuple[float, ...]
-    start: Quantity | None
-    starts: tuple[float, ...]
+    starts: tuple[Quantity | None, ...]
     times_s: FloatArray
     times_inverse_freedom: float
     scale_u_rel: float
@@ -56,29 +55,40 @@ class BesideCost:
     @property
     def figures(self) -> tuple[Quantity, ...]:
         """What is taken of the profile."""
-        return tuple(figure for figure in (self.idle, self.start) if figure is not None)
+        idle = () if self.idle is None else (self.idle,)
+        return (*idle, *self.different_starts)
+
+    @property
+    def different_starts(self) -> tuple[Quantity, ...]:
+        """Each start that a candidate has, once."""
+        return tuple({id(start): start for start in self.starts if start is not None}.values())
 
 
 def beside_inputs(beside: BesideCost) -> Inputs:
     """Give what each candidate takes of the idle power and of starts."""
-    figures = (beside.idle, beside.start)
-    values = [figure.value if figure else 0.0 for figure in figures]
-    count = beside.times_s.shape[1]
-    idle_w, start_u_j = values[IDLE], (beside.start.u_stat or 0.0) if beside.start else 0.0
-    own = np.zeros((2 + count, 1 + count))
-    own[START, 0] = start_u_j
-    own[2:, 1:] = idle_w * np.eye(count)
+    starts, count = beside.different_starts, beside.times_s.shape[1]
+    first = START + len(starts)
+    starts_j = np.array([start.value for start in starts])
+    idle_w = beside.idle.value if beside.idle else 0.0
+    own = np.zeros((first + count, len(starts) + count))
+    own[START:first, : len(starts)] = np.diag([start.u_stat or 0.0 for start in starts])
+    own[first:, len(starts) :] = idle_w * np.eye(count)
+    taken = [[float(start is one) for one in starts] for start in beside.starts]
     return inputs(
-        np.column_stack([beside.beside_s, beside.starts, beside.times_s]),
-        np.array([*values, *np.zeros(count)]),
+        np.column_stack(
+            [beside.beside_s, np.array(taken).reshape(len(taken), len(starts)), beside.times_s]
+        ),
+        np.array([idle_w, *starts_j, *np.zeros(count)]),
         own,
-        estimates=[0, *([1] * count)],
-        inverse_freedom=[inverse_freedom_of(beside.start), beside.times_inverse_freedom],
-        idle=_only(IDLE, (beside.idle.u_stat or 0.0) if beside.idle else 0.0, 2 + count),
+        estimates=[*([0] * len(starts)), *([1] * count)],
+        inverse_freedom=[inverse_freedom_of(*starts), beside.times_inverse_freedom],
+        idle=_only(IDLE, (beside.idle.u_stat or 0.0) if beside.idle else 0.0, first + count),
         offset=_offsets(beside, count),
         campaign={
-            OF_IDLE: _only(IDLE, beside.campaign.idle * idle_w, 2 + count),
-            OF_COMPUTING: _only(START, beside.campaign.computing * values[START], 2 + count),
+            OF_IDLE: _only(IDLE, beside.campaign.idle * idle_w, first + count),
+            OF_COMPUTING: np.array(
+                [0.0, *(beside.campaign.computing * starts_j), *np.zeros(count)]
+            ),
         },
     )
 
@@ -90,6 +100,7 @@ def _only(place: int, value: float, size: int) -> FloatArray:
 
 
 def _offsets(beside: BesideCost, count: int) -> FloatArray:
-    pairs = ((beside.idle, beside.campaign.idle), (beside.start, beside.campaign.computing))
+    pairs = [(beside.idle, beside.campaign.idle)]
+    pairs += [(start, beside.campaign.computing) for start in beside.different_starts]
     lefts = [offset_left(one, beside.scale_u_rel, u_rel) if one else 0.0 for one, u_rel in pairs]
     return np.array([*lefts, *np.zeros(count)])

@@ -7,10 +7,10 @@ from math import hypot, sqrt
 
 from scipy.special import ndtri
 
-from joulesplit.metrology import Error, error_of_scatter
+from joulesplit.metrology import NO_ERROR, Error, error_of_scatter
 from joulesplit.optimizer._constraints import PERCENTS
 from joulesplit.optimizer._link_cost import Sending
-from joulesplit.optimizer._link_time import NO_ERROR, KnownTime, LinkTime
+from joulesplit.optimizer._link_time import KnownTime, LinkTime
 from joulesplit.optimizer._usage import Usage
 
 OF_A_BOUND = -1 / 5

@@ -23,8 +23,6 @@ from joulesplit.optimizer.errors import ProfileUnusableError
 FEWEST_TRANSFERS = 20
 """Of fewer the slowest is no 95th percentile."""
 
-NO_ERROR = error_of_scatter([])
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownTime:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate
 
+from joulesplit.optimizer._search import NEARLY_LEVEL
 from joulesplit.optimizer.errors import InvalidInputError
 from joulesplit.partition import Block, Network
 
@@ -98,9 +99,10 @@ def _least(
 ) -> int:
     """Return where (1) is least, in exact arithmetic; of equal ones where least goes up."""
     e_d, e_c = Fraction(e_d_flop_per_j), Fraction(e_c_bit_per_j)
-    return min(
-        range(len(bits)), key=lambda i: (Fraction(flop[i]) / e_d + bits[i] / e_c, bits[i], i)
-    )
+    rounded_j = [f / e_d_flop_per_j + b / e_c_bit_per_j for f, b in zip(flop, bits, strict=True)]
+    least_j = min(rounded_j)
+    near = [i for i, energy_j in enumerate(rounded_j) if energy_j <= least_j * (1 + NEARLY_LEVEL)]
+    return min(near, key=lambda i: (Fraction(flop[i]) / e_d + bits[i] / e_c, bits[i], i))
 
 
 def input_elements(network: Network) -> int:

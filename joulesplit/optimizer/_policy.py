@@ -58,6 +58,7 @@ class SplitLine:
         bits_on_the_way: d_l, bit; None likewise.
         u_relative: Relative standard uncertainty of the energy; None if the profile states none.
         allowed: It keeps the limits that do not depend on the link.
+        encoding: Name of the encoding of what goes up; None if it goes up as it is.
         own_s: What of ``fixed_s`` is the device's computing and encoding, s; None if not known.
         limit_fixed_s, limit_bits: Like ``fixed_s`` and ``bits_on_the_way``, of the time that a
             deadline is held against: a slow inference's, as far up as it may be. None where that
@@ -76,6 +77,7 @@ class SplitLine:
     u_relative: float | None
     allowed: bool
     opening_j: float = 0.0
+    encoding: str | None = None
     own_s: float | None = None
     limit_fixed_s: float | None = None
     limit_bits: float | None = None
@@ -186,8 +188,10 @@ class SplitPolicy:
             compute_model=compute_model,
             constraints=replace(constraints or Constraints(), max_latency_s=None),
         )
-        usages = (replace(usage or Usage(), rate_bit_per_s=rate) for rate in rates)
-        at_slow, at_fast = (price(usage=each) for each in usages)
+        at_fast = price(usage=replace(usage or Usage(), rate_bit_per_s=rates[1]))
+        # In the form that the input is sent in there: a line is of one form.
+        forms = at_fast.usage.input_forms[:1]
+        at_slow = price(usage=replace(at_fast.usage, rate_bit_per_s=rates[0], input_forms=forms))
         ends = (-1, *(block.last_operator for block in blocks))
         lines = tuple(
             _line(one, other, rates=rates, last_operator=last)
@@ -315,6 +319,7 @@ def _line(
         name=at_fast.name,
         last_operator=last_operator,
         upload_bits=at_fast.upload_bits,
+        encoding=at_fast.sent_as,
         compute_j=at_fast.compute_j,
         opening_j=at_fast.upload_fixed_j,
         fixed_j=fixed_j,

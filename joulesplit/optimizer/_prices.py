@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
 
-from joulesplit.calibrate.profile import CONNECTION_PHASE, Account, DeviceProfile, Link, Quantity
+from joulesplit.calibrate.profile import (
+    CONNECTION_PHASE,
+    Account,
+    Compute,
+    DeviceProfile,
+    Link,
+    Quantity,
+)
 from joulesplit.metrology import Error, error_of_scatter
 from joulesplit.optimizer._campaign import Campaign, campaign_of
 from joulesplit.optimizer._compute_cost import Computing
@@ -37,7 +44,8 @@ class Prices:
         sending: Everything that an upload costs.
         usage: How often what is not per upload falls on one.
         idle: P_0, W, where the usage counts it; else None.
-        start: Net energy of an inference that starts alone, J, where it does; else None.
+        starts: Net energy of an inference that starts alone, J, at position l; empty where none
+            does or it is not known.
         other_runtime: In what the runtime in use is another than the profile's; None if in nothing.
         ratio_error_flop_per_bit: Of E_d/E_c; None if the source states none.
         shapes: Distributions of the sensor's terms.
@@ -53,7 +61,7 @@ class Prices:
     sending: Sending
     usage: Usage
     idle: Quantity | None
-    start: Quantity | None
+    starts: tuple[Quantity | None, ...]
     other_runtime: str | None
     ratio_error_flop_per_bit: Error | None
     shapes: SensorShapes
@@ -64,7 +72,7 @@ class Prices:
 
     def is_uncertain(self, model: ComputeModel) -> bool:
         """Say whether every figure that a model takes states what it may be off by."""
-        beside = [figure for figure in (self.idle, self.start) if figure is not None]
+        beside = [figure for figure in (self.idle, *self.starts) if figure is not None]
         known = self.computing.is_uncertain(model) and self.sending.is_uncertain(self.usage)
         return known and is_uncertain(beside)
 
@@ -150,7 +158,7 @@ def prices_from_profile(
         sending=sending,
         usage=usage,
         idle=profile.idle.power_w if profile.idle and usage.counts_idle else None,
-        start=profile.compute.window_cost_j if usage.period_s is not None else None,
+        starts=_starts(profile.compute, usage, len(blocks), own=mismatch is None),
         other_runtime=_other_runtime(profile, usage),
         ratio_error_flop_per_bit=_ratio_error(profile, computing.e_d, sending, chosen),
         shapes=sensor_shapes(profile.sensor, chosen),
@@ -165,6 +173,25 @@ def prices_from_profile(
             *_encoding_notes(usage, computing),
         ),
     )
+
+
+def _starts(
+    compute: Compute, usage: Usage, count: int, *, own: bool
+) -> tuple[Quantity | None, ...]:
+    """Give what starting alone costs each candidate: its own head's start, else that of all.
+
+    Args:
+        compute: The profile's figures.
+        usage: With a period inferences start alone.
+        count: L.
+        own: They are of this very network.
+    """
+    if usage.period_s is None or compute.window_cost_j is None:
+        return ()
+    known = {block.index: block.start_cost_j for block in compute.blocks[:1]}
+    known |= {head.last_block: head.start_cost_j for head in compute.heads}
+    measured = {last: start for last, start in known.items() if own and start is not None}
+    return (None, *(measured.get(last, compute.window_cost_j) for last in range(1, count + 1)))
 
 
 def require_blocks(network: Network, blocks: Sequence[Block]) -> None:

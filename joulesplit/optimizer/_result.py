@@ -42,6 +42,7 @@ class Candidate:
         priced_by: What computing was priced by, in words.
         by_model_j: The whole energy by each compute model that the profile allows, J.
         upload_bits: What goes up, bit.
+        sent_as: Name of the encoding it goes up in; None if as it is, or nothing does.
         latency_s: Time on the device and on the air, with the wait and the answer where they are
             known, on average, s; None if the profile does not know the blocks' times.
         latency_u_s: Its standard uncertainty, s; None likewise, or if the profile knows no more of
@@ -82,6 +83,7 @@ class Candidate:
     priced_by: str
     by_model_j: dict[ComputeModel, float]
     upload_bits: int
+    sent_as: str | None = None
     latency_s: float | None
     latency_u_s: float | None = None
     latency_ci95_s: tuple[float, float] | None = None
@@ -143,6 +145,25 @@ class Faster:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PricedForm:
+    """A form in which full offload can send the input, and what it then costs.
+
+    Attributes:
+        name: Of its encoding; ``as-is`` for the network's own numbers.
+        bits: As sent, bit.
+        is_lossless: The result is the same; another one is taken only where that is allowed.
+        energy_j: Of full offload so, J.
+        breaks_limits: It is not allowed.
+    """
+
+    name: str
+    bits: int
+    is_lossless: bool
+    energy_j: float
+    breaks_limits: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelChoice:
     """What a compute model chooses under the same limits.
 
@@ -198,6 +219,7 @@ class Decision:
         judged_by: The one of them that is nearest to what a split really computes.
         usage: How often what is not per upload was taken to fall on one.
         input_as_uint8_j: Uploading the input as 8-bit values, J.
+        input_forms: Forms that full offload could send the input in; empty if there was no choice.
         scale_u_rel: Relative standard uncertainty common to all energies; cancels in the choice.
         notes: What a reader must know, one sentence each.
         explanation: Why it won and what would change it, one paragraph.
@@ -236,6 +258,22 @@ class Decision:
     explanation: str = ""
     idle_power_w: float | None = None
     battery: BatteryLife | None = None
+    input_forms: tuple[PricedForm, ...] = ()
+
+    @property
+    def lossy_form(self) -> PricedForm | None:
+        """The cheapest form that costs less than the choice and may change the result, if any.
+
+        None where such forms are allowed: then they were candidates.
+        """
+        if self.usage.allow_lossy_input:
+            return None
+        cheaper = [
+            form
+            for form in self.input_forms
+            if not (form.is_lossless or form.breaks_limits) and form.energy_j < self.best.energy_j
+        ]
+        return min(cheaper, key=lambda form: form.energy_j, default=None)
 
     @property
     def probability_best(self) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from joulesplit.optimizer._uncertainty import FloatArray
 DRAWS = 20_000
 """Draws of the Monte Carlo; a probability of one half is then known to ±0.0035 (1 σ)."""
 ROBUSTNESS_SEED = 1729
+KEPT_DRAWS = 8
+"""Sets of draws that are kept, some megabytes each: a policy, a fleet or a stop rule asks again."""
 OUT_OF_REACH = 1e-6
 """A candidate that is cheaper with less probability than this wins in no draw."""
 FEWEST_FREEDOM_INVERSE = 0.5
@@ -72,8 +75,9 @@ def assess(
     rivals = _within_reach(energies, causes, feasible, best)
     order = sorted(rivals, key=lambda block: (energies[block].upload_bits, block))
     few = causes.of(order).compressed()
-    generator = np.random.default_rng(seed)
-    errors_j = few.draw(generator, draws) @ few.effects.T
+    if len(order) == 1:
+        return _certain(len(energies), best, few, draws=draws, seed=seed)
+    errors_j = _drawn(few, draws, seed) @ few.effects.T
     drawn_j = np.array([energies[block].total_j for block in order]) + errors_j
     wins = np.bincount(_first_of_least(drawn_j), minlength=len(order))
     probability = dict(zip(order, (wins / draws).tolist(), strict=True))
@@ -87,6 +91,39 @@ def assess(
     )
 
 
+def _certain(candidates: int, best: int, causes: Causes, *, draws: int, seed: int) -> Robustness:
+    """Return what draws would tell where nothing else can win."""
+    return Robustness(
+        probability_best=tuple(float(block == best) for block in range(candidates)),
+        expected_regret_j=0.0 if _has_a_mean(causes) else None,
+        too_close_to_call=False,
+        draws=draws,
+        seed=seed,
+    )
+
+
+def _drawn(causes: Causes, draws: int, seed: int) -> FloatArray:
+    """Return the draws of causes: the same for the same distributions, and so made once."""
+    shapes = tuple(causes.inverse_freedom.tolist()), tuple(causes.estimates.tolist())
+    return _draws_of(*shapes, draws, seed)
+
+
+@lru_cache(maxsize=KEPT_DRAWS)
+def _draws_of(
+    inverse_freedom: tuple[float, ...], estimates: tuple[int, ...], draws: int, seed: int
+) -> FloatArray:
+    count = len(estimates)
+    shapes = Causes(
+        effects=np.zeros((0, count)),
+        statistical=np.zeros(count, dtype=np.bool_),
+        estimates=np.array(estimates, dtype=np.intp),
+        inverse_freedom=np.array(inverse_freedom),
+    )
+    drawn = shapes.draw(np.random.default_rng(seed), draws)
+    drawn.flags.writeable = False
+    return drawn
+
+
 def _has_a_mean(causes: Causes) -> bool:
     """Say whether the mean of what the causes do settles with the number of draws."""
     moving = np.abs(causes.effects).max(axis=0, initial=0.0) > 0.0
@@ -98,13 +135,17 @@ def _within_reach(
     energies: Sequence[SplitEnergy], causes: Causes, feasible: Sequence[int], best: int
 ) -> list[int]:
     """Return the candidates that could win in one draw of a million, the choice among them."""
-    blocks = np.array(feasible)
+    effects_j, blocks = causes.effects, np.array(feasible)
     apart_j = np.array([energies[block].total_j for block in feasible]) - energies[best].total_j
-    u_j = np.linalg.norm(causes.effects[blocks] - causes.effects[best], axis=1)
-    widest = float(max(causes.inverse_freedom[causes.estimates], default=0.0))
-    reach_j = coverage_of_tail(OUT_OF_REACH, widest) * u_j
+    widest = float(causes.inverse_freedom[causes.estimates].max(initial=0.0))
+    reach = coverage_of_tail(OUT_OF_REACH, widest)
     level_j = rounding_share(len(energies)) * abs(energies[best].total_j)
-    return [int(block) for block in blocks[apart_j <= reach_j + level_j]]
+    # Of two figures the difference is uncertain by no more than the sum of what each is.
+    most_j = np.sqrt(np.einsum("lm,lm->l", effects_j, effects_j))
+    near = apart_j <= reach * (most_j[blocks] + most_j[best]) + level_j
+    blocks, apart_j = blocks[near], apart_j[near]
+    u_j = np.linalg.norm(effects_j[blocks] - effects_j[best], axis=1)
+    return [int(block) for block in blocks[apart_j <= reach * u_j + level_j]]
 
 
 def _first_of_least(drawn_j: FloatArray) -> NDArray[np.intp]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import fields
 from itertools import combinations
+from math import hypot
 
-from joulesplit.metrology import beyond_rounding
+from joulesplit.metrology import rounding_share
 from joulesplit.optimizer._constraints import Constraints
 from joulesplit.optimizer._cost import SplitEnergy
 from joulesplit.optimizer.errors import NoFeasibleSplitError
@@ -14,6 +15,9 @@ from joulesplit.optimizer.errors import NoFeasibleSplitError
 PARTS = 8
 """Energies that a split's is the sum of, those of its blocks counted one by one besides."""
 
+
+NEARLY_LEVEL = 1e-6
+"""A share far above what rounding makes: only so near ones are looked at as if level."""
 
 PERIOD = "period_s"
 """The limit that an inference is over before the next one begins."""
@@ -23,7 +27,8 @@ def excess_j(one: SplitEnergy, other: SplitEnergy) -> float:
     """Return what one split costs above another, J; 0 if they are level but for rounding."""
     pair_j = (one.total_j, other.total_j)
     terms = max(one.block, other.block) + PARTS
-    return float(beyond_rounding(pair_j[0] - pair_j[1], pair_j, terms))
+    apart_j = pair_j[0] - pair_j[1]
+    return 0.0 if abs(apart_j) <= rounding_share(terms) * hypot(*pair_j) else apart_j
 
 
 def cheapest(energies: Sequence[SplitEnergy], allowed: Sequence[int]) -> int:
@@ -35,8 +40,11 @@ def cheapest(energies: Sequence[SplitEnergy], allowed: Sequence[int]) -> int:
         energies: Candidates at position l.
         allowed: Which l are allowed, at least one.
     """
-    least = min((energies[block] for block in allowed), key=lambda energy: energy.total_j)
-    level = [energies[block] for block in allowed if excess_j(energies[block], least) <= 0.0]
+    totals_j = {block: energies[block].total_j for block in allowed}
+    least = energies[min(allowed, key=totals_j.__getitem__)]
+    near_j = least.total_j + NEARLY_LEVEL * abs(least.total_j)
+    near = [energies[block] for block in allowed if totals_j[block] <= near_j]
+    level = [energy for energy in near if excess_j(energy, least) <= 0.0]
     return min(level, key=lambda energy: (energy.upload_bits, energy.block)).block
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -60,21 +60,21 @@ class Problem:
     @property
     def upload_bits(self) -> tuple[int, ...]:
         """What goes up at l = 0 … L, bit."""
-        usage = self.prices.usage
+        usage, form = self.prices.usage, self.prices.usage.input_form
         outputs = [block.output_bits for block in self.blocks]
+        own = usage.input_bits or (form.bits if form else None)
         if usage.encoding is None:
-            return upload_sizes(usage.input_bits or self.network.input_bits, outputs)
+            return upload_sizes(own or self.network.input_bits, outputs)
         first, *others = usage.encoding.bits
-        return upload_sizes(usage.input_bits or first, [*others, outputs[-1]])
+        return upload_sizes(own or first, [*others, outputs[-1]])
 
     @property
     def encode_s(self) -> tuple[float, ...]:
         """How long the device encodes what goes up at l = 0 … L, s."""
-        encoding = self.prices.usage.encoding
-        if encoding is None:
-            return (0.0,) * (len(self.blocks) + 1)
-        own_input = self.prices.usage.input_bits is not None
-        return (0.0 if own_input else encoding.encode_s[0], *encoding.encode_s[1:], 0.0)
+        usage, form = self.prices.usage, self.prices.usage.input_form
+        times_s = usage.encoding.encode_s if usage.encoding else (0.0,) * len(self.blocks)
+        first_s = times_s[0] if usage.input_bits is None else 0.0
+        return (form.encode_s if form else first_s, *times_s[1:], 0.0)
 
     @property
     def answer_bits(self) -> int:
@@ -100,6 +100,14 @@ class Problem:
         return _means_s(self.latencies)
 
     @cached_property
+    def _energies(self) -> dict[ComputeModel, tuple[SplitEnergy, ...]]:
+        return {}
+
+    @cached_property
+    def _causes(self) -> dict[tuple[ComputeModel, bool], Causes]:
+        return {}
+
+    @cached_property
     def _tables(self) -> dict[ComputeModel, tuple[Inputs, ...]]:
         return {}
 
@@ -119,10 +127,18 @@ class Problem:
             )
         return self._tables[model]
 
-    def _energy_tables(self, model: ComputeModel) -> tuple[Inputs, Inputs, Inputs]:
+    def _energy_tables(
+        self, model: ComputeModel, *, scatter: bool = True
+    ) -> tuple[Inputs, Inputs, Inputs]:
+        prices = self.prices
+        computing = computing_inputs(prices.computing, model, self.blocks, scatter=scatter)
+        return (computing, *self._beyond_computing)
+
+    @cached_property
+    def _beyond_computing(self) -> tuple[Inputs, Inputs]:
+        """What every candidate takes of encoding and sending, whatever computing is priced by."""
         prices = self.prices
         return (
-            computing_inputs(prices.computing, model, self.blocks),
             encoding_inputs(prices.computing, self.encode_s),
             sending_inputs(prices.sending, prices.usage, self.upload_bits, self.answer_bits),
         )
@@ -142,8 +158,7 @@ class Problem:
         return BesideCost(
             idle=idle,
             beside_s=beside_s,
-            start=prices.start,
-            starts=(0.0, *(1.0 for _ in self.blocks)),
+            starts=prices.starts or (None,) * count,
             times_s=times_s,
             times_inverse_freedom=prices.computing.latency_inverse_freedom(),
             scale_u_rel=prices.scale_u_rel,
@@ -159,9 +174,17 @@ class Problem:
 
     def energies(self, model: ComputeModel) -> tuple[SplitEnergy, ...]:
         """Price every candidate by one compute model; at position l."""
-        computing, encoding, sending, beside, _ = self.inputs(model)
+        if model not in self._energies:
+            self._energies[model] = self._priced(model)
+        return self._energies[model]
+
+    def _priced(self, model: ComputeModel) -> tuple[SplitEnergy, ...]:
+        computing, encoding, sending = self._energy_tables(model, scatter=False)
+        beside_cost = self._beside(model)
+        beside, beside_starts = beside_inputs(beside_cost), len(beside_cost.different_starts)
         compute_j, encode_j = (one.parts.sum(axis=1) for one in (computing, encoding))
         link_j, beside_j = sending.parts, beside.parts
+        start_j = beside_j[:, START : START + beside_starts].sum(axis=1)
         fixed_j = link_j[:, [UPLOAD, BURST, CONNECTION]].sum(axis=1)
         return tuple(
             SplitEnergy(
@@ -175,7 +198,7 @@ class Problem:
                 answer_j=float(link_j[block, ANSWER_BIT]),
                 wait_j=float(link_j[block, WAIT]),
                 idle_j=float(beside_j[block, IDLE]),
-                start_j=float(beside_j[block, START]),
+                start_j=float(start_j[block]),
             )
             for block, bits in enumerate(self.upload_bits)
         )
@@ -198,7 +221,7 @@ class Problem:
             computing=replace(prices.computing, idle_u_w=1.0),
             sending=replace(prices.sending, idle_u_w=1.0),
         )
-        tables = replace(self, prices=one_w)._energy_tables(model)
+        tables = replace(self, prices=one_w)._energy_tables(model, scatter=False)
         counted_s = np.sum([table.weights @ table.common for table in tables], axis=0)[:, P_0]
         return tuple(counted_s.tolist())
 
@@ -225,10 +248,15 @@ class Problem:
             measured_only: Leave out the model's own error and what the campaign leaves open:
                 more windows of the same hardly make them smaller.
         """
-        prices = self.prices
-        if not prices.is_uncertain(model):
+        if not self.prices.is_uncertain(model):
             return None
-        tables = self.inputs(model)
+        key = (model, measured_only)
+        if key not in self._causes:
+            self._causes[key] = self._causes_of(model, measured_only=measured_only)
+        return self._causes[key]
+
+    def _causes_of(self, model: ComputeModel, *, measured_only: bool) -> Causes:
+        prices, tables = self.prices, self.inputs(model)
         if measured_only:
             tables = tuple(without_campaign(table) for table in tables[:-1])
         idle = prices.idle or prices.sending.waiting.figure
@@ -245,16 +273,21 @@ class DecisionUncertainty:
     Attributes:
         causes: Of error, and how far each moves every candidate; the model's own error is in
             them as far as it is known.
-        measured: Those of them that more measuring of the same makes smaller.
+        only_measured: Gives those of them that more measuring of the same makes smaller.
         errors: Of each candidate on its own, the scale counted, J; None where nothing tells how
             far the model is off.
         robustness: Of the choice; None if it rests on such a candidate.
     """
 
     causes: Causes
-    measured: Causes
+    only_measured: Callable[[], Causes | None]
     errors: tuple[Error | None, ...]
     robustness: Robustness | None
+
+    @property
+    def measured(self) -> Causes:
+        """Those causes that more measuring of the same makes smaller."""
+        return self.only_measured() or self.causes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -348,17 +381,19 @@ def _doubt(
     prices = problem.prices
     told = problem.told(prices.compute_model)
     errors = tuple(
-        energy_error(e.total_j, causes.error(e.block), prices.scale_u_rel, prices.shapes.scale)
-        if told[e.block]
+        energy_error(energy.total_j, error, prices.scale_u_rel, prices.shapes.scale)
+        if told[energy.block]
         else None
-        for e in energies
+        for energy, error in zip(energies, causes.every_error(), strict=True)
     )
     robustness = None
     if all(told[block] for block in feasible):
         robustness = assess(energies, causes, feasible=feasible, best=best)
-    measured = problem.causes(prices.compute_model, measured_only=True)
     return DecisionUncertainty(
-        causes=causes, measured=measured or causes, errors=errors, robustness=robustness
+        causes=causes,
+        only_measured=partial(problem.causes, prices.compute_model, measured_only=True),
+        errors=errors,
+        robustness=robustness,
     )
 
 

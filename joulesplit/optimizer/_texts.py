@@ -55,9 +55,14 @@ def decision_html(decision: Decision) -> str:
 def _choice(decision: Decision) -> str:
     best, simulated = decision.best, "SIMULATED · " if decision.simulated else ""
     return (
-        f"{simulated}l = {best.block} of {len(decision.candidates) - 1}, after {best.name}: "
+        f"{simulated}l = {best.block} of {len(decision.candidates) - 1}, {_place(best)}: "
         f"{energy_text(best)} per inference ({_account(decision)}){_sureness(best)}"
     )
+
+
+def _place(best: Candidate) -> str:
+    sent = "" if best.sent_as is None else f" sent as {best.sent_as}"
+    return f"the input{sent}" if best.block == 0 else f"after {best.name}{sent}"
 
 
 def _account(decision: Decision) -> str:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from joulesplit.optimizer.errors import InvalidInputError
+from joulesplit.partition import AS_IS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,12 +18,14 @@ class SentEncoded:
         bits: P_l as sent at l = 0 … L − 1, bit.
         encode_s: How long it takes to encode it, likewise, s.
         timed_on: The machine that took so long.
+        refused: The l whose tensors it cannot hold, which are sent as they are.
     """
 
     name: str
     bits: tuple[int, ...]
     encode_s: tuple[float, ...]
     timed_on: str
+    refused: tuple[int, ...] = ()
 
     def require_sensible(self, blocks: int) -> None:
         """Check the figures of a network of that many blocks.
@@ -42,6 +45,41 @@ class SentEncoded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InputForm:
+    """A form in which the network's input can be sent.
+
+    Attributes:
+        name: Of its encoding; ``as-is`` for the network's own numbers.
+        bits: As sent, bit.
+        encode_s: How long the device takes to make it, s.
+        is_lossless: What arrives is what was sent, bit for bit; any other may change the result.
+    """
+
+    name: str
+    bits: int
+    encode_s: float = 0.0
+    is_lossless: bool = True
+
+    @property
+    def encoding(self) -> str | None:
+        """Name of the encoding to send by; None if it is sent as it is."""
+        return None if self.name == AS_IS else self.name
+
+    def require_sensible(self) -> None:
+        """Check the figures.
+
+        Raises:
+            InvalidInputError: One makes no sense.
+        """
+        if self.bits <= 0:
+            raise InvalidInputError(f"an input of {self.bits} bit; state its positive size")
+        if not (math.isfinite(self.encode_s) and self.encode_s >= 0.0):
+            raise InvalidInputError(
+                f"the input as {self.name} takes {self.encode_s} s; give zero or more seconds"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """How inferences follow each other, and how long the server takes.
 
@@ -55,6 +93,9 @@ class Usage:
             network's input as it is.
         encoding: How everything else that crosses is sent, and the input too if ``input_bits``
             is None; None sends it as it is.
+        input_forms: Forms that full offload may send the input in, of which it takes the cheapest;
+            without any, and with ``input_bits``, there is no choice.
+        allow_lossy_input: Forms that may change the result are taken as well.
         rate_bit_per_s: Payload bits per second going up; None takes the rate that the profile
             states E_c at, or the fastest measured if none reached that.
         period_s: From one inference to the next, s: the idle power of all that time counts, and
@@ -70,11 +111,25 @@ class Usage:
     server_wait_s: float | None = None
     input_bits: int | None = None
     encoding: SentEncoded | None = None
+    input_forms: tuple[InputForm, ...] = ()
+    allow_lossy_input: bool = False
     rate_bit_per_s: float | None = None
     period_s: float | None = None
     back_to_back: bool = False
     runtime: str | None = None
     threads: int | None = None
+
+    @property
+    def input_form(self) -> InputForm | None:
+        """The form in which full offload sends the input, the first of them; None if none is."""
+        return self.input_forms[0] if self.input_forms and self.input_bits is None else None
+
+    def sent_as(self, block: int) -> str | None:
+        """Return the name of the encoding of what goes up after a block; None if as it is."""
+        if block == 0 and (self.input_form is not None or self.input_bits is not None):
+            return self.input_form.encoding if self.input_form else None
+        encoding = self.encoding
+        return None if encoding is None or block in encoding.refused else encoding.name
 
     @property
     def counts_idle(self) -> bool:
@@ -100,11 +155,22 @@ class Usage:
         rate = self.rate_bit_per_s
         if rate is not None and not (math.isfinite(rate) and rate > 0.0):
             raise InvalidInputError(f"rate_bit_per_s is {rate}; give a positive rate")
+        self._require_forms()
         if self.period_s is not None:
             self._require_period(self.period_s)
         if self.input_bits is not None and self.input_bits <= 0:
             raise InvalidInputError(
                 f"the input has {self.input_bits} bit; state the positive size you would upload"
+            )
+
+    def _require_forms(self) -> None:
+        for form in self.input_forms:
+            form.require_sensible()
+        forms = self.input_forms
+        if forms and not self.allow_lossy_input and not any(form.is_lossless for form in forms):
+            raise InvalidInputError(
+                f"the input as {forms[0].name} may change the result: allow that, or give a form "
+                "that does not"
             )
 
     def _require_period(self, period_s: float) -> None:

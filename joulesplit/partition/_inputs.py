@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from joulesplit.partition._encoding import FLOATS
 from joulesplit.partition._specs import TEXT, TensorSpec, check_array
 from joulesplit.partition.errors import InputError
 
@@ -30,6 +31,22 @@ def random_inputs(specs: Sequence[TensorSpec], seed: int) -> list[NDArray[Any]]:
     """
     generator = np.random.default_rng(seed)
     return [_random(spec, generator) for spec in specs]
+
+
+def scaled_bytes(specs: Sequence[TensorSpec], seed: int) -> list[NDArray[Any]]:
+    """Return random inputs whose floats are bytes spread from −1 to 1, as those of pictures are.
+
+    Args:
+        specs: What the network takes.
+        seed: Of the numbers.
+    """
+    generator = np.random.default_rng(seed)
+    return [
+        ((generator.integers(0, 256, spec.shape).astype(spec.dtype) - 127.5) / 127.5)
+        if spec.dtype in FLOATS
+        else _random(spec, generator)
+        for spec in specs
+    ]
 
 
 def read_array(path: str | Path) -> NDArray[Any]:

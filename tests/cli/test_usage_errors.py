@@ -6,10 +6,13 @@ walking the commands, and has to say here what it takes if click does not.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 import numpy as np
 import pytest
 
+import joulesplit.cli as cli_package
 from joulesplit.cli._main import cli
 from joulesplit.cli._resources import paper_network
 
@@ -165,3 +168,16 @@ def _beside(path, option):
 
 def _says(message, option, value):
     return option.lstrip("-") in message or value.split("=")[0] in message
+
+
+def test_a_range_that_several_options_have_stands_once():
+    """Two that are spelt out alike drift apart when one is changed."""
+    source = Path(cli_package.__file__).parent
+    spelt = [
+        f"{path.name}: {line.strip()}"
+        for path in source.rglob("*.py")
+        if path.name != "_number_range.py"
+        for line in path.read_text().splitlines()
+        if "Range(" in line
+    ]
+    assert spelt == []

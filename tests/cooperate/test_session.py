@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from math import inf
 
 import numpy as np
 import pytest
 
 from joulesplit.cooperate import Fallback, SessionOptions, SplitSession
+from joulesplit.cooperate._parts import NetworkParts
 from joulesplit.cooperate.errors import PolicyMismatchError
-from joulesplit.partition import Runner
+from joulesplit.partition import SENDABLE, Runner, after_sending, encode
 from joulesplit.partition.errors import InputError
-from joulesplit.partition.reading import read_network
+from joulesplit.partition.reading import load_model, read_network
 
 QUICK = SessionOptions(least_patience_s=0.5)
 
@@ -42,6 +44,58 @@ def test_a_split_gives_the_whole_networks_results_by_name(model, policy, server,
     assert record.energy_u_j == pytest.approx(0.01 * record.energy_j)
     assert session.counts.by_split == {1: 2}
     assert session.link.uploads == 2
+
+
+def in_encoding(policy, name, block=1):
+    """Return the policy with one split's tensors sent so, and no other split wanted."""
+    lines = [replace(line, allowed=line.block in (block, 2)) for line in policy.lines]
+    lines[block] = replace(lines[block], encoding=name)
+    return replace(policy, lines=tuple(lines))
+
+
+@pytest.mark.parametrize("name", ["float16", "int8", "int8-channel", "as-is+zlib"])
+def test_what_the_policy_encodes_goes_up_encoded_and_the_result_is_that_of_what_arrives(
+    model, policy, server, sample, name
+):
+    inputs, expected = sample
+    with NetworkParts(load_model(model), threads=1, use_xnnpack=True) as parts:
+        last = policy.lines[1].last_operator
+        crossing = parts.head(last, inputs)
+        bits = 8 * sum(len(encode(array, SENDABLE[name])) for array in crossing)
+        follows = parts.tail(last, after_sending(crossing, SENDABLE[name]))
+    options = replace(QUICK, shadow_every=1, shadow_limit=1e-6)
+    with SplitSession(model, in_encoding(policy, name), edge=server, options=options) as session:
+        inference = session.infer(inputs)
+    record = inference.record
+    assert (record.split, record.fallback, record.upload_bits) == (1, None, bits)
+    assert record.shadow_error == 0.0
+    for own, right in zip(inference.outputs.values(), follows, strict=True):
+        np.testing.assert_array_equal(own, right)
+    assert (name == "as-is+zlib") or not np.array_equal(follows[0], expected[0])
+
+
+def test_bytes_of_a_picture_go_up_as_bytes_and_other_numbers_as_they_are(
+    model, policy, server, sample, network
+):
+    inputs, _ = sample
+    shape = inputs[0].shape
+    pixels = np.random.default_rng(6).integers(0, 256, shape).astype(np.float32) / np.float32(255)
+    with Runner(model) as whole:
+        expected = [whole.run([array]) for array in (pixels, inputs[0])]
+    with SplitSession(
+        model, in_encoding(policy, "uint8", 0), edge=server, options=QUICK
+    ) as session:
+        found = [session.infer([array]) for array in (pixels, inputs[0])]
+    for inference, right in zip(found, expected, strict=True):
+        assert_results(inference, right)
+    bits = [inference.record.upload_bits for inference in found]
+    assert bits == [96 + 8 * pixels.size, 32 * pixels.size]
+    assert all(inference.record.fallback is None for inference in found)
+
+
+def test_a_policy_of_an_encoding_that_is_not_known_is_refused(model, policy):
+    with pytest.raises(PolicyMismatchError, match="int3"):
+        SplitSession(model, in_encoding(policy, "int3"), edge=None)
 
 
 def test_without_a_server_everything_is_computed_here(model, policy, sample):

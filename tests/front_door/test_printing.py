@@ -65,12 +65,12 @@ def test_a_window_tells_energy_time_power_and_what_to_know():
 
 def test_a_decision_tells_its_choice_first_and_what_must_be_known_last(decision):
     first, runner_up, battery, *notes = str(decision).splitlines()
-    assert first == "l = 5 of 20, after block_3: 1.932 J per inference (gross)"
-    assert runner_up == "runner-up l = 3: 114 mJ more"
-    assert battery == "36.0 kJ pay for at most 18,629 inferences"
+    assert first == "l = 0 of 20, the input sent as uint8: 602.2 mJ per inference (gross)"
+    assert runner_up == "runner-up l = 5: 1.33 J more"
+    assert battery == "36.0 kJ pay for at most 59,785 inferences"
     assert len(notes) == len(decision.notes)
-    assert repr(decision).startswith("<Decision: l = 5 of 20 ('block_3'), 1.932")
-    assert str(replace(decision, simulated=True)).startswith("SIMULATED · l = 5")
+    assert repr(decision).startswith("<Decision: l = 0 of 20 ('input'), 0.602")
+    assert str(replace(decision, simulated=True)).startswith("SIMULATED · l = 0")
 
 
 def test_a_decision_states_its_uncertainty_where_it_has_one(decision):
@@ -78,14 +78,14 @@ def test_a_decision_states_its_uncertainty_where_it_has_one(decision):
     runner_up = replace(decision.runner_up, excess_u_j=0.0123)
     sure = str(replace(decision, best=best, runner_up=runner_up)).splitlines()
     assert sure[0].endswith("1.95 ± 0.05 J per inference (gross, 95 %), P(best) 0.870")
-    assert sure[1].endswith("114 mJ more, standard uncertainty 12 mJ")
+    assert sure[1].endswith("1.33 J more, standard uncertainty 12 mJ")
 
 
 def test_a_notebook_shows_every_candidate_with_the_choice_marked(decision):
     page = decision._repr_html_()
     assert page.count("<tr>") == len(decision.candidates) + 1
     assert page.count("▶") == 1
-    assert "<th>▶ 5</th><td>block_3</td>" in page
+    assert "<th>▶ 0</th><td>input</td>" in page
 
 
 def test_a_network_tells_its_size(network):

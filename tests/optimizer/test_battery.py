@@ -165,6 +165,32 @@ def test_an_inference_that_starts_alone_pays_for_its_start_and_one_of_a_stream_d
     assert decide(*small, profile).candidates[2].start_j == 0.0
 
 
+def test_a_head_whose_start_was_measured_pays_that_and_others_what_starts_cost_on_average(
+    small, world, make_quantity
+):
+    profile = world(idle_w=1.0, head_j=((2, 2.9), (3, 6.5))).profile()
+    second, third = profile.compute.heads
+    own = msgspec.structs.replace(third, start_cost_j=make_quantity(0.2, 0.04, unit="J"))
+    compute = msgspec.structs.replace(
+        profile.compute,
+        window_cost_j=make_quantity(0.9, 0.05, unit="J"),
+        heads=(second, own),
+    )
+    profile = msgspec.structs.replace(profile, compute=compute)
+    alone = decide(*small, profile, usage=every(20.0), model_u_rel=0.0).candidates
+    assert [c.start_j for c in alone] == [0.0, 0.9, 0.9, 0.2]
+    assert alone[3].energy_j == pytest.approx(6.5 + 0.2 + 20.0)
+    assert [alone[block].u_stat_j for block in (2, 3)] == pytest.approx([0.05, 0.04])
+    another = msgspec.structs.replace(
+        profile,
+        compute=msgspec.structs.replace(
+            compute, model=msgspec.structs.replace(compute.model, sha256="cd" * 32)
+        ),
+    )
+    elsewhere = decide(*small, another, usage=every(20.0), compute_model="constant").candidates
+    assert [c.start_j for c in elsewhere] == [0.0, 0.9, 0.9, 0.9]
+
+
 def test_gross_energy_gets_idle_for_the_rest_of_the_period_alone(small, world):
     device = world(
         idle_w=2.0, upload_cost_j=0.4, burst_j=0.6, connection_j=0.1,

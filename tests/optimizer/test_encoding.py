@@ -6,8 +6,19 @@ import math
 from dataclasses import replace
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from joulesplit.optimizer import Constraints, SentEncoded, Usage, decide
+from joulesplit.optimizer import (
+    Constraints,
+    InputForm,
+    SentEncoded,
+    SplitPolicy,
+    Usage,
+    decide,
+    policy_bytes,
+    policy_from,
+)
 from joulesplit.optimizer.errors import InvalidInputError
 
 FLOP, BITS, BLOCK_J = (100, 200, 400), (6400, 3200, 32), (1.0, 2.0, 4.0)
@@ -105,3 +116,67 @@ def test_where_the_power_of_computing_is_not_known_encoding_counts_nothing_and_s
 def test_figures_that_make_no_sense_are_refused(network3, world, wrong):
     with pytest.raises(InvalidInputError, match="float16"):
         candidates(network3, world().profile(), replace(HALF, **wrong))
+
+
+FORMS = (
+    InputForm(name="as-is", bits=3200),
+    InputForm(name="uint8", bits=896, encode_s=0.01),
+    InputForm(name="int8", bits=840, encode_s=0.001, is_lossless=False),
+)
+
+
+def in_forms(network, profile, *forms, constraints=None, **usage):
+    stated = Usage(input_forms=forms, **usage)
+    return decide(*network, profile, usage=stated, constraints=constraints)
+
+
+@given(
+    sizes=st.lists(st.tuples(st.integers(1, 7000), st.floats(0.0, 0.5)), min_size=1, max_size=4),
+    bit_j=st.floats(1e-5, 5e-3),
+    asked=st.tuples(
+        st.sampled_from([{}, {"back_to_back": True}, {"period_s": 20.0}]),
+        st.sampled_from([None, 1000, 3000]),
+    ),
+)
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_the_cheapest_of_all_splits_in_all_forms_is_found(network3, world, sizes, bit_j, asked):
+    """Against every form decided on alone."""
+    device = world(bit_j=bit_j, idle_w=1.0, u_rel=0.01).profile()
+    forms = [
+        InputForm(name=f"form {i}", bits=size, encode_s=time_s)
+        for i, (size, time_s) in enumerate(sizes)
+    ]
+    rhythm, limit = asked
+    limits = Constraints(max_upload_bits=limit)
+    found = in_forms(network3, device, *forms, constraints=limits, **rhythm)
+    alone = [in_forms(network3, device, form, constraints=limits, **rhythm) for form in forms]
+    assert found.best.energy_j == min(decision.best.energy_j for decision in alone)
+    taken = next(i for i, form in enumerate(forms) if form.name == found.usage.input_form.name)
+    assert found.candidates == alone[taken].candidates
+    assert found.robustness == alone[taken].robustness
+    for form, decision in zip(found.input_forms, alone, strict=True):
+        assert form.energy_j == decision.candidates[0].energy_j
+        assert form.breaks_limits == bool(decision.candidates[0].violates)
+
+
+def test_what_may_change_the_result_is_told_and_taken_only_where_it_is_allowed(network3, world):
+    profile = world(bit_j=0.0005).profile()
+    found = in_forms(network3, profile, *FORMS)
+    assert (found.best.block, found.best.sent_as) == (0, "uint8")
+    assert found.lossy_form is not None
+    assert found.lossy_form.name == "int8"
+    allowed = in_forms(network3, profile, *FORMS, allow_lossy_input=True)
+    assert (allowed.best.sent_as, allowed.lossy_form) == ("int8", None)
+    with pytest.raises(InvalidInputError, match="may change the result"):
+        in_forms(network3, profile, FORMS[2])
+
+
+def test_a_policy_sends_each_split_as_it_was_decided(network3, world):
+    device = world(covariance=((1e-12,) * 3,) * 3, bit_j=0.0005)
+    usage = Usage(input_forms=FORMS, encoding=replace(HALF, refused=(2,)))
+    policy = SplitPolicy.build(*network3, device.profile(), usage=usage)
+    assert [line.encoding for line in policy.lines] == ["uint8", "float16", None, None]
+    assert [line.upload_bits for line in policy.lines] == [896, 3200, 1600, 0]
+    assert policy_from(policy_bytes(policy)).lines == policy.lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -10,10 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from joulesplit.partition import ENCODINGS, Encoding, decode, encode
+from joulesplit.partition import ENCODINGS, SENDABLE, Encoding, decode, encode
 from joulesplit.partition._encoding import encoded_bits, encodings_for
 from joulesplit.partition.errors import EncodingError, PartitionError
 
+SCALINGS = {
+    "as they are": lambda numbers: numbers,
+    "0 to 1": lambda numbers: numbers / 255,
+    "-1 to 1": lambda numbers: (numbers - 127.5) / 127.5,
+    "-1 to 1 in steps": lambda numbers: numbers / 127.5 - 1,
+    "by 128": lambda numbers: (numbers - 128) / 128,
+}
 SHAPES = npst.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5)
 FLOATS = st.sampled_from(["float16", "float32", "float64"])
 ANY = st.sampled_from(["float16", "float32", "float64", "int8", "uint8", "int16", "int64", "bool"])
@@ -159,3 +167,35 @@ def test_a_payload_that_would_inflate_beyond_the_tensor_is_refused() -> None:
 def test_garbage_is_not_decompressed() -> None:
     with pytest.raises(EncodingError, match="zlib"):
         decode(b"garbage", Encoding(numbers="int8", compressed=True), (2,), "float32")
+
+
+@given(
+    npst.arrays(np.uint8, (3, 4, 5)),
+    st.sampled_from(["float16", "float32", "float64"]),
+    st.sampled_from(sorted(SCALINGS)),
+    st.floats(-3, 3, width=16),
+)
+def test_scaled_bytes_arrive_bit_for_bit_and_nothing_else_is_sent_so(pixels, dtype, scaling, other):
+    scaled = SCALINGS[scaling](pixels.astype(dtype))
+    for name in ("uint8", "uint8+zlib"):
+        payload = encode(scaled, SENDABLE[name])
+        found = decode(payload, SENDABLE[name], scaled.shape, dtype)
+        assert (found.dtype, found.tobytes()) == (scaled.dtype, scaled.tobytes())
+    assert 8 * len(encode(scaled, SENDABLE["uint8"])) == encoded_bits(
+        SENDABLE["uint8"], scaled.shape, dtype
+    )
+    scaled[1, 2, 3] = other
+    with suppress(EncodingError):
+        payload = encode(scaled, SENDABLE["uint8"])
+        found = decode(payload, SENDABLE["uint8"], scaled.shape, dtype)
+        assert found.tobytes() == scaled.tobytes()
+    scaled[1, 2, 3] = np.nan
+    with pytest.raises(EncodingError, match="send them as they are"):
+        encode(scaled, SENDABLE["uint8"])
+
+
+@pytest.mark.parametrize("scaling", [(0, 0, 0), (np.inf, 1, 0), (0, 1, np.nan)])
+def test_bytes_of_no_scaling_are_refused(scaling):
+    payload = np.array(scaling, "<f4").tobytes() + bytes(6)
+    with pytest.raises(EncodingError, match="are no numbers"):
+        decode(payload, SENDABLE["uint8"], (2, 3), "float32")

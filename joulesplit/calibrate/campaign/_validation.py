@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from joulesplit.calibrate.instrument import Instrument
+    from joulesplit.partition import Encoding
 
 
 class Prediction(Protocol):
@@ -125,6 +126,10 @@ class SplitValidation(Generic[Predicted]):
         runtimes_differ: How the server's runtime differs from the device's, in words; None if it
             does not, or the split sends nothing.
         transfer: The upload's time, predicted and measured; None if nothing was sent or predicted.
+        encoding: Name of the encoding of what was sent; None if as it is, or nothing was.
+        sent_bits: Of an upload as it was sent, bit; 0 if nothing was.
+        encoded_outputs: The result beside the whole network's, where an encoding may change it:
+            ``outputs`` then holds it against what follows from the tensors as they arrive.
         sent: The time until the last bit was sent likewise; None on a simulated device too, which
             computes at this machine's pace.
     """
@@ -142,6 +147,9 @@ class SplitValidation(Generic[Predicted]):
     runtimes_differ: str | None = None
     transfer: ComparedTime | None = None
     sent: ComparedTime | None = None
+    encoding: str | None = None
+    sent_bits: int = 0
+    encoded_outputs: OutputComparison | None = None
 
     @property
     def in_time(self) -> bool:
@@ -213,6 +221,7 @@ def validate_split(
     on_window: Callable[[int, int], None] = lambda _done, _total: None,
     *,
     times: PredictedTimes | None = None,
+    encoding: Encoding | None = None,
 ) -> SplitValidation[Predicted]:
     """Run one split end to end, and hold what it costs and gives against what is predicted.
 
@@ -223,6 +232,7 @@ def validate_split(
             takes it.
         on_window: Told (windows done, windows in all).
         times: How long it is predicted to take; None compares no time.
+        encoding: How what crosses is sent; None for as it is.
 
     Raises:
         NoSuchSplitError: The network has no such split.
@@ -230,7 +240,7 @@ def validate_split(
         EdgeError: The server failed.
     """
     require_split(instrument, predicted.block)
-    runner = SplitRunner(instrument, predicted.block, rate_bit_per_s)
+    runner = SplitRunner(instrument, predicted.block, rate_bit_per_s, encoding)
     measured = measure_split(
         runner.workload(),
         ValidationPlan(timing=TIMING),
@@ -239,14 +249,29 @@ def validate_split(
         budget=budget_of(instrument.sampler.description.accuracy),
         on_window=on_window,
     )
-    outputs = compare_outputs(
-        instrument.network.crossing(len(instrument.network.blocks)), runner.outputs
-    )
+    outputs = compare_outputs(runner.expected(), runner.outputs)
     compared = _compared(predicted, measured, outputs, runner.server_wait_s)
+    compared = _with_encoding(compared, instrument, runner, encoding)
     differ = server_runtime_difference(instrument, (predicted.block,))
     simulated = instrument.device.link_rate_bit_per_s is not None
     return _with_times(
         replace(compared, runtimes_differ=differ), times or PredictedTimes(), simulated=simulated
+    )
+
+
+def _with_encoding(
+    validation: SplitValidation[Predicted],
+    instrument: Instrument,
+    runner: SplitRunner,
+    encoding: Encoding | None,
+) -> SplitValidation[Predicted]:
+    """Tell how it was sent, and what that did to the result."""
+    if encoding is None or not runner.sent_bits:
+        return replace(validation, sent_bits=runner.sent_bits)
+    whole = instrument.network.crossing(len(instrument.network.blocks))
+    changed = None if encoding.is_lossless else compare_outputs(whole, runner.outputs)
+    return replace(
+        validation, sent_bits=runner.sent_bits, encoding=encoding.name, encoded_outputs=changed
     )
 
 

@@ -1,3 +1,4 @@
+from ._camera_picture import CONVERT as CONVERT
 from ._camera_picture import as_network_takes as as_network_takes
 from ._camera_picture import can_decode as can_decode
 from ._camera_picture import decoded as decoded

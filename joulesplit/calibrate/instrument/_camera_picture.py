@@ -30,6 +30,7 @@ QUALITY = 90
 
 PICTURE = f"picture: read a cached JPEG of {WIDTH_PX} × {HEIGHT_PX}, decode, scale"
 CONVERT = "input: 8-bit pixels to the network's type"
+"""Name of the step that makes a picture's bytes numbers of a network's input."""
 
 MODES = {1: "L", 3: "RGB"}
 """What Pillow calls pictures of so many channels."""

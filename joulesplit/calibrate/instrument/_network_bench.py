@@ -17,9 +17,9 @@ from joulesplit.edge import NamedTensor, encode_bundle
 from joulesplit.partition import (
     Runner,
     make_interpreter,
-    random_inputs,
     resize,
     runtime_identity,
+    scaled_bytes,
     tensor_specs,
 )
 from joulesplit.partition.cutting import blocks_at, every_cut_blocks, prefix_cuts, residual_blocks
@@ -160,7 +160,7 @@ class NetworkBench:
         return interpreter
 
     def _network_input(self) -> list[NDArray[Any]]:
-        return random_inputs(tensor_specs(self.network, self.network.inputs), INPUT_SEED)
+        return scaled_bytes(tensor_specs(self.network, self.network.inputs), INPUT_SEED)
 
     def last_operator(self, block: int) -> int:
         """Return the last operator of block l; −1 for l = 0."""

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from joulesplit.calibrate.workloads import Offload, SplitWorkload
 from joulesplit.edge import Pacer
+from joulesplit.partition import after_sending, encode, suited
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from joulesplit.calibrate.instrument._instrument import Instrument
+    from joulesplit.partition import Encoding
 
 
 class SplitRunner:
@@ -21,11 +23,18 @@ class SplitRunner:
         block: l.
         rate_bit_per_s: Upload rate, bit/s; None sends as fast as the link takes it. A simulated
             link takes no more than it has.
+        encoding: How what crosses is sent; None for as it is.
     """
 
-    def __init__(self, instrument: Instrument, block: int, rate_bit_per_s: float | None) -> None:
+    def __init__(
+        self,
+        instrument: Instrument,
+        block: int,
+        rate_bit_per_s: float | None,
+        encoding: Encoding | None = None,
+    ) -> None:
         self._instrument = instrument
-        self._block = block
+        self._block, self._encoding = block, encoding
         rates = (rate_bit_per_s, instrument.device.link_rate_bit_per_s)
         self._rate_bit_per_s = min((rate for rate in rates if rate is not None), default=None)
         network = instrument.network
@@ -34,6 +43,8 @@ class SplitRunner:
         if self._head is not None:
             self._head.set_inputs(network.crossing(0))
         self.outputs: list[NDArray[Any]] = []
+        self.sent_bits = 0
+        """Of the last upload, bit."""
         self._waits_s: list[float] = []
 
     @property
@@ -45,16 +56,29 @@ class SplitRunner:
         """Return the split as a workload."""
         network = self._instrument.network
         full_local = self._block == len(network.blocks)
-        bits = 8 * sum(array.nbytes for array in network.crossing(self._block))
         return SplitWorkload(
             name=f"split {self._block}",
             head_blocks=self._block,
             head=self._run_head if self._head is not None else None,
             offload=None if full_local else self._offload(),
-            payload_bits=bits,
+            payload_bits=self._payload_bits(),
             clock=self._instrument.clock,
             activity=self._instrument.activity,
         )
+
+    def _payload_bits(self) -> int:
+        arrays = self._instrument.network.crossing(self._block)
+        if self._encoding is None:
+            return 8 * sum(array.nbytes for array in arrays)
+        return sum(8 * len(encode(a, suited(self._encoding, a.dtype.name))) for a in arrays)
+
+    def expected(self) -> list[NDArray[Any]]:
+        """Return the network's results, of what arrives where an encoding changes that."""
+        network, last = self._instrument.network, len(self._instrument.network.blocks)
+        if self._encoding is None or self._encoding.is_lossless or self._block == last:
+            return network.crossing(last)
+        arrived = after_sending(network.crossing(self._block), self._encoding)
+        return network.runner(self._last + 1, network.last_operator(last)).run(arrived)
 
     def _run_head(self) -> None:
         assert self._head is not None
@@ -74,8 +98,10 @@ class SplitRunner:
                 network.network.sha256,
                 self._last,
                 network.named_crossing(self._block, arrays),
+                encoding=self._encoding,
                 pacer=pacer,
             )
+            self.sent_bits = 8 * result.receipt.payload_bytes
             self.outputs = [tensor.data for tensor in result.outputs]
             receipt = result.receipt
             whole_s = (receipt.answered_ns - receipt.started_ns) * 1e-9

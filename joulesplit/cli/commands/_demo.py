@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from joulesplit.cli._number_range import COUNT
 from joulesplit.cli._output import note, shown_options
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class LoopResult:
 @click.command("demo")
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=COUNT,
     default=None,
     help="Of the simulated world; a new one every time if not given.",
 )

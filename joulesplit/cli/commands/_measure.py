@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from joulesplit.cli._number_range import NumberRange
+from joulesplit.cli._number_range import ABOVE_ZERO, COUNT_FROM_ONE, NOT_BELOW_ZERO
 from joulesplit.cli._options import gathered, sensor_options
 from joulesplit.cli._output import emit_page, note, require_free, shown_options
 
@@ -42,19 +42,17 @@ class RunTimes:
 
 @click.command("measure", context_settings={"allow_interspersed_args": False})
 @sensor_options
-@click.option(
-    "--runs", type=click.IntRange(min=1), default=3, show_default=True, help="Runs of COMMAND."
-)
+@click.option("--runs", type=COUNT_FROM_ONE, default=3, show_default=True, help="Runs of COMMAND.")
 @click.option(
     "--idle-s",
-    type=NumberRange(min=0, min_open=True),
+    type=ABOVE_ZERO,
     default=2.0,
     show_default=True,
     help="Idle before and after each run, s.",
 )
 @click.option(
     "--settle-s",
-    type=NumberRange(min=0),
+    type=NOT_BELOW_ZERO,
     default=0.2,
     show_default=True,
     help="From the end of a run until the device counts as idle again, s.",

@@ -11,9 +11,15 @@ import click
 
 from joulesplit.cli._decision_request import DecisionRequest
 from joulesplit.cli._errors import CommandError
-from joulesplit.cli._number_range import ABOVE_ZERO, NOT_BELOW_ZERO, ONE_OR_MORE, THREADS
+from joulesplit.cli._number_range import (
+    ABOVE_ZERO,
+    COUNT,
+    COUNT_FROM_ONE,
+    NOT_BELOW_ZERO,
+    ONE_OR_MORE,
+    THREADS,
+)
 from joulesplit.cli._options import (
-    InputShapes,
     OnceEach,
     block_options,
     gathered,
@@ -23,17 +29,20 @@ from joulesplit.cli._options import (
 )
 from joulesplit.cli._output import emit_page, html_option, shown_options, write_page
 from joulesplit.cli._partitioning import blocks_asked, both_regrets, regret_document
+from joulesplit.cli._sending import (
+    SendingChoice,
+    sending_options,
+    sending_words,
+    usage_sent,
+)
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.profile import DeviceProfile
     from joulesplit.cli._output import Shown
     from joulesplit.cli.report import Page, Section
-    from joulesplit.optimizer import BatteryLife, Decision, SentEncoded, Usage
+    from joulesplit.optimizer import BatteryLife, Decision, Usage
     from joulesplit.partition import Block, Network
     from joulesplit.partition.reading import LoadedModel
-
-ENCODING_BITS = {"float32": 32, "uint8": 8}
-BLOCK_COUNT = click.IntRange(min=0)
 
 
 @click.command("optimize", cls=OnceEach)
@@ -80,27 +89,17 @@ BLOCK_COUNT = click.IntRange(min=0)
 )
 @click.option(
     "--input-bits",
-    type=click.IntRange(min=1),
-    help="Size of your own input if everything is offloaded, bit.",
+    type=COUNT_FROM_ONE,
+    help="Size of your own input if everything is offloaded, bit; of a form that is not ours.",
 )
-@click.option(
-    "--input-encoding",
-    type=click.Choice(list(ENCODING_BITS)),
-    help="The same by encoding of each value.",
-)
-@click.option(
-    "--encoding",
-    metavar="NAME",
-    help="Send what crosses as float16, int8, int8-channel, each with +zlib or not, or "
-    "as-is+zlib; runs the network here to measure bits and time.",
-)
+@sending_options
 @click.option(
     "--input",
     "inputs",
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="NPY",
-    help="With --encoding: run on this instead of random numbers; one per input.",
+    help="With an encoding: run on this instead of random numbers; one per input.",
 )
 @input_shape_option
 @block_options(None, "those that the profile measured")
@@ -131,8 +130,8 @@ BLOCK_COUNT = click.IntRange(min=0)
     type=click.Choice(["50", "95", "99"]),
     help="So many of 100 inferences keep --max-latency-s; default 95.",
 )
-@click.option("--min-block", type=BLOCK_COUNT, help="At least so many blocks stay on the device.")
-@click.option("--max-block", type=BLOCK_COUNT, help="At most so many blocks run on the device.")
+@click.option("--min-block", type=COUNT, help="At least so many blocks stay on the device.")
+@click.option("--max-block", type=COUNT, help="At most so many blocks run on the device.")
 @click.option(
     "--keep-local",
     multiple=True,
@@ -149,12 +148,14 @@ BLOCK_COUNT = click.IntRange(min=0)
 )
 @html_option
 @shown_options
+@gathered(SendingChoice, "sending")
 @gathered(DecisionRequest, "request")
 def command(
     *,
     model: Path,
     profile_path: Path,
     request: DecisionRequest,
+    sending: SendingChoice,
     directory: Path | None,
     html: Path | None,
     shown: Shown,
@@ -164,13 +165,13 @@ def command(
     from joulesplit.cli.report.terminal import decision_page, regret_section
     from joulesplit.partition.reading import load_model
 
-    _require_sense(request)
+    _require_sense(request, sending)
     profile = examined_profile(profile_path)
     loaded = load_model(model, request.input_shapes)
     network = loaded.network
     blocks = blocks_asked(network, profile, request.granularity, request.at)
     regrets = both_regrets(network, blocks)
-    decision = _decide(loaded, blocks, profile, request)
+    decision = _decide(loaded, blocks, profile, request, sending)
     after = _last_operator(blocks, decision.best.block)
     battery = _battery(decision, request)
     page = decision_page(
@@ -179,9 +180,14 @@ def command(
         profile_name=profile_path.name,
         reference=profile.reference,
         battery=battery,
-        more=[regret_section(*regrets), *_written(loaded, after, directory)],
+        more=[regret_section(*regrets), *_written(loaded, after, decision, directory)],
         wrote=[path for path in (directory, html) if path is not None],
-        next_step=_next_step(model, profile_path, profile, decision, request.input_shapes),
+        next_step=_next_step(
+            (model, profile_path),
+            profile,
+            decision,
+            input_shape_words(request.input_shapes) + sending_words(sending),
+        ),
     )
     _write_page(html, decision, page)
     document = _document(decision, network, profile_path, profile, battery)
@@ -190,24 +196,26 @@ def command(
 
 
 def _next_step(
-    model: Path,
-    path: Path,
-    profile: DeviceProfile,
-    decision: Decision,
-    input_shapes: InputShapes,
+    files: tuple[Path, Path], profile: DeviceProfile, decision: Decision, asked: list[str]
 ) -> str | None:
-    """Return how the choice is tried, with the profile's own sensor; None if it names none."""
+    """Return how the choice is tried, with the profile's own sensor; None if it names none.
+
+    Args:
+        files: Of the network and of the profile.
+        profile: What it holds.
+        decision: The choice.
+        asked: Words that the user gave and that it rests on.
+    """
     import shlex
 
     if profile.sensor is None:
         return None
-    words = ["joulesplit", "validate", str(model), "--profile", str(path)]
+    words = ["joulesplit", "validate", str(files[0]), "--profile", str(files[1])]
     words += ["--split", str(decision.best.block), "--sensor", profile.sensor.kind]
     shunt_ohm = profile.sensor.settings.get("shunt_ohm")
     if shunt_ohm is not None and not profile.simulated:
         words += ["--shunt-ohm", f"{shunt_ohm:g}"]
-    words += input_shape_words(input_shapes)
-    return shlex.join(words)
+    return shlex.join([*words, *asked])
 
 
 def _last_operator(blocks: Sequence[Block], block: int) -> int:
@@ -223,22 +231,44 @@ def _write_page(html: Path | None, decision: Decision, page: Page) -> None:
     write_page(html, decision_document(decision, page))
 
 
-def _written(model: LoadedModel, after: int, directory: Path | None) -> list[Section]:
-    """Write the parts of the best split if they are wanted; return what they are."""
+def _written(
+    model: LoadedModel, after: int, decision: Decision, directory: Path | None
+) -> list[Section]:
+    """Write the parts of the best split, as it is sent, if they are wanted; return what they are.
+
+    Raises:
+        CommandError: It uploads the input in a form that only the user knows.
+    """
     from joulesplit.cli.report.terminal import split_section
+    from joulesplit.partition import SENDABLE
     from joulesplit.partition.parts import write_split
 
     if directory is None:
         return []
-    return [split_section(write_split(model, after, directory), directory)]
+    best = decision.best
+    if best.block == 0 and decision.usage.input_bits is not None:
+        raise CommandError(
+            "the best split uploads the input in a form of your own, of which --input-bits tells "
+            "the size alone: nothing here can send it; name one that can be (--input-encoding)"
+        )
+    manifest = write_split(
+        model,
+        after,
+        directory,
+        encoding=None if best.sent_as is None else SENDABLE[best.sent_as],
+        expected_bits=best.upload_bits,
+    )
+    return [split_section(manifest, directory)]
 
 
-def _require_sense(request: DecisionRequest) -> None:
+def _require_sense(request: DecisionRequest, sending: SendingChoice) -> None:
     """Check that no option goes without the one that it belongs to, or with one like it."""
-    if request.input_bits is not None and request.input_encoding is not None:
+    if request.input_bits is not None and sending.input_encoding is not None:
         raise CommandError("--input-bits and --input-encoding both state the input: give one")
-    if request.inputs and request.encoding is None:
-        raise CommandError("--input is run to measure an encoding: add --encoding NAME")
+    if request.inputs and sending.encoding is None and sending.input_encoding is None:
+        raise CommandError(
+            "--input is run to measure an encoding: add --encoding NAME or --input-encoding"
+        )
     if request.latency_percentile is not None and request.max_latency_s is None:
         raise CommandError("--latency-percentile says how --max-latency-s is meant: give that")
     if request.period_s is not None and request.back_to_back:
@@ -250,17 +280,20 @@ def _decide(
     blocks: Sequence[Block],
     profile: DeviceProfile,
     request: DecisionRequest,
+    sending: SendingChoice,
 ) -> Decision:
     from joulesplit.optimizer import Constraints, decide
 
-    encoding, refusals = _encoded(model, blocks, request.encoding, request.inputs)
+    usage, refusals = usage_sent(
+        _usage(request), sending, model, blocks, profile, inputs=request.inputs
+    )
     decision = decide(
         model.network,
         blocks,
         profile,
         account=request.account,
         compute_model=request.compute_model,
-        usage=replace(_usage(model.network, request), encoding=encoding),
+        usage=usage,
         constraints=Constraints(
             min_block=request.min_block,
             max_block=request.max_block,
@@ -274,52 +307,20 @@ def _decide(
     return replace(decision, notes=(*decision.notes, *refusals))
 
 
-def _usage(network: Network, request: DecisionRequest) -> Usage:
-    from joulesplit.optimizer import Usage, input_elements
+def _usage(request: DecisionRequest) -> Usage:
+    from joulesplit.optimizer import Usage
 
-    input_bits = request.input_bits
-    if request.input_encoding is not None:
-        input_bits = ENCODING_BITS[request.input_encoding] * input_elements(network)
     return Usage(
         uploads_per_burst=request.uploads_per_burst,
         uploads_per_connection=request.uploads_per_connection,
         server_wait_s=request.server_wait_s,
-        input_bits=input_bits,
+        input_bits=request.input_bits,
         rate_bit_per_s=request.rate_bit_per_s,
         period_s=request.period_s,
         back_to_back=request.back_to_back
         or (request.battery_j is not None and request.period_s is None),
         runtime=request.runtime,
         threads=request.threads,
-    )
-
-
-def _encoded(
-    model: LoadedModel, blocks: Sequence[Block], name: str | None, inputs: Sequence[Path]
-) -> tuple[SentEncoded | None, tuple[str, ...]]:
-    """Measure the chosen encoding of all that could cross; say what it cannot hold."""
-    import platform
-
-    from joulesplit.cli._partitioning import read_samples
-    from joulesplit.optimizer import SentEncoded
-    from joulesplit.partition import ENCODINGS
-    from joulesplit.partition.checking import encoded_cuts
-
-    if name is None:
-        return None, ()
-    if name not in ENCODINGS:
-        raise CommandError(f"--encoding {name!r} is none of {', '.join(ENCODINGS)}")
-    cuts = encoded_cuts(model, blocks, ENCODINGS[name], inputs=read_samples(model, inputs))
-    sent = SentEncoded(
-        name=name,
-        bits=tuple(cut.bits for cut in cuts),
-        encode_s=tuple(cut.encode_s for cut in cuts),
-        timed_on=f"this machine ({platform.machine()})",
-    )
-    return sent, tuple(
-        f"Split l = {block} is priced as sent without {name}, which cannot hold it: {cut.refused}."
-        for block, cut in enumerate(cuts)
-        if cut.refused is not None
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from joulesplit.cli._number_range import NumberRange
+from joulesplit.cli._number_range import ABOVE_ZERO
 from joulesplit.cli._output import emit, json_option
 
 if TYPE_CHECKING:
@@ -14,17 +15,28 @@ if TYPE_CHECKING:
     from joulesplit.optimizer import PaperSplit
     from joulesplit.partition import Block, Network
 
+COUNTED_BY = ("tflite-2mac", "tensorflow-profiler")
+"""Conventions that work can be counted by here, the house's own first."""
+
 
 @click.command("paper")
 @click.option(
     "--battery-j",
-    type=NumberRange(min=0, min_open=True),
+    type=ABOVE_ZERO,
     default=36_000.0,
     show_default=True,
     help="Energy B of the battery that inferences are counted for, J.",
 )
+@click.option(
+    "--counts",
+    type=click.Choice(COUNTED_BY),
+    default=COUNTED_BY[0],
+    show_default=True,
+    help="How work is counted: multiply-accumulates and element-wise arithmetic, or the former "
+    "alone, as TensorFlow's profiler does.",
+)
 @json_option
-def command(*, battery_j: float, as_json: bool) -> None:
+def command(*, battery_j: float, counts: str, as_json: bool) -> None:
     """Recompute the paper's Fig. 1, Fig. 2 and claims, and what it leaves out."""
     from joulesplit.calibrate.profile import load_profile
     from joulesplit.cli._resources import bundled, paper_network
@@ -35,13 +47,20 @@ def command(*, battery_j: float, as_json: bool) -> None:
 
     constants = load_profile(bundled("profiles/paper.json")).profile
     network = read_network(paper_network())
-    blocks = float32_blocks(network, residual_blocks(network))
+    blocks = _counted(float32_blocks(network, residual_blocks(network)), counts)
     result = _recompute(network, blocks, constants)
     emit(
         as_json,
-        _document(network, blocks, result, battery_j),
-        lambda: study_page(network, blocks, result, constants, battery_j=battery_j),
+        {**_document(network, blocks, result, battery_j), "counts": counts},
+        lambda: study_page(network, blocks, result, constants, battery_j=battery_j, counts=counts),
     )
+
+
+def _counted(blocks: tuple[Block, ...], counts: str) -> tuple[Block, ...]:
+    """Return the blocks with their work as it is counted."""
+    if counts == COUNTED_BY[0]:
+        return blocks
+    return tuple(replace(block, flop=block.mac_flop) for block in blocks)
 
 
 def _recompute(network: Network, blocks: tuple[Block, ...], constants: DeviceProfile) -> PaperSplit:

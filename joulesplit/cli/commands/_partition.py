@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from joulesplit.cli._errors import CommandError
-from joulesplit.cli._number_range import THREADS, NumberRange
+from joulesplit.cli._number_range import NOT_BELOW_ZERO, THREADS
 from joulesplit.cli._options import (
     RESIDUAL,
     block_options,
@@ -54,7 +54,7 @@ def _refuse_after(_context: click.Context, _option: click.Parameter, given: int 
 @click.option("--after", type=int, hidden=True, expose_value=False, callback=_refuse_after)
 @click.option(
     "--ratio",
-    type=NumberRange(min=0),
+    type=NOT_BELOW_ZERO,
     metavar="FLOP/BIT",
     help="E_d/E_c: find the best cut, also across branches.",
 )

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from joulesplit.cli._errors import CommandError
-from joulesplit.cli._number_range import NumberRange
+from joulesplit.cli._number_range import ABOVE_ZERO, COUNT
 from joulesplit.cli._options import edge_options, gathered, model_argument, runtime_options
 from joulesplit.cli._output import emit, json_option, note
+from joulesplit.cli._sending import SendingChoice, sending_options, usage_sent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from joulesplit.calibrate.instrument import RuntimeChoice
+    from joulesplit.calibrate.profile import DeviceProfile
     from joulesplit.cli._choices import EdgeChoice
     from joulesplit.cli._kept_results import KeptResults
     from joulesplit.cli.report import Page
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from joulesplit.cooperate import Inference, InferenceRecord, SplitSession
     from joulesplit.optimizer import SplitPolicy
     from joulesplit.partition import Network
+    from joulesplit.partition.reading import LoadedModel
 
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 ARRAYS = {".npy", ".npz"}
@@ -79,13 +82,13 @@ class InferenceOptions:
 )
 @click.option(
     "--deadline-s",
-    type=NumberRange(min=0, min_open=True),
+    type=ABOVE_ZERO,
     help="Longest time of an inference, s; what the server does not answer by then is computed "
     "here.",
 )
 @click.option(
     "--shadow",
-    type=click.IntRange(min=0),
+    type=COUNT,
     default=0,
     show_default=True,
     help="Compute every so many results of the server here as well, and compare; 0 never.",
@@ -100,7 +103,9 @@ class InferenceOptions:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write all results as arrays, named FILE/OUTPUT; of files of one name with their folders.",
 )
+@sending_options
 @gathered(InferenceOptions, "how")
+@gathered(SendingChoice, "sending")
 @runtime_options
 @json_option
 def command(
@@ -112,6 +117,7 @@ def command(
     runtime: RuntimeChoice,
     as_json: bool,
     how: InferenceOptions,
+    sending: SendingChoice,
 ) -> None:
     """Run MODEL on inputs, each split as the link allows at that moment.
 
@@ -121,12 +127,12 @@ def command(
     from joulesplit.cli._kept_results import KeptResults
     from joulesplit.cli._profiles import examined_profile
     from joulesplit.cli.measuring import ended_in_order
-    from joulesplit.partition.reading import read_network
+    from joulesplit.partition.reading import load_model
 
     files = list(_files(sources))
     profile = examined_profile(profile_path)
-    network = read_network(model, runtime.input_shapes)
-    policy = _policy(network, profile)
+    loaded = load_model(model, runtime.input_shapes)
+    network, policy = loaded.network, _policy(loaded, profile, sending)
     with ExitStack() as stack:
         stack.enter_context(ended_in_order())
         kept = stack.enter_context(KeptResults(records=how.records, npz=how.npz))
@@ -158,10 +164,15 @@ def _files(sources: tuple[Path, ...]) -> Iterator[Path]:
         yield from found
 
 
-def _policy(network: Network, profile: Any) -> SplitPolicy:
-    from joulesplit._deciding import split_policy
+def _policy(model: LoadedModel, profile: DeviceProfile, sending: SendingChoice) -> SplitPolicy:
+    from joulesplit._deciding import blocks_for, split_policy
+    from joulesplit.optimizer import Usage
 
-    return split_policy(network, profile)
+    blocks = blocks_for(model.network, profile)
+    usage, refusals = usage_sent(Usage(), sending, model, blocks, profile)
+    for refusal in refusals:
+        note(refusal)
+    return split_policy(model.network, profile, usage=usage)
 
 
 def _session(

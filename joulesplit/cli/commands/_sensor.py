@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from joulesplit.cli._number_range import ABOVE_ZERO, NumberRange
+from joulesplit.cli._number_range import ABOVE_ZERO, NOT_BELOW_ZERO
 from joulesplit.cli._options import sensor_options, store_option
 from joulesplit.cli._output import emit, json_option, note
 
@@ -68,19 +68,19 @@ def zero(*, choice: SensorChoice, readings: int, as_json: bool) -> None:
 @click.option("--load-ohm", type=ABOVE_ZERO, help="A known load instead: its resistance, ohm.")
 @click.option(
     "--current-u",
-    type=NumberRange(min=0, min_open=True),
+    type=ABOVE_ZERO,
     required=True,
     help="Relative standard uncertainty of the current or the load (0.001 for 0.1 %).",
 )
 @click.option(
     "--current-offset-a",
-    type=NumberRange(min=0),
+    type=NOT_BELOW_ZERO,
     help="Standard uncertainty of the meter's offset, A, if it is known apart (its last digits).",
 )
 @click.option("--voltage-v", type=ABOVE_ZERO, help="Voltage that the reference shows at VIN-, V.")
 @click.option(
     "--voltage-u",
-    type=NumberRange(min=0, min_open=True),
+    type=ABOVE_ZERO,
     default=0.005,
     show_default=True,
     help="Its relative standard uncertainty.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from joulesplit.cli._number_range import THREADS
+from joulesplit.cli._number_range import COUNT_FROM_ONE, PORT, THREADS
 from joulesplit.cli._options import InputShapes, gathered, input_shape_option
 from joulesplit.cli._output import json_option, note
 from joulesplit.cli._tokens import warn_of_shown_token
@@ -52,7 +52,7 @@ class ServerOptions:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=PORT,
     default=8517,
     show_default=True,
     help="TCP port; 0 picks one.",
@@ -70,7 +70,7 @@ class ServerOptions:
 )
 @click.option(
     "--max-body-bytes",
-    type=click.IntRange(min=1),
+    type=COUNT_FROM_ONE,
     help="Longest upload to take, byte.  [default: 64 MiB]",
 )
 @click.option(

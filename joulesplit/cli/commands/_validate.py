@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,12 +14,14 @@ from joulesplit.cli._errors import CommandError
 from joulesplit.cli._number_range import ONE_OR_MORE
 from joulesplit.cli._options import (
     edge_options,
+    gathered,
     input_shape_words,
     model_argument,
     runtime_options,
     sensor_options,
 )
-from joulesplit.cli._output import shown_options
+from joulesplit.cli._output import note, shown_options
+from joulesplit.cli._sending import SendingChoice, sending_options, usage_sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +32,19 @@ if TYPE_CHECKING:
     from joulesplit.cli._choices import EdgeChoice, SensorChoice
     from joulesplit.cli._output import Shown
     from joulesplit.optimizer import Candidate, Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitsAsked:
+    """Which splits are run, and how they are used.
+
+    Attributes:
+        splits: As l or names of blocks; empty for the best one.
+        uploads_per_burst: The prediction is for so many.
+    """
+
+    splits: tuple[str, ...]
+    uploads_per_burst: float
 
 
 @click.command("validate")
@@ -54,6 +70,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Predict with so many uploads sharing the radio's wake-up and tail.",
 )
+@sending_options
+@gathered(SendingChoice, "sending")
+@gathered(SplitsAsked, "asked")
 @sensor_options
 @edge_options
 @runtime_options
@@ -62,8 +81,8 @@ def command(
     *,
     model: Path,
     profile_path: Path,
-    splits: tuple[str, ...],
-    uploads_per_burst: float,
+    asked: SplitsAsked,
+    sending: SendingChoice,
     choice: SensorChoice,
     edge: EdgeChoice,
     runtime: RuntimeChoice,
@@ -80,12 +99,12 @@ def command(
     from joulesplit.optimizer import require_accepted
 
     require_live(choice)
-    usage = _usage(uploads_per_burst)
+    usage = _usage(asked.uploads_per_burst)
     profile = examined_profile(profile_path)
     require_accepted(profile)
     _look(profile, choice)
     with _instrument(model, choice, edge, runtime, profile) as instrument:
-        validations = _validated(instrument, profile, splits, usage)
+        validations = _validated(instrument, profile, asked.splits, usage, sending)
     return _finish(validations, profile, model, runtime, shown=shown)
 
 
@@ -125,12 +144,20 @@ def _look(profile: DeviceProfile, choice: SensorChoice) -> None:
 
 
 def _validated(
-    instrument: Instrument, profile: DeviceProfile, splits: tuple[str, ...], usage: Usage
+    instrument: Instrument,
+    profile: DeviceProfile,
+    splits: tuple[str, ...],
+    usage: Usage,
+    sending: SendingChoice,
 ) -> tuple[SplitValidation[Candidate], ...]:
     from joulesplit.cli._partitioning import split_of
     from joulesplit.cli.measuring import validate, warn_of_load
 
-    chosen = tuple(split_of(text, instrument.network.blocks) for text in splits)
+    network = instrument.network
+    chosen = tuple(split_of(text, network.blocks) for text in splits)
+    usage, refusals = usage_sent(usage, sending, network.model, network.blocks, profile)
+    for refusal in refusals:
+        note(refusal)
     warn_of_load()
     return validate(instrument, profile, chosen, usage)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from joulesplit.calibrate.instrument import Instrument
     from joulesplit.calibrate.profile import DeviceProfile
     from joulesplit.optimizer import Candidate, Decision, Usage
+    from joulesplit.partition import Encoding
 
 
 def calibrate(instrument: Instrument, plan: Plan, file: JournalFile) -> DeviceProfile:
@@ -82,7 +83,14 @@ def _validated(
             None if unpaced else decision.rate_bit_per_s,
             partial(show, detail=""),
             times=_times(decision, split),
+            encoding=_encoding(decision.candidates[split]),
         )
+
+
+def _encoding(candidate: Candidate) -> Encoding | None:
+    from joulesplit.partition import SENDABLE
+
+    return None if candidate.sent_as is None else SENDABLE[candidate.sent_as]
 
 
 def _times(decision: Decision, split: int) -> PredictedTimes:

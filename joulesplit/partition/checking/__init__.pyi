@@ -1,4 +1,5 @@
 from ._encoded_cuts import encoded_cuts as encoded_cuts
+from ._encoded_cuts import encoded_input as encoded_input
 from ._encoding_effects import EncodingEffect as EncodingEffect
 from ._encoding_effects import encoding_effects as encoding_effects
 from ._verify import SplitComparison as SplitComparison

@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from joulesplit.partition._encoding import ENCODINGS, Encoding
-from joulesplit.partition._inputs import random_inputs
+from joulesplit.partition._inputs import random_inputs, scaled_bytes
 from joulesplit.partition._network import Block, Network
 from joulesplit.partition._runtime import Runner
 from joulesplit.partition._specs import tensor_specs
@@ -74,6 +74,24 @@ def encoded_cuts(
             values = [runner.run(arrays) for arrays in values]
         found.append(_cut(model.network, block.last_operator, encoding, values))
     return tuple(found)
+
+
+def encoded_input(
+    model: LoadedModel,
+    encoding: Encoding,
+    *,
+    inputs: Sequence[Sequence[NDArray[Any]]] | None = None,
+) -> EncodedCut:
+    """Encode the network's inputs alone; nothing is run.
+
+    Args:
+        model: What ``load_model`` returned.
+        encoding: How floats are sent; integers are sent without loss in any case.
+        inputs: The network's inputs, several times; random ones otherwise, bytes that were scaled.
+    """
+    specs = tensor_specs(model.network, model.network.inputs)
+    given = [scaled_bytes(specs, seed) for seed in SEEDS] if inputs is None else inputs
+    return _cut(model.network, -1, encoding, [list(arrays) for arrays in given])
 
 
 def _cut(network: Network, after: int, encoding: Encoding, values: Sequence[Arrays]) -> EncodedCut:

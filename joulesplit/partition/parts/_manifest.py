@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from joulesplit.partition._encoding import AS_IS, Encoding, encoded_bits, suited
 from joulesplit.partition._network import Block, Network, Quantization
 from joulesplit.partition.flops import CONVENTION
 
@@ -24,6 +25,9 @@ class TensorEntry:
         dtype: numpy name of the element type.
         bits: Size, bit.
         quantization: Scale and zero point, if it is quantised.
+        encoding: Name of the encoding it is sent in, whose scales and zero points go with every
+            tensor; None if it is sent as it is.
+        sent_bits: Size as it is sent, bit; None if that depends on the numbers, or it is not sent.
     """
 
     name: str
@@ -31,6 +35,8 @@ class TensorEntry:
     dtype: str
     bits: int
     quantization: Quantization | None = None
+    encoding: str | None = None
+    sent_bits: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +74,9 @@ class SplitManifest:
         crossing: The tensors that cross, in the order of the head's outputs, which is that of
             the tail's inputs.
         crossing_bits: Their size, bit.
+        encoding: Name of the encoding of the floats among them; None if they are sent as they are.
+        sent_bits: Their size as they are sent, bit; of a compressed encoding, where it depends on
+            the numbers, what was expected of it, if anything was.
         results: Network outputs that the head gives and the device keeps, by name; the tail
             gives the others. After a prefix the tail gives all.
         head: The device's side; None if it has nothing to run.
@@ -83,6 +92,8 @@ class SplitManifest:
     flop_convention: str = CONVENTION
     crossing: tuple[TensorEntry, ...]
     crossing_bits: int
+    encoding: str | None = None
+    sent_bits: int | None = None
     results: tuple[str, ...] = ()
     head: PartFile | None
     tail: PartFile | None
@@ -144,6 +155,18 @@ class BundleManifest:
         parts = [entry.part for entry in self.blocks]
         parts += [part for entry in self.splits for part in (entry.head, entry.tail)]
         return sum(part.size_bytes for part in parts if part is not None)
+
+
+def sent_entries(entries: Iterable[TensorEntry], encoding: Encoding) -> tuple[TensorEntry, ...]:
+    """Return the entries of tensors that cross as they are sent in an encoding."""
+    return tuple(
+        replace(
+            entry,
+            encoding=None if own.name == AS_IS else own.name,
+            sent_bits=encoded_bits(own, entry.shape, entry.dtype),
+        )
+        for entry, own in ((entry, suited(encoding, entry.dtype)) for entry in entries)
+    )
 
 
 def tensor_entries(network: Network, indices: Iterable[int]) -> tuple[TensorEntry, ...]:

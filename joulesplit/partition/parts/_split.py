@@ -7,6 +7,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+from joulesplit.partition._encoding import Encoding
 from joulesplit.partition._network import Cut, Network
 from joulesplit.partition.cutting import ClosedCut, prefix_cuts
 from joulesplit.partition.errors import CutError
@@ -20,7 +21,12 @@ from joulesplit.partition.parts._extract import (
     working,
 )
 from joulesplit.partition.parts._files import not_written, write_document, write_or_remove
-from joulesplit.partition.parts._manifest import SplitManifest, tensor_entries
+from joulesplit.partition.parts._manifest import (
+    SplitManifest,
+    TensorEntry,
+    sent_entries,
+    tensor_entries,
+)
 from joulesplit.partition.reading import LoadedModel, load_model
 
 HEAD_FILE = "head.tflite"
@@ -100,13 +106,25 @@ def cut_after(network: Network, after_operator: int) -> Cut:
 
 
 def write_split(
-    model: LoadedModel | str | Path, after_operator: int, directory: str | Path
+    model: LoadedModel | str | Path,
+    after_operator: int,
+    directory: str | Path,
+    *,
+    encoding: Encoding | None = None,
+    expected_bits: int | None = None,
 ) -> SplitManifest:
     """Write head, tail and manifest of a split into a directory, which is made if need be.
 
     Every file appears whole or not at all, the manifest last: a manifest that is there
     describes files that are there. A side with nothing to run (the head after operator −1, the
     tail after the last one) has no file, and one left over from an earlier split is removed.
+
+    Args:
+        model: The file, or what ``load_model`` returned.
+        after_operator: Index of the head's last operator.
+        directory: Where to.
+        encoding: How what crosses is sent; None for as it is.
+        expected_bits: Size as it is sent, bit, for an encoding that compresses.
 
     Raises:
         CutError: No such cut.
@@ -117,13 +135,18 @@ def write_split(
         model = load_model(model)
     network = model.network
     cut = cut_after(network, after_operator)
+    # After the last operator nothing is left to be sent.
+    sent = encoding if after_operator < len(network.operators) - 1 else None
+    crossing = tensor_entries(network, cut.tensors)
     manifest = partial(
         SplitManifest,
         model=network.name,
         model_sha256=network.sha256,
         after_operator=after_operator,
-        crossing=tensor_entries(network, cut.tensors),
+        crossing=crossing if sent is None else sent_entries(crossing, sent),
         crossing_bits=cut.bits,
+        encoding=sent.name if sent else None,
+        sent_bits=_sent_bits(crossing, sent, expected_bits) if sent else None,
     )
     return _write(network, split_parts(model, after_operator), Path(directory), manifest)
 
@@ -151,6 +174,15 @@ def write_closed_split(
         results=tuple(network.tensors[index].name for index in cut.results),
     )
     return _write(network, split_parts(model, cut), Path(directory), manifest)
+
+
+def _sent_bits(
+    crossing: tuple[TensorEntry, ...], encoding: Encoding, expected_bits: int | None
+) -> int | None:
+    """Return the size of what crosses as it is sent, bit; of what is compressed the expected."""
+    sizes = [entry.sent_bits for entry in sent_entries(crossing, encoding)]
+    known = [size for size in sizes if size is not None]
+    return sum(known) if len(known) == len(sizes) else expected_bits
 
 
 def _both(sides: Sides) -> tuple[bytes | None, bytes | None]:

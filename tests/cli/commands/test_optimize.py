@@ -24,7 +24,8 @@ def paper_profile():
 
 
 def test_json_holds_choice_candidates_paper_and_ratio(joulesplit, model, saved, simulated):
-    document = joulesplit("optimize", model, "--profile", saved(simulated), "--json").json
+    as_is = ("--input-encoding", "float32", "--json")
+    document = joulesplit("optimize", model, "--profile", saved(simulated), *as_is).json
     best = document["best"]
     allowed = [c for c in document["candidates"] if not c["violates"]]
     assert best == min(allowed, key=lambda candidate: candidate["energy_j"])
@@ -40,18 +41,40 @@ def test_json_holds_choice_candidates_paper_and_ratio(joulesplit, model, saved, 
 
 
 def test_the_papers_constants_lead_to_the_papers_block(joulesplit, model, paper_profile):
-    document = joulesplit("optimize", model, "--profile", paper_profile, "--json").json
+    as_is = ("--input-encoding", "float32", "--json")
+    document = joulesplit("optimize", model, "--profile", paper_profile, *as_is).json
     assert document["best"]["block"] == document["paper"]["best_block"] == 5
+    assert document["candidates"][0]["upload_bits"] == 32 * 224 * 224 * 3
     assert document["account"] == "gross"
     assert document["simulated"] is False
     assert "10.1109/LCN.2014.6925777" in document["profile"]["reference"]
 
 
-@pytest.mark.parametrize("option", [("--input-encoding", "uint8"), ("--input-bits", 1_204_224)])
-def test_pixels_of_8_bit_make_the_server_win(joulesplit, model, paper_profile, option):
+@pytest.mark.parametrize(
+    ("option", "bits"),
+    [((), 96), (("--input-encoding", "uint8"), 96), (("--input-bits", 1_204_224), 0)],
+)
+def test_pixels_of_8_bit_make_the_server_win(joulesplit, model, paper_profile, option, bits):
     document = joulesplit("optimize", model, "--profile", paper_profile, *option, "--json").json
     assert document["best"]["where"] == "server"
-    assert document["best"]["upload_bits"] == 1_204_224
+    assert document["best"]["upload_bits"] == 1_204_224 + bits
+
+
+def test_the_headline_names_the_form_and_says_what_it_rests_on(joulesplit, model, paper_profile):
+    text = " ".join(joulesplit("optimize", model, "--profile", paper_profile, "--full").out.split())
+    assert "Upload the input as uint8, run everything on the server" in text
+    assert "would cost only" not in text
+    assert "as it is 2.408 J, as uint8 602.2 mJ; it counts as uint8" in text
+    assert "needs inputs whose numbers are the bytes of a picture" in text
+
+
+def test_an_input_of_a_size_alone_is_not_written_as_if_it_could_be_sent(
+    joulesplit, model, paper_profile, tmp_path
+):
+    options = ("--profile", paper_profile, "--input-bits", 1_204_224, "-o", tmp_path / "split")
+    outcome = joulesplit("optimize", model, *options)
+    assert (outcome.code, "--input-encoding" in outcome.err) == (2, True)
+    assert not (tmp_path / "split").exists()
 
 
 def test_limits_are_kept(joulesplit, model, paper_profile):
@@ -160,7 +183,7 @@ def test_a_missing_model_or_profile_is_a_file_error(joulesplit, model, paper_pro
 
 def test_what_crosses_can_be_sent_in_an_encoding(joulesplit, model, saved, measured):
     arguments = ("optimize", model, "--profile", saved(measured))
-    as_is = joulesplit(*arguments, "--json").json
+    as_is = joulesplit(*arguments, "--input-encoding", "float32", "--json").json
     half = joulesplit(*arguments, "--encoding", "float16", "--json").json
     sizes = [candidate["upload_bits"] for candidate in as_is["candidates"]]
     assert [2 * candidate["upload_bits"] for candidate in half["candidates"]] == sizes

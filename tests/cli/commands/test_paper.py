@@ -8,7 +8,7 @@ KEYS = [
     "network", "e_d_flop_per_j", "e_c_bit_per_j", "blocks", "best_block", "best_energy_j",
     "all_device_j", "all_server_j", "gain_over_device", "gain_over_server",
     "offload_input_float32_j", "offload_input_uint8_j",
-    "battery_j", "inferences_on_device", "inferences_best", "inferences_e1",
+    "battery_j", "inferences_on_device", "inferences_best", "inferences_e1", "counts",
 ]  # fmt: skip
 
 
@@ -30,6 +30,18 @@ def test_every_energy_follows_equation_1_from_the_network_as_it_is(document, blo
     work = accumulate(block.flop for block in blocks)
     for given, block, done in zip(document["blocks"], blocks, work, strict=True):
         assert given["energy_j"] == pytest.approx(done / 1.22e8 + block.output_bits / 2e6)
+
+
+def test_work_can_be_counted_as_the_papers_profiler_does(joulesplit, document, blocks):
+    counts = ("--counts", "tensorflow-profiler")
+    found = joulesplit("paper", *counts, "--json").json
+    assert [block["flop"] for block in found["blocks"]] == [block.mac_flop for block in blocks]
+    assert found["counts"] == "tensorflow-profiler"
+    assert sum(block["flop"] for block in found["blocks"]) == 601_548_544
+    assert found["best_block"] == document["best_block"] == 5
+    assert found["all_device_j"] == pytest.approx(601_548_544 / 1.22e8)
+    assert found["all_device_j"] < document["all_device_j"]
+    assert "602 MFLOP by tensorflow-profiler" in joulesplit("paper", *counts).out
 
 
 def test_the_claims_hold_and_the_input_costs_what_its_bits_cost(document):

@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import requests
 
 from joulesplit.partition import Runner
 
@@ -40,9 +41,51 @@ def profile(saved, simulated):
 
 
 @pytest.fixture
+def decided(joulesplit, model, profile, tmp_path):
+    """Decide on the same, and return the choice and the manifest that it writes."""
+
+    def decide(*options):
+        where = tmp_path / "split"
+        asked = ("optimize", model, "--profile", profile, *options, "-o", where, "--json")
+        best = joulesplit(*asked).json["best"]
+        return best, json.loads((where / "manifest.json").read_text())
+
+    return decide
+
+
+@pytest.fixture
 def run(joulesplit, model, profile):
     """Run the bundled network by a simulated profile."""
     return partial(joulesplit, "run", model, "--profile", profile)
+
+
+def received_bytes(server):
+    """Return the bodies that a server has received for tails, byte."""
+    lines = requests.get(f"{server}/metrics", timeout=10).text.splitlines()
+    told = [line for line in lines if line.startswith("joulesplit_received_bytes_total")]
+    return sum(float(line.rpartition(" ")[2]) for line in told if "tail" in line)
+
+
+@pytest.mark.parametrize(
+    "case", [(("--encoding", "int8"), "int8"), ((), "uint8")], ids=["int8", "default"]
+)
+def test_bits_are_the_same_in_the_decision_in_the_manifest_and_on_the_wire(
+    decided, run, server, tmp_path, case
+):
+    options, name = case
+    pixels = np.random.default_rng(3).integers(0, 256, (1, 224, 224, 3))
+    np.save(tmp_path / "picture.npy", ((pixels - 127.5) / 127.5).astype(np.float32))
+    (best, manifest), before = decided(*options), received_bytes(server)
+    outcome = run("--edge", server, "--input", tmp_path / "picture.npy", *options, "--json")
+    assert outcome.code == 0, outcome.err
+    record = outcome.json["inferences"][0]["record"]
+    assert (record["split"], record["fallback"]) == (best["block"], None)
+    assert manifest["encoding"] == best["sent_as"] == name
+    [crossing] = manifest["crossing"]
+    assert crossing["encoding"] == best["sent_as"]
+    assert crossing["sent_bits"] == manifest["sent_bits"] == best["upload_bits"]
+    assert record["upload_bits"] == best["upload_bits"] < manifest["crossing_bits"]
+    assert 8 * (received_bytes(server) - before) == best["upload_bits"]
 
 
 def test_a_split_gives_what_the_whole_network_gives_and_says_how(

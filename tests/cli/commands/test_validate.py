@@ -17,6 +17,7 @@ pytestmark = [
 ]
 
 COMMAND = [sys.executable, "-m", "joulesplit"]
+FLOAT = str(bundled("models/mobilenet_v2_1.0_224_float32.tflite"))
 INT8 = str(bundled("models/mobilenet_v2_1.0_224_int8.tflite"))
 WITHOUT = ("--no-xnnpack", "--split", "5")
 
@@ -31,9 +32,9 @@ def serving(*arguments):
         process.stdin.close()
 
 
-def validated(profile, *arguments):
+def validated(profile, *arguments, model=INT8):
     return subprocess.run(
-        [*COMMAND, "validate", INT8, "--profile", str(profile), "--sensor", "simulated", "--json",
+        [*COMMAND, "validate", model, "--profile", str(profile), "--sensor", "simulated", "--json",
          *arguments],
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
@@ -51,6 +52,15 @@ def test_our_own_server_runs_tails_as_the_device_runs_heads(saved, simulated):
     assert (document["difference_bound_level"], split["agreement_level"]) == (0.95, 0.999)
     assert split["agreement_bound_j"] > split["difference_bound_j"]
     assert split["agrees"] is (abs(split["difference_j"]) <= split["agreement_bound_j"])
+
+
+def test_what_is_validated_is_sent_in_the_encoding_that_is_predicted(saved, simulated):
+    outcome = validated(saved(simulated), "--split", "12", "--encoding", "int8", model=FLOAT)
+    [split] = json.loads(outcome.stdout)["splits"]
+    assert split["encoding"] == split["predicted"]["sent_as"] == "int8"
+    assert split["sent_bits"] == split["predicted"]["upload_bits"]
+    assert split["outputs"]["agree"] is True
+    assert split["encoded_outputs"]["relative_error"] > split["outputs"]["relative_error"]
 
 
 def test_another_delegate_is_told_before_and_costs_no_measured_energy(saved, simulated):

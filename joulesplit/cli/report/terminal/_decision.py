@@ -46,7 +46,7 @@ HARDLY = 0.02
 WHERE = {
     "device": "Run everything on the device",
     "split": "Split",
-    "server": "Upload the input, run everything on the server",
+    "server": "Upload the input{form}, run everything on the server",
 }
 
 
@@ -145,7 +145,8 @@ def _headline(decision: Decision, battery: BatteryLife | None) -> RenderableType
 def chosen_words(best: Candidate) -> str:
     """Return a choice in words."""
     after = f" after block {best.block}, {best.name}" if best.where == "split" else ""
-    return f"{WHERE[best.where]}{after}"
+    form = "" if best.sent_as is None else f" as {best.sent_as}"
+    return f"{WHERE[best.where].format(form=form)}{after}"
 
 
 def _capitalised(text: str) -> str:
@@ -154,7 +155,11 @@ def _capitalised(text: str) -> str:
 
 def _cheaper_by_assumption(decision: Decision) -> str | None:
     """Return what would cost less if something were so that is not assumed; None if nothing."""
-    if not _pixels_win(decision):
+    lossy = decision.lossy_form
+    if lossy is not None:
+        cost = si(lossy.energy_j, "J")
+        return f"the input as {lossy.name} would cost only {cost}, not exactly: --allow-lossy-input"
+    if decision.input_forms or not _pixels_win(decision):
         return None
     pixels = si(decision.input_as_uint8_j, "J")
     return f"uploading the input as 8-bit values would cost only {pixels}"

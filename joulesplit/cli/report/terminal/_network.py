@@ -103,11 +103,19 @@ def partly_unknown(network: Network, blocks: Sequence[Block]) -> frozenset[int]:
     )
 
 
-def block_table(network: Network, blocks: Sequence[Block]) -> FittingTable:
-    """Return the blocks with N_l and P_l, as numbers and as bars."""
+def block_table(
+    network: Network, blocks: Sequence[Block], *, total_flop: int | None = None
+) -> FittingTable:
+    """Return the blocks with N_l and P_l, as numbers and as bars.
+
+    Args:
+        network: The network.
+        blocks: Its blocks.
+        total_flop: Work that shares are of, FLOP; None for the network's own.
+    """
     most_flop = max((block.flop for block in blocks), default=1)
     most_bits = max((block.output_bits for block in blocks), default=1)
-    total = max(network.flop, 1)
+    total = max(network.flop if total_flop is None else total_flop, 1)
     partly = partly_unknown(network, blocks)
     work = [f"{'≥ ' * (b.index in partly)}{si(b.flop, 'FLOP')}" for b in blocks]
     ends = [(block.first_operator, block.last_operator) for block in blocks]

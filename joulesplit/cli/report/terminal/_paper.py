@@ -31,6 +31,7 @@ def study_page(
     constants: DeviceProfile,
     *,
     battery_j: float,
+    counts: str = "tflite-2mac",
 ) -> Page:
     """Return the report on the paper.
 
@@ -40,15 +41,18 @@ def study_page(
         paper: The paper's model evaluated on them.
         constants: Where E_d and E_c come from.
         battery_j: B, J.
+        counts: Convention that the blocks' work is counted by.
     """
+    total_flop = sum(block.flop for block in blocks)
+    counted = f"{si(total_flop, 'FLOP')} by {counts}"
     return Page(
         origin_of(constants),
         TITLE,
         [
-            Section(title="Given", body=_given(network, paper, constants)),
+            Section(title="Given", body=_given(f"{network.name}, {counted}", paper, constants)),
             Section(
                 title="Fig. 1: work N_l and output P_l per block",
-                body=block_table(network, blocks),
+                body=block_table(network, blocks, total_flop=total_flop),
             ),
             Section(
                 title="Fig. 2: energy E(l) (gross)",
@@ -61,10 +65,10 @@ def study_page(
     )
 
 
-def _given(network: Network, paper: PaperSplit, constants: DeviceProfile) -> RenderableType:
+def _given(network: str, paper: PaperSplit, constants: DeviceProfile) -> RenderableType:
     ratio_flop_per_bit = paper.e_d_flop_per_j / paper.e_c_bit_per_j
     rows: list[tuple[str, RenderableType]] = [
-        ("network", f"{network.name}, {si(network.flop, 'FLOP')} by tflite-2mac"),
+        ("network", network),
         ("E_d", f"{si(paper.e_d_flop_per_j, 'FLOP/J')} gross, its uncertainty not stated"),
         ("E_c", f"{si(paper.e_c_bit_per_j, 'bit/J')} gross{_rate(constants)}, likewise"),
         ("E_d/E_c", f"{si(ratio_flop_per_bit, 'FLOP/bit')}: all that l* depends on"),

@@ -147,7 +147,22 @@ def _outputs(validation: SplitValidation[Candidate]) -> RenderableType:
     if validation.server_wait_s is not None:
         wait = f" The answer was there {si(validation.server_wait_s, 's')} after the last bit."
     result = f"{_name(validation)}: result {_result(validation)}."
-    return paragraph(f"{result}{_times(validation)}{wait}")
+    return paragraph(f"{result}{_encoded(validation)}{_times(validation)}{wait}")
+
+
+def _encoded(validation: SplitValidation[Candidate]) -> str:
+    """Tell how it was sent, and what that does to the result; nothing where it went as it is."""
+    if validation.encoding is None:
+        return ""
+    sent = f" Sent as {validation.encoding}, {si(validation.sent_bits, 'bit')} an upload"
+    changed = validation.encoded_outputs
+    if changed is None:
+        return f"{sent}."
+    top = "the same" if changed.same_top else "another one"
+    return (
+        f"{sent}: that moves the result by {changed.relative_error:.1g} of its range, "
+        f"top class {top}."
+    )
 
 
 def _times(validation: SplitValidation[Candidate]) -> str:
@@ -168,6 +183,8 @@ def _time(what: str, time: ComparedTime) -> str:
 def _result(validation: SplitValidation[Candidate]) -> str:
     """Tell how far a result is from the whole network's, and why if that is too far."""
     outputs = validation.outputs
+    if validation.encoded_outputs is not None and outputs.agree:
+        return "as it follows from what is sent"
     if outputs.bit_equal:
         return "equal to the whole network's to the last bit"
     top = f"top class {'the same' if outputs.same_top else 'DIFFERENT'}"
