@@ -16,6 +16,7 @@ from joulesplit.calibrate.campaign._schedule import (
     head_blocks,
     require_countable,
     rest_s,
+    rests_of,
 )
 from joulesplit.calibrate.campaign._transfer_plan import (
     UploadSubject,
@@ -142,7 +143,7 @@ def _waits_s(plan: Plan, ran: int, uploads: int, downloads: int) -> float:
     return (
         WATCHED_WINDOWS * longest_wait_s(idle_s)
         + watched * watched_s(idle_s)
-        + plan.rests * rest_s(plan.timing)
+        + sum(wanted * rest_s(plan.timing, work) for work, wanted in rests_of(plan).items())
     )
 
 
