@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Required, TypedDict
 
 from joulesplit.calibrate.profile import FORM_CHECKS, Account, DeviceProfile
-from joulesplit.metrology import interval_of, positive_interval
+from joulesplit.metrology import FLAT_FREEDOM, interval_of, positive_interval
 from joulesplit.optimizer._compute_cost import priced_by
 from joulesplit.optimizer._constraints import PERCENTS, Constraints
 from joulesplit.optimizer._cost import ComputeModel, SplitEnergy
@@ -147,8 +147,8 @@ def _decision(problem: Problem, solution: Solution, profile: DeviceProfile) -> D
         usage=prices.usage,
         input_as_uint8_j=_input_as_uint8_j(problem, solution.energies[0]),
         scale_u_rel=prices.scale_u_rel,
-        scale_inverse_freedom=prices.shapes.scale,
-        rest_inverse_freedom=prices.shapes.rest,
+        scale_flatness=FLAT_FREEDOM * prices.shapes.scale,
+        rest_flatness=FLAT_FREEDOM * prices.shapes.rest,
         idle_power_w=profile.idle.power_w.value if profile.idle else None,
     )
 

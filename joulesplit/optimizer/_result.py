@@ -184,9 +184,9 @@ class Decision:
         ratio_u_flop_per_bit: Its standard uncertainty, the common scale cancelled; None if the
             source states none.
         ratio_ci95_flop_per_bit: Its 95 % interval, FLOP/bit; None likewise.
-        scale_inverse_freedom: 1/ν of the distribution of ``scale_u_rel``, see
-            ``metrology``: −1/5 for a bound, 0 for a normal one.
-        rest_inverse_freedom: Of what the sensor may be off by besides.
+        scale_flatness: Shape of the distribution of ``scale_u_rel``: 1 for a single bound (all
+            values between its ends alike), 0 for a normal distribution.
+        rest_flatness: Of what the sensor may be off by besides.
         robustness: How sure the choice is; None likewise, or if ``unsure_because``.
         unsure_because: Why nothing tells how far the model is off what splits compute, and what
             to measure; None if it is known.
@@ -230,8 +230,8 @@ class Decision:
     usage: Usage
     input_as_uint8_j: float
     scale_u_rel: float
-    scale_inverse_freedom: float = 0.0
-    rest_inverse_freedom: float = 0.0
+    scale_flatness: float = 0.0
+    rest_flatness: float = 0.0
     notes: tuple[str, ...] = ()
     explanation: str = ""
     idle_power_w: float | None = None

@@ -172,7 +172,9 @@ def _battery_lines(battery: BatteryLife) -> tuple[str, str, str]:
     inferences = battery.inferences
     at_most = "at most " if battery.left_out else ""
     pays = f"{si(battery.energy_j, 'J')} pay for {at_most}{inferences.count:,.0f} inferences"
-    if inferences.ci95 is not None:
+    if inferences.count < 1.0:
+        pays = f"{si(battery.energy_j, 'J')} do not pay for a single inference"
+    elif inferences.ci95 is not None:
         low, high = inferences.ci95
         pays += f" (95 %: {low:,.0f} to {high:,.0f})"
     counted = f"{_rhythm(battery)}: {si(battery.period_energy_j, 'J', 4)} each"
