@@ -206,9 +206,20 @@ def _candidate(
         degrees_of_freedom=_finite(error.degrees_of_freedom) if error else None,
         coverage_factor=error.coverage_factor if error else None,
         ci95_j=positive_interval(energy.total_j, error),
+        times_best_ci95=_times_best(solution, block),
         violates=solution.broken[block],
         probability_best=robustness.probability_best[block] if robustness else None,
     )
+
+
+def _times_best(solution: Solution, block: int) -> tuple[float, float] | None:
+    """Return the interval of a split's energy over that of the choice; None if it has none."""
+    causes = solution.causes_between(block, solution.best)
+    if causes is None or block == solution.best:
+        return None
+    values_j = [energy.total_j for energy in solution.energies]
+    error = causes.quotient(block, solution.best, values_j)
+    return interval_of(values_j[block] / values_j[solution.best], error)
 
 
 class _Times(TypedDict, total=False):

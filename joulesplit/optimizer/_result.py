@@ -61,6 +61,8 @@ class Candidate:
         degrees_of_freedom: Behind ``u_stat_j``; None likewise, or if there is no limit.
         coverage_factor: k, half of the interval over both together; None likewise.
         ci95_j: Interval of both, 95 %, J; None likewise.
+        times_best_ci95: 95 % interval of its energy over that of the choice, 1: what both have
+            in common cancels; None likewise, and for the choice itself.
         violates: Limits that it breaks; empty if it is allowed.
         probability_best: That it costs least of the allowed ones; None likewise, for all of them
             if for one.
@@ -96,6 +98,7 @@ class Candidate:
     degrees_of_freedom: float | None = None
     coverage_factor: float | None = None
     ci95_j: tuple[float, float] | None
+    times_best_ci95: tuple[float, float] | None = None
     violates: tuple[str, ...]
     probability_best: float | None
 

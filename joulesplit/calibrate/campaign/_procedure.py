@@ -10,6 +10,7 @@ import msgspec
 
 from joulesplit.calibrate.campaign._bench import Bench, pilot, subjects_of
 from joulesplit.calibrate.campaign._first_window_check import require_seen
+from joulesplit.calibrate.campaign._pace import MeasuredPace
 from joulesplit.calibrate.campaign._plan import Plan
 from joulesplit.calibrate.campaign._quiet import QuietTime
 from joulesplit.calibrate.campaign._rest import rest_positions, rest_task, run_rest
@@ -70,6 +71,7 @@ class Progress:
         last: The window just finished; None before the first.
         opinion: What the stop rule thought last; None before it was asked.
         cooling: How far the wait for a device that is too hot is; None if there is none.
+        stage: What comes now instead of a window, in words; empty for a window.
     """
 
     done: int
@@ -80,6 +82,7 @@ class Progress:
     last: WindowRecord | None
     opinion: StopOpinion | None
     cooling: CoolDown | None = None
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +184,7 @@ class _Campaign:
         self._progress: Progress | None = None
         self._rest: Rest | None = None
         self._rested_s = 0.0
+        self._pace = MeasuredPace()
         self._quiet, self._watch = QuietTime(plan.timing.idle_s), LateWatch(plan)
 
     def run(self, rule: StopRule) -> CampaignResult:
@@ -208,7 +212,16 @@ class _Campaign:
             sampler=self._bench.sampler,
             thermometer=self._bench.thermometer,
             limits=self._plan.limits,
+            on_run=self._tell_warming,
         )
+
+    def _tell_warming(self, spent_s: float) -> None:
+        longest_s = self._plan.limits.warm_up_s
+        self._tell_stage(f"warming up for {spent_s:.0f} s, {longest_s:.0f} s at most")
+
+    def _tell_stage(self, stage: str) -> None:
+        assert self._progress, "what is left is told before a window"
+        self._told.progress(replace(self._progress, stage=stage))
 
     def _tasks(self, rule: StopRule) -> Iterator[WindowTask]:
         """Yield one window after the other; each has to be among the records before the next."""
@@ -237,12 +250,18 @@ class _Campaign:
                 rests_s = rest_s(self._plan.timing) * sum(at >= position for at in rests)
                 watched_s = self._watch.expected_s((t.kind, self._work_s(t)) for t in left)
                 waits_s = self._quiet.expected_s(len(left)) + watched_s + rests_s
-                self._tell(total, self._expected_s(left) + waits_s)
+                expected_s = self._expected_s(left) + waits_s
+                now_ns = self._bench.clock.now_ns()
+                self._tell(total, self._pace.remaining_s(now_ns, expected_s))
+                if len(self._records) == len(self._earlier):
+                    # The warm-up follows, which is no window.
+                    self._pace.pause()
                 if position in anew:
                     self._lay_out_anew()
                 if position in rests:
                     self._let_rest(task)
             yield task
+        self._pace.pause()
         return 0
 
     def _let_rest(self, before: WindowTask) -> None:
@@ -250,6 +269,7 @@ class _Campaign:
         needed_s = rest_s(self._plan.timing) + self._expected_s((before,))
         if self._spent_s + needed_s > self._plan.limits.duration_s:
             return
+        self._tell_stage(f"watching what comes late, {rest_s(self._plan.timing):.0f} s")
         clock, began_ns = self._bench.clock, self._bench.clock.now_ns()
         task = rest_task(self._plan, self._subjects)
         self._rest = run_rest(task, self._bench, self._plan.timing.settle_s)

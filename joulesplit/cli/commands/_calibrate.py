@@ -307,13 +307,13 @@ def _plan(
     """Return the plan; a resumed campaign keeps its own unless another one is asked for."""
     if not file.resume:
         return planned.plan(model, input_shapes)
-    from joulesplit.calibrate.campaign import is_left
+    from joulesplit.calibrate.campaign import is_left, require_same_network
     from joulesplit.calibrate.journal import read_journal
+    from joulesplit.partition.reading import read_network
 
     contents = read_journal(file.path)
-    require_same_network(
-        file.path, contents.header.around.model, identity_of(read_network(model, input_shapes))
-    )
+    network = read_network(model, input_shapes)
+    require_same_network(file.path, contents.header.around.model, network)
     plan = planned.plan(model, input_shapes) if planned.given else contents.plan
     done = f"{len(contents.records)} windows are in {file.path}"
     note(f"{done}: going on" if is_left(contents, plan) else f"{done}: nothing is left to measure")
@@ -345,6 +345,15 @@ def _interrupted(
     )  # fmt: skip
     note(f"interrupted after {len(contents.records)} windows: the profile is marked so; {again}")
     return int(ExitCode.INTERRUPTED)
+
+
+def _going_on(journal: Path) -> str:
+    """Return the command that was typed, as it goes on with its windows."""
+    from joulesplit.cli._typed import typed_again, typed_words
+
+    # A token is no text to print; it is in the environment, or in the file of the bench.
+    without = {"--resume": 1, "--token": 1, "--force": 0}
+    return typed_again(typed_words(), without, "--resume", str(journal))
 
 
 def _nothing(told: str, *, as_json: bool) -> int:

@@ -25,7 +25,7 @@ from joulesplit.cli._output import emit_page, html_option, shown_options, write_
 from joulesplit.cli._partitioning import blocks_asked, both_regrets, regret_document
 
 if TYPE_CHECKING:
-    from joulesplit.calibrate.profile import DeviceProfile
+    from joulesplit.calibrate.profile import DeviceProfile, Sensor
     from joulesplit.cli._output import Shown
     from joulesplit.cli.report import Page, Section
     from joulesplit.optimizer import BatteryLife, Decision, SentEncoded, Usage
@@ -196,18 +196,36 @@ def _next_step(
     decision: Decision,
     input_shapes: InputShapes,
 ) -> str | None:
-    """Return how the choice is tried, with the profile's own sensor; None if it names none."""
+    """Return how the choice is tried, or how it gets sure; None if the profile has no sensor."""
     import shlex
 
     if profile.sensor is None:
         return None
+    if decision.probability_best is not None and decision.expected_regret_j is None:
+        return _measure_more(model, profile, input_shapes)
     words = ["joulesplit", "validate", str(model), "--profile", str(path)]
-    words += ["--split", str(decision.best.block), "--sensor", profile.sensor.kind]
-    shunt_ohm = profile.sensor.settings.get("shunt_ohm")
-    if shunt_ohm is not None and not profile.simulated:
+    words += ["--split", str(decision.best.block), *_sensor_words(profile.sensor)]
+    return shlex.join([*words, *input_shape_words(input_shapes)])
+
+
+def _sensor_words(sensor: Sensor) -> list[str]:
+    """Return the options of a profile's own sensor."""
+    words = ["--sensor", sensor.kind]
+    shunt_ohm = sensor.settings.get("shunt_ohm")
+    if shunt_ohm is not None and not sensor.simulated:
         words += ["--shunt-ohm", f"{shunt_ohm:g}"]
-    words += input_shape_words(input_shapes)
-    return shlex.join(words)
+    return words
+
+
+def _measure_more(model: Path, profile: DeviceProfile, input_shapes: InputShapes) -> str:
+    """Return the campaign that has more windows than the profile's."""
+    import shlex
+
+    assert profile.sensor is not None
+    plan = profile.campaign.plan.get("name") if profile.campaign else None
+    longer = "--rigorous" if plan in ("standard", "rigorous") else "--standard"
+    words = ["joulesplit", "calibrate", str(model), *input_shape_words(input_shapes)]
+    return shlex.join([*words, *_sensor_words(profile.sensor), longer, "-o", "again.json"])
 
 
 def _last_operator(blocks: Sequence[Block], block: int) -> int:

@@ -134,12 +134,18 @@ def _headline(decision: Decision, battery: BatteryLife | None) -> RenderableType
     extremes = ((decision.candidates[-1], "device"), (decision.candidates[0], "server"))
     for other, where in extremes:
         if other.block != best.block:
-            factor = ratio(other.energy_j / best.energy_j)
+            factor = _times(other, best)
             lines.append(Text(f"all on the {where} costs {factor} as much", style="dim"))
     assumed = _cheaper_by_assumption(decision)
     if assumed is not None:
         lines.append(Text(assumed, style="yellow"))
     return Panel(Group(*lines), box=box.ROUNDED, border_style="green", padding=(0, 1))
+
+
+def _times(other: Candidate, best: Candidate) -> str:
+    """Return how many times the choice's energy another split takes, ``3.87 ± 0.06 ×``."""
+    factor, half_width = other.energy_j / best.energy_j, interval_half_width(other.times_best_ci95)
+    return uncertain(factor, half_width, "×") if half_width else ratio(factor)
 
 
 def chosen_words(best: Candidate) -> str:

@@ -154,7 +154,7 @@ def sureness(decision: Decision) -> str:
     call = "TOO CLOSE TO CALL, " if decision.too_close_to_call else ""
     sure = f"{call}best with probability {probability(decision.probability_best)}"
     if decision.expected_regret_j is None:
-        return f"{sure}, expected regret unknown: too little was measured for it"
+        return f"{sure}, expected regret unknown: it needs more windows, as below"
     return f"{sure}, expected regret {si(decision.expected_regret_j, 'J', 2)}"
 
 
