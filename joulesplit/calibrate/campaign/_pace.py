@@ -7,7 +7,7 @@ EXPECTED_FOR_S = 20.0
 
 
 class MeasuredPace:
-    """Compares what windows took with what they were expected to.
+    """The pace of a campaign: what its windows took, over what they were expected to.
 
     A busy machine, loading, journaling and windows that are run again take time that no plan knows.
     """

@@ -15,6 +15,7 @@ import numpy as np
 from joulesplit.calibrate.checks._spec import CHANGED, CheckSpec
 from joulesplit.calibrate.profile import (
     Account,
+    BlockEnergy,
     Check,
     Compute,
     DeviceProfile,
@@ -57,8 +58,6 @@ SCATTER_FOLLOWS = CheckSpec(
 Off = tuple[float, str]
 """A relative difference, and the name of what it is of."""
 
-ACCOUNTS: tuple[Account, Account] = ("net", "gross")
-
 
 def derivation_checks(profile: DeviceProfile) -> Iterator[Check]:
     """Yield the checks of what follows from something else in a profile of sound form."""
@@ -88,7 +87,8 @@ def _off(stated: float, following: float, scale: float | None = None) -> float:
 
 def both_accounts(figure: GrossNet) -> Iterator[tuple[Account, Quantity]]:
     """Yield a figure by each account that states it."""
-    for account in ACCOUNTS:
+    accounts: tuple[Account, Account] = ("net", "gross")
+    for account in accounts:
         quantity: Quantity | None = getattr(figure, account)
         if quantity is not None:
             yield account, quantity
@@ -122,10 +122,10 @@ def _net_of_blocks(compute: Compute, head: HeadEnergy) -> float:
 
 def _gross_offs(compute: Compute, idle_w: float) -> Iterator[Off]:
     """Yield what gross energies are off net ones and what is drawn idle meanwhile."""
-    named = (
+    named: list[tuple[str, BlockEnergy | HeadEnergy]] = [
         *((f"e_{b.index} gross", b) for b in compute.blocks),
         *((f"head_{h.last_block} gross", h) for h in compute.heads),
-    )
+    ]
     for name, one in named:
         net, gross = one.energy_j.net, one.energy_j.gross
         if net is not None:

@@ -17,7 +17,7 @@ from joulesplit.metrology import (
     flat_inverse_freedom,
 )
 
-WIDTH_LIMIT = 0.015
+INTERVAL_LIMIT = 0.015
 """How far an interval may be off what its uncertainties give, relative: three digits of each."""
 
 CENTRE_LIMIT = 0.01
@@ -96,7 +96,7 @@ def _of_other_width(told: list[_Interval]) -> Iterator[str]:
     ends = np.array([[one.least, one.most] for one in told])
     factors = combined_coverage_factor(ends)
     for one, (low, high) in zip(told, factors, strict=True):
-        least, most = low * (1 - WIDTH_LIMIT), high * (1 + WIDTH_LIMIT)
+        least, most = low * (1 - INTERVAL_LIMIT), high * (1 + INTERVAL_LIMIT)
         if not least * one.uncertainty <= one.half <= most * one.uncertainty:
             yield one.path
 
