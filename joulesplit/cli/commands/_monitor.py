@@ -64,8 +64,19 @@ def command(
     emit(
         as_json,
         _document(watch, summary, record),
-        lambda: summary_page(watch.description, summary),
+        lambda: summary_page(
+            watch.description, summary, wrote=record, next_step=_measuring_with_it()
+        ),
     )
+
+
+def _measuring_with_it() -> str:
+    """Return the command that prices another one with the same sensor."""
+    from joulesplit.cli._typed import typed_again, typed_words
+
+    words = ["measure" if word == "monitor" else word for word in typed_words()]
+    of_watching = {"--seconds": 1, "--record": 1, "--json": 0}
+    return typed_again(words, of_watching, "--", "sleep", "5")
 
 
 def _cpu_fraction(clock: Clock, begun_ns: int, used_s: float) -> float:
