@@ -14,12 +14,6 @@ import pytest
 from rich.console import Group
 from rich.text import Text
 
-from joulesplit.calibrate.campaign import (
-    ComparedTime,
-    MeasuredSplit,
-    OutputComparison,
-    SplitValidation,
-)
 from joulesplit.calibrate.profile import Check, Quality, Quantity, load_profile
 from joulesplit.calibrate.sampling import SamplerStatistics
 from joulesplit.cli._finding import Diagnosis, Finding
@@ -111,40 +105,15 @@ def decision_endings(decisions, network):
     }  # fmt: skip
 
 
-def validated(candidate, *, off=1.0, in_time=True, same=True):
-    measured_j = off * candidate.energy_j
-    net_j = Quantity(
-        value=measured_j, unit="J", ci95=(0.98 * measured_j, 1.02 * measured_j),
-        u_stat=0.008 * measured_j, u_sys=0.006 * measured_j, n=6,
-    )  # fmt: skip
-    return SplitValidation(
-        predicted=candidate,
-        measured=MeasuredSplit(
-            net_j=net_j, gross_j=net_j, latency_s=0.31, inferences=48, degrees_of_freedom=4
-        ),
-        difference_j=measured_j - candidate.energy_j,
-        difference_bound_j=0.02 * measured_j,
-        agreement_level=0.999,
-        agreement_bound_j=0.05 * measured_j,
-        agrees=abs(off - 1) < 0.05,
-        by_model=(),
-        server_wait_s=0.012,
-        outputs=OutputComparison(
-            largest_error=1e-6, relative_error=2e-6, agree=same, bit_equal=False, same_top=same
-        ),
-        sent=ComparedTime(
-            predicted_s=0.298, measured_s=0.31 if in_time else 0.468, u_measured_s=0.004,
-            bound_s=0.1, agrees=in_time,
-        ),
-    )  # fmt: skip
-
-
 @pytest.fixture(scope="module")
-def validation_endings(decisions):
+def validation_endings(decisions, validated):
     five, all_here = (decisions["optimize, sure"].candidates[block] for block in (5, 20))
     outcomes = {
         "validate, agrees": [validated(five)],
-        "validate, another energy": [validated(five, off=1.12), validated(all_here, off=0.9)],
+        "validate, another energy": [
+            validated(five, 1.12 * five.energy_j, agrees=False),
+            validated(all_here, 0.9 * all_here.energy_j, agrees=False),
+        ],
         "validate, another time": [validated(five, in_time=False)],
         "validate, another result": [validated(five, same=False)],
     }
@@ -152,7 +121,7 @@ def validation_endings(decisions):
 
 
 @pytest.fixture(scope="module")
-def demo_endings(simulated, decisions, network):
+def demo_endings(simulated, decisions, network, validated):
     decision = replace(decisions["optimize, sure"], simulated=True, source="simulated")
 
     def ended(decision, validations=(), failure=None):
