@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from joulesplit.cli._choices import SensorChoice
     from joulesplit.cli._recording import Recording
     from joulesplit.cli._watch import Glance, Summary, Watch
+    from joulesplit.cli.report import Page
     from joulesplit.drivers.protocols import Clock
 
 LIVE_PERIOD_NS = 250_000_000
@@ -44,7 +45,6 @@ def command(
     from joulesplit.calibrate.sampling import SamplerProcess
     from joulesplit.cli._watch import Watch
     from joulesplit.cli._wiring import give_advice, sensor_factory
-    from joulesplit.cli.report.terminal import summary_page
     from joulesplit.drivers import MonotonicClock
 
     if seconds is not None and not seconds > 0:
@@ -61,13 +61,13 @@ def command(
             for glance in _glances(sampler, watch, recording, _times(clock, period_ns, end_ns)):
                 show(glance)
         summary = watch.summary(sampler.statistics(), _cpu_fraction(clock, *begun))
-    emit(
-        as_json,
-        _document(watch, summary, record),
-        lambda: summary_page(
-            watch.description, summary, wrote=record, next_step=_measuring_with_it()
-        ),
-    )
+    emit(as_json, _document(watch, summary, record), lambda: _page(watch, summary, record))
+
+
+def _page(watch: Watch, summary: Summary, record: Path | None) -> Page:
+    from joulesplit.cli.report.terminal import summary_page
+
+    return summary_page(watch.description, summary, wrote=record, next_step=_measuring_with_it())
 
 
 def _measuring_with_it() -> str:
