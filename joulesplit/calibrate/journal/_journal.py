@@ -47,7 +47,7 @@ class Journal:
     def __init__(self, path: Path, *, resume: bool = False) -> None:
         self.path = path
         self._resume = resume
-        self._last_line = b""
+        self._lines: dict[int, bytes] = {}
 
     def __enter__(self) -> Self:
         """Open the file, for this process alone.
@@ -80,7 +80,7 @@ class Journal:
         content = self._file.read()
         self._require_format(content)
         whole = content[: content.rfind(b"\n") + 1]
-        self._last_line = whole[whole.rfind(b"\n", 0, -1) + 1 :]
+        self._lines = {len(whole): whole[whole.rfind(b"\n", 0, -1) + 1 :]}
         self._file.seek(len(whole))
         self._file.truncate()
 
@@ -112,8 +112,11 @@ class Journal:
         Raises:
             JournalError: The disk is full, or failed.
         """
-        line = journal_line(msgspec.json.encode(entry_to_store(entry)), self._last_line)
         whole_bytes = self._file.tell()
+        before = self._lines.get(whole_bytes, b"")
+        line = journal_line(msgspec.json.encode(entry_to_store(entry)), before)
+        # By where each ends: Ctrl-C may come behind the write, and the line before is this one.
+        self._lines = {whole_bytes: before, whole_bytes + len(line): line}
         try:
             self._write(line)
             os.fsync(self._file.fileno())
@@ -123,7 +126,6 @@ class Journal:
                 f"cannot write the journal {self.path}: {error.strerror}; what it holds is whole: "
                 "make room on its disk"
             ) from error
-        self._last_line = line
 
     def _write(self, content: bytes) -> None:
         # Unbuffered: a buffer would keep what did not fit, and try again when it is closed.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from hashlib import sha256
 from pathlib import Path
@@ -85,3 +86,23 @@ def test_a_resumed_and_a_redacted_journal_hold_the_chain_and_one_of_before_has_n
         path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:4:2]))
         with pytest.raises(JournalError, match="a line is missing"):
             read_journal(path)
+
+
+def test_an_interruption_behind_the_write_of_a_line_breaks_no_chain(journal, tmp_path, monkeypatch):
+    contents, interrupted = read_journal(journal), tmp_path / "interrupted"
+    run, synced = contents.runs[0], os.fsync
+
+    def interrupt(_):
+        monkeypatch.setattr(os, "fsync", synced)
+        raise KeyboardInterrupt
+
+    with Journal(interrupted) as file:
+        file.append(contents.header)
+        file.append(run.begun)
+        monkeypatch.setattr(os, "fsync", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            file.append(run.kept[0])
+        file.append(run.ended)
+
+    assert read_journal(interrupted).records == contents.records[:1]
+    assert interrupted.read_bytes().count(b'"after":') == 3
