@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from joulesplit.cli._choices import SensorChoice
     from joulesplit.cli._recording import Recording
     from joulesplit.cli._watch import Glance, Summary, Watch
-    from joulesplit.cli.report import Page
     from joulesplit.drivers.protocols import Clock
 
 LIVE_PERIOD_NS = 250_000_000
@@ -45,11 +45,13 @@ def command(
     from joulesplit.calibrate.sampling import SamplerProcess
     from joulesplit.cli._watch import Watch
     from joulesplit.cli._wiring import give_advice, sensor_factory
+    from joulesplit.cli.report.terminal import summary_page
     from joulesplit.drivers import MonotonicClock
 
     if seconds is not None and not seconds > 0:
         raise CommandError(f"--seconds {seconds:g}: give a positive time, or leave it out")
     give_advice(choice)
+    page = partial(summary_page, wrote=record, next_step=_measuring_with_it())
     clock = MonotonicClock()
     with SamplerProcess(sensor_factory(choice), clock) as sampler, ExitStack() as stack:
         watch = Watch(sampler.description)
@@ -61,13 +63,7 @@ def command(
             for glance in _glances(sampler, watch, recording, _times(clock, period_ns, end_ns)):
                 show(glance)
         summary = watch.summary(sampler.statistics(), _cpu_fraction(clock, *begun))
-    emit(as_json, _document(watch, summary, record), lambda: _page(watch, summary, record))
-
-
-def _page(watch: Watch, summary: Summary, record: Path | None) -> Page:
-    from joulesplit.cli.report.terminal import summary_page
-
-    return summary_page(watch.description, summary, wrote=record, next_step=_measuring_with_it())
+    emit(as_json, _document(watch, summary, record), lambda: page(watch.description, summary))
 
 
 def _measuring_with_it() -> str:
