@@ -233,7 +233,7 @@ def _named(solution: Solution) -> str:
 
 def _saving(worst_j: float, best_j: float) -> str:
     if worst_j <= 0.0:
-        return "no other can save anything"
+        return "no other can save anything (statistics)"
     return f"any other saves at most {_percent(worst_j / best_j)} (statistics)"
 
 

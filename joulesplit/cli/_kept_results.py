@@ -22,7 +22,7 @@ class KeptResults:
     one file, which is written on leaving, whatever it is left for.
 
     Args:
-        records: File of the records; None for none. Another run's is replaced by the first record.
+        records: File of the records; None for none. What was there goes with the first record.
         npz: File of the arrays, named FILE/OUTPUT, with the folder where two files have one name;
             None for none.
 

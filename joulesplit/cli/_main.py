@@ -88,7 +88,9 @@ def run(arguments: Sequence[str]) -> int:
     """
     as_json = "--json" in _options(arguments) and not _is_anothers(arguments)
     try:
-        result = cli.main(list(arguments), prog_name="joulesplit", standalone_mode=False)
+        result = cli.main(
+            list(arguments), prog_name="joulesplit", standalone_mode=False, obj=tuple(arguments)
+        )
     except (click.exceptions.Abort, KeyboardInterrupt):
         return _interrupted(as_json=as_json)
     except click.ClickException as error:

@@ -120,14 +120,19 @@ def write_error(code: int, kind: str, message: str) -> None:
     sys.stdout.write(json.dumps(document) + "\n")
 
 
-def require_free(output: Path, *, force: bool) -> None:
+def require_free(output: Path, *, force: bool, option: str = "--output") -> None:
     """Refuse to write over a file unasked.
+
+    Args:
+        output: What would be written.
+        force: It may be replaced.
+        option: That names it.
 
     Raises:
         CommandError: It exists.
     """
     if output.exists() and not force:
-        raise CommandError(f"{output} exists: choose another --output, or give --force")
+        raise CommandError(f"{output} exists: choose another {option}, or give --force")
 
 
 def write_page(path: Path, content: bytes) -> None:

@@ -81,11 +81,14 @@ class EdgeServer:
         shelf = TailShelf(models, options=tails, runner_bytes=limits.runner_bytes)
         self._endpoints = _Endpoints(shelf, token, max_body_bytes, limits)
 
-    def serve(self, on_ready: Callable[[str], None]) -> None:
+    def serve(self, on_ready: Callable[[str], None]) -> int | None:
         """Serve in this thread until SIGINT, SIGTERM or the end of standard input.
 
         Args:
             on_ready: Called once with the URL, when connections are accepted.
+
+        Returns:
+            The signal that ended it; None if its standard input did.
 
         Raises:
             EdgeConfigurationError: No such port, or not a loopback address and no token.
@@ -111,9 +114,10 @@ class EdgeServer:
             server = uvicorn.Server(config)
             if self._exit_when_stdin_closes:
                 stop_at_end_of_stdin(server)
-            with stopping_quietly(server):
+            with stopping_quietly(server) as signals:
                 on_ready(listener_url(listener))
                 server.run(sockets=[listener])
+        return next(iter(signals), None)
 
 
 class _Endpoints:

@@ -17,14 +17,19 @@ STDIN_FD = 0
 
 
 @contextmanager
-def stopping_quietly(server: Server) -> Iterator[None]:
+def stopping_quietly(server: Server) -> Iterator[list[int]]:
     """Make SIGINT and SIGTERM end ``serve`` as after any finished job, without traceback.
 
     uvicorn stops on its own handlers and then raises the signals again for the handlers that
     were there before, which are these; before its own are in place, these stop it.
-    """
 
-    def stop(_number: int, _frame: object) -> None:
+    Yields:
+        The signals that came, as they come; none where something else ends it.
+    """
+    came: list[int] = []
+
+    def stop(number: int, _frame: object) -> None:
+        came.append(number)
         server.should_exit = True
 
     def still_serving(_record: logging.LogRecord) -> bool:
@@ -37,7 +42,7 @@ def stopping_quietly(server: Server) -> Iterator[None]:
     logger = logging.getLogger("uvicorn.error")
     logger.addFilter(still_serving)
     try:
-        yield
+        yield came
     finally:
         logger.removeFilter(still_serving)
         for number, handler in before.items():

@@ -286,6 +286,17 @@ class Causes:
         pair = self.effects[[one, other]]
         return self._error(beyond_rounding(pair[0] - pair[1], pair))
 
+    def quotient(self, one: int, other: int, values: Sequence[float]) -> Error:
+        """Return what the quotient of two figures may be off by, to first order (GUM 5.1.2).
+
+        Args:
+            one: The numerator.
+            other: The denominator.
+            values: Of all figures.
+        """
+        pair = np.array([self.effects[one], values[one] / values[other] * self.effects[other]])
+        return self._error(beyond_rounding(pair[0] - pair[1], pair) / values[other])
+
     def _error(self, effects: Array) -> Error:
         statistical = np.where(self.statistical, effects, 0.0)
         return Error(

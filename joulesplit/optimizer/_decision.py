@@ -8,7 +8,12 @@ from math import isfinite
 from typing import Required, TypedDict
 
 from joulesplit.calibrate.profile import FORM_CHECKS, Account, DeviceProfile
-from joulesplit.metrology import interval_of, positive_interval, positive_intervals
+from joulesplit.metrology import (
+    FLAT_FREEDOM,
+    interval_of,
+    positive_interval,
+    positive_intervals,
+)
 from joulesplit.optimizer._compute_cost import priced_by
 from joulesplit.optimizer._constraints import PERCENTS, Constraints
 from joulesplit.optimizer._cost import ComputeModel, SplitEnergy
@@ -148,8 +153,8 @@ def _decision(problem: Problem, solution: Solution, profile: DeviceProfile) -> D
         usage=prices.usage,
         input_as_uint8_j=_input_as_uint8_j(problem, solution.energies[0]),
         scale_u_rel=prices.scale_u_rel,
-        scale_inverse_freedom=prices.shapes.scale,
-        rest_inverse_freedom=prices.shapes.rest,
+        scale_flatness=FLAT_FREEDOM * prices.shapes.scale,
+        rest_flatness=FLAT_FREEDOM * prices.shapes.rest,
         idle_power_w=profile.idle.power_w.value if profile.idle else None,
     )
 
@@ -219,9 +224,20 @@ def _candidate(
         degrees_of_freedom=_finite(error.degrees_of_freedom) if error else None,
         coverage_factor=error.coverage_factor if error else None,
         ci95_j=interval_j,
+        times_best_ci95=_times_best(solution, block),
         violates=solution.broken[block],
         probability_best=robustness.probability_best[block] if robustness else None,
     )
+
+
+def _times_best(solution: Solution, block: int) -> tuple[float, float] | None:
+    """Return the interval of a split's energy over that of the choice; None if it has none."""
+    causes = solution.causes_between(block, solution.best)
+    if causes is None or block == solution.best:
+        return None
+    values_j = [energy.total_j for energy in solution.energies]
+    error = causes.quotient(block, solution.best, values_j)
+    return interval_of(values_j[block] / values_j[solution.best], error)
 
 
 class _Times(TypedDict, total=False):

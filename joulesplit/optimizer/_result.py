@@ -62,6 +62,8 @@ class Candidate:
         degrees_of_freedom: Behind ``u_stat_j``; None likewise, or if there is no limit.
         coverage_factor: k, half of the interval over both together; None likewise.
         ci95_j: Interval of both, 95 %, J; None likewise.
+        times_best_ci95: 95 % interval of its energy over that of the choice, 1: what both have
+            in common cancels; None likewise, and for the choice itself.
         violates: Limits that it breaks; empty if it is allowed.
         probability_best: That it costs least of the allowed ones; None likewise, for all of them
             if for one.
@@ -98,6 +100,7 @@ class Candidate:
     degrees_of_freedom: float | None = None
     coverage_factor: float | None = None
     ci95_j: tuple[float, float] | None
+    times_best_ci95: tuple[float, float] | None = None
     violates: tuple[str, ...]
     probability_best: float | None
 
@@ -205,9 +208,9 @@ class Decision:
         ratio_u_flop_per_bit: Its standard uncertainty, the common scale cancelled; None if the
             source states none.
         ratio_ci95_flop_per_bit: Its 95 % interval, FLOP/bit; None likewise.
-        scale_inverse_freedom: 1/ν of the distribution of ``scale_u_rel``, see
-            ``metrology``: −1/5 for a bound, 0 for a normal one.
-        rest_inverse_freedom: Of what the sensor may be off by besides.
+        scale_flatness: Shape of the distribution of ``scale_u_rel``: 1 for a single bound (all
+            values between its ends alike), 0 for a normal distribution.
+        rest_flatness: Of what the sensor may be off by besides.
         robustness: How sure the choice is; None likewise, or if ``unsure_because``.
         unsure_because: Why nothing tells how far the model is off what splits compute, and what
             to measure; None if it is known.
@@ -252,8 +255,8 @@ class Decision:
     usage: Usage
     input_as_uint8_j: float
     scale_u_rel: float
-    scale_inverse_freedom: float = 0.0
-    rest_inverse_freedom: float = 0.0
+    scale_flatness: float = 0.0
+    rest_flatness: float = 0.0
     notes: tuple[str, ...] = ()
     explanation: str = ""
     idle_power_w: float | None = None

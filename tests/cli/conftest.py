@@ -38,11 +38,14 @@ from joulesplit.calibrate.profile import (
     Uplink,
     UploadTail,
     WindowTerm,
+    degrees_of_freedom_of,
     save_profile,
+    with_interval,
 )
 from joulesplit.cli import run
 from joulesplit.cli._resources import paper_network
 from joulesplit.drivers.readings import AccuracyTerm, SensorDescription
+from joulesplit.metrology import Estimate
 from joulesplit.partition.cutting import residual_blocks
 from joulesplit.partition.reading import read_network
 
@@ -123,19 +126,37 @@ def phases():
     )  # fmt: skip
 
 
+FIT_COVARIANCE = (1e-10, 9e-6, 8e-21, 4e-10)
+"""Of E_0, P_air, e_bit and E_burst: its diagonal."""
+
+
+def fitted(value, unit, variance):
+    """A coefficient of the fit, with the scatter that the covariance gives it."""
+    plain = quantity(value, unit)
+    scatter = Estimate(
+        value=value,
+        u_stat=variance**0.5,
+        degrees_of_freedom=degrees_of_freedom_of(plain),
+        n=plain.n,
+    )
+    return with_interval(scatter, unit, plain.u_sys)
+
+
 def link_fit(upload_j, air_w, burst_j):
+    values, units = (upload_j, air_w, 1.5e-8, burst_j), ("J", "W", "J/bit", "J")
+    figures = [fitted(*one) for one in zip(values, units, FIT_COVARIANCE, strict=True)]
     return LinkFit(
-        upload_cost_j=quantity(upload_j, "J"),
-        air_power_w=quantity(air_w, "W"),
-        bit_energy_j=quantity(1.5e-8, "J/bit"),
-        burst_cost_j=quantity(burst_j, "J"),
-        covariance=(
-            (1e-10, 0.0, 0.0, 0.0), (0.0, 9e-6, 0.0, 0.0), (0.0, 0.0, 8e-21, 0.0),
-            (0.0, 0.0, 0.0, 4e-10),
+        upload_cost_j=figures[0],
+        air_power_w=figures[1],
+        bit_energy_j=figures[2],
+        burst_cost_j=figures[3],
+        covariance=tuple(
+            tuple(variance if column == row else 0.0 for column in range(4))
+            for row, variance in enumerate(FIT_COVARIANCE)
         ),
         rates_bit_per_s=(5e6, 10e6, 20e6),
         payload_bits=(32000, 802816, 4816896),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,8 @@ def folder(tmp_path, monkeypatch):
 
 
 MODEL = str(paper_network())
+OTHER = str(ROOT / "data" / "models" / "mobilenet_v2_1.0_224_int8.tflite")
+KEPT = str(ROOT / "tests" / "calibrate" / "kept" / "journal-1.windows.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -72,6 +74,11 @@ MODEL = str(paper_network())
         (("calibrate", MODEL, *SIMULATED, "-o", "paper.json"), 2, "--force"),
         (("validate", MODEL, "--profile", "paper.json", *SIMULATED), 2, "literature"),
         (("calibrate", MODEL, *SIMULATED, "--link", "wifi"), 6, "leaves by lo, a loopback"),
+        (
+            ("calibrate", OTHER, *SIMULATED, "--edge", NOWHERE, "--resume", KEPT),
+            3,
+            "the network was mobilenet_v2_1.0_224_float32.tflite",
+        ),
         (("calibrate", "--reanalyse", "none.jsonl"), 3, "*.windows.jsonl beside the profile"),
         (("calibrate", "--reanalyse", "paper.json", "-o", "n"), 3, "not the journal"),
         (("calibrate", "--reanalyse", "cut.windows.jsonl"), 3, "start a new campaign"),

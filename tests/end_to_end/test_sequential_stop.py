@@ -206,7 +206,7 @@ def test_a_choice_is_told_in_words_with_what_it_may_cost_and_what_is_missing():
     level, _ = campaign(hard, level_world(3))
 
     assert re.fullmatch(
-        r"everything on the device; (no other can save anything"
+        r"everything on the device; (no other can save anything \(statistics\)"
         r"|any other saves at most 0\.\d+ % \(statistics\))",
         alone.opinion.reason,
     )

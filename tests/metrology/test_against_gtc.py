@@ -95,6 +95,10 @@ def test_figures_of_two_fits_and_a_common_cause_have_gtcs_budget():
         error = causes.difference(one, other)
         assert error.u == pytest.approx(oracle.u)
         assert error.degrees_of_freedom == pytest.approx(oracle.df)
+        oracle = figures[one] / figures[other]
+        error = causes.quotient(one, other, values)
+        assert error.u == pytest.approx(oracle.u)
+        assert error.degrees_of_freedom == pytest.approx(oracle.df)
     rows = budget_table(causes, 1, ("blocks", "link", "P_0"))
     by_name = {row.name: row for row in rows}
     assert by_name["P_0"].u == pytest.approx(abs(GTC.component(figures[1], idle)))

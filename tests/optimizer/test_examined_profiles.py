@@ -6,12 +6,13 @@ Every number, list and mark of a profile is changed in turn, as a hand or a faul
 from __future__ import annotations
 
 import copy
+import math
 
 import msgspec
 import pytest
 
 from joulesplit.calibrate.checks import examined
-from joulesplit.calibrate.profile import DeviceProfile
+from joulesplit.calibrate.profile import DeviceProfile, GrossNet
 from joulesplit.optimizer import Usage, decide
 from joulesplit.optimizer.errors import OptimizerError, ProfileUnusableError
 
@@ -71,11 +72,59 @@ def sound(world, make_network):
         head_j=((2, 0.068), (3, 0.128)), answer_bit_j=1e-8, answer_rate=3e7, connection_j=0.006,
         idle_w=2.6, idle_u_w=0.01, gross_fit=True, constant_u_rel=0.3, compute_campaign=0.004,
         upload_campaign=0.003,
-        block_covariance=tuple(1e-8 if r == c else 1e-9 for r in range(3) for c in range(r + 1)),
     )  # fmt: skip
-    profile = device.profile()
-    assert profile.link is not None
-    return (*make_network(FLOP, BITS, input_elements=150_528), profile)
+    return (*make_network(FLOP, BITS, input_elements=150_528), whole(device.profile()))
+
+
+def whole(profile):
+    """Return a profile whose figures follow from each other, as a calibration writes them."""
+    compute, uplink, replace = profile.compute, profile.link.uplink, msgspec.structs.replace
+    idle_w = profile.idle.power_w.value
+
+    def timed(one):
+        energy = one.energy_j
+        time = replace(one.latency_s, value=(energy.gross.value - energy.net.value) / idle_w)
+        return replace(one, latency_s=time)
+
+    nets = [block.energy_j.net for block in compute.blocks]
+    heads = [
+        replace(
+            timed(head),
+            net_over_blocks=head.energy_j.net.value
+            / sum(net.value for net in nets[: head.last_block]),
+        )
+        for head in compute.heads
+    ]
+    compute = replace(
+        compute,
+        blocks=tuple(timed(block) for block in compute.blocks),
+        heads=tuple(heads),
+        covariance_j2=tuple(
+            net.u_stat**2 if r == c else 0.0 for r, net in enumerate(nets) for c in range(r + 1)
+        ),
+        e_d_flop_per_j=_of_blocks(compute.e_d_flop_per_j, nets),
+    )
+    fits = {name: _scattering(getattr(uplink, name)) for name in ("fit", "fit_gross")}
+    link = replace(profile.link, uplink=replace(uplink, **fits))
+    return replace(profile, compute=compute, link=link)
+
+
+def _of_blocks(e_d, nets):
+    u_rel = math.hypot(*(net.u_stat for net in nets)) / sum(net.value for net in nets)
+
+    def one(figure):
+        return msgspec.structs.replace(figure, u_stat=figure.value * u_rel)
+
+    return GrossNet(net=one(e_d.net), gross=one(e_d.gross))
+
+
+def _scattering(fit):
+    names = ("upload_cost_j", "air_power_w", "bit_energy_j", "burst_cost_j")
+    figures = {
+        name: msgspec.structs.replace(getattr(fit, name), u_stat=fit.covariance[row][row] ** 0.5)
+        for row, name in enumerate(names)
+    }
+    return msgspec.structs.replace(fit, **figures)
 
 
 def decided(sound, profile, **options):

@@ -37,6 +37,7 @@ from ._program_runs import measure_program as measure_program
 from ._resume import is_left as is_left
 from ._resume import past_of as past_of
 from ._resume import require_same as require_same
+from ._resume import require_same_network as require_same_network
 from ._resume import require_same_subjects as require_same_subjects
 from ._schedule import block_key as block_key
 from ._schedule import head_blocks as head_blocks

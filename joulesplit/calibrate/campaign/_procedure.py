@@ -11,6 +11,7 @@ import msgspec
 
 from joulesplit.calibrate.campaign._bench import Bench, pilot, subjects_of
 from joulesplit.calibrate.campaign._first_window_check import require_seen
+from joulesplit.calibrate.campaign._pace import MeasuredPace
 from joulesplit.calibrate.campaign._plan import Plan
 from joulesplit.calibrate.campaign._quiet import QuietTime
 from joulesplit.calibrate.campaign._rest import rest_positions, rest_task, run_rest
@@ -75,6 +76,7 @@ class Progress:
         last: The window just finished; None before the first.
         opinion: What the stop rule thought last; None before it was asked.
         cooling: How far the wait for a device that is too hot is; None if there is none.
+        stage: What comes now instead of a window, in words; empty for a window.
     """
 
     done: int
@@ -85,6 +87,7 @@ class Progress:
     last: WindowRecord | None
     opinion: StopOpinion | None
     cooling: CoolDown | None = None
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +192,7 @@ class _Campaign:
         self._progress: Progress | None = None
         self._rest: Rest | None = None
         self._spoilt_rests, self._rested_s = 0, 0.0
+        self._pace = MeasuredPace()
         self._quiet, self._watch = QuietTime(plan.timing.idle_s), LateWatch(plan)
 
     def run(self, rule: StopRule) -> CampaignResult:
@@ -216,7 +220,16 @@ class _Campaign:
             sampler=self._bench.sampler,
             thermometer=self._bench.thermometer,
             limits=self._plan.limits,
+            on_run=self._tell_warming,
         )
+
+    def _tell_warming(self, spent_s: float) -> None:
+        longest_s = self._plan.limits.warm_up_s
+        self._tell_stage(f"warming up for {spent_s:.0f} s, {longest_s:.0f} s at most")
+
+    def _tell_stage(self, stage: str) -> None:
+        assert self._progress, "what is left is told before a window"
+        self._told.progress(replace(self._progress, stage=stage))
 
     def _tasks(self, rule: StopRule) -> Iterator[WindowTask]:
         """Yield one window after the other; each has to be among the records before the next."""
@@ -246,12 +259,18 @@ class _Campaign:
                 rests_s = sum(rest_s(self._plan.timing, work) for work in to_come)
                 watched_s = self._watch.expected_s((t.kind, self._work_s(t)) for t in left)
                 waits_s = self._quiet.expected_s(len(left)) + watched_s + rests_s
-                self._tell(total, self._expected_s(left) + waits_s)
+                expected_s = self._expected_s(left) + waits_s
+                now_ns = self._bench.clock.now_ns()
+                self._tell(total, self._pace.remaining_s(now_ns, expected_s))
+                if len(self._records) == len(self._earlier):
+                    # The warm-up follows, which is no window.
+                    self._pace.pause()
                 if position in anew:
                     self._lay_out_anew()
                 if position in rests:
                     self._let_rest(task, rests[position])
             yield task
+        self._pace.pause()
         return 0
 
     def _let_rest(self, before: WindowTask, work: RestedWork) -> None:
@@ -266,6 +285,7 @@ class _Campaign:
         for _ in range(TRIES):
             if self._spent_s + self._rested_s + needed_s > self._plan.limits.duration_s:
                 return
+            self._tell_stage(f"watching what comes late, {rest_s(self._plan.timing, work):.0f} s")
             settle_s = self._plan.timing.settle_after_s(task.kind)
             rest = run_rest(task, self._bench, settle_s, REST_S[work])
             self._rested_s = (clock.now_ns() - began_ns) * 1e-9

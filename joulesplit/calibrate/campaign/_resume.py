@@ -6,7 +6,7 @@ a plan that looks more often, takes longer or asks for less.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from joulesplit.calibrate.errors import OtherCampaignError
 from joulesplit.calibrate.journal import Header, JournalContents
 from joulesplit.calibrate.profile import ModelIdentity
 from joulesplit.drivers.readings import SensorDescription
+from joulesplit.partition import Network
 
 TIMED_SETTINGS = frozenset({"transaction_s"})
 """Settings that a sensor times anew whenever it is opened."""
@@ -47,10 +48,29 @@ def require_same(path: Path, journal: Header, now: Header) -> None:
     if found:
         more = len(found) - TOLD
         told = [*found[:TOLD], *([f"{more} more differences"] if more > 0 else [])]
-        raise OtherCampaignError(
-            f"cannot go on with {path}: {'; '.join(told)}; give what the journal was made with, "
-            "or start a new one with another --output"
-        )
+        raise _another(path, told)
+
+
+def require_same_network(path: Path, before: ModelIdentity, now: Network) -> None:
+    """Check that a campaign is gone on with for its own network, before anything is prepared.
+
+    Args:
+        path: Of the journal, for the message.
+        before: The network that it was begun with.
+        now: As it was read.
+
+    Raises:
+        OtherCampaignError: It is another one.
+    """
+    if before.sha256 != now.sha256:
+        raise _another(path, [_other_network(before, now)])
+
+
+def _another(path: Path, told: Sequence[str]) -> OtherCampaignError:
+    return OtherCampaignError(
+        f"cannot go on with {path}: {'; '.join(told)}; give what the journal was made with, "
+        "or start a new one with another --output"
+    )
 
 
 def require_same_subjects(path: Path, before: Collection[str], now: Collection[str]) -> None:
@@ -80,7 +100,7 @@ def differences(journal: Header, now: Header) -> Iterator[str]:
     before, after = journal.around, now.around
     if before.model.sha256 != after.model.sha256:
         # Blocks and energies that differ because of it would only hide the reason.
-        yield f"the network was {_named(before.model)} and is {_named(after.model)}"
+        yield _other_network(before.model, after.model)
         return
     other = before.model.other_inputs(after.model.input_shapes)
     if other is not None:
@@ -108,7 +128,11 @@ def _link(header: Header) -> dict[str, Any]:
     return {"interface": header.around.interface, "kind": header.link_kind}
 
 
-def _named(model: ModelIdentity) -> str:
+def _other_network(before: ModelIdentity, after: ModelIdentity | Network) -> str:
+    return f"the network was {_named(before)} and is {_named(after)}"
+
+
+def _named(model: ModelIdentity | Network) -> str:
     return f"{model.name} (sha256 {model.sha256[:8]}…)"
 
 

@@ -107,6 +107,7 @@ def warm_up(
     sampler: Sampler,
     thermometer: Thermometer,
     limits: Limits,
+    on_run: Callable[[float], None] = lambda _: None,
 ) -> WarmUp:
     """Run a workload until it takes the same time again and again, inside the band.
 
@@ -117,6 +118,7 @@ def warm_up(
         sampler: Drained meanwhile: what it reads now belongs to no window.
         thermometer: Of the processor.
         limits: The band, and the longest wait.
+        on_run: Told after each run how long it has taken so far, s.
     """
     began_ns = clock.now_ns()
     latencies_s: list[float] = []
@@ -136,6 +138,7 @@ def warm_up(
                 temperature_c=temperatures_c[-1],
                 unsettled=moving,
             )
+        on_run(spent_s)
 
 
 def cool_down(

@@ -8,7 +8,10 @@ from __future__ import annotations
 from joulesplit.calibrate.checks import _board_power as board_power
 from joulesplit.calibrate.checks import _command_checks as runs
 from joulesplit.calibrate.checks import _conditions as conditions
+from joulesplit.calibrate.checks import _counts as counts
+from joulesplit.calibrate.checks import _derived as derived
 from joulesplit.calibrate.checks import _ending as ending
+from joulesplit.calibrate.checks import _interval_widths as interval_widths
 from joulesplit.calibrate.checks import _outlasting as outlasting
 from joulesplit.calibrate.checks import _plausibility as plausibility
 from joulesplit.calibrate.checks import _response as response
@@ -118,7 +121,11 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         plausibility.POSITIVE_ENERGIES,
         plausibility.GROSS_ABOVE_NET,
         *plausibility.RANGES.values(),
-        plausibility.CONSISTENT_FIGURES,
+        derived.CONSISTENT_FIGURES,
+        derived.SCATTER_FOLLOWS,
+        interval_widths.INTERVALS_FOLLOW,
+        counts.COUNTS_AGREE,
+        counts.KNOWN_NAMES,
         plausibility.SENSOR_BUDGET,
         plausibility.SIMULATED_MARK,
         plausibility.LINK_MARK,

@@ -13,8 +13,11 @@ from math import hypot
 
 import msgspec
 
+from joulesplit.calibrate.checks._counts import count_checks
+from joulesplit.calibrate.checks._derived import derivation_checks
+from joulesplit.calibrate.checks._interval_widths import interval_checks
 from joulesplit.calibrate.checks._soundness import soundness_checks
-from joulesplit.calibrate.checks._spec import FLAG, CheckSpec, verdict_of
+from joulesplit.calibrate.checks._spec import CHANGED, FLAG, CheckSpec, verdict_of
 from joulesplit.calibrate.profile import (
     Check,
     DeviceProfile,
@@ -33,19 +36,14 @@ E_C_RANGE_BIT_PER_J = (1e2, 1e12)
 IDLE_RANGE_W = (0.01, 300.0)
 """From a microcontroller to a workstation."""
 
-SUM_LIMIT = 0.02
-"""Largest relative difference of E_d to Σ N_l / Σ e_l, and of E_c to its fit. They are the same
-by definition; figures rounded to three digits still pass."""
-
 ENERGY_NAME = re.compile(r"(E_d|E_c(-down)?|e_\d+|head_\d+|P_0|t_\d+)(?![\w/-])")
 """Figures that nothing but work can have at zero or below: not E_0, P_air and e_bit, which are
 parts of one fit and may be negative within their uncertainty."""
 
 BUDGET_LIMIT = 0.01
-"""How far the sensor's stated scale may fall short of the sum of its terms, relative."""
+"""How far the sensor's stated uncertainties may fall short of the sums of terms, relative."""
 
 
-_CHANGED = "the file was changed by hand"
 POSITIVE_ENERGIES = CheckSpec(
     name="positive-energies",
     finds="energies and efficiencies that are zero or negative",
@@ -80,21 +78,14 @@ RANGES = {
         ("idle-range", "P_0", "W", IDLE_RANGE_W),
     )
 }
-CONSISTENT_FIGURES = CheckSpec(
-    name="consistent-figures",
-    finds="difference of E_d and E_c from what the figures they are made of give, relative",
-    unit="1",
-    limit=SUM_LIMIT,
-    severity="fail",
-    advice=f"{{name}} is not what the figures it is made of give: {_CHANGED}",
-)
 SENSOR_BUDGET = CheckSpec(
     name="sensor-budget",
-    finds="what the sensor's stated scale falls short of the sum of its terms, relative",
+    finds="what the sensor's stated uncertainties fall short of the sums of their terms, and terms "
+    "of their bounds, relative",
     unit="1",
     limit=BUDGET_LIMIT,
     severity="fail",
-    advice=f"the sensor's scale uncertainty is less than its terms together: {_CHANGED}",
+    advice=f"the sensor's uncertainty is less than its terms together: {CHANGED}",
 )
 SIMULATED_MARK = CheckSpec(
     name="simulated-mark",
@@ -118,7 +109,7 @@ RECORDED_VERDICT = CheckSpec(
     unit=FLAG,
     limit=0,
     severity="fail",
-    advice=f"the recorded checks say {{checks}}, the recorded verdict is {{verdict}}: {_CHANGED}",
+    advice=f"the recorded checks say {{checks}}, the recorded verdict is {{verdict}}: {CHANGED}",
 )
 WINDOWS_BESIDE = CheckSpec(
     name="windows-beside",
@@ -144,7 +135,9 @@ def plausibility_checks(profile: DeviceProfile) -> tuple[Check, ...]:
         *_signs(profile),
         *_accounts(profile),
         *_ranges(profile),
-        *_sums(profile),
+        *derivation_checks(profile),
+        *interval_checks(profile),
+        *count_checks(profile),
         *_sensor(profile),
         *_marks(profile),
     )
@@ -239,50 +232,28 @@ def _in_range(name: str, value: float, bounds: tuple[float, float]) -> Check:
     )
 
 
-def _sums(profile: DeviceProfile) -> Iterator[Check]:
-    """Check that figures that follow from each other do."""
-    offs = [*_sum_offs(profile), *_link_sum_offs(profile)]
-    if offs:
-        worst, name = max(offs)
-        yield CONSISTENT_FIGURES.judge(worst, name=name)
-
-
-def _sum_offs(profile: DeviceProfile) -> Iterator[tuple[float, str]]:
-    compute = profile.compute
-    flop = sum(block.flop for block in compute.blocks)
-    gross_j = sum(block.energy_j.gross.value for block in compute.blocks)
-    if not flop:
-        # A file may leave the work out.
-        return
-    if gross_j > 0:
-        yield abs(compute.e_d_flop_per_j.gross.value * gross_j / flop - 1), "E_d gross"
-    net_j = [block.energy_j.net.value for block in compute.blocks if block.energy_j.net]
-    if compute.e_d_flop_per_j.net and net_j and len(net_j) == len(compute.blocks):
-        yield abs(compute.e_d_flop_per_j.net.value * sum(net_j) / flop - 1), "E_d net"
-
-
-def _link_sum_offs(profile: DeviceProfile) -> Iterator[tuple[float, str]]:
-    uplink = profile.link.uplink if profile.link else None
-    if uplink is not None and uplink.stated is not None and uplink.e_c_bit_per_j.net is not None:
-        bit_j = uplink.stated.bit_energy_j.value
-        yield abs(uplink.e_c_bit_per_j.net.value * bit_j - 1), "E_c net"
-    elif uplink is not None and uplink.fit is not None and uplink.e_c_bit_per_j.net is not None:
-        fit = uplink.fit
-        bit_j = fit.air_power_w.value / uplink.rate_bit_per_s + fit.bit_energy_j.value
-        yield abs(uplink.e_c_bit_per_j.net.value * bit_j - 1), "E_c net"
-
-
 def _sensor(profile: DeviceProfile) -> Iterator[Check]:
     sensor = profile.sensor
     if sensor is None or not sensor.budget:
         return
-    terms = [
-        term.standard_uncertainty
+    stated = {
+        ("scale", "common"): sensor.scale_u_rel,
+        ("scale", "load-dependent"): sensor.load_u_rel,
+        ("offset", "common"): sensor.offset_u_w,
+    }
+    totals = {
+        which: hypot(
+            *(t.standard_uncertainty for t in sensor.budget if (t.kind, t.correlation) == which)
+        )
+        for which in stated
+    }
+    short = [1 - stated[which] / total for which, total in totals.items() if total]
+    bounds = [
+        1 - term.standard_uncertainty / (term.half_width / 3**0.5)
         for term in sensor.budget
-        if (term.kind, term.correlation) == ("scale", "common")
+        if term.half_width and term.distribution == "rectangular"
     ]
-    total = hypot(*terms)
-    yield SENSOR_BUDGET.judge(max(0.0, 1 - sensor.scale_u_rel / total) if total else 0.0)
+    yield SENSOR_BUDGET.judge(max(0.0, *short, *bounds))
 
 
 def _marks(profile: DeviceProfile) -> Iterator[Check]:

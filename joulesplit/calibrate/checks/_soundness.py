@@ -18,6 +18,7 @@ from joulesplit.calibrate.profile import (
     BEYOND_NATURE,
     Check,
     DeviceProfile,
+    EstimateView,
     LinkFit,
     Quantity,
     UploadCosts,
@@ -48,7 +49,7 @@ SOUND_NUMBERS = CheckSpec(
 )
 IN_ORDER = CheckSpec(
     name="in-order",
-    finds="blocks, heads or phases that stand twice, or out of their place",
+    finds="blocks, heads, phases, rates, sizes or percentiles that stand twice, or out of place",
     unit="lists",
     limit=0,
     severity="fail",
@@ -98,11 +99,11 @@ _ELSEWHERE = frozenset({"settings", "covariance", "covariance_j2", "head_covaria
 
 def soundness_checks(profile: DeviceProfile) -> Iterator[Check]:
     """Yield the checks of a profile's form."""
-    leaves = _leaves_of(profile)
+    leaves = leaves_of(profile)
     found = {
         SOUND_INTERVALS: [path for path, figure in leaves.figures if not _is_sound(figure)],
         SOUND_NUMBERS: [path for path, n in leaves.numbers if not _can_be(n, _ends_in(path))],
-        IN_ORDER: [*out_of_order(profile.compute)],
+        IN_ORDER: [*out_of_order(profile.compute), *_sizes_out_of_order(profile)],
         SOUND_COVARIANCES: [*_wrong_covariances(profile)],
         COSTS_ABOVE_ZERO: [path for path, q in _costs(profile) if not may_be_a_cost(q)],
     }
@@ -116,6 +117,7 @@ class _Leaves:
 
     figures: list[tuple[str, Quantity]] = field(default_factory=list)
     numbers: list[tuple[str, float]] = field(default_factory=list)
+    views: list[tuple[str, EstimateView]] = field(default_factory=list)
 
     def collect(self, value: Any, path: str) -> None:
         """Add what is in a value; a figure is a leaf."""
@@ -128,16 +130,36 @@ class _Leaves:
             for index, inside in enumerate(value):
                 self.collect(inside, f"{path}[{index}]")
         elif isinstance(value, msgspec.Struct):
+            self.views += [(path, value)] if isinstance(value, EstimateView) else []
             for name in value.__struct_fields__:
                 if name not in _ELSEWHERE:
                     self.collect(getattr(value, name), f"{path}.{name}")
 
 
-def _leaves_of(profile: DeviceProfile) -> _Leaves:
+def leaves_of(profile: DeviceProfile) -> _Leaves:
+    """Return the figures and the bare numbers of a profile, each with its path."""
     leaves = _Leaves()
     for name in ("sensor", "idle", "compute", "link", "e_d_over_e_c_flop_per_bit"):
         leaves.collect(getattr(profile, name), name)
     return leaves
+
+
+def _sizes_out_of_order(profile: DeviceProfile) -> Iterator[str]:
+    """Name the lists of an uplink that do not rise, and the percentiles that fall."""
+    uplink = profile.link.uplink if profile.link else None
+    if uplink is None:
+        return
+    lists: dict[str, list[float]] = {"at_rates": [one.rate_bit_per_s for one in uplink.at_rates]}
+    for name in ("fit", "fit_gross"):
+        fit = getattr(uplink, name)
+        lists[f"{name}.payload_bits"] = list(fit.payload_bits) if fit else []
+        lists[f"{name}.rates_bit_per_s"] = list(fit.rates_bit_per_s) if fit else []
+    percentiles = uplink.time.percentiles if uplink.time else ()
+    lists["time.percentiles"] = [one.payload_bits for one in percentiles]
+    yield from (f"{name} do not rise" for name, n in lists.items() if n != sorted(set(n)))
+    for one in percentiles:
+        if not one.p50_s <= one.p95_s <= one.p99_s:
+            yield f"percentiles of {one.payload_bits} bit fall"
 
 
 def _is_sound(figure: Quantity) -> bool:

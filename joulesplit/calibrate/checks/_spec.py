@@ -15,6 +15,10 @@ FLAG = "flag"
 """Unit of a check whose value is 0 or 1: 1 is trouble."""
 
 
+CHANGED = "the file was changed by hand"
+"""Why figures that a maker writes together do not fit each other."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSpec:
     """One named check.

@@ -1,5 +1,7 @@
 """Every finished window on disk at once: append-only lines, each with its own checksum.
 
+Each also has the checksum of the line before, so that none can be missing unseen.
+
 The first line is the header: the plan and all circumstances of the campaign, so that any figure
 can be computed again from this file alone. Each run then writes how it began, its windows, and
 how it ended; a run that was killed has no ending.
@@ -45,6 +47,7 @@ class Journal:
     def __init__(self, path: Path, *, resume: bool = False) -> None:
         self.path = path
         self._resume = resume
+        self._lines: dict[int, bytes] = {}
 
     def __enter__(self) -> Self:
         """Open the file, for this process alone.
@@ -76,7 +79,9 @@ class Journal:
         """Go behind the last whole line; what a crash left of another one is cut off."""
         content = self._file.read()
         self._require_format(content)
-        self._file.seek(content.rfind(b"\n") + 1)
+        whole = content[: content.rfind(b"\n") + 1]
+        self._lines = {len(whole): whole[whole.rfind(b"\n", 0, -1) + 1 :]}
+        self._file.seek(len(whole))
         self._file.truncate()
 
     def _lock(self) -> None:
@@ -107,8 +112,11 @@ class Journal:
         Raises:
             JournalError: The disk is full, or failed.
         """
-        line = journal_line(msgspec.json.encode(entry_to_store(entry)))
         whole_bytes = self._file.tell()
+        before = self._lines.get(whole_bytes, b"")
+        line = journal_line(msgspec.json.encode(entry_to_store(entry)), before)
+        # By where each ends: Ctrl-C may come behind the write, and the line before is this one.
+        self._lines = {whole_bytes: before, whole_bytes + len(line): line}
         try:
             self._write(line)
             os.fsync(self._file.fileno())

@@ -1,4 +1,4 @@
-"""A journal's lines as bytes: each an entry with its checksum. Pure."""
+"""A journal's lines as bytes: an entry, its checksum, that of the line before. Pure."""
 
 from __future__ import annotations
 
@@ -9,17 +9,33 @@ from hashlib import sha256
 import msgspec
 
 
-class RawLine(msgspec.Struct, frozen=True):
-    """An encoded entry and its checksum."""
+class RawLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An encoded entry, its checksum, and that of the whole line before it.
+
+    Attributes:
+        after: None in the first line, and where the tool that wrote it did not say.
+    """
 
     crc32: int
     entry: msgspec.Raw
+    after: int | None = None
 
 
-def journal_line(content: bytes) -> bytes:
-    """Return an encoded entry as a line of a journal, with its checksum."""
-    line = RawLine(crc32=zlib.crc32(content), entry=msgspec.Raw(content))
+def journal_line(content: bytes, before: bytes = b"") -> bytes:
+    """Return an encoded entry as a line of a journal.
+
+    Args:
+        content: The entry.
+        before: The line that it follows; empty for the first.
+    """
+    after = checksum_of_line(before) if before else None
+    line = RawLine(crc32=zlib.crc32(content), entry=msgspec.Raw(content), after=after)
     return msgspec.json.encode(line) + b"\n"
+
+
+def checksum_of_line(line: bytes) -> int:
+    """Return what the next line says of this one: a line taken out breaks the chain."""
+    return zlib.crc32(line.removesuffix(b"\n"))
 
 
 def raw_entries(content: bytes) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ from joulesplit.calibrate.journal._contents import JournalContents
 from joulesplit.calibrate.journal._conversion import entry_read
 from joulesplit.calibrate.journal._entries import Begun, Ended, Entry, Header, Run, WindowEntry
 from joulesplit.calibrate.journal._journal import SUFFIX
-from joulesplit.calibrate.journal._lines import RawLine, windows_sha256
+from joulesplit.calibrate.journal._lines import RawLine, checksum_of_line, windows_sha256
 from joulesplit.calibrate.journal._one_clock import on_one_clock
 from joulesplit.calibrate.journal._upgrade import entry_of, format_of
 
@@ -79,12 +79,20 @@ def _runs(path: Path, entries: Iterable[Entry]) -> Iterator[Run]:
 
 
 def _checked_lines(path: Path, lines: list[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Yield the number and the encoded entry of each line; a damaged one is an error."""
+    """Yield the number and the encoded entry of each line; a damaged or missing one is an error."""
+    before = b""
     for number, text in enumerate(lines, start=1):
         with _damage_said(path, number):
             line = msgspec.json.decode(text, type=RawLine)
             if zlib.crc32(line.entry) != line.crc32:
                 raise msgspec.ValidationError("checksum does not fit")
+        if line.after is not None and line.after != checksum_of_line(before):
+            raise JournalError(
+                f"before line {number} of the journal {path} a line is missing, "
+                "stands twice or elsewhere: use another copy of it, "
+                f"or keep the first {number - 1} lines and go on with --resume"
+            )
+        before = text
         yield number, bytes(line.entry)
 
 

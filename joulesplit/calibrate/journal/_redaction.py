@@ -31,5 +31,5 @@ def redact_journal(content: bytes) -> tuple[bytes, tuple[Removal, ...]]:
         else:
             document, taken = redact_document(document, hostname)
         removals += [Removal(path=f"line {number}: {one.path}", what=one.what) for one in taken]
-        lines.append(journal_line(msgspec.json.encode(document)))
+        lines.append(journal_line(msgspec.json.encode(document), lines[-1] if lines else b""))
     return b"".join(lines), tuple(removals)

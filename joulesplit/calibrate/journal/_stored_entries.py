@@ -237,10 +237,13 @@ class StoredLine(msgspec.Struct, frozen=True):
 
     Attributes:
         crc32: Of the entry's text as it stands in the line.
+        after: CRC-32 of the line before this one, without its line feed: a line that is missing
+            breaks the chain. None in the first line, and in files of before.
     """
 
     crc32: int
     entry: StoredEntry
+    after: int | None = None
 
 
 def schema_bytes() -> bytes:

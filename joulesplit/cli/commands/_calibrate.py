@@ -135,7 +135,7 @@ def command(
         return _show_plan(planned.plan(model, shapes), model, shapes, as_json=shown.as_json)
     output = _output(output, reanalyse=task.reanalyse, resume=task.resume, force=force)
     if task.reanalyse is not None:
-        return _reanalyse(task.reanalyse, output, shown=shown)
+        return _reanalyse(task.reanalyse, output, model, shown=shown)
     model, choice = _what_and_with(model, choice)
     file = _journal(output, task.resume, force=force)
     plan = _plan(planned, model, shapes, file)
@@ -251,12 +251,20 @@ def _show_plan(
     return int(ExitCode.OK)
 
 
-def _reanalyse(journal: Path, output: Path, *, shown: Shown) -> int:
+def _reanalyse(journal: Path, output: Path, model: Path | None, *, shown: Shown) -> int:
     from joulesplit.calibrate.campaign import profile_from_journal
     from joulesplit.calibrate.journal import read_journal
 
     profile = profile_from_journal(read_journal(journal))
-    return _finish(profile, output, journal, None, shown=shown)
+    if model is None and profile.compute.model is not None:
+        model = _where_it_is(profile.compute.model.name, journal)
+    return _finish(profile, output, journal, model, shown=shown)
+
+
+def _where_it_is(name: str, journal: Path) -> Path:
+    """Return the network's file, beside the journal if it is there, else by its name alone."""
+    beside = journal.with_name(name)
+    return beside if beside.exists() else Path(name)
 
 
 def _output(
@@ -299,10 +307,13 @@ def _plan(
     """Return the plan; a resumed campaign keeps its own unless another one is asked for."""
     if not file.resume:
         return planned.plan(model, input_shapes)
-    from joulesplit.calibrate.campaign import is_left
+    from joulesplit.calibrate.campaign import is_left, require_same_network
     from joulesplit.calibrate.journal import read_journal
+    from joulesplit.partition.reading import read_network
 
     contents = read_journal(file.path)
+    network = read_network(model, input_shapes)
+    require_same_network(file.path, contents.header.around.model, network)
     plan = planned.plan(model, input_shapes) if planned.given else contents.plan
     done = f"{len(contents.records)} windows are in {file.path}"
     note(f"{done}: going on" if is_left(contents, plan) else f"{done}: nothing is left to measure")
@@ -328,9 +339,21 @@ def _interrupted(
     except CalibrationError as error:
         told = f"interrupted before the windows gave a profile ({error}); {again}"
         return _nothing(told, as_json=shown.as_json)
-    _finish(profile, output, file.path, model, shown=shown, input_shapes=input_shapes)
+    _finish(
+        profile, output, file.path, model,
+        shown=shown, input_shapes=input_shapes, next_step=_going_on(file.path),
+    )  # fmt: skip
     note(f"interrupted after {len(contents.records)} windows: the profile is marked so; {again}")
     return int(ExitCode.INTERRUPTED)
+
+
+def _going_on(journal: Path) -> str:
+    """Return the command that was typed, as it goes on with its windows."""
+    from joulesplit.cli._typed import typed_again, typed_words
+
+    # A token is no text to print; it is in the environment, or in the file of the bench.
+    without = {"--resume": 1, "--token": 1, "--force": 0}
+    return typed_again(typed_words(), without, "--resume", str(journal))
 
 
 def _nothing(told: str, *, as_json: bool) -> int:
@@ -352,6 +375,7 @@ def _finish(
     *,
     shown: Shown,
     input_shapes: InputShapes | None = None,
+    next_step: str | None = None,
 ) -> int:
     from joulesplit.calibrate.profile import StoredProfile, save_profile
     from joulesplit.cli._exit_codes import ExitCode
@@ -365,6 +389,7 @@ def _finish(
         wrote=f"{output} and its windows, {journal}",
         model=model,
         options=input_shape_words(input_shapes),
+        next_step=next_step,
     )
     emit_page(shown, profile, lambda: profile_page(profile, output.name, ending=ending))
     return int(ExitCode.MEASUREMENT if profile.quality.verdict == "rejected" else ExitCode.OK)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,7 @@ def command(
     if seconds is not None and not seconds > 0:
         raise CommandError(f"--seconds {seconds:g}: give a positive time, or leave it out")
     give_advice(choice)
+    page = partial(summary_page, wrote=record, next_step=_measuring_with_it())
     clock = MonotonicClock()
     with SamplerProcess(sensor_factory(choice), clock) as sampler, ExitStack() as stack:
         watch = Watch(sampler.description)
@@ -61,11 +63,16 @@ def command(
             for glance in _glances(sampler, watch, recording, _times(clock, period_ns, end_ns)):
                 show(glance)
         summary = watch.summary(sampler.statistics(), _cpu_fraction(clock, *begun))
-    emit(
-        as_json,
-        _document(watch, summary, record),
-        lambda: summary_page(watch.description, summary),
-    )
+    emit(as_json, _document(watch, summary, record), lambda: page(watch.description, summary))
+
+
+def _measuring_with_it() -> str:
+    """Return the command that prices another one with the same sensor."""
+    from joulesplit.cli._typed import typed_again, typed_words
+
+    words = ["measure" if word == "monitor" else word for word in typed_words()]
+    of_watching = {"--seconds": 1, "--record": 1, "--json": 0}
+    return typed_again(words, of_watching, "--", "sleep", "5")
 
 
 def _cpu_fraction(clock: Clock, begun_ns: int, used_s: float) -> float:

@@ -37,7 +37,7 @@ from joulesplit.cli._sending import (
 )
 
 if TYPE_CHECKING:
-    from joulesplit.calibrate.profile import DeviceProfile
+    from joulesplit.calibrate.profile import DeviceProfile, Sensor
     from joulesplit.cli._output import Shown
     from joulesplit.cli.report import Page, Section
     from joulesplit.optimizer import BatteryLife, Decision, Usage
@@ -182,12 +182,7 @@ def command(
         battery=battery,
         more=[regret_section(*regrets), *_written(loaded, after, decision, directory)],
         wrote=[path for path in (directory, html) if path is not None],
-        next_step=_next_step(
-            (model, profile_path),
-            profile,
-            decision,
-            input_shape_words(request.input_shapes) + sending_words(sending),
-        ),
+        next_step=_next_step((model, profile_path), profile, decision, request, sending),
     )
     _write_page(html, decision, page)
     document = _document(decision, network, profile_path, profile, battery)
@@ -196,26 +191,50 @@ def command(
 
 
 def _next_step(
-    files: tuple[Path, Path], profile: DeviceProfile, decision: Decision, asked: list[str]
+    files: tuple[Path, Path],
+    profile: DeviceProfile,
+    decision: Decision,
+    request: DecisionRequest,
+    sending: SendingChoice,
 ) -> str | None:
-    """Return how the choice is tried, with the profile's own sensor; None if it names none.
+    """Return how the choice is tried, or how it gets sure; None if the profile has no sensor.
 
     Args:
         files: Of the network and of the profile.
         profile: What it holds.
         decision: The choice.
-        asked: Words that the user gave and that it rests on.
+        request: What was asked of it.
+        sending: How what crosses is sent.
     """
     import shlex
 
     if profile.sensor is None:
         return None
+    if decision.probability_best is not None and decision.expected_regret_j is None:
+        return _measure_more(files[0], profile, request.input_shapes)
     words = ["joulesplit", "validate", str(files[0]), "--profile", str(files[1])]
-    words += ["--split", str(decision.best.block), "--sensor", profile.sensor.kind]
-    shunt_ohm = profile.sensor.settings.get("shunt_ohm")
-    if shunt_ohm is not None and not profile.simulated:
+    words += ["--split", str(decision.best.block), *_sensor_words(profile.sensor)]
+    return shlex.join([*words, *input_shape_words(request.input_shapes), *sending_words(sending)])
+
+
+def _sensor_words(sensor: Sensor) -> list[str]:
+    """Return the options of a profile's own sensor."""
+    words = ["--sensor", sensor.kind]
+    shunt_ohm = sensor.settings.get("shunt_ohm")
+    if shunt_ohm is not None and not sensor.simulated:
         words += ["--shunt-ohm", f"{shunt_ohm:g}"]
-    return shlex.join([*words, *asked])
+    return words
+
+
+def _measure_more(model: Path, profile: DeviceProfile, input_shapes: InputShapes) -> str:
+    """Return the campaign that has more windows than the profile's."""
+    import shlex
+
+    assert profile.sensor is not None
+    plan = profile.campaign.plan.get("name") if profile.campaign else None
+    longer = "--rigorous" if plan in ("standard", "rigorous") else "--standard"
+    words = ["joulesplit", "calibrate", str(model), *input_shape_words(input_shapes)]
+    return shlex.join([*words, *_sensor_words(profile.sensor), longer, "-o", "again.json"])
 
 
 def _last_operator(blocks: Sequence[Block], block: int) -> int:

@@ -14,6 +14,7 @@ from joulesplit.cli._options import (
     block_options,
     gathered,
     input_shape_option,
+    input_shape_words,
     model_argument,
 )
 from joulesplit.cli._output import emit, json_option, note
@@ -106,9 +107,18 @@ def command(*, request: Request, plot: Path | None, as_json: bool) -> None:
 
 
 def _page(request: Request, outcome: PartitionOutcome) -> Page:
-    from joulesplit.cli.report.terminal import network_page
+    from joulesplit.cli.report.terminal import network_page, partition_ending
 
-    return network_page(outcome.network, outcome.blocks, *_sections(request, outcome))
+    ending = partition_ending(
+        outcome.network,
+        outcome.blocks,
+        cuts=len(outcome.hull),
+        model=request.model,
+        options=input_shape_words(request.input_shapes),
+        wrote=[path for path in (request.directory, request.bundle) if path is not None],
+    )
+    sections = _sections(request, outcome)
+    return network_page(outcome.network, outcome.blocks, *sections, ending=ending)
 
 
 def _sections(request: Request, outcome: PartitionOutcome) -> list[Section]:

@@ -14,7 +14,7 @@ import click
 from joulesplit.cli._errors import CommandError
 from joulesplit.cli._number_range import ABOVE_ZERO, COUNT
 from joulesplit.cli._options import edge_options, gathered, model_argument, runtime_options
-from joulesplit.cli._output import emit, json_option, note
+from joulesplit.cli._output import emit, json_option, note, require_free
 from joulesplit.cli._sending import SendingChoice, sending_options, usage_sent
 
 if TYPE_CHECKING:
@@ -54,12 +54,14 @@ class InferenceOptions:
         shadow: Every so many results of the server are computed here as well; 0 for never.
         records: File of a line of JSON for every inference.
         npz: File of all results as arrays.
+        force: Replace these files where they exist.
     """
 
     deadline_s: float | None
     shadow: int
     records: Path | None
     npz: Path | None
+    force: bool
 
 
 @click.command("run")
@@ -103,6 +105,7 @@ class InferenceOptions:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write all results as arrays, named FILE/OUTPUT; of files of one name with their folders.",
 )
+@click.option("--force", is_flag=True, help="Replace existing --records and --npz.")
 @sending_options
 @gathered(InferenceOptions, "how")
 @gathered(SendingChoice, "sending")
@@ -129,6 +132,9 @@ def command(
     from joulesplit.cli.measuring import ended_in_order
     from joulesplit.partition.reading import load_model
 
+    for option, path in (("--records", how.records), ("--npz", how.npz)):
+        if path is not None:
+            require_free(path, force=how.force, option=option)
     files = list(_files(sources))
     profile = examined_profile(profile_path)
     loaded = load_model(model, runtime.input_shapes)

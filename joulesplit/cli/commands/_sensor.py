@@ -182,7 +182,7 @@ def _keep(choice: SensorChoice, records: SensorRecords, gain: int, *, as_json: b
     from joulesplit.cli.report.terminal import records_document, records_page
 
     path = save_records(choice.records, records)
-    emit(as_json, records_document(records), lambda: records_page(records))
+    emit(as_json, records_document(records), lambda: records_page(records, wrote=path))
     note(f"wrote {path}; it holds at gain /{gain} of this sensor from now on")
 
 

@@ -90,15 +90,19 @@ class ServerOptions:
 @input_shape_option
 @json_option
 @gathered(ServerOptions, "options")
-def command(*, models: tuple[Path, ...], options: ServerOptions, as_json: bool) -> None:
+def command(*, models: tuple[Path, ...], options: ServerOptions, as_json: bool) -> int:
     """Take uploads and run the tails of MODELS for devices that measure or split.
 
-    Stops with Ctrl-C. With --json the one object says where it listens, once it does.
+    Stops with Ctrl-C (exit code 130), SIGTERM or the end of what started it (0). With --json the
+    one object says where it listens, once it does.
 
     \b
     joulesplit serve model.tflite                   this machine alone may ask
     joulesplit serve model.tflite --host 0.0.0.0    so may others, with the token that it prints
     """  # noqa: D301  (click's own mark for lines that it leaves as they are)
+    import signal
+
+    from joulesplit.cli._exit_codes import ExitCode
     from joulesplit.edge import DEFAULT_MAX_BODY_BYTES, EdgeServer
 
     token = _token(options)
@@ -122,7 +126,8 @@ def command(*, models: tuple[Path, ...], options: ServerOptions, as_json: bool) 
         for line in _pairing(url, token):
             note(line)
 
-    server.serve(ready)
+    ended_by = server.serve(ready)
+    return int(ExitCode.INTERRUPTED if ended_by == signal.SIGINT else ExitCode.OK)
 
 
 def _tails(options: ServerOptions) -> TailOptions:

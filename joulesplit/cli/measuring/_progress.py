@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from joulesplit.cli._output import console, note
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
     from joulesplit.calibrate.campaign import CoolDown, Plan, Progress, StopOpinion, StopPlan
+
+LINE_S = 10.0
+"""So long after a line the next window's end is worth one, s: a log shows that it goes on."""
 
 WAIT_LINE_S = 60.0
 """How often a wait is told on a line of its own, s."""
@@ -24,6 +28,9 @@ class Show(Protocol):
     def __call__(self, done: int, total: int, detail: str) -> None:
         """Show that ``done`` of ``total`` are done, and a short phrase."""
 
+    def stage(self, done: int, total: int, stage: str) -> None:
+        """Show what comes now that is no window."""
+
     def say(self, line: str) -> None:
         """Print a line that stays."""
 
@@ -32,7 +39,7 @@ class Show(Protocol):
 def progress_bar(title: str, terminal: Console | None = None) -> Iterator[Show]:
     """Show a bar; call what is given with (done, total, detail).
 
-    On a pipe only the title and every tenth of the way are printed, as plain lines.
+    In a pipe there are plain lines, see ``PlainLines``.
 
     Args:
         title: What is going on.
@@ -43,7 +50,7 @@ def progress_bar(title: str, terminal: Console | None = None) -> Iterator[Show]:
 
     terminal = terminal or console(stderr=True)
     if not terminal.is_terminal:
-        yield _PlainLines(title)
+        yield PlainLines(title)
         return
     columns = (
         TextColumn("[bold]{task.description}"),
@@ -66,26 +73,48 @@ class _DrawnBar:
         self._bar.update(self._task, completed=done, total=total, detail=detail)
         self._bar.refresh()
 
+    def stage(self, done: int, total: int, stage: str) -> None:
+        self(done, total, stage)
+
     def say(self, line: str) -> None:
         # What does not go through the bar's own console is printed into the bar.
         self._bar.console.print(line, markup=False)
 
 
-class _PlainLines:
-    """Lines in a pipe."""
+class PlainLines:
+    """Lines in a pipe: one each tenth of the way, and one where none came for ``LINE_S``.
 
-    def __init__(self, title: str) -> None:
-        self._title = title
+    Args:
+        title: What is going on.
+        clock_s: Tells the time, s.
+    """
+
+    def __init__(self, title: str, clock_s: Callable[[], float] = monotonic) -> None:
+        self._title, self._clock_s = title, clock_s
         self._shown = (0, -1)
+        self._stage = ""
+        self._told_s = clock_s()
 
     def __call__(self, done: int, total: int, detail: str) -> None:
+        """Tell it, if it is time."""
         tenth = 10 * done // max(total, 1)
         # A campaign's next round makes the whole longer, and a tenth of it another one.
-        if total != self._shown[0] or tenth > self._shown[1]:
+        further = total != self._shown[0] or tenth > self._shown[1]
+        self._stage = ""
+        if further or self._clock_s() - self._told_s >= LINE_S:
             self._shown = (total, tenth)
-            note(f"{self._title}: {done}/{total} {detail}".rstrip())
+            self.say(f"{self._title}: {done}/{total} {detail}".rstrip())
+
+    def stage(self, done: int, total: int, stage: str) -> None:
+        """Tell what comes now, when it begins and where no line came for ``LINE_S``."""
+        name = stage.split(" ", 1)[0]
+        if name != self._stage or self._clock_s() - self._told_s >= LINE_S:
+            self.say(f"{self._title}: {done}/{total} {stage}")
+        self._stage = name
 
     def say(self, line: str) -> None:
+        """Print a line."""
+        self._told_s = self._clock_s()
         note(line)
 
 
@@ -107,6 +136,9 @@ class CampaignLines:
         """Tell it."""
         if progress.cooling is not None:
             self._wait(progress, progress.cooling)
+            return
+        if progress.stage:
+            self._show.stage(progress.done, progress.total, progress.stage)
             return
         ended = progress.opinion is not None and progress.opinion.stop
         if self._goes_on and progress.done == progress.earlier < progress.total and not ended:

@@ -49,7 +49,14 @@ def later(measured):
     blocks[1] = msgspec.structs.replace(
         blocks[1], energy_j=msgspec.structs.replace(energy, net=moved(energy.net, 1.05))
     )
-    again = changed(measured, "compute", blocks=tuple(blocks))
+    net_j = [block.energy_j.net.value for block in blocks]
+    heads = [
+        msgspec.structs.replace(
+            head, net_over_blocks=head.energy_j.net.value / sum(net_j[: head.last_block])
+        )
+        for head in measured.compute.heads
+    ]
+    again = changed(measured, "compute", blocks=tuple(blocks), heads=tuple(heads))
     again = changed(again, "idle", power_w=moved(again.idle.power_w, 1.001))
     return msgspec.structs.replace(
         changed(again, "device", governor="ondemand", kernel="6.12.1"),

@@ -110,6 +110,15 @@ def test_a_split_gives_what_the_whole_network_gives_and_says_how(
     assert name.startswith("noise.npy/")
     assert json.loads(records.read_text())["record"] == record
 
+    for option, there in (("--records", records), ("--npz", npz)):
+        before = there.read_bytes()
+        again = run("--edge", server, "--input", path, option, there)
+        assert again.code == 2
+        assert f"{there} exists: choose another {option}, or give --force" in again.err
+        assert there.read_bytes() == before
+    assert run("--edge", server, "--input", path, "--records", records, "--force").code == 0
+    assert len(records.read_text().splitlines()) == 1
+
 
 def test_without_a_server_it_runs_here_and_a_folder_is_run_in_order(run, array_file):
     path, array = array_file

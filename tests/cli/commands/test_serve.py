@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -100,3 +101,15 @@ def test_an_empty_token_file_is_refused(joulesplit, tmp_path):
 @pytest.mark.parametrize("option", ["--max-body-bytes", "--threads"])
 def test_a_limit_of_nothing_is_a_usage_error(joulesplit, model, option):
     assert joulesplit("serve", model, option, 0).code == 2
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_ctrl_c_is_told_by_the_exit_code_and_a_request_to_end_is_a_finished_job(number, code):
+    with subprocess.Popen(
+        [sys.executable, "-m", "joulesplit", "serve", "--port", "0", "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        process.stdout.readline()
+        process.send_signal(number)
+        _, told = process.communicate(timeout=60)
+    assert (process.returncode, told) == (code, b"")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from joulesplit.calibrate.campaign import profile_from_journal
 from joulesplit.calibrate.journal import journal_beside, read_journal
+from joulesplit.cli._typed import typed_again
 from journals import write_virtual_journal
+
+KEPT = Path(__file__).parents[2] / "calibrate" / "kept" / "journal-1.windows.jsonl"
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +59,33 @@ def test_the_report_names_the_plan_and_the_windows(journals, saved, joulesplit):
     shown = joulesplit("report", saved(profile)).out
     assert f"{profile.campaign.windows} by the plan quick" in shown
     assert profile.campaign.windows_sha256[:16] in shown
+
+
+def test_reanalysed_windows_end_in_a_command_that_names_their_network(joulesplit, tmp_path):
+    journal = tmp_path / "w.windows.jsonl"
+    journal.write_bytes(KEPT.read_bytes())
+
+    outcome = joulesplit("calibrate", "--reanalyse", journal)
+
+    last = " ".join(outcome.out.split("next  ")[-1].split())
+    name = "mobilenet_v2_1.0_224_float32.tflite"
+    assert last.startswith(f"joulesplit optimize {name} --profile {tmp_path / 'w.json'}")
+
+
+def test_windows_of_which_one_is_missing_are_not_computed_with(journals, joulesplit, tmp_path):
+    lines = journals[0].read_bytes().splitlines(keepends=True)
+    journal = tmp_path / "w.windows.jsonl"
+    journal.write_bytes(b"".join(lines[:9] + lines[10:]))
+
+    outcome = joulesplit("calibrate", "--reanalyse", journal)
+
+    assert outcome.code == 3
+    assert "before line 10 of the journal" in outcome.err
+    assert not (tmp_path / "w.json").exists()
+
+
+def test_a_command_goes_on_as_it_was_typed_without_what_began_it_or_is_secret():
+    typed = ("calibrate", "my net.tflite", "--token", "secret", "--force", "--resume=a", "-o", "p")
+    without = {"--token": 1, "--force": 0, "--resume": 1}
+    again = typed_again(typed, without, "--resume", "p.windows.jsonl")
+    assert again == "joulesplit calibrate 'my net.tflite' -o p --resume p.windows.jsonl"

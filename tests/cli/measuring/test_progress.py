@@ -15,8 +15,14 @@ from joulesplit.calibrate.campaign import (
     StopOpinion,
     for_decision,
 )
+from joulesplit.calibrate.campaign._pace import MeasuredPace
 from joulesplit.calibrate.campaign._plan import RIGOROUS
-from joulesplit.cli.measuring._progress import CampaignLines, look_line, progress_bar
+from joulesplit.cli.measuring._progress import (
+    CampaignLines,
+    PlainLines,
+    look_line,
+    progress_bar,
+)
 
 OPEN = StopOpinion(
     stop=False, reached=False, reason="any other saves at most 5.2 %", windows_needed=24
@@ -31,6 +37,45 @@ def test_in_a_pipe_every_tenth_of_the_way_is_a_line(capsys):
     lines = capsys.readouterr().err.splitlines()
     assert lines[:2] == ["measuring: 0/50 50 s left", "measuring: 5/50 45 s left"]
     assert len(lines) == 11
+
+
+def test_in_a_pipe_ten_seconds_without_a_line_are_told_at_the_next_window_and_what_is_none_at_once(
+    capsys,
+):
+    now_s = 0.0
+    lines = PlainLines("measuring", lambda: now_s)
+    for done in range(40):
+        lines(done, 1000, f"{1000 - done} left")
+        now_s += 4.0
+    lines.stage(40, 1000, "watching what comes late, 24 s")
+    now_s += 24.0
+    lines(40, 1000, "960 left")
+    for spent_s in range(0, 30, 3):
+        lines.stage(40, 1000, f"warming up for {spent_s} s, 120 s at most")
+        now_s += 3.0
+
+    told = capsys.readouterr().err.splitlines()
+    assert told[:3] == [f"measuring: {done}/1000 {1000 - done} left" for done in (0, 3, 6)]
+    assert told[13:16] == [
+        "measuring: 39/1000 961 left",
+        "measuring: 40/1000 watching what comes late, 24 s",
+        "measuring: 40/1000 960 left",
+    ]
+    assert told[16:] == [
+        f"measuring: 40/1000 warming up for {spent_s} s, 120 s at most" for spent_s in (0, 12, 24)
+    ]
+
+
+def test_what_is_left_is_told_by_what_the_windows_took():
+    pace, now_s = MeasuredPace(), 0.0
+    for left_s in range(100, 40, -4):
+        told_s = pace.remaining_s(round(now_s * 1e9), left_s)
+        now_s += 8.0  # twice as long as expected
+
+    assert told_s == pytest.approx(44 * (20 + 14 * 8) / (20 + 14 * 4))
+    pace.pause()
+    now_s += 1000.0
+    assert pace.remaining_s(round(now_s * 1e9), 44.0) == told_s
 
 
 def test_in_a_pipe_a_later_round_is_shown_too_although_less_of_the_whole_is_done(capsys):
@@ -70,8 +115,8 @@ def test_on_a_terminal_what_is_said_stands_on_lines_of_its_own_above_the_bar(col
     [
         (OPEN, "after 49 windows: any other saves at most 5.2 %; about 24 more windows needed"),
         (
-            StopOpinion(stop=True, reached=True, reason="no other can save anything"),
-            "stopped after 49 windows: no other can save anything",
+            StopOpinion(stop=True, reached=True, reason="no other can save anything (statistics)"),
+            "stopped after 49 windows: no other can save anything (statistics)",
         ),
     ],
 )

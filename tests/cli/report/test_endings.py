@@ -14,25 +14,31 @@ import pytest
 from rich.console import Group
 from rich.text import Text
 
-from joulesplit.calibrate.campaign import (
-    ComparedTime,
-    MeasuredSplit,
-    OutputComparison,
-    SplitValidation,
-)
 from joulesplit.calibrate.profile import Check, Quality, Quantity, load_profile
+from joulesplit.calibrate.sampling import SamplerStatistics
+from joulesplit.cli._finding import Diagnosis, Finding
 from joulesplit.cli._resources import bundled
+from joulesplit.cli._watch import Summary
 from joulesplit.cli.commands._init import Tried, _page
 from joulesplit.cli.report._sheet import ending_lines
 from joulesplit.cli.report.terminal import (
     decision_page,
     demo_page,
     inferences_ending,
+    partition_ending,
     profile_ending,
+    summary_page,
     validation_ending,
 )
+from joulesplit.cli.report.terminal._sensors import records_ending
+from joulesplit.cli.report.terminal._tool_endings import (
+    doctor_ending,
+    study_ending,
+    tuning_ending,
+)
 from joulesplit.cooperate import Fallback, SessionCounts
-from joulesplit.optimizer import Usage, decide
+from joulesplit.drivers.ina219 import MeanShunt, SensorIdentity, SensorRecords
+from joulesplit.optimizer import Usage, decide, float32_blocks, paper_split
 
 HOME = Path("profile.json")
 MODEL = Path("model.tflite")
@@ -62,6 +68,13 @@ def profile_endings(measured):
         "calibrate, valid": profile_ending(measured, path=HOME, wrote=wrote, model=MODEL),
         "calibrate, suspect": profile_ending(suspect, path=HOME, wrote=wrote, model=MODEL),
         "calibrate, rejected": profile_ending(rejected, path=HOME, wrote=wrote, model=MODEL),
+        "calibrate, interrupted": profile_ending(
+            suspect,
+            path=HOME,
+            wrote=wrote,
+            model=MODEL,
+            next_step="joulesplit calibrate model.tflite --resume profile.windows.jsonl",
+        ),
         "report and profile show": profile_ending(measured, path=HOME),
     }
 
@@ -92,40 +105,15 @@ def decision_endings(decisions, network):
     }  # fmt: skip
 
 
-def validated(candidate, *, off=1.0, in_time=True, same=True):
-    measured_j = off * candidate.energy_j
-    net_j = Quantity(
-        value=measured_j, unit="J", ci95=(0.98 * measured_j, 1.02 * measured_j),
-        u_stat=0.008 * measured_j, u_sys=0.006 * measured_j, n=6,
-    )  # fmt: skip
-    return SplitValidation(
-        predicted=candidate,
-        measured=MeasuredSplit(
-            net_j=net_j, gross_j=net_j, latency_s=0.31, inferences=48, degrees_of_freedom=4
-        ),
-        difference_j=measured_j - candidate.energy_j,
-        difference_bound_j=0.02 * measured_j,
-        agreement_level=0.999,
-        agreement_bound_j=0.05 * measured_j,
-        agrees=abs(off - 1) < 0.05,
-        by_model=(),
-        server_wait_s=0.012,
-        outputs=OutputComparison(
-            largest_error=1e-6, relative_error=2e-6, agree=same, bit_equal=False, same_top=same
-        ),
-        sent=ComparedTime(
-            predicted_s=0.298, measured_s=0.31 if in_time else 0.468, u_measured_s=0.004,
-            bound_s=0.1, agrees=in_time,
-        ),
-    )  # fmt: skip
-
-
 @pytest.fixture(scope="module")
-def validation_endings(decisions):
+def validation_endings(decisions, validated):
     five, all_here = (decisions["optimize, sure"].candidates[block] for block in (5, 20))
     outcomes = {
         "validate, agrees": [validated(five)],
-        "validate, another energy": [validated(five, off=1.12), validated(all_here, off=0.9)],
+        "validate, another energy": [
+            validated(five, 1.12 * five.energy_j, agrees=False),
+            validated(all_here, 0.9 * all_here.energy_j, agrees=False),
+        ],
         "validate, another time": [validated(five, in_time=False)],
         "validate, another result": [validated(five, same=False)],
     }
@@ -133,7 +121,7 @@ def validation_endings(decisions):
 
 
 @pytest.fixture(scope="module")
-def demo_endings(simulated, decisions, network):
+def demo_endings(simulated, decisions, network, validated):
     decision = replace(decisions["optimize, sure"], simulated=True, source="simulated")
 
     def ended(decision, validations=(), failure=None):
@@ -178,8 +166,62 @@ def run_endings():
 
 
 @pytest.fixture(scope="module")
+def tool_endings(network, blocks, with_unknown, description):
+    def watched(lost, power=True):
+        power_w = Quantity(
+            value=2.6, unit="W", ci95=(2.58, 2.62), u_stat=0.008, u_sys=0.006, n=1000
+        )
+        return summary_page(
+            description,
+            Summary(
+                duration_s=10.0, energy_j=26.0, power_w=power_w if power else None,
+                minimum_w=2.5, maximum_w=3.1, rate_hz=111.0,
+                statistics=SamplerStatistics(readings=1100, lost=lost, clipped=0, resets=0,
+                                             cpu_fraction=0.03),
+            ),
+            wrote=Path("watched.csv"),
+            next_step="joulesplit measure --sensor simulated -- sleep 5",
+        ).ending  # fmt: skip
+
+    def cut(of, **more):
+        return partition_ending(of, blocks, cuts=7, model=MODEL, **more)
+
+    warned = Finding(name="governor", state="warn", found="ondemand", fix="joulesplit tune")
+    broken = Finding(name="i2c", state="error", found="no bus", fix="enable I2C: raspi-config")
+    ready = {"ina219": True, "hwmon": False, "simulated": True}
+    set_now = {
+        "settings": {"governor": {"policy0": "performance"}, "wifi power save": {"wlan0": "off"}},
+        "to_restore": {"settings": [{}, {}]}, "owner_runs": False, "restored": None,
+        "state": "/run/joulesplit/tuned.json",
+    }  # fmt: skip
+    zero = MeanShunt(
+        shunt_v=3e-5, u_shunt_v=2e-7, bus_v=5.0, u_bus_v=1e-4, residual_v=0.0, readings=256,
+        gain=4, created="2026-11-22T10:00:00+00:00",
+    )  # fmt: skip
+    identity = SensorIdentity(kind="ina219", bus=1, address=0x40, shunt_ohm=0.1)
+    records = SensorRecords(identity=identity, zeros=(zero,))
+    paper = paper_split(float32_blocks(network, blocks), 1.22e8, 2e6, input_elements=150_528)
+    return {
+        "partition, looked at": cut(network),
+        "partition, unknown work, a split written": cut(with_unknown, wrote=[Path("parts")]),
+        "monitor": watched(2),
+        "monitor, readings lost": watched(80),
+        "monitor, too short": watched(0, power=False),
+        "paper": study_ending(paper, claimed_block=5),
+        "doctor, to mend": doctor_ending(Diagnosis(findings=(warned, broken), ready_for=ready)),
+        "doctor, ready": doctor_ending(Diagnosis(findings=(), ready_for={"simulated": True})),
+        "sensor, a zero": records_ending(records, wrote=Path("ina219-1-0x40-0.1.json")),
+        "tune, set": tuning_ending(set_now),
+        "tune, set back": tuning_ending(
+            set_now | {"to_restore": None, "restored": {"settings": [{}]}}
+        ),
+        "tune, nothing there": tuning_ending(set_now | {"settings": {}, "to_restore": None}),
+    }
+
+
+@pytest.fixture(scope="module")
 def endings(request):
-    kinds = ("profile", "decision", "validation", "demo", "init", "run")
+    kinds = ("profile", "decision", "validation", "demo", "init", "run", "tool")
     found = {}
     for kind in kinds:
         found |= request.getfixturevalue(f"{kind}_endings")

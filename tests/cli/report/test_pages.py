@@ -12,12 +12,8 @@ from rich.text import Text
 
 from joulesplit.calibrate.campaign import (
     ComparedTime,
-    MeasuredSplit,
-    ModelError,
-    OutputComparison,
-    SplitValidation,
 )
-from joulesplit.calibrate.profile import Quantity, load_profile
+from joulesplit.calibrate.profile import load_profile
 from joulesplit.calibrate.sampling import SamplerStatistics
 from joulesplit.cli._finding import Diagnosis, Finding
 from joulesplit.cli._partitioning import both_regrets
@@ -84,45 +80,11 @@ def told(network, blocks, simulated):
     )
 
 
-def validated(candidate, measured_j, *, agrees):
-    """A split run for real: what it cost beside what each model predicted."""
-    net_j = Quantity(
-        value=measured_j, unit="J", ci95=(0.98 * measured_j, 1.02 * measured_j),
-        u_stat=0.008 * measured_j, u_sys=0.006 * measured_j, n=6,
-    )  # fmt: skip
-    return SplitValidation(
-        predicted=candidate,
-        measured=MeasuredSplit(
-            net_j=net_j, gross_j=net_j, latency_s=0.31, inferences=48, degrees_of_freedom=4
-        ),
-        difference_j=measured_j - candidate.energy_j,
-        difference_bound_j=0.02 * measured_j,
-        agreement_level=0.999,
-        agreement_bound_j=0.05 * measured_j,
-        agrees=agrees,
-        by_model=tuple(
-            ModelError(model=model, predicted_j=own_j, difference_j=measured_j - own_j)
-            for model, own_j in candidate.by_model_j.items()
-        ),
-        server_wait_s=0.012 if candidate.upload_bits else None,
-        outputs=OutputComparison(
-            largest_error=1e-6, relative_error=2e-6, agree=True, bit_equal=agrees, same_top=True
-        ),
-        sent=ComparedTime(
-            predicted_s=0.298,
-            measured_s=0.31 if agrees else 0.468,
-            u_measured_s=0.004,
-            bound_s=0.1,
-            agrees=agrees,
-        ),
-    )
-
-
 @pytest.fixture(scope="module")
-def validations(decision):
+def validations(decision, validated):
     return [
-        validated(decision.candidates[5], 0.1925, agrees=True),
-        validated(decision.candidates[20], 0.396, agrees=False),
+        validated(decision.candidates[5], 0.1925),
+        validated(decision.candidates[20], 0.396, agrees=False, in_time=False),
     ]
 
 
@@ -411,11 +373,13 @@ def test_a_watch_too_short_for_an_uncertainty_says_so(description, statistics, t
     assert "260.0 mJ gross" in text
 
 
-def test_a_time_that_is_another_one_is_a_difference_even_where_the_energy_agrees(decision, text_of):
+def test_a_time_that_is_another_one_is_a_difference_even_where_the_energy_agrees(
+    decision, validated, text_of
+):
     slow = ComparedTime(
         predicted_s=0.098, measured_s=0.468, u_measured_s=0.004, bound_s=0.04, agrees=False
     )
-    found = replace(validated(decision.candidates[5], 0.1925, agrees=True), transfer=slow)
+    found = replace(validated(decision.candidates[5], 0.1925), transfer=slow)
 
     ending = validation_ending([found], again="again")
     assert not found.passed

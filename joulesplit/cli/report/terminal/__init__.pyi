@@ -24,6 +24,7 @@ from ._network import partly_unknown as partly_unknown
 from ._network import split_section as split_section
 from ._network import verification_section as verification_section
 from ._paper import study_page as study_page
+from ._tool_endings import partition_ending as partition_ending
 from ._profile import profile_page as profile_page
 from ._program import NOT_THE_COMMAND as NOT_THE_COMMAND
 from ._program import program_page as program_page

@@ -134,12 +134,18 @@ def _headline(decision: Decision, battery: BatteryLife | None) -> RenderableType
     extremes = ((decision.candidates[-1], "device"), (decision.candidates[0], "server"))
     for other, where in extremes:
         if other.block != best.block:
-            factor = ratio(other.energy_j / best.energy_j)
+            factor = _times(other, best)
             lines.append(Text(f"all on the {where} costs {factor} as much", style="dim"))
     assumed = _cheaper_by_assumption(decision)
     if assumed is not None:
         lines.append(Text(assumed, style="yellow"))
     return Panel(Group(*lines), box=box.ROUNDED, border_style="green", padding=(0, 1))
+
+
+def _times(other: Candidate, best: Candidate) -> str:
+    """Return how many times the choice's energy another split takes, ``3.87 ± 0.06 ×``."""
+    factor, half_width = other.energy_j / best.energy_j, interval_half_width(other.times_best_ci95)
+    return uncertain(factor, half_width, "×") if half_width else ratio(factor)
 
 
 def chosen_words(best: Candidate) -> str:
@@ -177,7 +183,9 @@ def _battery_lines(battery: BatteryLife) -> tuple[str, str, str]:
     inferences = battery.inferences
     at_most = "at most " if battery.left_out else ""
     pays = f"{si(battery.energy_j, 'J')} pay for {at_most}{inferences.count:,.0f} inferences"
-    if inferences.ci95 is not None:
+    if inferences.count < 1.0:
+        pays = f"{si(battery.energy_j, 'J')} do not pay for a single inference"
+    elif inferences.ci95 is not None:
         low, high = inferences.ci95
         pays += f" (95 %: {low:,.0f} to {high:,.0f})"
     counted = f"{_rhythm(battery)}: {si(battery.period_energy_j, 'J', 4)} each"

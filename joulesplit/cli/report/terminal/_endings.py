@@ -67,6 +67,7 @@ def profile_ending(
     wrote: str | None = None,
     model: Path | None = None,
     options: Sequence[str] = (),
+    next_step: str | None = None,
 ) -> Ending:
     """Return how the report on a profile ends.
 
@@ -76,6 +77,7 @@ def profile_ending(
         wrote: Which files have been written just now; None if none have.
         model: The network's file; None if it is not known here.
         options: Words that say how the network was read.
+        next_step: What to type; None for the decision, where the profile carries one.
     """
     decide = ["joulesplit", "optimize", str(model or "MODEL"), *options, "--profile", str(path)]
     usable = profile.quality.verdict != "rejected"
@@ -84,7 +86,7 @@ def profile_ending(
         headline=efficiency_words(profile),
         assumed=remedy(profile.quality),
         wrote=wrote,
-        next_step=shlex.join(decide) if usable else None,
+        next_step=next_step or (shlex.join(decide) if usable else None),
     )
 
 
@@ -153,7 +155,7 @@ def sureness(decision: Decision) -> str:
     call = "TOO CLOSE TO CALL, " if decision.too_close_to_call else ""
     sure = f"{call}best with probability {probability(decision.probability_best)}"
     if decision.expected_regret_j is None:
-        return f"{sure}, expected regret unknown: too little was measured for it"
+        return f"{sure}, expected regret unknown: it needs more windows, as below"
     return f"{sure}, expected regret {si(decision.expected_regret_j, 'J', 2)}"
 
 

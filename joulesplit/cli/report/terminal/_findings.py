@@ -12,6 +12,7 @@ from rich.text import Text
 from joulesplit.cli._finding import Diagnosis, Finding
 from joulesplit.cli.report._sheet import Page, Section
 from joulesplit.cli.report.tables import Facts
+from joulesplit.cli.report.terminal._tool_endings import doctor_ending
 
 STATE_STYLE = {"ok": "green", "info": "dim", "warn": "yellow", "error": "bold red"}
 
@@ -25,6 +26,7 @@ def doctor_page(diagnosis: Diagnosis) -> Page:
             Section(title="Findings", body=_findings(diagnosis.findings)),
             Section(title="Power sources", body=_readiness(diagnosis.ready_for)),
         ],
+        ending=doctor_ending(diagnosis),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
@@ -12,6 +13,7 @@ from joulesplit.calibrate.sampling import SamplerStatistics
 from joulesplit.cli._watch import Glance, Summary
 from joulesplit.cli.report._sheet import Origin, Page, Section, paragraph
 from joulesplit.cli.report.tables import Facts, Sparkline, interval_text, quantity_text
+from joulesplit.cli.report.terminal._tool_endings import summary_ending
 from joulesplit.drivers.readings import SensorDescription
 from joulesplit.metrology import percent, si
 
@@ -121,8 +123,21 @@ def glance_line(description: SensorDescription, glance: Glance) -> str:
     )
 
 
-def summary_page(description: SensorDescription, summary: Summary) -> Page:
-    """Return the report on a stretch of watching."""
+def summary_page(
+    description: SensorDescription,
+    summary: Summary,
+    *,
+    wrote: Path | None = None,
+    next_step: str | None = None,
+) -> Page:
+    """Return the report on a stretch of watching.
+
+    Args:
+        description: The sensor's.
+        summary: Of the stretch.
+        wrote: Recording that was written.
+        next_step: What to type.
+    """
     statistics = summary.statistics
     total = max(statistics.readings + statistics.lost, 1)
     power = summary.power_w
@@ -146,7 +161,9 @@ def summary_page(description: SensorDescription, summary: Summary) -> Page:
         Section(title=f"Watched: {description.rail}", body=Facts(rows)),
         Section(title="Sensor", body=sensor_facts(description)),
     ]
-    return Page(sensor_origin(description), description.name, sections)
+    hint = wiring_hint(description, summary.mean_w)
+    ending = summary_ending(summary, hint=hint, wrote=wrote, next_step=next_step)
+    return Page(sensor_origin(description), description.name, sections, ending=ending)
 
 
 def _own_cpu(summary: Summary) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from joulesplit.cli.report._sheet import Page, Section, paragraph
+from joulesplit.cli.report._sheet import Ending, Page, Section, paragraph
 from joulesplit.cli.report.tables import Bar, Column, Facts, FittingTable
 from joulesplit.metrology import counted, percent, si
 from joulesplit.partition import Block, Network, Tensor, unsendable
@@ -23,13 +23,16 @@ SHOWN_LIMITS = 5
 """Operators of unknown work whose bounds are told."""
 
 
-def network_page(network: Network, blocks: Sequence[Block], *extra: Section) -> Page:
+def network_page(
+    network: Network, blocks: Sequence[Block], *extra: Section, ending: Ending | None = None
+) -> Page:
     """Return the report on a network.
 
     Args:
         network: The network.
         blocks: Its blocks.
         extra: Further sections, e.g. of a split that was written.
+        ending: The last lines.
     """
     sections = [
         Section(title="Network", body=_totals(network)),
@@ -40,7 +43,7 @@ def network_page(network: Network, blocks: Sequence[Block], *extra: Section) -> 
     if network.notes:
         notes = Group(*(paragraph(note) for note in network.notes))
         sections.insert(1, Section(title="Notes", body=notes))
-    return Page(None, network.name, [*sections, *extra])
+    return Page(None, network.name, [*sections, *extra], ending=ending)
 
 
 def _totals(network: Network) -> RenderableType:

@@ -11,6 +11,7 @@ from joulesplit.calibrate.profile import DeviceProfile
 from joulesplit.cli.report._sheet import Page, Section, origin_of, paragraph
 from joulesplit.cli.report.tables import SHADED, Bar, BarSegment, Column, Facts, FittingTable
 from joulesplit.cli.report.terminal._network import COMPUTE_STYLE, UPLOAD_STYLE, block_table
+from joulesplit.cli.report.terminal._tool_endings import study_ending
 from joulesplit.metrology import ratio, si
 from joulesplit.optimizer import PaperSplit
 from joulesplit.partition import Block, Network
@@ -62,6 +63,7 @@ def study_page(
             Section(title="Inferences per battery", body=_inferences(paper, battery_j)),
             Section(title="What the paper leaves out: l = 0", body=_input_facts(paper)),
         ],
+        ending=study_ending(paper, claimed_block=CLAIMED_BLOCK),
     )
 
 

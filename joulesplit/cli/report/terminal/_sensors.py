@@ -9,11 +9,11 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from joulesplit.cli.report._sheet import Page, Section, paragraph
+from joulesplit.cli.report._sheet import Ending, Page, Section, paragraph
 from joulesplit.cli.report.tables import Column, Facts, FittingTable
 from joulesplit.drivers import Board
 from joulesplit.drivers.ina219 import Correction, MeanShunt, SensorRecords, SpanPoint
-from joulesplit.metrology import percent, si
+from joulesplit.metrology import counted, percent, si
 
 
 def records_document(records: SensorRecords) -> dict[str, Any]:
@@ -26,8 +26,13 @@ def records_document(records: SensorRecords) -> dict[str, Any]:
     }
 
 
-def records_page(records: SensorRecords) -> Page:
-    """Return the report on one sensor's records."""
+def records_page(records: SensorRecords, *, wrote: Path | None = None) -> Page:
+    """Return the report on one sensor's records.
+
+    Args:
+        records: Of one sensor.
+        wrote: File that they have been written to just now.
+    """
     sections = [
         *(
             Section(title=f"Zero at gain /{zero.gain}, {zero.created}", body=_mean(zero))
@@ -42,7 +47,41 @@ def records_page(records: SensorRecords) -> Page:
         if correction := _correction_at(records, gain):
             body = _correction(correction)
             sections.append(Section(title=f"Applied at gain /{gain}", body=body))
-    return Page(None, f"What is recorded about {records.identity.key}", sections)
+    title = f"What is recorded about {records.identity.key}"
+    return Page(None, title, sections, ending=records_ending(records, wrote=wrote))
+
+
+def records_ending(records: SensorRecords, *, wrote: Path | None = None) -> Ending:
+    """Return how the report on one sensor's records ends.
+
+    Args:
+        records: Of one sensor.
+        wrote: File that they have been written to just now.
+    """
+    held = [*map(counted, (len(records.zeros), len(records.points)), ("zero", "point"))]
+    applied = [found for gain in _gains(records) if (found := _correction_at(records, gain))]
+    missing = None
+    if not records.points:
+        missing = "the scale is the data sheet's: `joulesplit sensor span` finds this one's"
+    elif not records.zeros:
+        missing = "the offset is the data sheet's: `joulesplit sensor zero` finds this one's"
+    return Ending(
+        verdict=f"{'RECORDED' if wrote else 'ON RECORD'}: {' and '.join(held)}",
+        headline="; ".join(map(_applied, applied)) or "nothing of it is applied",
+        assumed=missing,
+        wrote=str(wrote) if wrote else None,
+        next_step=f"joulesplit sensor show {records.identity.key}" if wrote else None,
+    )
+
+
+def _applied(found: Correction) -> str:
+    """Return a correction in a few words."""
+    words = []
+    if found.offset_v is not None:
+        words.append(f"offset {_microvolt(found.offset_v)} ± {_microvolt(found.u_offset_v)}")
+    if found.shunt_ohm is not None:
+        words.append(f"shunt {found.shunt_ohm:.6g} Ω ± {percent(found.u_shunt_rel)}")
+    return f"gain /{found.gain}: {', '.join(words) or 'voltage alone'} (standard)"
 
 
 def sensors_page(everything: Sequence[SensorRecords], directory: Path) -> Page:

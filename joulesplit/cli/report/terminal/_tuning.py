@@ -9,6 +9,7 @@ from rich.console import RenderableType
 
 from joulesplit.cli.report._sheet import Page, Section, paragraph
 from joulesplit.cli.report.tables import Column, Facts, FittingTable
+from joulesplit.cli.report.terminal._tool_endings import tuning_ending
 
 
 def tuning_page(document: Mapping[str, Any]) -> Page:
@@ -22,7 +23,8 @@ def tuning_page(document: Mapping[str, Any]) -> Page:
         sections.append(Section(title="Set back", body=_restored(document["restored"])))
     waiting = _waiting(document["to_restore"], owner_runs=document["owner_runs"])
     sections.append(Section(title="To set back", body=waiting))
-    return Page(None, "Governor and Wi-Fi power save", sections)
+    ending = tuning_ending(document)
+    return Page(None, "Governor and Wi-Fi power save", sections, ending=ending)
 
 
 def _present(settings: Mapping[str, Mapping[str, str | None]]) -> RenderableType:
