@@ -54,10 +54,13 @@ def test_the_intervals_of_a_decision_hold_the_truth(measured, kind):
 @pytest.mark.xdist_group("intervals")
 def test_the_intervals_of_a_decision_are_little_wider_than_the_sensors_scale_makes_them(measured):
     """What is common to every joule is most of them: 95 % of its sum lie within 1.9 u."""
+    wider = []
     for profile, campaign in zip(*measured, strict=True):
         scales = [t.standard_uncertainty for t in profile.sensor.budget if t.kind == "scale"]
         half_widths = [(f.high - f.low) / 2 / f.value for f in campaign.candidates]
-        least = 1.9 * np.linalg.norm(scales)
-        assert least * 0.95 < np.mean(half_widths) < least * 1.4
+        wider.append(np.mean(half_widths) / (1.9 * np.linalg.norm(scales)))
         # Not for lack of degrees: every figure states how well its scatter is known.
         assert all(5 < nu < 200 for nu in campaign.degrees_of_freedom)
+    # Scatter, and what two rests leave open.
+    assert min(wider) > 0.95
+    assert np.mean(wider) < 1.5

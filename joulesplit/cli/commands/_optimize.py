@@ -20,6 +20,7 @@ from joulesplit.cli._number_range import (
     THREADS,
 )
 from joulesplit.cli._options import (
+    InputShapes,
     OnceEach,
     block_options,
     gathered,
