@@ -24,6 +24,10 @@ standard uncertainties (2.2 is Student's t of 95 % at 11 degrees of freedom). Of
 twelve normal windows this stops 98 % where there is no work to see, 82 % of all at the first look;
 0.7 % where one window shows the work at 1.5 of its standard deviations, 0.01 % at 2."""
 
+VOLTAGE_FALLS = 0.05
+"""Share by which a supply of 5 V may fall under the work: to 4.75 V, as USB allows. A current that
+is the sensor's offset alone then seems to change in power by so much, in step with the work."""
+
 WITH_SHUNT_PINS = "INA219"
 """Part of the name of sensors whose terminals are called VIN+ and VIN−, recorded ones included."""
 
@@ -38,7 +42,7 @@ def swapped_hint(power_w: float, sensor: SensorDescription) -> str | None:
         power_w: Mean power, W.
         sensor: As opened.
     """
-    if not power_w < -OFFSETS * budget_of(sensor.accuracy).offset_u_w:
+    if not power_w < -_largest_offset_w(sensor):
         return None
     # A sign of its own width, as in every report.
     below_w = -power_w
@@ -51,6 +55,10 @@ def swapped_hint(power_w: float, sensor: SensorDescription) -> str | None:
         f"reads −{below_w:.2f} W: {sensor.name} counts what flows the other way; turn it round, so "
         "that the device is on its load side, or choose the rail that feeds the device"
     )
+
+
+def _largest_offset_w(sensor: SensorDescription) -> float:
+    return OFFSETS * budget_of(sensor.accuracy).offset_u_w
 
 
 def require_seen(records: Sequence[WindowRecord], sensor: SensorDescription) -> None:
@@ -70,13 +78,13 @@ def require_seen(records: Sequence[WindowRecord], sensor: SensorDescription) -> 
         return
     power_w = [r.net_j / r.work_s for r in records if r.task.kind in COMPUTING]
     if len(power_w) in LOOKS:
-        _require_above_scatter(power_w)
+        _require_above_scatter(power_w, VOLTAGE_FALLS * _largest_offset_w(sensor))
 
 
-def _require_above_scatter(power_w: Sequence[float]) -> None:
+def _require_above_scatter(power_w: Sequence[float], unseen_w: float) -> None:
     n, mean_w = len(power_w), float(np.mean(power_w))
     u_w = float(np.std(power_w, ddof=1)) / n**0.5
-    if mean_w > LOOKS[n] * u_w:
+    if mean_w > LOOKS[n] * u_w + unseen_w:
         return
     raise WiringError(
         f"the work does not show at the sensor: {n} windows of computing differ from idle by "

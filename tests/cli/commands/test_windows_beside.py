@@ -67,9 +67,10 @@ def test_reanalysed_windows_end_in_a_command_that_names_their_network(joulesplit
 
     outcome = joulesplit("calibrate", "--reanalyse", journal)
 
-    last = " ".join(outcome.out.split("next  ")[-1].split())
+    # However it is broken into lines.
+    last = "".join(outcome.out.split("next  ")[-1].split())
     name = "mobilenet_v2_1.0_224_float32.tflite"
-    assert last.startswith(f"joulesplit optimize {name} --profile {tmp_path / 'w.json'}")
+    assert last.startswith(f"joulesplitoptimize{name}--profile{tmp_path / 'w.json'}")
 
 
 def test_windows_of_which_one_is_missing_are_not_computed_with(journals, joulesplit, tmp_path):
