@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from joulesplit.calibrate.checks import examined
-from joulesplit.calibrate.profile import DeviceProfile, GrossNet
+from joulesplit.calibrate.profile import DeviceProfile, GrossNet, Quantity, may_be_a_cost
 from joulesplit.optimizer import Usage, decide
 from joulesplit.optimizer.errors import OptimizerError, ProfileUnusableError
 
@@ -130,6 +130,15 @@ def _scattering(fit):
 def decided(sound, profile, **options):
     network, blocks, _ = sound
     return decide(network, blocks, profile, usage=Usage(back_to_back=True), **options)
+
+
+@pytest.mark.parametrize(("freedom", "possible"), [(7.0, True), (60.0, False), (None, False)])
+def test_how_far_below_zero_a_cost_may_be_goes_by_how_well_its_scatter_is_known(freedom, possible):
+    """5 u: by chance once in 500 campaigns with seven degrees of freedom, in 3 million without."""
+    cost = Quantity(
+        value=-5e-3, unit="J", ci95=None, u_stat=1e-3, u_sys=0.0, n=14, degrees_of_freedom=freedom
+    )
+    assert may_be_a_cost(cost) is possible
 
 
 def test_a_profile_that_is_whole_passes_and_decides(sound):

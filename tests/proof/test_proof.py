@@ -132,6 +132,7 @@ def test_a_radio_awake_through_the_windows_that_follow_makes_bits_too_cheap():
         if check.outcome != "pass"
     )
     assert named.pop("settled-after-upload") == len(campaigns)
+    assert named.pop("late-uploads") == len(campaigns)
     # What is seen to come late is in the interval of E_c.
     named.pop("e_c-interval", None)
     # Chance may have a say once, no other check in every campaign.

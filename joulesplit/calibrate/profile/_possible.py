@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from math import hypot, isfinite
+from math import hypot, inf, isfinite
 
 from joulesplit.calibrate.profile._quantity import Quantity
 
-IMPOSSIBLE_AT = 4.0
-"""Standard uncertainties below zero at which a cost that may be nought cannot be true any more:
-chance alone takes a sound campaign there once in thirty thousand. At two of them it would refuse
+IMPOSSIBLE_LEVEL = 0.99994
+"""Level of the interval that ends below zero where a cost that may be nought cannot be true any
+more: chance alone takes a sound campaign there once in thirty thousand, at 4 standard uncertainties
+if these are known without limit and at 8.5 with seven degrees of freedom. At 95 % it would refuse
 one sound campaign in forty of a radio that neither wakes nor trails."""
 
 BEYOND_NATURE = 1e100
@@ -35,5 +36,9 @@ def has_uncertainties(quantity: Quantity) -> bool:
 
 def may_be_a_cost(quantity: Quantity) -> bool:
     """Say whether a cost that may be too small to tell is not below zero by more than chance."""
-    floor = -IMPOSSIBLE_AT * hypot(quantity.u_stat or 0.0, quantity.u_sys or 0.0)
+    from joulesplit.metrology import coverage_factor
+
+    freedom = quantity.degrees_of_freedom
+    factor = coverage_factor(inf if freedom is None else freedom, IMPOSSIBLE_LEVEL)
+    floor = -factor * hypot(quantity.u_stat or 0.0, quantity.u_sys or 0.0)
     return isfinite(quantity.value) and floor <= quantity.value < BEYOND_NATURE
