@@ -31,6 +31,7 @@ from proof.campaign import MODEL, RUNTIME, SCATTER_ALONE
 from proof.virtual import run_virtual_campaign
 
 CAMPAIGNS = campaigns(every=100, few=16)
+MANY = 100
 HEADLINES = ("E_d net", "E_d gross", "E_c net", "E_c gross")
 
 pytestmark = pytest.mark.campaign
@@ -98,9 +99,11 @@ def test_with_a_perfect_sensor_the_statistics_alone_are_unbiased_and_cover():
     for name in worlds[0]:
         errors = np.array([world[name].error for world in worlds])
         assert abs(errors.mean()) <= 4 * errors.std(ddof=1) / CAMPAIGNS**0.5, name
-        # So little that a hundred tell it; fewer tell what four of their standard errors are.
+        # So little that a hundred tell it. Of so many figures of a few campaigns one is beyond two
+        # of its standard errors by chance: what they tell is that it is less than that more.
         error_u = errors.std(ddof=1) / CAMPAIGNS**0.5
-        assert abs(errors.mean()) <= max(2e-3, 2 * error_u), name
+        told = max(2e-3, 2 * error_u) if CAMPAIGNS >= MANY else 2e-3 + 2 * error_u
+        assert abs(errors.mean()) <= told, name
 
 
 def test_with_a_real_sensors_errors_the_truth_is_inside_in_at_least_nine_of_ten_campaigns():

@@ -38,6 +38,8 @@ LARGEST_SHUNT_ERROR = 0.2
 """A shunt further than this from what is printed on it is another shunt, or a wrong reference."""
 SURE = 3.0
 """Standard uncertainties by which a figure must be off to be none of the chip's."""
+LARGEST_BUS_ERROR = 0.05
+"""A voltage further than this from what the chip reads is another voltage, or a slip of the pen."""
 LEAST_SPREAD = 0.2
 """Two points closer than this share of the larger one do not determine a line."""
 
@@ -201,9 +203,20 @@ def check_points(
                 f"points at {low_a:g} A and {high_a:g} A are too close to give a line; take one "
                 "near the idle current and one near the peak"
             )
+    _check_voltages(points)
     _check_slope(_line(points, offset_v)[0], shunt_ohm)
     if len(points) == 2:
         _check_intercept(points, zero)
+
+
+def _check_voltages(points: tuple[SpanPoint, ...]) -> None:
+    for point in points:
+        read_v, shown_v = point.mean.bus_v, point.voltage_v
+        if shown_v is not None and abs(shown_v - read_v) > LARGEST_BUS_ERROR * read_v:
+            raise SensorConfigurationError(
+                f"the reference shows {shown_v:g} V where the chip reads {read_v:.3g} V; measure "
+                "between VIN- and ground, and give volts (--voltage-v)"
+            )
 
 
 def _check_slope(found_ohm: float, shunt_ohm: float) -> None:
@@ -266,6 +279,13 @@ def contradiction(
         terms: Of the same wiring without it, from ``accuracy_terms``.
         shunt_ohm: Nominal shunt, ohm.
     """
+    if correction.bus_factor is not None:
+        off, sure = correction.bus_factor - 1, SURE * correction.u_bus_rel
+        if abs(off) > BUS_ERROR + sure:
+            return (
+                f"the reference's voltage is {off:+.1%} from the chip's, where the data sheet "
+                f"allows {BUS_ERROR:.1%}: measure between VIN- and ground, at the sensor"
+            )
     if correction.shunt_ohm is None:
         return None
     bound = sum(t.half_width for t in terms if t.name in SPANNED + DRIFTING)
@@ -314,10 +334,12 @@ def _offset(
     zero: MeanShunt | None, points: tuple[SpanPoint, ...], unknown_v: float
 ) -> tuple[float, float, str]:
     """Return the offset (V), its uncertainty (V) and its source, empty if nothing tells it."""
-    if zero is None and len(points) == 2:
-        return _line(points, 0.0)[1], _u_intercept_v(points), _span_source(points)
     if zero is None:
-        return 0.0, unknown_v / sqrt(3), ""
+        u_unknown_v = unknown_v / sqrt(3)
+        # An intercept that is known less well than the data sheet's bound replaces nothing.
+        if len(points) == 2 and (u_line_v := _u_intercept_v(points)) <= u_unknown_v:
+            return _line(points, 0.0)[1], u_line_v, _span_source(points)
+        return 0.0, u_unknown_v, ""
     source = f"zero of {zero.taken}, {zero.readings} readings at {zero.bus_v:.2f} V"
     return zero.shunt_v, zero.u_total_v, source
 

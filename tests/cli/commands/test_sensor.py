@@ -97,6 +97,9 @@ def test_a_span_that_tolerance_and_data_sheet_exclude_is_told(source, sensor):
     assert (span.code, "+12.3% from 0.1 ohm" in span.err) == (0, True), span.err
     stated = sensor("span", *SENSOR, *reference, "--current-u", 0.002, "--shunt-tolerance", 0.12)
     assert "warning" not in stated.err
+    volts = ("--voltage-v", 4.9, "--voltage-u", 0.001, "--shunt-tolerance", 0.12)
+    elsewhere = sensor("span", *SENSOR, *reference, "--current-u", 0.002, *volts)
+    assert "voltage is -2.0% from the chip's" in elsewhere.err
 
 
 def test_records_are_listed_shown_and_forgotten(source, sensor, joulesplit, tmp_path):

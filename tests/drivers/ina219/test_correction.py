@@ -156,7 +156,7 @@ def test_uncertainties_of_one_and_two_points_follow_the_law_of_propagation():
     unknown = correction_of(None, (high,), unknown_offset_v=1e-4)
     assert unknown.u_shunt_rel == pytest.approx((0.001**2 + (1e-8 / 3 + 5e-6**2) / 0.12**2) ** 0.5)
     stated = replace(low, u_current_a=0.0), replace(high, u_current_a=0.0)
-    two = correction_of(None, stated, unknown_offset_v=0.0)
+    two = correction_of(None, stated, unknown_offset_v=1e-3)
     assert two.u_shunt_rel == pytest.approx((0.001**2 + (2e-6**2 + 5e-6**2) / 0.09**2) ** 0.5)
     # By Monte Carlo: s0 = (s1 I2 - s2 I1)/(I2 - I1), a common scale of the meter cancels.
     random = np.random.default_rng(1)
@@ -169,7 +169,7 @@ def test_uncertainties_of_one_and_two_points_follow_the_law_of_propagation():
     i1, i2 = 0.3 * scale + offset_a, 1.2 * scale + offset_a
     s0 = (s1 * i2 - s2 * i1) / (i2 - i1)
     known = tuple(replace(each, u_current_a=2e-3) for each in (low, high))
-    two = correction_of(None, known, unknown_offset_v=0.0)
+    two = correction_of(None, known, unknown_offset_v=1e-3)
     assert two.u_offset_v == pytest.approx(s0.std(), rel=0.01)
     one = correction_of(zero, (known[1],), unknown_offset_v=0.0)
     assert one.u_shunt_rel > 2e-3 / 1.2
@@ -180,9 +180,13 @@ def test_a_zero_is_preferred_to_the_intercept_of_a_meter_with_an_offset():
     points = tuple(point(true_a + 0.01, 0.1 * true_a, u_current_rel=0.01) for true_a in (1.0, 2.0))
     zero = mean(shunt_v=40e-6, u_shunt_v=3e-7)
     assert correction_of(zero, points, unknown_offset_v=2e-4).offset_v == 40e-6
-    alone = correction_of(None, points, unknown_offset_v=2e-4)
+    alone = correction_of(None, points, unknown_offset_v=2e-3)
     assert alone.offset_v == pytest.approx(-1e-3, rel=0.02)  # 50 mW at 5 V
     assert abs(alone.offset_v) < 1.1 * alone.u_offset_v
+    # A data sheet that knows more than that keeps its offset; the slope is the shunt all the same.
+    bounded = correction_of(None, points, unknown_offset_v=2e-4)
+    assert bounded.offset_v is None
+    assert bounded.shunt_ohm == pytest.approx(0.1)
 
 
 def test_drift_between_the_halves_widens_the_uncertainty():
@@ -209,6 +213,7 @@ def test_drift_between_the_halves_widens_the_uncertainty():
             "-5.4 mA off.*the zero and",
         ),
         (lambda: check_points((point(0.6, 0.006),), 0.1, 0.0), "0.01 ohm instead of 0.1 ohm"),
+        (lambda: check_points((point(0.6, 0.06, voltage_v=50.2),), 0.1, 0.0), "50.2 V where"),
         (lambda: check_points((point(0.0, 0.06),), 0.1, 0.0), "about the current"),
         (lambda: check_points((point(1.0, 0.1), point(0.9, 0.09)), 0.1, 0.0), "too close"),
         (lambda: check_points((point(1, 0.1),) * 3, 0.1, 0.0), "one or two points"),

@@ -63,7 +63,7 @@ def records_ending(records: SensorRecords, *, wrote: Path | None = None) -> Endi
     missing = None
     if not records.points:
         missing = "the scale is the data sheet's: `joulesplit sensor span` finds this one's"
-    elif not records.zeros:
+    elif all(found.offset_v is None for found in applied):
         missing = "the offset is the data sheet's: `joulesplit sensor zero` finds this one's"
     return Ending(
         verdict=f"{'RECORDED' if wrote else 'ON RECORD'}: {' and '.join(held)}",
@@ -81,7 +81,9 @@ def _applied(found: Correction) -> str:
         words.append(f"offset {_microvolt(found.offset_v)} ± {_microvolt(found.u_offset_v)}")
     if found.shunt_ohm is not None:
         words.append(f"shunt {found.shunt_ohm:.6g} Ω ± {percent(found.u_shunt_rel)}")
-    return f"gain /{found.gain}: {', '.join(words) or 'voltage alone'} (standard)"
+    if found.bus_factor is not None:
+        words.append(f"voltage × {found.bus_factor:.5g} ± {percent(found.u_bus_rel)}")
+    return f"gain /{found.gain}: {', '.join(words)} (standard)"
 
 
 def sensors_page(everything: Sequence[SensorRecords], directory: Path) -> Page:
