@@ -14,7 +14,7 @@ is so told from what every upload costs.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -98,6 +98,8 @@ class PaceFit:
         paces: Of which there are figures; columns 2·i and 2·i + 1 are E_0 and e of the i-th.
         fit: Behind those of the paces come bends, the lateness and the burst, as far as told.
         has_burst: Whether what a burst costs could be told.
+        first_late_s: By how much longer the first upload of a window of each pace takes, s: mean of
+            the sizes, and their standard deviation. None where it has no column.
         windows: In the fit.
     """
 
@@ -105,6 +107,7 @@ class PaceFit:
     fit: LinearFit
     windows: int
     has_burst: bool
+    first_late_s: Mapping[Pace, tuple[float, float]] | None
 
     def places(self, pace: Pace) -> tuple[int, ...]:
         """Return the columns of E_0, e and, if told, E_burst of a pace."""
@@ -127,10 +130,26 @@ class PaceFit:
         """Return what one more bit costs at a pace, in the unit of the fit per bit."""
         return self.one(self.places(pace)[1])
 
+    def weights(self, pace: Pace) -> Array:
+        """Return E_0, e and, if told, E_burst as sums of coefficients, shape (2 or 3, p), float64.
+
+        A burst pays for its first upload's lateness, which the windows' own column has taken up:
+        the radio is awake while TCP's window opens again.
+        """
+        places = self.places(pace)
+        weights = np.zeros((len(places), len(self.fit.coefficients)))
+        weights[range(len(places)), places] = 1.0
+        if self.has_burst and self.first_late_s is not None:
+            weights[2, -2] = self.first_late_s[pace][0]
+        return weights
+
     def covariance(self, pace: Pace) -> Array:
-        """Return the covariance of the columns of ``places``."""
-        places = list(self.places(pace))
-        block: Array = self.fit.covariance[np.ix_(places, places)]
+        """Return the covariance of those figures, and how sizes differ in their lateness in it."""
+        weights = self.weights(pace)
+        block: Array = weights @ self.fit.covariance @ weights.T
+        if self.has_burst and self.first_late_s is not None:
+            power_w2 = self.fit.coefficients[-2] ** 2 + self.fit.covariance[-2, -2]
+            block[2, 2] += power_w2 * self.first_late_s[pace][1] ** 2
         return block
 
 
@@ -280,7 +299,22 @@ def fit_paces(observations: Sequence[Observation], account: Account) -> PaceFit:
         fit=pace_problem(told, account).fit(),
         windows=len(told),
         has_burst=_has_burst_column(told),
+        first_late_s=_first_late_s(told),
     )
+
+
+def _first_late_s(told: Sequence[Observation]) -> dict[Pace, tuple[float, float]] | None:
+    own = _own_columns(told)
+    if with_lateness(own, told).shape[1] == own.shape[1]:
+        return None
+    return {pace: _over_sizes([o for o in told if o.pace == pace]) for pace in told_paces(told)}
+
+
+def _over_sizes(own: Sequence[Observation]) -> tuple[float, float]:
+    """Return mean and standard deviation, over the sizes of a pace, of a window's lateness, s."""
+    late_s, sizes = lateness_s(own), np.array([upload_size(o) for o in own])
+    means_s = [late_s[sizes == size].mean() for size in np.unique(sizes)]
+    return float(np.mean(means_s)), float(np.std(means_s, ddof=1))
 
 
 def _has_burst_column(told: Sequence[Observation]) -> bool:

@@ -179,12 +179,17 @@ class _Paces:
         """Return what an upload costs at a pace as a profile keeps it."""
         fit = self.net if account == "net" else self.gross
         places = fit.places(pace)
-        lasting_s = self.lasting[list(places)] if account == "gross" else np.zeros(len(places))
+        weights = fit.weights(pace)
+        lasting_s = weights @ self.lasting if account == "gross" else np.zeros(len(weights))
         common = self._idle.u_stat**2 * np.outer(lasting_s, lasting_s)
         covariance = fit.covariance(pace) + common
         figures = [
             quantity(
-                replace(fit.one(place), u_stat=float(np.sqrt(covariance[row, row]))),
+                replace(
+                    fit.one(place),
+                    value=float(weights[row] @ fit.fit.coefficients),
+                    u_stat=float(np.sqrt(covariance[row, row])),
+                ),
                 COST_UNITS[row],
                 self._budget,
                 offset_duration=float(lasting_s[row]),

@@ -189,6 +189,11 @@ def test_how_late_a_first_upload_is_holds_though_it_is_no_straight_line_of_the_s
     off_s = {bits: one.value_s - 0.05 * np.log2(bits / 16_000) for bits, one in known.items()}
     assert max(abs(one) for one in off_s.values()) > 0.05
     assert all(abs(off_s[bits]) < one.error.half_width for bits, one in known.items())
+    # A burst pays for what its first upload waits, at 0.4 W: for the mean of the sizes.
+    waits_j = [0.4 * 0.05 * np.log2(bits / 16_000) for bits in SIZES_BITS]
+    burst_j = uplink_of(records, 20e6, EXACT).stated.burst_cost_j
+    assert burst_j.value == pytest.approx(BURST_J + np.mean(waits_j), rel=0.1)
+    assert burst_j.u_stat > np.std(waits_j, ddof=1)
 
 
 @pytest.mark.parametrize(
