@@ -246,6 +246,17 @@ def inferences_ending(counts: SessionCounts, *, account: str, wrote: Sequence[Pa
         verdict=verdict,
         headline=f"about {si(counts.energy_j / counts.inferences, 'J')} per inference "
         f"({account}, estimated); {splits}",
-        assumed=None if worst is None else f"{worst.value}: {GIVEN_UP[worst.value]}",
+        assumed=_form_not_met(counts)
+        if worst is None
+        else f"{worst.value}: {GIVEN_UP[worst.value]}",
         wrote=", ".join(str(path) for path in wrote) or None,
     )
+
+
+def _form_not_met(counts: SessionCounts) -> str | None:
+    """Say that inputs were not such as the choice was made for; None if all were."""
+    if not counts.form_not_met:
+        return None
+    names = " and ".join(counts.form_not_met)
+    cannot = "no bytes scaled" if names == "uint8" else "such as it cannot hold"
+    return f"decided for numbers sent as {names}, and these are {cannot}: decided again without it"
