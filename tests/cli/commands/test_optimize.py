@@ -64,6 +64,8 @@ def test_the_headline_names_the_form_and_says_what_it_rests_on(joulesplit, model
     text = " ".join(joulesplit("optimize", model, "--profile", paper_profile, "--full").out.split())
     assert "Upload the input as uint8, run everything on the server" in text
     assert "would cost only" not in text
+    rests = "but only if every input is bytes, scaled as usual: else l = 5 at 1.93 J (l = 0 as it is at 2.41 J)"
+    assert rests in text.replace("│ ", "")
     assert "as it is 2.408 J, as uint8 602.2 mJ; it counts as uint8" in text
     assert "needs inputs whose numbers are the bytes of a picture" in text
 

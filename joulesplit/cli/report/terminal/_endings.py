@@ -122,7 +122,7 @@ def decision_ending(
         decision: The decision.
         energy: The choice's energy with its interval, as text.
         chosen: What was chosen, in words.
-        assumed: The cheapest thing that an assumption decides.
+        assumed: What it rests on, or the cheapest thing that an assumption decides.
         wrote: Files or directories that have been written just now.
         next_step: What to type to try the choice.
     """
