@@ -178,8 +178,20 @@ def validation_ending(validations: Sequence[SplitValidation[Candidate]], *, agai
         headline=f"l = {worst.predicted.block}: {quantity_text(worst.measured.net_j)} per "
         f"inference (net) measured, {si(worst.predicted.energy_j, 'J', 4)} predicted, "
         f"{si(worst.measured.latency_s, 's')}",
-        assumed=_why(max(differs, key=_excess)) if differs else None,
+        assumed=_why(max(differs, key=_excess)) if differs else _changed_answer(validations),
         next_step=again if any(not (item.agrees and item.in_time) for item in differs) else None,
+    )
+
+
+def _changed_answer(validations: Sequence[SplitValidation[Candidate]]) -> str | None:
+    """Say where an encoding changes the answer that the whole network gives; None if nowhere."""
+    changed = [v for v in validations if v.encoded_outputs and not v.encoded_outputs.same_top]
+    if not changed:
+        return None
+    first = changed[0]
+    return (
+        f"sent as {first.encoding}, the answer of l = {first.predicted.block} is another one than "
+        "the whole network's: its top class changed"
     )
 
 
