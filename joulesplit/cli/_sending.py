@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -157,11 +157,15 @@ def _encoded(
         refused=tuple(refusals),
         integers=tuple(block for block, cut in enumerate(cuts) if cut.integers),
     )
-    notes = [
+    return sent, (*_refused(name, refusals), *_whole_numbers(sent))
+
+
+def _refused(name: str, refusals: Mapping[int, str]) -> list[str]:
+    """Say of which splits an encoding cannot hold what crosses, and why."""
+    return [
         f"Split l = {block} is priced as sent without {name}, which cannot hold it: {why}."
         for block, why in refusals.items()
     ]
-    return sent, (*notes, *_whole_numbers(sent))
 
 
 def _whole_numbers(sent: SentEncoded) -> list[str]:
