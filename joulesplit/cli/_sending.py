@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -155,8 +155,24 @@ def _encoded(
         encode_s=tuple(cut.encode_s for cut in cuts),
         timed_on=f"this machine ({platform.machine()})",
         refused=tuple(refusals),
+        integers=tuple(block for block, cut in enumerate(cuts) if cut.integers),
     )
-    return sent, tuple(
+    return sent, (*_refused(name, refusals), *_whole_numbers(sent))
+
+
+def _refused(name: str, refusals: Mapping[int, str]) -> list[str]:
+    """Say of which splits an encoding cannot hold what crosses, and why."""
+    return [
         f"Split l = {block} is priced as sent without {name}, which cannot hold it: {why}."
         for block, why in refusals.items()
-    )
+    ]
+
+
+def _whole_numbers(sent: SentEncoded) -> list[str]:
+    """Say of which splits only integers go up, that no encoding shortens."""
+    places = [block for block in sent.integers if sent.sent_as(block) != sent.name]
+    if not places:
+        return []
+    how = sent.sent_as(places[0]) or "as they are"
+    listed = ", ".join(map(str, places))
+    return [f"Only integers go up at l = {listed}: {how}, not as {sent.name}, without loss."]

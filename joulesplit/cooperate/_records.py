@@ -46,6 +46,9 @@ class InferenceRecord:
         energy_u_j: Its standard uncertainty, J; None if the profile states none.
         shadow_error: Largest difference from the result computed here, relative to its range;
             None if it was not computed.
+        form_not_met: Name of the encoding that the policy had chosen and that cannot hold these
+            numbers: it was decided again, here and from now on, by what they take as they are.
+            None if none was.
     """
 
     number: int
@@ -60,6 +63,7 @@ class InferenceRecord:
     energy_j: float
     energy_u_j: float | None
     shadow_error: float | None = None
+    form_not_met: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +89,7 @@ class SessionCounts:
         fallbacks: How many were ended here, by reason.
         energy_j: Estimate for all of them, J.
         given_up_s: Time that the server was waited for in vain, s.
+        form_not_met: How many had numbers that the decided encoding cannot hold, by its name.
     """
 
     inferences: int = 0
@@ -92,6 +97,7 @@ class SessionCounts:
     fallbacks: dict[Fallback, int] = field(default_factory=dict)
     energy_j: float = 0.0
     given_up_s: float = 0.0
+    form_not_met: dict[str, int] = field(default_factory=dict)
 
     def count(self, record: InferenceRecord, carried_out: int) -> None:
         """Add an inference that was carried out by a split."""
@@ -99,5 +105,8 @@ class SessionCounts:
         self.by_split[carried_out] = self.by_split.get(carried_out, 0) + 1
         if record.fallback is not None:
             self.fallbacks[record.fallback] = self.fallbacks.get(record.fallback, 0) + 1
+        if record.form_not_met is not None:
+            unmet = self.form_not_met.get(record.form_not_met, 0)
+            self.form_not_met[record.form_not_met] = unmet + 1
         self.energy_j += record.energy_j
         self.given_up_s += record.given_up_s

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -103,6 +102,7 @@ class SplitSession:
     ) -> None:
         self.options = options or SessionOptions()
         self.policy = policy
+        """Which split to take when; in use, by what the inputs turned out to be."""
         loaded = load_model(model, self.options.input_shapes)
         if loaded.network.sha256 != policy.network_sha256:
             raise PolicyMismatchError(
@@ -164,16 +164,34 @@ class SplitSession:
         """
         started_ns = self._now_ns()
         arrays = self._in_order(inputs)
-        line = self._choose(started_ns, deadline_s)
-        crossing = self._parts.head(line.last_operator, arrays)
-        head_s = self._since_s(started_ns)
         exchange = _Exchange()
-        outputs = crossing
-        if line.upload_bits:
-            outputs = self._rest(line, crossing, exchange, deadline_s - head_s)
+        line, outputs, head_s = self._carried_out(arrays, exchange, started_ns, deadline_s)
         inference = self._told(line, outputs, exchange, head_s=head_s, started_ns=started_ns)
         self._current = line.block
         return inference
+
+    def _carried_out(
+        self, arrays: list[NDArray[Any]], exchange: _Exchange, started_ns: int, deadline_s: float
+    ) -> tuple[SplitLine, list[NDArray[Any]], float]:
+        """Return what was chosen, the results, and when the head was done, s.
+
+        Where the encoding that was decided by cannot hold the numbers nothing has left yet: they
+        cost what they are as they are, so it is decided again by that.
+        """
+        line = self._choose(started_ns, deadline_s)
+        crossing = self._parts.head(line.last_operator, arrays)
+        head_s = self._since_s(started_ns)
+        if not line.upload_bits:
+            return line, crossing, head_s
+        try:
+            outputs = self._rest(line, crossing, exchange, deadline_s - head_s)
+        except EncodingError:
+            exchange.form_not_met = line.encoding
+            exchange.head_in_vain_j += line.compute_j
+            bits = 8 * sum(array.nbytes for array in crossing)
+            self.policy = self.policy.without_encoding(line.block, bits)
+            return self._carried_out(arrays, exchange, started_ns, deadline_s)
+        return line, outputs, head_s
 
     async def infer_async(self, inputs: NetworkInputs, *, deadline_s: float = inf) -> Inference:
         """Return what ``infer`` does; other tasks run meanwhile."""
@@ -238,12 +256,10 @@ class SplitSession:
         exchange: _Exchange,
     ) -> list[NDArray[Any]]:
         assert self._remote is not None, "no server is chosen where there is none"
-        asked = partial(self._remote.run, line.last_operator, named, patience_s=patience_s)
-        try:
-            result = asked(encoding=_encoding(line))
-        except EncodingError:
-            # Other numbers than it was decided for: they go up as they are.
-            result = asked()
+        encoding = _encoding(line)
+        result = self._remote.run(
+            line.last_operator, named, patience_s=patience_s, encoding=encoding
+        )
         exchange.left_bits = self._remote.left_bits
         outputs = [tensor.data for tensor in result.outputs]
         if not self._are_results(outputs):
@@ -273,7 +289,7 @@ class SplitSession:
 
     def _learn(self, result: TailResult, exchange: _Exchange) -> None:
         receipt = result.receipt
-        exchange.transfer_s = receipt.transfer_s
+        exchange.transfer_s, exchange.sent_bits = receipt.transfer_s, 8 * receipt.payload_bytes
         self.link.uploaded(8 * receipt.payload_bytes, receipt.transfer_s, self._now_ns())
         whole_s = (receipt.answered_ns - receipt.started_ns) * 1e-9
         self.link.answered(max(0.0, whole_s - receipt.transfer_s - result.server_compute_s))
@@ -347,6 +363,7 @@ class SplitSession:
             energy_j=energy_j,
             energy_u_j=None if line.u_relative is None else line.u_relative * energy_j,
             shadow_error=exchange.shadow_error,
+            form_not_met=exchange.form_not_met,
         )
         carried_out = self.policy.lines[-1].block if exchange.fallback else line.block
         self.counts.count(record, carried_out)
@@ -355,15 +372,20 @@ class SplitSession:
         return Inference(outputs=dict(zip(names, outputs, strict=True)), record=record)
 
     def _energy_j(self, line: SplitLine, exchange: _Exchange) -> float:
-        """Return the estimate for what was done, J: of an upload in vain, what of it left."""
+        """Return the estimate for what was done, J: of an upload in vain, what of it left.
+
+        An upload is priced by the bits that really went up, at the rate that these had.
+        """
         rate = self.link.rate_bit_per_s
         if exchange.transfer_s:
-            rate = line.upload_bits / exchange.transfer_s
-        energy_j = line.energy_j(rate)
+            line = line.sending(exchange.sent_bits)
+            rate = exchange.sent_bits / exchange.transfer_s
+        energy_j = line.energy_j(rate) + exchange.head_in_vain_j
         if exchange.fallback is None:
             return energy_j
         in_vain_j = line.broken_upload_j(rate, exchange.left_bits)
-        return self.policy.lines[-1].energy_j(rate) + in_vain_j
+        here_j = self.policy.lines[-1].energy_j(rate) + exchange.head_in_vain_j
+        return here_j + in_vain_j
 
     def _since_s(self, started_ns: int) -> float:
         return (self._now_ns() - started_ns) * 1e-9
@@ -400,6 +422,9 @@ class _Exchange:
 
     fallback: Fallback | None = None
     left_bits: int = 0
+    sent_bits: int = 0
+    head_in_vain_j: float = 0.0
+    form_not_met: str | None = None
     transfer_s: float | None = None
     given_up_s: float = 0.0
     shadow_error: float | None = None

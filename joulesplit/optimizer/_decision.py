@@ -29,6 +29,7 @@ from joulesplit.optimizer._input_forms import breaks_limits, with_cheapest_form
 from joulesplit.optimizer._paper import (
     UINT8_BITS,
     PaperSplit,
+    can_be_bytes,
     float32_blocks,
     input_elements,
     paper_split,
@@ -379,6 +380,8 @@ def _uint8_bits(problem: Problem) -> int:
 
 
 def _input_as_uint8_j(problem: Problem, offload: SplitEnergy) -> float:
-    """Price full offload with another upload; nothing else of it changes."""
+    """Price full offload with another upload, if it can be and is shorter; all else stays."""
+    if not can_be_bytes(problem.network) or _uint8_bits(problem) >= offload.upload_bits:
+        return offload.total_j
     bits_j = _uint8_bits(problem) / problem.prices.sending.e_c.value
     return offload.without_bits_j + bits_j

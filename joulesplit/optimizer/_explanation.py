@@ -7,7 +7,7 @@ from joulesplit.optimizer._constraints import Constraints
 from joulesplit.optimizer._cost import NETWORK_CONVENTION, ComputeModel, Where
 from joulesplit.optimizer._hull import Crossover
 from joulesplit.optimizer._link_cost import Sending
-from joulesplit.optimizer._paper import UINT8_BITS, input_elements
+from joulesplit.optimizer._paper import UINT8_BITS, can_be_bytes, input_elements
 from joulesplit.optimizer._result import Candidate, Decision, ModelChoice, PricedForm
 from joulesplit.optimizer._robustness import TOO_CLOSE_PROBABILITY
 from joulesplit.optimizer._texts import counted_text
@@ -117,7 +117,7 @@ def input_note(decision: Decision, network: Network, *, uint8_allowed: bool) -> 
         return _form_note(decision, own)
     note = f"Full offload uploads {what}, {server.upload_bits} bit, for {_joules(server.energy_j)}"
     uint8_bits = UINT8_BITS * input_elements(network)
-    if uint8_bits >= server.upload_bits:
+    if uint8_bits >= server.upload_bits or not can_be_bytes(network):
         return f"{note}."
     note += (
         f"; as {uint8_bits} bit of 8-bit values it would cost {_joules(decision.input_as_uint8_j)}"

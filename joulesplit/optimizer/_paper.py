@@ -15,7 +15,7 @@ from itertools import accumulate
 
 from joulesplit.optimizer._search import NEARLY_LEVEL
 from joulesplit.optimizer.errors import InvalidInputError
-from joulesplit.partition import Block, Network
+from joulesplit.partition import FLOATS, Block, Network
 
 FLOAT32_BITS = 32
 UINT8_BITS = 8
@@ -108,6 +108,14 @@ def _least(
 def input_elements(network: Network) -> int:
     """Count the values in the network's inputs."""
     return sum(math.prod(network.tensors[index].shape) for index in network.inputs)
+
+
+def can_be_bytes(network: Network) -> bool:
+    """Say whether 8-bit values could stand for the inputs: for floats, not for integers or texts.
+
+    An integer's range is its meaning, as that of a token's number, or it has 8 bits already.
+    """
+    return all(network.tensors[index].dtype in FLOATS for index in network.inputs)
 
 
 def float32_blocks(network: Network, blocks: Sequence[Block]) -> tuple[Block, ...]:

@@ -52,6 +52,8 @@ class SplitLine:
         upload_bits: What goes up, bit; 0 for l = L.
         compute_j: Of computing blocks 1 … l, J; part of ``fixed_j``.
         opening_j: What an upload takes however little of it leaves, J; part of ``fixed_j``.
+        bits_j: What of ``fixed_j`` grows with the bits that go up, J: 0 where the link has no
+            price of a bit beside the time that it is on the way.
         fixed_j: a_l, J.
         j_bit_per_s: b_l: energy times rate, J·bit/s.
         fixed_s: c_l, s; None if the profile does not know the blocks' times.
@@ -77,6 +79,7 @@ class SplitLine:
     u_relative: float | None
     allowed: bool
     opening_j: float = 0.0
+    bits_j: float = 0.0
     encoding: str | None = None
     own_s: float | None = None
     limit_fixed_s: float | None = None
@@ -85,6 +88,24 @@ class SplitLine:
     def energy_j(self, rate_bit_per_s: float) -> float:
         """Return the device's energy of an inference at a rate, J."""
         return self.fixed_j + self.j_bit_per_s / rate_bit_per_s
+
+    def sending(self, bits: float) -> SplitLine:
+        """Return the line of the same split where so many bits go up, not those decided by.
+
+        All that grows with the rate's inverse counts as on the way.
+        """
+        if not self.upload_bits or bits <= 0 or bits == self.upload_bits:
+            return self
+        share = bits / self.upload_bits
+        return replace(
+            self,
+            upload_bits=round(bits),
+            bits_j=share * self.bits_j,
+            fixed_j=self.fixed_j + (share - 1.0) * self.bits_j,
+            j_bit_per_s=share * self.j_bit_per_s,
+            bits_on_the_way=_times(share, self.bits_on_the_way),
+            limit_bits=_times(share, self.limit_bits),
+        )
 
     def broken_upload_j(self, rate_bit_per_s: float, sent_bits: float) -> float:
         """Return the device's energy of an upload of which only so many bits left, J.
@@ -130,6 +151,7 @@ class SplitPolicy:
         hysteresis: h, see the module.
         rates_bit_per_s: The slowest and the fastest rate that were measured: outside of them an
             answer extrapolates.
+        max_upload_bits: Most that may go up; None for no limit.
     """
 
     network_sha256: str
@@ -137,6 +159,7 @@ class SplitPolicy:
     lines: tuple[SplitLine, ...]
     hysteresis: float = HYSTERESIS
     rates_bit_per_s: tuple[float, float] = (0.0, inf)
+    max_upload_bits: int | None = None
     _envelope: tuple[tuple[float, ...], tuple[int, ...]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -203,7 +226,23 @@ class SplitPolicy:
             lines=lines,
             hysteresis=hysteresis,
             rates_bit_per_s=(slow, fast),
+            max_upload_bits=constraints.max_upload_bits if constraints else None,
         )
+
+    def without_encoding(self, block: int, bits: int) -> SplitPolicy:
+        """Return the policy where one split sends what crosses as it is.
+
+        Args:
+            block: l.
+            bits: What then goes up, bit.
+
+        Raises:
+            NoFeasibleSplitError: That breaks the limits, and no other split keeps them.
+        """
+        plain = replace(self.lines[block].sending(bits), encoding=None)
+        if self.max_upload_bits is not None and bits > self.max_upload_bits:
+            plain = replace(plain, allowed=False)
+        return replace(self, lines=(*self.lines[:block], plain, *self.lines[block + 1 :]))
 
     def choose(
         self,
@@ -279,6 +318,10 @@ class SplitPolicy:
         return whole.block
 
 
+def _times(share: float, bits: float | None) -> float | None:
+    return None if bits is None else share * bits
+
+
 def _require_sensible(hysteresis: float) -> None:
     if not (isfinite(hysteresis) and hysteresis >= 0.0):
         raise InvalidInputError(f"a hysteresis of {hysteresis} makes no sense; give 0 or more")
@@ -322,6 +365,7 @@ def _line(
         encoding=at_fast.sent_as,
         compute_j=at_fast.compute_j,
         opening_j=at_fast.upload_fixed_j,
+        bits_j=_through(at_slow.upload_j, at_fast.upload_j, rates)[0],
         fixed_j=fixed_j,
         j_bit_per_s=slope_j,
         fixed_s=fixed_s,

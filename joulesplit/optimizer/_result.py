@@ -221,7 +221,8 @@ class Decision:
         models: What each compute model that the profile allows chooses.
         judged_by: The one of them that is nearest to what a split really computes.
         usage: How often what is not per upload was taken to fall on one.
-        input_as_uint8_j: Uploading the input as 8-bit values, J.
+        input_as_uint8_j: Uploading the input as 8-bit values, J; what it costs as it is sent where
+            it is no floats, or 8-bit values were no fewer bits.
         input_forms: Forms that full offload could send the input in; empty if there was no choice.
         scale_u_rel: Relative standard uncertainty common to all energies; cancels in the choice.
         notes: What a reader must know, one sentence each.

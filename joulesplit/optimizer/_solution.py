@@ -37,7 +37,7 @@ from joulesplit.optimizer._privacy import leaking
 from joulesplit.optimizer._robustness import Robustness, assess
 from joulesplit.optimizer._search import broken_limits, cheapest, excess_j, feasible_blocks
 from joulesplit.optimizer._uncertainty import energy_error
-from joulesplit.optimizer.errors import ProfileUnusableError
+from joulesplit.optimizer.errors import InvalidInputError, ProfileUnusableError
 from joulesplit.partition import Block, Network
 
 
@@ -363,6 +363,11 @@ def solve(problem: Problem) -> Solution:
 
 def _require_positive(energies: tuple[SplitEnergy, ...]) -> None:
     for energy in energies:
+        if energy.block == 0 and not energy.upload_bits:
+            raise InvalidInputError(
+                "the input has no size of its own, as texts have none: state what it takes as you "
+                "send it (--input-bits, in programs Usage.input_bits)"
+            )
         if not energy.total_j > 0.0:
             raise ProfileUnusableError(
                 f"split {energy.block} comes out at {energy.total_j:.3g} J, which cannot be: its "

@@ -19,6 +19,7 @@ class SentEncoded:
         encode_s: How long it takes to encode it, likewise, s.
         timed_on: The machine that took so long.
         refused: The l whose tensors it cannot hold, which are sent as they are.
+        integers: The l of which only integers go up: as they are, compressed if ``name`` is.
     """
 
     name: str
@@ -26,6 +27,16 @@ class SentEncoded:
     encode_s: tuple[float, ...]
     timed_on: str
     refused: tuple[int, ...] = ()
+    integers: tuple[int, ...] = ()
+
+    def sent_as(self, block: int) -> str | None:
+        """Return the name of the encoding of what really goes up; None if as it is."""
+        if block in self.refused:
+            return None
+        if block not in self.integers:
+            return self.name
+        _, compressed, _ = self.name.partition("+")
+        return f"{AS_IS}+zlib" if compressed else None
 
     def require_sensible(self, blocks: int) -> None:
         """Check the figures of a network of that many blocks.
@@ -128,8 +139,7 @@ class Usage:
         """Return the name of the encoding of what goes up after a block; None if as it is."""
         if block == 0 and (self.input_form is not None or self.input_bits is not None):
             return self.input_form.encoding if self.input_form else None
-        encoding = self.encoding
-        return None if encoding is None or block in encoding.refused else encoding.name
+        return None if self.encoding is None else self.encoding.sent_as(block)
 
     @property
     def counts_idle(self) -> bool:

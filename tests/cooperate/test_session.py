@@ -49,7 +49,7 @@ def test_a_split_gives_the_whole_networks_results_by_name(model, policy, server,
 def in_encoding(policy, name, block=1):
     """Return the policy with one split's tensors sent so, and no other split wanted."""
     lines = [replace(line, allowed=line.block in (block, 2)) for line in policy.lines]
-    lines[block] = replace(lines[block], encoding=name)
+    lines[block] = replace(lines[block], encoding=name, bits_j=0.5)
     return replace(policy, lines=tuple(lines))
 
 
@@ -69,28 +69,69 @@ def test_what_the_policy_encodes_goes_up_encoded_and_the_result_is_that_of_what_
     record = inference.record
     assert (record.split, record.fallback, record.upload_bits) == (1, None, bits)
     assert record.shadow_error == 0.0
+    decided = policy.lines[1]
+    bits_j = 0.5 * bits / decided.upload_bits
+    assert record.energy_j == pytest.approx(decided.fixed_j - 0.5 + bits_j + record.transfer_s)
     for own, right in zip(inference.outputs.values(), follows, strict=True):
         np.testing.assert_array_equal(own, right)
     assert (name == "as-is+zlib") or not np.array_equal(follows[0], expected[0])
 
 
-def test_bytes_of_a_picture_go_up_as_bytes_and_other_numbers_as_they_are(
+def test_bytes_of_a_picture_go_up_as_bytes_and_other_numbers_as_they_are_at_their_price(
     model, policy, server, sample, network
 ):
     inputs, _ = sample
+    policy = in_encoding(policy, "uint8", 0)
+    byte_bits, plain_bits = 96 + 8 * inputs[0].size, 32 * inputs[0].size
+    decided = replace(
+        policy.lines[0],
+        upload_bits=byte_bits,
+        compute_j=0.0,
+        fixed_j=2.0,
+        bits_j=1.0,
+        j_bit_per_s=float(byte_bits),
+    )
+    policy = replace(policy, lines=(decided, *policy.lines[1:]))
     shape = inputs[0].shape
     pixels = np.random.default_rng(6).integers(0, 256, shape).astype(np.float32) / np.float32(255)
     with Runner(model) as whole:
         expected = [whole.run([array]) for array in (pixels, inputs[0])]
-    with SplitSession(
-        model, in_encoding(policy, "uint8", 0), edge=server, options=QUICK
-    ) as session:
+    with SplitSession(model, policy, edge=server, options=QUICK) as session:
         found = [session.infer([array]) for array in (pixels, inputs[0])]
+        counts, patient = session.counts, session._patience_s(session.policy.lines[0], inf)
+        rate, waited = session.link.rate_bit_per_s, session.link.round_trip_s
     for inference, right in zip(found, expected, strict=True):
         assert_results(inference, right)
     bits = [inference.record.upload_bits for inference in found]
-    assert bits == [96 + 8 * pixels.size, 32 * pixels.size]
+    assert bits == [byte_bits, plain_bits]
     assert all(inference.record.fallback is None for inference in found)
+    assert [inference.record.form_not_met for inference in found] == [None, "uint8"]
+    assert counts.form_not_met == {"uint8": 1}
+    assert patient == max(QUICK.least_patience_s, QUICK.patience * (plain_bits / rate + waited))
+    # 1 J beside the bits, 1 J of the bytes' own price, and a bit on the way for a joule a second.
+    for inference, sent in zip(found, bits, strict=True):
+        expected_j = 1.0 + sent / byte_bits + inference.record.transfer_s
+        assert inference.record.energy_j == pytest.approx(expected_j)
+
+
+def test_numbers_that_the_decided_form_cannot_hold_are_decided_on_again_by_their_true_price(
+    model, policy, server, sample
+):
+    """As bytes full offload is the cheapest by little; as they are it costs four times as much."""
+    inputs, expected = sample
+    here = replace(policy.lines[2], fixed_j=1.0)
+    decided = replace(
+        policy.lines[0], upload_bits=96 + 8 * inputs[0].size, encoding="uint8", compute_j=0.0,
+        fixed_j=0.9, bits_j=0.8, j_bit_per_s=0.0,
+    )  # fmt: skip
+    policy = replace(policy, lines=(decided, replace(policy.lines[1], allowed=False), here))
+    with SplitSession(model, policy, edge=server, options=QUICK) as session:
+        found = [session.infer(inputs) for _ in range(2)]
+    assert [x.record.split for x in found] == [2, 2]
+    assert [x.record.form_not_met for x in found] == ["uint8", None]
+    assert [x.record.energy_j for x in found] == [1.0, 1.0]
+    assert found[0].record.upload_bits == 0
+    assert_results(found[0], expected)
 
 
 def test_a_policy_of_an_encoding_that_is_not_known_is_refused(model, policy):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from joulesplit.optimizer import (
     Constraints,
+    InputForm,
     SplitLine,
     SplitPolicy,
     Usage,
@@ -59,6 +60,26 @@ def test_at_any_rate_it_costs_and_chooses_what_deciding_anew_does(made, policy, 
         assert line.latency_s(rate) == pytest.approx(candidate.latency_s, rel=1e-9)
     chosen = policy.lines[policy.choose(rate)].energy_j(rate)
     assert chosen == pytest.approx(decision.best.energy_j, rel=1e-9)
+
+
+def test_what_goes_up_as_it_is_after_all_costs_what_deciding_by_that_says(made):
+    plain, short = InputForm(name="as-is", bits=BITS[0]), InputForm(name="uint8", bits=BITS[0] // 4)
+    usage = Usage(input_forms=(plain, short))
+    policy = SplitPolicy.build(*made, usage=usage)
+    assert (policy.lines[0].encoding, policy.lines[0].upload_bits) == ("uint8", short.bits)
+
+    after = policy.without_encoding(0, plain.bits)
+    for rate in (300.0, 1000.0):
+        asked = Usage(input_forms=(plain,), rate_bit_per_s=rate)
+        expected = decide(*made, usage=asked)
+        assert after.lines[0].energy_j(rate) == pytest.approx(expected.candidates[0].energy_j)
+        assert after.lines[0].latency_s(rate) == pytest.approx(expected.candidates[0].latency_s)
+        assert after.choose(rate) == expected.best.block
+    assert (after.lines[0].encoding, after.lines[0].upload_bits) == (None, plain.bits)
+    limits = Constraints(max_upload_bits=plain.bits - 1)
+    limited = SplitPolicy.build(*made, usage=usage, constraints=limits)
+    assert limited.lines[0].allowed
+    assert not limited.without_encoding(0, plain.bits).lines[0].allowed
 
 
 def lines_of(numbers, allowed=None):

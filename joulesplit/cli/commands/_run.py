@@ -264,7 +264,10 @@ def _line(path: Path, record: InferenceRecord) -> str:
     if record.energy_u_j:
         joules = f"{joules} (u = {si(record.energy_u_j, 'J')})"
     fallback = f", {record.fallback.value}: computed here" if record.fallback else ""
-    return f"{path.name}: split {record.split}, {si(record.total_s, 's')}, about {joules}{fallback}"
+    unmet = record.form_not_met
+    other = f", not as {unmet}, which cannot hold it: decided again" if unmet else ""
+    what = f"split {record.split}, {si(record.total_s, 's')}, about {joules}"
+    return f"{path.name}: {what}{other}{fallback}"
 
 
 def _document(done: list[_Done], session: SplitSession) -> dict[str, Any]:

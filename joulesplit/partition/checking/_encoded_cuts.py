@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from joulesplit.partition._encoding import ENCODINGS, Encoding
+from joulesplit.partition._encoding import ENCODINGS, FLOATS, Encoding
 from joulesplit.partition._inputs import random_inputs, scaled_bytes
 from joulesplit.partition._network import Block, Network
 from joulesplit.partition._runtime import Runner
@@ -34,12 +34,14 @@ class EncodedCut:
         encode_s: Time to encode it, median over the inputs, s; on the machine that ran this.
         refused: Why the encoding cannot hold what crosses, which is then sent as it is; None if
             it can.
+        integers: Only integers cross, which are sent without loss in any case.
     """
 
     after_operator: int
     bits: int
     encode_s: float
     refused: str | None = None
+    integers: bool = False
 
 
 def encoded_cuts(
@@ -106,4 +108,5 @@ def _cut(network: Network, after: int, encoding: Encoding, values: Sequence[Arra
         bits=ceil(fmean(one.bits for one in sent)),
         encode_s=median(one.encode_s for one in sent),
         refused=refused,
+        integers=not any(array.dtype.name in FLOATS for array in values[0]),
     )

@@ -64,6 +64,8 @@ def test_the_headline_names_the_form_and_says_what_it_rests_on(joulesplit, model
     text = " ".join(joulesplit("optimize", model, "--profile", paper_profile, "--full").out.split())
     assert "Upload the input as uint8, run everything on the server" in text
     assert "would cost only" not in text
+    rests = "only if every input is bytes, scaled as usual: else l = 5 at 1.93 J (l = 0 as it is at"
+    assert rests in text.replace("│ ", "")
     assert "as it is 2.408 J, as uint8 602.2 mJ; it counts as uint8" in text
     assert "needs inputs whose numbers are the bytes of a picture" in text
 
@@ -75,6 +77,29 @@ def test_an_input_of_a_size_alone_is_not_written_as_if_it_could_be_sent(
     outcome = joulesplit("optimize", model, *options)
     assert (outcome.code, "--input-encoding" in outcome.err) == (2, True)
     assert not (tmp_path / "split").exists()
+
+
+def test_an_input_of_texts_is_refused_by_naming_how_its_size_is_stated(joulesplit, paper_profile):
+    texts = ("optimize", SMALL / "words_to_label.tflite", "--profile", paper_profile)
+    outcome = joulesplit(*texts)
+    assert outcome.code == 2
+    assert "--input-bits" in outcome.err
+    assert "calibrate" not in outcome.err
+    decided = joulesplit(*texts, "--input-bits", 800, "--json")
+    assert decided.json["candidates"][0]["upload_bits"] == 800
+
+
+def test_integers_go_up_as_they_are_whatever_encoding_and_nothing_else_is_offered(
+    joulesplit, paper_profile
+):
+    words = ("optimize", SMALL / "text_embedding.tflite", "--profile", paper_profile, "--full")
+    for options, name in (
+        ((), None), (("--encoding", "int8"), None), (("--encoding", "int8+zlib"), "as-is+zlib"),
+    ):  # fmt: skip
+        text = " ".join(joulesplit(*words, *options).out.split())
+        assert ("8-bit values" in text, "as int8" in text.split("Notes")[0]) == (False, False)
+        assert ("Only integers go up at l = 0" in text) == bool(options)
+        assert joulesplit(*words[:-1], *options, "--json").json["candidates"][0]["sent_as"] == name
 
 
 def test_limits_are_kept(joulesplit, model, paper_profile):

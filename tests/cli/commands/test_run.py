@@ -88,6 +88,15 @@ def test_bits_are_the_same_in_the_decision_in_the_manifest_and_on_the_wire(
     assert 8 * (received_bytes(server) - before) == best["upload_bits"]
 
 
+def test_an_input_that_is_no_scaled_bytes_is_told_and_decided_on_by_what_it_takes(
+    run, server, array_file
+):
+    outcome = run("--edge", server, "--input", array_file[0], "--input-encoding", "uint8")
+    assert outcome.code == 0, outcome.err
+    assert "not as uint8, which cannot hold it: decided again" in outcome.err
+    assert "these are no bytes scaled" in " ".join(outcome.out.split())
+
+
 def test_a_split_gives_what_the_whole_network_gives_and_says_how(
     run, model, server, array_file, tmp_path
 ):

@@ -108,6 +108,10 @@ def decision_endings(decisions, network):
 @pytest.fixture(scope="module")
 def validation_endings(decisions, validated):
     five, all_here = (decisions["optimize, sure"].candidates[block] for block in (5, 20))
+    followed = validated(five)
+    sent_lossy = replace(
+        followed, encoding="int8", encoded_outputs=replace(followed.outputs, same_top=False)
+    )
     outcomes = {
         "validate, agrees": [validated(five)],
         "validate, another energy": [
@@ -116,6 +120,7 @@ def validation_endings(decisions, validated):
         ],
         "validate, another time": [validated(five, in_time=False)],
         "validate, another result": [validated(five, same=False)],
+        "validate, another answer": [sent_lossy],
     }
     return {name: validation_ending(found, again=AGAIN) for name, found in outcomes.items()}
 

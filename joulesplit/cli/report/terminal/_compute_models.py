@@ -21,13 +21,10 @@ def models_table(decision: Decision) -> RenderableType:
     """Return what each way of pricing computing chooses, and two models beyond the profile."""
     choices = decision.models
     judge = JUDGE[decision.judged_by]
-    beyond: list[tuple[str, RenderableType]] = [
-        ("the paper", _paper(decision)),
-        (
-            "input as 8 bit",
-            f"{si(decision.input_as_uint8_j, 'J')} {decision.account} to upload at l = 0",
-        ),
-    ]
+    beyond: list[tuple[str, RenderableType]] = [("the paper", _paper(decision))]
+    if decision.input_as_uint8_j < decision.candidates[0].energy_j:
+        pixels = f"{si(decision.input_as_uint8_j, 'J')} {decision.account} to upload at l = 0"
+        beyond.append(("input as 8 bit", pixels))
     table = FittingTable(
         [
             Column(

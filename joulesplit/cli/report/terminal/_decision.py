@@ -39,6 +39,7 @@ from joulesplit.optimizer import (
     counted_text,
     energy_text,
 )
+from joulesplit.partition import AS_IS
 
 HARDLY = 0.02
 """A choice that moves less of a battery than this hardly matters."""
@@ -160,7 +161,9 @@ def _capitalised(text: str) -> str:
 
 
 def _cheaper_by_assumption(decision: Decision) -> str | None:
-    """Return what would cost less if something were so that is not assumed; None if nothing."""
+    """Return what the choice rests on, or what would cost less if it were so; None if nothing."""
+    if decision.best.sent_as == "uint8":
+        return f"only if every input is bytes, scaled as usual: else {_without_bytes(decision)}"
     lossy = decision.lossy_form
     if lossy is not None:
         cost = si(lossy.energy_j, "J")
@@ -169,6 +172,22 @@ def _cheaper_by_assumption(decision: Decision) -> str | None:
         return None
     pixels = si(decision.input_as_uint8_j, "J")
     return f"uploading the input as 8-bit values would cost only {pixels}"
+
+
+def _without_bytes(decision: Decision) -> str:
+    """Return the cheapest that does not need an input of bytes, and full offload without them."""
+    plain = next((form for form in decision.input_forms if form.name == AS_IS), None)
+    others = [each for each in decision.candidates[1:] if not each.violates]
+    split = min(others, key=lambda each: each.energy_j, default=None)
+    if split is None:
+        return "the input as it is" + (f" for {si(plain.energy_j, 'J')}" if plain else "")
+    other = f"l = {split.block} at {si(split.energy_j, 'J')}"
+    if plain is None:
+        return f"{other}, or the input as it is"
+    as_it_is = f"l = 0 as it is at {si(plain.energy_j, 'J')}"
+    if plain.energy_j < split.energy_j and not plain.breaks_limits:
+        return as_it_is
+    return f"{other} ({as_it_is})"
 
 
 def _pixels_win(decision: Decision) -> bool:

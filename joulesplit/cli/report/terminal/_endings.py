@@ -122,7 +122,7 @@ def decision_ending(
         decision: The decision.
         energy: The choice's energy with its interval, as text.
         chosen: What was chosen, in words.
-        assumed: The cheapest thing that an assumption decides.
+        assumed: What it rests on, or the cheapest thing that an assumption decides.
         wrote: Files or directories that have been written just now.
         next_step: What to type to try the choice.
     """
@@ -178,8 +178,20 @@ def validation_ending(validations: Sequence[SplitValidation[Candidate]], *, agai
         headline=f"l = {worst.predicted.block}: {quantity_text(worst.measured.net_j)} per "
         f"inference (net) measured, {si(worst.predicted.energy_j, 'J', 4)} predicted, "
         f"{si(worst.measured.latency_s, 's')}",
-        assumed=_why(max(differs, key=_excess)) if differs else None,
+        assumed=_why(max(differs, key=_excess)) if differs else _changed_answer(validations),
         next_step=again if any(not (item.agrees and item.in_time) for item in differs) else None,
+    )
+
+
+def _changed_answer(validations: Sequence[SplitValidation[Candidate]]) -> str | None:
+    """Say where an encoding changes the answer that the whole network gives; None if nowhere."""
+    changed = [v for v in validations if v.encoded_outputs and not v.encoded_outputs.same_top]
+    if not changed:
+        return None
+    first = changed[0]
+    return (
+        f"sent as {first.encoding}, the answer of l = {first.predicted.block} is another one than "
+        "the whole network's: its top class changed"
     )
 
 
@@ -246,6 +258,17 @@ def inferences_ending(counts: SessionCounts, *, account: str, wrote: Sequence[Pa
         verdict=verdict,
         headline=f"about {si(counts.energy_j / counts.inferences, 'J')} per inference "
         f"({account}, estimated); {splits}",
-        assumed=None if worst is None else f"{worst.value}: {GIVEN_UP[worst.value]}",
+        assumed=_form_not_met(counts)
+        if worst is None
+        else f"{worst.value}: {GIVEN_UP[worst.value]}",
         wrote=", ".join(str(path) for path in wrote) or None,
     )
+
+
+def _form_not_met(counts: SessionCounts) -> str | None:
+    """Say that inputs were not such as the choice was made for; None if all were."""
+    if not counts.form_not_met:
+        return None
+    names = " and ".join(counts.form_not_met)
+    cannot = "no bytes scaled" if names == "uint8" else "such as it cannot hold"
+    return f"decided for numbers sent as {names}, and these are {cannot}: decided again without it"
