@@ -152,11 +152,9 @@ def examine_profile(profile: DeviceProfile, windows_sha256: str | None = None) -
         profile: The profile.
         windows_sha256: Of the windows beside it, if there are any.
     """
-    checks = (
-        *profile.quality.checks,
-        *plausibility_checks(profile),
-        *_windows(profile, windows_sha256),
-    )
+    made = (*plausibility_checks(profile), *_windows(profile, windows_sha256))
+    # A campaign records those that it failed at its end.
+    checks = (*(check for check in profile.quality.checks if check not in made), *made)
     order: tuple[Verdict, ...] = ("valid", "suspect", "rejected")
     found = max(order.index(verdict_of(checks)), order.index(profile.quality.verdict))
     return Quality(verdict=order[found], checks=checks)
@@ -166,10 +164,10 @@ def examined(profile: DeviceProfile) -> DeviceProfile:
     """Return a profile with the verdict that it deserves, to decide by.
 
     What its file says of itself is not trusted: the verdict is that of ``examine_profile``, and
-    the checks that it failed there stand beside those that it recorded.
+    the checks that it did not pass there stand beside those that it recorded.
     """
     found = examine_profile(profile)
-    failed = (check for check in found.checks if check.outcome == "fail")
+    failed = (check for check in found.checks if check.outcome != "pass")
     checks = (*profile.quality.checks, *(c for c in failed if c not in profile.quality.checks))
     quality = Quality(verdict=found.verdict, checks=checks)
     return msgspec.structs.replace(profile, quality=quality)
