@@ -294,6 +294,26 @@ def test_gross_energies_of_disturbed_windows_reject_no_profile(off, outcome):
     assert examine_profile(disturbed).verdict != "rejected"
 
 
+def test_what_a_profile_says_twice_of_its_sensor_is_held_against_each_other():
+    kept = load_profile(KEPT).profile
+    lost = changed(kept, "sampling", lost=kept.sampling.readings // 5)
+    quiet = tuple(
+        msgspec.structs.replace(check, outcome="pass", value=0.0)
+        for check in kept.quality.checks
+        if check.name == "lost-conversions"
+    )
+    lost = changed(lost, "quality", checks=quiet, verdict="valid")
+
+    assert troubled(changed(kept, "sensor", budget=())) == ["sensor-budget"]
+    assert troubled(changed(kept, "sensor", simulated=False)) == ["simulated-mark"]
+    hidden = changed(changed(kept, "sensor", simulated=False), "", simulated=False)
+    hidden = changed(hidden, "", source="measured", truth=None)
+    assert troubled(hidden) == ["simulated-mark"]
+    (share,) = (check for check in plausibility_checks(lost) if check.outcome != "pass")
+    assert (share.name, share.value) == ("lost-conversions", pytest.approx(1 / 6, rel=1e-3))
+    assert examine_profile(lost).verdict == "suspect"
+
+
 def test_percentiles_that_fall_and_figures_of_another_place_are_named(make_measured):
     sound = make_measured()
     document = msgspec.json.decode(KEPT.read_bytes())
