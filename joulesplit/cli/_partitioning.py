@@ -40,6 +40,7 @@ class Request:
         ratio: E_d/E_c at which to find the best cuts, FLOP/bit.
         keep_input: Look only for cuts that do not upload the network's inputs themselves.
         directory: Where to write the split.
+        force: Replace files there that are of no earlier split.
         bundle: Where to write a bundle.
         verify: Compare the split with the whole.
         encodings: Measure the encodings at the split.
@@ -58,6 +59,7 @@ class Request:
     ratio: float | None
     keep_input: bool
     directory: Path | None
+    force: bool
     bundle: Path | None
     verify: bool
     encodings: bool
@@ -149,7 +151,7 @@ def carry_out(request: Request) -> PartitionOutcome:
         regrets=both_regrets(network, blocks),
         best=best,
         after=after,
-        written=_written(model, cut, request.directory),
+        written=_written(model, cut, request),
         comparison=_compared(model, cut, request) if request.verify else None,
         effects=_effects(model, after, request) if request.encodings else None,
         bundle=_bundle(model, blocks, request.bundle),
@@ -237,15 +239,16 @@ def chosen_blocks(network: Network, granularity: str, at: tuple[str, ...]) -> tu
 
 
 def _written(
-    model: LoadedModel, cut: int | ClosedCut | None, directory: Path | None
+    model: LoadedModel, cut: int | ClosedCut | None, request: Request
 ) -> SplitManifest | None:
     from joulesplit.partition.parts import write_closed_split, write_split
 
+    directory = request.directory
     if cut is None or directory is None:
         return None
     if isinstance(cut, int):
-        return write_split(model, cut, directory)
-    return write_closed_split(model, cut, directory)
+        return write_split(model, cut, directory, force=request.force)
+    return write_closed_split(model, cut, directory, force=request.force)
 
 
 def _compared(

@@ -70,6 +70,8 @@ class ModelFile:
         source: What a runtime runs as this network: its path, or its bytes if it is inside
             another file; None if it is no longer what the file has first.
         attached: Files zipped behind it, as an archive of its own; empty if there are none.
+        outer: Where it was read from: the file itself, or the one that it is inside; None if it
+            was not read from the disk.
     """
 
     name: str
@@ -77,6 +79,7 @@ class ModelFile:
     root: Any
     source: Path | bytes | None = None
     attached: bytes = b""
+    outer: Path | None = None
 
 
 def read_model_file(path: str | Path) -> ModelFile:
@@ -100,6 +103,7 @@ def read_model_file(path: str | Path) -> ModelFile:
         root=root,
         source=path if found.alone else bytes(found.data),
         attached=files_behind(found.data),
+        outer=outer_file(path)[0],
     )
 
 

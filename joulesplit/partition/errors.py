@@ -14,6 +14,7 @@ PartitionError
 ├── BundleError (ValueError)                   a directory that is no bundle, or a damaged one
 ├── RuntimeMissingError (ImportError)          no usable TFLite runtime or schema installed
 └── SplitWriteError (OSError)                  the files of a split could not be written
+    └── ForeignFilesError (FileExistsError)    they would replace files of something else
 """
 
 from __future__ import annotations
@@ -65,6 +66,10 @@ class RuntimeMissingError(PartitionError, ImportError):
 
 class SplitWriteError(PartitionError, OSError):
     """The files of a split could not be written."""
+
+
+class ForeignFilesError(SplitWriteError, FileExistsError):
+    """Files of a split would replace, or remove, what is of no earlier one."""
 
 
 class EncodingError(PartitionError, ValueError):

@@ -187,6 +187,7 @@ def _measured(
     budget = SystematicBudget(
         terms=(
             BudgetTerm(name="shunt", kind="scale", standard_uncertainty=scale_u, source="maker"),
+            BudgetTerm(name="offset", kind="offset", standard_uncertainty=0.003, source="maker"),
         ),
         scale_u_rel=scale_u,
         offset_u_w=0.003,

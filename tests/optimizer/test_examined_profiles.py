@@ -12,7 +12,13 @@ import msgspec
 import pytest
 
 from joulesplit.calibrate.checks import examined
-from joulesplit.calibrate.profile import DeviceProfile, GrossNet, Quantity, may_be_a_cost
+from joulesplit.calibrate.profile import (
+    BudgetTerm,
+    DeviceProfile,
+    GrossNet,
+    Quantity,
+    may_be_a_cost,
+)
 from joulesplit.optimizer import Usage, decide
 from joulesplit.optimizer.errors import OptimizerError, ProfileUnusableError
 
@@ -106,7 +112,10 @@ def whole(profile):
     )
     fits = {name: _scattering(getattr(uplink, name)) for name in ("fit", "fit_gross")}
     link = replace(profile.link, uplink=replace(uplink, **fits))
-    return replace(profile, compute=compute, link=link)
+    scale_u_rel = profile.sensor.scale_u_rel
+    term = BudgetTerm(name="x", kind="scale", standard_uncertainty=scale_u_rel, source="x")
+    sensor = replace(profile.sensor, budget=(term,))
+    return replace(profile, sensor=sensor, compute=compute, link=link)
 
 
 def _of_blocks(e_d, nets):

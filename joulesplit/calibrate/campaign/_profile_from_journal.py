@@ -15,6 +15,7 @@ from joulesplit.calibrate.checks import (
     band_checks,
     downlink_checks,
     ending_checks,
+    examined,
     judge,
     layout_checks,
     quality_of,
@@ -84,11 +85,13 @@ class Completion:
 def profile_from_journal(contents: JournalContents) -> DeviceProfile:
     """Return the profile that a journal gives; the same journal always gives the same one.
 
+    It is judged as it will be before anything is decided by it: see ``examined``.
+
     Raises:
         ReplayedError: The sensor replayed a recording.
         EstimateError: The windows do not determine a figure, or an energy is not positive.
     """
-    return profile_from_windows(
+    profile = profile_from_windows(
         contents.records,
         _circumstances(contents),
         _completion(contents),
@@ -101,6 +104,7 @@ def profile_from_journal(contents: JournalContents) -> DeviceProfile:
         ),
         layouts=contents.plan.layouts,
     )
+    return examined(profile)
 
 
 def _circumstances(contents: JournalContents) -> Circumstances:

@@ -122,6 +122,7 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         plausibility.GROSS_ABOVE_NET,
         *plausibility.RANGES.values(),
         derived.CONSISTENT_FIGURES,
+        derived.GROSS_FOLLOWS,
         derived.SCATTER_FOLLOWS,
         interval_widths.INTERVALS_FOLLOW,
         counts.COUNTS_AGREE,

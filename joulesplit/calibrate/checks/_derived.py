@@ -37,14 +37,30 @@ figures rounded to three digits still pass."""
 SCATTER_LIMIT = 1e-4
 """The same of scatter: a covariance is stored to six digits, and nobody writes one by hand."""
 
+ACCOUNTS_LIMIT = 0.05
+"""The same of gross, net and idle. Each is a fit of its own, and each leaves out of disturbed
+windows what disturbs it alone, so that they differ by more than their uncertainties tell."""
+
+ACCOUNTS_FACTOR = 3.0
+"""Times the sum of their uncertainties, which chance does not exceed."""
+
 CONSISTENT_FIGURES = CheckSpec(
     name="consistent-figures",
     finds="difference of figures from what those they are made of give, relative: E_d, E_c, "
-    "E_d/E_c, heads over blocks, gross from net and P_0",
+    "E_d/E_c, heads over blocks",
     unit="1",
     limit=SUM_LIMIT,
     severity="fail",
     advice=f"{{name}} is not what the figures it is made of give: {CHANGED}",
+)
+GROSS_FOLLOWS = CheckSpec(
+    name="gross-follows",
+    finds="difference of gross energies from net ones and P_0 over their time, beyond three times "
+    "what is uncertain of them, relative",
+    unit="1",
+    limit=ACCOUNTS_LIMIT,
+    advice="{name} is not net energy and what is drawn idle meanwhile: single windows were "
+    "disturbed, or a number was changed; end other programs and measure again",
 )
 SCATTER_FOLLOWS = CheckSpec(
     name="scatter-follows",
@@ -65,6 +81,10 @@ def derivation_checks(profile: DeviceProfile) -> Iterator[Check]:
     if offs:
         worst, name = max(offs)
         yield CONSISTENT_FIGURES.judge(worst, name=name)
+    accounts = [*_gross_offs(profile)]
+    if accounts:
+        worst, name = max(accounts)
+        yield GROSS_FOLLOWS.judge(worst, name=name)
     scatter = [
         *_compute_scatter(profile.compute),
         *_link_scatter(profile),
@@ -103,13 +123,12 @@ def _energy_offs(profile: DeviceProfile) -> Iterator[Off]:
         total_j = sum(energy.value for energy in energies_j if energy is not None)
         if total_j > 0 and None not in energies_j:
             yield _off(e_d.value * total_j, flop), f"E_d {account}"
-    for head in compute.heads:
+    # Each profile's own quotients were pooled.
+    for head in () if profile.merged else compute.heads:
         blocks = _net_of_blocks(compute, head)
         if blocks and head.energy_j.net is not None:
             ratio = head.energy_j.net.value / blocks
             yield _off(head.net_over_blocks, ratio), f"net_over_blocks of head {head.last_block}"
-    if profile.idle is not None:
-        yield from _gross_offs(compute, profile.idle.power_w.value)
     yield from _view_offs(compute.views, compute.e_d_flop_per_j)
     for block in compute.blocks:
         yield from _view_offs(block.views, block.energy_j)
@@ -120,8 +139,11 @@ def _net_of_blocks(compute: Compute, head: HeadEnergy) -> float:
     return sum(net.value for net in nets if net is not None) if None not in nets else 0.0
 
 
-def _gross_offs(compute: Compute, idle_w: float) -> Iterator[Off]:
+def _gross_offs(profile: DeviceProfile) -> Iterator[Off]:
     """Yield what gross energies are off net ones and what is drawn idle meanwhile."""
+    if profile.idle is None:
+        return
+    compute, idle = profile.compute, profile.idle.power_w
     named: list[tuple[str, BlockEnergy | HeadEnergy]] = [
         *((f"e_{b.index} gross", b) for b in compute.blocks),
         *((f"head_{h.last_block} gross", h) for h in compute.heads),
@@ -129,8 +151,10 @@ def _gross_offs(compute: Compute, idle_w: float) -> Iterator[Off]:
     for name, one in named:
         net, gross = one.energy_j.net, one.energy_j.gross
         if net is not None:
-            following = net.value + idle_w * one.latency_s.value
-            spread = _stated_u(gross) + _stated_u(net) + idle_w * _stated_u(one.latency_s)
+            latency = one.latency_s
+            following = net.value + idle.value * latency.value
+            of_idle_j = idle.value * _stated_u(latency) + _stated_u(idle) * latency.value
+            spread = ACCOUNTS_FACTOR * (_stated_u(gross) + _stated_u(net) + of_idle_j)
             beyond = max(0.0, abs(gross.value - following) - spread)
             yield beyond / gross.value if gross.value > 0 else inf, name
 
@@ -204,8 +228,11 @@ def _compute_scatter(compute: Compute) -> Iterator[Off]:
     e_d, count = compute.e_d_flop_per_j.net, len(compute.blocks)
     if e_d is not None and e_d.u_stat and e_d.value and len(matrix):
         total_j = sum(net.value for _, net in nets[:count] if net is not None)
-        scatter_j = float(matrix[:count, :count].sum()) ** 0.5
-        yield _off(e_d.u_stat / e_d.value * total_j, scatter_j), "E_d net"
+        of_blocks = matrix[:count, :count]
+        scatter_j = max(float(of_blocks.sum()), 0.0) ** 0.5
+        # What is left of parts that cancel has lost the digits of the covariance.
+        scale_j = max(scatter_j, SCATTER_LIMIT**0.5 * float(np.abs(of_blocks).sum()) ** 0.5)
+        yield _off(e_d.u_stat / e_d.value * total_j, scatter_j, scale_j), "E_d net"
 
 
 def _covariance_of(compute: Compute) -> Array:

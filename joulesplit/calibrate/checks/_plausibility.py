@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from math import hypot
 
 import msgspec
 
 from joulesplit.calibrate.checks._counts import count_checks
 from joulesplit.calibrate.checks._derived import derivation_checks
 from joulesplit.calibrate.checks._interval_widths import interval_checks
+from joulesplit.calibrate.checks._sensor import LOST_CONVERSIONS, lost_share
 from joulesplit.calibrate.checks._soundness import soundness_checks
 from joulesplit.calibrate.checks._spec import CHANGED, FLAG, CheckSpec, verdict_of
 from joulesplit.calibrate.profile import (
@@ -26,6 +26,7 @@ from joulesplit.calibrate.profile import (
     Verdict,
     figures_of,
 )
+from joulesplit.metrology import budget_of
 
 E_D_RANGE_FLOP_PER_J = (1e5, 1e14)
 """From a microcontroller in emulation to beyond any accelerator of today."""
@@ -81,11 +82,11 @@ RANGES = {
 SENSOR_BUDGET = CheckSpec(
     name="sensor-budget",
     finds="what the sensor's stated uncertainties fall short of the sums of their terms, and terms "
-    "of their bounds, relative",
+    "of their bounds, relative; all of it where no term is stated",
     unit="1",
     limit=BUDGET_LIMIT,
     severity="fail",
-    advice=f"the sensor's uncertainty is less than its terms together: {CHANGED}",
+    advice=f"the sensor's uncertainty is not that of its terms together: {CHANGED}",
 )
 SIMULATED_MARK = CheckSpec(
     name="simulated-mark",
@@ -139,6 +140,7 @@ def plausibility_checks(profile: DeviceProfile) -> tuple[Check, ...]:
         *interval_checks(profile),
         *count_checks(profile),
         *_sensor(profile),
+        *_readings(profile),
         *_marks(profile),
     )
 
@@ -152,11 +154,9 @@ def examine_profile(profile: DeviceProfile, windows_sha256: str | None = None) -
         profile: The profile.
         windows_sha256: Of the windows beside it, if there are any.
     """
-    checks = (
-        *profile.quality.checks,
-        *plausibility_checks(profile),
-        *_windows(profile, windows_sha256),
-    )
+    made = (*plausibility_checks(profile), *_windows(profile, windows_sha256))
+    # A campaign records those that it failed at its end.
+    checks = (*(check for check in profile.quality.checks if check not in made), *made)
     order: tuple[Verdict, ...] = ("valid", "suspect", "rejected")
     found = max(order.index(verdict_of(checks)), order.index(profile.quality.verdict))
     return Quality(verdict=order[found], checks=checks)
@@ -166,10 +166,10 @@ def examined(profile: DeviceProfile) -> DeviceProfile:
     """Return a profile with the verdict that it deserves, to decide by.
 
     What its file says of itself is not trusted: the verdict is that of ``examine_profile``, and
-    the checks that it failed there stand beside those that it recorded.
+    the checks that it did not pass there stand beside those that it recorded.
     """
     found = examine_profile(profile)
-    failed = (check for check in found.checks if check.outcome == "fail")
+    failed = (check for check in found.checks if check.outcome != "pass")
     checks = (*profile.quality.checks, *(c for c in failed if c not in profile.quality.checks))
     quality = Quality(verdict=found.verdict, checks=checks)
     return msgspec.structs.replace(profile, quality=quality)
@@ -234,20 +234,15 @@ def _in_range(name: str, value: float, bounds: tuple[float, float]) -> Check:
 
 def _sensor(profile: DeviceProfile) -> Iterator[Check]:
     sensor = profile.sensor
-    if sensor is None or not sensor.budget:
+    if sensor is None:
         return
-    stated = {
-        ("scale", "common"): sensor.scale_u_rel,
-        ("scale", "load-dependent"): sensor.load_u_rel,
-        ("offset", "common"): sensor.offset_u_w,
-    }
-    totals = {
-        which: hypot(
-            *(t.standard_uncertainty for t in sensor.budget if (t.kind, t.correlation) == which)
-        )
-        for which in stated
-    }
-    short = [1 - stated[which] / total for which, total in totals.items() if total]
+    terms = budget_of(sensor.budget)
+    pairs = [
+        (sensor.scale_u_rel, terms.scale_u_rel),
+        (sensor.load_u_rel, terms.load_u_rel),
+        (sensor.offset_u_w, terms.offset_u_w),
+    ]
+    short = [1 - stated / total if total else float(stated > 0) for stated, total in pairs]
     bounds = [
         1 - term.standard_uncertainty / (term.half_width / 3**0.5)
         for term in sensor.budget
@@ -256,11 +251,24 @@ def _sensor(profile: DeviceProfile) -> Iterator[Check]:
     yield SENSOR_BUDGET.judge(max(0.0, *short, *bounds))
 
 
+def _readings(profile: DeviceProfile) -> Iterator[Check]:
+    """Yield the share of lost readings where it is too large and not recorded so."""
+    sampling = profile.sampling
+    if sampling is not None:
+        lost = LOST_CONVERSIONS.judge(lost_share(sampling.readings, sampling.lost))
+        recorded = {one.name: one.outcome for one in profile.quality.checks}
+        if lost.outcome not in ("pass", recorded.get(lost.name)):
+            yield lost
+
+
 def _marks(profile: DeviceProfile) -> Iterator[Check]:
     """Check that what the profile says of itself fits together."""
-    hidden = profile.sensor is not None and profile.sensor.simulated
-    simulated = hidden or profile.source == "simulated" or profile.truth is not None
-    yield SIMULATED_MARK.judge(float(simulated and not profile.simulated))
+    sensor = profile.sensor
+    by_kind = sensor is not None and sensor.kind == "simulated"
+    by_mark = sensor is not None and sensor.simulated
+    simulated = by_kind or by_mark or profile.source == "simulated" or profile.truth is not None
+    unmarked = simulated and not profile.simulated
+    yield SIMULATED_MARK.judge(float(unmarked or (by_kind and not by_mark)))
     link = profile.link
     if link is not None and link.kind is not None:
         contradicts = link.loopback != (link.kind == "loopback")

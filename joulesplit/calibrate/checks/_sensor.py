@@ -151,8 +151,7 @@ def reading_checks(
         sampling: How the sampler fared.
         sensor: As opened; None leaves out what only it can tell.
     """
-    total = max(sampling.readings + sampling.lost, 1)
-    yield LOST_CONVERSIONS.judge(sampling.lost / total)
+    yield LOST_CONVERSIONS.judge(lost_share(sampling.readings, sampling.lost))
     yield CLIPPED_READINGS.judge(sampling.clipped)
     if sensor is not None and sampling.peak_a is not None:
         yield HEADROOM.judge(sampling.peak_a / sensor.full_scale_a)
@@ -162,7 +161,17 @@ def reading_checks(
     yield FOREIGN_WRITER.judge(sampling.foreign_writes)
     yield CLOCK_STEPS.judge(sum(record.clock_steps for record in records))
     yield STUCK_READINGS.judge(sampling.stuck)
-    yield DOUBTFUL_WORDS.judge(sampling.doubtful / total)
+    yield DOUBTFUL_WORDS.judge(sampling.doubtful / max(sampling.readings + sampling.lost, 1))
+
+
+def lost_share(readings: int, lost: int) -> float:
+    """Return the share of conversions that were not read.
+
+    Args:
+        readings: Conversions that were.
+        lost: Those that were not.
+    """
+    return lost / max(readings + lost, 1)
 
 
 def _edge_term(evidence: Evidence) -> Iterator[Check]:

@@ -53,7 +53,8 @@ IN_ORDER = CheckSpec(
     unit="lists",
     limit=0,
     severity="fail",
-    advice="{names}: the file was changed by hand; take the one that `calibrate` wrote",
+    advice="{names}: out of place; the file was changed or its maker is wrong: take the one that "
+    "`calibrate` wrote",
 )
 SOUND_COVARIANCES = CheckSpec(
     name="sound-covariances",

@@ -15,8 +15,8 @@ FLAG = "flag"
 """Unit of a check whose value is 0 or 1: 1 is trouble."""
 
 
-CHANGED = "the file was changed by hand"
-"""Why figures that a maker writes together do not fit each other."""
+CHANGED = "the file was changed or its maker is wrong: measure again"
+"""Why figures do not fit each other that follow from each other by arithmetic alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

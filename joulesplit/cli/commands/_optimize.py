@@ -147,6 +147,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Directory for head.tflite, tail.tflite and manifest.json of the best split.",
 )
+@click.option("--force", is_flag=True, help="With -o: replace files that are of no earlier split.")
 @html_option
 @shown_options
 @gathered(SendingChoice, "sending")
@@ -158,6 +159,7 @@ def command(
     request: DecisionRequest,
     sending: SendingChoice,
     directory: Path | None,
+    force: bool,
     html: Path | None,
     shown: Shown,
 ) -> None:
@@ -181,7 +183,7 @@ def command(
         profile_name=profile_path.name,
         reference=profile.reference,
         battery=battery,
-        more=[regret_section(*regrets), *_written(loaded, after, decision, directory)],
+        more=[regret_section(*regrets), *_written(loaded, after, decision, directory, force=force)],
         wrote=[path for path in (directory, html) if path is not None],
         next_step=_next_step((model, profile_path), profile, decision, request, sending),
     )
@@ -252,7 +254,7 @@ def _write_page(html: Path | None, decision: Decision, page: Page) -> None:
 
 
 def _written(
-    model: LoadedModel, after: int, decision: Decision, directory: Path | None
+    model: LoadedModel, after: int, decision: Decision, directory: Path | None, *, force: bool
 ) -> list[Section]:
     """Write the parts of the best split, as it is sent, if they are wanted; return what they are.
 
@@ -277,6 +279,7 @@ def _written(
         directory,
         encoding=None if best.sent_as is None else SENDABLE[best.sent_as],
         expected_bits=best.upload_bits,
+        force=force,
     )
     return [split_section(manifest, directory)]
 

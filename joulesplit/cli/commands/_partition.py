@@ -67,6 +67,7 @@ def _refuse_after(_context: click.Context, _option: click.Parameter, given: int 
     type=PATH,
     help="Directory for head.tflite, tail.tflite and manifest.json.",
 )
+@click.option("--force", is_flag=True, help="With -o: replace files that are of no earlier split.")
 @click.option("--bundle", type=PATH, help="Directory for all blocks and the worthwhile splits.")
 @click.option("--verify", is_flag=True, help="Run head and tail, compare with the whole network.")
 @click.option("--encodings", is_flag=True, help="Measure how what crosses could be sent.")

@@ -132,9 +132,7 @@ def command(
     from joulesplit.cli.measuring import ended_in_order
     from joulesplit.partition.reading import load_model
 
-    for option, path in (("--records", how.records), ("--npz", how.npz)):
-        if path is not None:
-            require_free(path, force=how.force, option=option)
+    _require_places(how)
     files = list(_files(sources))
     profile = examined_profile(profile_path)
     loaded = load_model(model, runtime.input_shapes)
@@ -150,6 +148,20 @@ def command(
         _document(done, session),
         lambda: _page(done, session, simulated=profile.simulated, wrote=wrote),
     )
+
+
+def _require_places(how: InferenceOptions) -> None:
+    """Check that what is kept has two places, and takes none from another file unasked.
+
+    Raises:
+        CommandError: One is taken, or both are one.
+    """
+    places = {"--records": how.records, "--npz": how.npz}
+    given = {option: path for option, path in places.items() if path is not None}
+    if len({path.resolve() for path in given.values()}) < len(given):
+        raise CommandError(f"--records and --npz name one file, {how.npz}: give each its own")
+    for option, path in given.items():
+        require_free(path, force=how.force, option=option)
 
 
 def _files(sources: tuple[Path, ...]) -> Iterator[Path]:

@@ -27,11 +27,8 @@ from joulesplit.partition.parts._manifest import (
     sent_entries,
     tensor_entries,
 )
+from joulesplit.partition.parts._own_files import HEAD_FILE, TAIL_FILE, require_own
 from joulesplit.partition.reading import LoadedModel, load_model
-
-HEAD_FILE = "head.tflite"
-TAIL_FILE = "tail.tflite"
-
 
 Sides = tuple[Part | None, Part | None]
 """Head and tail; None for a side that has nothing to run."""
@@ -112,6 +109,7 @@ def write_split(
     *,
     encoding: Encoding | None = None,
     expected_bits: int | None = None,
+    force: bool = False,
 ) -> SplitManifest:
     """Write head, tail and manifest of a split into a directory, which is made if need be.
 
@@ -125,10 +123,12 @@ def write_split(
         directory: Where to.
         encoding: How what crosses is sent; None for as it is.
         expected_bits: Size as it is sent, bit, for an encoding that compresses.
+        force: Replace files of these names that are of no earlier split; never the model itself.
 
     Raises:
         CutError: No such cut.
         SplitWriteError: The files could not be written.
+        ForeignFilesError: Files of these names are of no earlier split, or are the model.
         PartitionError: The model cannot be read; see ``load_model``.
     """
     if not isinstance(model, LoadedModel):
@@ -148,16 +148,23 @@ def write_split(
         encoding=sent.name if sent else None,
         sent_bits=_sent_bits(crossing, sent, expected_bits) if sent else None,
     )
-    return _write(network, split_parts(model, after_operator), Path(directory), manifest)
+    directory = Path(directory)
+    require_own(directory, model.file.outer, force=force)
+    return _write(network, split_parts(model, after_operator), directory, manifest)
 
 
 def write_closed_split(
-    model: LoadedModel | str | Path, cut: ClosedCut, directory: str | Path
+    model: LoadedModel | str | Path,
+    cut: ClosedCut,
+    directory: str | Path,
+    *,
+    force: bool = False,
 ) -> SplitManifest:
     """Write head, tail and manifest of a closed cut, as ``write_split`` does.
 
     Raises:
         SplitWriteError: The files could not be written.
+        ForeignFilesError: Files of these names are of no earlier split, or are the model.
         PartitionError: The model cannot be read; see ``load_model``.
     """
     if not isinstance(model, LoadedModel):
@@ -173,7 +180,9 @@ def write_closed_split(
         crossing_bits=cut.bits,
         results=tuple(network.tensors[index].name for index in cut.results),
     )
-    return _write(network, split_parts(model, cut), Path(directory), manifest)
+    directory = Path(directory)
+    require_own(directory, model.file.outer, force=force)
+    return _write(network, split_parts(model, cut), directory, manifest)
 
 
 def _sent_bits(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from joulesplit.calibrate.campaign import profile_from_journal
+from joulesplit.calibrate.checks import examine_profile, examined
 from joulesplit.calibrate.journal import read_journal
 from joulesplit.calibrate.profile import figures_of, load_profile
 
@@ -61,3 +63,29 @@ def facts_of(profile):
 def test_the_same_journal_gives_the_same_profile_twice():
     contents = read_journal(KEPT / "journal-1.windows.jsonl")
     assert profile_from_journal(contents) == profile_from_journal(contents)
+
+
+def less_per_upload(entry, energy_j):
+    window = entry.window
+    if window.task.kind != "upload":
+        return entry
+    less_j = energy_j * window.task.repetitions
+    changed = {"net_j": window.net_j - less_j, "gross_j": window.gross_j - less_j}
+    return msgspec.structs.replace(entry, window=msgspec.structs.replace(window, **changed))
+
+
+def test_what_no_decision_takes_is_rejected_at_the_end_of_the_campaign_already():
+    contents = read_journal(KEPT / "journal-1.windows.jsonl")
+    runs = [
+        replace(run, kept=tuple(less_per_upload(entry, 8e-3) for entry in run.kept))
+        for run in contents.runs
+    ]
+
+    made = profile_from_journal(replace(contents, runs=tuple(runs)))
+
+    (failed,) = (check for check in made.quality.checks if check.outcome == "fail")
+    assert failed.name == "costs-above-zero"
+    assert made.quality.verdict == "rejected"
+    assert examined(made) == made
+    names = [check.name for check in examine_profile(made).checks]
+    assert len(names) == len(set(names))

@@ -74,7 +74,7 @@ def test_each_falsehood_fails_its_own_check_with_advice(make_measured):
     told = {name: troubled(profile) for name, profile in cases.items()}
     # Energies that are exchanged do not fit what is drawn idle and the covariances either.
     assert told.pop("gross-above-net") == [
-        "gross-above-net", "consistent-figures", "scatter-follows",
+        "gross-above-net", "gross-follows", "scatter-follows",
     ]  # fmt: skip
     assert told == {name: [name] for name in told}
     assert all(examine_profile(profile).verdict == "rejected" for profile in cases.values())
@@ -275,6 +275,43 @@ def test_each_derived_figure_is_held_against_what_it_is_made_of():
         holder[last] = before
         assert name in troubled(profile), place
         assert examine_profile(profile).verdict == "rejected"
+
+
+@pytest.mark.parametrize(("off", "outcome"), [(0.07, "pass"), (-0.07, "pass"), (0.5, "warn")])
+def test_gross_energies_of_disturbed_windows_reject_no_profile(off, outcome):
+    """Gross, net and latency are three fits, which a disturbed window moves by several percent."""
+    profile = load_profile(KEPT).profile
+    first, *others = profile.compute.blocks
+    idle_j = profile.idle.power_w.value * first.latency_s.value
+    latency_s = _scaled(first.latency_s, 1 + off * first.energy_j.gross.value / idle_j)
+    blocks = (msgspec.structs.replace(first, latency_s=latency_s), *others)
+    disturbed = changed(profile, "compute", blocks=blocks)
+
+    checks = {check.name: check for check in plausibility_checks(disturbed)}
+
+    assert checks.pop("gross-follows").outcome == outcome
+    assert {check.outcome for check in checks.values()} == {"pass"}
+    assert examine_profile(disturbed).verdict != "rejected"
+
+
+def test_what_a_profile_says_twice_of_its_sensor_is_held_against_each_other():
+    kept = load_profile(KEPT).profile
+    lost = changed(kept, "sampling", lost=kept.sampling.readings // 5)
+    quiet = tuple(
+        msgspec.structs.replace(check, outcome="pass", value=0.0)
+        for check in kept.quality.checks
+        if check.name == "lost-conversions"
+    )
+    lost = changed(lost, "quality", checks=quiet, verdict="valid")
+
+    assert troubled(changed(kept, "sensor", budget=())) == ["sensor-budget"]
+    assert troubled(changed(kept, "sensor", simulated=False)) == ["simulated-mark"]
+    hidden = changed(changed(kept, "sensor", simulated=False), "", simulated=False)
+    hidden = changed(hidden, "", source="measured", truth=None)
+    assert troubled(hidden) == ["simulated-mark"]
+    (share,) = (check for check in plausibility_checks(lost) if check.outcome != "pass")
+    assert (share.name, share.value) == ("lost-conversions", pytest.approx(1 / 6, rel=1e-3))
+    assert examine_profile(lost).verdict == "suspect"
 
 
 def test_percentiles_that_fall_and_figures_of_another_place_are_named(make_measured):

@@ -47,6 +47,19 @@ def test_a_split_is_written_verified_and_told(joulesplit, model, tmp_path):
     assert document["verification"]["max_abs_error"] < 1e-5
 
 
+def test_a_folder_with_files_of_something_else_is_refused_in_one_line(joulesplit, model, tmp_path):
+    (tmp_path / "tail.tflite").write_bytes(b"a week of training")
+    split = ("partition", model, "--split", 5, "-o", tmp_path)
+
+    refused = joulesplit(*split)
+
+    assert refused.code == 3
+    assert "tail.tflite is of no earlier split and would be lost" in " ".join(refused.err.split())
+    assert [path.name for path in tmp_path.iterdir()] == ["tail.tflite"]
+    assert joulesplit(*split, "--force").code == 0
+    assert joulesplit(*split).code == 0, "what is there now is an earlier split"
+
+
 def test_the_report_says_what_was_written(joulesplit, model, tmp_path):
     text = joulesplit("partition", model, "--after-operator", -1, "-o", tmp_path).out
     assert "20 blocks" in text

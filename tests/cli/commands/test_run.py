@@ -216,6 +216,17 @@ def test_an_input_that_fails_takes_nothing_from_those_before_it(run, array_file,
     assert second.startswith(f"{folder / path.name}/")
 
 
+def test_records_and_arrays_cannot_be_one_file_by_whatever_path(run, array_file, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path)
+    for npz in (tmp_path / "kept", tmp_path / "link" / "kept"):
+        outcome = run(
+            "--input", array_file[0], "--records", tmp_path / "kept", "--npz", npz, "--force"
+        )
+        assert outcome.code == 2
+        assert "--records and --npz name one file" in outcome.err
+        assert not (tmp_path / "kept").exists()
+
+
 def test_a_file_that_cannot_be_written_is_found_out_before_anything_is_run(run, array_file):
     for option in ("--records", "--npz"):
         outcome = run("--input", array_file[0], option, "/nowhere/at/all")

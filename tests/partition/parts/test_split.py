@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from joulesplit.partition import Runner, random_inputs
-from joulesplit.partition.errors import CutError, SplitWriteError
+from joulesplit.partition.errors import CutError, ForeignFilesError, SplitWriteError
 from joulesplit.partition.parts import write_split
 from joulesplit.partition.reading import read_network
 
@@ -61,6 +61,37 @@ def test_a_side_with_nothing_to_run_has_no_file_not_even_an_old_one(
     assert names(directory) == {f"{present}.tflite", "manifest.json"}
     assert getattr(manifest, absent) is None
     assert json.loads((directory / "manifest.json").read_text())[absent] is None
+
+
+@pytest.mark.parametrize("name", ["head.tflite", "tail.tflite", "manifest.json"])
+@pytest.mark.parametrize("earlier", [False, True])
+def test_files_that_are_of_no_earlier_split_are_replaced_by_force_alone(
+    two_branches: Path, tmp_path: Path, name: str, earlier: bool
+) -> None:
+    directory = tmp_path / "split"
+    directory.mkdir()
+    if earlier:
+        write_split(two_branches, 1, directory)
+    (directory / name).write_bytes(b"a week of training")
+    there = {path.name: path.read_bytes() for path in directory.iterdir()}
+
+    # After the last operator nothing is left for a tail, whose file would be removed.
+    for after in (1, 2):
+        with pytest.raises(ForeignFilesError, match="--force"):
+            write_split(two_branches, after, directory)
+        assert {path.name: path.read_bytes() for path in directory.iterdir()} == there
+    write_split(two_branches, 2, directory, force=True)
+    assert names(directory) == {"head.tflite", "manifest.json"}
+
+
+@pytest.mark.parametrize("name", ["head.tflite", "tail.tflite"])
+def test_the_model_itself_is_never_replaced(two_branches: Path, tmp_path: Path, name: str) -> None:
+    write_split(two_branches, 1, tmp_path)
+    part, content = tmp_path / name, (tmp_path / name).read_bytes()
+    for force in (False, True):
+        with pytest.raises(ForeignFilesError, match="is the model itself"):
+            write_split(part, 0, tmp_path, force=force)
+    assert part.read_bytes() == content
 
 
 def test_a_failed_write_leaves_no_manifest_and_no_half_file(
