@@ -34,6 +34,7 @@ def script():
 
 
 @pytest.mark.live
+@pytest.mark.timeout(600)  # beside other tests every rest of the campaign is done three times
 def test_every_command_of_the_tutorial_works_as_it_stands(tmp_path):
     environment = {
         **os.environ,
@@ -50,7 +51,7 @@ def test_every_command_of_the_tutorial_works_as_it_stands(tmp_path):
         start_new_session=True,
     ) as shell:
         try:
-            output, _ = shell.communicate(timeout=280)
+            output, _ = shell.communicate(timeout=570)
         finally:
             os.killpg(shell.pid, signal.SIGTERM)
 
