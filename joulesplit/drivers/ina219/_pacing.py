@@ -12,11 +12,6 @@ from joulesplit.drivers.protocols import Clock
 
 LATE_POLLS = 30
 """Polls, a tenth of a cycle apart, that a conversion must be missing for: a clock may jump."""
-LATE_RISES = 1 / 64
-"""By this share of what it was later than usual a wake-up counts: about the least lateness of the
-last hundred is known, and a wake-up that is less late is believed at once."""
-MOST_LATE = 0.3
-"""Share of the period by which a poll is asked for earlier at most."""
 # A plain number, since to look an enumeration up costs as much as to read a register.
 
 
@@ -50,7 +45,6 @@ class ConversionPacer:
         self._watch = watch
         self._confirms = words.confirms
         self.is_located = self.has_clock_stepped = False
-        self._usually_late_ns = 0.0
 
     def wait(self) -> int | None:
         """Poll until a conversion is ready; return its bus word, None if none comes.
@@ -63,13 +57,8 @@ class ConversionPacer:
         attempt = self._first_attempt(now_ns)
         idle_ns: int | None = None
         while True:
-            planned_ns = tracker.poll_time_ns(now_ns, attempt)
-            asked_ns = planned_ns - int(self._usually_late_ns)
-            can_be_early = asked_ns > now_ns
-            self._sleep_until_ns(asked_ns if can_be_early else planned_ns)
+            self._sleep_until_ns(tracker.poll_time_ns(now_ns, attempt))
             word = link.read(BUS_VOLTAGE_REGISTER)
-            if can_be_early:
-                self._learn_lateness(link.started_ns - asked_ns)
             if word & READY_BIT and self._confirms(word):
                 self.is_located = tracker.locate(
                     idle_ns=idle_ns, started_ns=link.started_ns, ended_ns=link.ended_ns
@@ -79,17 +68,6 @@ class ConversionPacer:
             is_late = idle_ns > begin_ns + LATE_CYCLES * tracker.period_ns + LATE_NS
             if is_late and attempt > LATE_POLLS:
                 return None
-
-    def _learn_lateness(self, late_ns: int) -> None:
-        """Keep how late this machine always wakes up, so that polls begin when they are meant to.
-
-        Where every poll began later than the margin before an end, none would find a conversion
-        unfinished: nothing would hold the estimate of the ends from below, and it would wander by
-        as much as wake-ups are late.
-        """
-        more_ns = late_ns - self._usually_late_ns
-        usually_ns = self._usually_late_ns + (more_ns * LATE_RISES if more_ns > 0 else more_ns)
-        self._usually_late_ns = min(max(usually_ns, 0.0), MOST_LATE * self._tracker.period_ns)
 
     def _first_attempt(self, now_ns: int) -> int:
         if now_ns < self._link.ended_ns:
