@@ -54,7 +54,10 @@ class ConversionPacer:
         """
         tracker, link = self._tracker, self._link
         begin_ns = now_ns = self._now_ns()
-        attempt = self._first_attempt(now_ns)
+        if now_ns < link.ended_ns or tracker.is_searching:
+            attempt = self._first_attempt(now_ns)
+        else:
+            attempt = self._watch.first_attempt()
         idle_ns: int | None = None
         while True:
             self._sleep_until_ns(tracker.poll_time_ns(now_ns, attempt))
@@ -74,4 +77,4 @@ class ConversionPacer:
             self.has_clock_stepped = True
             self._tracker.break_off()
             return AFTER_THE_END
-        return SEARCH if self._tracker.is_searching else self._watch.first_attempt()
+        return SEARCH
