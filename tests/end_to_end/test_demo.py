@@ -15,7 +15,10 @@ import pytest
 
 pytestmark = pytest.mark.live
 
-DEMO = [sys.executable, "-m", "joulesplit", "demo"]
+PROGRAM = os.environ.get("JOULESPLIT_PROGRAM")
+"""In ``.ci/run`` that of a wheel in a clean environment: what runs here is the demo from it."""
+
+DEMO = [*([PROGRAM] if PROGRAM else [sys.executable, "-m", "joulesplit"]), "demo"]
 PATIENCE_S = 300
 
 

@@ -44,6 +44,7 @@ def test_a_cold_start_that_some_subjects_have_is_a_figure_of_its_own_and_biases_
             {"late-work", "late-uploads"},
             {"E_d net": 0.01, "E_c net": 0.05},
         ),
+        (Physics(late_share=0.02, late_s=7.0), {"late-work"}, {"E_d net": 0.01}),
         # What fades over so long is hardly told from a board that cools down: no name is promised.
         (Physics(late_share=0.02, late_s=7.0, late_fades=True), set(), {"E_d net": 0.01}),
     ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from math import inf
@@ -132,8 +132,8 @@ def command(
     from joulesplit.cli.measuring import ended_in_order
     from joulesplit.partition.reading import load_model
 
-    _require_places(how)
     files = list(_files(sources))
+    _require_places(how, (model, profile_path, *files))
     profile = examined_profile(profile_path)
     loaded = load_model(model, runtime.input_shapes)
     network, policy = loaded.network, _policy(loaded, profile, sending)
@@ -150,8 +150,12 @@ def command(
     )
 
 
-def _require_places(how: InferenceOptions) -> None:
+def _require_places(how: InferenceOptions, read: Iterable[Path]) -> None:
     """Check that what is kept has two places, and takes none from another file unasked.
+
+    Args:
+        how: What was asked for.
+        read: Files that this run reads, which it never replaces.
 
     Raises:
         CommandError: One is taken, or both are one.
@@ -160,7 +164,10 @@ def _require_places(how: InferenceOptions) -> None:
     given = {option: path for option, path in places.items() if path is not None}
     if len({path.resolve() for path in given.values()}) < len(given):
         raise CommandError(f"--records and --npz name one file, {how.npz}: give each its own")
+    taken = {path.resolve() for path in read}
     for option, path in given.items():
+        if path.resolve() in taken:
+            raise CommandError(f"{option} {path} is read by this run: give it a place of its own")
         require_free(path, force=how.force, option=option)
 
 

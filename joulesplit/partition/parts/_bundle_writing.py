@@ -19,6 +19,7 @@ from joulesplit.partition.parts._manifest import (
     SplitEntry,
     tensor_entries,
 )
+from joulesplit.partition.parts._own_files import require_own_bundle
 from joulesplit.partition.parts._split import cut_after, split_parts
 from joulesplit.partition.reading import LoadedModel, load_model
 
@@ -61,6 +62,7 @@ def write_bundle(
     Raises:
         CutError: No such split.
         SplitWriteError: The files could not be written.
+        ForeignFilesError: Files there are of no earlier bundle, or are the model.
         PartitionError: The model cannot be read; see ``load_model``.
     """
     model = model if isinstance(model, LoadedModel) else load_model(model)
@@ -69,6 +71,7 @@ def write_bundle(
     for operator in after:
         cut_after(network, operator)
     _check_place(directory)
+    require_own_bundle(directory, model.file.outer, FOLDERS)
     try:
         _clear(directory)
         manifest = BundleManifest(

@@ -232,11 +232,11 @@ CANNOT_BE_SEEN = re.compile(
     r"|_budget|budget\.|diagnostics|_bits?$|_rel$|rate_bit_per_s|last_operator"
     r"|classes|input_bits|input_shapes|runtime|campaign|energy_bound_j|gross_j|duration_s|offset_u"
 )
-"""What `docs/checks.md` says cannot be seen without the windows, or is no figure."""
+"""What `docs/uncertainty.md` says cannot be seen without the windows, or is no figure."""
 
 
 def test_of_single_numbers_changed_by_a_tenth_no_figure_and_no_interval_goes_unseen():
-    """The share that goes unseen is stated in docs/checks.md."""
+    """The share that goes unseen is stated in docs/uncertainty.md."""
     document = msgspec.json.decode(KEPT.read_bytes())
     numbers = random.Random(3).sample([*numbers_of(document)], 70)
     unseen = []

@@ -29,24 +29,32 @@ def test_without_a_rest_nothing_is_told():
     assert told_by(None, None) is None
 
 
-@pytest.mark.parametrize(
-    ("lasting", "words"),
-    [
-        *(({"lasts_s": seconds}, f"for some {seconds:g} s") for seconds in LASTING_S),
-        *(({"fades_s": seconds}, f"fading over some {seconds:g} s") for seconds in FADING_S),
-    ],
-)
-def test_a_share_is_found_with_its_way_to_end_beside_a_board_that_cools_down(lasting, words):
+@pytest.mark.parametrize("lasts_s", LASTING_S)
+def test_a_share_that_lasts_is_found_with_its_time_beside_a_board_that_cools_down(lasts_s):
     late = told_by(
         *(
-            rested(0.04, **lasting, rest_s=LONG_S, slope_w_per_s=COOLING_W_PER_S, seed=seed)
+            rested(0.02, lasts_s=lasts_s, slope_w_per_s=COOLING_W_PER_S, seed=seed)
+            for seed in range(3)
+        )
+    )
+
+    assert str(late.shape) == f"for some {lasts_s:g} s"
+    assert late.share == pytest.approx(0.02, abs=4 * late.u)
+    assert late.u < 0.002
+
+
+@pytest.mark.parametrize("fades_s", FADING_S)
+def test_a_share_that_fades_is_found_with_its_time_constant_too(fades_s):
+    late = told_by(
+        *(
+            rested(0.04, fades_s=fades_s, rest_s=LONG_S, slope_w_per_s=COOLING_W_PER_S, seed=seed)
             for seed in range(3)
         )
     )
 
     # As fading over 8 s, what fades over 10 s is a quarter smaller; three rests do not tell these.
-    if lasting.get("fades_s", 0.0) < 8:
-        assert str(late.shape) == words
+    if fades_s < 8:
+        assert str(late.shape) == f"fading over some {fades_s:g} s"
         assert late.share == pytest.approx(0.04, abs=4 * late.u)
     assert late.share > 0.025
     assert stands_out(late, 0.99)

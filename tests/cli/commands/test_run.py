@@ -227,6 +227,15 @@ def test_records_and_arrays_cannot_be_one_file_by_whatever_path(run, array_file,
         assert not (tmp_path / "kept").exists()
 
 
+def test_what_is_run_is_never_replaced_by_what_is_kept(run, array_file):
+    before = array_file[0].read_bytes()
+    for option in ("--records", "--npz"):
+        outcome = run("--input", array_file[0], option, array_file[0], "--force")
+        assert outcome.code == 2
+        assert "is read by this run" in outcome.err
+    assert array_file[0].read_bytes() == before
+
+
 def test_a_file_that_cannot_be_written_is_found_out_before_anything_is_run(run, array_file):
     for option in ("--records", "--npz"):
         outcome = run("--input", array_file[0], option, "/nowhere/at/all")

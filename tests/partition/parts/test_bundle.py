@@ -13,7 +13,7 @@ import pytest
 
 from joulesplit.partition import Runner, random_inputs, tensor_specs
 from joulesplit.partition.cutting import blocks_at, residual_blocks
-from joulesplit.partition.errors import BundleError, CutError, SplitWriteError
+from joulesplit.partition.errors import BundleError, CutError, ForeignFilesError, SplitWriteError
 from joulesplit.partition.parts import write_bundle
 from joulesplit.partition.parts._bundle import load_bundle
 from joulesplit.partition.parts._bundle_writing import worthwhile_splits
@@ -118,6 +118,28 @@ def test_a_newer_bundle_replaces_an_older_one_but_nothing_else(
     with pytest.raises(CutError):
         write_bundle(two_branches, blocks, tmp_path / "d", splits=[7])
     assert not (tmp_path / "d").exists()
+
+
+@pytest.mark.parametrize("place", ["manifest.json", "blocks/mine.tflite", "heads/head_0.tflite"])
+def test_files_of_no_earlier_bundle_are_not_replaced(small: Path, two_branches: Path, place: str):
+    (small / place).write_bytes(b"{}")
+    blocks = residual_blocks(load_model(two_branches).network)
+
+    with pytest.raises(ForeignFilesError, match=f"{place} is of no earlier bundle"):
+        write_bundle(two_branches, blocks, small)
+
+    assert (small / place).read_bytes() == b"{}"
+
+
+def test_a_bundle_never_replaces_the_model_that_it_is_made_of(two_branches: Path, tmp_path: Path):
+    model = tmp_path / "b" / "blocks" / "block_1.tflite"
+    model.parent.mkdir(parents=True)
+    model.write_bytes(two_branches.read_bytes())
+
+    with pytest.raises(ForeignFilesError, match="the model itself"):
+        write_bundle(model, residual_blocks(load_model(model).network), tmp_path / "b")
+
+    assert model.read_bytes() == two_branches.read_bytes()
 
 
 @pytest.fixture
