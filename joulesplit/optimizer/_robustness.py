@@ -17,8 +17,10 @@ from joulesplit.optimizer._uncertainty import FloatArray
 DRAWS = 20_000
 """Draws of the Monte Carlo; a probability of one half is then known to ±0.0035 (1 σ)."""
 ROBUSTNESS_SEED = 1729
-KEPT_DRAWS = 8
-"""Sets of draws that are kept, some megabytes each: a policy, a fleet or a stop rule asks again."""
+KEPT_DRAWS = 4
+"""Sets of draws that are kept: a policy, a fleet or a stop rule asks again."""
+MOST_KEPT_CAUSES = 64
+"""A set of more causes is more than 10 MB, and is drawn anew."""
 OUT_OF_REACH = 1e-6
 """A candidate that is cheaper with less probability than this wins in no draw."""
 FEWEST_FREEDOM_INVERSE = 0.5
@@ -105,7 +107,8 @@ def _certain(candidates: int, best: int, causes: Causes, *, draws: int, seed: in
 def _drawn(causes: Causes, draws: int, seed: int) -> FloatArray:
     """Return the draws of causes: the same for the same distributions, and so made once."""
     shapes = tuple(causes.inverse_freedom.tolist()), tuple(causes.estimates.tolist())
-    return _draws_of(*shapes, draws, seed)
+    draw = _draws_of if len(causes.estimates) <= MOST_KEPT_CAUSES else _draws_of.__wrapped__
+    return draw(*shapes, draws, seed)
 
 
 @lru_cache(maxsize=KEPT_DRAWS)
