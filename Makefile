@@ -22,6 +22,9 @@ VENV_OPTIONS := $(if $(filter litert,$(RUNTIME)),,--system-site-packages)
 
 comma := ,
 
+# As in the program: threads of the BLAS that wait for each other cost more than they bring.
+export OPENBLAS_NUM_THREADS ?= 1
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test kernels cuts campaigns check fix golden schema docs wheel proof fuzz guided large arm clean
 

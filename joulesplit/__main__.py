@@ -7,11 +7,14 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    import signal
+
+    # Ctrl-C while the program is loaded waits until there is what can answer it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     from joulesplit.calibrate.environment import use_one_blas_thread
     from joulesplit.cli import run
 
     use_one_blas_thread()
-
     sys.exit(run(sys.argv[1:]))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -88,6 +89,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     as_json = "--json" in _options(arguments) and not _is_anothers(arguments)
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         result = cli.main(
             list(arguments), prog_name="joulesplit", standalone_mode=False, obj=tuple(arguments)
         )

@@ -65,18 +65,16 @@ def combined_coverage_factor(inverse_freedom: ArrayLike, confidence: float = CON
 
     inverse = np.asarray(inverse_freedom, dtype=np.float64)
     upper = (1 + confidence) / 2
-    student, flat = inverse > NEARLY_NORMAL, inverse < -SERIES
-    shape = _beta_shape(np.where(flat, inverse, 1 / FLAT_FREEDOM))
     normal = ndtri(upper)
-    factor = np.select(
-        [student, flat],
-        [
-            stdtrit(1 / np.where(student, inverse, 1.0), upper),
-            (2 * betaincinv(shape, shape, upper) - 1) * np.sqrt(2 * shape + 1),
-        ],
-        # Cornish and Fisher 1938; the beta distribution's excess kurtosis is 6/ν here.
-        normal + np.minimum(inverse, 0.0) * (normal**3 - 3 * normal) / 4,
-    )
+    # Cornish and Fisher 1938; the beta distribution's excess kurtosis is 6/ν here.
+    factor = normal + np.minimum(inverse, 0.0) * (normal**3 - 3 * normal) / 4
+    # Most calls are for one number: what is far from normal is worked out where there is any.
+    if (student := inverse > NEARLY_NORMAL).any():
+        factor = np.where(student, stdtrit(1 / np.where(student, inverse, 1.0), upper), factor)
+    if (flat := inverse < -SERIES).any():
+        shape = _beta_shape(np.where(flat, inverse, 1 / FLAT_FREEDOM))
+        beta = (2 * betaincinv(shape, shape, upper) - 1) * np.sqrt(2 * shape + 1)
+        factor = np.where(flat, beta, factor)
     return _as_given(factor)
 
 
@@ -102,14 +100,15 @@ def probability_below(deviation: ArrayLike, inverse_freedom: ArrayLike) -> Any:
     z, inverse = np.broadcast_arrays(
         np.asarray(deviation, dtype=np.float64), np.asarray(inverse_freedom, dtype=np.float64)
     )
-    student, flat = inverse > NEARLY_NORMAL, inverse < -NEARLY_NORMAL
-    shape = _beta_shape(np.where(flat, inverse, 1 / FLAT_FREEDOM))
-    inside = np.clip((z / np.sqrt(2 * shape + 1) + 1) / 2, 0.0, 1.0)
-    probability = np.select(
-        [student, flat],
-        [stdtr(1 / np.where(student, inverse, 1.0), z), betainc(shape, shape, inside)],
-        ndtr(z),
-    )
+    probability = ndtr(z)
+    if (student := inverse > NEARLY_NORMAL).any():
+        probability = np.where(
+            student, stdtr(1 / np.where(student, inverse, 1.0), z), probability
+        )
+    if (flat := inverse < -NEARLY_NORMAL).any():
+        shape = _beta_shape(np.where(flat, inverse, 1 / FLAT_FREEDOM))
+        inside = np.clip((z / np.sqrt(2 * shape + 1) + 1) / 2, 0.0, 1.0)
+        probability = np.where(flat, betainc(shape, shape, inside), probability)
     return _as_given(probability)
 
 
@@ -120,11 +119,10 @@ def degrees_of_factor(factor: float, confidence: float = CONFIDENCE) -> float:
         factor: k of a two-sided interval.
         confidence: Its level.
     """
-    from scipy.special import stdtridf
+    from scipy.special import ndtri, stdtridf
 
-    if factor <= coverage_factor(np.inf, confidence):
-        return float("inf")
-    return float(stdtridf((1 + confidence) / 2, factor))
+    upper = (1 + confidence) / 2
+    return float("inf") if factor <= ndtri(upper) else float(stdtridf(upper, factor))
 
 
 def inverse_freedom_of_factor(factor: float, confidence: float = CONFIDENCE) -> float:

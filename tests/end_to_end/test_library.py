@@ -31,7 +31,9 @@ pytestmark = [
 ]
 
 MODEL = paper_network()
-PLAN = msgspec.structs.replace(QUICK, name="two blocks", blocks=(33, 64), work_s=(0.12, 0.24))
+PLAN = msgspec.structs.replace(
+    QUICK, name="two blocks", blocks=(33, 64), work_s=(0.12, 0.24), rests=0
+)
 
 
 @dataclass(frozen=True)

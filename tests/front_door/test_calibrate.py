@@ -24,7 +24,9 @@ from joulesplit.cli._server_process import loopback_server
 from joulesplit.drivers.errors import SensorRequestError
 from joulesplit.edge.errors import ServerUnreachableError
 
-SMALL = msgspec.structs.replace(QUICK, name="small", work_s=(0.1, 0.2), upload_s=0.2, rests=0)
+SMALL = msgspec.structs.replace(
+    QUICK, name="small", blocks=(33, 64), work_s=(0.1, 0.2), upload_s=0.2, rests=0
+)
 NOWHERE = "http://127.0.0.1:9"
 
 FIRST = {
