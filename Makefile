@@ -83,7 +83,7 @@ endef
 # Live tests wait for most of their time: more of them than there are cores run at once.
 LIVE_AT_ONCE ?= 4
 
-demo: $(RUN) ## the whole loop here, in under four minutes: measure, profile, split (simulated sensor)
+demo: $(RUN) ## the whole loop here, in three minutes: measure, profile, split (simulated sensor)
 	$(BIN)/joulesplit demo --full
 	@echo "The program is $(BIN)/joulesplit; in this shell it is joulesplit after: . $(BIN)/activate"
 

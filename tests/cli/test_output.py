@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -37,3 +38,24 @@ def test_a_full_disk_is_one_line_and_the_code_of_files(form):
     assert found.stderr == (
         "joulesplit: error: no space is left where the result goes: make some\n"
     )
+
+
+CTRL_C_WHILE_LOADING = """
+import signal, sys
+class Hand:
+    def find_spec(self, name, path=None, target=None):
+        if name == "joulesplit.cli._main":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Hand())
+sys.argv = ["joulesplit", "paper", "--json"]
+from joulesplit.__main__ import main
+main()
+"""
+
+
+def test_ctrl_c_while_the_program_is_loaded_is_answered_as_later():
+    found = subprocess.run(
+        [sys.executable, "-c", CTRL_C_WHILE_LOADING], capture_output=True, text=True, check=False
+    )
+    assert (found.returncode, found.stderr) == (130, "\ninterrupted\n")
+    assert json.loads(found.stdout)["error"]["code"] == 130
