@@ -41,12 +41,19 @@ def pytest_addoption(parser):
     )
 
 
+def patience_s(item) -> float:
+    """Return the time that a test is given by itself, s; 0 for that of all."""
+    mark = item.get_closest_marker("timeout")
+    return mark.args[0] if mark else 0.0
+
+
 def pytest_collection_modifyitems(items):
     """Refuse a test that is to run alone and does not say why, or is not one of the live ones.
 
-    Campaigns, which take longest, begin first: or else one processor waits for the last of them.
+    Campaigns, which take longest, begin first, and of all others what is given longest: or else
+    all processors wait for the last of them.
     """
-    items.sort(key=lambda item: item.get_closest_marker("campaign") is None)
+    items.sort(key=lambda item: (item.get_closest_marker("campaign") is None, -patience_s(item)))
     for item in items:
         mark = item.get_closest_marker("alone")
         told = mark is None or (mark.args and item.get_closest_marker("live"))

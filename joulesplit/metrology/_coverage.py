@@ -102,9 +102,7 @@ def probability_below(deviation: ArrayLike, inverse_freedom: ArrayLike) -> Any:
     )
     probability = ndtr(z)
     if (student := inverse > NEARLY_NORMAL).any():
-        probability = np.where(
-            student, stdtr(1 / np.where(student, inverse, 1.0), z), probability
-        )
+        probability = np.where(student, stdtr(1 / np.where(student, inverse, 1.0), z), probability)
     if (flat := inverse < -NEARLY_NORMAL).any():
         shape = _beta_shape(np.where(flat, inverse, 1 / FLAT_FREEDOM))
         inside = np.clip((z / np.sqrt(2 * shape + 1) + 1) / 2, 0.0, 1.0)

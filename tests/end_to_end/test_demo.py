@@ -19,7 +19,7 @@ PROGRAM = os.environ.get("JOULESPLIT_PROGRAM")
 """In ``.ci/run`` that of a wheel in a clean environment: what runs here is the demo from it."""
 
 DEMO = [*([PROGRAM] if PROGRAM else [sys.executable, "-m", "joulesplit"]), "demo"]
-PATIENCE_S = 300
+PATIENCE_S = 240
 
 
 def environment(folder: Path) -> dict[str, str]:
