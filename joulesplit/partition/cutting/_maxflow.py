@@ -36,52 +36,56 @@ class FlowGraph:
         """
         value = 0
         while True:
-            distances = self._distances(source)
+            distances = self._distances(source, sink)
             if distances[sink] < 0:
                 return value, frozenset(n for n, distance in enumerate(distances) if distance >= 0)
             value += self._blocking_flow(source, sink, distances)
 
-    def _distances(self, source: int) -> list[int]:
-        """Return each node's distance from the source along edges with room; -1 if none."""
-        distances = [-1] * len(self._edges_of)
+    def _distances(self, source: int, sink: int) -> list[int]:
+        """Return each node's distance from the source along edges with room; -1 if none.
+
+        What is no nearer than the sink, if that can be reached, is on no shortest path: -1 too.
+        """
+        edges_of, target, room = self._edges_of, self._target, self._room
+        distances = [-1] * len(edges_of)
         distances[source] = 0
         queue = deque([source])
-        while queue:
+        while queue and distances[sink] < 0:
             node = queue.popleft()
-            for edge in self._edges_of[node]:
-                if self._room[edge] and distances[self._target[edge]] < 0:
-                    distances[self._target[edge]] = distances[node] + 1
-                    queue.append(self._target[edge])
+            for edge in edges_of[node]:
+                if room[edge] and distances[target[edge]] < 0:
+                    distances[target[edge]] = distances[node] + 1
+                    queue.append(target[edge])
         return distances
 
     def _blocking_flow(self, source: int, sink: int, distances: list[int]) -> int:
-        """Send flow along shortest paths until each has a full edge; return how much."""
-        tried = [0] * len(self._edges_of)
+        """Send flow along shortest paths until each has a full edge; return how much.
+
+        What a node's edges have been tried for is not tried again.
+        """
+        edges_of, target, room = self._edges_of, self._target, self._room
+        tried = [0] * len(edges_of)
         sent, path, node = 0, list[int](), source
         while True:
             if node == sink:
                 sent += self._fill(path)
-                node = self._target[path[-1]] if path else source
-            edge = self._next_edge(node, tried, distances)
-            if edge is not None:
+                node = target[path[-1]] if path else source
+            # Written out: nearly all of the time goes into these steps.
+            edges, next_distance, position = edges_of[node], distances[node] + 1, tried[node]
+            while position < len(edges):
+                edge = edges[position]
+                if room[edge] and distances[target[edge]] == next_distance:
+                    break
+                position += 1
+            tried[node] = position
+            if position < len(edges):
                 path.append(edge)
-                node = self._target[edge]
+                node = target[edge]
             elif not path:
                 return sent
             else:
-                node = self._target[path.pop() ^ 1]
+                node = target[path.pop() ^ 1]
                 tried[node] += 1
-
-    def _next_edge(self, node: int, tried: list[int], distances: list[int]) -> int | None:
-        """Return the node's first edge that has room and leads on; skip the others for good."""
-        edges, distance = self._edges_of[node], distances[node] + 1
-        for position in range(tried[node], len(edges)):
-            edge = edges[position]
-            if self._room[edge] and distances[self._target[edge]] == distance:
-                tried[node] = position
-                return edge
-        tried[node] = len(edges)
-        return None
 
     def _fill(self, path: list[int]) -> int:
         """Send what fits along a path, cut it back to its first full edge, return how much."""
