@@ -1,4 +1,4 @@
-"""Ranges of numbers as an option's type."""
+"""Ranges of numbers, and words, as an option's type."""
 
 from __future__ import annotations
 
@@ -25,6 +25,22 @@ class NumberRange(click.FloatRange):
         return number
 
 
+class OwnWords(click.types.StringParamType):
+    """Words of a person's own, which say something."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the words.
+
+        Raises:
+            click.BadParameter: There are none.
+        """
+        words = str(super().convert(value, param, ctx))
+        if not words.strip():
+            self.fail("nothing is said: give a word at least", param, ctx)
+        return words
+
+
+OWN_WORDS = OwnWords()
 ABOVE_ZERO = NumberRange(min=0, min_open=True)
 NOT_BELOW_ZERO = NumberRange(min=0)
 ONE_OR_MORE = NumberRange(min=1)

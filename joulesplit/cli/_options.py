@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from joulesplit.cli._choices import EdgeChoice, SensorChoice
-from joulesplit.cli._number_range import ABOVE_ZERO, COUNT, THREADS
+from joulesplit.cli._number_range import ABOVE_ZERO, COUNT, OWN_WORDS, THREADS
 from joulesplit.cli._tokens import warn_of_shown_token
 from joulesplit.drivers import SENSOR_KINDS
 
@@ -185,7 +185,11 @@ _SENSOR_OPTIONS = (
     ),
     click.option("--grade", type=click.Choice(["A", "B"]), help="Grade printed on the INA219."),
     click.option(
-        "--rail", default="5 V supply", show_default=True, help="What the sensor is wired into."
+        "--rail",
+        type=OWN_WORDS,
+        default="5 V supply",
+        show_default=True,
+        help="What the sensor is wired into.",
     ),
     click.option("--trace", type=click.Path(path_type=Path), help="Recording to replay."),
     click.option(

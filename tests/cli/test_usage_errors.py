@@ -66,13 +66,13 @@ WRONG_TEXTS = {
     "--bench": ("nosuch",),
     "--governor": ("nosuch",),
     "--token": ("", "two words", "größer"),
+    "--rail": ("", " "),
+    "--name": ("", " "),
+    "--reference": ("", " "),
 }
 """What options that click takes as texts cannot be."""
 
 ANY_TEXT = {
-    "--rail": "a person's own words",
-    "--name": "a person's own word",
-    "--reference": "a person's own words",
     "--runtime": "one that the profile need not have: the report says so",
     "--host": "an address is found to be none by listening on it",
     "--plan": "a name or a file: one that is not there is a missing file",

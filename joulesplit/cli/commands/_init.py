@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from joulesplit.cli._errors import CommandError
+from joulesplit.cli._number_range import OWN_WORDS
 from joulesplit.cli._options import edge_options, optional_sensor_options
 from joulesplit.cli._output import emit, json_option, note
 
@@ -53,7 +54,9 @@ class Tried:
 @optional_sensor_options
 @edge_options
 @click.option("--model", type=click.Path(path_type=Path), help="Your network, a .tflite file.")
-@click.option("--name", default="bench", show_default=True, help="What to call the bench.")
+@click.option(
+    "--name", type=OWN_WORDS, default="bench", show_default=True, help="What to call the bench."
+)
 @click.option("--force", is_flag=True, help="Replace a joulesplit.toml that is there.")
 @json_option
 def command(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from joulesplit.cli._number_range import ABOVE_ZERO, NOT_BELOW_ZERO
+from joulesplit.cli._number_range import ABOVE_ZERO, NOT_BELOW_ZERO, OWN_WORDS
 from joulesplit.cli._options import sensor_options, store_option
 from joulesplit.cli._output import emit, json_option, note
 
@@ -85,7 +85,12 @@ def zero(*, choice: SensorChoice, readings: int, as_json: bool) -> None:
     show_default=True,
     help="Its relative standard uncertainty.",
 )
-@click.option("--reference", required=True, help="What the reference is, and its certificate.")
+@click.option(
+    "--reference",
+    type=OWN_WORDS,
+    required=True,
+    help="What the reference is, and its certificate.",
+)
 @click.option("--add", is_flag=True, help="Add a second point to the span of before.")
 def span(  # noqa: PLR0913 - one option per fact that only the user knows
     *,
