@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from math import exp
+from math import exp, sqrt
 
 import msgspec
 import numpy as np
@@ -143,7 +143,6 @@ class PhysicalLoad:
         self._noise_j = np.concatenate([[0.0], np.cumsum(self._noise_w) * GRID_S])
         self._sweep = SegmentSweep()
         self._known_ns, self._die_k = ORIGIN_NS, 0.0
-        self._last: tuple[int, int, float] = (0, 0, 0.0)
         self.leakage_j = 0.0
         """World side: what the die's heat has cost so far, J."""
 
@@ -151,30 +150,37 @@ class PhysicalLoad:
         """Draw so much above idle from start to end; it lies in the future of what was read."""
         self._sweep.add((start_ns, end_ns, power_w))
 
+    def means_over(self, edges_ns: Sequence[int], currents: int) -> tuple[list[float], list[float]]:
+        """Return mean currents, A, of so many intervals, and mean voltages, V, of the others."""
+        powers_w = self._powers_w(edges_ns)
+        half_v = self.supply_v / 2
+        voltages_v = [half_v + sqrt(half_v**2 - self.source_ohm * power_w) for power_w in powers_w]
+        currents_a = [powers_w[number] / voltages_v[number] for number in range(currents)]
+        return currents_a, voltages_v[currents:]
+
     def mean_current_a(self, t0_ns: int, t1_ns: int) -> float:
         """Return the mean current of an interval, A."""
-        return self._power_w(t0_ns, t1_ns) / self._voltage_v(self._power_w(t0_ns, t1_ns))
+        return self.means_over((t0_ns, t1_ns), 1)[0][0]
 
     def mean_voltage_v(self, t0_ns: int, t1_ns: int) -> float:
         """Return the mean voltage of an interval, V."""
-        return self._voltage_v(self._power_w(t0_ns, t1_ns))
+        return self.means_over((t0_ns, t1_ns), 0)[1][0]
 
-    def _voltage_v(self, power_w: float) -> float:
-        half_v = self.supply_v / 2
-        return half_v + float(np.sqrt(half_v**2 - self.source_ohm * power_w))
-
-    def _power_w(self, t0_ns: int, t1_ns: int) -> float:
-        if self._last[:2] != (t0_ns, t1_ns):
-            self._last = (t0_ns, t1_ns, self._mean_w(t0_ns, t1_ns))
-        return self._last[2]
-
-    def _mean_w(self, t0_ns: int, t1_ns: int) -> float:
-        work_w = self._sweep.energy_w_ns(t0_ns, t1_ns) / (t1_ns - t0_ns)
-        x0_s, x1_s = (t0_ns - ORIGIN_NS) * 1e-9, (t1_ns - ORIGIN_NS) * 1e-9
-        wandering_j = self._background.energy_j(x1_s) - self._background.energy_j(x0_s)
-        wandering_j += self._flicker_j(x1_s) - self._flicker_j(x0_s)
-        leak_w = self._leak_w(t0_ns, t1_ns, work_w)
-        return self._physics.idle_w + work_w + leak_w + wandering_j / (x1_s - x0_s)
+    def _powers_w(self, edges_ns: Sequence[int]) -> list[float]:
+        works_w_ns = self._sweep.energies_w_ns(edges_ns)
+        times_s = [(t_ns - ORIGIN_NS) * 1e-9 for t_ns in edges_ns]
+        background_j = self._background.energies_j(times_s)
+        flicker_j = [self._flicker_j(x_s) for x_s in times_s]
+        powers_w = []
+        for before, work_w_ns in enumerate(works_w_ns):
+            after = before + 1
+            t0_ns, t1_ns = edges_ns[before], edges_ns[after]
+            wandering_j = background_j[after] - background_j[before]
+            wandering_j += flicker_j[after] - flicker_j[before]
+            work_w = work_w_ns / (t1_ns - t0_ns)
+            steady_w = self._physics.idle_w + work_w + self._leak_w(t0_ns, t1_ns, work_w)
+            powers_w.append(steady_w + wandering_j / (times_s[after] - times_s[before]))
+        return powers_w
 
     def _flicker_j(self, x_s: float) -> float:
         cell, rest = divmod(x_s / GRID_S, 1.0)

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from ctypes import c_uint16
 from typing import Any
 
 from joulesplit.drivers._bus_claim import BusClaim, bus_users
@@ -25,6 +26,8 @@ _DENIED = frozenset({errno.EACCES, errno.EPERM})
 # (kernel documentation, i2c/fault-codes).
 _SILENT = frozenset({errno.EREMOTEIO, errno.ENXIO, errno.ENODEV})
 _BROKEN_OFF = frozenset({errno.EIO, errno.EAGAIN, errno.EPROTO})
+_Swapped: Any = getattr(c_uint16, "__ctype_be__" if sys.byteorder == "little" else "__ctype_le__")
+"""A 16-bit word in memory whose bytes are the other way round than this machine's."""
 
 
 class SmbusI2cBus:
@@ -82,18 +85,18 @@ class SmbusI2cBus:
             bus = self._bus
             message = self._messages.get(register)
             if message is None or bus.address != address:
-                word = self._first_read(address, register)
-            else:
-                self._kernel.ioctl(bus.fd, self._call, message[0])
-                word = message[1].word
+                return swap_bytes(self._first_read(address, register))
+            self._kernel.ioctl(bus.fd, self._call, message[0])
+            word: int = message[1].value
         except OSError as error:
             raise translate_os_error(error, self._number, address) from error
-        return (word & 0xFF) << 8 | word >> 8
+        return word
 
     def _first_read(self, address: int, register: int) -> int:
         """Read as smbus2 does, which selects the device too, and prepare to do it faster.
 
-        What is kept is the message that smbus2 makes anew each time, and where its word is.
+        What is kept is the message that smbus2 makes anew each time, and its word, seen the other
+        way round: to swap the bytes of every word costs as much as to ask for it.
         """
         word: int = self._opened().read_word_data(address, register)
         message = self._kernel.i2c_smbus_ioctl_data.create(
@@ -101,7 +104,7 @@ class SmbusI2cBus:
             command=register,
             size=self._kernel.I2C_SMBUS_WORD_DATA,
         )
-        self._messages[register] = message, message.data.contents
+        self._messages[register] = message, _Swapped.from_buffer(message.data.contents)
         return word
 
     def write_word(self, address: int, register: int, word: int) -> None:

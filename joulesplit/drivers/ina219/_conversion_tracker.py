@@ -14,6 +14,8 @@ NEAR = 0.03
 """The first poll is over this share of the period before the expected end and the second begins
 as much after it: the two close in on the end and so keep its estimate honest. The first also
 finds a chip that converts at other settings."""
+BEFORE_THE_END = 0
+"""The attempt that looks just before the expected end."""
 AFTER_THE_END = 1
 """The attempt to begin with where no poll before the expected end is wanted."""
 SEARCH = 2
@@ -123,7 +125,7 @@ class ConversionTracker:
         planned_ns = self._before_next_ns + until_ns
         return int(planned_ns) if now_ns < planned_ns else self._late_poll_ns(now_ns)
 
-    def locate(self, *, idle_ns: int | None, started_ns: int, ended_ns: int) -> bool:
+    def locate(self, idle_ns: int | None, started_ns: int, ended_ns: int) -> bool:
         """Find out which conversion a successful poll saw.
 
         Args:

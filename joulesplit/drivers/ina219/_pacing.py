@@ -5,14 +5,13 @@ from __future__ import annotations
 from joulesplit.drivers._polling import LATE_CYCLES, LATE_NS
 from joulesplit.drivers.ina219._conversion_tracker import AFTER_THE_END, SEARCH, ConversionTracker
 from joulesplit.drivers.ina219._link import Ina219Link
-from joulesplit.drivers.ina219._registers import BUS_VOLTAGE_REGISTER, READY_BIT
+from joulesplit.drivers.ina219._registers import BUS_DATA_SHIFT, BUS_VOLTAGE_REGISTER, READY_BIT
 from joulesplit.drivers.ina219._reset_watch import ResetWatch
-from joulesplit.drivers.ina219._word_check import WordCheck
+from joulesplit.drivers.ina219._word_check import BUS_STEP_CODES, WordCheck
 from joulesplit.drivers.protocols import Clock
 
 LATE_POLLS = 30
 """Polls, a tenth of a cycle apart, that a conversion must be missing for: a clock may jump."""
-# A plain number, since to look an enumeration up costs as much as to read a register.
 
 
 class ConversionPacer:
@@ -43,7 +42,7 @@ class ConversionPacer:
         self._sleep_until_ns = clock.sleep_until_ns
         self._tracker = tracker
         self._watch = watch
-        self._confirms = words.confirms
+        self._words = words
         self.is_located = self.has_clock_stepped = False
 
     def wait(self) -> int | None:
@@ -52,20 +51,21 @@ class ConversionPacer:
         Raises:
             BusError: The bus failed.
         """
-        tracker, link = self._tracker, self._link
-        begin_ns = now_ns = self._now_ns()
+        tracker, link, words = self._tracker, self._link, self._words
+        # By way of local names for the same reason as in the link.
+        read_clock_ns, sleep_until_ns = self._now_ns, self._sleep_until_ns
+        begin_ns = now_ns = read_clock_ns()
         if now_ns < link.ended_ns or tracker.is_searching:
             attempt = self._first_attempt(now_ns)
         else:
-            attempt = self._watch.first_attempt()
+            attempt = self._watch.first_attempt
         idle_ns: int | None = None
         while True:
-            self._sleep_until_ns(tracker.poll_time_ns(now_ns, attempt))
+            sleep_until_ns(tracker.poll_time_ns(now_ns, attempt))
             word = link.read(BUS_VOLTAGE_REGISTER)
-            if word & READY_BIT and self._confirms(word):
-                self.is_located = tracker.locate(
-                    idle_ns=idle_ns, started_ns=link.started_ns, ended_ns=link.ended_ns
-                )
+            is_steady = abs((word >> BUS_DATA_SHIFT) - words.bus_code) <= BUS_STEP_CODES
+            if word & READY_BIT and (is_steady or words.confirms(word)):
+                self.is_located = tracker.locate(idle_ns, link.started_ns, link.ended_ns)
                 return word
             attempt, idle_ns, now_ns = attempt + 1, link.started_ns, link.ended_ns
             is_late = idle_ns > begin_ns + LATE_CYCLES * tracker.period_ns + LATE_NS

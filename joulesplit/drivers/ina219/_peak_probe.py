@@ -10,6 +10,7 @@ conversion.
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 from random import Random
 
 from joulesplit.drivers._clock import NS_PER_S
@@ -43,6 +44,7 @@ class PeakProbe:
         every: Conversions between two looks; 0 for none, as where single samples are read anyway.
 
     Attributes:
+        due_in: Conversions until the next look; whoever reads them counts, see ``is_due``.
         peak_code: Largest magnitude of a single sample so far, steps of 10 µV.
         samples: How many there were.
     """
@@ -60,10 +62,10 @@ class PeakProbe:
         self._word, self._single_word = configuration.word, single.word
         self._sample_ns = round(SLOWEST * single.cycle_s * NS_PER_S)
         self._limit_code = configuration.gain.full_scale_code
-        self._every = every if configuration.shunt_adc != single.shunt_adc else 0
+        self._every = every if every and configuration.shunt_adc != single.shunt_adc else inf
         # A generator of its own, so that nobody who seeds another one sets the pace.
         self._random = Random(link.address)
-        self._due_in = self._every
+        self.due_in = self._every
         self.peak_code = 0
         self.samples = 0
 
@@ -73,12 +75,7 @@ class PeakProbe:
         return self._word, self._single_word
 
     def is_due(self, tracker: ConversionTracker) -> bool:
-        """Count one more reading of the chip tracked so; return whether it is time for a look."""
-        if not self._every:
-            return False
-        self._due_in -= 1
-        if self._due_in > 0:
-            return False
+        """Return whether there is time for a look at the chip tracked so, once ``due_in`` is 0."""
         return self._clock.now_ns() - tracker.end_ns < BEGIN_BY * tracker.period_ns
 
     def look(self, tracker: ConversionTracker, clearing: int) -> int | None:
@@ -95,7 +92,7 @@ class PeakProbe:
         Raises:
             BusError: The bus failed.
         """
-        self._due_in = self._every
+        self.due_in = self._every
         link, clock, end_ns = self._link, self._clock, tracker.end_ns
         deadline_ns = round(end_ns + END_BY * tracker.period_ns)
         link.write(Register.CONFIGURATION, self._single_word)

@@ -60,7 +60,7 @@ class ReadingMarks:
         else:
             self._last_code, self._last_bus_code = code, bus_code
             self._equal_pairs = 0
-        if -self._shunt_limit < code < self._shunt_limit and bus_code < self._bus_limit:
+        if abs(code) < self._shunt_limit and bus_code < self._bus_limit:
             self._clipped = 0
             return flags
         return flags | self._clipped_again(code, bus_code)

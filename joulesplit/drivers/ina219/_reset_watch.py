@@ -9,7 +9,7 @@ is read back after every second reading.
 from __future__ import annotations
 
 from joulesplit.drivers._clock import NS_PER_S
-from joulesplit.drivers.ina219._conversion_tracker import AFTER_THE_END
+from joulesplit.drivers.ina219._conversion_tracker import AFTER_THE_END, BEFORE_THE_END
 from joulesplit.drivers.ina219._link import Ina219Link
 from joulesplit.drivers.ina219._phase_lock import Lock
 from joulesplit.drivers.ina219._registers import MARK_CODE, NO_MARK_CODE, OVERFLOW_BIT
@@ -19,8 +19,8 @@ PROMPT_NS = 900_000
 """A chip that was reset takes longer for its first conversion, two of 12 bit: 1.06 ms (table 5)."""
 PROMPT_TRANSACTIONS = 2.2
 """Transactions from the begin of a poll to the end of the next read, with some delay."""
-TURNS = 4
-"""Readings from one look before the end of a conversion to the next."""
+LAST_TURN = 3
+"""Readings between two that look before the end of a conversion."""
 
 
 class ResetWatch:
@@ -33,6 +33,9 @@ class ResetWatch:
 
     Attributes:
         is_marked: The overflow bit tells of the size of the shunt voltage.
+        first_attempt: The attempt to begin the polls for the next reading with. Every fourth
+            reading looks before the end as well. That keeps the estimate of the end honest and
+            finds a chip at other settings.
     """
 
     def __init__(self, link: Ina219Link, configuration_word: int, lock: Lock) -> None:
@@ -41,17 +44,10 @@ class ResetWatch:
         self._prompt_ns = max(PROMPT_NS, PROMPT_TRANSACTIONS * lock.transaction_ns)
         self.is_marked = lock.is_overflow_honest
         self._turn = 0
+        self.first_attempt = BEFORE_THE_END
         self._verify_at_ns = link.ended_ns + VERIFY_EVERY_NS
 
-    def first_attempt(self) -> int:
-        """Return the attempt to begin the polls for the next reading with.
-
-        Every fourth looks before the end as well. That keeps the estimate of the end honest and
-        finds a chip at other settings.
-        """
-        return AFTER_THE_END if self._turn else 0
-
-    def is_intact(self, bus_word: int, code: int, took_ns: int, *, is_off_pace: bool) -> bool:
+    def is_intact(self, bus_word: int, code: int, took_ns: int, is_off_pace: bool) -> bool:
         """Return whether a reading may be taken; what it cannot tell is found out by the next one.
 
         Args:
@@ -64,9 +60,11 @@ class ResetWatch:
             BusError: The bus failed.
         """
         link, turn = self._link, self._turn
-        self._turn = 0 if is_off_pace else (turn + 1) % TURNS  # to look whether it is again
-        overflows = bus_word & OVERFLOW_BIT
-        is_large = not -MARK_CODE < code < MARK_CODE
+        if turn == LAST_TURN or is_off_pace:  # if off pace, to look whether it is again
+            self._turn, self.first_attempt = 0, BEFORE_THE_END
+        else:
+            self._turn, self.first_attempt = turn + 1, AFTER_THE_END
+        size, overflows = abs(code), bus_word & OVERFLOW_BIT
         # A chip that did not answer at once may have been without its supply, and one that was read
         # with a pause may have been reset and have converted meanwhile.
         is_doubtful = (
@@ -75,10 +73,10 @@ class ResetWatch:
             or link.retried
             or link.ended_ns >= self._verify_at_ns
         )
-        if is_large and overflows and self.is_marked and not is_doubtful:
+        if size >= MARK_CODE and overflows and self.is_marked and not is_doubtful:
             return True
-        is_unmarked = self.is_marked and is_large and not overflows
-        is_torn = self.is_marked and overflows and -NO_MARK_CODE < code < NO_MARK_CODE
+        is_unmarked = self.is_marked and size >= MARK_CODE and not overflows
+        is_torn = self.is_marked and overflows and size < NO_MARK_CODE
         if not (is_doubtful or is_unmarked or is_torn or turn & 1):
             return True
         is_intact = self.reads_back()

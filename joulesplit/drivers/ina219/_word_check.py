@@ -38,6 +38,8 @@ class WordCheck:
         configuration: What it is set to.
 
     Attributes:
+        code: The shunt's signed code that was believed last, steps of 10 µV.
+        bus_code: That of the bus voltage, steps of 4 mV.
         has_changed: A word was another one when it was read again, since this was last set False.
     """
 
@@ -51,27 +53,26 @@ class WordCheck:
     def restart(self) -> None:
         """Forget the words before: the chip was configured again, which explains what changed."""
         self.has_changed = False
-        self._code = self._bus_code = 0
+        self.code = self.bus_code = 0
 
     def confirms(self, word: int) -> bool:
-        """Return whether a bus word may be believed, read again if its voltage has stepped.
+        """Return whether a bus word whose voltage has stepped may be believed: it is read again.
 
-        If not, its ready bit says nothing either: the next one will.
+        If not, its ready bit says nothing either: the next one will. Whoever polls asks this of a
+        word more than ``BUS_STEP_CODES`` from ``bus_code`` alone, which costs the others no call.
 
         Raises:
             BusError: The bus failed.
         """
         bus_code = word >> BUS_DATA_SHIFT
-        if -BUS_STEP_CODES <= bus_code - self._bus_code <= BUS_STEP_CODES:
-            return True
         is_possible = bus_code <= self._most_bus
         if not is_possible or (self._link.read(BUS_VOLTAGE_REGISTER) ^ word) & ~READY_BIT:
             self.has_changed = True
             return False
-        self._bus_code = bus_code
+        self.bus_code = bus_code
         return True
 
-    def settle(self, word: int, shunt: int, *, is_marked: bool) -> int | None:
+    def settle(self, word: int, shunt: int, is_marked: bool) -> int | None:
         """Return the shunt word of a conversion, read again if there is cause to.
 
         Args:
@@ -85,15 +86,21 @@ class WordCheck:
         Raises:
             BusError: The bus failed.
         """
-        code = shunt - 0x10000 if shunt & 0x8000 else shunt
-        contradicts = is_marked and _contradicts(word, code)
-        step = code - self._code
+        code = shunt - 0x10000 if shunt >= 0x8000 else shunt
+        # Does the overflow bit say another size than the shunt word?
+        if word & OVERFLOW_BIT:
+            contradicts = is_marked and abs(code) < NO_MARK_CODE
+        else:
+            contradicts = is_marked and abs(code) >= MARK_CODE
         # Most steps are small: how large the words are is asked of the others alone.
-        is_small = -STEP_CODES <= step <= STEP_CODES
-        if is_small and not contradicts:
-            self._code, self._bus_code = code, word >> BUS_DATA_SHIFT
+        if abs(code - self.code) <= STEP_CODES and not contradicts:
+            self.code, self.bus_code = code, word >> BUS_DATA_SHIFT
             return shunt
-        magnitude = max(abs(code), abs(self._code))
+        return self._settle_doubtful(word, shunt, code, contradicts)
+
+    def _settle_doubtful(self, word: int, shunt: int, code: int, contradicts: bool) -> int | None:
+        step = code - self.code
+        magnitude = max(abs(code), abs(self.code))
         if contradicts and (self._link.read(BUS_VOLTAGE_REGISTER) ^ word) & ~READY_BIT:
             self.has_changed = True
             return None
@@ -105,7 +112,7 @@ class WordCheck:
             if abs(code) > self._most_shunt:
                 self.has_changed = True
                 return None
-        self._code, self._bus_code = code, word >> BUS_DATA_SHIFT
+        self.code, self.bus_code = code, word >> BUS_DATA_SHIFT
         return shunt
 
     def _majority(self, first: int) -> int | None:
@@ -115,10 +122,3 @@ class WordCheck:
         self.has_changed = True
         third = self._link.read(SHUNT_VOLTAGE_REGISTER)
         return third if third in (first, second) else None
-
-
-def _contradicts(word: int, code: int) -> bool:
-    """Return whether the overflow bit says another size than the shunt word."""
-    if word & OVERFLOW_BIT:
-        return -NO_MARK_CODE < code < NO_MARK_CODE
-    return not -MARK_CODE < code < MARK_CODE

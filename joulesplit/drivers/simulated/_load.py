@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -27,6 +29,30 @@ class Load(Protocol):
 
     def mean_voltage_v(self, t0_ns: int, t1_ns: int) -> float:
         """Return the mean voltage at IN− over an interval, V."""
+
+
+def means_over(
+    load: Load, edges_ns: Sequence[int], currents: int
+) -> tuple[list[float], list[float]]:
+    """Return means of a load over intervals that follow each other.
+
+    Args:
+        load: What is asked: once for all of them if it has a method of this name, which spares
+            most of what a simulated conversion costs, and else for one after the other.
+        edges_ns: Where the intervals begin, and where the last one ends, ns.
+        currents: Of so many from the first on the current is wanted, of the others the voltage.
+
+    Returns:
+        Currents, A, and voltages, V.
+    """
+    if (at_once := getattr(load, "means_over", None)) is not None:
+        found: tuple[list[float], list[float]] = at_once(edges_ns, currents)
+        return found
+    ends_ns = list(pairwise(edges_ns))
+    return (
+        [load.mean_current_a(*ends) for ends in ends_ns[:currents]],
+        [load.mean_voltage_v(*ends) for ends in ends_ns[currents:]],
+    )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,15 +115,23 @@ class Background:
         self._power_w = array("d", [sd_w * float(self._random.standard_normal())])
         self._energy_j = array("d", [0.0])
 
-    def energy_j(self, x_s: float) -> float:
-        """Return the energy from the origin to ``x_s`` after it, J; 0 before the origin."""
-        if x_s <= 0:
-            return 0.0
-        position = x_s / GRID_S
-        index = int(position)
-        while index >= len(self._power_w):
+    def energies_j(self, times_s: Sequence[float]) -> list[float]:
+        """Return the energies from the origin to times after it, J; 0 before the origin.
+
+        Args:
+            times_s: In rising order, s.
+        """
+        while int(times_s[-1] / GRID_S) >= len(self._power_w):
             self._extend()
-        return self._energy_j[index] + (position - index) * GRID_S * self._power_w[index]
+        found_j, from_point, to_point = [], 0.0, 0.0
+        for x_s in times_s:
+            position = x_s / GRID_S if x_s > 0 else 0.0
+            if position >= to_point:
+                point = int(position)
+                from_point, to_point = float(point), float(point + 1)
+                power_w, energy_j = self._power_w[point], self._energy_j[point]
+            found_j.append(energy_j + (position - from_point) * GRID_S * power_w)
+        return found_j
 
     def _extend(self) -> None:
         power_w, energy_j = self._power_w[-1], self._energy_j[-1]
@@ -147,41 +181,62 @@ class LoadModel:
         self._work = SegmentSweep()
         self._warming = SegmentSweep()
         self._placed: list[Segment] = []
-        self._wandered = origin_ns, 0.0
 
     @property
     def horizon_ns(self) -> int:
         """End of the latest interval asked for, ns; the past before it is settled."""
         return self._horizon_ns
 
-    def mean_power_w(self, t0_ns: int, t1_ns: int) -> float:
-        """Return the mean power over a non-empty interval, W; it settles the past up to ``t1_ns``.
+    def mean_powers_w(self, edges_ns: Sequence[int]) -> list[float]:
+        """Return the mean powers over intervals that follow each other, W.
 
-        Intervals must begin in order of time; ``true_energy_j`` answers for any.
+        It settles the past up to the last edge. Calls must begin in order of time;
+        ``true_energy_j`` answers for any interval.
+
+        Args:
+            edges_ns: Where the intervals begin, and where the last one ends, ns; none is empty.
         """
         self._ingest()
-        work_w_ns = self._work.energy_w_ns(t0_ns, t1_ns)
-        if t1_ns > self._horizon_ns:
-            self._horizon_ns = t1_ns
-            if t1_ns >= self._cell_end_ns:
+        work_w_ns = self._work.energies_w_ns(edges_ns)
+        if edges_ns[-1] > self._horizon_ns:
+            self._horizon_ns = edges_ns[-1]
+            if self._horizon_ns >= self._cell_end_ns:
                 self._warm_up()
-        # Most intervals begin where the last one ended, and the past does not change.
-        known_ns, before_j = self._wandered
-        if known_ns != t0_ns:
-            before_j = self._wandering_j(t0_ns)
-        after_j = self._wandering_j(t1_ns)
-        self._wandered = t1_ns, after_j
-        base_j = self._steady_energy_j(t0_ns, t1_ns) + (after_j - before_j)
-        return (base_j / S_PER_NS + work_w_ns) / (t1_ns - t0_ns)
+        steady_j = self._steady_energies_j(edges_ns)
+        wandering_j = self._wandering_j(edges_ns)
+        return [
+            ((energy_j + (after_j - before_j)) / S_PER_NS + work) / (t1_ns - t0_ns)
+            for energy_j, (before_j, after_j), work, (t0_ns, t1_ns) in zip(
+                steady_j, pairwise(wandering_j), work_w_ns, pairwise(edges_ns), strict=True
+            )
+        ]
+
+    def mean_power_w(self, t0_ns: int, t1_ns: int) -> float:
+        """Return the mean power over one interval, W; see ``mean_powers_w``."""
+        return self.mean_powers_w((t0_ns, t1_ns))[0]
+
+    def means_over(self, edges_ns: Sequence[int], currents: int) -> tuple[list[float], list[float]]:
+        """Return mean currents, A, and mean voltages, V, over intervals as of ``mean_powers_w``.
+
+        Args:
+            edges_ns: Their edges, ns.
+            currents: Of so many from the first on the current is wanted, of the others the voltage.
+        """
+        powers_w = self.mean_powers_w(edges_ns)
+        voltages_v = self._voltages_v(powers_w)
+        currents_a = [
+            power_w / volts
+            for power_w, volts in zip(powers_w[:currents], voltages_v[:currents], strict=True)
+        ]
+        return currents_a, voltages_v[currents:]
 
     def mean_current_a(self, t0_ns: int, t1_ns: int) -> float:
         """Return the mean current into the load over an interval, A."""
-        power_w = self.mean_power_w(t0_ns, t1_ns)
-        return power_w / self._voltage_v(power_w)
+        return self.means_over((t0_ns, t1_ns), 1)[0][0]
 
     def mean_voltage_v(self, t0_ns: int, t1_ns: int) -> float:
         """Return the mean voltage at IN− over an interval, V."""
-        return self._voltage_v(self.mean_power_w(t0_ns, t1_ns))
+        return self.means_over((t0_ns, t1_ns), 0)[1][0]
 
     def true_energy_j(self, t0_ns: int, t1_ns: int) -> float:
         """Return the energy drawn from ``t0_ns`` to ``t1_ns``, J, any interval, nothing settled.
@@ -190,15 +245,15 @@ class LoadModel:
         """
         self._ingest()
         work_j = overlap_w_ns(self._placed, t0_ns, t1_ns) * S_PER_NS
-        wandering_j = self._wandering_j(t1_ns) - self._wandering_j(t0_ns)
-        return self._steady_energy_j(t0_ns, t1_ns) + wandering_j + work_j
+        before_j, after_j = self._wandering_j((t0_ns, t1_ns))
+        return self._steady_energies_j((t0_ns, t1_ns))[0] + (after_j - before_j) + work_j
 
     def true_leakage_j(self, t0_ns: int, t1_ns: int) -> float:
         """Return the heat-driven share of ``true_energy_j``, J; 0 without a thermal model."""
         if self._leakage is None:
             return 0.0
-        x0_s, x1_s = ((t_ns - self._origin_ns) * S_PER_NS for t_ns in (t0_ns, t1_ns))
-        return self._leakage.energy_j(x1_s) - self._leakage.energy_j(x0_s)
+        before_j, after_j = self._leakage.energies_j(self._times_s((t0_ns, t1_ns)))
+        return after_j - before_j
 
     def _warm_up(self) -> None:
         """Let the heat of every cell whose past is settled have its effect on the next one."""
@@ -206,9 +261,12 @@ class LoadModel:
             return
         while (end_ns := self._cell_end_ns) <= self._horizon_ns:
             start_ns = end_ns - CELL_NS
-            energy_j = self._steady_energy_j(start_ns, end_ns)
-            energy_j += self._background_j(end_ns) - self._background_j(start_ns)
-            energy_j += self._warming.energy_w_ns(start_ns, end_ns) * S_PER_NS
+            (energy_j,) = self._steady_energies_j((start_ns, end_ns))
+            if self._background is not None:
+                before_j, after_j = self._background.energies_j(self._times_s((start_ns, end_ns)))
+                energy_j += after_j - before_j
+            (work_w_ns,) = self._warming.energies_w_ns((start_ns, end_ns))
+            energy_j += work_w_ns * S_PER_NS
             self._leakage.extend(energy_j / CELL_S)
             self._cell_end_ns += CELL_NS
 
@@ -221,29 +279,38 @@ class LoadModel:
             if self._leakage is not None:
                 self._warming.add(segment)
 
-    def _steady_energy_j(self, t0_ns: int, t1_ns: int) -> float:
-        """Return what idle power and its drift take over an interval, J."""
-        parameters = self.parameters
-        energy_j = parameters.idle_power_w * (t1_ns - t0_ns) * S_PER_NS
-        if parameters.drift_w_per_s:
-            x0_s = max(0.0, (t0_ns - self._origin_ns) * S_PER_NS)
-            x1_s = max(0.0, (t1_ns - self._origin_ns) * S_PER_NS)
-            energy_j += parameters.drift_w_per_s * (x1_s - x0_s) * (x1_s + x0_s) / 2
-        return energy_j
+    def _steady_energies_j(self, edges_ns: Sequence[int]) -> list[float]:
+        """Return what idle power and its drift take over intervals, J."""
+        idle_w, drift_w_per_s = self.parameters.idle_power_w, self.parameters.drift_w_per_s
+        steady_j = [idle_w * (t1_ns - t0_ns) * S_PER_NS for t0_ns, t1_ns in pairwise(edges_ns)]
+        if not drift_w_per_s:
+            return steady_j
+        times_s = [x_s if x_s > 0 else 0.0 for x_s in self._times_s(edges_ns)]
+        return [
+            energy_j + drift_w_per_s * (x1_s - x0_s) * (x1_s + x0_s) / 2
+            for energy_j, (x0_s, x1_s) in zip(steady_j, pairwise(times_s), strict=True)
+        ]
 
-    def _wandering_j(self, t_ns: int) -> float:
-        """Return what background and leakage took from the origin to ``t_ns``, J."""
-        x_s = (t_ns - self._origin_ns) * S_PER_NS
+    def _wandering_j(self, edges_ns: Sequence[int]) -> list[float]:
+        """Return what background and leakage took from the origin to times that rise, J."""
+        times_s = self._times_s(edges_ns)
         background, leakage = self._background, self._leakage
-        energy_j = background.energy_j(x_s) if background is not None else 0.0
-        return energy_j + leakage.energy_j(x_s) if leakage is not None else energy_j
+        energies_j = [0.0] * len(times_s) if background is None else background.energies_j(times_s)
+        if leakage is None:
+            return energies_j
+        leaked_j = leakage.energies_j(times_s)
+        return [energy_j + leak_j for energy_j, leak_j in zip(energies_j, leaked_j, strict=True)]
 
-    def _background_j(self, t_ns: int) -> float:
-        if self._background is None:
-            return 0.0
-        return self._background.energy_j((t_ns - self._origin_ns) * S_PER_NS)
+    def _times_s(self, edges_ns: Sequence[int]) -> list[float]:
+        origin_ns = self._origin_ns
+        return [(t_ns - origin_ns) * S_PER_NS for t_ns in edges_ns]
 
-    def _voltage_v(self, power_w: float) -> float:
-        square = self._supply_v2 - self._four_ohm * power_w
+    def _voltages_v(self, powers_w: Sequence[float]) -> list[float]:
+        supply_v, square_v2, four_ohm = self._supply_v, self._supply_v2, self._four_ohm
+        sqrt = math.sqrt
         # Past the maximum power transfer no operating point exists; the voltage stays at half.
-        return (self._supply_v + math.sqrt(square if square > 0 else 0.0)) / 2
+        return [
+            (supply_v + (sqrt(left_v2) if (left_v2 := square_v2 - four_ohm * power_w) > 0 else 0.0))
+            / 2
+            for power_w in powers_w
+        ]

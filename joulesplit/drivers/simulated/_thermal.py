@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from joulesplit.drivers.simulated._clock import S_PER_NS
@@ -82,15 +83,24 @@ class LeakagePath:
         self._energy_j.append(self._energy_j[-1] + self._power_w[-1] * CELL_S)
         self._power_w.append(self._parameters.leakage_w(self._temperature_c))
 
-    def energy_j(self, x_s: float) -> float:
-        """Return the leakage energy from the origin to ``x_s``, J; 0 before the origin.
+    def energies_j(self, times_s: Sequence[float]) -> list[float]:
+        """Return the leakage energies from the origin to times after it, J; 0 before the origin.
 
         Beyond the last cell known its power is held.
+
+        Args:
+            times_s: In rising order, s.
         """
-        if x_s <= 0:
-            return 0.0
-        index = min(int(x_s / CELL_S), len(self._power_w) - 1)
-        return self._energy_j[index] + (x_s - index * CELL_S) * self._power_w[index]
+        found_j, from_s, to_cell = [], 0.0, 0.0
+        last = len(self._power_w) - 1
+        for time_s in times_s:
+            x_s = time_s if time_s > 0 else 0.0
+            if (position := x_s / CELL_S) >= to_cell:
+                cell = min(int(position), last)
+                from_s, to_cell = cell * CELL_S, cell + 1 if cell < last else math.inf
+                power_w, energy_j = self._power_w[cell], self._energy_j[cell]
+            found_j.append(energy_j + (x_s - from_s) * power_w)
+        return found_j
 
 
 class ThermalGovernor:
