@@ -23,7 +23,7 @@ from joulesplit.optimizer._campaign import Campaign, campaign_of
 from joulesplit.optimizer._compute_cost import Computing
 from joulesplit.optimizer._compute_prices import chosen_model, computing_of, mismatch_reason
 from joulesplit.optimizer._cost import MODELS, ComputeModel
-from joulesplit.optimizer._encoding import mean_power_w
+from joulesplit.optimizer._encoding import MeasuredEncoding, measured_encodings
 from joulesplit.optimizer._linear_figures import is_uncertain
 from joulesplit.optimizer._link_cost import Sending
 from joulesplit.optimizer._link_prices import sending_of, usable_link
@@ -41,6 +41,7 @@ class Prices:
         account: Which definition of energy all of them follow.
         compute_model: What computing is priced by.
         computing: E_d, blocks and heads.
+        encodings: What making bytes was measured to cost.
         sending: Everything that an upload costs.
         usage: How often what is not per upload falls on one.
         idle: P_0, W, where the usage counts it; else None.
@@ -58,6 +59,7 @@ class Prices:
     account: Account
     compute_model: ComputeModel
     computing: Computing
+    encodings: tuple[MeasuredEncoding, ...]
     sending: Sending
     usage: Usage
     idle: Quantity | None
@@ -155,6 +157,7 @@ def prices_from_profile(
         account=chosen,
         compute_model=model,
         computing=computing,
+        encodings=measured_encodings(profile.compute, chosen),
         sending=sending,
         usage=usage,
         idle=profile.idle.power_w if profile.idle and usage.counts_idle else None,
@@ -170,7 +173,6 @@ def prices_from_profile(
             *_beside_notes(profile, usage),
             *_account_notes(chosen, account, sending, usage),
             *_link_notes(profile, sending, usage),
-            *_encoding_notes(usage, computing),
         ),
     )
 
@@ -361,19 +363,3 @@ def _unknown_connection(profile: DeviceProfile) -> str:
                 "tell, and counts nothing here."
             )
     return "A new connection counts nothing here: the profile did not measure one."
-
-
-def _encoding_notes(usage: Usage, computing: Computing) -> Iterator[str]:
-    encoding = usage.encoding
-    if encoding is None:
-        return
-    yield (
-        f"What crosses is sent as {encoding.name}, which may change the result: see partition "
-        f"--encodings. How long encoding takes is that of {encoding.timed_on}: decide on the "
-        "device itself."
-    )
-    if mean_power_w(computing) is None:
-        yield (
-            "Encoding counts no energy: the profile does not know the power of computing, for it "
-            "lacks the times of these blocks."
-        )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from joulesplit.calibrate.profile import Account, Source, Verdict
 from joulesplit.optimizer._cost import ComputeModel, Where
+from joulesplit.optimizer._encoding import MadeBy
 from joulesplit.optimizer._hull import Sensitivity
 from joulesplit.optimizer._model_error import BlocksInsideError
 from joulesplit.optimizer._paper import PaperSplit
@@ -43,6 +44,10 @@ class Candidate:
         by_model_j: The whole energy by each compute model that the profile allows, J.
         upload_bits: What goes up, bit.
         sent_as: Name of the encoding it goes up in; None if as it is, or nothing does.
+        made_by: What the price of making these bytes rests on: ``measured``, ``scaled by size``
+            from where the profile measured the same encoding, ``as stated``, ``assumed`` from a
+            time on another machine or at the mean power of computing, or ``not measured``: then
+            it is not in the price. None if there is nothing to make.
         latency_s: Time on the device and on the air, with the wait and the answer where they are
             known, on average, s; None if the profile does not know the blocks' times.
         latency_u_s: Its standard uncertainty, s; None likewise, or if the profile knows no more of
@@ -86,6 +91,7 @@ class Candidate:
     by_model_j: dict[ComputeModel, float]
     upload_bits: int
     sent_as: str | None = None
+    made_by: MadeBy | None = None
     latency_s: float | None
     latency_u_s: float | None = None
     latency_ci95_s: tuple[float, float] | None = None
@@ -157,6 +163,7 @@ class PricedForm:
         is_lossless: The result is the same; another one is taken only where that is allowed.
         energy_j: Of full offload so, J.
         breaks_limits: It is not allowed.
+        made_by: What the price of making it rests on, see ``Candidate``.
     """
 
     name: str
@@ -164,6 +171,7 @@ class PricedForm:
     is_lossless: bool
     energy_j: float
     breaks_limits: bool
+    made_by: MadeBy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,8 +220,8 @@ class Decision:
             values between its ends alike), 0 for a normal distribution.
         rest_flatness: Of what the sensor may be off by besides.
         robustness: How sure the choice is; None likewise, or if ``unsure_because``.
-        unsure_because: Why nothing tells how far the model is off what splits compute, and what
-            to measure; None if it is known.
+        unsure_because: Why nothing tells how far the model is off what splits compute, or what the
+            choice's bytes cost to make, and what to measure; None if it is known.
         model_error: What the measured heads tell of that; None if nothing does.
         sensitivity: What would change it.
         paper: The paper's own model with this E_d and E_c, float32 outputs, l from 1; None if the

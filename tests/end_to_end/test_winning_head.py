@@ -10,7 +10,7 @@ from joulesplit._simulation import COLD_SHARE, draw_world
 from joulesplit.calibrate.campaign import QUICK, Completion, head_key, profile_from_windows
 from joulesplit.calibrate.workloads import BoardCosts, truth_of
 from joulesplit.cli._resources import paper_network
-from joulesplit.optimizer import decide
+from joulesplit.optimizer import Usage, decide
 from joulesplit.partition.cutting import residual_blocks
 from joulesplit.partition.reading import read_network
 from proof.virtual import run_virtual, virtual_circumstances
@@ -31,7 +31,7 @@ def campaign(seed, plan=QUICK, costs=COSTS):
     def rule_for(sensor):
         nonlocal around
         around = virtual_circumstances(plan, NETWORK, BLOCKS, setup, sensor)
-        return rule_of(plan, NETWORK, around)
+        return rule_of(plan, NETWORK, around, usage=Usage())
 
     outcome, _, _ = run_virtual(plan, BLOCKS, setup, rule_for=rule_for)
     profile = profile_from_windows(outcome.records, around, DONE)

@@ -208,15 +208,25 @@ MAIN = """
 #include "policy.h"
 int main(void) {
     double rate, trip, deadline; int current, up;
-    while (scanf("%la %d %la %la %d", &rate, &current, &trip, &deadline, &up) == 5)
-        printf("%d\\n", joulesplit_choose(rate, current, trip, deadline, up));
+    while (scanf("%la %d %la %la %d", &rate, &current, &trip, &deadline, &up) == 5) {
+        int l = joulesplit_choose(rate, current, trip, deadline, up);
+        const struct joulesplit_line *s = l < 0 ? NULL : &joulesplit_lines[l];
+        if (s == NULL) { printf("-1\\n"); continue; }
+        printf("%d %d %.0f %s %a\\n", l, s->last_operator, s->upload_bits,
+               s->encoding ? s->encoding : "-", joulesplit_energy_j(l, rate));
+    }
     return 0;
 }
 """
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler: apt install gcc")
-def test_the_c_header_answers_as_python_does(policy, tmp_path):
+def test_the_c_header_answers_as_python_does_and_says_what_to_send_and_its_joules(policy, tmp_path):
+    encodings = ["uint8", None, "int8+zlib"]
+    changed = [
+        replace(one, encoding=how) for one, how in zip(policy.lines, encodings, strict=False)
+    ]
+    policy = replace(policy, lines=(*changed, *policy.lines[len(changed) :]))
     (tmp_path / "policy.h").write_text(policy_header(policy))
     (tmp_path / "main.c").write_text(MAIN)
     program = tmp_path / "choose"
@@ -238,18 +248,28 @@ def test_the_c_header_answers_as_python_does(policy, tmp_path):
     )
     answers = subprocess.run(
         [program], input=asked, capture_output=True, text=True, check=True
-    ).stdout.split()
+    ).stdout.splitlines()
 
     def choose(rate, current, trip, deadline, up):
         try:
-            return policy.choose(
+            line = policy.lines[policy.choose(
                 rate, current=None if current < 0 else current, round_trip_s=trip,
                 deadline_s=deadline, server_up=bool(up),
-            )  # fmt: skip
+            )]  # fmt: skip
         except NoFeasibleSplitError:
-            return -1
+            return ["-1"]
+        energy_j = line.energy_j(rate) if line.upload_bits else line.fixed_j
+        sent_as = (line.encoding or "as-is") if line.upload_bits else "-"
+        return [
+            str(line.block), str(line.last_operator), str(line.upload_bits), sent_as,
+            float(energy_j).hex(),
+        ]  # fmt: skip
 
-    assert [int(answer) for answer in answers] == [choose(*state) for state in states]
+    def told(answer):
+        *facts, energy = answer.split()
+        return [*facts, float.fromhex(energy).hex()] if facts else [energy]
+
+    assert [told(answer) for answer in answers] == [choose(*state) for state in states]
 
 
 def test_of_a_broken_upload_what_left_is_paid_for_and_nothing_if_nothing_did():
