@@ -176,7 +176,7 @@ def _unsure_because(problem: Problem, solution: Solution) -> str | None:
 
 def _told(decision: Decision, problem: Problem, profile: DeviceProfile) -> Decision:
     notes = (
-        *profile_notes(profile, problem.network),
+        *profile_notes(profile, problem.network, decision.compute_model),
         *problem.prices.notes,
         input_note(
             decision,

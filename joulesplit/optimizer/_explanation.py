@@ -36,8 +36,14 @@ _JUDGE: dict[ComputeModel, str] = {
 }
 
 
-def profile_notes(profile: DeviceProfile, network: Network) -> list[str]:
-    """Say what about the profile a reader must know before believing a joule of it."""
+def profile_notes(profile: DeviceProfile, network: Network, model: ComputeModel) -> list[str]:
+    """Say what about the profile a reader must know before believing a joule of it.
+
+    Args:
+        profile: The profile.
+        network: The network.
+        model: What computing is priced by.
+    """
     notes = []
     if profile.simulated:
         notes.append("The profile is simulated: no joule here was physically measured.")
@@ -54,7 +60,7 @@ def profile_notes(profile: DeviceProfile, network: Network) -> list[str]:
             f"E_d counts FLOP by {profile.compute.flop_convention!r}, the network by "
             f"{NETWORK_CONVENTION!r}: the constant E_d carries that difference."
         )
-    if network.unknown_operators:
+    if network.unknown_operators and model != "constant":
         kinds = ", ".join(f"{n} × {kind}" for kind, n in network.unknown_operators.items())
         notes.append(f"Operators without a FLOP rule add nothing to N_l: {kinds}.")
     return notes

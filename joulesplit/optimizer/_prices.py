@@ -145,6 +145,7 @@ def prices_from_profile(
     chosen = account or _default_account(profile, link, model)
     computing = computing_of(
         network,
+        blocks,
         profile,
         chosen,
         model,
@@ -256,6 +257,8 @@ def _ratio_error(
 def _model_notes(model: ComputeModel, computing: Computing, fallback: str | None) -> Iterator[str]:
     if fallback:
         yield f"Computing is priced by the constant E_d, because {fallback}."
+    if model == "constant" and computing.unknown_flop:
+        yield _bounds_note(computing)
     if model == "constant" and computing.is_uncertain("constant"):
         yield _constant_note(computing)
     if computing.stated_model_u_rel is not None:
@@ -302,6 +305,14 @@ def _beside_notes(profile: DeviceProfile, usage: Usage) -> Iterator[str]:
         yield "The idle power counts nothing: the profile has none."
     if usage.period_s is not None and profile.compute.window_cost_j is None:
         yield "That an inference starts alone counts nothing: the profile does not tell it."
+
+
+def _bounds_note(computing: Computing) -> str:
+    least, most = (sum(bounds) for bounds in zip(*computing.unknown_flop, strict=True))
+    return (
+        f"Work of which only bounds are known, {least:,} to {most:,} FLOP, is priced by their "
+        "middle: the intervals hold all between, each value as likely as another."
+    )
 
 
 def _constant_note(computing: Computing) -> str:
