@@ -236,6 +236,7 @@ def _candidate(
         upload_bits=energy.upload_bits,
         sent_as=problem.prices.usage.sent_as(block) if energy.upload_bits else None,
         made_by=problem.makings[block].by,
+        encode_s=problem.makings[block].time.value_s,
         u_stat_j=error.u_stat if error else None,
         u_sys_j=error.u_sys if error else None,
         degrees_of_freedom=_finite(error.degrees_of_freedom) if error else None,

@@ -54,6 +54,7 @@ class Candidate:
             uploads than their rate.
         latency_ci95_s: Its 95 % interval, s; None likewise.
         compute_s: What of it is the device's computing and encoding, s; None if not known.
+        encode_s: What of that is making the bytes that go up, s; 0 if it is not known.
         upload_s: What of it is the upload, with its share of a burst and of a connection, s; 0 if
             nothing is sent, None if not known.
         latency_p50_s, latency_p95_s, latency_p99_s: So many in a hundred inferences take no
@@ -96,6 +97,7 @@ class Candidate:
     latency_u_s: float | None = None
     latency_ci95_s: tuple[float, float] | None = None
     compute_s: float | None = None
+    encode_s: float = 0.0
     upload_s: float | None = None
     latency_p50_s: float | None = None
     latency_p95_s: float | None = None
