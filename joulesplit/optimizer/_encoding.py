@@ -221,7 +221,9 @@ def _by_time(stated: StatedTime, power_w: float | None) -> Making:
     )
 
 
-def encoding_inputs(computing: Computing, makings: Sequence[Making]) -> Inputs:
+def encoding_inputs(
+    computing: Computing, makings: Sequence[Making], *, idle_w: float = 0.0
+) -> Inputs:
     """Give what each candidate pays for making its bytes.
 
     What is priced by a time has the relative error of E_d, from the same energies, taken as
@@ -230,11 +232,13 @@ def encoding_inputs(computing: Computing, makings: Sequence[Making]) -> Inputs:
     Args:
         computing: The profile's figures.
         makings: At l = 0 … L.
+        idle_w: P_0 where the time of an inference costs that beside these energies, W: what takes
+            longer than is taken costs that as well.
     """
     rows = [row for row, making in enumerate(makings) if making.energy_j or making.figure]
     taken = [makings[row] for row in rows]
     energies_j = np.array([making.energy_j for making in taken])
-    own_j, estimates, inverse = _own_effects(computing, taken)
+    own_j, estimates, inverse = _own_effects(computing, taken, idle_w)
     weights = np.zeros((len(makings), len(rows)))
     weights[rows, range(len(rows))] = 1.0
     lasting_s = np.array([making.time.value_s for making in taken])
@@ -254,7 +258,7 @@ def encoding_inputs(computing: Computing, makings: Sequence[Making]) -> Inputs:
 
 
 def _own_effects(
-    computing: Computing, makings: Sequence[Making]
+    computing: Computing, makings: Sequence[Making], idle_w: float
 ) -> tuple[np.ndarray, list[int], list[float]]:
     """Return the effect of each cause on each energy, J, and which estimate is behind each.
 
@@ -270,12 +274,13 @@ def _own_effects(
     ]
     columns, inverse = [np.array(of_e_d)], [inverse_freedom_of(computing.e_d)]
     if any(m.assumed_u_rel for m in makings):
-        columns.append(np.array([m.assumed_u_rel * m.energy_j for m in makings]))
+        longer_j = [m.energy_j + idle_w * m.time.value_s for m in makings]
+        columns.append(np.array([m.assumed_u_rel for m in makings]) * longer_j)
         inverse.append(OF_A_BOUND)
     for row, making in enumerate(makings):
         if _has_own(making):
             alone = np.zeros(len(makings))
-            alone[row], freedom = _alone(computing, making)
+            alone[row], freedom = _alone(computing, making, idle_w)
             columns.append(alone)
             inverse.append(freedom)
     return np.column_stack(columns), list(range(len(columns))), inverse
@@ -285,12 +290,15 @@ def _has_own(making: Making) -> bool:
     return making.figure is not None or making.own_u_rel > 0.0
 
 
-def _alone(computing: Computing, making: Making) -> tuple[float, float]:
+def _alone(computing: Computing, making: Making, idle_w: float) -> tuple[float, float]:
     """Return what a measured or scaled energy may be off by for itself, J, and 1/ν of it."""
     if making.figure is None:
-        return making.own_u_rel * making.energy_j, making.inverse_freedom
-    idle_j = computing.idle_u_w * making.time.value_s
-    return apart_from(making.figure.u_stat, idle_j), inverse_freedom_of(making.figure)
+        longer_j = making.energy_j + idle_w * making.time.value_s
+        return making.own_u_rel * longer_j, making.inverse_freedom
+    held_j = computing.idle_u_w * making.time.value_s
+    time_u_s = making.time.error.u if making.time.error else 0.0
+    own_j = apart_from(making.figure.u_stat, held_j)
+    return hypot(own_j, idle_w * time_u_s), inverse_freedom_of(making.figure)
 
 
 def _offset_j(computing: Computing, making: Making) -> float:

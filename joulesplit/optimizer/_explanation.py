@@ -123,7 +123,7 @@ def _time_source(usage: Usage, block: int) -> str:
 
 def _making_note(by: MadeBy, name: str, source: str, blocks: str) -> str:
     if by == "not measured":
-        return f"Making {name} of l = {blocks} is not measured: not in the price."
+        return f"Making {name} of l = {blocks} is not measured: not in the price, nor in its time."
     if by == "scaled by size":
         return (
             f"What making {name} of l = {blocks} costs is scaled by size from where the profile "

@@ -18,7 +18,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from math import inf, isfinite
+from math import hypot, inf, isfinite
 
 from joulesplit.calibrate.profile import Account, DeviceProfile
 from joulesplit.optimizer._constraints import Constraints
@@ -386,9 +386,6 @@ def _line(
     fixed_j, slope_j = _through(at_slow.energy_j, at_fast.energy_j, rates)
     fixed_s, slope_s = _time_line(at_slow.latency_s, at_fast.latency_s, rates)
     limit_s, limit_bits = _time_line(at_slow.latency_limit_s, at_fast.latency_limit_s, rates)
-    u_relative = None
-    if at_fast.u_stat_j is not None and at_fast.u_sys_j is not None and at_fast.energy_j > 0:
-        u_relative = (at_fast.u_stat_j**2 + at_fast.u_sys_j**2) ** 0.5 / at_fast.energy_j
     return SplitLine(
         block=at_fast.block,
         name=at_fast.name,
@@ -402,7 +399,7 @@ def _line(
         j_bit_per_s=slope_j,
         fixed_s=fixed_s,
         bits_on_the_way=slope_s,
-        u_relative=u_relative,
+        u_relative=_u_relative(at_fast),
         allowed=not at_fast.violates,
         own_s=at_fast.compute_s,
         encode_j=at_fast.encode_j + idle_w * at_fast.encode_s,
@@ -410,6 +407,13 @@ def _line(
         limit_fixed_s=limit_s,
         limit_bits=limit_bits,
     )
+
+
+def _u_relative(candidate: Candidate) -> float | None:
+    """Return a candidate's relative standard uncertainty; None if it states none."""
+    if candidate.u_stat_j is None or candidate.u_sys_j is None or not candidate.energy_j > 0:
+        return None
+    return hypot(candidate.u_stat_j, candidate.u_sys_j) / candidate.energy_j
 
 
 def _through(at_slow: float, at_fast: float, rates: tuple[float, float]) -> tuple[float, float]:

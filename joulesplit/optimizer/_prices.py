@@ -153,7 +153,6 @@ def prices_from_profile(
         stated_model_u_rel=model_u_rel,
     )
     sending = sending_of(profile, link, chosen, usage.rate_bit_per_s)
-    scale_u_rel = profile.sensor.scale_u_rel if profile.sensor else 0.0
     return Prices(
         account=chosen,
         compute_model=model,
@@ -166,7 +165,7 @@ def prices_from_profile(
         other_runtime=_other_runtime(profile, usage),
         ratio_error_flop_per_bit=_ratio_error(profile, computing.e_d, sending, chosen),
         shapes=sensor_shapes(profile.sensor, chosen),
-        scale_u_rel=scale_u_rel,
+        scale_u_rel=profile.sensor.scale_u_rel if profile.sensor else 0.0,
         campaign=campaign_of(profile, chosen),
         mismatch=mismatch,
         notes=(

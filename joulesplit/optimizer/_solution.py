@@ -169,9 +169,16 @@ class Problem:
         """What every candidate takes of encoding and sending, whatever computing is priced by."""
         prices = self.prices
         return (
-            encoding_inputs(prices.computing, self.makings),
+            encoding_inputs(prices.computing, self.makings, idle_w=self._idle_beside_w),
             sending_inputs(prices.sending, prices.usage, self.upload_bits, self.answer_bits),
         )
+
+    @property
+    def _idle_beside_w(self) -> float:
+        """The idle power that a longer inference costs beside what its parts cost, W."""
+        prices = self.prices
+        counts = prices.usage.back_to_back and prices.account == "net"
+        return prices.idle.value if prices.idle and counts and self.latencies else 0.0
 
     def _beside(self, model: ComputeModel) -> BesideCost:
         """Give the idle power's time that no energy holds yet, and the starts."""

@@ -170,7 +170,9 @@ def test_bytes_that_nothing_prices_make_a_choice_that_no_probability_is_stated_o
     assert (found.probability_best, found.best.ci95_j) == (None, None)
     assert "calibrate with --encodings float16" in found.unsure_because
     told = " ".join(found.notes)
-    assert "Making float16 of l = 0, 1, 2 is not measured: not in the price." in told
+    assert (
+        "Making float16 of l = 0, 1, 2 is not measured: not in the price, nor in its time." in told
+    )
     assert f"unless making its bytes costs {found.runner_up.excess_j:.4g} J" in told
     # Bits that cost much leave all on the device: nothing is made there, and it is as sure as ever.
     dear = world(u_rel=0.01, bit_j=0.05, head_j=((2, 3.0), (3, 7.0))).profile()
@@ -184,6 +186,10 @@ def test_a_time_that_is_assumed_is_doubted_by_as_much_as_it_says(network3, world
     server = candidates(network3, world(bit_j=1e-12).profile(), assumed)[0]
     assert (server.made_by, server.encode_j) == ("assumed", pytest.approx(0.1 * POWER_W))
     assert server.u_stat_j == pytest.approx(0.5 * 0.1 * POWER_W, rel=1e-6)
+    # Back to back a longer inference costs idle power as well.
+    profile = world(bit_j=1e-12, idle_w=3.0).profile()
+    lasting = candidates(network3, profile, assumed, usage={"back_to_back": True})[0]
+    assert lasting.u_stat_j == pytest.approx(0.5 * 0.1 * (POWER_W + 3.0), rel=1e-6)
 
 
 FORMS = (
