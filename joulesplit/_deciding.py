@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import platform
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from math import prod
 from os import PathLike
 from pathlib import Path
+from statistics import median
+from time import perf_counter
 from typing import Literal
 
 from joulesplit.calibrate import profile as profiles
 from joulesplit.calibrate.checks import examined
 from joulesplit.calibrate.profile import DeviceProfile, StoredProfile
 from joulesplit.optimizer import (
+    FROM_NOTHING_TO_TWICE,
     ComputeModel,
     Constraints,
     Decision,
@@ -28,12 +34,17 @@ from joulesplit.partition import (
     Block,
     Encoding,
     Network,
-    Tensor,
+    TensorSpec,
     encoded_bits,
+    scaled_bytes,
+    tensor_specs,
 )
 from joulesplit.partition.cutting import blocks_at, residual_blocks
 from joulesplit.partition.errors import CutError
 from joulesplit.partition.reading import read_network
+
+MOST_TIMED, TIMINGS = 2**18, 9
+"""So many numbers tell how long one takes to encode; a step is timed so often."""
 
 FilePath = str | PathLike[str]
 
@@ -146,14 +157,14 @@ def with_input_forms(usage: Usage, network: Network, profile: DeviceProfile) -> 
     """Return a usage that chooses among the forms that a network's input can be sent in.
 
     Where the usage says how the input is sent, that stays. A network that takes one picture of
-    floats gets its bytes again, without loss; making them takes as long as the profile's step that
-    makes numbers of them. Shorter numbers, which may change the result, are taken only where the
-    usage allows them.
+    floats gets its bytes again, without loss. Shorter numbers, which may change the result, are
+    taken only where the usage allows them. How long making a form takes that the profile has not
+    measured is found here, see ``device_time``.
 
     Args:
         usage: How the network is used.
         network: The network.
-        profile: Knows how long that step takes.
+        profile: The device's figures.
     """
     said = usage.input_bits is not None or usage.encoding is not None or usage.input_forms
     if said or len(network.inputs) != 1:
@@ -162,31 +173,129 @@ def with_input_forms(usage: Usage, network: Network, profile: DeviceProfile) -> 
 
 
 def _input_forms(network: Network, profile: DeviceProfile) -> tuple[InputForm, ...]:
-    from joulesplit.calibrate.instrument import CONVERT, picture_input
+    from joulesplit.calibrate.instrument import input_encodings
 
     tensor = network.tensors[network.inputs[0]]
-    names = ["float16", "int8"]
-    if picture_input(network) is not None:
-        # Of a picture the bytes are shorter than halves, and as long as quantised.
-        names = ["uint8"]
-    step = (phase.latency_s.value for phase in profile.compute.phases if phase.name == CONVERT)
-    encode_s = next(step, 0.0)
-    others = [
-        form
-        for form in (_form(SENDABLE[name], tensor, encode_s) for name in names)
-        if form is not None and form.bits < tensor.bits
-    ]
+    others = [_form(name, network, profile) for name in input_encodings(network)]
     return (InputForm(name=AS_IS, bits=tensor.bits), *others) if others else ()
 
 
-def _form(encoding: Encoding, tensor: Tensor, encode_s: float) -> InputForm | None:
-    """Return an input in an encoding that has a size; None for numbers that are no floats."""
-    bits = encoded_bits(encoding, tensor.shape, tensor.dtype) if tensor.dtype in FLOATS else None
-    if bits is None:
-        return None
+def _form(name: str, network: Network, profile: DeviceProfile) -> InputForm:
+    """Return an input of floats in an encoding that has a size."""
+    tensor, encoding = network.tensors[network.inputs[0]], SENDABLE[name]
+    bits = encoded_bits(encoding, tensor.shape, tensor.dtype)
+    assert bits is not None, "what is compressed has no size of its own"
+    if any(one.encoding == name for one in profile.compute.encodings):
+        return timed_form(name, bits, DeviceTime(value_s=0.0, u_rel=None, words=""))
+    [spec] = tensor_specs(network, network.inputs)
+    return timed_form(name, bits, device_time(profile, network, _encoding_time_s(encoding, spec)))
+
+
+def timed_form(name: str, bits: int, taken: DeviceTime) -> InputForm:
+    """Return an input in an encoding, where the profile has not measured what making it costs.
+
+    Args:
+        name: Of the encoding.
+        bits: As sent, bit.
+        taken: How long making it is taken to last on the device.
+    """
     return InputForm(
-        name=encoding.name, bits=bits, encode_s=encode_s, is_lossless=encoding.is_lossless
+        name=name,
+        bits=bits,
+        encode_s=taken.value_s,
+        encode_u_rel=taken.u_rel,
+        timed_by=taken.words,
+        is_lossless=SENDABLE[name].is_lossless,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceTime:
+    """How long a step that was timed here is taken to last on a profile's device.
+
+    Attributes:
+        value_s: s.
+        u_rel: What time and energy may be off by, relative standard uncertainty; None if what was
+            found here tells nothing of the device.
+        words: Why it is taken so.
+    """
+
+    value_s: float
+    u_rel: float | None
+    words: str
+
+
+def device_time(profile: DeviceProfile, network: Network, here_s: float) -> DeviceTime:
+    """Return how long a step on a network's tensors lasts on a profile's device.
+
+    On a machine like the device as long as here; else as much longer as the profile's step that
+    makes numbers of a picture's bytes takes than here, where it has that of this network.
+
+    Args:
+        profile: Names the device.
+        network: Whose tensors they are.
+        here_s: How long it takes on this machine, s.
+    """
+    if _is_here(profile):
+        return DeviceTime(value_s=here_s, u_rel=FROM_NOTHING_TO_TWICE, words="it is that of here")
+    from joulesplit.calibrate.instrument import CONVERT
+
+    own = profile.compute.model is not None and profile.compute.model.sha256 == network.sha256
+    step = (phase.latency_s.value for phase in profile.compute.phases if phase.name == CONVERT)
+    step_s, step_here_s = next(step, 0.0), _conversion_time_s(network)
+    if not (own and step_s and step_here_s):
+        words = "nothing tells how this machine's time goes over to the device"
+        return DeviceTime(value_s=here_s, u_rel=None, words=words)
+    return DeviceTime(
+        value_s=here_s * step_s / step_here_s,
+        u_rel=FROM_NOTHING_TO_TWICE,
+        words="it is that of this machine, times what the step from bytes to numbers takes there "
+        "and here",
+    )
+
+
+def _is_here(profile: DeviceProfile) -> bool:
+    """Say whether a profile's device is a machine like this one."""
+    from joulesplit.calibrate.environment import Machine
+
+    machine, device = Machine(), profile.device
+    return (machine.board, platform.machine()) == (device.board, device.machine)
+
+
+@lru_cache(maxsize=32)
+def _encoding_time_s(encoding: Encoding, spec: TensorSpec) -> float:
+    """Return how long an input that is scaled bytes takes to encode here, s; timed once.
+
+    A long one is timed on its first numbers: the time goes with how many there are.
+    """
+    from joulesplit.partition.checking import encoding_time_s
+
+    count = prod(spec.shape)
+    part = replace(spec, shape=(min(count, MOST_TIMED),))
+    return encoding_time_s(encoding, scaled_bytes([part], 0)) * count / max(1, *part.shape)
+
+
+def _conversion_time_s(network: Network) -> float | None:
+    """Return how long a picture's bytes take here to become the numbers a network takes, s."""
+    from joulesplit.calibrate.instrument import picture_input
+
+    spec = picture_input(network)
+    return None if spec is None or spec.dtype not in FLOATS else _converted_in_s(spec)
+
+
+@lru_cache(maxsize=32)
+def _converted_in_s(spec: TensorSpec) -> float:
+    import numpy as np
+
+    from joulesplit.calibrate.instrument import as_network_takes
+
+    pixels = np.random.default_rng(0).integers(0, 256, spec.shape, dtype=np.uint8)
+    took_s = []
+    for _ in range(TIMINGS):
+        started_s = perf_counter()
+        as_network_takes(pixels, spec.dtype)
+        took_s.append(perf_counter() - started_s)
+    return median(took_s)
 
 
 def split_policy(

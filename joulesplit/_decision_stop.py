@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from joulesplit._deciding import with_input_forms
 from joulesplit.calibrate.campaign import (
     Circumstances,
     Completion,
@@ -27,15 +28,18 @@ from joulesplit.calibrate.campaign import (
 )
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates import coverage_factor
+from joulesplit.calibrate.profile import encoding_phase
 from joulesplit.optimizer import (
     Constraints,
     Prices,
     Problem,
     Solution,
+    Usage,
     computing_variances_j2,
     difference_u_j,
     prices_from_profile,
     solve,
+    with_cheapest_form,
 )
 from joulesplit.optimizer.errors import OptimizerError
 
@@ -72,21 +76,33 @@ class Rival:
         return self.gain_j + coverage * self.u_j
 
 
-def rule_of(plan: Plan, network: Network, around: Circumstances) -> StopRule:
+def rule_of(
+    plan: Plan, network: Network, around: Circumstances, *, usage: Usage | None = None
+) -> StopRule:
     """Return the rule that a plan asks for; a ``joulesplit.calibrate.campaign.RuleMaker``.
 
     Args:
         plan: The plan.
         network: What is to be split, for the decision.
         around: Circumstances of the campaign, for the decision.
+        usage: How the network is used; None takes what ``joulesplit.decide`` takes.
     """
     by_decision = plan.stop.rule == "decision"
-    make = decision_rule if by_decision else rule_by_precision
+    make = partial(decision_rule, usage=usage) if by_decision else rule_by_precision
     rule = make(plan, network, around)
-    return winner_rule(plan, rule, network, around) if plan.heads == "winner" else rule
+    if plan.heads != "winner":
+        return rule
+    return winner_rule(plan, rule, network, around, usage=usage)
 
 
-def winner_rule(plan: Plan, rule: StopRule, network: Network, around: Circumstances) -> StopRule:
+def winner_rule(
+    plan: Plan,
+    rule: StopRule,
+    network: Network,
+    around: Circumstances,
+    *,
+    usage: Usage | None = None,
+) -> StopRule:
     """Return a rule that goes on until the split that wins is priced by its own head.
 
     Blocks added up are too cheap or too dear by what they cost each other as one network, so the
@@ -99,13 +115,14 @@ def winner_rule(plan: Plan, rule: StopRule, network: Network, around: Circumstan
         rule: Says when enough has been measured besides.
         network: What is to be split.
         around: Circumstances of the campaign.
+        usage: See ``rule_of``.
     """
 
     def judge(records: Sequence[WindowRecord]) -> StopOpinion:
         opinion = rule(records)
         if not opinion.stop:
             return opinion
-        key = _unmeasured_winner(plan, records, network, around)
+        key = _unmeasured_winner(plan, records, network, around, usage)
         if key is None:
             return opinion
         return StopOpinion(
@@ -120,13 +137,15 @@ def winner_rule(plan: Plan, rule: StopRule, network: Network, around: Circumstan
 
 
 def _unmeasured_winner(
-    plan: Plan, records: Sequence[WindowRecord], network: Network, around: Circumstances
+    plan: Plan,
+    records: Sequence[WindowRecord],
+    network: Network,
+    around: Circumstances,
+    usage: Usage | None,
 ) -> str | None:
     """Return the key of the winner's head if it was never run; None if nothing is to be run."""
     try:
-        profile = profile_from_windows(records, around, UNDER_WAY)
-        prices = prices_from_profile(network, around.blocks, profile, account="net")
-        best = solve(_problem(network, around, prices)).best
+        best = solve(_problem(network, around, records, usage)).best
     except (EstimateError, OptimizerError):
         return None
     if best not in head_blocks(plan, around.blocks):
@@ -135,7 +154,9 @@ def _unmeasured_winner(
     return None if any(record.task.subject == key for record in records) else key
 
 
-def decision_rule(plan: Plan, network: Network, around: Circumstances) -> StopRule:
+def decision_rule(
+    plan: Plan, network: Network, around: Circumstances, *, usage: Usage | None = None
+) -> StopRule:
     """Return the rule that stops when the choice of l cannot regret more than the plan allows.
 
     Splits are priced as ``optimize`` will price them. The sensor's scale is common to all
@@ -146,29 +167,41 @@ def decision_rule(plan: Plan, network: Network, around: Circumstances) -> StopRu
         plan: States the regret and the number of looks.
         network: What is to be split.
         around: Circumstances of the campaign.
+        usage: See ``rule_of``.
     """
     assess = assess_e_d_and_e_c(plan, len(around.blocks))
 
     def rule(records: Sequence[WindowRecord]) -> StopOpinion:
         try:
             figures = assess(records)
-            profile = profile_from_windows(records, around, UNDER_WAY)
-            prices = prices_from_profile(network, around.blocks, profile, account="net")
-            solution = solve(_problem(network, around, prices))
+            problem = _problem(network, around, records, usage)
+            solution = solve(problem)
         except (EstimateError, OptimizerError) as error:
             return StopOpinion(stop=False, reached=False, reason=str(error))
-        return _opinion(plan, prices, solution, figures, records)
+        return _opinion(plan, problem, solution, figures, records)
 
     return rule
 
 
-def _problem(network: Network, around: Circumstances, prices: Prices) -> Problem:
-    return Problem(
+def _problem(
+    network: Network, around: Circumstances, records: Sequence[WindowRecord], usage: Usage | None
+) -> Problem:
+    """Return what would be decided now, the input in its cheapest form as ``optimize`` has it."""
+    profile = profile_from_windows(records, around, UNDER_WAY)
+    stated = Problem(
         network=network,
         blocks=tuple(around.blocks),
-        prices=prices,
+        prices=prices_from_profile(
+            network,
+            around.blocks,
+            profile,
+            account="net",
+            usage=with_input_forms(Usage(), network, profile) if usage is None else usage,
+        ),
         constraints=Constraints(),
     )
+    problem, _ = with_cheapest_form(stated)
+    return problem
 
 
 def rivals(solution: Solution) -> tuple[Rival, ...]:
@@ -195,7 +228,7 @@ def rivals(solution: Solution) -> tuple[Rival, ...]:
 
 def _opinion(
     plan: Plan,
-    prices: Prices,
+    problem: Problem,
     solution: Solution,
     figures: Sequence[Precision],
     records: Sequence[WindowRecord],
@@ -211,7 +244,7 @@ def _opinion(
     open_rivals = [rival for rival, regret_j in regrets_j.items() if regret_j > allowed_j]
     if not open_rivals:
         return StopOpinion(stop=True, reached=True, reason=choice)
-    subjects = _next(plan, prices, solution, open_rivals, records)
+    subjects = _next(plan, problem, solution, open_rivals, records)
     windows = sum(record.task.subject in subjects for record in records)
     needed = partial(
         windows_needed, windows=windows, degrees_of_freedom=freedom, confidence=confidence
@@ -243,15 +276,16 @@ def _percent(share: float) -> str:
 
 def _next(
     plan: Plan,
-    prices: Prices,
+    problem: Problem,
     solution: Solution,
     open_rivals: Sequence[Rival],
     records: Sequence[WindowRecord],
 ) -> tuple[str, ...]:
-    """Return what the open differences are most uncertain by: what is computed, or uploads."""
-    keys: list[str] = []
+    """Return what the open differences are most uncertain by: computing, encoding or uploads."""
+    prices, keys = problem.prices, list[str]()
     for rival in open_rivals:
         variances = _computed(prices, rival.block, solution.best)
+        variances |= _encoded(problem, rival.block, solution.best)
         variances[UPLINK] = max(0.0, rival.u_j**2 - sum(variances.values()))
         variances = {key: max(0.0, variance) for key, variance in variances.items()}
         heavy = heaviest(variances)
@@ -272,6 +306,17 @@ def _sent(prices: Prices, solution: Solution, rival: int) -> tuple[float, float,
     uploads = (one.where != "device") - (other.where != "device")
     bursts = uploads / prices.usage.uploads_per_burst
     return float(uploads), bits / prices.sending.rate_bit_per_s, float(bits), bursts
+
+
+def _encoded(problem: Problem, one: int, other: int) -> dict[str, float]:
+    """Return what making the bytes of two splits is uncertain by: variances by subject key, J²."""
+    names = {block: problem.prices.usage.encoding_asked(block) for block in (one, other)}
+    measured = {block: problem.makings[block].figure for block in (one, other)}
+    return {
+        encoding_phase(name, block): (figure.u_stat or 0.0) ** 2
+        for block, figure in measured.items()
+        if figure is not None and (name := names[block]) is not None
+    }
 
 
 def _computed(prices: Prices, one: int, other: int) -> dict[str, float]:

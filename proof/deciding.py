@@ -19,7 +19,7 @@ from joulesplit._simulation import WorldSetup
 from joulesplit.calibrate.campaign import Completion, Plan, for_decision, profile_from_windows
 from joulesplit.calibrate.campaign._plan import RIGOROUS, UNLIMITED
 from joulesplit.calibrate.workloads import truth_of
-from joulesplit.optimizer import decide
+from joulesplit.optimizer import Usage, decide
 from joulesplit.optimizer._cost import upload_sizes
 from proof.agreement import Choice, Chosen
 from proof.stage import proof_blocks, proof_network
@@ -115,7 +115,10 @@ def chosen(world: SplitWorld, plan: Plan) -> Chosen:
         setup,
         input_bits=network.input_bits,
         rule_for=lambda found: rule_of(
-            plan, network, virtual_circumstances(plan, network, blocks, setup, found)
+            plan,
+            network,
+            virtual_circumstances(plan, network, blocks, setup, found),
+            usage=Usage(),
         ),
     )
     opinion = outcome.opinion

@@ -151,6 +151,11 @@ class _DisturbedBoard:
             self._computing = False
             yield
 
+    @contextmanager
+    def encoding(self, bits: int) -> Iterator[None]:
+        with self._board.encoding(bits):
+            yield
+
     def upload_begins(self) -> None:
         self._board.upload_begins()
 

@@ -260,6 +260,12 @@ class PhysicalBoard:
         yield
         self._clock.sleep_until_ns(self._free_ns)
 
+    @contextmanager
+    def encoding(self, bits: int) -> Iterator[None]:
+        """Spend nothing: its campaigns encode nothing."""
+        del bits
+        yield
+
     def upload_begins(self) -> None:
         """Spend what an upload takes whatever its size."""
         self._free_ns = self._clock.now_ns()

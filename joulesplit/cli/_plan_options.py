@@ -34,6 +34,7 @@ class PlanChoice:
         remembered: The source is the bench's, not typed.
         granularity: Where blocks end or how many there are; None for the plan's own.
         at: Names of tensors after which blocks end; replaces the granularity.
+        encodings: Names of encodings of which making the bytes is measured besides.
     """
 
     source: str | None
@@ -42,12 +43,14 @@ class PlanChoice:
     remembered: bool = False
     granularity: str | None = None
     at: tuple[str, ...] = ()
+    encodings: tuple[str, ...] = ()
 
     @property
     def given(self) -> bool:
         """The user said something."""
         typed = self.source is not None and not self.remembered
-        return typed or self.decision or self.granularity is not None or bool(self.at)
+        cut = self.granularity is not None or bool(self.at)
+        return typed or self.decision or cut or bool(self.encodings)
 
     def plan(self, model: Path | None, input_shapes: InputShapes | None = None) -> Plan:
         """Return the plan.
@@ -67,6 +70,7 @@ class PlanChoice:
             raise CommandError("--regret belongs to --for-decision: give both, or neither")
         plan = load_plan(self.source or STANDARD.name)
         plan = for_decision(plan, self.regret) if self.decision else plan
+        plan = _encoding(plan, self.encodings)
         return (
             plan
             if self.granularity is None and not self.at
@@ -85,6 +89,14 @@ class PlanChoice:
         network = read_network(model, input_shapes)
         blocks = chosen_blocks(network, self.granularity or RESIDUAL, self.at)
         return msgspec.structs.replace(plan, blocks=tuple(b.last_operator for b in blocks))
+
+
+def _encoding(plan: Plan, names: tuple[str, ...]) -> Plan:
+    """Return a plan that measures making bytes in more encodings."""
+    import msgspec
+
+    wanted = tuple(dict.fromkeys((*plan.encodings, *names)))
+    return msgspec.structs.replace(plan, encodings=wanted) if names else plan
 
 
 def plan_options(command: Command) -> Command:
@@ -108,6 +120,7 @@ def plan_options(command: Command) -> Command:
             remembered=remembered,
             granularity=options.pop("granularity"),
             at=options.pop("at"),
+            encodings=options.pop("encodings"),
         )
         return command(*args, planned=choice, **options)
 
@@ -130,6 +143,13 @@ _PLAN_OPTIONS = (
         "--for-decision",
         is_flag=True,
         help="Stop as soon as more measuring cannot change where to split.",
+    ),
+    click.option(
+        "--encodings",
+        multiple=True,
+        metavar="NAME",
+        help="Measure too what making the bytes costs of what crosses, sent as float16, int8, … "
+        "(see optimize --encoding); of the input it is always measured. Repeatable.",
     ),
     click.option(
         "--regret",
@@ -206,8 +226,9 @@ def _round_s(
     plan: Plan, network: Network, blocks: Sequence[Block], link: LinkProbe | None
 ) -> float:
     from joulesplit.calibrate.campaign import announced_duration_s, crossing_bits
-    from joulesplit.calibrate.instrument import phase_count
+    from joulesplit.calibrate.instrument import encoding_places, phase_count
 
     sizes_bits = crossing_bits(network.input_bits, blocks)
     phases = phase_count(network) if plan.phases else 0
+    phases += len(encoding_places(plan.encodings, network, blocks))
     return announced_duration_s(plan, blocks, sizes_bits, phases=phases, link=link)

@@ -90,10 +90,10 @@ def usage_sent(
     """
     from joulesplit._deciding import with_input_forms
 
-    encoding, refusals = _encoded(model, blocks, choice.encoding, inputs)
+    encoding, refusals = _encoded(model, blocks, choice.encoding, inputs, profile)
     usage = replace(usage, encoding=encoding, allow_lossy_input=choice.allow_lossy_input)
     if choice.input_encoding is not None:
-        form = _input_form(model, choice.input_encoding, inputs)
+        form = _input_form(model, choice.input_encoding, inputs, profile)
         usage = replace(usage, input_forms=(form,), allow_lossy_input=True)
     return with_input_forms(usage, model.network, profile), refusals
 
@@ -105,8 +105,11 @@ def sending_words(choice: SendingChoice) -> list[str]:
     return [*words, *(["--allow-lossy-input"] if choice.allow_lossy_input else [])]
 
 
-def _input_form(model: LoadedModel, name: str, inputs: Sequence[Path]) -> InputForm:
+def _input_form(
+    model: LoadedModel, name: str, inputs: Sequence[Path], profile: DeviceProfile
+) -> InputForm:
     """Return the form of the input that the user names, the time of making it measured here."""
+    from joulesplit._deciding import device_time, timed_form
     from joulesplit.cli._partitioning import read_samples
     from joulesplit.optimizer import InputForm
     from joulesplit.partition import AS_IS, FLOATS, SENDABLE
@@ -124,20 +127,18 @@ def _input_form(model: LoadedModel, name: str, inputs: Sequence[Path]) -> InputF
     found = encoded_input(model, SENDABLE[name], inputs=read_samples(model, inputs))
     if found.refused is not None:
         raise CommandError(f"--input-encoding {name}: {found.refused}")
-    return InputForm(
-        name=name,
-        bits=found.bits,
-        encode_s=found.encode_s,
-        is_lossless=SENDABLE[name].is_lossless,
-    )
+    return timed_form(name, found.bits, device_time(profile, network, found.encode_s))
 
 
 def _encoded(
-    model: LoadedModel, blocks: Sequence[Block], name: str | None, inputs: Sequence[Path]
+    model: LoadedModel,
+    blocks: Sequence[Block],
+    name: str | None,
+    inputs: Sequence[Path],
+    profile: DeviceProfile,
 ) -> tuple[SentEncoded | None, tuple[str, ...]]:
     """Measure the chosen encoding of all that could cross; say what it cannot hold."""
-    import platform
-
+    from joulesplit._deciding import device_time
     from joulesplit.cli._partitioning import read_samples
     from joulesplit.optimizer import SentEncoded
     from joulesplit.partition import ENCODINGS
@@ -149,11 +150,13 @@ def _encoded(
         raise CommandError(f"--encoding {name!r} is none of {', '.join(ENCODINGS)}")
     cuts = encoded_cuts(model, blocks, ENCODINGS[name], inputs=read_samples(model, inputs))
     refusals = {block: cut.refused for block, cut in enumerate(cuts) if cut.refused is not None}
+    taken = [device_time(profile, model.network, cut.encode_s) for cut in cuts]
     sent = SentEncoded(
         name=name,
         bits=tuple(cut.bits for cut in cuts),
-        encode_s=tuple(cut.encode_s for cut in cuts),
-        timed_on=f"this machine ({platform.machine()})",
+        encode_s=tuple(one.value_s for one in taken),
+        encode_u_rel=taken[0].u_rel,
+        timed_on=taken[0].words,
         refused=tuple(refusals),
         integers=tuple(block for block, cut in enumerate(cuts) if cut.integers),
     )

@@ -306,7 +306,7 @@ class SplitSession:
         whole_s = self.policy.lines[-1].fixed_s or 0.0
         # Of a policy of before it was kept, the fixed time of its upload is in it.
         own_s = line.fixed_s if line.own_s is None else line.own_s
-        return max(0.0, whole_s - (own_s or 0.0))
+        return max(0.0, whole_s - ((own_s or 0.0) - line.encode_s))
 
     def _tail(self, line: SplitLine, crossing: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         started_ns = self._now_ns()

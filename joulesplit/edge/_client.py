@@ -187,6 +187,29 @@ class EdgeClient:
             EdgeError: Anything else, as in ``upload``.
         """
         sent = tensors if encoding is None else encoded_tensors(tensors, encoding)
+        return self.run_tail_of(sha256, after_operator, sent, encoding=encoding, pacer=pacer)
+
+    def run_tail_of(
+        self,
+        sha256: str,
+        after_operator: int,
+        sent: Sequence[NamedTensor],
+        *,
+        encoding: Encoding | None = None,
+        pacer: Pacer | None = None,
+    ) -> TailResult:
+        """Do what ``run_tail`` does with tensors that are encoded already.
+
+        Args:
+            sha256: Of the model file, hexadecimal.
+            after_operator: Index of the last operator that ran here; −1 for none.
+            sent: As they go on the wire, see ``encoded_tensors``.
+            encoding: What they are encoded in; None for nothing.
+            pacer: Schedule to send on; None sends as fast as the socket takes it.
+
+        Raises:
+            EdgeError: As in ``run_tail``.
+        """
         header, payload = encode_bundle(sent)
         path = protocol.tail_path(sha256, after_operator, encoding.name if encoding else None)
         answer, receipt = self._send(path, payload, pacer, {protocol.TENSORS_HEADER: header})

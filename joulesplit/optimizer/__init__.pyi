@@ -4,9 +4,11 @@ from ._constraints import Constraints as Constraints
 from ._compute_cost import computing_variances_j2 as computing_variances_j2
 from ._cost import ComputeModel as ComputeModel
 from ._decision import decide as decide
+from ._encoding import FROM_NOTHING_TO_TWICE as FROM_NOTHING_TO_TWICE
 from ._decision import require_accepted as require_accepted
 from ._hull import Crossover as Crossover
 from ._model_error import BlocksInsideError as BlocksInsideError
+from ._input_forms import with_cheapest_form as with_cheapest_form
 from ._paper import PaperSplit as PaperSplit
 from ._paper import float32_blocks as float32_blocks
 from ._paper import input_elements as input_elements

@@ -19,6 +19,7 @@ import numpy as np
 from joulesplit.calibrate.profile import Quantity
 from joulesplit.metrology import MANY_FIGURES, Error, Inputs, error_of_scatter
 from joulesplit.optimizer._cost import ComputeModel
+from joulesplit.optimizer._latency import OF_A_BOUND
 from joulesplit.optimizer._linear_figures import (
     OF_COMPUTING,
     apart_from,
@@ -72,6 +73,8 @@ class Computing:
         constant_u_rel: How far a block of the measured network is off N_l/E_d, root mean square,
             relative; None if the profile cannot tell.
         work_known: False if the work of an operator is unknown: then no E_d prices it.
+        unknown_flop: Least and most of each block's work that has no rule, FLOP; empty where all
+            is known, or some is without limit.
         constant_inverse_freedom: 1/ν of that: one over the blocks that it was told from, less one.
         stated_model_u_rel: What a block measured alone may be off by inside a network, relative
             standard uncertainty, as the user states it; None leaves it to the measured heads.
@@ -88,6 +91,7 @@ class Computing:
     idle_u_w: float
     constant_u_rel: float | None
     work_known: bool = True
+    unknown_flop: tuple[tuple[int, int], ...] = ()
     constant_inverse_freedom: float = 0.0
     stated_model_u_rel: float | None = None
     campaign_u_rel: float = 0.0
@@ -458,7 +462,7 @@ def _energies_counted_j(computing: Computing, blocks: Sequence[Block], idle_w: f
     if computing.blocks:
         pieces = computing.blocks
         return np.array([p.energy.value + idle_w * (p.latency_s or 0.0) for p in pieces])
-    return np.array([block.flop for block in blocks]) / computing.e_d.value
+    return _work_flop(computing, blocks)[0] / computing.e_d.value
 
 
 def _statistical(computing: Computing, pieces: Sequence[PricedBlocks]) -> FloatArray:
@@ -486,8 +490,11 @@ def _factored(computing: Computing, pieces: Sequence[PricedBlocks]) -> FloatArra
 
 
 def _constant_inputs(computing: Computing, blocks: Sequence[Block]) -> Inputs:
-    """Give N_1 + … + N_l at one price of a FLOP, which every block is off in its own way."""
-    flop = np.array([block.flop for block in blocks], dtype=np.float64)
+    """Give N_1 + … + N_l at one price of a FLOP, which every block is off in its own way.
+
+    Of work that is only bounded N_l has the middle, and anything between is as likely.
+    """
+    flop, bounds_u = _work_flop(computing, blocks)
     e_d = computing.e_d
     times_s = [piece.latency_s for piece in computing.blocks]
     total_s = sum(time_s for time_s in times_s if time_s) if all(times_s) else 0.0
@@ -495,16 +502,34 @@ def _constant_inputs(computing: Computing, blocks: Sequence[Block]) -> Inputs:
     ones = np.ones(len(blocks))
     left = offset_left(e_d, computing.scale_u_rel, computing.campaign_u_rel)
     common = apart_from((e_d.u_stat or 0.0) / e_d.value / e_d.value, idle_j) * ones
+    bounded = np.flatnonzero(bounds_u)
+    off_bounds = np.diag(bounds_u / np.maximum(flop, 1.0) / e_d.value)[:, bounded]
     return inputs(
         np.tril(np.tile(flop, (len(blocks) + 1, 1)), -1),
         ones / e_d.value,
-        np.column_stack([common, _off_constant(computing, flop)]),
-        estimates=[0, *([1] * len(blocks))],
-        inverse_freedom=[inverse_freedom_of(e_d), computing.constant_inverse_freedom],
+        np.column_stack([common, _off_constant(computing, flop), off_bounds]),
+        estimates=[0, *([1] * len(blocks)), *([2] * len(bounded))],
+        inverse_freedom=[
+            inverse_freedom_of(e_d),
+            computing.constant_inverse_freedom,
+            *([OF_A_BOUND] if len(bounded) else []),
+        ],
         idle=idle_j * ones,
         offset=left / e_d.value / e_d.value * ones,
         campaign={OF_COMPUTING: computing.campaign_u_rel / e_d.value * ones},
     )
+
+
+def _work_flop(computing: Computing, blocks: Sequence[Block]) -> tuple[FloatArray, FloatArray]:
+    """Return each block's work and what that may be off by its bounds; FLOP, shape (L,).
+
+    The latter is the standard uncertainty of a value that lies anywhere between them.
+    """
+    flop = np.array([block.flop for block in blocks], dtype=np.float64)
+    if not computing.unknown_flop:
+        return flop, np.zeros(len(blocks))
+    least, most = np.array(computing.unknown_flop, dtype=np.float64).T
+    return flop + (least + most) / 2, (most - least) / (2 * math.sqrt(3))
 
 
 def _off_constant(computing: Computing, flop: FloatArray) -> FloatArray:

@@ -61,10 +61,11 @@ def chosen_model(
 
     Raises:
         ProfileMismatchError: It needs blocks or heads that the profile does not have, or it is
-            the constant E_d, and an operator's work is unknown.
+            the constant E_d, and an operator's work is unknown and without a limit, or is part
+            of what E_d was measured with.
     """
     if asked == "constant" or (asked is None and mismatch):
-        _require_known_work(network)
+        _require_priceable_work(network, compute)
     if asked in ("heads", "blocks") and mismatch:
         raise ProfileMismatchError(
             f"cannot price by {asked}: {mismatch}; calibrate {network.name} or use the constant "
@@ -82,8 +83,15 @@ def chosen_model(
     return "heads" if compute.heads else "blocks"
 
 
-def _require_known_work(network: Network) -> None:
-    unknown = next((o for o in network.operators if o.flop is None), None)
+def _require_priceable_work(network: Network, compute: Compute) -> None:
+    """Check that a constant E_d prices all work, what is unknown by its bounds.
+
+    An E_d of this very network is of the work that is known alone.
+    """
+    own = compute.model is not None and compute.model.sha256 == network.sha256
+    unknown = next(
+        (o for o in network.operators if o.flop is None and (own or o.most_flop is None)), None
+    )
     if unknown is not None:
         least, most = unknown.bounds_flop
         known = "" if most is None else f" ({least:,} to {most:,} FLOP)"
@@ -94,8 +102,26 @@ def _require_known_work(network: Network) -> None:
         )
 
 
+def unknown_work(network: Network, blocks: Sequence[Block]) -> tuple[tuple[int, int], ...] | None:
+    """Return least and most of each block's work that has no rule, FLOP; None if without limit.
+
+    Empty where all work is known.
+    """
+    if not network.unknown_operators:
+        return ()
+    found = []
+    for block in blocks:
+        inside = network.operators[block.first_operator : block.last_operator + 1]
+        bounds = [operator.bounds_flop for operator in inside if operator.flop is None]
+        if any(most is None for _, most in bounds):
+            return None
+        found.append((sum(least for least, _ in bounds), sum(most or 0 for _, most in bounds)))
+    return tuple(found)
+
+
 def computing_of(
     network: Network,
+    blocks: Sequence[Block],
     profile: DeviceProfile,
     account: Account,
     model: ComputeModel,
@@ -107,6 +133,7 @@ def computing_of(
 
     Args:
         network: The network to split.
+        blocks: Its blocks.
         profile: The profile.
         account: Which definition of energy.
         model: What is to be priced by; what others would need is taken only if it is sound.
@@ -118,20 +145,22 @@ def computing_of(
     """
     compute = profile.compute
     _require_in_order(compute)
-    blocks = _blocks(compute, account, model) if matches else ()
-    heads = _heads(compute, account, model) if blocks else ()
+    priced = _blocks(compute, account, model) if matches else ()
+    heads = _heads(compute, account, model) if priced else ()
+    unknown = unknown_work(network, blocks)
     idle = profile.idle.power_w if profile.idle and account == "gross" else None
     # The profile's covariances are those of the net energies.
     net = account == "net"
     return Computing(
         e_d=positive(by_account(compute.e_d_flop_per_j, account, "E_d"), "E_d"),
-        blocks=blocks,
+        blocks=priced,
         heads=heads,
-        block_covariance_j2=compute.covariance_j2 if net and blocks else (),
+        block_covariance_j2=compute.covariance_j2 if net and priced else (),
         head_covariance_j2=compute.head_covariance_j2 if net and heads else (),
         scale_u_rel=profile.sensor.scale_u_rel if profile.sensor else 0.0,
         idle_u_w=(idle.u_stat or 0.0) if idle else 0.0,
         work_known=not network.unknown_operators,
+        unknown_flop=unknown or (),
         constant_u_rel=compute.classes.constant_e_d_rms if compute.classes else None,
         constant_inverse_freedom=1 / max(len(compute.blocks) - 1, 1),
         stated_model_u_rel=stated_model_u_rel,

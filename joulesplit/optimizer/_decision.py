@@ -22,6 +22,7 @@ from joulesplit.optimizer._explanation import (
     explain,
     input_note,
     limit_notes,
+    making_notes,
     profile_notes,
 )
 from joulesplit.optimizer._hull import Sensitivity, breakpoints, crossovers
@@ -145,7 +146,7 @@ def _decision(problem: Problem, solution: Solution, profile: DeviceProfile) -> D
         ratio_u_flop_per_bit=ratio.u if ratio else None,
         ratio_ci95_flop_per_bit=interval_of(e_d.value / sending.e_c.value, ratio),
         robustness=doubt.robustness if doubt else None,
-        unsure_because=None if all(solution.told) else prices.model_doubt(prices.compute_model),
+        unsure_because=_unsure_because(problem, solution),
         model_error=prices.computing.model_error(),
         sensitivity=_sensitivity(problem, solution),
         paper=_paper(problem),
@@ -160,15 +161,29 @@ def _decision(problem: Problem, solution: Solution, profile: DeviceProfile) -> D
     )
 
 
+def _unsure_because(problem: Problem, solution: Solution) -> str | None:
+    """Say why no probability is stated, and what would tell it; None if one can be."""
+    model = problem.prices.compute_model
+    if not all(problem.told(model)):
+        return problem.prices.model_doubt(model)
+    if solution.best not in problem.unpriced:
+        return None
+    return (
+        "making the bytes that it sends is not measured, and not in its price: calibrate with "
+        f"--encodings {problem.prices.usage.encoding_asked(solution.best)}"
+    )
+
+
 def _told(decision: Decision, problem: Problem, profile: DeviceProfile) -> Decision:
     notes = (
-        *profile_notes(profile, problem.network),
+        *profile_notes(profile, problem.network, decision.compute_model),
         *problem.prices.notes,
         input_note(
             decision,
             problem.network,
             uint8_allowed=not breaks_limits(problem, _uint8_bits(problem)),
         ),
+        *making_notes(decision, problem.makings),
         *limit_notes(problem.constraints, problem.prices.sending),
         *decision_notes(decision),
     )
@@ -220,6 +235,8 @@ def _candidate(
         by_model_j=by_model_j,
         upload_bits=energy.upload_bits,
         sent_as=problem.prices.usage.sent_as(block) if energy.upload_bits else None,
+        made_by=problem.makings[block].by,
+        encode_s=problem.makings[block].time.value_s,
         u_stat_j=error.u_stat if error else None,
         u_sys_j=error.u_sys if error else None,
         degrees_of_freedom=_finite(error.degrees_of_freedom) if error else None,

@@ -1,20 +1,133 @@
-"""What encoding costs the device before it sends: its time, at the mean power of computing."""
+"""What it costs the device to make the bytes that it sends, before the first of them leaves.
+
+It is measured (``calibrate``: from the tensors that cross to what goes on the wire), scaled by size
+from what was measured of the same encoding at other places, or taken from a time that is stated or
+was found on another machine, at the mean power of computing. What nothing tells is in no price.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import hypot, sqrt
+from statistics import fmean, stdev
+from typing import Literal
 
 import numpy as np
 
-from joulesplit.metrology import Inputs
+from joulesplit.calibrate.profile import Account, Compute, Quantity
+from joulesplit.metrology import NO_ERROR, Error, Inputs, error_of_scatter
 from joulesplit.optimizer._compute_cost import Computing
+from joulesplit.optimizer._latency import OF_A_BOUND
 from joulesplit.optimizer._linear_figures import (
     OF_COMPUTING,
     apart_from,
     inputs,
     inverse_freedom_of,
+    is_uncertain,
     offset_left,
 )
+from joulesplit.optimizer._link_time import KnownTime
+
+MadeBy = Literal["measured", "scaled by size", "as stated", "assumed", "not measured"]
+"""What the price of making an upload's bytes rests on."""
+
+FROM_NOTHING_TO_TWICE = 1 / sqrt(3)
+"""Relative standard uncertainty of what may be anything from nothing to twice what is taken."""
+
+NO_TIME = KnownTime(value_s=0.0, error=NO_ERROR)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredEncoding:
+    """Making bytes as a profile has it, by one account.
+
+    Attributes:
+        encoding: Its name.
+        block: l.
+        bits: Of the tensors that it was made of, bit; 0 if the profile does not say.
+        energy: Per inference, J; below zero only by scatter.
+        latency: Per inference, s.
+    """
+
+    encoding: str
+    block: int
+    bits: int
+    energy: Quantity
+    latency: Quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Making:
+    """Making the bytes of one upload.
+
+    Attributes:
+        by: What its price rests on; None if there is nothing to make.
+        energy_j: J; 0 if it is not known.
+        time: How long it takes, s.
+        figure: Where it was measured as it is done, its energy; else None.
+        own_u_rel: What its energy may be off by for itself, relative standard uncertainty; 0 for a
+            measured figure, which says that itself, and for a time, whose error is a common one.
+        inverse_freedom: 1/ν of that.
+        assumed_u_rel: What the time that was taken may be off by, one factor of all uploads.
+    """
+
+    by: MadeBy | None = None
+    energy_j: float = 0.0
+    time: KnownTime = NO_TIME
+    figure: Quantity | None = None
+    own_u_rel: float = 0.0
+    inverse_freedom: float = 0.0
+    assumed_u_rel: float = 0.0
+
+    @property
+    def is_priced(self) -> bool:
+        """Whether all that it costs is in the price."""
+        return self.by != "not measured"
+
+
+NOTHING = Making()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatedTime:
+    """How long making bytes takes as whoever asks knows it.
+
+    Attributes:
+        value_s: s.
+        u_rel: Relative standard uncertainty of the energy and the time that follow from it; None
+            if it tells nothing of this device.
+    """
+
+    value_s: float
+    u_rel: float | None
+
+
+def measured_encodings(compute: Compute, account: Account) -> tuple[MeasuredEncoding, ...]:
+    """Take what making bytes costs out of a profile; what states no uncertainty is left out."""
+    found = []
+    for one in compute.encodings:
+        energy = one.energy_j.net if account == "net" else one.energy_j.gross
+        if energy is None or not is_uncertain((energy, one.latency_s)):
+            continue
+        known = one.block == 0 or one.block <= len(compute.blocks)
+        found.append(
+            MeasuredEncoding(
+                encoding=one.encoding,
+                block=one.block,
+                bits=_tensor_bits(compute, one.block) if known else 0,
+                energy=energy,
+                latency=one.latency_s,
+            )
+        )
+    return tuple(found)
+
+
+def _tensor_bits(compute: Compute, block: int) -> int:
+    """Return what crosses after a block of the measured network, as it is, bit."""
+    if block:
+        return compute.blocks[block - 1].output_bits
+    return compute.model.input_bits if compute.model else 0
 
 
 def mean_power_w(computing: Computing) -> float | None:
@@ -25,26 +138,189 @@ def mean_power_w(computing: Computing) -> float | None:
     return sum(block.energy.value for block in computing.blocks) / sum(times_s)
 
 
-def encoding_inputs(computing: Computing, encode_s: Sequence[float]) -> Inputs:
-    """Give how long each candidate encodes, at one price of a second.
+def making_of(
+    measured: MeasuredEncoding | None,
+    alike: Sequence[MeasuredEncoding],
+    bits: int,
+    stated: StatedTime,
+    power_w: float | None,
+) -> Making:
+    """Price making the bytes of one upload by the best that is known of it.
 
-    Its relative error is that of E_d, from the same energies, taken as independent of what the
-    blocks of a candidate cost. Without the blocks' times encoding counts 0.
+    Args:
+        measured: What the profile has of this very cut; None if nothing.
+        alike: What it has of the same encoding elsewhere.
+        bits: Of the tensors that cross, as they are, bit.
+        stated: What is said of its time.
+        power_w: Mean power of computing, W; None if it is not known.
+    """
+    if measured is not None:
+        return _measured(measured)
+    scalable = [one for one in alike if one.bits > 0]
+    if scalable and bits:
+        return _scaled(scalable, bits)
+    return _by_time(stated, power_w)
+
+
+def _measured(one: MeasuredEncoding) -> Making:
+    scatter = error_of_scatter([(one.latency.u_stat or 0.0, inverse_freedom_of(one.latency))])
+    return Making(
+        by="measured",
+        energy_j=max(0.0, one.energy.value),
+        time=KnownTime(value_s=one.latency.value, error=scatter),
+        figure=one.energy,
+    )
+
+
+def _scaled(alike: Sequence[MeasuredEncoding], bits: int) -> Making:
+    """Take the mean cost of a bit, and its scatter from place to place, from where it is known.
+
+    Of a single place nothing tells that scatter: from nothing to twice.
+    """
+    per_bit_j = [max(0.0, one.energy.value) / one.bits for one in alike]
+    per_bit_s = [one.latency.value / one.bits for one in alike]
+    u_rel, inverse = _spread(per_bit_j)
+    time_u_rel, _ = _spread(per_bit_s)
+    u_rel = hypot(u_rel, max(_scatter_rel(one.energy) for one in alike))
+    time_s = bits * fmean(per_bit_s)
+    return Making(
+        by="scaled by size",
+        energy_j=bits * fmean(per_bit_j),
+        time=KnownTime(value_s=time_s, error=error_of_scatter([(time_u_rel * time_s, inverse)])),
+        own_u_rel=u_rel,
+        inverse_freedom=inverse,
+    )
+
+
+def _scatter_rel(figure: Quantity) -> float:
+    return (figure.u_stat or 0.0) / figure.value if figure.value > 0.0 else 0.0
+
+
+def _spread(values: Sequence[float]) -> tuple[float, float]:
+    """Return what one more value may be off their mean, relative, and 1/ν of that."""
+    count, mean = len(values), fmean(values)
+    if count < 2 or mean <= 0.0:
+        return FROM_NOTHING_TO_TWICE, OF_A_BOUND
+    return stdev(values) * sqrt(1 + 1 / count) / mean, 1 / (count - 1)
+
+
+def _by_time(stated: StatedTime, power_w: float | None) -> Making:
+    if stated.u_rel is None:
+        return Making(by="not measured")
+    u_s = stated.u_rel * stated.value_s
+    time = KnownTime(
+        value_s=stated.value_s, error=NO_ERROR.with_systematic(u_s, OF_A_BOUND) if u_s else NO_ERROR
+    )
+    if power_w is None:
+        return Making(by="not measured" if stated.value_s else "as stated", time=time)
+    return Making(
+        by="assumed" if stated.u_rel else "as stated",
+        energy_j=power_w * stated.value_s,
+        time=time,
+        assumed_u_rel=stated.u_rel,
+    )
+
+
+def encoding_inputs(
+    computing: Computing, makings: Sequence[Making], *, idle_w: float = 0.0
+) -> Inputs:
+    """Give what each candidate pays for making its bytes.
+
+    What is priced by a time has the relative error of E_d, from the same energies, taken as
+    independent of what the blocks of a candidate cost.
 
     Args:
         computing: The profile's figures.
-        encode_s: At l = 0 … L, s.
+        makings: At l = 0 … L.
+        idle_w: P_0 where the time of an inference costs that beside these energies, W: what takes
+            longer than is taken costs that as well.
     """
-    power_w = mean_power_w(computing)
-    e_d, idle_w = computing.e_d, computing.idle_u_w if power_w else 0.0
-    per_e_d = (power_w or 0.0) / e_d.value
-    left = offset_left(e_d, computing.scale_u_rel, computing.campaign_u_rel)
-    return inputs(
-        np.array(encode_s)[:, np.newaxis],
-        np.array([power_w or 0.0]),
-        np.array([[apart_from((e_d.u_stat or 0.0) * per_e_d, idle_w)]]),
-        inverse_freedom=[inverse_freedom_of(e_d)],
-        idle=np.array([idle_w]),
-        offset=np.array([left * per_e_d]),
-        campaign={OF_COMPUTING: np.array([computing.campaign_u_rel * (power_w or 0.0)])},
+    rows = [row for row, making in enumerate(makings) if making.energy_j or making.figure]
+    taken = [makings[row] for row in rows]
+    energies_j = np.array([making.energy_j for making in taken])
+    own_j, estimates, inverse = _own_effects(computing, taken, idle_w)
+    weights = np.zeros((len(makings), len(rows)))
+    weights[rows, range(len(rows))] = 1.0
+    lasting_s = np.array([making.time.value_s for making in taken])
+    found = inputs(
+        weights,
+        energies_j,
+        own_j,
+        estimates=estimates,
+        inverse_freedom=inverse,
+        idle=computing.idle_u_w * lasting_s,
+        offset=np.array([_offset_j(computing, making) for making in taken]),
+        campaign={OF_COMPUTING: computing.campaign_u_rel * energies_j},
     )
+    moved = np.zeros((len(makings), own_j.shape[1]))
+    moved[rows] = own_j
+    return replace(found, moved=moved)
+
+
+def _own_effects(
+    computing: Computing, makings: Sequence[Making], idle_w: float
+) -> tuple[np.ndarray, list[int], list[float]]:
+    """Return the effect of each cause on each energy, J, and which estimate is behind each.
+
+    The first is E_d's scatter, in all that is priced by a time; the second, if any time is assumed,
+    what that may be off by; then what each has of its own.
+    """
+    timed_j = np.array([0.0 if _has_own(m) else m.energy_j for m in makings])
+    lasting_s = np.array([m.time.value_s for m in makings])
+    scatter_rel = (computing.e_d.u_stat or 0.0) / computing.e_d.value
+    of_e_d = [
+        apart_from(scatter_rel * energy_j, computing.idle_u_w * time_s)
+        for energy_j, time_s in zip(timed_j, lasting_s, strict=True)
+    ]
+    columns, inverse = [np.array(of_e_d)], [inverse_freedom_of(computing.e_d)]
+    if any(m.assumed_u_rel for m in makings):
+        longer_j = [m.energy_j + idle_w * m.time.value_s for m in makings]
+        columns.append(np.array([m.assumed_u_rel for m in makings]) * longer_j)
+        inverse.append(OF_A_BOUND)
+    for row, making in enumerate(makings):
+        if _has_own(making):
+            alone = np.zeros(len(makings))
+            alone[row], freedom = _alone(computing, making, idle_w)
+            columns.append(alone)
+            inverse.append(freedom)
+    return np.column_stack(columns), list(range(len(columns))), inverse
+
+
+def _has_own(making: Making) -> bool:
+    return making.figure is not None or making.own_u_rel > 0.0
+
+
+def _alone(computing: Computing, making: Making, idle_w: float) -> tuple[float, float]:
+    """Return what a measured or scaled energy may be off by for itself, J, and 1/ν of it."""
+    if making.figure is None:
+        longer_j = making.energy_j + idle_w * making.time.value_s
+        return making.own_u_rel * longer_j, making.inverse_freedom
+    held_j = computing.idle_u_w * making.time.value_s
+    time_u_s = making.time.error.u if making.time.error else 0.0
+    own_j = apart_from(making.figure.u_stat, held_j)
+    return hypot(own_j, idle_w * time_u_s), inverse_freedom_of(making.figure)
+
+
+def _offset_j(computing: Computing, making: Making) -> float:
+    """Return what the sensor leaves of an energy beyond scale and campaign, J."""
+    figure = making.figure or computing.e_d
+    left = offset_left(figure, computing.scale_u_rel, computing.campaign_u_rel)
+    return left if making.figure else left / computing.e_d.value * making.energy_j
+
+
+def with_making(computing: KnownTime, making: Making) -> KnownTime:
+    """Return the time of computing with that of making the bytes behind it."""
+    if not making.time.value_s:
+        return computing
+    return KnownTime(
+        value_s=computing.value_s + making.time.value_s,
+        error=_together(computing.error, making.time.error),
+    )
+
+
+def _together(one: Error | None, other: Error | None) -> Error | None:
+    if one is None or other is None:
+        return None
+    parts = [(each.u_stat, each.statistical_inverse_freedom) for each in (one, other)]
+    found = error_of_scatter(parts).with_systematic(one.u_sys, 0.0)
+    return found.with_systematic(other.u_sys, OF_A_BOUND) if other.u_sys else found

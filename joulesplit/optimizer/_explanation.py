@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from joulesplit.calibrate.profile import DeviceProfile
 from joulesplit.optimizer._constraints import Constraints
 from joulesplit.optimizer._cost import NETWORK_CONVENTION, ComputeModel, Where
+from joulesplit.optimizer._encoding import MadeBy, Making
 from joulesplit.optimizer._hull import Crossover
 from joulesplit.optimizer._link_cost import Sending
 from joulesplit.optimizer._paper import UINT8_BITS, can_be_bytes, input_elements
 from joulesplit.optimizer._result import Candidate, Decision, ModelChoice, PricedForm
 from joulesplit.optimizer._robustness import TOO_CLOSE_PROBABILITY
 from joulesplit.optimizer._texts import counted_text
+from joulesplit.optimizer._usage import Usage
 from joulesplit.partition import AS_IS, Network
 
 _WHERE: dict[Where, str] = {
@@ -32,8 +36,14 @@ _JUDGE: dict[ComputeModel, str] = {
 }
 
 
-def profile_notes(profile: DeviceProfile, network: Network) -> list[str]:
-    """Say what about the profile a reader must know before believing a joule of it."""
+def profile_notes(profile: DeviceProfile, network: Network, model: ComputeModel) -> list[str]:
+    """Say what about the profile a reader must know before believing a joule of it.
+
+    Args:
+        profile: The profile.
+        network: The network.
+        model: What computing is priced by.
+    """
     notes = []
     if profile.simulated:
         notes.append("The profile is simulated: no joule here was physically measured.")
@@ -50,7 +60,7 @@ def profile_notes(profile: DeviceProfile, network: Network) -> list[str]:
             f"E_d counts FLOP by {profile.compute.flop_convention!r}, the network by "
             f"{NETWORK_CONVENTION!r}: the constant E_d carries that difference."
         )
-    if network.unknown_operators:
+    if network.unknown_operators and model != "constant":
         kinds = ", ".join(f"{n} × {kind}" for kind, n in network.unknown_operators.items())
         notes.append(f"Operators without a FLOP rule add nothing to N_l: {kinds}.")
     return notes
@@ -60,9 +70,10 @@ def decision_notes(decision: Decision) -> list[str]:
     """Say what about the choice a reader must know."""
     notes = []
     if decision.unsure_because is not None:
+        of_model = decision.best.made_by != "not measured"
+        stated = "; or state what the model may be off by (--model-error)" if of_model else ""
         notes.append(
-            f"How sure the choice is stays unknown, because {decision.unsure_because}; or state "
-            "what the model may be off by (--model-error)."
+            f"How sure the choice is stays unknown, because {decision.unsure_because}{stated}."
         )
     elif decision.probability_best is None:
         notes.append("The profile states no uncertainty, so how sure the choice is stays unknown.")
@@ -83,6 +94,56 @@ def _model_note(decision: Decision, choice: ModelChoice) -> str:
         f"{_MODEL[choice.model]} would have chosen block {choice.block}, costing "
         f"{_joules(choice.regret_j)}{uncertain} more per inference by {_JUDGE[decision.judged_by]}."
     )
+
+
+def making_notes(decision: Decision, makings: Sequence[Making]) -> list[str]:
+    """Say how what crosses is sent, and what the price of making these bytes rests on."""
+    usage, groups = decision.usage, dict[tuple[MadeBy, str, str], list[str]]()
+    for block, making in enumerate(makings):
+        if making.by is None or making.by == "measured":
+            continue
+        key = making.by, usage.encoding_asked(block) or "them", _time_source(usage, block)
+        groups.setdefault(key, []).append(str(block))
+    notes = []
+    if usage.encoding is not None:
+        notes.append(
+            f"What crosses is sent as {usage.encoding.name}, which may change the result: see "
+            "partition --encodings."
+        )
+    notes += [_making_note(*key, ", ".join(blocks)) for key, blocks in groups.items()]
+    return [*notes, *_enough(decision)]
+
+
+def _time_source(usage: Usage, block: int) -> str:
+    """Say where the time of making an upload's bytes is from, if it is not the profile's."""
+    if block == 0 and usage.input_form is not None:
+        return usage.input_form.timed_by or "it is as stated"
+    return usage.encoding.timed_on if usage.encoding else "it is as stated"
+
+
+def _making_note(by: MadeBy, name: str, source: str, blocks: str) -> str:
+    if by == "not measured":
+        return f"Making {name} of l = {blocks} is not measured: not in the price, nor in its time."
+    if by == "scaled by size":
+        return (
+            f"What making {name} of l = {blocks} costs is scaled by size from where the profile "
+            "measured it, give or take how far a bit's cost differs there (of a single place: "
+            "anything from nothing to twice)."
+        )
+    doubt = ", anything from nothing to twice that" if by == "assumed" else ""
+    return (
+        f"How long making {name} of l = {blocks} takes is not measured: {source}, at the mean "
+        f"power of computing{doubt}. Calibrate with --encodings {name}."
+    )
+
+
+def _enough(decision: Decision) -> list[str]:
+    """Say what making its bytes would have to cost to make the choice another."""
+    rival = decision.runner_up
+    if decision.best.made_by != "not measured" or rival is None:
+        return []
+    other = " more than theirs" if decision.candidates[rival.block].made_by else ""
+    return [f"The choice stands unless making its bytes costs {_joules(rival.excess_j)}{other}."]
 
 
 def limit_notes(constraints: Constraints, sending: Sending) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from joulesplit.metrology import NO_ERROR
+from joulesplit.optimizer._encoding import NO_TIME
 from joulesplit.optimizer._link_time import KnownTime
 from joulesplit.optimizer._privacy import leaking
 from joulesplit.optimizer._result import PricedForm
@@ -44,19 +44,20 @@ def _in_form(problem: Problem, form: InputForm) -> Problem:
 
 def _priced(problem: Problem, form: InputForm) -> PricedForm:
     """Price full offload in one form, and hold it against the limits."""
-    energy_j = _in_form(problem, form).energies(problem.prices.compute_model)[0].total_j
+    formed = _in_form(problem, form)
+    energy_j = formed.energies(problem.prices.compute_model)[0].total_j
     return PricedForm(
         name=form.name,
         bits=form.bits,
         is_lossless=form.is_lossless,
         energy_j=energy_j,
-        breaks_limits=breaks_limits(problem, form.bits, form.encode_s),
+        breaks_limits=breaks_limits(problem, form.bits, formed.makings[0].time),
+        made_by=formed.makings[0].by,
     )
 
 
-def breaks_limits(problem: Problem, bits: int, encode_s: float = 0.0) -> bool:
+def breaks_limits(problem: Problem, bits: int, own: KnownTime = NO_TIME) -> bool:
     """Say whether full offload of so many bits, made in so long, would break a limit."""
-    own = KnownTime(value_s=encode_s, error=NO_ERROR)
     limits, period_s = problem.constraints, problem.prices.usage.period_s
     latency = problem.sent_latency(own, bits)
     leaks = 0 in leaking(problem.network, problem.blocks, limits.keep_local)

@@ -18,13 +18,13 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from math import inf, isfinite
+from math import hypot, inf, isfinite
 
 from joulesplit.calibrate.profile import Account, DeviceProfile
 from joulesplit.optimizer._constraints import Constraints
 from joulesplit.optimizer._cost import ComputeModel
 from joulesplit.optimizer._decision import decide
-from joulesplit.optimizer._result import Candidate
+from joulesplit.optimizer._result import Candidate, Decision
 from joulesplit.optimizer._usage import Usage
 from joulesplit.optimizer.errors import (
     InvalidInputError,
@@ -62,6 +62,9 @@ class SplitLine:
         allowed: It keeps the limits that do not depend on the link.
         encoding: Name of the encoding of what goes up; None if it goes up as it is.
         own_s: What of ``fixed_s`` is the device's computing and encoding, s; None if not known.
+        encode_j: Of making what goes up, J, with the idle power of that time where it counts; part
+            of ``fixed_j``.
+        encode_s: The time of that, s; part of ``own_s``.
         limit_fixed_s, limit_bits: Like ``fixed_s`` and ``bits_on_the_way``, of the time that a
             deadline is held against: a slow inference's, as far up as it may be. None where that
             is the average.
@@ -82,6 +85,8 @@ class SplitLine:
     bits_j: float = 0.0
     encoding: str | None = None
     own_s: float | None = None
+    encode_j: float = 0.0
+    encode_s: float = 0.0
     limit_fixed_s: float | None = None
     limit_bits: float | None = None
 
@@ -110,13 +115,29 @@ class SplitLine:
     def broken_upload_j(self, rate_bit_per_s: float, sent_bits: float) -> float:
         """Return the device's energy of an upload of which only so many bits left, J.
 
-        Nothing is paid for one that never left.
+        Of one that never left nothing is paid but making its bytes.
         """
-        if sent_bits <= 0 or not self.upload_bits:
+        if not self.upload_bits:
             return 0.0
+        if sent_bits <= 0:
+            return self.encode_j
         share = min(1.0, sent_bits / self.upload_bits)
-        whole_j = self.energy_j(rate_bit_per_s) - self.compute_j
-        return self.opening_j + share * (whole_j - self.opening_j)
+        whole_j = self.energy_j(rate_bit_per_s) - self.compute_j - self.encode_j
+        return self.encode_j + self.opening_j + share * (whole_j - self.opening_j)
+
+    def as_it_is(self, bits: int) -> SplitLine:
+        """Return the line of the same split where what crosses goes up as it is, so many bits."""
+        sent = self.sending(bits)
+        return replace(
+            sent,
+            encoding=None,
+            fixed_j=sent.fixed_j - self.encode_j,
+            fixed_s=_less(self.fixed_s, self.encode_s),
+            own_s=_less(self.own_s, self.encode_s),
+            limit_fixed_s=_less(self.limit_fixed_s, self.encode_s),
+            encode_j=0.0,
+            encode_s=0.0,
+        )
 
     def latency_s(self, rate_bit_per_s: float, round_trip_s: float = 0.0) -> float | None:
         """Return the time of an inference at a rate, on average, s; None if it is not known."""
@@ -217,7 +238,7 @@ class SplitPolicy:
         at_slow = price(usage=replace(at_fast.usage, rate_bit_per_s=rates[0], input_forms=forms))
         ends = (-1, *(block.last_operator for block in blocks))
         lines = tuple(
-            _line(one, other, rates=rates, last_operator=last)
+            _line(one, other, rates=rates, last_operator=last, idle_w=_idle_beside_w(at_fast))
             for one, other, last in zip(at_slow.candidates, at_fast.candidates, ends, strict=True)
         )
         return SplitPolicy(
@@ -239,7 +260,7 @@ class SplitPolicy:
         Raises:
             NoFeasibleSplitError: That breaks the limits, and no other split keeps them.
         """
-        plain = replace(self.lines[block].sending(bits), encoding=None)
+        plain = self.lines[block].as_it_is(bits)
         if self.max_upload_bits is not None and bits > self.max_upload_bits:
             plain = replace(plain, allowed=False)
         return replace(self, lines=(*self.lines[:block], plain, *self.lines[block + 1 :]))
@@ -318,6 +339,10 @@ class SplitPolicy:
         return whole.block
 
 
+def _less(whole_s: float | None, part_s: float) -> float | None:
+    return None if whole_s is None else whole_s - part_s
+
+
 def _times(share: float, bits: float | None) -> float | None:
     return None if bits is None else share * bits
 
@@ -343,20 +368,24 @@ def _measured_rates(profile: DeviceProfile) -> tuple[float, float]:
     return min(fit.rates_bit_per_s), max(fit.rates_bit_per_s)
 
 
+def _idle_beside_w(decision: Decision) -> float:
+    """Return the idle power that a longer inference costs beside what its parts cost, W."""
+    counts = decision.usage.back_to_back and decision.account == "net"
+    return decision.idle_power_w or 0.0 if counts else 0.0
+
+
 def _line(
     at_slow: Candidate,
     at_fast: Candidate,
     *,
     rates: tuple[float, float],
     last_operator: int,
+    idle_w: float,
 ) -> SplitLine:
     """Draw a split's lines through what it costs at two rates, exact for both."""
     fixed_j, slope_j = _through(at_slow.energy_j, at_fast.energy_j, rates)
     fixed_s, slope_s = _time_line(at_slow.latency_s, at_fast.latency_s, rates)
     limit_s, limit_bits = _time_line(at_slow.latency_limit_s, at_fast.latency_limit_s, rates)
-    u_relative = None
-    if at_fast.u_stat_j is not None and at_fast.u_sys_j is not None and at_fast.energy_j > 0:
-        u_relative = (at_fast.u_stat_j**2 + at_fast.u_sys_j**2) ** 0.5 / at_fast.energy_j
     return SplitLine(
         block=at_fast.block,
         name=at_fast.name,
@@ -370,12 +399,21 @@ def _line(
         j_bit_per_s=slope_j,
         fixed_s=fixed_s,
         bits_on_the_way=slope_s,
-        u_relative=u_relative,
+        u_relative=_u_relative(at_fast),
         allowed=not at_fast.violates,
         own_s=at_fast.compute_s,
+        encode_j=at_fast.encode_j + idle_w * at_fast.encode_s,
+        encode_s=at_fast.encode_s,
         limit_fixed_s=limit_s,
         limit_bits=limit_bits,
     )
+
+
+def _u_relative(candidate: Candidate) -> float | None:
+    """Return a candidate's relative standard uncertainty; None if it states none."""
+    if candidate.u_stat_j is None or candidate.u_sys_j is None or not candidate.energy_j > 0:
+        return None
+    return hypot(candidate.u_stat_j, candidate.u_sys_j) / candidate.energy_j
 
 
 def _through(at_slow: float, at_fast: float, rates: tuple[float, float]) -> tuple[float, float]:

@@ -10,6 +10,7 @@ import msgspec
 from joulesplit.calibrate.profile import Account
 from joulesplit.optimizer._policy import SplitLine, SplitPolicy
 from joulesplit.optimizer.errors import InvalidInputError
+from joulesplit.partition import AS_IS
 
 POLICY_SCHEMA = "joulesplit/split-policy"
 POLICY_SCHEMA_VERSION = 1
@@ -25,6 +26,7 @@ class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True):
     hysteresis: float
     rates_bit_per_s: tuple[float, float]
     lines: tuple[SplitLine, ...]
+    max_upload_bits: int | None = None
 
 
 def policy_bytes(policy: SplitPolicy) -> bytes:
@@ -37,6 +39,7 @@ def policy_bytes(policy: SplitPolicy) -> bytes:
         hysteresis=policy.hysteresis,
         rates_bit_per_s=policy.rates_bit_per_s,
         lines=policy.lines,
+        max_upload_bits=policy.max_upload_bits,
     )
     return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
 
@@ -63,11 +66,16 @@ def policy_from(content: bytes) -> SplitPolicy:
         lines=document.lines,
         hysteresis=document.hysteresis,
         rates_bit_per_s=document.rates_bit_per_s,
+        max_upload_bits=document.max_upload_bits,
     )
 
 
 def policy_header(policy: SplitPolicy) -> str:
-    """Return a policy as a C header (C99) with one function that answers as ``choose`` does."""
+    """Return a policy as a C header (C99): what each split sends, how, and what it costs.
+
+    ``joulesplit_choose`` answers as ``SplitPolicy.choose`` does, ``joulesplit_energy_j`` as
+    ``SplitLine.energy_j``.
+    """
     rows = ",\n".join(f"    {{{_row(line)}}}" for line in policy.lines)
     return _HEADER.format(
         sha256=policy.network_sha256,
@@ -80,7 +88,15 @@ def policy_header(policy: SplitPolicy) -> str:
 
 def _row(line: SplitLine) -> str:
     numbers = (line.fixed_j, line.j_bit_per_s, *line.deadline_line)
-    facts: tuple[Any, ...] = (*map(_number, numbers), int(line.upload_bits > 0), int(line.allowed))
+    sent_as = f'"{line.encoding or AS_IS}"' if line.upload_bits else "NULL"
+    facts: tuple[Any, ...] = (
+        *map(_number, numbers),
+        int(line.upload_bits > 0),
+        int(line.allowed),
+        line.last_operator,
+        line.upload_bits,
+        sent_as,
+    )
     return ", ".join(str(fact) for fact in facts)
 
 
@@ -95,6 +111,7 @@ _HEADER = """\
 #ifndef JOULESPLIT_POLICY_H
 #define JOULESPLIT_POLICY_H
 #include <math.h>
+#include <stddef.h>
 
 #define JOULESPLIT_SPLITS {count}
 #define JOULESPLIT_NONE (-1)
@@ -103,11 +120,21 @@ struct joulesplit_line {{
     double fixed_j, j_bit_per_s; /* energy = fixed_j + j_bit_per_s / rate */
     double fixed_s, bits;        /* time, of a slow inference = fixed_s + bits / rate */
     int sends, allowed;
+    int last_operator;           /* the last one on the device; -1: none runs there */
+    double upload_bits;          /* that go up, encoded */
+    const char *encoding;        /* of what goes up; NULL: nothing does */
 }};
 
 static const struct joulesplit_line joulesplit_lines[JOULESPLIT_SPLITS] = {{
 {rows}
 }};
+
+/* The device's energy of an inference by a split, J; rate: payload bits per second. */
+static inline double joulesplit_energy_j(int l, double rate)
+{{
+    const struct joulesplit_line *s = &joulesplit_lines[l];
+    return s->fixed_j + (s->j_bit_per_s > 0 ? s->j_bit_per_s / rate : 0);
+}}
 
 static int joulesplit_keeps(int l, double rate, double round_trip_s, double deadline_s)
 {{

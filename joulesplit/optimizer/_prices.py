@@ -23,7 +23,7 @@ from joulesplit.optimizer._campaign import Campaign, campaign_of
 from joulesplit.optimizer._compute_cost import Computing
 from joulesplit.optimizer._compute_prices import chosen_model, computing_of, mismatch_reason
 from joulesplit.optimizer._cost import MODELS, ComputeModel
-from joulesplit.optimizer._encoding import mean_power_w
+from joulesplit.optimizer._encoding import MeasuredEncoding, measured_encodings
 from joulesplit.optimizer._linear_figures import is_uncertain
 from joulesplit.optimizer._link_cost import Sending
 from joulesplit.optimizer._link_prices import sending_of, usable_link
@@ -41,6 +41,7 @@ class Prices:
         account: Which definition of energy all of them follow.
         compute_model: What computing is priced by.
         computing: E_d, blocks and heads.
+        encodings: What making bytes was measured to cost.
         sending: Everything that an upload costs.
         usage: How often what is not per upload falls on one.
         idle: P_0, W, where the usage counts it; else None.
@@ -58,6 +59,7 @@ class Prices:
     account: Account
     compute_model: ComputeModel
     computing: Computing
+    encodings: tuple[MeasuredEncoding, ...]
     sending: Sending
     usage: Usage
     idle: Quantity | None
@@ -143,6 +145,7 @@ def prices_from_profile(
     chosen = account or _default_account(profile, link, model)
     computing = computing_of(
         network,
+        blocks,
         profile,
         chosen,
         model,
@@ -150,11 +153,11 @@ def prices_from_profile(
         stated_model_u_rel=model_u_rel,
     )
     sending = sending_of(profile, link, chosen, usage.rate_bit_per_s)
-    scale_u_rel = profile.sensor.scale_u_rel if profile.sensor else 0.0
     return Prices(
         account=chosen,
         compute_model=model,
         computing=computing,
+        encodings=measured_encodings(profile.compute, chosen),
         sending=sending,
         usage=usage,
         idle=profile.idle.power_w if profile.idle and usage.counts_idle else None,
@@ -162,7 +165,7 @@ def prices_from_profile(
         other_runtime=_other_runtime(profile, usage),
         ratio_error_flop_per_bit=_ratio_error(profile, computing.e_d, sending, chosen),
         shapes=sensor_shapes(profile.sensor, chosen),
-        scale_u_rel=scale_u_rel,
+        scale_u_rel=profile.sensor.scale_u_rel if profile.sensor else 0.0,
         campaign=campaign_of(profile, chosen),
         mismatch=mismatch,
         notes=(
@@ -170,7 +173,6 @@ def prices_from_profile(
             *_beside_notes(profile, usage),
             *_account_notes(chosen, account, sending, usage),
             *_link_notes(profile, sending, usage),
-            *_encoding_notes(usage, computing),
         ),
     )
 
@@ -254,6 +256,8 @@ def _ratio_error(
 def _model_notes(model: ComputeModel, computing: Computing, fallback: str | None) -> Iterator[str]:
     if fallback:
         yield f"Computing is priced by the constant E_d, because {fallback}."
+    if model == "constant" and computing.unknown_flop:
+        yield _bounds_note(computing)
     if model == "constant" and computing.is_uncertain("constant"):
         yield _constant_note(computing)
     if computing.stated_model_u_rel is not None:
@@ -300,6 +304,14 @@ def _beside_notes(profile: DeviceProfile, usage: Usage) -> Iterator[str]:
         yield "The idle power counts nothing: the profile has none."
     if usage.period_s is not None and profile.compute.window_cost_j is None:
         yield "That an inference starts alone counts nothing: the profile does not tell it."
+
+
+def _bounds_note(computing: Computing) -> str:
+    least, most = (sum(bounds) for bounds in zip(*computing.unknown_flop, strict=True))
+    return (
+        f"Work of which only bounds are known, {least:,} to {most:,} FLOP, is priced by their "
+        "middle: the intervals hold all between, each value as likely as another."
+    )
 
 
 def _constant_note(computing: Computing) -> str:
@@ -361,19 +373,3 @@ def _unknown_connection(profile: DeviceProfile) -> str:
                 "tell, and counts nothing here."
             )
     return "A new connection counts nothing here: the profile did not measure one."
-
-
-def _encoding_notes(usage: Usage, computing: Computing) -> Iterator[str]:
-    encoding = usage.encoding
-    if encoding is None:
-        return
-    yield (
-        f"What crosses is sent as {encoding.name}, which may change the result: see partition "
-        f"--encodings. How long encoding takes is that of {encoding.timed_on}: decide on the "
-        "device itself."
-    )
-    if mean_power_w(computing) is None:
-        yield (
-            "Encoding counts no energy: the profile does not know the power of computing, for it "
-            "lacks the times of these blocks."
-        )

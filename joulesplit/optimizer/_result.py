@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from joulesplit.calibrate.profile import Account, Source, Verdict
 from joulesplit.optimizer._cost import ComputeModel, Where
+from joulesplit.optimizer._encoding import MadeBy
 from joulesplit.optimizer._hull import Sensitivity
 from joulesplit.optimizer._model_error import BlocksInsideError
 from joulesplit.optimizer._paper import PaperSplit
@@ -43,12 +44,17 @@ class Candidate:
         by_model_j: The whole energy by each compute model that the profile allows, J.
         upload_bits: What goes up, bit.
         sent_as: Name of the encoding it goes up in; None if as it is, or nothing does.
+        made_by: What the price of making these bytes rests on: ``measured``, ``scaled by size``
+            from where the profile measured the same encoding, ``as stated``, ``assumed`` from a
+            time on another machine or at the mean power of computing, or ``not measured``: then
+            it is not in the price. None if there is nothing to make.
         latency_s: Time on the device and on the air, with the wait and the answer where they are
             known, on average, s; None if the profile does not know the blocks' times.
         latency_u_s: Its standard uncertainty, s; None likewise, or if the profile knows no more of
             uploads than their rate.
         latency_ci95_s: Its 95 % interval, s; None likewise.
         compute_s: What of it is the device's computing and encoding, s; None if not known.
+        encode_s: What of that is making the bytes that go up, s; 0 if it is not known.
         upload_s: What of it is the upload, with its share of a burst and of a connection, s; 0 if
             nothing is sent, None if not known.
         latency_p50_s, latency_p95_s, latency_p99_s: So many in a hundred inferences take no
@@ -86,10 +92,12 @@ class Candidate:
     by_model_j: dict[ComputeModel, float]
     upload_bits: int
     sent_as: str | None = None
+    made_by: MadeBy | None = None
     latency_s: float | None
     latency_u_s: float | None = None
     latency_ci95_s: tuple[float, float] | None = None
     compute_s: float | None = None
+    encode_s: float = 0.0
     upload_s: float | None = None
     latency_p50_s: float | None = None
     latency_p95_s: float | None = None
@@ -157,6 +165,7 @@ class PricedForm:
         is_lossless: The result is the same; another one is taken only where that is allowed.
         energy_j: Of full offload so, J.
         breaks_limits: It is not allowed.
+        made_by: What the price of making it rests on, see ``Candidate``.
     """
 
     name: str
@@ -164,6 +173,7 @@ class PricedForm:
     is_lossless: bool
     energy_j: float
     breaks_limits: bool
+    made_by: MadeBy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,8 +222,8 @@ class Decision:
             values between its ends alike), 0 for a normal distribution.
         rest_flatness: Of what the sensor may be off by besides.
         robustness: How sure the choice is; None likewise, or if ``unsure_because``.
-        unsure_because: Why nothing tells how far the model is off what splits compute, and what
-            to measure; None if it is known.
+        unsure_because: Why nothing tells how far the model is off what splits compute, or what the
+            choice's bytes cost to make, and what to measure; None if it is known.
         model_error: What the measured heads tell of that; None if nothing does.
         sensitivity: What would change it.
         paper: The paper's own model with this E_d and E_c, float32 outputs, l from 1; None if the

@@ -12,7 +12,15 @@ from joulesplit.metrology import Causes, CommonCauses, Error, Inputs, causes_of,
 from joulesplit.optimizer._compute_cost import Computing, computing_inputs, model_error_inputs
 from joulesplit.optimizer._constraints import Constraints
 from joulesplit.optimizer._cost import ComputeModel, SplitEnergy, upload_sizes, where_of
-from joulesplit.optimizer._encoding import encoding_inputs
+from joulesplit.optimizer._encoding import (
+    NOTHING,
+    Making,
+    StatedTime,
+    encoding_inputs,
+    making_of,
+    mean_power_w,
+    with_making,
+)
 from joulesplit.optimizer._idle_cost import IDLE, START, BesideCost, beside_inputs
 from joulesplit.optimizer._latency import NO_UPLOAD, SplitLatency, split_latency, upload_latency
 from joulesplit.optimizer._linear_figures import (
@@ -68,13 +76,35 @@ class Problem:
         first, *others = usage.encoding.bits
         return upload_sizes(own or first, [*others, outputs[-1]])
 
-    @property
-    def encode_s(self) -> tuple[float, ...]:
-        """How long the device encodes what goes up at l = 0 … L, s."""
+    @cached_property
+    def makings(self) -> tuple[Making, ...]:
+        """What the device does to make the bytes that go up at l = 0 … L."""
+        power_w = mean_power_w(self.prices.computing)
+        return (*(self._making(block, power_w) for block in range(len(self.blocks))), NOTHING)
+
+    def _making(self, block: int, power_w: float | None) -> Making:
+        prices, usage = self.prices, self.prices.usage
+        name, stated = usage.encoding_asked(block), self._stated_time(block)
+        if name is None and not stated.value_s:
+            return NOTHING
+        alike = [one for one in prices.encodings if one.encoding == name]
+        own = [one for one in alike if one.block == block and prices.mismatch is None]
+        bits = self.blocks[block - 1].output_bits if block else self.network.input_bits
+        return making_of(next(iter(own), None), alike, bits, stated, power_w)
+
+    def _stated_time(self, block: int) -> StatedTime:
         usage, form = self.prices.usage, self.prices.usage.input_form
-        times_s = usage.encoding.encode_s if usage.encoding else (0.0,) * len(self.blocks)
-        first_s = times_s[0] if usage.input_bits is None else 0.0
-        return (form.encode_s if form else first_s, *times_s[1:], 0.0)
+        if block == 0 and form is not None:
+            return StatedTime(value_s=form.encode_s, u_rel=form.encode_u_rel)
+        if usage.encoding is None or (block == 0 and usage.input_bits is not None):
+            return StatedTime(value_s=0.0, u_rel=0.0)
+        encoding = usage.encoding
+        return StatedTime(value_s=encoding.encode_s[block], u_rel=encoding.encode_u_rel)
+
+    @property
+    def unpriced(self) -> frozenset[int]:
+        """The l of which making the bytes is in no price."""
+        return frozenset(block for block, making in enumerate(self.makings) if not making.is_priced)
 
     @property
     def answer_bits(self) -> int:
@@ -139,9 +169,16 @@ class Problem:
         """What every candidate takes of encoding and sending, whatever computing is priced by."""
         prices = self.prices
         return (
-            encoding_inputs(prices.computing, self.encode_s),
+            encoding_inputs(prices.computing, self.makings, idle_w=self._idle_beside_w),
             sending_inputs(prices.sending, prices.usage, self.upload_bits, self.answer_bits),
         )
+
+    @property
+    def _idle_beside_w(self) -> float:
+        """The idle power that a longer inference costs beside what its parts cost, W."""
+        prices = self.prices
+        counts = prices.usage.back_to_back and prices.account == "net"
+        return prices.idle.value if prices.idle and counts and self.latencies else 0.0
 
     def _beside(self, model: ComputeModel) -> BesideCost:
         """Give the idle power's time that no energy holds yet, and the starts."""
@@ -234,6 +271,11 @@ class Problem:
             for block in range(len(self.blocks) + 1)
         )
 
+    def told_and_priced(self, model: ComputeModel) -> tuple[bool, ...]:
+        """Say of which of them all is priced besides."""
+        told, unpriced = self.told(model), self.unpriced
+        return tuple(one and block not in unpriced for block, one in enumerate(told))
+
     def _rests_on_model(self, computing: Computing, model: ComputeModel, block: int) -> bool:
         # What another runtime costs no measured head tells either.
         return block > 0 and (
@@ -301,7 +343,8 @@ class Solution:
         broken: Limits that each candidate breaks.
         feasible: The l that break none.
         best: l*.
-        told: Of which candidates it is known how far the model may be off.
+        told: Of which candidates it is known how far the model may be off, all that they cost being
+            priced.
         doubt: None if a figure comes without a stated uncertainty.
     """
 
@@ -348,7 +391,7 @@ def solve(problem: Problem) -> Solution:
     )
     feasible = feasible_blocks(broken, energies, limits_s)
     best = cheapest(energies, feasible)
-    causes, told = problem.causes(model), problem.told(model)
+    causes = problem.causes(model)
     return Solution(
         energies=energies,
         latencies=latencies,
@@ -356,7 +399,7 @@ def solve(problem: Problem) -> Solution:
         broken=broken,
         feasible=feasible,
         best=best,
-        told=told,
+        told=problem.told_and_priced(model),
         doubt=_doubt(problem, energies, causes, feasible, best) if causes else None,
     )
 
@@ -384,7 +427,8 @@ def _doubt(
     best: int,
 ) -> DecisionUncertainty:
     prices = problem.prices
-    told = problem.told(prices.compute_model)
+    model_told = problem.told(prices.compute_model)
+    told = problem.told_and_priced(prices.compute_model)
     errors = tuple(
         energy_error(energy.total_j, error, prices.scale_u_rel, prices.shapes.scale)
         if told[energy.block]
@@ -392,7 +436,8 @@ def _doubt(
         for energy, error in zip(energies, causes.every_error(), strict=True)
     )
     robustness = None
-    if all(told[block] for block in feasible):
+    # What a rival costs beyond its price leaves the choice as it is; what the choice does may not.
+    if all(model_told[block] for block in feasible) and best not in problem.unpriced:
         robustness = assess(energies, causes, feasible=feasible, best=best)
     return DecisionUncertainty(
         causes=causes,
@@ -460,8 +505,8 @@ def _latencies(problem: Problem) -> tuple[SplitLatency, ...] | None:
         )
     errors = prices.computing.latency_errors()
     own = [
-        KnownTime(value_s=time_s + encode_s, error=error)
-        for time_s, encode_s, error in zip(computed_s, problem.encode_s, errors, strict=True)
+        with_making(KnownTime(value_s=time_s, error=error), making)
+        for time_s, making, error in zip(computed_s, problem.makings, errors, strict=True)
     ]
     return (
         *(

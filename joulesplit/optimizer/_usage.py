@@ -17,7 +17,9 @@ class SentEncoded:
         name: Of the encoding, e.g. ``float16``.
         bits: P_l as sent at l = 0 … L − 1, bit.
         encode_s: How long it takes to encode it, likewise, s.
-        timed_on: The machine that took so long.
+        timed_on: Where ``encode_s`` is from, in words.
+        encode_u_rel: What that may be off by on this device, where the profile has not measured
+            it: relative standard uncertainty of time and energy; None if it tells nothing of it.
         refused: The l whose tensors it cannot hold, which are sent as they are.
         integers: The l of which only integers go up: as they are, compressed if ``name`` is.
     """
@@ -26,6 +28,7 @@ class SentEncoded:
     bits: tuple[int, ...]
     encode_s: tuple[float, ...]
     timed_on: str
+    encode_u_rel: float | None = 0.0
     refused: tuple[int, ...] = ()
     integers: tuple[int, ...] = ()
 
@@ -63,12 +66,17 @@ class InputForm:
         name: Of its encoding; ``as-is`` for the network's own numbers.
         bits: As sent, bit.
         encode_s: How long the device takes to make it, s.
+        encode_u_rel: What that may be off by, where the profile has not measured it: relative
+            standard uncertainty of time and energy; None if it tells nothing of the device.
+        timed_by: Where ``encode_s`` is from, in words.
         is_lossless: What arrives is what was sent, bit for bit; any other may change the result.
     """
 
     name: str
     bits: int
     encode_s: float = 0.0
+    encode_u_rel: float | None = 0.0
+    timed_by: str = ""
     is_lossless: bool = True
 
     @property
@@ -140,6 +148,16 @@ class Usage:
         if block == 0 and (self.input_form is not None or self.input_bits is not None):
             return self.input_form.encoding if self.input_form else None
         return None if self.encoding is None else self.encoding.sent_as(block)
+
+    def encoding_asked(self, block: int) -> str | None:
+        """Return the name of the encoding that a tensor of floats after a block would be sent in.
+
+        None if what crosses there goes up as it is.
+        """
+        sent = self.sent_as(block)
+        if sent is None or (block == 0 and self.input_form is not None):
+            return sent
+        return self.encoding.name if self.encoding else None
 
     @property
     def counts_idle(self) -> bool:

@@ -30,6 +30,7 @@ from joulesplit.calibrate.journal import Begun, Ended, Header, Journal, WindowEn
 from joulesplit.calibrate.profile import StoredProfile, profile_bytes
 from joulesplit.calibrate.workloads import truth_of
 from joulesplit.cli._resources import paper_network
+from joulesplit.optimizer import Usage
 from joulesplit.partition.cutting import residual_blocks
 from joulesplit.partition.reading import read_network
 from proof.stage import stage_of
@@ -77,7 +78,7 @@ def run_journaled(plan, path, *, windows=math.inf, resume=False):
             around = storable(virtual_circumstances(plan, NETWORK, BLOCKS, setup, sensor))
             if not resume:
                 journal.append(Header(plan=plan, around=around, link_kind=None))
-            return rule_of(plan, NETWORK, around)
+            return rule_of(plan, NETWORK, around, usage=Usage())
 
         around = None
         outcome, _, _ = run_virtual(

@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from joulesplit.calibrate.workloads import BoardCosts
+
 pytestmark = pytest.mark.live
 
 PROGRAM = os.environ.get("JOULESPLIT_PROGRAM")
@@ -75,6 +77,14 @@ def test_the_demo_measures_decides_and_runs_the_split(tmp_path):
         "device",
     ]
     assert document["validation"][0]["outputs"]["same_top"] is True
+    # The cheapest of all forms of the input, priced by what making it was measured to cost here.
+    (made,) = profile["compute"]["encodings"]
+    costs = BoardCosts()
+    making_s = profile["compute"]["model"]["input_bits"] / costs.encode_rate_bit_per_s
+    assert_near(made["energy_j"]["net"], costs.encode_power_w * making_s)
+    best = decision["best"]
+    assert (best["block"], best["sent_as"], best["made_by"]) == (0, "uint8", "measured")
+    assert document["validation"][0]["encoding"] == "uint8"
     assert list(temporary.iterdir()) == []
     kept = sorted(path.name for path in (tmp_path / "kept").iterdir())
     assert kept == ["demo-profile.json", "demo-profile.windows.jsonl"]
@@ -127,7 +137,8 @@ def test_what_was_measured_is_printed_and_kept_when_running_the_choice_fails(tmp
     assert demo.returncode == 5
     assert document["failure"] in told
     assert len(document["profile"]["compute"]["blocks"]) == 20
-    assert document["decision"]["best"]["block"] > 0
+    best = document["decision"]["best"]
+    assert (best["where"], best["sent_as"]) == ("server", "uint8")
     (kept,) = tmp_path.iterdir()
     names = sorted(path.name for path in kept.iterdir())
     assert names == ["demo-profile.json", "demo-profile.windows.jsonl"]

@@ -25,7 +25,7 @@ from joulesplit.calibrate.campaign import (
 from joulesplit.calibrate.estimates import compute_of, coverage_factor, uplink_of
 from joulesplit.calibrate.workloads import truth_of
 from joulesplit.cli._resources import paper_network
-from joulesplit.optimizer import decide
+from joulesplit.optimizer import Usage, decide
 from joulesplit.partition.cutting import residual_blocks
 from joulesplit.partition.reading import read_network
 from proof.campaign import MODEL, RUNTIME, SCATTER_ALONE
@@ -74,7 +74,7 @@ def campaign(plan, setup):
         nonlocal around
         around = storable(virtual_circumstances(plan, NETWORK, BLOCKS, setup, sensor))
         around = replace(around, sensor=replace(around.sensor, accuracy=()))
-        return rule_of(plan, NETWORK, around)
+        return rule_of(plan, NETWORK, around, usage=Usage())
 
     outcome, _, _ = run_virtual(plan, BLOCKS, setup, rule_for=rule_for)
     return outcome, around
@@ -162,7 +162,7 @@ def looks_at(plan, setup):
 
     def rule_for(sensor):
         around = storable(virtual_circumstances(plan, NETWORK, BLOCKS, setup, sensor))
-        inner = rule_of(plan, NETWORK, around)
+        inner = rule_of(plan, NETWORK, around, usage=Usage())
 
         def rule(records):
             opinion = inner(records)

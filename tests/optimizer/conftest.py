@@ -16,6 +16,7 @@ from joulesplit.calibrate.profile import (
     Device,
     DeviceProfile,
     Downlink,
+    EncodingEnergy,
     GrossNet,
     HeadEnergy,
     Idle,
@@ -108,6 +109,7 @@ class World:
     upload_campaign: float | None = None
     idle_u_sys_w: float = 0.0
     idle_campaign_w: float | None = None
+    made: tuple = ()
 
     def _energy(self, energy_j, u_rel=None, campaign=None):
         u_rel = self.u_rel if u_rel is None else u_rel
@@ -164,6 +166,14 @@ class World:
                         energy_bound_j=0.07),
         )  # fmt: skip
 
+    def _encodings(self):
+        return tuple(
+            EncodingEnergy(encoding=name, block=block,
+                           energy_j=self._energy(e, campaign=self.compute_campaign),
+                           latency_s=quantity(time_s, 0.01 * time_s, unit="s"))
+            for name, block, e, time_s in self.made
+        )  # fmt: skip
+
     def _classes(self):
         if self.constant_u_rel is None:
             return None
@@ -216,6 +226,7 @@ class World:
                 campaign=self._campaign(self.compute_campaign), blocks=blocks,
                 covariance_j2=self.block_covariance, heads=self._heads(),
                 head_covariance_j2=self.head_covariance, phases=self._phases(),
+                encodings=self._encodings(),
                 classes=self._classes(),
             ),
             "link": Link(interface="wlan0", loopback=False, uplink=Uplink(

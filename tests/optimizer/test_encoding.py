@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -97,9 +98,9 @@ def test_where_the_power_of_computing_is_not_known_encoding_counts_nothing_and_s
     decision = decide(other, blocks, world().profile(), usage=Usage(encoding=HALF))
     assert [c.encode_j for c in decision.candidates] == [0.0] * 4
     assert [c.upload_bits for c in decision.candidates] == [800, 3200, 1600, 0]
-    assert any("Encoding counts no energy" in note for note in decision.notes)
+    assert any("l = 0, 1, 2 is not measured: not in the price" in note for note in decision.notes)
     known = decide(*network3, world().profile(), usage=Usage(encoding=HALF))
-    assert not any("Encoding counts no energy" in note for note in known.notes)
+    assert not any("not in the price" in note for note in known.notes)
     assert any("float16" in note and "a desk" in note for note in known.notes)
 
 
@@ -116,6 +117,79 @@ def test_where_the_power_of_computing_is_not_known_encoding_counts_nothing_and_s
 def test_figures_that_make_no_sense_are_refused(network3, world, wrong):
     with pytest.raises(InvalidInputError, match="float16"):
         candidates(network3, world().profile(), replace(HALF, **wrong))
+
+
+@pytest.mark.parametrize(("account", "factor"), [("net", 1.0), ("gross", 2.0)])
+def test_making_bytes_costs_what_was_measured_whatever_its_time_is_said_to_be(
+    network3, world, account, factor
+):
+    """Of l = 1 measured, of l = 0 and 2 the mean cost of a bit, known as badly as bits differ."""
+    device = world(u_rel=0.1, bit_j=1e-12, made=(("float16", 1, 0.64, 0.2),))
+    priced = candidates(network3, sized(device.profile()), account=account)
+    assert [c.made_by for c in priced] == ["scaled by size", "measured", "scaled by size", None]
+    per_bit_j = factor * 0.64 / BITS[0]
+    assert [c.encode_j for c in priced] == pytest.approx(
+        [per_bit_j * 3200, factor * 0.64, per_bit_j * BITS[1], 0.0]
+    )
+    assert priced[1].latency_s - priced[1].upload_s == pytest.approx(0.1 + 0.2)
+    u_j = factor * 0.1 * math.hypot(BLOCK_J[0], 0.64)
+    assert priced[1].u_stat_j == pytest.approx(u_j, rel=1e-6)
+    # Of a single place nothing tells how bits differ: from nothing to twice.
+    alone_j = per_bit_j * 3200 * math.hypot(0.1, 1 / math.sqrt(3))
+    assert priced[0].u_stat_j == pytest.approx(alone_j, rel=1e-6)
+
+
+def sized(profile):
+    """The profile of a device that says how long its blocks' outputs are."""
+    blocks = [
+        msgspec.structs.replace(block, output_bits=bits)
+        for block, bits in zip(profile.compute.blocks, BITS, strict=True)
+    ]
+    compute = msgspec.structs.replace(profile.compute, blocks=tuple(blocks))
+    return msgspec.structs.replace(profile, compute=compute)
+
+
+def test_of_several_places_the_scatter_of_a_bits_cost_is_that_of_the_next_one(network3, world):
+    made = (("float16", 0, 0.32 * 0.9, 0.1), ("float16", 2, 0.32 * 1.1, 0.1))
+    device = sized(world(bit_j=1e-12, made=made).profile())
+    model = msgspec.structs.replace(device.compute.model, input_bits=3200)
+    compute = msgspec.structs.replace(device.compute, model=model)
+    first = candidates(network3, msgspec.structs.replace(device, compute=compute))[1]
+    assert first.made_by == "scaled by size"
+    assert first.encode_j == pytest.approx(1e-4 * BITS[0])
+    # 0.9 and 1.1 scatter by √0.02, one more value about their mean by √1.5 times that.
+    assert first.u_stat_j == pytest.approx(first.encode_j * math.sqrt(0.02 * 1.5), rel=1e-6)
+
+
+def test_bytes_that_nothing_prices_make_a_choice_that_no_probability_is_stated_of(network3, world):
+    """What they cost beyond the price can only make the choice another if it is the choice's."""
+    unknown = replace(HALF, encode_s=(0.0, 0.0, 0.0), encode_u_rel=None)
+    profile = world(u_rel=0.01, bit_j=0.0005, head_j=((2, 3.0), (3, 7.0))).profile()
+    found = decide(*network3, profile, usage=Usage(encoding=unknown))
+    assert (found.best.block, found.best.made_by) == (0, "not measured")
+    assert (found.probability_best, found.best.ci95_j) == (None, None)
+    assert "calibrate with --encodings float16" in found.unsure_because
+    told = " ".join(found.notes)
+    assert (
+        "Making float16 of l = 0, 1, 2 is not measured: not in the price, nor in its time." in told
+    )
+    assert f"unless making its bytes costs {found.runner_up.excess_j:.4g} J" in told
+    # Bits that cost much leave all on the device: nothing is made there, and it is as sure as ever.
+    dear = world(u_rel=0.01, bit_j=0.05, head_j=((2, 3.0), (3, 7.0))).profile()
+    local = decide(*network3, dear, usage=Usage(encoding=unknown))
+    assert (local.best.block, local.unsure_because) == (3, None)
+    assert local.probability_best > 0.99
+
+
+def test_a_time_that_is_assumed_is_doubted_by_as_much_as_it_says(network3, world):
+    assumed = replace(HALF, encode_s=(0.1, 0.0, 0.0), encode_u_rel=0.5)
+    server = candidates(network3, world(bit_j=1e-12).profile(), assumed)[0]
+    assert (server.made_by, server.encode_j) == ("assumed", pytest.approx(0.1 * POWER_W))
+    assert server.u_stat_j == pytest.approx(0.5 * 0.1 * POWER_W, rel=1e-6)
+    # Back to back a longer inference costs idle power as well.
+    profile = world(bit_j=1e-12, idle_w=3.0).profile()
+    lasting = candidates(network3, profile, assumed, usage={"back_to_back": True})[0]
+    assert lasting.u_stat_j == pytest.approx(0.5 * 0.1 * (POWER_W + 3.0), rel=1e-6)
 
 
 FORMS = (

@@ -10,9 +10,15 @@ import pytest
 from scipy.special import stdtrit
 
 from joulesplit.calibrate.profile import Runtime
-from joulesplit.optimizer import Usage, computing_variances_j2, decide, prices_from_profile
+from joulesplit.optimizer import (
+    Constraints,
+    Usage,
+    computing_variances_j2,
+    decide,
+    prices_from_profile,
+)
 from joulesplit.optimizer._model_error import WITH_COVARIANCE, Runs, model_error
-from joulesplit.optimizer.errors import InvalidInputError
+from joulesplit.optimizer.errors import InvalidInputError, ProfileMismatchError
 
 FLOP, BITS = (100, 200, 400, 300), (6400, 3200, 640, 64)
 
@@ -201,3 +207,46 @@ def test_intervals_and_certainties_hold_where_blocks_cost_something_else_inside(
     assert right[sure].mean() >= 0.98
     assert right.mean() == pytest.approx(said.mean(), abs=0.06)
     assert np.mean(worse_j) <= 1.5 * np.mean(regret_j) + 1e-3
+
+
+def branching(make_network, least, most):
+    """A network of another file whose first operator does as much work as its numbers say."""
+    network, blocks = make_network((100, 200, 400), (6400, 3200, 32), input_elements=200)
+    branch = replace(
+        network.operators[0], kind="IF", flop=None, mac_flop=0, least_flop=least, most_flop=most
+    )
+    other = replace(network, sha256="cd" * 32, operators=(branch, *network.operators[1:]))
+    return other, (replace(blocks[0], flop=0, mac_flop=0), *blocks[1:])
+
+
+def test_work_that_is_only_bounded_is_in_intervals_and_probability_as_wide_as_its_bounds(
+    world, make_network
+):
+    """0 to 4 J of an IF that every split but l = 0 runs, which costs 6.4 J; the best other 3.2 + 2.
+
+    So l = 0 costs least in 7 of 10 cases.
+    """
+    made = branching(make_network, 0, 400)
+    decision = decide(*made, world().profile(), model_u_rel=0.0)
+    priced = decision.candidates
+    assert decision.compute_model == "constant"
+    assert [c.compute_j for c in priced] == pytest.approx([0.0, 2.0, 4.0, 8.0])
+    assert decision.best.block == 0
+    assert decision.probability_best == pytest.approx(0.7, abs=0.01)
+    # 95 % of what lies anywhere within 2 J of the middle.
+    assert priced[2].ci95_j == pytest.approx((7.2 - 1.9, 7.2 + 1.9), rel=1e-3)
+    assert any("0 to 400 FLOP" in note and "middle" in note for note in decision.notes)
+    # What all others share is in none of their differences.
+    apart = decide(*made, world().profile(), model_u_rel=0.0, constraints=Constraints(min_block=1))
+    assert (apart.best.block, apart.probability_best) == (2, 1.0)
+
+
+@pytest.mark.parametrize(("least", "most", "own"), [(0, None, False), (0, 400, True)])
+def test_work_without_a_limit_and_an_e_d_of_the_known_part_price_nothing(
+    world, make_network, least, most, own
+):
+    network, blocks = branching(make_network, least, most)
+    if own:
+        network = replace(network, sha256=make_network((1,), (8,))[0].sha256)
+    with pytest.raises(ProfileMismatchError, match="IF, whose work is unknown"):
+        decide(network, blocks, world().profile(), compute_model="constant")

@@ -62,15 +62,20 @@ def test_at_any_rate_it_costs_and_chooses_what_deciding_anew_does(made, policy, 
     assert chosen == pytest.approx(decision.best.energy_j, rel=1e-9)
 
 
-def test_what_goes_up_as_it_is_after_all_costs_what_deciding_by_that_says(made):
-    plain, short = InputForm(name="as-is", bits=BITS[0]), InputForm(name="uint8", bits=BITS[0] // 4)
-    usage = Usage(input_forms=(plain, short))
+@pytest.mark.parametrize("rhythm", [{}, {"back_to_back": True}])
+def test_what_goes_up_as_it_is_after_all_costs_what_deciding_by_that_says(
+    made, world_of_five, rhythm
+):
+    made = (*made[:2], replace(world_of_five, idle_w=1.5).profile())
+    plain = InputForm(name="as-is", bits=BITS[0])
+    short = InputForm(name="uint8", bits=BITS[0] // 4, encode_s=0.02)
+    usage = Usage(input_forms=(plain, short), **rhythm)
     policy = SplitPolicy.build(*made, usage=usage)
     assert (policy.lines[0].encoding, policy.lines[0].upload_bits) == ("uint8", short.bits)
 
     after = policy.without_encoding(0, plain.bits)
     for rate in (300.0, 1000.0):
-        asked = Usage(input_forms=(plain,), rate_bit_per_s=rate)
+        asked = Usage(input_forms=(plain,), rate_bit_per_s=rate, **rhythm)
         expected = decide(*made, usage=asked)
         assert after.lines[0].energy_j(rate) == pytest.approx(expected.candidates[0].energy_j)
         assert after.lines[0].latency_s(rate) == pytest.approx(expected.candidates[0].latency_s)
@@ -208,15 +213,25 @@ MAIN = """
 #include "policy.h"
 int main(void) {
     double rate, trip, deadline; int current, up;
-    while (scanf("%la %d %la %la %d", &rate, &current, &trip, &deadline, &up) == 5)
-        printf("%d\\n", joulesplit_choose(rate, current, trip, deadline, up));
+    while (scanf("%la %d %la %la %d", &rate, &current, &trip, &deadline, &up) == 5) {
+        int l = joulesplit_choose(rate, current, trip, deadline, up);
+        const struct joulesplit_line *s = l < 0 ? NULL : &joulesplit_lines[l];
+        if (s == NULL) { printf("-1\\n"); continue; }
+        printf("%d %d %.0f %s %a\\n", l, s->last_operator, s->upload_bits,
+               s->encoding ? s->encoding : "-", joulesplit_energy_j(l, rate));
+    }
     return 0;
 }
 """
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler: apt install gcc")
-def test_the_c_header_answers_as_python_does(policy, tmp_path):
+def test_the_c_header_answers_as_python_does_and_says_what_to_send_and_its_joules(policy, tmp_path):
+    encodings = ["uint8", None, "int8+zlib"]
+    changed = [
+        replace(one, encoding=how) for one, how in zip(policy.lines, encodings, strict=False)
+    ]
+    policy = replace(policy, lines=(*changed, *policy.lines[len(changed) :]))
     (tmp_path / "policy.h").write_text(policy_header(policy))
     (tmp_path / "main.c").write_text(MAIN)
     program = tmp_path / "choose"
@@ -238,21 +253,31 @@ def test_the_c_header_answers_as_python_does(policy, tmp_path):
     )
     answers = subprocess.run(
         [program], input=asked, capture_output=True, text=True, check=True
-    ).stdout.split()
+    ).stdout.splitlines()
 
     def choose(rate, current, trip, deadline, up):
         try:
-            return policy.choose(
+            line = policy.lines[policy.choose(
                 rate, current=None if current < 0 else current, round_trip_s=trip,
                 deadline_s=deadline, server_up=bool(up),
-            )  # fmt: skip
+            )]  # fmt: skip
         except NoFeasibleSplitError:
-            return -1
+            return ["-1"]
+        energy_j = line.energy_j(rate) if line.upload_bits else line.fixed_j
+        sent_as = (line.encoding or "as-is") if line.upload_bits else "-"
+        return [
+            str(line.block), str(line.last_operator), str(line.upload_bits), sent_as,
+            float(energy_j).hex(),
+        ]  # fmt: skip
 
-    assert [int(answer) for answer in answers] == [choose(*state) for state in states]
+    def told(answer):
+        *facts, energy = answer.split()
+        return [*facts, float.fromhex(energy).hex()] if facts else [energy]
+
+    assert [told(answer) for answer in answers] == [choose(*state) for state in states]
 
 
-def test_of_a_broken_upload_what_left_is_paid_for_and_nothing_if_nothing_did():
+def test_of_a_broken_upload_what_left_is_paid_for_and_making_its_bytes_if_nothing_did():
     line = SplitLine(
         block=1, name="b", last_operator=3, upload_bits=1000, compute_j=2.0, fixed_j=5.0,
         j_bit_per_s=400.0, fixed_s=None, bits_on_the_way=None, u_relative=None, allowed=True,
@@ -262,5 +287,8 @@ def test_of_a_broken_upload_what_left_is_paid_for_and_nothing_if_nothing_did():
     assert line.energy_j(100.0) == 9.0
     paid = [line.broken_upload_j(100.0, bits) for bits in (0, 1, 500, 1000, 2000)]
     assert paid == pytest.approx([0.0, 1.006, 4.0, 7.0, 7.0])
+    encoded = replace(line, encode_j=0.5, fixed_j=5.5)
+    paid = [encoded.broken_upload_j(100.0, bits) for bits in (0, 1, 500, 1000, 2000)]
+    assert paid == pytest.approx([0.5, 1.506, 4.5, 7.5, 7.5])
     here = replace(line, upload_bits=0)
     assert here.broken_upload_j(100.0, 500) == 0.0

@@ -8,6 +8,7 @@ from ._circumstances import storable as storable
 from ._first_window_check import require_seen as require_seen
 from ._first_window_check import swapped_hint as swapped_hint
 from ._plan import BlockCut as BlockCut
+from ._plan import INPUT_FORMS as INPUT_FORMS
 from ._plan import Limits as Limits
 from ._plan import Plan as Plan
 from ._plan import QUICK as QUICK
@@ -42,6 +43,7 @@ from ._resume import require_same_subjects as require_same_subjects
 from ._schedule import block_key as block_key
 from ._schedule import head_blocks as head_blocks
 from ._schedule import head_key as head_key
+from ._schedule import shrinking_blocks as shrinking_blocks
 from ._stop_rule import RuleMaker as RuleMaker
 from ._stop_rule import rule_by_precision as rule_by_precision
 from ._split_times import ComparedTime as ComparedTime

@@ -9,9 +9,13 @@ import msgspec
 
 from joulesplit.calibrate.errors import PlanError
 from joulesplit.calibrate.windows import WindowTiming
+from joulesplit.partition import SENDABLE
 
 UNLIMITED: Literal["unlimited"] = "unlimited"
 """In place of a rate: as fast as the link takes it."""
+
+INPUT_FORMS = "input"
+"""In place of encodings: those that a decision offers for the network's input unasked."""
 
 Rate = float | Literal["unlimited"]
 StopKind = Literal["fixed", "precision", "decision"]
@@ -92,6 +96,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             wins, once a first round has shown which (none where nobody decides).
         whole: Measure the whole network as one too.
         phases: Measure loading, allocation, first inference, input and connection apart.
+        encodings: Names of encodings of which making the bytes is measured, of the network's input
+            and of what crosses after each block that a smaller upload can follow; ``input`` takes
+            those that a decision offers for the input unasked, of the input alone.
         downloads: Measure downloads of the same sizes, at the slowest, the stated and the link's
             own rate.
         layouts: How often in a round the network's memory is laid out anew, as a new start of a
@@ -118,6 +125,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     heads: HeadChoice | tuple[int, ...] = ()
     whole: bool = False
     phases: bool = False
+    encodings: tuple[str, ...] = ()
     downloads: bool = False
     upload_sizes_bits: tuple[int, ...] = ()
     upload_grid: int = 0
@@ -146,6 +154,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
                 "per second on the air; give at least two rates, one of them a number"
             )
         self._require_positive()
+        self._require_encodings()
         self._require_sizes()
         self._require_waits()
         self._require_band()
@@ -165,6 +174,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         )
         if not all(isfinite(x) and x > 0 for x in lengths) or min(counts) < 1:
             raise PlanError(f"plan '{self.name}': lengths, rates and counts must be positive")
+
+    def _require_encodings(self) -> None:
+        known = (INPUT_FORMS, *SENDABLE)
+        unknown = [name for name in self.encodings if name not in known]
+        if unknown:
+            raise PlanError(
+                f"plan '{self.name}': there is no encoding {unknown[0]!r}: give {', '.join(known)}"
+            )
 
     def _require_sizes(self) -> None:
         if self.rests < 0:
@@ -248,6 +265,7 @@ QUICK = Plan(
     order_seed=1,
     heads="winner",
     whole=True,
+    encodings=(INPUT_FORMS,),
     # One for each length of work: every subject's windows meet several, as in standard.
     layouts=3,
     # So short windows leave the edges to the sum over whole readings (calibrate.windows).
@@ -270,6 +288,7 @@ STANDARD = Plan(
     heads="candidates",
     whole=True,
     phases=True,
+    encodings=(INPUT_FORMS,),
     downloads=True,
     upload_spread=20.0,
     layouts=3,
@@ -294,6 +313,7 @@ RIGOROUS = Plan(
     heads="candidates",
     whole=True,
     phases=True,
+    encodings=(INPUT_FORMS,),
     downloads=True,
     upload_spread=20.0,
     layouts=9,

@@ -275,6 +275,7 @@ def _compute(
     records: Sequence[WindowRecord], around: Circumstances, budget: SystematicBudget
 ) -> Compute:
     heads = heads_of(records, len(around.blocks), budget)
+    phases, encodings = phase_energies(records, budget)
     return msgspec.structs.replace(
         compute_of(
             records,
@@ -286,7 +287,8 @@ def _compute(
         ),
         heads=heads.energies if heads else (),
         head_covariance_j2=heads.triangle_j2 if heads else (),
-        phases=phase_energies(records, budget),
+        phases=phases,
+        encodings=encodings,
     )
 
 

@@ -122,6 +122,11 @@ def head_blocks(plan: Plan, blocks: Sequence[Block]) -> tuple[int, ...]:
                     f"end with 2 to {len(blocks) - 1}"
                 )
         return tuple(sorted(set(plan.heads)))
+    return shrinking_blocks(blocks)
+
+
+def shrinking_blocks(blocks: Sequence[Block]) -> tuple[int, ...]:
+    """Return the blocks with a smaller output than all before them, without the first and last."""
     smallest, chosen = blocks[0].output_bits, []
     for block in blocks[1:-1]:
         if block.output_bits < smallest:

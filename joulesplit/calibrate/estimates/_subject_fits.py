@@ -23,7 +23,14 @@ from joulesplit.calibrate.estimates._uncertainty import (
     quantity,
     with_interval,
 )
-from joulesplit.calibrate.profile import GrossNet, PhaseEnergy, Quantity, UploadTail
+from joulesplit.calibrate.profile import (
+    EncodingEnergy,
+    GrossNet,
+    PhaseEnergy,
+    Quantity,
+    UploadTail,
+    encoding_of,
+)
 from joulesplit.calibrate.windows import WindowKind, WindowRecord
 from joulesplit.metrology import SystematicBudget, standard_deviation
 
@@ -88,13 +95,36 @@ def fit_subjects(records: Sequence[WindowRecord]) -> SubjectFits:
 
 def phase_energies(
     records: Sequence[WindowRecord], budget: SystematicBudget
-) -> tuple[PhaseEnergy, ...]:
-    """Return what was measured of the steps of a start, by name."""
-    names = sorted({r.task.subject for r in records if r.task.kind == "phase"})
-    if not names:
-        return ()
+) -> tuple[tuple[PhaseEnergy, ...], tuple[EncodingEnergy, ...]]:
+    """Return what was measured of the steps of a start, by name, and of encoding what crosses.
+
+    Encodings stand by their names, then by block.
+    """
+    blocks = {r.task.subject: r.task.block for r in records if r.task.kind == "phase"}
+    if not blocks:
+        return (), ()
     fits, budget = fit_subjects(records), with_campaign(budget, records)
-    return tuple(_phase(name, records, fits, budget) for name in names)
+    named = {name: encoding_of(name) for name in sorted(blocks)}
+    encodings = [
+        EncodingEnergy(
+            encoding=encoding,
+            block=blocks[name],
+            energy_j=fits.energy_j(name, budget),
+            latency_s=_mean_time(name, records),
+        )
+        for name, encoding in named.items()
+        if encoding is not None
+    ]
+    return (
+        tuple(_phase(name, records, fits, budget) for name in named if named[name] is None),
+        tuple(sorted(encodings, key=lambda one: (one.encoding, one.block))),
+    )
+
+
+def _mean_time(name: str, records: Sequence[WindowRecord]) -> Quantity:
+    """Return the time of a phase, s."""
+    times_s = [r.work_s / r.task.repetitions for r in records if r.task.subject == name]
+    return mean_quantity(times_s, "s")
 
 
 def _phase(
@@ -103,10 +133,9 @@ def _phase(
     energy = fits.energy_j(name, budget)
     net = energy.net or energy.gross
     low, high = net.ci95 or (net.value, net.value)
-    times_s = [r.work_s / r.task.repetitions for r in records if r.task.subject == name]
     return PhaseEnergy(
         name=name,
-        latency_s=mean_quantity(times_s, "s"),
+        latency_s=_mean_time(name, records),
         energy_j=energy if low > 0 else None,
         # Nothing costs less than nothing: scatter below zero does not tighten the bound.
         energy_bound_j=max(high, (high - low) / 2),

@@ -6,6 +6,9 @@ from ._camera_picture import picture_input as picture_input
 from ._camera_picture import what_is_left_out as what_is_left_out
 from ._device import DeviceUnderTest as DeviceUnderTest
 from ._device import RealDevice as RealDevice
+from ._encoding_bench import encoding_places as encoding_places
+from ._encoding_bench import encoding_workloads as encoding_workloads
+from ._encoding_bench import input_encodings as input_encodings
 from ._function import FunctionWorkload as FunctionWorkload
 from ._instrument import EdgeAddress as EdgeAddress
 from ._instrument import Instrument as Instrument

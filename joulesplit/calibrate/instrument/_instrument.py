@@ -32,6 +32,7 @@ from joulesplit.calibrate.environment import (
     require_link,
     this_tool,
 )
+from joulesplit.calibrate.instrument._encoding_bench import encoding_workloads
 from joulesplit.calibrate.instrument._link_bench import LinkBench
 from joulesplit.calibrate.instrument._network_bench import NetworkBench, RuntimeChoice
 from joulesplit.calibrate.instrument._phase_bench import PhaseBench
@@ -131,7 +132,7 @@ class Instrument:
             heads=self.network.head_workloads(heads, self.clock, self.activity),
             uploads=link.uploads(subjects, payloads),
             downloads=link.downloads(received),
-            phases=self._phases(link) if plan.phases else {},
+            phases=self._encodings(plan) | (self._phases(link) if plan.phases else {}),
             thermometer=lambda: self.device.temperature_c,
             lay_out_anew=partial(self.network.lay_out_anew, Random(plan.order_seed)),
             foreign_load=LoadWatch(self.device.machine),
@@ -166,6 +167,9 @@ class Instrument:
             interface=self.interface,
             link_rate_bit_per_s=self.device.link_rate_bit_per_s,
         )
+
+    def _encodings(self, plan: Plan) -> dict[str, Workload]:
+        return encoding_workloads(plan.encodings, self.network, self.clock, self.activity)
 
     def _phases(self, link: LinkBench) -> dict[str, Workload]:
         scratch = self._stack.enter_context(TemporaryDirectory(prefix="joulesplit-"))

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from joulesplit.calibrate.instrument._encoding_bench import encode_crossing
 from joulesplit.calibrate.workloads import Offload, SplitWorkload
 from joulesplit.edge import Pacer
 from joulesplit.partition import after_sending, encode, suited
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from joulesplit.calibrate.instrument._instrument import Instrument
+    from joulesplit.edge import NamedTensor
     from joulesplit.partition import Encoding
 
 
@@ -86,6 +90,12 @@ class SplitRunner:
         if self._block == len(self._instrument.network.blocks):
             self.outputs = self._head.get_outputs()
 
+    def _encoded(self, tensors: Sequence[NamedTensor]) -> Sequence[NamedTensor]:
+        """Return what goes up; making it is what a campaign measured of it."""
+        if self._encoding is None:
+            return tensors
+        return encode_crossing(tensors, self._encoding, self._instrument.activity)
+
     def _offload(self) -> Offload:
         instrument = self._instrument
         network = instrument.network
@@ -94,10 +104,11 @@ class SplitRunner:
             arrays = self._head.get_outputs() if self._head else network.crossing(0)
             rate, on_air = self._rate_bit_per_s, instrument.activity.on_air
             pacer = None if rate is None else Pacer(rate, clock=instrument.clock, on_chunk=on_air)
-            result = instrument.client.run_tail(
+            sent = self._encoded(network.named_crossing(self._block, arrays))
+            result = instrument.client.run_tail_of(
                 network.network.sha256,
                 self._last,
-                network.named_crossing(self._block, arrays),
+                sent,
                 encoding=self._encoding,
                 pacer=pacer,
             )

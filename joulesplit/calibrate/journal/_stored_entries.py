@@ -70,6 +70,7 @@ class StoredPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     heads: Literal["candidates", "winner"] | tuple[int, ...] = ()
     whole: bool = False
     phases: bool = False
+    encodings: tuple[str, ...] = ()
     downloads: bool = False
     upload_sizes_bits: tuple[int, ...] = ()
     upload_grid: int = 0

@@ -10,6 +10,7 @@ from ._device_profile import CampaignRecord as CampaignRecord
 from ._quality import Check as Check
 from ._compute import Compute as Compute
 from ._device_profile import DeviceProfile as DeviceProfile
+from ._compute import EncodingEnergy as EncodingEnergy
 from ._device_profile import Idle as Idle
 from ._link import Link as Link
 from ._link import LinkFit as LinkFit
@@ -64,6 +65,8 @@ from ._redact import redact_profile as redact_profile
 from ._schema import schema_of as schema_of
 from ._upgrade import upgrade_profile as upgrade_profile
 from ._compute import CONNECTION_PHASE as CONNECTION_PHASE
+from ._compute import encoding_of as encoding_of
+from ._compute import encoding_phase as encoding_phase
 from ._link import Downlink as Downlink
 from ._compute import HeadEnergy as HeadEnergy
 from ._compute import PhaseEnergy as PhaseEnergy

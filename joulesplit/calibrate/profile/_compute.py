@@ -13,6 +13,25 @@ from joulesplit.calibrate.profile._quantity import GrossNet, Quantity, in_unit
 CONNECTION_PHASE = "connection: set it up, ask for nothing"
 """Name of the phase that sets up a new connection to the server, with one small exchange."""
 
+ENCODING_PHASE = "encoding "
+"""Begins the names of the phases that make the bytes of what crosses."""
+
+
+def encoding_phase(encoding: str, block: int) -> str:
+    """Return the name of the phase that makes the bytes of what crosses after a block.
+
+    Args:
+        encoding: Its name.
+        block: l; 0 for the network's input.
+    """
+    return f"{ENCODING_PHASE}{encoding} at l = {block}"
+
+
+def encoding_of(phase: str) -> str | None:
+    """Return the name of the encoding that a phase makes the bytes of; None for another phase."""
+    name, found, _ = phase.partition(" at l = ")
+    return name.removeprefix(ENCODING_PHASE) if found and name.startswith(ENCODING_PHASE) else None
+
 
 PrecisionKind = Literal["repeatability", "reproducibility"]
 """Whether an interval holds for the very same conditions, or for those of another start too."""
@@ -124,6 +143,22 @@ class PhaseEnergy(msgspec.Struct, frozen=True, kw_only=True):
     energy_bound_j: float
 
 
+class EncodingEnergy(msgspec.Struct, frozen=True, kw_only=True):
+    """Making the bytes of what crosses after a block, from its tensors to what is sent.
+
+    Attributes:
+        encoding: Name of the encoding.
+        block: l; 0 is the network's input.
+        energy_j: Per inference, J; the net one may scatter below zero.
+        latency_s: Per inference, s.
+    """
+
+    encoding: str
+    block: int
+    energy_j: Annotated[GrossNet, in_unit("J")]
+    latency_s: Annotated[Quantity, in_unit("s")]
+
+
 class Compute(msgspec.Struct, frozen=True, kw_only=True):
     """What computing costs.
 
@@ -140,6 +175,7 @@ class Compute(msgspec.Struct, frozen=True, kw_only=True):
             in order, that with e_1 … e_L and then with the heads up to itself. It continues the
             lower triangle of ``covariance_j2``.
         phases: What happens once per start.
+        encodings: What making the bytes costs that go up; empty if it was not measured.
         precision: Under what conditions the intervals of E_d, e_l and heads hold (VIM 2.20,
             2.24): those of ``repeatability`` say what the same process would measure again, those
             of ``reproducibility`` hold what another layout of its memory makes of it too. None if
@@ -160,6 +196,7 @@ class Compute(msgspec.Struct, frozen=True, kw_only=True):
     heads: tuple[HeadEnergy, ...] = ()
     head_covariance_j2: tuple[float, ...] = ()
     phases: tuple[PhaseEnergy, ...] = ()
+    encodings: tuple[EncodingEnergy, ...] = ()
     precision: PrecisionKind | None = None
     layouts: int | None = None
     campaign: CampaignError | None = None

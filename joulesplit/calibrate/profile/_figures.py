@@ -83,6 +83,8 @@ def _compute_figures(compute: Compute) -> Iterator[Figure]:
         yield from _accounts(f"head_{head.last_block}", head.energy_j)
     for block in compute.blocks:
         yield Figure(name=f"t_{block.index}", quantity=block.latency_s, scaled=False)
+    for made in compute.encodings:
+        yield from _accounts(f"{made.encoding} made at l = {made.block}", made.energy_j)
     if compute.window_cost_j is not None:
         yield Figure(name="window cost net", quantity=compute.window_cost_j)
     for name, start in _starts(compute):

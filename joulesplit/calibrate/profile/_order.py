@@ -31,6 +31,12 @@ def _out_of_order(compute: Compute) -> Iterator[str]:
     twice = [name for name, count in phases.items() if count > 1]
     if twice:
         yield f"phase {twice[0]!r} stands {phases[twice[0]]} times"
+    made = Counter((one.encoding, one.block) for one in compute.encodings)
+    yield from (
+        f"making {name} at l = {block} stands {count} times"
+        for (name, block), count in made.items()
+        if count > 1
+    )
 
 
 def _listed(places: Sequence[int]) -> str:

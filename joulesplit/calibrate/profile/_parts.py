@@ -13,7 +13,12 @@ from typing import Any
 
 import msgspec
 
-from joulesplit.calibrate.profile._compute import BlockEnergy, Compute, HeadEnergy
+from joulesplit.calibrate.profile._compute import (
+    BlockEnergy,
+    Compute,
+    EncodingEnergy,
+    HeadEnergy,
+)
 from joulesplit.calibrate.profile._device_profile import DeviceProfile
 from joulesplit.calibrate.profile._estimates import CampaignError
 from joulesplit.calibrate.profile._figures import (
@@ -137,6 +142,7 @@ def pooled_compute(part: WeightedProfiles) -> Compute:
         views=(),
         classes=None,
         phases=(),
+        encodings=_encodings(part),
         campaign=part.campaign(lambda p: p.compute.campaign),
     )
 
@@ -147,6 +153,22 @@ def _heads(part: WeightedProfiles) -> tuple[HeadEnergy, ...]:
     if len({tuple(head.last_block for head in heads) for heads in lists}) > 1:
         return ()
     return tuple(_head(part, index) for index in range(len(lists[0])))
+
+
+def _encodings(part: WeightedProfiles) -> tuple[EncodingEnergy, ...]:
+    """Return what making bytes costs pooled; none unless every profile has the same."""
+    lists = [profile.compute.encodings for profile in part.profiles]
+    if len({tuple((one.encoding, one.block) for one in made) for made in lists}) > 1:
+        return ()
+    return tuple(_encoding(part, index) for index in range(len(lists[0])))
+
+
+def _encoding(part: WeightedProfiles, index: int) -> EncodingEnergy:
+    return msgspec.structs.replace(
+        part.profiles[0].compute.encodings[index],
+        energy_j=part.accounts(lambda p: p.compute.encodings[index].energy_j),
+        latency_s=part.quantity(lambda p: p.compute.encodings[index].latency_s, scaled=False),
+    )
 
 
 def _head_covariance(part: WeightedProfiles) -> tuple[float, ...]:

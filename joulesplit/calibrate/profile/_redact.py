@@ -58,7 +58,7 @@ KEPT_TEXT = frozenset(
         "schema", "sha256", "version", "libraries", "python", "kernel", "system", "board",
         "machine", "soc", "revision", "governor", "kind", "source", "verdict", "outcome", "unit",
         "created", "flop_convention", "figure", "method", "operator_class", "correlation",
-        "distribution", "treatment", "windows_sha256",
+        "distribution", "treatment", "windows_sha256", "encoding",
     ]
 )  # fmt: skip
 """Fields of known form, in which a pattern or the machine's name could only match by accident."""

@@ -20,7 +20,8 @@ class WindowTask(msgspec.Struct, frozen=True, kw_only=True):
         kind: ``control`` windows repeat one and the same work to tell drift; ``head`` and
             ``whole`` run several blocks as one network; ``phase`` is what happens once.
         subject: Key of the workload.
-        block: l for compute and control, the last block of a head, else 0.
+        block: l for compute, control and the encoding of what crosses, the last block of a head,
+            else 0.
         repetitions: Inferences, uploads, downloads or starts.
     """
 

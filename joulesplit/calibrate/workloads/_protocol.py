@@ -74,6 +74,9 @@ class DeviceActivity(Protocol):
     def inference(self, first_block: int, last_block: int) -> AbstractContextManager[None]:
         """Hear of one inference of the blocks ``first_block`` … ``last_block`` (both included)."""
 
+    def encoding(self, bits: int) -> AbstractContextManager[None]:
+        """Hear of making the bytes of tensors of ``bits`` that are to be sent."""
+
     def upload_begins(self) -> None:
         """Hear that one upload is about to begin."""
 
@@ -90,6 +93,11 @@ class RealActivity:
     def inference(self, first_block: int, last_block: int) -> AbstractContextManager[None]:
         """Return a context that does nothing."""
         del first_block, last_block
+        return nullcontext()
+
+    def encoding(self, bits: int) -> AbstractContextManager[None]:
+        """Return a context that does nothing."""
+        del bits
         return nullcontext()
 
     def upload_begins(self) -> None:

@@ -34,6 +34,9 @@ class BoardCosts:
         air_power_w: P_air, W above idle while sending.
         bit_energy_j: e_bit, J/bit.
         upload_cost_j: E_0, J per upload.
+        encode_rate_bit_per_s: Bits of tensors that are made what is sent of them, per second.
+        encode_power_w: Power above idle meanwhile, W: one core's, which is less than an
+            inference's.
         sampler_power_w: What the sampler itself takes all the time, W; part of P_0.
         compute_drift_per_s: Relative growth of the power while computing, 1/s from the start.
         air_drift_per_s: Relative growth of the power while sending, bits included, 1/s from the
@@ -56,6 +59,8 @@ class BoardCosts:
     air_power_w: float = 0.55
     bit_energy_j: float = 1.2e-8
     upload_cost_j: float = 5e-3
+    encode_rate_bit_per_s: float = 4e8
+    encode_power_w: float = 0.8
     sampler_power_w: float = 0.0
     compute_drift_per_s: float = 0.0
     air_drift_per_s: float = 0.0
@@ -215,7 +220,19 @@ class SimulatedBoard:
         if duration_s is None:
             duration_s = run_latency_s(self._costs, self._blocks[first_block - 1 : last_block])
             self._latency_s[run] = duration_s
-        power_w = self._costs.compute_power_w * self._grown(self._costs.compute_drift_per_s)
+        with self._computing(duration_s, self._costs.compute_power_w):
+            yield
+
+    @contextmanager
+    def encoding(self, bits: int) -> Iterator[None]:
+        """Spend the energy of making what is sent of tensors, and return when it would be done."""
+        costs = self._costs
+        with self._computing(bits / costs.encode_rate_bit_per_s, costs.encode_power_w):
+            yield
+
+    @contextmanager
+    def _computing(self, duration_s: float, power_w: float) -> Iterator[None]:
+        power_w *= self._grown(self._costs.compute_drift_per_s)
         if self._governor is not None:
             speed, power = self._governor.speed_and_power(self._clock.now_ns())
             duration_s, power_w = duration_s / speed, power_w * power

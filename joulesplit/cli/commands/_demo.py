@@ -191,14 +191,16 @@ def run_loop(model: Path, choice: SensorChoice, directory: Path) -> LoopResult:
 
 def _as_far_as_it_goes(instrument: Instrument, profile: DeviceProfile) -> LoopResult:
     """Decide and validate; what fails takes nothing away from what was done before."""
+    from joulesplit._deciding import with_input_forms
     from joulesplit.cli._exit_codes import exit_code_of
     from joulesplit.cli.measuring import validate
-    from joulesplit.optimizer import decide
+    from joulesplit.optimizer import Usage, decide
 
     network = instrument.network
     result = LoopResult(network_name=network.network.name, profile=profile)
     try:
-        decision = decide(network.network, network.blocks, profile, account="net")
+        usage = with_input_forms(Usage(), network.network, profile)
+        decision = decide(network.network, network.blocks, profile, account="net", usage=usage)
         result = replace(result, decision=decision)
         validations = validate(instrument, profile, (decision.best.block,))
         return replace(result, validations=validations)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from joulesplit._deciding import with_input_forms
 from joulesplit._decision_stop import rule_of
 from joulesplit.calibrate.campaign import (
     calibrate_device,
@@ -16,13 +17,13 @@ from joulesplit.calibrate.campaign import (
 from joulesplit.calibrate.instrument import what_is_left_out
 from joulesplit.cli._output import note
 from joulesplit.cli.measuring._progress import CampaignLines, progress_bar
-from joulesplit.optimizer import decide
+from joulesplit.optimizer import Usage, decide
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.campaign import JournalFile, Plan, PredictedTimes, SplitValidation
     from joulesplit.calibrate.instrument import Instrument
     from joulesplit.calibrate.profile import DeviceProfile
-    from joulesplit.optimizer import Candidate, Decision, Usage
+    from joulesplit.optimizer import Candidate, Decision
     from joulesplit.partition import Encoding
 
 
@@ -47,13 +48,15 @@ def validate(
         instrument: Running instrument.
         profile: Predicts what they cost.
         splits: Which l.
-        usage: How they are used, for the prediction.
+        usage: How they are used, for the prediction; where it does not say how full offload sends
+            the input, that is decided as ``optimize`` does.
 
     Raises:
         NoSuchSplitError: A split that the network does not have.
         OptimizerError, CalibrationError, EdgeError: See ``decide`` and ``validate_split``.
     """
     network = instrument.network
+    usage = with_input_forms(usage or Usage(), network.network, profile)
     decision = decide(network.network, network.blocks, profile, account="net", usage=usage)
     for split in splits:
         require_split(instrument, split)

@@ -96,6 +96,20 @@ def encoded_input(
     return _cut(model.network, -1, encoding, [list(arrays) for arrays in given])
 
 
+def encoding_time_s(encoding: Encoding, arrays: Sequence[NDArray[Any]]) -> float:
+    """Return how long arrays take to encode here, median, s.
+
+    Args:
+        encoding: How floats are sent.
+        arrays: What crosses.
+
+    Raises:
+        EncodingError: It cannot hold a number.
+    """
+    send(encoding, arrays)  # The first one fetches memory.
+    return send(encoding, arrays).encode_s
+
+
 def _cut(network: Network, after: int, encoding: Encoding, values: Sequence[Arrays]) -> EncodedCut:
     refused = None
     try:

@@ -12,6 +12,7 @@ from joulesplit.calibrate.checks._plausibility import plausibility_checks
 from joulesplit.calibrate.errors import ProfileFormatError
 from joulesplit.calibrate.profile import (
     Check,
+    EncodingEnergy,
     GrossNet,
     Quality,
     TransferPercentiles,
@@ -332,3 +333,9 @@ def test_percentiles_that_fall_and_figures_of_another_place_are_named(make_measu
     checks = {check.name: check for check in plausibility_checks(named)}
     assert checks["known-names"].advice.startswith("'e_9 net': the profile has no such figure")
     assert "in-order" in troubled(changed(sound, "link.uplink", time=time))
+    block = sound.compute.blocks[0]
+    made = EncodingEnergy(
+        encoding="int8", block=1, energy_j=block.energy_j, latency_s=block.latency_s
+    )
+    assert troubled(changed(sound, "compute", encodings=(made,))) == troubled(sound)
+    assert "in-order" in troubled(changed(sound, "compute", encodings=(made, made)))

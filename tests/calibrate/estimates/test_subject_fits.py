@@ -16,9 +16,10 @@ from window_records import window_record
 
 EXACT = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)
 WINDOW_J = 0.004
-E_J = {"block 1": 0.010, "load": 0.3}
+MADE = "encoding int8+zlib at l = 5"
+E_J = {"block 1": 0.010, "load": 0.3, MADE: 0.02}
 T_S = {key: energy_j / 1.5 for key, energy_j in E_J.items()}
-KINDS = {"b": "compute", "l": "phase"}
+KINDS = {"b": "compute", "l": "phase", "e": "phase"}
 NOISE_J = (1e-5, -2e-5, 1.5e-5, -0.5e-5)
 
 
@@ -43,23 +44,34 @@ def runs(*subjects: str, noise=NOISE_J) -> list[WindowRecord]:
 
 
 def test_without_windows_of_phases_there_are_none():
-    assert phase_energies(runs("block 1"), EXACT) == ()
+    assert phase_energies(runs("block 1"), EXACT) == ((), ())
 
 
 def test_a_phase_that_stands_out_has_an_energy():
-    (phase,) = phase_energies(runs("block 1", "load"), EXACT)
+    (phase,), none = phase_energies(runs("block 1", "load"), EXACT)
 
+    assert none == ()
     assert phase.name == "load"
     assert phase.energy_j.net.value == pytest.approx(0.3, rel=1e-3)
     assert phase.latency_s.value == pytest.approx(0.2)
     assert phase.energy_bound_j == phase.energy_j.net.ci95[1]
 
 
+def test_making_what_goes_up_has_an_energy_of_its_encoding_and_block():
+    (phase,), (made,) = phase_energies(runs("block 1", "load", MADE), EXACT)
+
+    assert phase.name == "load"
+    assert (made.encoding, made.block) == ("int8+zlib", 5)
+    assert made.energy_j.net.value == pytest.approx(0.02, rel=1e-3)
+    assert made.energy_j.gross.value == pytest.approx(0.02 * 3.5 / 1.5, rel=1e-3)
+    assert made.latency_s.value == pytest.approx(0.02 / 1.5)
+
+
 def test_a_phase_that_does_not_stand_out_has_a_time_and_a_bound_and_no_energy():
     loud = [5.0, -5.0, 4.0, -4.0]
     records = [*runs("block 1"), *runs("load", noise=[n - 0.3 * 10 for n in loud])]
 
-    (phase,) = phase_energies(records, EXACT)
+    (phase,), _ = phase_energies(records, EXACT)
 
     assert phase.energy_j is None
     assert phase.latency_s.value == pytest.approx(0.2)

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from joulesplit.calibrate.instrument import NetworkBench, PhaseBench, RuntimeChoice, phase_count
+from joulesplit.calibrate.campaign import INPUT_FORMS, shrinking_blocks
+from joulesplit.calibrate.instrument import (
+    NetworkBench,
+    PhaseBench,
+    RuntimeChoice,
+    encoding_places,
+    encoding_workloads,
+    phase_count,
+)
 from joulesplit.calibrate.instrument._camera_picture import CONVERT, PICTURE
 from joulesplit.calibrate.instrument._phase_bench import (
     ALLOCATE,
@@ -15,8 +23,13 @@ from joulesplit.calibrate.instrument._phase_bench import (
     LOAD,
     copies_that_fit,
 )
-from joulesplit.calibrate.profile import CONNECTION_PHASE
-from joulesplit.calibrate.workloads import PreparedWorkload, RealActivity
+from joulesplit.calibrate.profile import CONNECTION_PHASE, encoding_phase
+from joulesplit.calibrate.workloads import (
+    BoardCosts,
+    PreparedWorkload,
+    RealActivity,
+    SimulatedBoard,
+)
 from joulesplit.cli._resources import bundled
 from joulesplit.drivers.simulated import SimulatedClock
 from joulesplit.partition._interpreters import invoke
@@ -80,6 +93,29 @@ def test_a_network_with_open_dimensions_is_measured_at_the_shape_that_is_stated(
         steps[ALLOCATE].run(1)
         (allocated,) = steps[ALLOCATE].shelf
         assert tuple(allocated.get_input_details()[0]["shape"]) == (1, 24, 20, 3)
+
+
+def test_making_what_goes_up_is_measured_where_a_decision_may_need_it_and_as_a_split_does_it():
+    """Of the input unasked; what is named where a smaller upload can follow as well."""
+    clock, loads = SimulatedClock(), []
+    choice = RuntimeChoice(input_shapes={"serving_default_image:0": (1, 24, 20, 3)})
+    with NetworkBench(OPEN, choice) as bench:
+        blocks = bench.blocks
+        board = SimulatedBoard(BoardCosts(), blocks, lambda *load: loads.append(load), clock)
+        wanted = (INPUT_FORMS, "int8+zlib", "uint8")
+        steps = encoding_workloads(wanted, bench, clock, board)
+        places = encoding_places(wanted, bench.network, blocks)
+        assert [encoding_phase(*place) for place in places] == list(steps)
+        assert next(iter(steps)) == "encoding uint8 at l = 0"
+        assert {block for name, block in places if name == "int8+zlib"} == {
+            0, 1, *shrinking_blocks(blocks)
+        }  # fmt: skip
+        done = steps["encoding uint8 at l = 0"].run(3)
+        costs = BoardCosts()
+        once_s = bench.network.input_bits / costs.encode_rate_bit_per_s
+        took_s = (done.ended_ns - done.started_ns) * 1e-9
+        assert took_s == pytest.approx(costs.start_s + 3 * once_s)
+        assert sum(power for _, _, power in loads[1:]) == pytest.approx(3 * costs.encode_power_w)
 
 
 def test_as_many_steps_are_announced_as_are_measured(phases):

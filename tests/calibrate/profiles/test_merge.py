@@ -11,6 +11,7 @@ from joulesplit.calibrate.estimates import quantity
 from joulesplit.calibrate.profile import (
     BudgetTerm,
     Check,
+    EncodingEnergy,
     EstimateView,
     GrossNet,
     HeadEnergy,
@@ -303,7 +304,10 @@ def with_extras(profile, head_j, ratio):
         value=ratio, unit="FLOP/bit", ci95=(ratio - 1, ratio + 1), u_stat=0.4, u_sys=0.1, n=40
     )
     tail = UploadTail(energy_j=net(profile), duration_s=0.2)
-    extended = changed(profile, "compute", heads=(head,))
+    made = EncodingEnergy(
+        encoding="uint8", block=0, energy_j=head.energy_j, latency_s=block.latency_s
+    )
+    extended = changed(profile, "compute", heads=(head,), encodings=(made,))
     uplink = msgspec.structs.replace(profile.link.uplink, tail=tail)
     extended = changed(extended, "link", uplink=uplink)
     return msgspec.structs.replace(
@@ -328,6 +332,10 @@ def test_heads_are_pooled_and_the_ratio_follows_from_the_pooled_figures(make_mea
     assert merged.link.uplink.tail is None
     one = merge(with_extras(make_measured(), 0.018, 8.0), make_measured())
     assert (one.compute.heads, one.e_d_over_e_c_flop_per_bit) == ((), None)
+    # What making bytes costs is pooled as heads are.
+    (made,) = merged.compute.encodings
+    assert (made.encoding, made.energy_j) == ("uint8", merged.compute.heads[0].energy_j)
+    assert one.compute.encodings == ()
 
 
 def part(u_stat, dof):

@@ -162,6 +162,18 @@ def _capitalised(text: str) -> str:
 
 def _cheaper_by_assumption(decision: Decision) -> str | None:
     """Return what the choice rests on, or what would cost less if it were so; None if nothing."""
+    told = (_made_of_nothing(decision.best), _assumed_form(decision))
+    return "; ".join(line for line in told if line) or None
+
+
+def _made_of_nothing(best: Candidate) -> str | None:
+    """Say what the price of making the choice's bytes lacks."""
+    if best.made_by == "not measured":
+        return "making these bytes is not measured: not in the price"
+    return "making these bytes is assumed, not measured" if best.made_by == "assumed" else None
+
+
+def _assumed_form(decision: Decision) -> str | None:
     if decision.best.sent_as == "uint8":
         return f"only if every input is bytes, scaled as usual: else {_without_bytes(decision)}"
     lossy = decision.lossy_form
@@ -254,13 +266,18 @@ def _candidate_table(decision: Decision, battery: BatteryLife | None = None) -> 
             Column(header="P(best)", cells=[_chance(c) for c in candidates], right=True,
                    from_width=75),
             # What a battery gives takes the same room.
-            Column(header="priced by", cells=[c.priced_by for c in candidates],
+            Column(header="priced by", cells=[_priced_by(c) for c in candidates],
                    from_width=130 if battery else 100),
             Column(header="█ compute  ▒ link", cells=[_bar(c, most_j) for c in candidates],
                    flexible=True),
         ],
         emphasised=decision.best.block,
     )  # fmt: skip
+
+
+def _priced_by(candidate: Candidate) -> str:
+    made_by = candidate.made_by
+    return candidate.priced_by if made_by is None else f"{candidate.priced_by}; bytes: {made_by}"
 
 
 def _sign(decision: Decision, candidate: Candidate) -> str:
@@ -283,10 +300,11 @@ def _chance(candidate: Candidate) -> str:
 
 def _bar(candidate: Candidate, most_j: float) -> Bar:
     beside_j = candidate.idle_j + candidate.start_j
-    link_j = candidate.energy_j - candidate.compute_j - beside_j
+    device_j = candidate.compute_j + candidate.encode_j
+    link_j = candidate.energy_j - device_j - beside_j
     return Bar(
         [
-            BarSegment(value=candidate.compute_j, style=COMPUTE_STYLE),
+            BarSegment(value=device_j, style=COMPUTE_STYLE),
             BarSegment(value=link_j, style=UPLOAD_STYLE, fill=SHADED),
         ],
         most_j,

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from joulesplit.calibrate.profile import (
     Compute,
     Downlink,
+    EncodingEnergy,
     HeadEnergy,
     Link,
     PhaseEnergy,
@@ -30,6 +31,9 @@ def beyond_sections(compute: Compute, link: Link | None) -> list[Section]:
     if compute.phases:
         title = "Apart from inferences"
         sections.append(Section(title=title, body=_phases(compute.phases)))
+    if compute.encodings:
+        title = "Making the bytes that go up"
+        sections.append(Section(title=title, body=_encodings(compute.encodings)))
     if link is not None and (rows := _link_rows(link)):
         sections.append(Section(title="After and beside the uploads", body=Facts(rows)))
     return sections
@@ -85,6 +89,25 @@ def _phases(phases: tuple[PhaseEnergy, ...]) -> RenderableType:
             Column(header="net", cells=[_phase_energy(p) for p in phases], right=True),
             Column(
                 header="gross", cells=[_phase_gross(p) for p in phases], right=True, from_width=110
+            ),
+        ]
+    )
+
+
+def _encodings(encodings: tuple[EncodingEnergy, ...]) -> RenderableType:
+    return FittingTable(
+        [
+            Column(header="encoding", cells=[one.encoding for one in encodings]),
+            Column(header="l", cells=[str(one.block) for one in encodings], right=True),
+            Column(
+                header="time", cells=[quantity_text(one.latency_s) for one in encodings], right=True
+            ),
+            Column(header="net", cells=[_text(one.energy_j.net) for one in encodings], right=True),
+            Column(
+                header="gross",
+                cells=[_text(one.energy_j.gross) for one in encodings],
+                right=True,
+                from_width=90,
             ),
         ]
     )
