@@ -237,4 +237,4 @@ def test_the_next_step_measures_with_the_very_same_words(recorded, tmp_path):
         check=False, cwd=tmp_path,
     )  # fmt: skip
     assert seen.returncode == 0, seen.stderr
-    assert seen.stdout.rstrip().endswith(f"joulesplit measure {' '.join(words)} -- sleep 5")
+    assert f"joulesplit measure {' '.join(words)} -- sleep 5" in seen.stdout
