@@ -92,9 +92,20 @@ class PlanChoice:
 
 
 def _encoding(plan: Plan, names: tuple[str, ...]) -> Plan:
-    """Return a plan that measures making bytes in more encodings."""
+    """Return a plan that measures making bytes in more encodings.
+
+    Raises:
+        CommandError: There is no such encoding.
+    """
     import msgspec
 
+    from joulesplit.calibrate.campaign import INPUT_FORMS
+    from joulesplit.partition import SENDABLE
+
+    for name in names:
+        if name not in (INPUT_FORMS, *SENDABLE):
+            known = ", ".join((INPUT_FORMS, *SENDABLE))
+            raise CommandError(f"--encodings {name!r} is none of {known}")
     wanted = tuple(dict.fromkeys((*plan.encodings, *names)))
     return msgspec.structs.replace(plan, encodings=wanted) if names else plan
 

@@ -2,6 +2,7 @@ from ._bundle import NamedTensor as NamedTensor
 from ._bundle import encode_bundle as encode_bundle
 from ._client import EdgeClient as EdgeClient
 from ._encoded import encoded_tensors as encoded_tensors
+from ._metrics import Served as Served
 from ._doors import ServerLimits as ServerLimits
 from ._interface import LOOPBACK_INTERFACE as LOOPBACK_INTERFACE
 from ._interface import interface_counters as interface_counters

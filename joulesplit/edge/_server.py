@@ -18,7 +18,7 @@ from joulesplit.edge._doors import DEFAULT_LIMITS, Doors, ServerLimits, guarded_
 from joulesplit.edge._encoded import check_sent, decoded_tensors
 from joulesplit.edge._inference_paths import InferencePaths
 from joulesplit.edge._listening import listener_url, open_listener
-from joulesplit.edge._metrics import CONTENT_TYPE, METRICS_PATH, Application, ServerMetrics
+from joulesplit.edge._metrics import CONTENT_TYPE, METRICS_PATH, Application, Served, ServerMetrics
 from joulesplit.edge._receipts import ServerHealth
 from joulesplit.edge._source import download
 from joulesplit.edge._stopping import stop_at_end_of_stdin, stopping_quietly
@@ -81,6 +81,11 @@ class EdgeServer:
         shelf = TailShelf(models, options=tails, runner_bytes=limits.runner_bytes)
         self._endpoints = _Endpoints(shelf, token, max_body_bytes, limits)
 
+    @property
+    def served(self) -> Served:
+        """What it has done so far."""
+        return self._endpoints.served
+
     def serve(self, on_ready: Callable[[str], None]) -> int | None:
         """Serve in this thread until SIGINT, SIGTERM or the end of standard input.
 
@@ -138,6 +143,10 @@ class _Endpoints:
                 "models": ("Networks that are served.", lambda: len(shelf.models)),
             }
         )
+
+    @property
+    def served(self) -> Served:
+        return self._metrics.served
 
     def counted_application(self) -> Application:
         return self._metrics.counting(self.application())

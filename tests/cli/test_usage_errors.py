@@ -60,6 +60,7 @@ WRONG_TEXTS = {
     "--blocks": ("x", "0", "-1", "999"),
     "--split": ("nosuch", "99", "-1"),
     "--encoding": ("nosuch",),
+    "--encodings": ("nosuch", ""),
     "--signature": ("nosuch",),
     "--input-shape": ("x", "nosuch=1,2"),
     "--keep-local": ("nosuch",),

@@ -70,7 +70,7 @@ def _measuring_with_it() -> str:
     """Return the command that prices another one with the same sensor."""
     from joulesplit.cli._typed import typed_again, typed_words
 
-    words = ["measure" if word == "monitor" else word for word in typed_words()]
+    words = ["measure", *typed_words()[1:]]
     of_watching = {"--seconds": 1, "--record": 1, "--json": 0}
     return typed_again(words, of_watching, "--", "sleep", "5")
 

@@ -15,7 +15,7 @@ from joulesplit.cli._output import json_option, note
 from joulesplit.cli._tokens import warn_of_shown_token
 
 if TYPE_CHECKING:
-    from joulesplit.edge import TailOptions
+    from joulesplit.edge import Served, TailOptions
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -127,7 +127,18 @@ def command(*, models: tuple[Path, ...], options: ServerOptions, as_json: bool) 
             note(line)
 
     ended_by = server.serve(ready)
+    if not as_json:
+        note(_ending(server.served))
     return int(ExitCode.INTERRUPTED if ended_by == signal.SIGINT else ExitCode.OK)
+
+
+def _ending(served: Served) -> str:
+    """Say what the server has done."""
+    refused = f", {served.refused} of them refused" if served.refused else ""
+    return (
+        f"served {served.requests} request(s){refused}: "
+        f"{served.received_bytes / 1e6:.3g} MB received"
+    )
 
 
 def _tails(options: ServerOptions) -> TailOptions:

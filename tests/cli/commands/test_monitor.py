@@ -226,3 +226,15 @@ def test_a_parquet_recording_without_pyarrow_is_refused_before_anything_is_watch
 def test_a_missing_bus_is_a_sensor_error():
     outcome = monitor("--sensor", "ina219", "--bus", 250, "--shunt-ohm", 0.1, "--seconds", 1)
     assert outcome.returncode == 4
+
+
+def test_the_next_step_measures_with_the_very_same_words(recorded, tmp_path):
+    """A file that is called like the command stays what it is."""
+    (tmp_path / "monitor").symlink_to(recorded(1.0))
+    words = ["--sensor", "replay", "--trace", "monitor"]
+    seen = subprocess.run(
+        [*COMMAND, *words, "--seconds", "0.5"], capture_output=True, text=True, timeout=60,
+        check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert seen.returncode == 0, seen.stderr
+    assert f"joulesplit measure {' '.join(words)} -- sleep 5" in seen.stdout

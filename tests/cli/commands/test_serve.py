@@ -113,3 +113,18 @@ def test_ctrl_c_is_told_by_the_exit_code_and_a_request_to_end_is_a_finished_job(
         process.send_signal(number)
         _, told = process.communicate(timeout=60)
     assert (process.returncode, told) == (code, b"")
+
+
+def test_it_ends_with_what_it_has_done_told_to_people():
+    with subprocess.Popen(
+        [sys.executable, "-m", "joulesplit", "serve", "--port", "0", "--max-body-bytes", "1500000"],
+        stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        url = process.stderr.readline().split(" at ")[1].split()[0]
+        with EdgeClient(url) as client:
+            client.upload(bytes(1_500_000))
+            with pytest.raises(ServerRefusedError):
+                client.upload(bytes(1_500_001))
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=60)
+    assert told == "served 2 request(s), 1 of them refused: 1.5 MB received\n"
