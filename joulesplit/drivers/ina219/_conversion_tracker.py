@@ -46,6 +46,12 @@ PERIOD_EVERY = 8
 """Conversions from one look at the period to the next."""
 PERIOD_FIRST = 32
 """Fewest conversions that place the period better than the first estimate."""
+LATE_RISES = 1 / 16
+"""By this share of what it was later than usual a wake-up counts: about the least lateness of the
+last twenty-five is known. One that is less late is believed at once."""
+MOST_LATE = 0.5
+"""Share of the period that wake-ups may be late: from 0.55 on (simulated) polls are asked for before
+the conversion before has been read, and ends are lost by half a period."""
 
 
 def can_follow(*, period_ns: float, shunt_ns: float, transaction_ns: float, reads: int) -> bool:
@@ -80,6 +86,7 @@ class ConversionTracker:
         shunt_share: Share of the period until the next shunt result may replace the last.
         transaction_ns: Time that reading one register takes, ns.
         reads: Registers read per conversion, from the successful poll on.
+        late_ns: By how much wake-ups of this machine are late at least, ns.
 
     Attributes:
         end_ns: Estimated end of the conversion located or accepted last, ns.
@@ -98,6 +105,7 @@ class ConversionTracker:
         shunt_share: float,
         transaction_ns: float,
         reads: int = 2,
+        late_ns: float = 0.0,
     ) -> None:
         self.end_ns = end_ns
         self.is_off_pace = self.has_slipped = self.is_searching = False
@@ -106,6 +114,7 @@ class ConversionTracker:
         self._shunt_share = shunt_share
         self._transaction_ns = transaction_ns
         self._reads = reads
+        self._late_ns = late_ns
         self._last_ns = self._before_next_ns = end_ns
         self._number = self._next_number = 1
         self._cycles = 0
@@ -122,8 +131,27 @@ class ConversionTracker:
         if attempt >= SEARCH:
             return int(now_ns + self._step_ns)
         until_ns = self._until_second_ns if attempt else self._until_first_ns
-        planned_ns = self._before_next_ns + until_ns
+        asked_ns = self._before_next_ns + until_ns
+        if now_ns < asked_ns:
+            return int(asked_ns)
+        planned_ns = asked_ns + self._late_ns
         return int(planned_ns) if now_ns < planned_ns else self._late_poll_ns(now_ns)
+
+    def woke_up(self, late_ns: int) -> None:
+        """Take in by how much a wake-up was late; polls are asked for earlier by the least of late.
+
+        Where every poll began later than it was meant to, none would find a conversion unfinished:
+        nothing would hold the estimate of the ends from below.
+        """
+        known_ns, most_ns = self._late_ns, MOST_LATE * self.period_ns
+        if late_ns <= known_ns:
+            known_ns = late_ns if late_ns > 0 else 0.0
+        elif known_ns < most_ns:
+            more_ns = late_ns - known_ns
+            known_ns += LATE_RISES * (more_ns if more_ns < most_ns else most_ns)
+        self._late_ns = known_ns
+        self._until_first_ns = self._first_ns - known_ns
+        self._until_second_ns = self._second_ns - known_ns
 
     def locate(self, idle_ns: int | None, started_ns: int, ended_ns: int) -> bool:
         """Find out which conversion a successful poll saw.
@@ -204,8 +232,10 @@ class ConversionTracker:
         self._margin_ns, late_ns = _margins_ns(period_ns, self._transaction_ns)
         self._safe_ns = self._shunt_share * period_ns - late_ns
         self._step_ns = POLL_STEP * period_ns
-        self._until_first_ns = (1 - NEAR) * period_ns - self._transaction_ns
-        self._until_second_ns = (1 + NEAR) * period_ns
+        self._first_ns = (1 - NEAR) * period_ns - self._transaction_ns
+        self._second_ns = (1 + NEAR) * period_ns
+        self._until_first_ns = self._first_ns - self._late_ns
+        self._until_second_ns = self._second_ns - self._late_ns
 
     def _note_end(self) -> None:
         """Keep the latest end, and take the period from it and the first one kept."""
