@@ -69,7 +69,8 @@ class ConversionPacer:
             asked_ns = tracker.poll_time_ns(now_ns, attempt)
             sleep_until_ns(asked_ns)
             word = link.read(BUS_VOLTAGE_REGISTER)
-            if attempt == BEFORE_THE_END and now_ns < asked_ns:
+            # A try again pauses by itself, and another attempt may be one that did not sleep.
+            if attempt == BEFORE_THE_END and now_ns < asked_ns and not link.retried:
                 tracker.woke_up(link.started_ns - asked_ns)
             is_steady = abs((word >> BUS_DATA_SHIFT) - words.bus_code) <= BUS_STEP_CODES
             if word & READY_BIT and (is_steady or words.confirms(word)):

@@ -18,7 +18,7 @@ from joulesplit.drivers.errors import (
     SensorConfigurationError,
     WrongDeviceError,
 )
-from joulesplit.drivers.ina219._conversion_tracker import MOST_LATE, can_follow
+from joulesplit.drivers.ina219._conversion_tracker import MOST_LATE, can_follow, most_late_ns
 from joulesplit.drivers.ina219._link import Ina219Link
 from joulesplit.drivers.ina219._registers import OVERFLOW_BIT, Configuration, Register, is_ready
 from joulesplit.drivers.protocols import Clock
@@ -120,7 +120,7 @@ class LockFinder:
         self._cleared_by = self._find_what_clears()
         self._refuse_slow_bus(READS[self._cleared_by])
         lock = self._time_conversions()
-        self._refuse_late_machine()
+        self._refuse_late_machine(lock.period_ns)
         return lock
 
     def _refuse_slow_bus(self, reads: int) -> None:
@@ -188,19 +188,24 @@ class LockFinder:
 
     def _give_up_if_late(self) -> None:
         if self._clock.now_ns() > self._give_up_ns:
-            self._refuse_late_machine()
+            self._refuse_late_machine(self._nominal_ns)
             raise ConversionTimeoutError(
                 f"the INA219 at {self._link.place} does not convert at a steady "
                 f"{self._nominal_ns / 1e6:.3g} ms as seen from here; reduce the load on this "
                 "machine or average more samples"
             )
 
-    def _refuse_late_machine(self) -> None:
+    def _refuse_late_machine(self, period_ns: float) -> None:
         late_ns = min(self._late_ns, default=0)
-        if late_ns > MOST_LATE * self._nominal_ns:
+        most_ns = most_late_ns(
+            period_ns=period_ns,
+            transaction_ns=self._transaction_ns,
+            reads=READS[self._cleared_by],
+        )
+        if late_ns > most_ns:
             raise ConversionTimeoutError(
                 f"this machine wakes up {late_ns / 1e6:.2g} ms late at least, too late for the "
-                f"INA219 at {self._link.place}, which converts every {self._nominal_ns / 1e6:.3g} "
+                f"INA219 at {self._link.place}, which converts every {period_ns / 1e6:.3g} "
                 "ms: reduce the load, give the reader a core of its own, or average more samples"
             )
 
