@@ -50,9 +50,9 @@ LATE_RISES = 1 / 16
 """By this share of what it was later than usual a wake-up counts: about the least lateness of the
 last twenty-five is known. One that is less late is believed at once."""
 MOST_LATE = 0.5
-"""Share of the period, less half of what the reads take, that wake-ups may be late: a conversion that
-a late second poll found is then read before the next poll has to be asked for. Beyond (simulated),
-every poll comes so late, none finds a conversion unfinished, and ends are lost by half a period."""
+"""Share of the period, less half of what the reads take, that wake-ups may be late: a conversion
+that a late second poll found is then read before the next poll has to be asked for. Beyond
+(simulated), no poll finds a conversion unfinished, and ends are lost by half a period."""
 
 
 def can_follow(*, period_ns: float, shunt_ns: float, transaction_ns: float, reads: int) -> bool:
@@ -145,25 +145,23 @@ class ConversionTracker:
         if attempt >= SEARCH:
             return int(now_ns + self._step_ns)
         until_ns = self._until_second_ns if attempt else self._until_first_ns
-        asked_ns = self._before_next_ns + until_ns
+        planned_ns = self._before_next_ns + until_ns
+        asked_ns = planned_ns - self.late_ns
         if now_ns < asked_ns:
             return int(asked_ns)
-        planned_ns = asked_ns + self.late_ns
         return int(planned_ns) if now_ns < planned_ns else self._late_poll_ns(now_ns)
 
     def woke_up(self, late_ns: int) -> None:
-        """Take in by how much a wake-up was late, ns; polls are asked for earlier by the least of it.
+        """Take in that a wake-up was late, ns; polls are asked for earlier by the least of that.
 
         Where every poll began later than it was meant to, none would find a conversion unfinished:
         nothing would hold the estimate of the ends from below.
         """
-        known_ns, most_ns = self.late_ns, MOST_LATE * self.period_ns
-        if late_ns <= known_ns:
-            known_ns = late_ns if late_ns > 0 else 0.0
-        elif known_ns < most_ns:
-            more_ns = late_ns - known_ns
-            known_ns += LATE_RISES * (more_ns if more_ns < most_ns else most_ns)
-        self._poll_earlier_by(known_ns)
+        known_ns, most_ns = self.late_ns, self._most_late_ns
+        if late_ns > known_ns:
+            self.late_ns += LATE_RISES * ((late_ns if late_ns < most_ns else most_ns) - known_ns)
+        else:
+            self.late_ns = late_ns if late_ns > 0 else 0.0
 
     def locate(self, idle_ns: int | None, started_ns: int, ended_ns: int) -> bool:
         """Find out which conversion a successful poll saw.
@@ -244,14 +242,9 @@ class ConversionTracker:
         self._margin_ns, late_ns = _margins_ns(period_ns, self._transaction_ns)
         self._safe_ns = self._shunt_share * period_ns - late_ns
         self._step_ns = POLL_STEP * period_ns
-        self._first_ns = (1 - NEAR) * period_ns - self._transaction_ns
-        self._second_ns = (1 + NEAR) * period_ns
-        self._poll_earlier_by(self.late_ns)
-
-    def _poll_earlier_by(self, late_ns: float) -> None:
-        self.late_ns = late_ns
-        self._until_first_ns = self._first_ns - late_ns
-        self._until_second_ns = self._second_ns - late_ns
+        self._until_first_ns = (1 - NEAR) * period_ns - self._transaction_ns
+        self._until_second_ns = (1 + NEAR) * period_ns
+        self._most_late_ns = MOST_LATE * period_ns
 
     def _note_end(self) -> None:
         """Keep the latest end, and take the period from it and the first one kept."""
