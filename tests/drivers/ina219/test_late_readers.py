@@ -99,7 +99,7 @@ def rms(values):
 def test_a_machine_that_always_wakes_up_late_knows_when_conversions_end_and_reads_all(
     make_bench, least_ms, samples, scale
 ):
-    """As well as one that never is late, the period once known: to 3 % of the cycle and a transfer."""
+    """As well as one never late, the period once known: to 3 % of the cycle and a transfer."""
     bench = make_bench(
         clock=OversleepingClock(least_ms), noise_v_rms=20e-6, conversion_time_scale=scale
     )
