@@ -46,6 +46,13 @@ PERIOD_EVERY = 8
 """Conversions from one look at the period to the next."""
 PERIOD_FIRST = 32
 """Fewest conversions that place the period better than the first estimate."""
+LATE_RISES = 1 / 16
+"""By this share of what it was later than usual a wake-up counts: about the least lateness of the
+last twenty-five is known. One that is less late is believed at once."""
+MOST_LATE = 0.5
+"""Share of the period, less half of what the reads take, that wake-ups may be late: a conversion
+that a late second poll found is then read before the next poll has to be asked for. Beyond
+(simulated), no poll finds a conversion unfinished, and ends are lost by half a period."""
 
 
 def can_follow(*, period_ns: float, shunt_ns: float, transaction_ns: float, reads: int) -> bool:
@@ -59,6 +66,17 @@ def can_follow(*, period_ns: float, shunt_ns: float, transaction_ns: float, read
     """
     early_ns, late_ns = _margins_ns(period_ns, transaction_ns)
     return reads * transaction_ns + early_ns + late_ns < shunt_ns
+
+
+def most_late_ns(*, period_ns: float, transaction_ns: float, reads: int) -> float:
+    """Return by how much wake-ups may always be late with polls still in time, ns.
+
+    Args:
+        period_ns: Time from one conversion to the next, ns.
+        transaction_ns: Time that reading one register takes, ns.
+        reads: Registers read per conversion, from the successful poll on.
+    """
+    return MOST_LATE * period_ns - reads * transaction_ns / 2
 
 
 def _margins_ns(period_ns: float, transaction_ns: float) -> tuple[float, float]:
@@ -80,6 +98,7 @@ class ConversionTracker:
         shunt_share: Share of the period until the next shunt result may replace the last.
         transaction_ns: Time that reading one register takes, ns.
         reads: Registers read per conversion, from the successful poll on.
+        late_ns: By how much wake-ups of this machine are late at least, ns.
 
     Attributes:
         end_ns: Estimated end of the conversion located or accepted last, ns.
@@ -88,6 +107,8 @@ class ConversionTracker:
             other settings.
         has_slipped: It ended where the period does not lead to.
         is_searching: Nobody knows when the next one ends.
+        late_ns: By how much wake-ups of this machine are late at least, ns; polls are asked for so
+            much earlier.
     """
 
     def __init__(
@@ -98,6 +119,7 @@ class ConversionTracker:
         shunt_share: float,
         transaction_ns: float,
         reads: int = 2,
+        late_ns: float = 0.0,
     ) -> None:
         self.end_ns = end_ns
         self.is_off_pace = self.has_slipped = self.is_searching = False
@@ -106,6 +128,7 @@ class ConversionTracker:
         self._shunt_share = shunt_share
         self._transaction_ns = transaction_ns
         self._reads = reads
+        self.late_ns = late_ns
         self._last_ns = self._before_next_ns = end_ns
         self._number = self._next_number = 1
         self._cycles = 0
@@ -123,7 +146,22 @@ class ConversionTracker:
             return int(now_ns + self._step_ns)
         until_ns = self._until_second_ns if attempt else self._until_first_ns
         planned_ns = self._before_next_ns + until_ns
+        asked_ns = planned_ns - self.late_ns
+        if now_ns < asked_ns:
+            return int(asked_ns)
         return int(planned_ns) if now_ns < planned_ns else self._late_poll_ns(now_ns)
+
+    def woke_up(self, late_ns: int) -> None:
+        """Take in that a wake-up was late, ns; polls are asked for earlier by the least of that.
+
+        Where every poll began later than it was meant to, none would find a conversion unfinished:
+        nothing would hold the estimate of the ends from below.
+        """
+        known_ns, most_ns = self.late_ns, self._most_late_ns
+        if late_ns > known_ns:
+            self.late_ns += LATE_RISES * ((late_ns if late_ns < most_ns else most_ns) - known_ns)
+        else:
+            self.late_ns = late_ns if late_ns > 0 else 0.0
 
     def locate(self, idle_ns: int | None, started_ns: int, ended_ns: int) -> bool:
         """Find out which conversion a successful poll saw.
@@ -206,6 +244,7 @@ class ConversionTracker:
         self._step_ns = POLL_STEP * period_ns
         self._until_first_ns = (1 - NEAR) * period_ns - self._transaction_ns
         self._until_second_ns = (1 + NEAR) * period_ns
+        self._most_late_ns = MOST_LATE * period_ns
 
     def _note_end(self) -> None:
         """Keep the latest end, and take the period from it and the first one kept."""

@@ -240,6 +240,7 @@ class Ina219:
             shunt_share=self._configuration.shunt_duty,
             transaction_ns=lock.transaction_ns,
             reads=lock.reads,
+            late_ns=lock.late_ns,
         )
         self._lock = lock
         self._watch = ResetWatch(self._link, word, lock)

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from joulesplit.drivers._polling import LATE_CYCLES, LATE_NS
-from joulesplit.drivers.ina219._conversion_tracker import AFTER_THE_END, SEARCH, ConversionTracker
+from joulesplit.drivers.ina219._conversion_tracker import (
+    AFTER_THE_END,
+    BEFORE_THE_END,
+    SEARCH,
+    ConversionTracker,
+)
 from joulesplit.drivers.ina219._link import Ina219Link
 from joulesplit.drivers.ina219._registers import BUS_DATA_SHIFT, BUS_VOLTAGE_REGISTER, READY_BIT
 from joulesplit.drivers.ina219._reset_watch import ResetWatch
@@ -61,8 +66,12 @@ class ConversionPacer:
             attempt = self._watch.first_attempt
         idle_ns: int | None = None
         while True:
-            sleep_until_ns(tracker.poll_time_ns(now_ns, attempt))
+            asked_ns = tracker.poll_time_ns(now_ns, attempt)
+            sleep_until_ns(asked_ns)
             word = link.read(BUS_VOLTAGE_REGISTER)
+            # A try again pauses by itself, and another attempt may be one that did not sleep.
+            if attempt == BEFORE_THE_END and now_ns < asked_ns and not link.retried:
+                tracker.woke_up(link.started_ns - asked_ns)
             is_steady = abs((word >> BUS_DATA_SHIFT) - words.bus_code) <= BUS_STEP_CODES
             if word & READY_BIT and (is_steady or words.confirms(word)):
                 self.is_located = tracker.locate(idle_ns, link.started_ns, link.ended_ns)

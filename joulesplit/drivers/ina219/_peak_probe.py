@@ -99,7 +99,8 @@ class PeakProbe:
         deadline_ns -= 2 * (link.ended_ns - link.started_ns)
         peak_code = self._sample(deadline_ns)
         left_ns = max(0, deadline_ns - clock.now_ns())
-        clock.sleep_until_ns(clock.now_ns() + round(self._random.random() * left_ns))
+        wait_ns = self._random.random() * left_ns - tracker.late_ns
+        clock.sleep_until_ns(clock.now_ns() + round(wait_ns))
         if not link.holds(self._single_word):
             return None
         link.write(Register.CONFIGURATION, self._word)

@@ -18,7 +18,7 @@ from joulesplit.drivers.errors import (
     SensorConfigurationError,
     WrongDeviceError,
 )
-from joulesplit.drivers.ina219._conversion_tracker import can_follow
+from joulesplit.drivers.ina219._conversion_tracker import MOST_LATE, can_follow, most_late_ns
 from joulesplit.drivers.ina219._link import Ina219Link
 from joulesplit.drivers.ina219._registers import OVERFLOW_BIT, Configuration, Register, is_ready
 from joulesplit.drivers.protocols import Clock
@@ -39,6 +39,8 @@ PERIOD_TOLERANCE = 0.15
 """Relative deviation of a chip's period from the typical one; the data sheet allows 0.10."""
 LOOK_EARLY = 0.03
 """Share of the period by which the search begins before the earliest end."""
+LATE_LOOKS = 8
+"""Sleeps of which the least late tells how late this machine always wakes up."""
 COUNTABLE = 0.45
 """Share of a period by which an end may be uncertain and still be counted to."""
 
@@ -57,6 +59,7 @@ class Lock:
         transaction_ns: Median time of one register read, ns.
         cleared_by: Which read clears the ready bit: ``bus-read`` or ``power-read``.
         bus_word: The last bus word.
+        late_ns: By how much wake-ups of this machine were late at least, of late, ns.
         is_overflow_honest: The overflow bit was never set while there was no calibration.
     """
 
@@ -65,6 +68,7 @@ class Lock:
     transaction_ns: float
     cleared_by: str
     bus_word: int
+    late_ns: float
     is_overflow_honest: bool
 
     @property
@@ -94,6 +98,7 @@ class LockFinder:
         self._poll_times_ns: list[int] = []
         self._transaction_ns = 0.0
         self._overflows = 0
+        self._late_ns: list[int] = []
 
     def find(self) -> Lock:
         """Test the ready bit, then time several conversions; all of them are consumed.
@@ -102,7 +107,7 @@ class LockFinder:
 
         Raises:
             ConversionTimeoutError: The chip does not convert, or not at a steady pace, or this
-                machine is too busy to see it.
+                machine is too busy to see it or wakes up too late.
             WrongDeviceError: Nothing clears the ready bit.
             SensorConfigurationError: The bus is too slow for the cycle.
             BusError: The bus failed.
@@ -114,7 +119,9 @@ class LockFinder:
         self._refuse_slow_bus(READS[BUS_READ])
         self._cleared_by = self._find_what_clears()
         self._refuse_slow_bus(READS[self._cleared_by])
-        return self._time_conversions()
+        lock = self._time_conversions()
+        self._refuse_late_machine(lock.period_ns)
+        return lock
 
     def _refuse_slow_bus(self, reads: int) -> None:
         if can_follow(
@@ -175,15 +182,31 @@ class LockFinder:
             transaction_ns=self._transaction_ns,
             cleared_by=self._cleared_by,
             bus_word=bus_word,
+            late_ns=self._usually_late_ns(),
             is_overflow_honest=not self._overflows,
         )
 
     def _give_up_if_late(self) -> None:
         if self._clock.now_ns() > self._give_up_ns:
+            self._refuse_late_machine(self._nominal_ns)
             raise ConversionTimeoutError(
                 f"the INA219 at {self._link.place} does not convert at a steady "
                 f"{self._nominal_ns / 1e6:.3g} ms as seen from here; reduce the load on this "
                 "machine or average more samples"
+            )
+
+    def _refuse_late_machine(self, period_ns: float) -> None:
+        late_ns = min(self._late_ns, default=0)
+        most_ns = most_late_ns(
+            period_ns=period_ns,
+            transaction_ns=self._transaction_ns,
+            reads=READS[self._cleared_by],
+        )
+        if late_ns > most_ns:
+            raise ConversionTimeoutError(
+                f"this machine wakes up {late_ns / 1e6:.2g} ms late at least, too late for the "
+                f"INA219 at {self._link.place}, which converts every {period_ns / 1e6:.3g} "
+                "ms: reduce the load, give the reader a core of its own, or average more samples"
             )
 
     def _wait_ready(self, not_before_ns: int = 0) -> tuple[int, int]:
@@ -192,7 +215,7 @@ class LockFinder:
         To sleep through most of a cycle spares the processor, and a busy system then wakes the
         reader promptly; to sleep between polls would widen the bracket beyond use.
         """
-        self._clock.sleep_until_ns(not_before_ns)
+        self._sleep_until_ns(not_before_ns)
         limit_ns = self._clock.now_ns() + LATE_CYCLES * self._nominal_ns + LATE_NS
         idle_ns = 0  # a bit that is set at the first poll may have been so for any time
         while not self._poll():
@@ -203,6 +226,17 @@ class LockFinder:
                     f"{LATE_CYCLES} cycles; check its supply voltage (3 V to 5.5 V)"
                 )
         return idle_ns, self._link.ended_ns
+
+    def _sleep_until_ns(self, not_before_ns: int) -> None:
+        """Sleep, for so much less as this machine wakes up late."""
+        asked_ns = not_before_ns - round(self._usually_late_ns())
+        if asked_ns > self._clock.now_ns():
+            self._clock.sleep_until_ns(asked_ns)
+            self._late_ns.append(self._clock.now_ns() - asked_ns)
+
+    def _usually_late_ns(self) -> float:
+        latest_ns = self._late_ns[-LATE_LOOKS:]
+        return min([MOST_LATE * self._nominal_ns, *latest_ns]) if latest_ns else 0.0
 
     def _poll(self) -> bool:
         self._word = self._link.read(Register.BUS_VOLTAGE)
