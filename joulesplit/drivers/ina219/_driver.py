@@ -46,10 +46,13 @@ from joulesplit.drivers.readings import Reading, ReadingFlag, SensorDescription
 
 MAX_RESETS_IN_A_ROW = 3
 MAX_DROPS = 20
+REHEARSED_PART = 0.8
+"""Share of a cycle that rehearsals are spread over; after it the next conversion is waited for."""
 DROPS_PER_LOOK = 5
 """Results given up in a row until the configuration is looked at: a chip that was reset converts at
 a pace of its own, at which every poll finds a result and none can be told from the next."""
 # Plain numbers, since to look an enumeration up costs as much as to read a register.
+CONFIGURATION = Register.CONFIGURATION.value
 POWER = Register.POWER.value
 NO_FLAG = ReadingFlag.NONE
 
@@ -226,6 +229,29 @@ class Ina219:
             f"the reader is too slow for the INA219 at {self._link.place}: {MAX_DROPS} results in "
             "a row were overwritten; average more samples or give the reader a core of its own"
         )
+
+    def rehearse(self, times: int) -> None:
+        """Wake up so often before the next conversion ends and read as for it, for nothing.
+
+        What is read is the configuration: no conversion changes it, and reading it clears nothing.
+
+        Args:
+            times: How often; what the cycle has no time left for is left out.
+
+        Raises:
+            BusError: The bus failed more often than tries are allowed.
+            SensorError: The sensor is not open.
+        """
+        if self._lock is None:
+            raise SensorError("the INA219 is not open; read it inside a with block")
+        link, tracker = self._link, self._tracker
+        step_ns = REHEARSED_PART * tracker.period_ns / times
+        for number in range(times):
+            wake_ns = round(tracker.end_ns + (number + 0.5) * step_ns)
+            if self._clock.now_ns() <= wake_ns:
+                self._clock.sleep_until_ns(wake_ns)
+                for _ in range(self._lock.reads):
+                    link.read(CONFIGURATION)
 
     def _start(self) -> None:
         word = self._configuration.word
