@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from joulesplit.calibrate.windows import Rest, WindowKind, WindowRecord, WindowTask
+from joulesplit.calibrate.windows import Rest, SamplerProbe, WindowKind, WindowRecord, WindowTask
 from joulesplit.metrology import Array
 
 
@@ -89,6 +89,34 @@ def rested(
     noise = noise_w * np.random.default_rng(seed).standard_normal(len(bins))
     power_w = 2.6 + slope_w_per_s * 0.5 * bins + late_w + noise
     return Rest(work_s=8.0, work_power_w=2.6 + work_w, bin_s=0.5, power_w=tuple(power_w.tolist()))
+
+
+PROBED = (False, True, True, False, True, False, False, True)
+
+
+def probed(idle_w: float, work_w: float, *, effort: float = 3.0, seed: int = 0) -> Rest:
+    """Return a rest in which reading the sensor takes some power at rest and other at work.
+
+    Args:
+        idle_w: At rest, W.
+        work_w: At work, W; the work takes 1.2 W besides.
+        effort: What the sampler does in every other part over what it does as usual.
+        seed: Of noise of 2 mW.
+    """
+    rest = rested(0.0, rest_s=32.0, seed=seed)
+    random = np.random.default_rng([seed, 1])
+    more = np.where(PROBED, effort, 1.0)
+    at_work, at_rest = (
+        level_w + taken_w * more + 2e-3 * random.standard_normal(len(PROBED))
+        for level_w, taken_w in ((3.8, work_w), (2.6, idle_w))
+    )
+    probe = SamplerProbe(
+        rehearsed=PROBED,
+        effort=effort,
+        work_power_w=tuple(at_work.tolist()),
+        idle_power_w=tuple(at_rest.tolist()),
+    )
+    return msgspec.structs.replace(rest, sampler=probe)
 
 
 def windows_with_late_work(

@@ -17,7 +17,6 @@ import numpy as np
 from joulesplit.calibrate.estimates._baseline import course_degree
 from joulesplit.calibrate.estimates._late_shape import (
     RESTED,
-    LateShape,
     RestedWork,
     ToldShare,
     above_last_w,
@@ -63,25 +62,26 @@ class LateHistory:
         self._idle = [part for part in stretches if part.work is None]
         self._busy = [part for part in stretches if part.work is not None]
         self._starts_s = np.array([part.start_s for part in self._idle])
-        self._ends_s = np.array([part.end_s for part in self._idle])
-        self._known: dict[LateShape, Mapping[RestedWork, Array]] = {}
+        self._known: dict[float, Mapping[RestedWork, Array]] = {}
 
-    def told(self, work: RestedWork, shape: LateShape) -> ToldShare | None:
-        """Return what the idle powers tell of one way; None if nothing.
+    def told(self, work: RestedWork, seconds: float) -> ToldShare | None:
+        """Return what share of work the idle powers tell to fade away; None if they tell nothing.
 
         Taken off first is what they follow beside it: the smooth course of the campaign, warmth,
-        what was run before the first window, and what other kinds of work leave.
+        what was run before the first window, and what other kinds of work leave. What is over at
+        once, after a time, is not looked for: of several such each alone would stand out clearly,
+        for less than they come to together.
 
         Args:
             work: That comes late.
-            shape: How.
+            seconds: Time constant, s.
         """
         if self._windows < FEWEST_WINDOWS or work not in self._works:
             return None
-        beside, _ = np.linalg.qr(self._beside(work, shape))
+        beside, _ = np.linalg.qr(self._beside(work, seconds))
         power_w = np.array([part.power_w for part in self._idle])
         observed = beyond_rounding(power_w - beside @ (beside.T @ power_w), power_w)
-        late_w = self._late_w(shape)[work]
+        late_w = self._fading(seconds)[work]
         looked_for = beyond_rounding(late_w - beside @ (beside.T @ late_w), late_w)
         squares = float(looked_for @ looked_for)
         if squares <= 0 or not observed.any():
@@ -91,38 +91,22 @@ class LateHistory:
         freedom = len(left) - beside.shape[1] - 1
         return _told(share, left, squares, freedom) if freedom > 0 else None
 
-    def _beside(self, work: RestedWork, shape: LateShape) -> Array:
+    def _beside(self, work: RestedWork, seconds: float) -> Array:
         when = np.linspace(-1.0, 1.0, len(self._idle))
         course = np.polynomial.legendre.legvander(when, max(1, course_degree(self._windows)))
-        columns = [*course.T]
-        for seconds in WARMTH_S:
-            columns.append(np.sum([*self._fading(seconds).values()], axis=0))
+        columns = [*course.T, np.exp((self._starts_s[0] - self._starts_s) / seconds)]
+        for warmth_s in WARMTH_S:
+            columns.append(np.sum([*self._fading(warmth_s).values()], axis=0))
         for other in self._works:
             columns += [self._fading(s)[other] for s in OTHERS_S if other != work]
-        since_s = self._starts_s - self._starts_s[0]
-        columns.append(shape.mean(since_s, since_s + self._ends_s - self._starts_s, inf))
         lengths = [float(np.linalg.norm(column)) for column in columns]
         return np.column_stack([c / n for c, n in zip(columns, lengths, strict=True) if n > 0])
 
     def _fading(self, seconds: float) -> Mapping[RestedWork, Array]:
-        return self._late_w(LateShape(seconds=seconds, fades=True))
-
-    def _late_w(self, shape: LateShape) -> Mapping[RestedWork, Array]:
         """Return what each kind of work would leave in each idle stretch if all came late, W."""
-        if shape not in self._known:
-            left_of = self._faded_w if shape.fades else self._shifted_w
-            self._known[shape] = {work: left_of(work, shape.seconds) for work in self._works}
-        return self._known[shape]
-
-    def _shifted_w(self, work: RestedWork, seconds: float) -> Array:
-        own = [part for part in self._busy if part.work == work]
-        edges_s = np.array([edge for part in own for edge in (part.start_s, part.end_s)])
-        steps_j = [e for p in own for e in (0.0, p.power_w * (p.end_s - p.start_s))]
-        drawn_j = np.cumsum(steps_j)
-        until, before = self._ends_s - seconds, self._starts_s - seconds
-        shifted_j = np.interp(until, edges_s, drawn_j) - np.interp(before, edges_s, drawn_j)
-        late: Array = shifted_j / (self._ends_s - self._starts_s)
-        return late
+        if seconds not in self._known:
+            self._known[seconds] = {work: self._faded_w(work, seconds) for work in self._works}
+        return self._known[seconds]
 
     def _faded_w(self, work: RestedWork, seconds: float) -> Array:
         """Follow what is left to come from one stretch to the next; it fades in between."""

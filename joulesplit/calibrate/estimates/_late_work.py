@@ -111,7 +111,8 @@ def _late_work(records: tuple[WindowRecord, ...], work: RestedWork) -> LateWork 
     found: list[tuple[LateShape, ToldShare]] = []
     for shape in SHAPES:
         by_rests = _lasting(rests, shape, kept) if _told_by_a_line(shape, rests) else None
-        told = [one for one in (by_rests, history.told(work, shape)) if one]
+        by_windows = history.told(work, shape.seconds) if shape.fades else None
+        told = [one for one in (by_rests, by_windows) if one]
         if told:
             found.append((shape, together(*told) if len(told) == 2 else told[0]))
     shape, best = max(found, key=lambda one: abs(one[1].share) / one[1].u if one[1].u > 0 else 0.0)

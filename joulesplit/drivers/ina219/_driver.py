@@ -46,6 +46,7 @@ from joulesplit.drivers.readings import Reading, ReadingFlag, SensorDescription
 
 MAX_RESETS_IN_A_ROW = 3
 MAX_DROPS = 20
+EARLY_POLL_EVERY = 4
 REHEARSED_PART = 0.8
 """Share of a cycle that rehearsals are spread over; after it the next conversion is waited for."""
 DROPS_PER_LOOK = 5
@@ -132,6 +133,7 @@ class Ina219:
         self._words = WordCheck(self._link, self._configuration)
         self._lock: Lock | None = None
         self._is_lost = False
+        self._rehearsed = 0
         self._description = self._describe()
         self.missed_conversions = 0
         """Conversions since opening that were overwritten before they were read."""
@@ -234,6 +236,7 @@ class Ina219:
         """Wake up so often before the next conversion ends and read as for it, for nothing.
 
         What is read is the configuration: no conversion changes it, and reading it clears nothing.
+        Every fourth time it is read once more, as a conversion is looked at before its end.
 
         Args:
             times: How often; what the cycle has no time left for is left out.
@@ -250,7 +253,8 @@ class Ina219:
             wake_ns = round(tracker.end_ns + (number + 0.5) * step_ns)
             if self._clock.now_ns() <= wake_ns:
                 self._clock.sleep_until_ns(wake_ns)
-                for _ in range(self._lock.reads):
+                self._rehearsed += 1
+                for _ in range(self._lock.reads + (self._rehearsed % EARLY_POLL_EVERY == 0)):
                     link.read(CONFIGURATION)
 
     def _start(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from joulesplit.calibrate.estimates import coverage_factor, late_work
 from joulesplit.calibrate.estimates._late_history import LateHistory
-from joulesplit.calibrate.estimates._late_shape import LateShape, ToldShare, together
+from joulesplit.calibrate.estimates._late_shape import ToldShare, together
 from joulesplit.calibrate.estimates._late_work import FADING_S, LASTING_S, worth_of
 from window_records import rested, window_record, windows_with_late_work
 
@@ -144,20 +144,19 @@ def test_idle_powers_of_windows_tell_what_fades_too_slowly_for_a_rest(late, work
     """A rest of 16 s tells 5 % over 8 s from a board that cools down to 3 % of the work's power."""
     history = LateHistory(windows_with_late_work(late))
 
-    told = history.told(work, LateShape(seconds=8.0, fades=True))
+    told = history.told(work, 8.0)
 
     assert told.share == pytest.approx(shares[0], abs=4 * told.u)
     assert told.u < 0.004
     other = "computing" if work == "uploads" else "uploads"
-    left = history.told(other, LateShape(seconds=4.0, fades=True))
+    left = history.told(other, 4.0)
     assert left.share == pytest.approx(shares[1], abs=5 * left.u)
 
 
 def test_what_idle_powers_tell_is_known_no_better_than_slow_noise_lets_it():
-    shape = LateShape(seconds=6.0, fades=True)
     told = [
         LateHistory(windows_with_late_work({}, slow_w=0.01, windows=60, seed=seed)).told(
-            "computing", shape
+            "computing", 6.0
         )
         for seed in range(30)
     ]
