@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, erfc, exp, inf, log, pi, sqrt
@@ -40,12 +40,10 @@ LONGEST_FADING = 0.55
 """Of the rest: what fades more slowly is told from a board that cools down by idle powers alone."""
 
 NOTHING_LATE = 0.5
-"""Probability that nothing comes late, before a rest is looked at: as likely as not. With a third,
-intervals of E_d would be wider by a quarter where nothing comes late."""
+"""Probability that nothing comes late, before a rest is looked at: as likely as not."""
 
-LATE_AT_ALL: Mapping[RestedWork, float] = {"computing": 0.03, "uploads": 0.05, "downloads": 0.05}
-"""Of work that comes late, so much is usual, relative (standard deviation about none). A radio that
-half sleeps keeps more of a transfer's power than a processor keeps of its own."""
+LATE_AT_ALL = 0.05
+"""Of work that comes late, so much is usual, relative (standard deviation about none)."""
 
 BELOW_NOUGHT = 0.1
 """Probability that what comes late is less power than at last, if something does."""
@@ -117,7 +115,7 @@ def _late_work(records: tuple[WindowRecord, ...], work: RestedWork) -> LateWork 
             found.append((shape, together(*told) if len(told) == 2 else told[0]))
     shape, best = max(found, key=lambda one: abs(one[1].share) / one[1].u if one[1].u > 0 else 0.0)
     shares = [(told.share, told.u) for _, told in found]
-    worth = worth_of(shares, best.degrees_of_freedom, LATE_AT_ALL[work])
+    worth = worth_of(shares, best.degrees_of_freedom)
     return LateWork(told=best, shape=shape, shapes=len(found), worth=worth, rests=len(rests))
 
 
@@ -131,11 +129,7 @@ def _told_by_a_line(shape: LateShape, rests: Sequence[Rest]) -> bool:
     return not shape.fades or shape.seconds <= LONGEST_FADING * shortest_s
 
 
-def worth_of(
-    found: Sequence[tuple[float, float]],
-    degrees_of_freedom: float,
-    usual: float = LATE_AT_ALL["computing"],
-) -> float:
+def worth_of(found: Sequence[tuple[float, float]], degrees_of_freedom: float) -> float:
     """Return the root mean square of what came late, after all that was measured of it.
 
     Something may come late in one of several ways, alike likely, or nothing at all does. Each way
@@ -149,21 +143,20 @@ def worth_of(
         found: Measured share and its standard uncertainty, by way.
         degrees_of_freedom: Behind these: u counts for as much wider as Student's factor is than
             the normal one, since a budget takes its terms to be known without limit.
-        usual: What something comes to where it does, relative.
     """
     widened = coverage_factor(degrees_of_freedom) / coverage_factor(inf)
     of_each = (1 - NOTHING_LATE) / len(found)
     beliefs = [(log(NOTHING_LATE), 0.0)]
     for share, u in found:
         u_own = widened * max(u, TOLD_EXACTLY)
-        beliefs.append(_belief(share, u_own, usual, of_each * (1 - BELOW_NOUGHT)))
-        beliefs.append(_belief(-share, u_own, usual, of_each * BELOW_NOUGHT))
+        beliefs.append(_belief(share, u_own, of_each * (1 - BELOW_NOUGHT)))
+        beliefs.append(_belief(-share, u_own, of_each * BELOW_NOUGHT))
     log_weights, squares = np.array(beliefs).T
     weights = np.exp(log_weights - log_weights.max())
     return float(np.sqrt(np.average(squares, weights=weights)))
 
 
-def _belief(share: float, u: float, usual: float, probability: float) -> tuple[float, float]:
+def _belief(share: float, u: float, probability: float) -> tuple[float, float]:
     """Return the logarithm of the weight of a share above nought, and its mean square then.
 
     Before the measurement it is half of a normal distribution about none, after it part of one
@@ -172,10 +165,9 @@ def _belief(share: float, u: float, usual: float, probability: float) -> tuple[f
     Args:
         share: Measured.
         u: Its standard uncertainty.
-        usual: Standard deviation of the distribution before.
         probability: Before.
     """
-    told = usual**2 / (usual**2 + u**2)
+    told = LATE_AT_ALL**2 / (LATE_AT_ALL**2 + u**2)
     mean, sd = told * share, sqrt(told) * u
     # Beyond 30 standard deviations below nought nothing is left, which erfc still tells from none.
     at = max(mean / sd, -LOWEST)
