@@ -168,10 +168,10 @@ def test_what_is_left_is_told_before_the_device_is_warmed_up_for_the_rest(done):
     rest_s = expected_duration_s(plan.timing, rest, outcome.start.unit_s)
     # The first windows of a run are waited for, which it has yet to learn from.
     waits_s = min(6, len(rest)) * max(0.8, 2 * plan.timing.idle_s)
-    # A rest that is still to come takes 8 s of work and 32 s after it, after uploads 24 s.
+    # A rest that is still to come takes 8 s of work and 32 s after it, after uploads 16 s.
     rested = (record.task.kind for record in whole.records[done:round_end] if record.rest)
     waits_s += sum(
-        (32.0 if kind == "upload" else 40.0) + plan.timing.settle_after_s(kind) for kind in rested
+        (24.0 if kind == "upload" else 40.0) + plan.timing.settle_after_s(kind) for kind in rested
     )
     # After some windows the device is watched on.
     watched = sum(record.late_j is not None for record in outcome.records[done:round_end])

@@ -97,25 +97,27 @@ def run_rest(task: WindowTask, bench: Bench, settle_s: float, for_s: float) -> R
     settled_ns = clock.now_ns() + round(settle_s * 1e9)
     during = sampler.trace_until(ended_ns)
     # What reading costs at rest is the same whatever ran before: after one work is enough.
-    probed_s = PROBED_S if task.kind in RESTED["computing"] else 0.0
+    probed_s = PROBED_S if probing.tells and task.kind in RESTED["computing"] else 0.0
     parts = _watched(bench, settled_ns + round((for_s - probed_s) * 1e9))
-    probed = probing.rest() if probed_s else None
-    probe = probing.found(during, probed)
+    if probed_s:
+        parts.append(probing.rest())
+    idle_w = probing.idle_w(parts[-1]) if probed_s else ()
     load = watch.since() if watch else None
     work = during.between(began_ns, ended_ns)
     bin_s = max(BIN_S, BIN_CYCLES * sampler.description.cycle_s)
     if not len(work) or bin_s > for_s:
         return None
-    whole = joined([*parts, probed] if probed else parts)
-    course_w = _course_w(whole, settled_ns, bin_s, int(for_s / bin_s))
+    course_w = _course_w(joined(parts), settled_ns, bin_s, int(for_s / bin_s))
+    if idle_w:
+        course_w = without_rehearsals(course_w, bin_s, idle_w, for_s - probed_s)
     return Rest(
         work_s=(ended_ns - began_ns) * 1e-9,
         work_power_w=_mean_w(work),
         bin_s=bin_s,
-        power_w=without_rehearsals(course_w, probe, bin_s) if probe else course_w,
+        power_w=course_w,
         foreign_cpu=load.share if load else None,
         work_ended_ns=ended_ns,
-        sampler=probe,
+        sampler=probing.found(during, idle_w),
     )
 
 

@@ -72,6 +72,11 @@ class SamplerProbing:
                 workload.run(end - begin)
         return self._worked[0].start_ns, self._worked[-1].end_ns
 
+    @property
+    def tells(self) -> bool:
+        """Whether the sensor can rehearse and the work had as many parts as that takes."""
+        return self._able and len(self._worked) == len(ORDER)
+
     def rest(self) -> Trace:
         """Probe the device at rest for ``PROBED_S``; return what was read."""
         for rehearsed in ORDER:
@@ -79,18 +84,23 @@ class SamplerProbing:
                 self._clock.sleep_until_ns(self._clock.now_ns() + round(IDLE_PART_S * 1e9))
         return self._sampler.trace_until(self._clock.now_ns())
 
-    def found(self, work: Trace, at_rest: Trace | None) -> SamplerProbe | None:
+    def idle_w(self, at_rest: Trace) -> tuple[float, ...]:
+        """Return the mean power of each part of the rest, W; none if one has no reading.
+
+        Args:
+            at_rest: From ``rest``.
+        """
+        return _powers_w(at_rest, self._rested)
+
+    def found(self, work: Trace, idle_w: tuple[float, ...]) -> SamplerProbe | None:
         """Return what reading costs; None if that was not told.
 
         Args:
             work: What was read during the work.
-            at_rest: From ``rest``; None if it was not probed.
+            idle_w: From ``idle_w``; none where the rest was not probed.
         """
-        if not self._able or len(self._worked) < len(ORDER):
-            return None
-        idle_w = _powers_w(at_rest, self._rested) if at_rest else ()
         work_w, effort = _powers_w(work, self._worked), _effort([*self._worked, *self._rested])
-        if work_w is None or idle_w is None or effort < LEAST_EFFORT:
+        if not self.tells or not work_w or effort < LEAST_EFFORT:
             return None
         return SamplerProbe(
             rehearsed=ORDER, effort=effort, work_power_w=work_w, idle_power_w=idle_w
@@ -113,30 +123,30 @@ class SamplerProbing:
 
 
 def without_rehearsals(
-    power_w: Sequence[float], probe: SamplerProbe, bin_s: float
+    power_w: Sequence[float], bin_s: float, parts_w: Sequence[float], from_s: float
 ) -> tuple[float, ...]:
-    """Return the course of a rest without what rehearsing at its end took, W.
+    """Return the course of a rest without what rehearsing took, W.
 
     Args:
         power_w: Mean power of each bin.
-        probe: From the end of the rest, or without powers at rest.
         bin_s: Length of a bin, s.
+        parts_w: Mean power of each part that was probed, W.
+        from_s: When the first of these began, s after the first bin.
     """
-    course = np.array(power_w)
-    if probe.idle_power_w:
-        rehearsed, parts_w = np.array(probe.rehearsed), np.array(probe.idle_power_w)
-        more_w = parts_w[rehearsed].mean() - parts_w[~rehearsed].mean()
-        since_s = PROBED_S - bin_s * (np.arange(len(course), 0, -1) - 0.5)
-        parts = np.floor(since_s / IDLE_PART_S).astype(np.intp)
-        course -= more_w * ((parts >= 0) & rehearsed[np.maximum(parts, 0)])
-    return tuple(course.tolist())
+    rehearsed = np.array(ORDER)
+    more_w = np.mean(np.array(parts_w)[rehearsed]) - np.mean(np.array(parts_w)[~rehearsed])
+    ends_s = IDLE_PART_S * np.arange(len(ORDER) + 1)
+    rehearsed_s = np.concatenate([[0.0], np.cumsum(rehearsed)]) * IDLE_PART_S
+    edges_s = bin_s * np.arange(len(power_w) + 1) - from_s
+    inside_s = np.diff(np.interp(edges_s, ends_s, rehearsed_s))
+    return tuple((np.array(power_w) - more_w * inside_s / bin_s).tolist())
 
 
-def _powers_w(trace: Trace, parts: Sequence[_Part]) -> tuple[float, ...] | None:
-    """Return the mean power of each part, W; None if one has no reading of its own."""
+def _powers_w(trace: Trace, parts: Sequence[_Part]) -> tuple[float, ...]:
+    """Return the mean power of each part, W; none if one has no reading of its own."""
     inside = [trace.between(part.start_ns, part.end_ns) for part in parts]
     if not all(len(one) for one in inside):
-        return None
+        return ()
     return tuple(float(np.average(one.power_w, weights=one.durations_s)) for one in inside)
 
 

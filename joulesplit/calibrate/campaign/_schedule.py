@@ -29,8 +29,8 @@ MOST_WINDOWS = 100_000
 REST_WORK_S = 8.0
 """Work goes on for so long before a rest, s: as long as what comes late may take."""
 
-REST_S: Mapping[RestedWork, float] = {"computing": 32.0, "uploads": 24.0, "downloads": 16.0}
-"""A rest lasts so long, s: what comes late by a third of that is told from the level behind it, and
+REST_S: Mapping[RestedWork, float] = {"computing": 32.0, "uploads": 16.0, "downloads": 16.0}
+"""A rest lasts so long, s: what comes late by half of that is told from the level behind it, and
 what fades over half of it, hardly, from a board that cools down."""
 
 WHOLE_KEY = "whole network"

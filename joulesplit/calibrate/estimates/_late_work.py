@@ -42,7 +42,7 @@ LONGEST_FADING = 0.55
 NOTHING_LATE = 0.5
 """Probability that nothing comes late, before a rest is looked at: as likely as not."""
 
-LATE_AT_ALL = 0.05
+LATE_AT_ALL = 0.03
 """Of work that comes late, so much is usual, relative (standard deviation about none)."""
 
 BELOW_NOUGHT = 0.1

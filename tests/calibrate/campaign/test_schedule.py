@@ -168,9 +168,9 @@ def test_what_is_announced_before_is_what_the_windows_take(plan, make_block):
     watched = min(10, 3 * plan.repeats) + 4
     watched += ceil(max(0, 3 * plan.repeats - 10) / 4) + ceil(max(0, long_uploads - 4) / 4)
     wait_s += watched * max(1.5, 2 * plan.timing.idle_s)
-    # A block of work of 8 s, and 32 s of rest after computing, 24 s after uploads.
+    # A block of work of 8 s, and 32 s of rest after computing, 16 s after uploads.
     settles_s = plan.timing.settle_s + plan.timing.settle_after_s("upload")
-    wait_s += plan.rests * (40 + 32 + settles_s)
+    wait_s += plan.rests * (40 + 24 + settles_s)
     expected_s = expected_duration_s(plan.timing, tasks, unit_s) + wait_s
     assert announced_s == pytest.approx(expected_s, rel=0.1)
 

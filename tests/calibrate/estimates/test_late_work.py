@@ -98,9 +98,9 @@ def test_what_stays_for_seconds_by_itself_is_no_share_that_is_known_well():
 
 
 def test_what_a_measurement_of_one_way_is_worth_is_the_mean_over_it_and_nothing():
-    """Of shares drawn as it takes them to be, none in half and else some 5 %, 0.1 below."""
+    """Of shares drawn as it takes them to be, none in half and else some 3 %, 0.1 below."""
     random = np.random.default_rng(1)
-    shares = np.abs(0.05 * random.standard_normal(2000))
+    shares = np.abs(0.03 * random.standard_normal(2000))
     shares *= np.where(random.random(2000) < 0.1, -1, 1) * (random.random(2000) > 0.5)
     measured = shares + 0.004 * random.standard_normal(2000)
     worth = np.array([worth_of([(float(m), 0.004)], 1e9) for m in measured])
