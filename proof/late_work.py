@@ -115,7 +115,9 @@ class DrawnCampaigns:
         """Return the records of a campaign with a background of its own."""
         kept = exp(-STEP_S / BACKGROUND_S)
         noise = random.standard_normal(self._count + 500)
-        background_w = BACKGROUND_W * sqrt((1 + kept) / (1 - kept)) * _filtered_by(noise, kept)[500:]
+        background_w = (
+            BACKGROUND_W * sqrt((1 + kept) / (1 - kept)) * _filtered_by(noise, kept)[500:]
+        )
         energy_j = np.concatenate([[0.0], np.cumsum(steady_w + background_w) * STEP_S])
         return [_seen(record, energy_j) for record in self._records]
 

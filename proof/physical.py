@@ -34,7 +34,8 @@ from joulesplit.calibrate.campaign import (
 from joulesplit.calibrate.estimates import heads_of
 from joulesplit.calibrate.profile import Compute, HeadEnergy
 from joulesplit.calibrate.sampling._sampler import InlineSampler
-from joulesplit.drivers.simulated import SimulatedClock
+from joulesplit.drivers.ina219 import Ina219
+from joulesplit.drivers.simulated import SimulatedClock, SimulatedI2cBus
 from joulesplit.drivers.simulated._load import Background
 from joulesplit.drivers.simulated._segment_sweep import SegmentSweep
 from joulesplit.metrology import Array
@@ -354,7 +355,9 @@ def physical_stage(physics: Physics, seed: int) -> PhysicalStage:
     sensor_clock = SimulatedClock(start_ns=ORIGIN_NS)
     sensor = open_simulated_sensor(setup, b"", sensor_clock, load=load)
     sampler = InlineSampler(sensor.__enter__())
+    assert isinstance(sensor, Ina219)
     bus = sensor._link.bus  # what the world knows, no seam of the sensor tells
+    assert isinstance(bus, SimulatedI2cBus)
     load.asked_by(lambda: bus.transactions)
     clock.sleep_until_ns(sensor_clock.now_ns())
     board = PhysicalBoard(physics, load, clock, seed)

@@ -14,11 +14,7 @@ import numpy as np
 
 from joulesplit.calibrate.campaign._bench import Bench
 from joulesplit.calibrate.campaign._plan import Plan
-from joulesplit.calibrate.campaign._sampler_probe import (
-    PROBED_S,
-    SamplerProbing,
-    without_rehearsals,
-)
+from joulesplit.calibrate.campaign._sampler_probe import SamplerProbing, without_rehearsals
 from joulesplit.calibrate.campaign._schedule import REST_WORK_S, WHOLE_KEY, Subject
 from joulesplit.calibrate.estimates import RESTED, RestedWork
 from joulesplit.calibrate.sampling import Trace, joined
@@ -89,35 +85,30 @@ def run_rest(task: WindowTask, bench: Bench, settle_s: float, for_s: float) -> R
     Raises:
         SamplerError: The sampler failed.
     """
-    clock, sampler, watch = bench.clock, bench.sampler, bench.foreign_load
-    probing = SamplerProbing(clock, sampler)
+    sampler, watch = bench.sampler, bench.foreign_load
+    probing = SamplerProbing(bench.clock, sampler)
     began_ns, ended_ns = probing.work(bench.workload(task), task.repetitions)
     if watch:
         watch.begin()
-    settled_ns = clock.now_ns() + round(settle_s * 1e9)
+    settled_ns = bench.clock.now_ns() + round(settle_s * 1e9)
     during = sampler.trace_until(ended_ns)
-    # What reading costs at rest is the same whatever ran before: after one work is enough.
-    probed_s = PROBED_S if probing.tells and task.kind in RESTED["computing"] else 0.0
+    probed_s = probing.rest_s(task.kind)
     parts = _watched(bench, settled_ns + round((for_s - probed_s) * 1e9))
-    if probed_s:
-        parts.append(probing.rest())
-    idle_w = probing.idle_w(parts[-1]) if probed_s else ()
+    parts += [probing.rest()] if probed_s else []
     load = watch.since() if watch else None
-    work = during.between(began_ns, ended_ns)
     bin_s = max(BIN_S, BIN_CYCLES * sampler.description.cycle_s)
+    work = during.between(began_ns, ended_ns)
     if not len(work) or bin_s > for_s:
         return None
-    course_w = _course_w(joined(parts), settled_ns, bin_s, int(for_s / bin_s))
-    if idle_w:
-        course_w = without_rehearsals(course_w, bin_s, idle_w, for_s - probed_s)
+    seen_w = _course_w(joined(parts), settled_ns, bin_s, int(for_s / bin_s))
     return Rest(
         work_s=(ended_ns - began_ns) * 1e-9,
         work_power_w=_mean_w(work),
         bin_s=bin_s,
-        power_w=course_w,
+        power_w=without_rehearsals(seen_w, bin_s, probing.idle_w, for_s - probed_s),
         foreign_cpu=load.share if load else None,
         work_ended_ns=ended_ns,
-        sampler=probing.found(during, idle_w),
+        sampler=probing.found(during),
     )
 
 

@@ -15,8 +15,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from joulesplit.calibrate.estimates import RESTED
 from joulesplit.calibrate.sampling import Sampler, Trace
-from joulesplit.calibrate.windows import SamplerProbe
+from joulesplit.calibrate.windows import SamplerProbe, WindowKind
 from joulesplit.calibrate.workloads import Workload
 from joulesplit.drivers.protocols import Clock
 
@@ -59,6 +60,8 @@ class SamplerProbing:
         self._able = True
         self._worked: list[_Part] = []
         self._rested: list[_Part] = []
+        self.idle_w: tuple[float, ...] = ()
+        """Mean power of each part of the rest, W; none where it was not probed or one has none."""
 
     def work(self, workload: Workload, repetitions: int) -> tuple[int, int]:
         """Run a workload so often in all; return when it began and ended, ns.
@@ -72,8 +75,18 @@ class SamplerProbing:
                 workload.run(end - begin)
         return self._worked[0].start_ns, self._worked[-1].end_ns
 
+    def rest_s(self, kind: WindowKind) -> float:
+        """Return how long the end of a rest is to be probed, s; none where that tells nothing.
+
+        What reading costs at rest is the same whatever ran before: after computing is enough.
+
+        Args:
+            kind: Of work, which has been run.
+        """
+        return PROBED_S if self._tells and kind in RESTED["computing"] else 0.0
+
     @property
-    def tells(self) -> bool:
+    def _tells(self) -> bool:
         """Whether the sensor can rehearse and the work had as many parts as that takes."""
         return self._able and len(self._worked) == len(ORDER)
 
@@ -82,28 +95,21 @@ class SamplerProbing:
         for rehearsed in ORDER:
             with self._part(self._rested, rehearsed=rehearsed):
                 self._clock.sleep_until_ns(self._clock.now_ns() + round(IDLE_PART_S * 1e9))
-        return self._sampler.trace_until(self._clock.now_ns())
+        trace = self._sampler.trace_until(self._clock.now_ns())
+        self.idle_w = _powers_w(trace, self._rested)
+        return trace
 
-    def idle_w(self, at_rest: Trace) -> tuple[float, ...]:
-        """Return the mean power of each part of the rest, W; none if one has no reading.
-
-        Args:
-            at_rest: From ``rest``.
-        """
-        return _powers_w(at_rest, self._rested)
-
-    def found(self, work: Trace, idle_w: tuple[float, ...]) -> SamplerProbe | None:
+    def found(self, work: Trace) -> SamplerProbe | None:
         """Return what reading costs; None if that was not told.
 
         Args:
             work: What was read during the work.
-            idle_w: From ``idle_w``; none where the rest was not probed.
         """
         work_w, effort = _powers_w(work, self._worked), _effort([*self._worked, *self._rested])
-        if not self.tells or not work_w or effort < LEAST_EFFORT:
+        if not self._tells or not work_w or effort < LEAST_EFFORT:
             return None
         return SamplerProbe(
-            rehearsed=ORDER, effort=effort, work_power_w=work_w, idle_power_w=idle_w
+            rehearsed=ORDER, effort=effort, work_power_w=work_w, idle_power_w=self.idle_w
         )
 
     @contextmanager
@@ -130,9 +136,11 @@ def without_rehearsals(
     Args:
         power_w: Mean power of each bin.
         bin_s: Length of a bin, s.
-        parts_w: Mean power of each part that was probed, W.
+        parts_w: Mean power of each part that was probed, W; none if none was.
         from_s: When the first of these began, s after the first bin.
     """
+    if not parts_w:
+        return tuple(power_w)
     rehearsed = np.array(ORDER)
     more_w = np.mean(np.array(parts_w)[rehearsed]) - np.mean(np.array(parts_w)[~rehearsed])
     ends_s = IDLE_PART_S * np.arange(len(ORDER) + 1)

@@ -9,18 +9,18 @@ from joulesplit.calibrate.estimates import RESTED, coverage_factor, sampler_shar
 from joulesplit.calibrate.profile import Check
 from joulesplit.calibrate.windows import WindowRecord
 
-ALIKE_LIMIT = 0.01
+SAMPLER_LIMIT = 0.01
 """Largest part of the work's power that reading may take more, or less, in idle than at work; what
 is below it is in the intervals, and so is what is above."""
 
-CONFIDENCE = 0.998
+SAMPLER_CONFIDENCE = 0.998
 """What chance alone makes of it at this level is let pass."""
 
 SAMPLER_ALIKE = CheckSpec(
     name="sampler-alike",
     finds="what reading the sensor takes idle less what it takes at work, over the work's power",
     unit="1",
-    limit=ALIKE_LIMIT,
+    limit=SAMPLER_LIMIT,
     advice="reading the sensor costs more in idle than at work, or less, and net energies are off "
     "by that: it wakes cores that sleep and borrows from those that work; read it less often "
     "(--shunt-samples 64 of an INA219)",
@@ -36,7 +36,7 @@ def sampler_checks(records: Sequence[WindowRecord]) -> Iterator[Check]:
     found = [told for work in RESTED if (told := sampler_share(records, work))]
     if not found:
         return
-    level = 1 - (1 - CONFIDENCE) / len(found)
+    level = 1 - (1 - SAMPLER_CONFIDENCE) / len(found)
     yield SAMPLER_ALIKE.judge(
         max(
             max(0.0, abs(told.share) - coverage_factor(told.degrees_of_freedom, level) * told.u)

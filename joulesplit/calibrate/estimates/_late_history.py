@@ -24,7 +24,7 @@ from joulesplit.calibrate.estimates._late_shape import (
 from joulesplit.calibrate.windows import WindowRecord
 from joulesplit.metrology import Array, beyond_rounding
 
-FEWEST_WINDOWS = 20
+FEWEST_FITTED_WINDOWS = 20
 """Of fewer it is not told what their idle powers follow beside late work."""
 
 WARMTH_S = (30.0, 90.0)
@@ -34,7 +34,7 @@ than what is looked for, and the smooth course of the campaign is too slow for t
 OTHERS_S = (2.0, 8.0)
 """What other kinds of work leave is taken off as fading with these, s."""
 
-MOST_KEPT = 0.95
+LONGEST_KEPT = 0.95
 """Beyond it idle powers tell nothing but their own noise."""
 
 
@@ -76,7 +76,7 @@ class LateHistory:
             work: That comes late.
             seconds: Time constant, s.
         """
-        if self._windows < FEWEST_WINDOWS or work not in self._works:
+        if self._windows < FEWEST_FITTED_WINDOWS or work not in self._works:
             return None
         beside, _ = np.linalg.qr(self._beside(work, seconds))
         power_w = np.array([part.power_w for part in self._idle])
@@ -128,7 +128,7 @@ class LateHistory:
 def _told(share: float, left: Array, squares: float, freedom: int) -> ToldShare:
     """Return a share with what the idle powers leave: they stay for several stretches together."""
     kept = float(left[1:] @ left[:-1]) / float(left @ left)
-    kept = min(MOST_KEPT, max(0.0, kept))
+    kept = min(LONGEST_KEPT, max(0.0, kept))
     told_by = (1 - kept) / (1 + kept)
     u = sqrt(float(left @ left) / freedom / squares / told_by)
     # Hundreds of idle powers tell how long their noise stays, which a rest hardly does.

@@ -66,6 +66,7 @@ class ToldShare:
         degrees_of_freedom: Behind ``u``.
         u_independent: What ``u`` were if noise did not stay as long as it is told to.
         independent_freedom: Degrees of freedom behind that.
+        apart: By what both uncertainties are wider since measurements of it disagree; 1 if none do.
     """
 
     share: float
@@ -73,6 +74,12 @@ class ToldShare:
     degrees_of_freedom: float
     u_independent: float
     independent_freedom: float
+    apart: float = 1.0
+
+    @property
+    def stands_out(self) -> float:
+        """By how many of its uncertainties it differs from nothing, before they were widened."""
+        return abs(self.share) / self.u * self.apart if self.u > 0 else 0.0
 
 
 def above_last_w(rest: Rest) -> float:
@@ -84,10 +91,12 @@ def together(first: ToldShare, second: ToldShare) -> ToldShare:
     """Return what two measurements of one share come to, each for what it is known to.
 
     Where they differ by more than their uncertainties, both are taken to be known less well by
-    that factor (Birge, 1932).
+    that factor (Birge, 1932). What is known without limit is left as it is.
     """
-    apart = abs(first.share - second.share)
-    u, share = _pooled_u(first.u, second.u, apart), _pooled(first, second)
+    if not min(first.u, second.u) > 0:
+        return min(first, second, key=lambda one: one.u)
+    differ = abs(first.share - second.share)
+    u, share = _pooled_u(first.u, second.u, differ), _pooled(first, second)
     weight = (u / first.u) ** 2, (u / second.u) ** 2
     return ToldShare(
         share=share,
@@ -98,8 +107,9 @@ def together(first: ToldShare, second: ToldShare) -> ToldShare:
                 (weight[1] * second.u, second.degrees_of_freedom),
             )
         ),
-        u_independent=_pooled_u(first.u_independent, second.u_independent, apart),
+        u_independent=_pooled_u(first.u_independent, second.u_independent, differ),
         independent_freedom=first.independent_freedom + second.independent_freedom,
+        apart=max(1.0, differ / hypot(first.u, second.u)),
     )
 
 
@@ -107,6 +117,6 @@ def _pooled(first: ToldShare, second: ToldShare) -> float:
     return (first.share * second.u**2 + second.share * first.u**2) / (first.u**2 + second.u**2)
 
 
-def _pooled_u(first_u: float, second_u: float, apart: float) -> float:
+def _pooled_u(first_u: float, second_u: float, differ: float) -> float:
     both_u = hypot(first_u, second_u)
-    return first_u * second_u / both_u * max(1.0, apart / both_u)
+    return first_u * second_u / both_u * max(1.0, differ / both_u)

@@ -113,9 +113,10 @@ def _late_work(records: tuple[WindowRecord, ...], work: RestedWork) -> LateWork 
         told = [one for one in (by_rests, by_windows) if one]
         if told:
             found.append((shape, together(*told) if len(told) == 2 else told[0]))
-    shape, best = max(found, key=lambda one: abs(one[1].share) / one[1].u if one[1].u > 0 else 0.0)
+    shape, best = max(found, key=lambda one: one[1].stands_out)
     shares = [(told.share, told.u) for _, told in found]
-    worth = worth_of(shares, best.degrees_of_freedom)
+    apart = [told.apart for _, told in found]
+    worth = worth_of(shares, best.degrees_of_freedom, apart)
     return LateWork(told=best, shape=shape, shapes=len(found), worth=worth, rests=len(rests))
 
 
@@ -129,7 +130,11 @@ def _told_by_a_line(shape: LateShape, rests: Sequence[Rest]) -> bool:
     return not shape.fades or shape.seconds <= LONGEST_FADING * shortest_s
 
 
-def worth_of(found: Sequence[tuple[float, float]], degrees_of_freedom: float) -> float:
+def worth_of(
+    found: Sequence[tuple[float, float]],
+    degrees_of_freedom: float,
+    apart: Sequence[float] | None = None,
+) -> float:
     """Return the root mean square of what came late, after all that was measured of it.
 
     Something may come late in one of several ways, alike likely, or nothing at all does. Each way
@@ -143,14 +148,19 @@ def worth_of(found: Sequence[tuple[float, float]], degrees_of_freedom: float) ->
         found: Measured share and its standard uncertainty, by way.
         degrees_of_freedom: Behind these: u counts for as much wider as Student's factor is than
             the normal one, since a budget takes its terms to be known without limit.
+        apart: By what u is wider since measurements of the way disagree, by way; None if none is.
+            The share is known less well by that. Against that nothing comes late it says nothing:
+            with none of it they disagree as much.
     """
     widened = coverage_factor(degrees_of_freedom) / coverage_factor(inf)
     of_each = (1 - NOTHING_LATE) / len(found)
     beliefs = [(log(NOTHING_LATE), 0.0)]
-    for share, u in found:
+    for (share, u), wider in zip(found, apart or [1.0] * len(found), strict=True):
         u_own = widened * max(u, TOLD_EXACTLY)
-        beliefs.append(_belief(share, u_own, of_each * (1 - BELOW_NOUGHT)))
-        beliefs.append(_belief(-share, u_own, of_each * BELOW_NOUGHT))
+        for above, likely in ((share, 1 - BELOW_NOUGHT), (-share, BELOW_NOUGHT)):
+            log_weight, _ = _belief(above, u_own / wider, of_each * likely)
+            _, square = _belief(above, u_own, of_each * likely)
+            beliefs.append((log_weight, square))
     log_weights, squares = np.array(beliefs).T
     weights = np.exp(log_weights - log_weights.max())
     return float(np.sqrt(np.average(squares, weights=weights)))

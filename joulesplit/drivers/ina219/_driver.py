@@ -47,13 +47,14 @@ from joulesplit.drivers.readings import Reading, ReadingFlag, SensorDescription
 MAX_RESETS_IN_A_ROW = 3
 MAX_DROPS = 20
 EARLY_POLL_EVERY = 4
+"""Of so many readings one is rehearsed as having been looked for before its conversion ended."""
 REHEARSED_PART = 0.8
 """Share of a cycle that rehearsals are spread over; after it the next conversion is waited for."""
 DROPS_PER_LOOK = 5
 """Results given up in a row until the configuration is looked at: a chip that was reset converts at
 a pace of its own, at which every poll finds a result and none can be told from the next."""
 # Plain numbers, since to look an enumeration up costs as much as to read a register.
-CONFIGURATION = Register.CONFIGURATION.value
+REHEARSED = Register.CONFIGURATION.value
 POWER = Register.POWER.value
 NO_FLAG = ReadingFlag.NONE
 
@@ -255,7 +256,7 @@ class Ina219:
                 self._clock.sleep_until_ns(wake_ns)
                 self._rehearsed += 1
                 for _ in range(self._lock.reads + (self._rehearsed % EARLY_POLL_EVERY == 0)):
-                    link.read(CONFIGURATION)
+                    link.read(REHEARSED)
 
     def _start(self) -> None:
         word = self._configuration.word

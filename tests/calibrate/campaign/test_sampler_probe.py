@@ -68,6 +68,6 @@ def test_what_rehearsing_takes_is_taken_off_the_course_whatever_its_bins(bin_s):
         for n in range(bins)
     ]
 
-    course_w = without_rehearsals(seen_w, bin_s, np.where(ORDER, 2.65, 2.6), 8.0)
+    course_w = without_rehearsals(seen_w, bin_s, np.where(ORDER, 2.65, 2.6).tolist(), 8.0)
 
     assert course_w == pytest.approx([2.6] * bins, abs=1e-6)

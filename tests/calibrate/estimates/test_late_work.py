@@ -180,3 +180,13 @@ def test_two_measurements_that_disagree_are_known_less_well_than_either_says():
     assert alike.degrees_of_freedom == pytest.approx(100)
     # They lie seven of their standard uncertainties apart.
     assert apart.u == pytest.approx(0.01)
+    assert apart.stands_out == pytest.approx(0.01 / 0.002 * 2**0.5)
+    assert together(told(0.01, 0.0), told(0.012, 0.002)) == told(0.01, 0.0)
+
+
+def test_a_way_whose_measurements_disagree_is_no_less_likely_than_nothing_late():
+    """Noise of both says the same of any share of theirs, none included."""
+    fading, ending = (0.02, 0.006), (0.006, 0.001)
+
+    assert worth_of([fading, ending], 1e9, [3.0, 1.0]) == pytest.approx(0.02, rel=0.1)
+    assert worth_of([fading, ending], 1e9) < 0.01
