@@ -11,7 +11,7 @@ docs/uncertainty.md:
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import exp, hypot, sqrt
 
@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from joulesplit.calibrate.campaign import QUICK, STANDARD, Plan
-from joulesplit.calibrate.estimates import RESTED, late_work
+from joulesplit.calibrate.estimates import RESTED, RestedWork, late_work
 from joulesplit.calibrate.windows import Rest, WindowRecord
 from joulesplit.metrology import Array
 from proof.markdown import percent, table
@@ -30,7 +30,8 @@ from proof.worlds import perfect_sensor_world
 STEP_S = 0.01
 """Of the grid that powers are put together on, s."""
 
-IDLE_W, COMPUTE_W, TRANSFER_W = 2.6, 1.3, 0.8
+IDLE_W = 2.6
+LEVEL_W: Mapping[RestedWork, float] = {"computing": 1.3, "uploads": 0.8, "downloads": 0.8}
 
 WARM_SHARE, WARM_S = 0.028, 90.0
 """Of the work's power the board draws so much more when it is warm, and warms up over so long, s:
@@ -40,27 +41,26 @@ BACKGROUND_W, BACKGROUND_S = 8e-3, 0.05
 """Standard deviation, W, and correlation time, s, of what else the board does."""
 
 OTHER_CAUSES = 0.005
-"""Half-width of what else E_d is uncertain by, relative."""
+"""Half-width of what else the figure is uncertain by, relative."""
 
 NORMAL_95 = 1.96
-
-_TRANSFERS = (*RESTED["uploads"], *RESTED["downloads"])
 
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """What comes late of computing: its share, and how long it lasts or fades over, s."""
+    """What comes late of a kind of work: its share, and how long it lasts or fades over, s."""
 
     share: float
     seconds: float
     fades: bool
+    work: RestedWork = "computing"
 
     def __str__(self) -> str:
         """Return it in words."""
         if not self.share:
-            return "nothing"
+            return f"nothing, {self.work}"
         how = "fading over" if self.fades else "that ends after"
-        return f"{percent(self.share, 0)} {how} {self.seconds:g} s"
+        return f"{percent(self.share, 0)} of {self.work} {how} {self.seconds:g} s"
 
 
 LATE = (
@@ -68,6 +68,10 @@ LATE = (
     Late(0.01, 2.3, fades=False),
     *(Late(0.01, seconds, fades=True) for seconds in (3.0, 6.0, 8.0, 10.0)),
     *(Late(0.02, seconds, fades=True) for seconds in (8.0, 10.0)),
+    Late(0.0, 1.0, fades=False, work="uploads"),
+    Late(0.03, 2.0, fades=False, work="uploads"),
+    *(Late(0.03, seconds, fades=True, work="uploads") for seconds in (2.0, 5.0, 8.0)),
+    *(Late(0.1, seconds, fades=True, work="uploads") for seconds in (5.0, 8.0)),
 )
 
 PLANS: Mapping[str, Plan] = {"quick": QUICK, "standard": STANDARD}
@@ -86,30 +90,25 @@ class DrawnCampaigns:
         self._records = [_on_the_grid(record, first_s) for record in records]
         last = self._records[-1]
         self._count = _cell(last.started_ns * 1e-9 + last.span_s) + 1
-        self._work_w = {"computing": np.zeros(self._count), "transfers": np.zeros(self._count)}
+        self._work_w = {work: np.zeros(self._count) for work in RESTED}
         for record in self._records:
-            own_w, level_w = self._of(record)
+            work = work_of(record)
+            own_w, level_w = self._work_w[work], LEVEL_W[work]
             starts_s = record.started_ns * 1e-9 + record.idle_s / 2
             own_w[_cell(starts_s) : _cell(starts_s + record.work_s)] = level_w
             if record.rest:
                 over_s = record.rest.work_ended_ns * 1e-9
                 own_w[_cell(over_s - record.rest.work_s) : _cell(over_s)] = level_w
 
-    def _of(self, record: WindowRecord) -> tuple[Array, float]:
-        if record.task.kind in _TRANSFERS:
-            return self._work_w["transfers"], TRANSFER_W
-        return self._work_w["computing"], COMPUTE_W
-
     def steady_w(self, late: Late) -> Array:
         """Return what the board draws but for its background, W, shape (cells,)."""
-        computing_w, transfers_w = self._work_w["computing"], self._work_w["transfers"]
+        own_w, all_w = self._work_w[late.work], sum(self._work_w.values(), np.zeros(self._count))
         if late.fades:
-            late_w = _filtered(computing_w, late.seconds)
+            late_w = _filtered(own_w, late.seconds)
         else:
-            late_w = np.concatenate([np.zeros(_cell(late.seconds)), computing_w])[: self._count]
-        warm_w = WARM_SHARE * _filtered(computing_w + transfers_w, WARM_S)
-        drawn_w: Array = IDLE_W + computing_w + transfers_w + warm_w
-        return drawn_w + late.share * (late_w - computing_w)
+            late_w = np.concatenate([np.zeros(_cell(late.seconds)), own_w])[: self._count]
+        drawn_w: Array = IDLE_W + all_w + WARM_SHARE * _filtered(all_w, WARM_S)
+        return drawn_w + late.share * (late_w - own_w)
 
     def drawn(self, steady_w: Array, random: np.random.Generator) -> list[WindowRecord]:
         """Return the records of a campaign with a background of its own."""
@@ -121,9 +120,11 @@ class DrawnCampaigns:
         energy_j = np.concatenate([[0.0], np.cumsum(steady_w + background_w) * STEP_S])
         return [_seen(record, energy_j) for record in self._records]
 
-    def true_j(self, records: Sequence[WindowRecord]) -> float:
-        """Return what the computing of the windows cost in truth, J."""
-        return sum(COMPUTE_W * record.work_s for record in _computing(records))
+
+def work_of(record: WindowRecord) -> RestedWork:
+    """Return which kind of work a window is of; what is no transfer is computing."""
+    found = [work for work, kinds in RESTED.items() if record.task.kind in kinds]
+    return found[0] if found else "computing"
 
 
 def _filtered(power_w: Array, seconds: float) -> Array:
@@ -189,7 +190,7 @@ def _seen(record: WindowRecord, energy_j: Array) -> WindowRecord:
         rest = _rested(rest, record.settle_s, mean_w)
     return msgspec.structs.replace(
         record,
-        net_j=(mean_w(start_s + side_s, ends_s) - idle_w) * record.work_s,
+        net_j=(mean_w(start_s + side_s, settled_s) - idle_w) * (record.work_s + record.settle_s),
         idle_power_w=idle_w,
         idle_step_w=after_w - before_w,
         rest=rest,
@@ -207,12 +208,8 @@ def _rested(rest: Rest, settle_s: float, mean_w: Callable[[float, float], float]
     )
 
 
-def _computing(records: Sequence[WindowRecord]) -> list[WindowRecord]:
-    return [record for record in records if record.task.kind not in _TRANSFERS]
-
-
 def held(campaigns: DrawnCampaigns, late: Late, count: int) -> tuple[float, float]:
-    """Return in which share of campaigns E_d's interval holds, and its median half-width.
+    """Return in which share of campaigns the interval holds, and its median half-width.
 
     Args:
         campaigns: Of a plan.
@@ -223,10 +220,11 @@ def held(campaigns: DrawnCampaigns, late: Late, count: int) -> tuple[float, floa
     for seed in range(count):
         random = np.random.default_rng([seed, 20])
         records = campaigns.drawn(steady_w, random)
-        told = late_work(records, "computing")
+        told = late_work(records, late.work)
         assert told is not None
-        measured_j = sum(record.net_j for record in _computing(records))
-        error = measured_j / campaigns.true_j(records) - 1
+        own = [record for record in records if work_of(record) == late.work]
+        true_j = LEVEL_W[late.work] * sum(record.work_s for record in own)
+        error = sum(record.net_j for record in own) / true_j - 1
         error += OTHER_CAUSES / NORMAL_95 * random.standard_normal()
         halves.append(hypot(NORMAL_95 * told.worth, OTHER_CAUSES))
         inside += abs(error) < halves[-1]
@@ -243,7 +241,7 @@ def main() -> None:
     for late in LATE:
         found = [held(campaigns, late, count) for campaigns in drawn]
         rows.append([str(late), *(f"{percent(p, 0)} (± {percent(u, 1)})" for p, u in found)])
-    print(table(["drawn late of computing", *(f"`{name}`" for name in PLANS)], rows))
+    print(table(["drawn late", *(f"`{name}`" for name in PLANS)], rows))
 
 
 if __name__ == "__main__":
