@@ -3,8 +3,9 @@
 Each cause is one term of the power, with a strength of its own: what a cold start of some subjects
 takes, idle power with a spectrum of 1/f, a die that is hotter than its surroundings and leaks,
 memory laid out anew by each launch of the process, work that goes on after it has answered, uploads
-whose energy has heavy tails. The load is integrated exactly between its steps and knows nothing of
-windows, fits or what is estimated.
+whose energy has heavy tails, what the sampler's transfers cost a board that sleeps or works. The
+load is integrated exactly between its steps and knows nothing of windows, fits or what is
+estimated.
 
 What a real board does and this one does not: clocks that ramp, interrupts that come in trains,
 a supply whose ripple beats with the sensor's cycle, causes that depend on each other.
@@ -12,9 +13,11 @@ a supply whose ripple beats with the sensor's cycle, causes that depend on each 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from math import exp, sqrt
 
 import msgspec
@@ -32,7 +35,8 @@ from joulesplit.calibrate.campaign import (
 from joulesplit.calibrate.estimates import heads_of
 from joulesplit.calibrate.profile import Compute, HeadEnergy
 from joulesplit.calibrate.sampling._sampler import InlineSampler
-from joulesplit.drivers.simulated import SimulatedClock
+from joulesplit.drivers.ina219 import Ina219
+from joulesplit.drivers.simulated import SimulatedClock, SimulatedI2cBus
 from joulesplit.drivers.simulated._load import Background
 from joulesplit.drivers.simulated._segment_sweep import SegmentSweep
 from joulesplit.metrology import Array
@@ -46,6 +50,9 @@ GRID_S = 1 / 16
 
 LONGEST_S = 4096.0
 """Period of the slowest idle noise; over it the noise is nought in the mean."""
+
+ASKED_OVER = 8
+"""Conversions of current or voltage that transfers are counted over."""
 
 Subject = tuple[int, int]
 """First and last block of what is run."""
@@ -73,6 +80,9 @@ class Physics:
         late_s: How late, s; in the mean if it fades.
         late_fades: It dies away exponentially, as caches that are written back, in place of being
             all shifted by one time, as by a timer.
+        asked_idle_j: What the board spends on each transfer of the sensor's bus while it is idle,
+            J: a core wakes up for it. 0.2 mJ are about 50 mW.
+        asked_work_j: The same while it works, when the core is awake anyway.
         tail_index: Of the Pareto distribution that an upload's energy is drawn from; 0 for none.
         air_w, bit_j, upload_j: Of uploads, W, J/bit and J.
     """
@@ -93,6 +103,8 @@ class Physics:
     late_upload_share: float = 0.0
     late_s: float = 1.0
     late_fades: bool = False
+    asked_idle_j: float = 0.0
+    asked_work_j: float = 0.0
     tail_index: float = 0.0
     air_w: float = 0.6
     bit_j: float = 1.1e-8
@@ -143,12 +155,28 @@ class PhysicalLoad:
         self._noise_j = np.concatenate([[0.0], np.cumsum(self._noise_w) * GRID_S])
         self._sweep = SegmentSweep()
         self._known_ns, self._die_k = ORIGIN_NS, 0.0
+        self._busy = SegmentSweep()
+        self._asked: Callable[[], int] = lambda: 0
+        self._known_asked: deque[tuple[int, int]] = deque(maxlen=ASKED_OVER)
         self.leakage_j = 0.0
         """World side: what the die's heat has cost so far, J."""
 
     def announce(self, start_ns: int, end_ns: int, power_w: float) -> None:
         """Draw so much above idle from start to end; it lies in the future of what was read."""
         self._sweep.add((start_ns, end_ns, power_w))
+
+    def asked_by(self, transfers: Callable[[], int]) -> None:
+        """Spend something on each transfer of a bus.
+
+        Args:
+            transfers: Returns how many there were.
+        """
+        self._asked = transfers
+
+    def works(self, start_ns: int, end_ns: int) -> None:
+        """Be at work from start to end, which is in the future of what was read."""
+        if self._physics.asked_idle_j:
+            self._busy.add((start_ns, end_ns, 1.0))
 
     def means_over(self, edges_ns: Sequence[int], currents: int) -> tuple[list[float], list[float]]:
         """Return mean currents, A, of so many intervals, and mean voltages, V, of the others."""
@@ -171,6 +199,7 @@ class PhysicalLoad:
         times_s = [(t_ns - ORIGIN_NS) * 1e-9 for t_ns in edges_ns]
         background_j = self._background.energies_j(times_s)
         flicker_j = [self._flicker_j(x_s) for x_s in times_s]
+        asked_w = self._asked_w(edges_ns)
         powers_w = []
         for before, work_w_ns in enumerate(works_w_ns):
             after = before + 1
@@ -178,9 +207,29 @@ class PhysicalLoad:
             wandering_j = background_j[after] - background_j[before]
             wandering_j += flicker_j[after] - flicker_j[before]
             work_w = work_w_ns / (t1_ns - t0_ns)
-            steady_w = self._physics.idle_w + work_w + self._leak_w(t0_ns, t1_ns, work_w)
+            leak_w = self._leak_w(t0_ns, t1_ns, work_w)
+            steady_w = self._physics.idle_w + work_w + leak_w + asked_w[before]
             powers_w.append(steady_w + wandering_j / (times_s[after] - times_s[before]))
         return powers_w
+
+    def _asked_w(self, edges_ns: Sequence[int]) -> list[float]:
+        """Return what transfers cost, W, as often as they come over some conversions."""
+        if not self._physics.asked_idle_j:
+            return [0.0] * (len(edges_ns) - 1)
+        busy_ns = self._busy.energies_w_ns(edges_ns)
+        return [
+            self._asked_in(t1_ns, busy / (t1_ns - t0_ns))
+            for busy, (t0_ns, t1_ns) in zip(busy_ns, pairwise(edges_ns), strict=True)
+        ]
+
+    def _asked_in(self, end_ns: int, busy: float) -> float:
+        """Return the mean power of transfers, W, in an interval of which a share is busy."""
+        self._known_asked.append((end_ns, self._asked()))
+        (first_ns, first), (last_ns, last) = self._known_asked[0], self._known_asked[-1]
+        if last_ns <= first_ns:
+            return 0.0
+        each_j = self._physics.asked_idle_j * (1 - busy) + self._physics.asked_work_j * busy
+        return each_j * (last - first) / (last_ns - first_ns) * 1e9
 
     def _flicker_j(self, x_s: float) -> float:
         cell, rest = divmod(x_s / GRID_S, 1.0)
@@ -291,6 +340,7 @@ class PhysicalBoard:
     def _draw(self, duration_s: float, power_w: float, late_share: float) -> None:
         """Spend energy, a share of it late."""
         physics = self._physics
+        self._load.works(self._free_ns, self._free_ns + round(duration_s * 1e9))
         self._spend(duration_s, power_w * (1 - late_share))
         if not late_share:
             return
@@ -326,6 +376,10 @@ def physical_stage(physics: Physics, seed: int) -> PhysicalStage:
     sensor_clock = SimulatedClock(start_ns=ORIGIN_NS)
     sensor = open_simulated_sensor(setup, b"", sensor_clock, load=load)
     sampler = InlineSampler(sensor.__enter__())
+    assert isinstance(sensor, Ina219)
+    bus = sensor._link.bus  # what the world knows, no seam of the sensor tells
+    assert isinstance(bus, SimulatedI2cBus)
+    load.asked_by(lambda: bus.transactions)
     clock.sleep_until_ns(sensor_clock.now_ns())
     board = PhysicalBoard(physics, load, clock, seed)
     stage = WorkStage(setup=setup, clock=clock, board=board, sampler=sampler, blocks=proof_blocks())

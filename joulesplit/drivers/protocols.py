@@ -86,6 +86,21 @@ class PeakWatcher(Protocol):
         """Largest single sample of the current since opening, A; None before the first."""
 
 
+@runtime_checkable
+class RehearsingSensor(Protocol):
+    """A sensor that can do what a reading takes without taking one."""
+
+    def rehearse(self, times: int) -> None:
+        """Wake up so often before the next reading and do what it takes each time, for nothing.
+
+        Args:
+            times: How often.
+
+        Raises:
+            SensorError: The source failed.
+        """
+
+
 class PowerSensor(Protocol):
     """A source of power readings.
 

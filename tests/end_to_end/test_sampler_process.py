@@ -67,6 +67,8 @@ def test_readings_are_contiguous_and_add_up_to_the_worlds_energy():
     with SamplerProcess(world.sensor_factory, clock) as sampler:
         first = sampler.trace_until(clock.now_ns())
         now_ns = clock.now_ns()
+        # Readings that are rehearsed besides take nothing from the real ones.
+        assert sampler.rehearse(2, now_ns)
         # 1 W for 200 ms, and enough idle around it.
         world.announce(now_ns + NS // 20, now_ns + NS // 4, 1.0)
         trace = sampler.trace_until(now_ns + NS // 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy as np
 import pytest
 
 from joulesplit.calibrate.campaign import QUICK
@@ -60,7 +61,10 @@ def test_bursts_behind_a_resistance_are_not_billed_with_what_the_voltage_falls()
     figures = measured(bursts_world).figures
     for name in ("E_d net", "E_c net", "E_d gross", "E_c gross"):
         assert figures[name].inside, name
-    assert abs(figures["E_d gross"].error) < 0.0025
+    # One campaign scatters by a thousandth, four in the mean by half of that.
+    others = (run_world(bursts_world(SEED + n), exact_sensor=True).figures for n in (1, 2, 3))
+    errors = [one["E_d gross"].error for one in (figures, *others)]
+    assert abs(np.mean(errors)) < 0.0025
 
 
 def test_a_clock_that_is_slewed_is_in_the_budget():

@@ -46,7 +46,11 @@ def test_a_cold_start_that_some_subjects_have_is_a_figure_of_its_own_and_biases_
         ),
         (Physics(late_share=0.02, late_s=7.0), {"late-work"}, {"E_d net": 0.01}),
         # What fades over so long is hardly told from a board that cools down: no name is promised.
-        (Physics(late_share=0.02, late_s=7.0, late_fades=True), set(), {"E_d net": 0.01}),
+        (
+            Physics(late_share=0.02, late_upload_share=0.05, late_s=7.0, late_fades=True),
+            set(),
+            {"E_d net": 0.01, "E_c net": 0.03},
+        ),
     ],
 )
 def test_work_that_comes_seconds_late_is_named_and_in_the_intervals(late, named, biased):
@@ -57,6 +61,16 @@ def test_work_that_comes_seconds_late_is_named_and_in_the_intervals(late, named,
     for name, bias in biased.items():
         assert run.figures[name].error > bias, name
     for name in (*biased, "E_d gross", "P_0"):
+        assert run.figures[name].inside, name
+
+
+def test_a_sampler_that_costs_more_in_idle_than_at_work_is_named_and_in_the_intervals():
+    """Each transfer on the bus takes 0.2 mJ of a board that sleeps and 0.08 of one that works."""
+    run = run_physical(Physics(asked_idle_j=2e-4, asked_work_j=0.8e-4), 2)
+
+    assert "sampler-alike" in run.warned
+    assert run.figures["E_d net"].error > 0.02
+    for name in ("E_d net", "E_c net", "E_d/E_c net"):
         assert run.figures[name].inside, name
 
 

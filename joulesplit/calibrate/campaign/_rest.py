@@ -14,6 +14,7 @@ import numpy as np
 
 from joulesplit.calibrate.campaign._bench import Bench
 from joulesplit.calibrate.campaign._plan import Plan
+from joulesplit.calibrate.campaign._sampler_probe import SamplerProbing, without_rehearsals
 from joulesplit.calibrate.campaign._schedule import REST_WORK_S, WHOLE_KEY, Subject
 from joulesplit.calibrate.estimates import RESTED, RestedWork
 from joulesplit.calibrate.sampling import Trace, joined
@@ -84,30 +85,41 @@ def run_rest(task: WindowTask, bench: Bench, settle_s: float, for_s: float) -> R
     Raises:
         SamplerError: The sampler failed.
     """
-    clock, sampler, watch = bench.clock, bench.sampler, bench.foreign_load
-    done = bench.workload(task).run(task.repetitions)
+    sampler, watch = bench.sampler, bench.foreign_load
+    probing = SamplerProbing(bench.clock, sampler)
+    began_ns, ended_ns = probing.work(bench.workload(task), task.repetitions)
     if watch:
         watch.begin()
-    settled_ns = clock.now_ns() + round(settle_s * 1e9)
-    during = sampler.trace_until(done.ended_ns)
-    end_ns = settled_ns + round(for_s * 1e9)
-    parts: list[Trace] = []
-    while not parts or parts[-1].end_ns < end_ns:
-        until_ns = min(clock.now_ns() + 10**9, end_ns)
-        clock.sleep_until_ns(until_ns)
-        parts.append(sampler.trace_until(until_ns))
+    settled_ns = bench.clock.now_ns() + round(settle_s * 1e9)
+    during = sampler.trace_until(ended_ns)
+    probed_s = probing.rest_s(task.kind)
+    parts = _watched(bench, settled_ns + round((for_s - probed_s) * 1e9))
+    parts += [probing.rest()] if probed_s else []
     load = watch.since() if watch else None
-    work = during.between(done.started_ns, done.ended_ns)
     bin_s = max(BIN_S, BIN_CYCLES * sampler.description.cycle_s)
+    work = during.between(began_ns, ended_ns)
     if not len(work) or bin_s > for_s:
         return None
+    seen_w = _course_w(joined(parts), settled_ns, bin_s, int(for_s / bin_s))
     return Rest(
-        work_s=(done.ended_ns - done.started_ns) * 1e-9,
+        work_s=(ended_ns - began_ns) * 1e-9,
         work_power_w=_mean_w(work),
         bin_s=bin_s,
-        power_w=_course_w(joined(parts), settled_ns, bin_s, int(for_s / bin_s)),
+        power_w=without_rehearsals(seen_w, bin_s, probing.idle_w, for_s - probed_s),
         foreign_cpu=load.share if load else None,
+        work_ended_ns=ended_ns,
+        sampler=probing.found(during),
     )
+
+
+def _watched(bench: Bench, until_ns: int) -> list[Trace]:
+    """Sleep until then; return what was read, taken over every second."""
+    parts: list[Trace] = []
+    while not parts or parts[-1].end_ns < until_ns:
+        part_ns = min(bench.clock.now_ns() + 10**9, until_ns)
+        bench.clock.sleep_until_ns(part_ns)
+        parts.append(bench.sampler.trace_until(part_ns))
+    return parts
 
 
 def _course_w(trace: Trace, from_ns: int, bin_s: float, bins: int) -> tuple[float, ...]:

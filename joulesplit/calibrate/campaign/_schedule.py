@@ -31,7 +31,7 @@ REST_WORK_S = 8.0
 
 REST_S: Mapping[RestedWork, float] = {"computing": 32.0, "uploads": 16.0, "downloads": 16.0}
 """A rest lasts so long, s: what comes late by half of that is told from the level behind it, and
-what fades over a third of it from a board that cools down."""
+what fades over half of it, hardly, from a board that cools down."""
 
 WHOLE_KEY = "whole network"
 """Subject key of the network run as one."""

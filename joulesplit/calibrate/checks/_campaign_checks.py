@@ -5,6 +5,7 @@ from __future__ import annotations
 from joulesplit.calibrate.checks._evidence import Evidence
 from joulesplit.calibrate.checks._outlasting import outlasting_checks
 from joulesplit.calibrate.checks._results import result_checks
+from joulesplit.calibrate.checks._sampler_cost import sampler_checks
 from joulesplit.calibrate.checks._scatter import scatter_checks
 from joulesplit.calibrate.checks._sensor import sensor_checks
 from joulesplit.calibrate.checks._spec import quality_of
@@ -22,6 +23,7 @@ def judge(evidence: Evidence) -> Quality:
     """
     checks = (
         *sensor_checks(evidence),
+        *sampler_checks(evidence.records),
         *steadiness_checks(evidence),
         *spoilt_checks(evidence),
         *scatter_checks(evidence),

@@ -16,6 +16,7 @@ from joulesplit.calibrate.checks import _outlasting as outlasting
 from joulesplit.calibrate.checks import _plausibility as plausibility
 from joulesplit.calibrate.checks import _response as response
 from joulesplit.calibrate.checks import _results as results
+from joulesplit.calibrate.checks import _sampler_cost as sampler_cost
 from joulesplit.calibrate.checks import _scatter as scatter
 from joulesplit.calibrate.checks import _sensor as sensor
 from joulesplit.calibrate.checks import _soundness as soundness
@@ -37,6 +38,7 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         sensor.STUCK_READINGS,
         sensor.DOUBTFUL_WORDS,
         sensor.EDGE_TERM,
+        sampler_cost.SAMPLER_ALIKE,
         board_power.BOARD_POWER,
     ),
     "How the sensor follows a step of load": (

@@ -90,8 +90,8 @@ def outlasting_checks(evidence: Evidence) -> Iterator[Check]:
         if len(windows) >= FEWEST_TO_SETTLE:
             lasting = lingering_share(evidence.records, kind) if kind in TRANSFERS else 0.0
             yield spec.judge(max(unsettled_share(windows), lasting, late_beyond_chance(windows)))
-    for work, kinds in RESTED.items():
-        yield from _late_work(work, [r for r in evidence.records if r.task.kind in kinds])
+    for work in RESTED:
+        yield from _late_work(work, evidence.records)
     yield from _burst(evidence.of_kind("upload"))
 
 
@@ -120,15 +120,15 @@ def _late_work(work: RestedWork, records: Sequence[WindowRecord]) -> Iterator[Ch
 
     Args:
         work: Of which kind.
-        records: Its windows.
+        records: Every window.
     """
-    late = late_work(records)
+    late = late_work(records, work)
     if late is None:
         return
     # How long noise stays is hardly told by one rest: it widens intervals, and excuses nothing.
     level = 1 - (1 - SETTLED_CONFIDENCE) / late.shapes
-    chance = coverage_factor(late.independent_freedom, level) * late.u_independent
-    yield LATE_WORK[work].judge(max(0.0, abs(late.share) - chance), lasting=str(late.shape))
+    chance = coverage_factor(late.told.independent_freedom, level) * late.told.u_independent
+    yield LATE_WORK[work].judge(max(0.0, abs(late.told.share) - chance), lasting=str(late.shape))
 
 
 def lingering_share(records: Sequence[WindowRecord], kind: WindowKind) -> float:

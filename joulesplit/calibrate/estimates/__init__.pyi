@@ -26,9 +26,10 @@ from ._fitting import fit_link as fit_link
 from ._fitting import latency_problem as latency_problem
 from ._fitting import link_problem as link_problem
 from ._head_fits import heads_of as heads_of
-from ._late_work import RESTED as RESTED
-from ._late_work import RestedWork as RestedWork
+from ._late_shape import RESTED as RESTED
+from ._late_shape import RestedWork as RestedWork
 from ._late_work import late_work as late_work
+from ._sampler_cost import sampler_share as sampler_share
 from ._link_diagnostics import lack_of_fit_p as lack_of_fit_p
 from ._link_diagnostics import lag_one as lag_one
 from ._link_diagnostics import serial_deviation as serial_deviation

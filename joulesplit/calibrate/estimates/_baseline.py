@@ -28,7 +28,8 @@ WINDOWS_PER_DEGREE = 15
 HIGHEST_DEGREE = 8
 
 
-def _course_degree(windows: int) -> int:
+def course_degree(windows: int) -> int:
+    """Return how often the course of so many windows may bend."""
     return min(HIGHEST_DEGREE, windows // WINDOWS_PER_DEGREE)
 
 
@@ -40,7 +41,7 @@ def idle_departures_w(records: Sequence[WindowRecord]) -> Array:
     """
     idle = np.array([record.idle_power_w for record in records], dtype=np.float64)
     when = np.array([record.started_ns for record in records], dtype=np.float64)
-    degree = _course_degree(len(records))
+    degree = course_degree(len(records))
     if degree == 0 or when.max() == when.min():
         return np.zeros_like(idle)
     course = np.asarray(Legendre.fit(when, idle, degree)(when), dtype=np.float64)
@@ -76,7 +77,7 @@ def idle_estimate(records: Sequence[WindowRecord]) -> Estimate:
         EstimateError: Too few windows to tell their scatter.
     """
     idle_w = np.array([record.idle_power_w for record in records], dtype=np.float64)
-    mean = mean_of_batches(idle_w, idle_departures_w(records), _course_degree(len(records)) + 1)
+    mean = mean_of_batches(idle_w, idle_departures_w(records), course_degree(len(records)) + 1)
     estimate = Estimate(
         value=mean.value,
         u_stat=mean.u_stat,

@@ -12,8 +12,10 @@ from math import hypot, sqrt
 
 import numpy as np
 
-from joulesplit.calibrate.estimates._late_work import RESTED, late_work, worth_of
+from joulesplit.calibrate.estimates._late_shape import RESTED, RestedWork
+from joulesplit.calibrate.estimates._late_work import late_work, worth_of
 from joulesplit.calibrate.estimates._own_sizes import bend_u_rel, slope_u_rel
+from joulesplit.calibrate.estimates._sampler_cost import sampler_share
 from joulesplit.calibrate.profile import CampaignError, WindowTerm
 from joulesplit.calibrate.windows import WindowKind, WindowRecord
 from joulesplit.metrology import Array, SystematicBudget, standard_deviation
@@ -50,6 +52,8 @@ def campaign_terms(
     if not windows or sum(record.net_j for record in windows) <= 0:
         return ()
     found = [(name, left_of(windows), source) for name, left_of, source in _TERMS]
+    told = [(name, left_of(records, kinds), source) for name, left_of, source in _TOLD_BY_RESTS]
+    found[LATER_AT:LATER_AT] = told
     if "upload" in kinds:
         u_rel = slope_u_rel(records) if of_a_bit else bend_u_rel(records)
         found.append(("bent sizes", (u_rel, None), _BENT))
@@ -110,9 +114,20 @@ def _late(windows: Sequence[WindowRecord]) -> _Left:
     return worth_of([(share, u)], count - 1), float(count - 1)
 
 
-def _later(windows: Sequence[WindowRecord]) -> _Left:
-    late = late_work(windows)
-    return (0.0, None) if late is None else (late.worth, float(late.degrees_of_freedom))
+def _later(records: Sequence[WindowRecord], kinds: Sequence[WindowKind]) -> _Left:
+    late = late_work(records, _work_of(kinds))
+    return (0.0, None) if late is None else (late.worth, late.told.degrees_of_freedom)
+
+
+def _sampler(records: Sequence[WindowRecord], kinds: Sequence[WindowKind]) -> _Left:
+    told = sampler_share(records, _work_of(kinds))
+    if told is None:
+        return 0.0, None
+    return worth_of([(told.share, told.u)], told.degrees_of_freedom), told.degrees_of_freedom
+
+
+def _work_of(kinds: Sequence[WindowKind]) -> RestedWork:
+    return next(work for work, own in RESTED.items() if kinds[0] in own)
 
 
 def with_campaign(
@@ -172,7 +187,8 @@ def _late_energies_j(records: Sequence[WindowRecord]) -> Iterator[float]:
     for work, kinds in RESTED.items():
         told = [record for record in records if record.task.kind in kinds]
         alike = told if work != "computing" else [r for r in records if r.task.kind not in SENDING]
-        yield hypot(_late(told)[0], _later(told)[0]) * abs(sum(record.net_j for record in alike))
+        late = hypot(_late(told)[0], _later(records, kinds)[0])
+        yield late * abs(sum(record.net_j for record in alike))
 
 
 _BENT = (
@@ -199,14 +215,6 @@ _TERMS: tuple[tuple[str, Callable[[Sequence[WindowRecord]], _Left], str], ...] =
         ),
     ),
     (
-        "later work",
-        _later,
-        (
-            "what the device drew above its course in the rests after blocks of work, over their "
-            "power: root mean square of what that shows, whichever way it goes on"
-        ),
-    ),
-    (
         "bursts",
         _hidden,
         (
@@ -220,6 +228,32 @@ _TERMS: tuple[tuple[str, Callable[[Sequence[WindowRecord]], _Left], str], ...] =
         (
             "CLOCK_MONOTONIC against CLOCK_MONOTONIC_RAW, the window where they differ most "
             "(rectangular)"
+        ),
+    ),
+)
+
+LATER_AT = 2
+"""What rests tell comes after what windows tell of late energy."""
+
+_TOLD_BY_RESTS: tuple[
+    tuple[str, Callable[[Sequence[WindowRecord], Sequence[WindowKind]], _Left], str], ...
+] = (
+    (
+        "later work",
+        _later,
+        (
+            "what the device drew above its course in the rests after blocks of work, over their "
+            "power, and what the idle powers of all windows follow of the work before them: root "
+            "mean square of what both show, whichever way it goes on"
+        ),
+    ),
+    (
+        "sampler overhead",
+        _sampler,
+        (
+            "what reading the sensor takes idle less what it takes at work, over the power of the "
+            "work, by what more reading adds to both: root mean square of what that shows; 0 "
+            "where it was not tried"
         ),
     ),
 )

@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, erfc, exp, inf, log, pi, sqrt
-from typing import Literal
 
 import numpy as np
 
+from joulesplit.calibrate.estimates._late_history import LateHistory
+from joulesplit.calibrate.estimates._late_shape import (
+    RESTED,
+    LateShape,
+    RestedWork,
+    ToldShare,
+    above_last_w,
+    together,
+)
 from joulesplit.calibrate.estimates._stats import coverage_factor
-from joulesplit.calibrate.windows import Rest, WindowKind, WindowRecord
+from joulesplit.calibrate.windows import Rest, WindowRecord
 from joulesplit.metrology import Array
-
-RestedWork = Literal["computing", "uploads", "downloads"]
-"""Kinds of work, as rests tell them apart."""
-
-RESTED: Mapping[RestedWork, tuple[WindowKind, ...]] = {
-    "computing": ("compute", "head", "whole"),
-    "uploads": ("upload",),
-    "downloads": ("download",),
-}
-"""Work that the device is left alone after. The rest comes before a window of one of the kinds."""
 
 LASTING_S = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)
 """How long what comes late at once is looked for to last, s: one of these is nearest to what it
 does. With one that is a second beside it, half of what comes late is taken for the course of the
 rest."""
 
-FADING_S = (1.0, 2.0, 4.0, 6.0, 8.0, 10.0)
+FADING_S = (1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 13.0)
 """Time constants of what dies away that are looked for, s."""
 
-LONGEST_FADING = 1 / 3
-"""Of the rest: what fades more slowly is not told from a board that cools down."""
+SHAPES = (
+    *(LateShape(seconds=seconds, fades=False) for seconds in LASTING_S),
+    *(LateShape(seconds=seconds, fades=True) for seconds in FADING_S),
+)
+"""Ways in which work may come late, alike likely."""
+
+LONGEST_FADING = 0.55
+"""Of the rest: what fades more slowly is told from a board that cools down by idle powers alone."""
 
 NOTHING_LATE = 0.5
-"""Probability that nothing comes late, before a rest is looked at: as likely as not. With 0.25 the
-intervals of E_d would hold 1 % of the work that fades over 8 s in 83 of 100 quick campaigns in
-place of 70, and be wider by a fifth where nothing comes late."""
+"""Probability that nothing comes late, before a rest is looked at: as likely as not."""
 
 LATE_AT_ALL = 0.03
 """Of work that comes late, so much is usual, relative (standard deviation about none)."""
@@ -62,97 +65,76 @@ FEWEST_BINS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LateShape:
-    """How what comes late goes on.
-
-    Attributes:
-        seconds: How long it lasts, or its time constant, s.
-        fades: It dies away exponentially, as caches that are written back; else it is all there
-            until it ends, as by a timer.
-    """
-
-    seconds: float
-    fades: bool
-
-    def __str__(self) -> str:
-        """Return it in words."""
-        return f"{'fading over' if self.fades else 'for'} some {self.seconds:g} s"
-
-    def mean(self, start_s: Array, end_s: Array, work_s: float) -> Array:
-        """Return the mean over stretches of time after work, relative to what it would come to.
-
-        Args:
-            start_s: When each stretch begins, s after the work, shape (n,).
-            end_s: When it ends likewise.
-            work_s: How long the work went on, s.
-        """
-        if not self.fades:
-            return np.clip((self.seconds - start_s) / (end_s - start_s), 0.0, 1.0)
-        left = np.exp(-start_s / self.seconds) - np.exp(-end_s / self.seconds)
-        reached = 1 - exp(-work_s / self.seconds)
-        late: Array = reached * self.seconds * left / (end_s - start_s)
-        return late
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LateWork:
     """Power that lasted after the work.
 
     Attributes:
-        share: Of the work's power above the last level, relative; below nought where the device
-            drew less than at last.
-        u: Its standard uncertainty.
-        degrees_of_freedom: Behind ``u``.
-        u_independent: What ``u`` were if noise did not stay from bin to bin.
-        independent_freedom: Degrees of freedom behind that.
-        shape: With which it stands out most.
+        told: Share with the way that it stands out most in.
+        shape: That way.
         shapes: How many were looked at.
         worth: Root mean square of what came late, over all shapes and none of them.
         rests: How many told it.
     """
 
-    share: float
-    u: float
-    degrees_of_freedom: int
-    u_independent: float
-    independent_freedom: int
+    told: ToldShare
     shape: LateShape
-    shapes: int = 1
-    worth: float = 0.0
+    shapes: int
+    worth: float
     rests: int
 
 
-def late_work(records: Sequence[WindowRecord]) -> LateWork | None:
+def late_work(records: Sequence[WindowRecord], work: RestedWork) -> LateWork | None:
     """Return what share of the work's power lasted after it; None without a rest that tells.
 
     After work that went on for longer than anything comes late, a share of its power stands in
     the rest until the last of it is over. The course of a rest is a level, a straight line beside
-    it (the board cools down) and that share for a time, or fading; of the shapes the one is taken
+    it (the board cools down) and that share for a time, or fading. What the idle powers of all
+    windows tell of the same (``LateHistory``) is pooled with it. Of the shapes the one is taken
     that makes the share stand out most. What lasts beyond the longest of them is part of the line.
 
     Args:
-        records: Windows of one kind of work.
+        records: Every window.
+        work: Of which kind.
     """
-    all_of_them = [r.rest for r in records if r.rest and len(r.rest.power_w) >= FEWEST_BINS]
-    rests = [rest for rest in all_of_them if _above_w(rest) > 0]
+    return _late_work(tuple(records), work)
+
+
+@lru_cache(maxsize=16)
+def _late_work(records: tuple[WindowRecord, ...], work: RestedWork) -> LateWork | None:
+    own = [r.rest for r in records if r.rest and r.task.kind in RESTED[work]]
+    rests = [rest for rest in own if len(rest.power_w) >= FEWEST_BINS and above_last_w(rest) > 0]
     if not rests:
         return None
-    kept = _kept(rests)
-    found = [_lasting(rests, shape, kept) for shape in _shapes(rests)]
-    best = max(found, key=lambda late: abs(late.share) / late.u if late.u > 0 else 0.0)
-    worth = worth_of([(late.share, late.u) for late in found], best.degrees_of_freedom)
-    return replace(best, shapes=len(found), worth=worth)
+    history, kept = _history(records), _kept(rests)
+    found: list[tuple[LateShape, ToldShare]] = []
+    for shape in SHAPES:
+        by_rests = _lasting(rests, shape, kept) if _told_by_a_line(shape, rests) else None
+        by_windows = history.told(work, shape.seconds) if shape.fades else None
+        told = [one for one in (by_rests, by_windows) if one]
+        if told:
+            found.append((shape, together(*told) if len(told) == 2 else told[0]))
+    shape, best = max(found, key=lambda one: one[1].stands_out)
+    shares = [(told.share, told.u) for _, told in found]
+    apart = [told.apart for _, told in found]
+    worth = worth_of(shares, best.degrees_of_freedom, apart)
+    return LateWork(told=best, shape=shape, shapes=len(found), worth=worth, rests=len(rests))
 
 
-def _shapes(rests: Sequence[Rest]) -> Iterator[LateShape]:
+@lru_cache(maxsize=1)
+def _history(records: tuple[WindowRecord, ...]) -> LateHistory:
+    return LateHistory(records)
+
+
+def _told_by_a_line(shape: LateShape, rests: Sequence[Rest]) -> bool:
     shortest_s = min(rest.bin_s * len(rest.power_w) for rest in rests)
-    yield from (LateShape(seconds=seconds, fades=False) for seconds in LASTING_S)
-    for seconds in FADING_S:
-        if seconds <= LONGEST_FADING * shortest_s:
-            yield LateShape(seconds=seconds, fades=True)
+    return not shape.fades or shape.seconds <= LONGEST_FADING * shortest_s
 
 
-def worth_of(found: Sequence[tuple[float, float]], degrees_of_freedom: float) -> float:
+def worth_of(
+    found: Sequence[tuple[float, float]],
+    degrees_of_freedom: float,
+    apart: Sequence[float] | None = None,
+) -> float:
     """Return the root mean square of what came late, after all that was measured of it.
 
     Something may come late in one of several ways, alike likely, or nothing at all does. Each way
@@ -166,14 +148,19 @@ def worth_of(found: Sequence[tuple[float, float]], degrees_of_freedom: float) ->
         found: Measured share and its standard uncertainty, by way.
         degrees_of_freedom: Behind these: u counts for as much wider as Student's factor is than
             the normal one, since a budget takes its terms to be known without limit.
+        apart: By what u is wider since measurements of the way disagree, by way; None if none is.
+            The share is known less well by that. Against that nothing comes late it says nothing:
+            with none of it they disagree as much.
     """
     widened = coverage_factor(degrees_of_freedom) / coverage_factor(inf)
     of_each = (1 - NOTHING_LATE) / len(found)
     beliefs = [(log(NOTHING_LATE), 0.0)]
-    for share, u in found:
+    for (share, u), wider in zip(found, apart or [1.0] * len(found), strict=True):
         u_own = widened * max(u, TOLD_EXACTLY)
-        beliefs.append(_belief(share, u_own, of_each * (1 - BELOW_NOUGHT)))
-        beliefs.append(_belief(-share, u_own, of_each * BELOW_NOUGHT))
+        for above, likely in ((share, 1 - BELOW_NOUGHT), (-share, BELOW_NOUGHT)):
+            log_weight, _ = _belief(above, u_own / wider, of_each * likely)
+            _, square = _belief(above, u_own, of_each * likely)
+            beliefs.append((log_weight, square))
     log_weights, squares = np.array(beliefs).T
     weights = np.exp(log_weights - log_weights.max())
     return float(np.sqrt(np.average(squares, weights=weights)))
@@ -201,7 +188,7 @@ def _belief(share: float, u: float, probability: float) -> tuple[float, float]:
     return log(2 * probability * above) + evidence, square
 
 
-def _lasting(rests: Sequence[Rest], shape: LateShape, kept: float) -> LateWork:
+def _lasting(rests: Sequence[Rest], shape: LateShape, kept: float) -> ToldShare:
     """Return the share that comes late in one way, one and the same in all rests.
 
     Level and line of each rest are taken off what was measured and what is looked for alike; the
@@ -214,14 +201,12 @@ def _lasting(rests: Sequence[Rest], shape: LateShape, kept: float) -> LateWork:
     left = observed - share * looked_for
     freedom = len(observed) - 2 * len(rests) - 1
     u, told_by = sqrt(float(left @ left) / freedom / squares), (1 - kept) / (1 + kept)
-    return LateWork(
+    return ToldShare(
         share=share,
         u=u / told_by**0.5,
         degrees_of_freedom=max(1, round(freedom * told_by)),
         u_independent=u,
         independent_freedom=freedom,
-        shape=shape,
-        rests=len(rests),
     )
 
 
@@ -257,10 +242,5 @@ def _late(rest: Rest, shape: LateShape) -> Array:
     """Return what the work's power would leave in each bin if all of it came late, W."""
     edges_s: Array = rest.bin_s * np.arange(len(rest.power_w) + 1, dtype=np.float64)
     inside = shape.mean(edges_s[:-1], edges_s[1:], rest.work_s)
-    above: Array = inside * _above_w(rest)
+    above: Array = inside * above_last_w(rest)
     return above
-
-
-def _above_w(rest: Rest) -> float:
-    """Return the power of the work above the last level, W."""
-    return rest.work_power_w - float(np.mean(rest.power_w[-len(rest.power_w) // 3 :]))

@@ -112,14 +112,6 @@ def _idle_terms(records: Sequence[WindowRecord], window: _Shortest) -> tuple[Win
             source="baseline drift and background: scatter of the idle power from side to side, "
             "over the length of the work",
         ),
-        WindowTerm(
-            name="sampler overhead",
-            standard_uncertainty=0.0,
-            treatment="in-idle",
-            source="the sampler runs in idle and work alike: part of P_0 and of gross energy by "
-            "definition, of net energy not at all",
-            correlation="common",
-        ),
     )
 
 

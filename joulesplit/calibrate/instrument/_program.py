@@ -84,6 +84,14 @@ class KeepingSampler:
         kept, self._kept = self._kept, []
         return joined((*kept, trace))
 
+    def rehearse(self, times: int, from_ns: int) -> bool:
+        """Have the sampler rehearse readings; see ``Sampler``."""
+        return self._sampler.rehearse(times, from_ns)
+
+    def cpu_s(self) -> float | None:
+        """Return the CPU time that reading took so far, s."""
+        return self._sampler.cpu_s()
+
     def statistics(self) -> SamplerStatistics:
         """Return how the sampler fared so far."""
         return self._sampler.statistics()

@@ -51,6 +51,7 @@ COUNTERPARTS: dict[type[msgspec.Struct], type[Any]] = {
     stored.StoredLimits: Limits,
     stored.StoredPlan: Plan,
     stored.StoredRest: windows.Rest,
+    stored.StoredSamplerProbe: windows.SamplerProbe,
     stored.StoredStart: Start,
     stored.StoredStopOpinion: StopOpinion,
     stored.StoredStopPlan: StopPlan,

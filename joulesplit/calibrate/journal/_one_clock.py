@@ -52,7 +52,10 @@ def clock_offset_ns(before: Sequence[Run], boot_id: str | None, started_ns: int)
 
 def later(record: WindowRecord, offset_ns: int) -> WindowRecord:
     """Return a window that began so much later, ns."""
-    return msgspec.structs.replace(record, started_ns=record.started_ns + offset_ns)
+    rest = record.rest
+    if rest is not None and rest.work_ended_ns:
+        rest = msgspec.structs.replace(rest, work_ended_ns=rest.work_ended_ns + offset_ns)
+    return msgspec.structs.replace(record, started_ns=record.started_ns + offset_ns, rest=rest)
 
 
 def _restarted(last: Run, boot_id: str | None, started_ns: int) -> bool:

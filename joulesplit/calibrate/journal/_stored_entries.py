@@ -130,6 +130,15 @@ class StoredWindowTransfers(msgspec.Struct, frozen=True, kw_only=True):
     stalled_s: float = 0.0
 
 
+class StoredSamplerProbe(msgspec.Struct, frozen=True, kw_only=True):
+    """What reading the sensor costs."""
+
+    rehearsed: tuple[bool, ...]
+    effort: float
+    work_power_w: tuple[float, ...]
+    idle_power_w: tuple[float, ...]
+
+
 class StoredRest(msgspec.Struct, frozen=True, kw_only=True):
     """A block of work and the rest after it."""
 
@@ -138,6 +147,8 @@ class StoredRest(msgspec.Struct, frozen=True, kw_only=True):
     bin_s: float
     power_w: tuple[float, ...]
     foreign_cpu: float | None = None
+    work_ended_ns: int = 0
+    sampler: StoredSamplerProbe | None = None
 
 
 class StoredWindowRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ from joulesplit.calibrate.sampling._sampler import SamplerStatistics, Tally, req
 from joulesplit.calibrate.sampling._spawning import spawn
 from joulesplit.calibrate.sampling._trace import Trace
 from joulesplit.drivers.errors import SensorError
-from joulesplit.drivers.protocols import Clock, PeakWatcher, PowerSensor
+from joulesplit.drivers.protocols import Clock, PeakWatcher, PowerSensor, RehearsingSensor
 from joulesplit.drivers.readings import SensorDescription
 
 SensorFactory = Callable[[], PowerSensor]
@@ -66,6 +66,8 @@ def _sample(factory: SensorFactory, shared: _Shared, talk: Connection) -> None:
     """
     with factory() as sensor:
         first = require_number(sensor.read(), sensor)
+        rehearse = sensor.rehearse if isinstance(sensor, RehearsingSensor) else None
+        shared.can_rehearse.value = rehearse is not None
         talk.send((sensor.description, first.t_ns))
         writer = shared.ring.writer()
         # What starting costs, imports above all, is over before the first baseline.
@@ -73,7 +75,10 @@ def _sample(factory: SensorFactory, shared: _Shared, talk: Connection) -> None:
         read, append, now_ns, stop = sensor.read, writer.append, time.monotonic_ns, shared.stop
         cpu_ns, used_ns = shared.cpu_ns, time.process_time_ns
         watch = sensor if isinstance(sensor, PeakWatcher) else None
+        rehearsals = shared.rehearsals
         while not stop.value:
+            if rehearsals.value and rehearse is not None:
+                rehearse(rehearsals.value)
             reading = require_number(read(), sensor)
             late_us = (now_ns() - reading.t_ns) // 1000
             append(reading, late_us if 0 <= late_us < LATEST_US else LATEST_US * (late_us > 0))
@@ -105,12 +110,16 @@ class _Shared:
         ring: The readings.
         cpu_ns: CPU time of the sampler process since its first reading, ns.
         stop: 1 once the sampler is to end.
+        can_rehearse: Whether the sensor can; known once the sensor is open.
+        rehearsals: Between two readings.
         peak_a: Largest single sample of the current that was looked at, A; nan without any.
     """
 
     ring: ReadingRing
     cpu_ns: Any
     stop: Any
+    can_rehearse: Any
+    rehearsals: Any
     peak_a: Any
 
 
@@ -133,6 +142,8 @@ class SamplerProcess:
             ring=self._ring,
             cpu_ns=context.RawValue("q", 0),
             stop=context.RawValue("b", 0),
+            can_rehearse=context.RawValue("b", 0),
+            rehearsals=context.RawValue("b", 0),
             peak_a=context.RawValue("d", math.nan),
         )
         self._talk, theirs = context.Pipe()
@@ -301,6 +312,16 @@ class SamplerProcess:
                 f"no reading for {SILENCE_TIMEOUT_NS * 1e-9:.0f} s: the sensor hangs; "
                 "check its wiring with `joulesplit doctor`"
             )
+
+    def rehearse(self, times: int, from_ns: int) -> bool:  # noqa: ARG002 - it is now
+        """Rehearse from the next reading on; see ``Sampler``."""
+        able = bool(self._shared.can_rehearse.value)
+        self._shared.rehearsals.value = times if able else 0
+        return able
+
+    def cpu_s(self) -> float:
+        """Return the CPU time of the process since its first reading, s."""
+        return float(self._shared.cpu_ns.value) * 1e-9
 
     def statistics(self) -> SamplerStatistics:
         """Return how the sampler fared so far."""

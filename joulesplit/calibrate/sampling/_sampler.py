@@ -14,7 +14,7 @@ import numpy as np
 
 from joulesplit.calibrate.sampling._trace import Trace, cycle_of, lost_cycles, trace_of
 from joulesplit.drivers.errors import NoNumberError
-from joulesplit.drivers.protocols import PeakWatcher, PowerSensor
+from joulesplit.drivers.protocols import PeakWatcher, PowerSensor, RehearsingSensor
 from joulesplit.drivers.readings import Reading, ReadingFlag, SensorDescription
 
 
@@ -106,6 +106,22 @@ class Sampler(Protocol):
         Raises:
             SamplerError: The sampler failed.
         """
+
+    def rehearse(self, times: int, from_ns: int) -> bool:
+        """Wake up so often more between two readings and do what one takes, for nothing.
+
+        What reading costs the device is told by what more of it costs.
+
+        Args:
+            times: Between two readings; 0 as usual.
+            from_ns: From then on, which is now.
+
+        Returns:
+            Whether the sensor can.
+        """
+
+    def cpu_s(self) -> float | None:
+        """Return the CPU time that reading took so far, s; None without a process of its own."""
 
     def statistics(self) -> SamplerStatistics:
         """Return how the sampler fared so far."""
@@ -202,6 +218,7 @@ class InlineSampler:
         self._sensor = sensor
         self._last_ns = require_number(sensor.read(), sensor).t_ns
         self._tally = Tally()
+        self._rehearsals: list[tuple[int, int]] = []
 
     @property
     def description(self) -> SensorDescription:
@@ -213,12 +230,36 @@ class InlineSampler:
         start_ns, read = self._last_ns, self._sensor.read
         readings: list[Reading] = []
         while self._last_ns < t_ns:
+            if self._rehearsals:
+                self._rehearse()
             reading = require_number(read(), self._sensor)
             readings.append(reading)
             self._last_ns = reading.t_ns
         trace = trace_of(start_ns, readings)
         self._tally.add(trace)
         return trace
+
+    def rehearse(self, times: int, from_ns: int) -> bool:
+        """Rehearse readings that begin from then on; see ``Sampler``."""
+        able = isinstance(self._sensor, RehearsingSensor)
+        if able:
+            self._rehearsals.append((from_ns, times))
+        return able
+
+    def cpu_s(self) -> None:
+        """Return nothing: there is no process."""
+
+    def _rehearse(self) -> None:
+        """Do what was asked for before the next reading: it lies behind what it is asked at."""
+        while len(self._rehearsals) > 1 and self._rehearsals[1][0] <= self._last_ns:
+            del self._rehearsals[0]
+        from_ns, times = self._rehearsals[0]
+        if from_ns > self._last_ns:
+            return
+        if not times:
+            del self._rehearsals[0]
+        elif isinstance(self._sensor, RehearsingSensor):
+            self._sensor.rehearse(times)
 
     def trace_so_far(self) -> Trace:
         """Return no reading: none is taken before it is asked for."""

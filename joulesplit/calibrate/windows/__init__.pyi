@@ -2,6 +2,7 @@ from ._energy import MINIMUM_IDLE_READINGS as MINIMUM_IDLE_READINGS
 from ._observation import Observation as Observation
 from ._observation import Pace as Pace
 from ._record import Rest as Rest
+from ._record import SamplerProbe as SamplerProbe
 from ._record import WindowKind as WindowKind
 from ._record import WindowRecord as WindowRecord
 from ._record import WindowTask as WindowTask

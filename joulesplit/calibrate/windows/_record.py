@@ -31,6 +31,22 @@ class WindowTask(msgspec.Struct, frozen=True, kw_only=True):
     repetitions: int
 
 
+class SamplerProbe(msgspec.Struct, frozen=True, kw_only=True):
+    """What reading the sensor costs: powers at work and at rest, as it is read and with more of it.
+
+    Attributes:
+        rehearsed: Whether more was done than to read, by part of the time.
+        effort: What the sampler then did over what it does as usual; above 1.
+        work_power_w: Mean power of each part of the work, W.
+        idle_power_w: Mean power of each part of the rest, W; empty where it was not probed.
+    """
+
+    rehearsed: tuple[bool, ...]
+    effort: float
+    work_power_w: tuple[float, ...]
+    idle_power_w: tuple[float, ...]
+
+
 class Rest(msgspec.Struct, frozen=True, kw_only=True):
     """A block of work and the rest after it: what the device still draws, for far longer than idle.
 
@@ -38,8 +54,10 @@ class Rest(msgspec.Struct, frozen=True, kw_only=True):
         work_s: Length of the work, s.
         work_power_w: Mean power during it, W.
         bin_s: Length of a bin, s; the first begins when the work has settled.
-        power_w: Mean power of each bin, W.
+        power_w: Mean power of each bin, W, without what rehearsed readings took.
         foreign_cpu: Share of all processors that other programs took in the rest; None if unknown.
+        work_ended_ns: When the work was over, CLOCK_MONOTONIC, ns; 0 where that was not kept.
+        sampler: What reading cost meanwhile; None where the sensor cannot tell.
     """
 
     work_s: float
@@ -47,6 +65,8 @@ class Rest(msgspec.Struct, frozen=True, kw_only=True):
     bin_s: float
     power_w: tuple[float, ...]
     foreign_cpu: float | None = None
+    work_ended_ns: int = 0
+    sampler: SamplerProbe | None = None
 
 
 class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):

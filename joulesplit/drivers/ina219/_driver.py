@@ -45,10 +45,15 @@ from joulesplit.drivers.readings import Reading, ReadingFlag, SensorDescription
 
 MAX_RESETS_IN_A_ROW = 3
 MAX_DROPS = 20
+EARLY_POLL_EVERY = 4
+"""Of so many readings one is rehearsed as having been looked for before its conversion ended."""
+REHEARSED_PART = 0.8
+"""Share of a cycle that rehearsals are spread over; after it the next conversion is waited for."""
 DROPS_PER_LOOK = 5
 """Results given up in a row until the configuration is looked at: a chip that was reset converts at
 a pace of its own, at which every poll finds a result and none can be told from the next."""
 # Plain numbers, since to look an enumeration up costs as much as to read a register.
+REHEARSED = Register.CONFIGURATION.value
 POWER = Register.POWER.value
 NO_FLAG = ReadingFlag.NONE
 NEW_TUPLE = tuple.__new__
@@ -129,6 +134,7 @@ class Ina219:
         self._words = WordCheck(self._link, self._configuration)
         self._lock: Lock | None = None
         self._is_lost = False
+        self._rehearsed = 0
         self._description = self._describe()
         self.missed_conversions = 0
         """Conversions since opening that were overwritten before they were read."""
@@ -228,6 +234,31 @@ class Ina219:
             f"the reader is too slow for the INA219 at {self._link.place}: {MAX_DROPS} results in "
             "a row were overwritten; average more samples or give the reader a core of its own"
         )
+
+    def rehearse(self, times: int) -> None:
+        """Wake up so often before the next conversion ends and read as for it, for nothing.
+
+        What is read is the configuration: no conversion changes it, and reading it clears nothing.
+        Every fourth time it is read once more, as a conversion is looked at before its end.
+
+        Args:
+            times: How often; what the cycle has no time left for is left out.
+
+        Raises:
+            BusError: The bus failed more often than tries are allowed.
+            SensorError: The sensor is not open.
+        """
+        if self._lock is None:
+            raise SensorError("the INA219 is not open; read it inside a with block")
+        link, tracker = self._link, self._tracker
+        step_ns = REHEARSED_PART * tracker.period_ns / times
+        for number in range(times):
+            wake_ns = round(tracker.end_ns + (number + 0.5) * step_ns)
+            if self._clock.now_ns() <= wake_ns:
+                self._clock.sleep_until_ns(wake_ns)
+                self._rehearsed += 1
+                for _ in range(self._lock.reads + (self._rehearsed % EARLY_POLL_EVERY == 0)):
+                    link.read(REHEARSED)
 
     def _start(self) -> None:
         word = self._configuration.word

@@ -97,14 +97,14 @@ def test_what_lasts_after_the_work_is_kept_with_the_window_that_follows():
 
     (rested,) = rested_of(records, "computing").values()
     (sent,) = rested_of(records, "uploads").values()
-    late = late_work([rested])
+    late = late_work([rested], "computing")
     assert rested.quiet_s == pytest.approx(REST_S, abs=1.0)
     took_s = sent.rest.work_s + QUICK.timing.upload_settle_s + 16.0
     # The window may be one of those that are watched for 1.5 s.
     assert 0 <= sent.quiet_s - took_s < 2.4
     assert (len(rested.rest.power_w), len(sent.rest.power_w)) == (64, 32)
     assert str(late.shape) == "for some 2 s"
-    assert late.share == pytest.approx(0.02, abs=3 * late.u)
+    assert late.told.share == pytest.approx(0.02, abs=3 * late.told.u)
 
 
 def test_a_campaign_that_is_gone_on_with_rests_where_it_had_not():

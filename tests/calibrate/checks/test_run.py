@@ -16,7 +16,7 @@ from joulesplit.calibrate.profile import Check, Quantity
 from joulesplit.calibrate.sampling import SamplerStatistics
 from joulesplit.calibrate.windows import WindowRecord, WindowTask
 from joulesplit.drivers.readings import SensorDescription
-from window_records import rested, window_record
+from window_records import probed, rested, window_record
 
 QUANTITY = Quantity(value=1e9, unit="FLOP/J", ci95=(0.99e9, 1.01e9), u_stat=1e6, u_sys=5e6, n=9)
 
@@ -253,6 +253,11 @@ WIDE = msgspec.structs.replace(QUANTITY, ci95=(0.9e9, 1.1e9))
             "late-downloads",
             "suspect",
             {"records": once_with(upload_windows(0.3, 0.9, kind="download"), rest=rested(0.02))},
+        ),
+        (
+            "sampler-alike",
+            "suspect",
+            {"records": [record(n, kind="compute", rest=probed(0.045, 0.005)) for n in range(3)]},
         ),
         (
             "spoilt-rests",

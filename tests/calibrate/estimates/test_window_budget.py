@@ -68,6 +68,7 @@ def test_what_scatter_does_not_show_is_in_the_intervals():
         "settling",
         "late energy",
         "later work",
+        "sampler overhead",
         "bursts",
         "slewed clock",
     ]

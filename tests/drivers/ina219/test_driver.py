@@ -29,6 +29,29 @@ def test_readings_equal_the_truth_within_half_a_step(make_bench, samples):
     assert reading.flags == ReadingFlag.NONE
 
 
+def test_rehearsed_readings_take_transfers_and_leave_the_real_ones_as_they_are(make_bench):
+    bench = make_bench()
+    with bench.sensor(shunt_samples=16) as sensor:
+
+        def read_40(rehearsals):
+            before, readings = bench.bus.transactions, []
+            for _ in range(40):
+                if rehearsals:
+                    sensor.rehearse(rehearsals)
+                readings.append(sensor.read())
+            return readings, bench.bus.transactions - before
+
+        usual, transfers = read_40(0)
+        rehearsed, more_transfers = read_40(2)
+
+    # Each takes as many as a reading does.
+    assert more_transfers / transfers == pytest.approx(3.0, abs=0.1)
+    ends_ns = [reading.t_ns for reading in (*usual, *rehearsed)]
+    cycles = [b - a for a, b in itertools.pairwise(ends_ns)]
+    assert max(cycles) < 1.05 * min(cycles)
+    assert not any(reading.flags for reading in rehearsed)
+
+
 def test_noise_of_the_readings_is_the_chips(make_bench):
     bench = make_bench(noise_v_rms=200e-6)
     with bench.sensor(shunt_samples=16) as sensor:
