@@ -61,7 +61,7 @@ def test_bursts_behind_a_resistance_are_not_billed_with_what_the_voltage_falls()
     figures = measured(bursts_world).figures
     for name in ("E_d net", "E_c net", "E_d gross", "E_c gross"):
         assert figures[name].inside, name
-    # One campaign scatters by a thousandth and was held to 0.25 %, the mean of four to half of that.
+    # One campaign scatters by a thousandth: four in the mean are held to half of 0.25 %.
     others = (run_world(bursts_world(SEED + n), exact_sensor=True).figures for n in (1, 2, 3))
     errors = [one["E_d gross"].error for one in (figures, *others)]
     assert abs(np.mean(errors)) < 0.00125
