@@ -211,6 +211,8 @@ def _wrong_covariances(profile: DeviceProfile) -> Iterator[str]:
     for path, costs in _uploads(profile):
         figures = 3 if isinstance(costs, LinkFit) else 2
         sizes = {figures, figures + 1} if costs.burst_cost_j is not None else {figures}
+        if isinstance(costs, UploadCosts) and costs.waiting_power_w is not None:
+            sizes = {max(sizes) + 1}
         if not _is_covariance(costs.covariance, sizes):
             yield f"{path}.covariance"
     time = profile.link.uplink.time if profile.link else None

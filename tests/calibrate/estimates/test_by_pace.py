@@ -183,7 +183,14 @@ def test_what_the_first_upload_of_a_burst_waits_for_is_told_from_what_its_bits_c
 def test_how_late_a_first_upload_is_holds_though_it_is_no_straight_line_of_the_size():
     """TCP's window doubles: it goes with the logarithm, and more windows do not mend the line."""
     records = campaign(plane, late_s=lambda bits: 0.05 * np.log2(bits / 16_000), repeats=8)
-    time = link_time(upload_time([r for r in records if r.pace == "unlimited"], "unlimited"))
+    told = upload_time([r for r in records if r.pace == "unlimited"], "unlimited")
+    by_size = link_time(told)
+    for bits in (32_000, 160_000, 800_000, 1_600_000, 3_200_000):
+        late = by_size.lateness(bits)
+        assert late.value_s == pytest.approx(0.05 * np.log2(bits / 16_000), rel=1e-6)
+        assert (late.error.half_width > 0.01) is (bits not in SIZES_BITS)
+    # A profile of before has no more than the line.
+    time = link_time(msgspec.structs.replace(told, alone=()))
 
     known = {bits: time.lateness(bits) for bits in SIZES_BITS}
     off_s = {bits: one.value_s - 0.05 * np.log2(bits / 16_000) for bits, one in known.items()}
