@@ -291,7 +291,8 @@ class _Campaign:
             self._tell_stage(f"watching what comes late, {rest_s(self._plan.timing, work):.0f} s")
             settle_s = self._plan.timing.settle_after_s(task.kind)
             rest = run_rest(task, self._bench, settle_s, REST_S[work])
-            self._sent_ns = clock.now_ns()
+            if task.kind in ("upload", "download"):
+                self._sent_ns = clock.now_ns() - round(REST_S[work] * 1e9)
             self._rested_s = (clock.now_ns() - began_ns) * 1e-9
             if rest is None or (rest.foreign_cpu or 0.0) <= self._usual_load + SPOILT_REST_SHARE:
                 self._rest = rest

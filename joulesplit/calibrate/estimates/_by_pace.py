@@ -249,16 +249,19 @@ def with_lateness(design: Array, observations: Sequence[Observation]) -> Array:
     for pace in {observation.pace for observation in observations}:
         own = np.array([observation.pace == pace for observation in observations])
         late_s[own] = lateness_s([o for o in observations if o.pace == pace])
-    late_rel = float(np.sqrt(np.mean((late_s / airtime_s) ** 2)))
-    if late_rel < LEAST_LATENESS:
+    if float(np.sqrt(np.mean((late_s / airtime_s) ** 2))) < LEAST_LATENESS:
         return design
     spread = np.sqrt([o.work_s + o.settle_s for o in observations])[:, None]
+    # As the windows count in the fit: half of a few milliseconds is next to nothing.
+    late_rel = float(
+        np.linalg.norm(late_s / spread[:, 0]) / np.linalg.norm(airtime_s / spread[:, 0])
+    )
     column, burst = late_s[:, None], np.ones((len(observations), 1))
     # What is late by the same each time is what a burst costs, and that is not given up for little.
     late_apart = unexplained(column / spread, np.hstack([design, burst]) / spread)
     burst_apart = unexplained(burst / spread, np.hstack([design, column]) / spread)
     told = late_apart >= LATENESS_TOLERANCE
-    told = told and (late_rel >= MUCH_LATENESS or burst_apart >= BURST_TOLERANCE)
+    told = told and (late_rel * late_apart**0.5 >= MUCH_LATENESS or burst_apart >= BURST_TOLERANCE)
     return np.hstack([design, column]) if told else design
 
 

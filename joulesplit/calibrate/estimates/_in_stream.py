@@ -17,6 +17,10 @@ from joulesplit.calibrate.estimates._fitting import LinearModel
 from joulesplit.calibrate.windows import Observation
 from joulesplit.metrology import Array
 
+MOST_OPENING = 2
+"""Uploads that open TCP's window, half of a window's at most: the first one doubles it until it is
+at what that one holds, and the second one from there until the link is full."""
+
 FEWEST_SIZES = 2
 """Of one size alone what an upload takes is not told from what its bits take."""
 
@@ -27,8 +31,8 @@ def upload_size(observation: Observation) -> int:
 
 
 def _opening(observation: Observation) -> int:
-    """Return how many uploads of a window are taken for those that open TCP's window: the half."""
-    return min(len(observation.begin_s), max(1, observation.repetitions // 2))
+    """Return how many uploads of a window are taken for those that open TCP's window."""
+    return min(len(observation.begin_s), max(1, min(MOST_OPENING, observation.repetitions // 2)))
 
 
 def in_stream(observations: Sequence[Observation]) -> LinearModel:
@@ -83,11 +87,31 @@ def lone_lateness_s(observations: Sequence[Observation]) -> dict[int, Array]:
     Args:
         observations: Of one pace.
     """
-    alone: dict[int, list[float]] = defaultdict(list)
-    others: dict[int, list[float]] = defaultdict(list)
+    groups = _first_groups_s(observations)
+    sizes = sorted({size for size, _ in groups})
+    return {size: np.array(groups.get((size, True)) or groups[size, False]) for size in sizes}
+
+
+def lateness_scatter_s(observations: Sequence[Observation]) -> float | None:
+    """Return by how much the lateness of first uploads of one size scatters, s.
+
+    A standard deviation within sizes, those that came alone apart; None where none was repeated.
+
+    Args:
+        observations: Of one pace.
+    """
+    groups = [np.array(late_s) for late_s in _first_groups_s(observations).values()]
+    freedom = sum(len(late_s) - 1 for late_s in groups)
+    squares = sum(float(((late_s - late_s.mean()) ** 2).sum()) for late_s in groups)
+    return float((squares / freedom) ** 0.5) if freedom else None
+
+
+def _first_groups_s(observations: Sequence[Observation]) -> dict[tuple[int, bool], list[float]]:
+    """Return the lateness of first uploads, s, by size and whether they came alone."""
+    groups: dict[tuple[int, bool], list[float]] = defaultdict(list)
     for o, late_s in zip(observations, first_lateness_s(observations), strict=True):
-        (alone if o.repetitions == 1 else others)[upload_size(o)].append(float(late_s))
-    return {size: np.array(alone.get(size) or others[size]) for size in sorted({*alone, *others})}
+        groups[upload_size(o), o.repetitions == 1].append(float(late_s))
+    return groups
 
 
 def _beyond_usual_s(observations: Sequence[Observation], firsts: Sequence[int]) -> Array:

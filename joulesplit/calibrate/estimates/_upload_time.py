@@ -14,6 +14,7 @@ from joulesplit.calibrate.estimates._fitting import LinearModel
 from joulesplit.calibrate.estimates._in_stream import (
     first_lateness_s,
     in_stream,
+    lateness_scatter_s,
     lone_lateness_s,
     upload_size,
 )
@@ -140,10 +141,7 @@ def _lateness(observations: Sequence[Observation]) -> _Lateness | None:
 
 def _alone(observations: Sequence[Observation]) -> tuple[LoneUpload, ...]:
     """Return how late uploads of each size are that come alone; scatter is that of all sizes."""
-    late_s = lone_lateness_s(observations)
-    freedom = sum(len(one) - 1 for one in late_s.values())
-    squares = sum(float(((one - one.mean()) ** 2).sum()) for one in late_s.values())
-    scatter_s = (squares / freedom) ** 0.5 if freedom else None
+    scatter_s = lateness_scatter_s(observations)
     return tuple(
         LoneUpload(
             payload_bits=size,
@@ -151,7 +149,7 @@ def _alone(observations: Sequence[Observation]) -> tuple[LoneUpload, ...]:
             u_late_s=None if scatter_s is None else scatter_s / len(one) ** 0.5,
             uploads=len(one),
         )
-        for size, one in late_s.items()
+        for size, one in lone_lateness_s(observations).items()
     )
 
 

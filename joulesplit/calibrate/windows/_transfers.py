@@ -11,7 +11,7 @@ from joulesplit.edge import TransferFacts, together
 MOST_TIMES = 101
 """Transfer times that a window keeps: of more, those at every hundredth of their order."""
 
-BEGINNING = 8
+BEGINNING = 4
 """Transfers that a window keeps the times of one by one: TCP's window, which has collapsed in the
 pause before, may open over several of them."""
 
