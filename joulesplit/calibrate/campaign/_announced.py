@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from math import ceil
 from typing import TYPE_CHECKING
 
+from joulesplit.calibrate.campaign._alone import pauses_s
 from joulesplit.calibrate.campaign._bench import PILOT_LONG_S, PILOT_S
-from joulesplit.calibrate.campaign._plan import Plan
+from joulesplit.calibrate.campaign._plan import UNLIMITED, Plan
 from joulesplit.calibrate.campaign._quiet import WATCHED_WINDOWS, longest_wait_s
 from joulesplit.calibrate.campaign._schedule import (
     GROWTH,
@@ -70,14 +71,24 @@ def announced_duration_s(
     control_s = sorted(plan.work_s)[len(plan.work_s) // 2]
     controls = 1 + (runs + sent) // plan.control_every
     around_s = 2 * plan.timing.idle_s
+    ran_s = run_s + runs * (around_s + plan.timing.settle_s)
+    ran_s += controls * (control_s + around_s + plan.timing.settle_s)
+    alone = plan.repeats * sum(_alone(plan, upload, link) for upload in uploads)
     return (
         _waits_s(plan, ran, len(uploads), len(downloads))
-        + run_s
-        + runs * (around_s + plan.timing.settle_s)
+        + ran_s
         + _sent_s(plan, uploads, downloads, link)
         + sent * (around_s + plan.timing.settle_after_s("upload"))
-        + controls * (control_s + around_s + plan.timing.settle_s)
+        + pauses_s(alone, sent, runs + controls, ran_s / (runs + controls))
     )
+
+
+def _alone(plan: Plan, upload: UploadSubject, link: LinkProbe | None) -> int:
+    """Return how many of a subject's windows, each length once, hold an upload that goes alone."""
+    if not plan.lone_uploads or upload.rate_bit_per_s != UNLIMITED:
+        return 0
+    once_s = _transfer_s(upload, link)
+    return list(_counts(plan, upload, once_s).values()).count(1) if once_s else 1
 
 
 def _sent_s(
@@ -106,11 +117,14 @@ def _sent_s(
 
 def _upload_windows_s(plan: Plan, upload: UploadSubject, once_s: float) -> float:
     """Return how long the uploads of one subject last in its windows, each length once, s."""
-    lengths_s = window_lengths_s(plan, upload, once_s)
     if not once_s:
-        return sum(lengths_s)
-    stream = stream_length(plan, upload, once_s)
-    return once_s * sum(distinct_repetitions(lengths_s, once_s, longest=stream).values())
+        return sum(window_lengths_s(plan, upload, once_s))
+    return once_s * sum(_counts(plan, upload, once_s).values())
+
+
+def _counts(plan: Plan, upload: UploadSubject, once_s: float) -> dict[float, int]:
+    lengths_s = window_lengths_s(plan, upload, once_s)
+    return distinct_repetitions(lengths_s, once_s, longest=stream_length(plan, upload, once_s))
 
 
 def _filled_s(plan: Plan, once_s: float) -> float:

@@ -9,14 +9,14 @@ from statistics import median
 
 import msgspec
 
+from joulesplit.calibrate.campaign._alone import Pauses, is_transfer, pauses_s
 from joulesplit.calibrate.campaign._bench import Bench, pilot, subjects_of
 from joulesplit.calibrate.campaign._first_window_check import require_seen
 from joulesplit.calibrate.campaign._pace import MeasuredPace
-from joulesplit.calibrate.campaign._plan import UNLIMITED, Plan
+from joulesplit.calibrate.campaign._plan import Plan
 from joulesplit.calibrate.campaign._quiet import QuietTime
 from joulesplit.calibrate.campaign._rest import rest_positions, rest_task, run_rest
 from joulesplit.calibrate.campaign._schedule import (
-    ALONE_AFTER_S,
     GROWTH,
     REST_S,
     ROUND_MARGIN,
@@ -195,8 +195,7 @@ class _Campaign:
         self._spoilt_rests, self._rested_s = 0, 0.0
         self._pace = MeasuredPace()
         self._quiet, self._watch = QuietTime(plan.timing.idle_s), LateWatch(plan)
-        alone = (u.key for u in uploads if plan.lone_uploads and u.rate_bit_per_s == UNLIMITED)
-        self._sent_alone, self._sent_ns = frozenset(alone), bench.clock.now_ns()
+        self._pauses = Pauses(plan, uploads, bench.clock)
 
     def run(self, rule: StopRule) -> CampaignResult:
         tasks = self._tasks(rule)
@@ -291,8 +290,7 @@ class _Campaign:
             self._tell_stage(f"watching what comes late, {rest_s(self._plan.timing, work):.0f} s")
             settle_s = self._plan.timing.settle_after_s(task.kind)
             rest = run_rest(task, self._bench, settle_s, REST_S[work])
-            if task.kind in ("upload", "download"):
-                self._sent_ns = clock.now_ns() - round(REST_S[work] * 1e9)
+            self._pauses.over(task, ago_s=REST_S[work])
             self._rested_s = (clock.now_ns() - began_ns) * 1e-9
             if rest is None or (rest.foreign_cpu or 0.0) <= self._usual_load + SPOILT_REST_SHARE:
                 self._rest = rest
@@ -315,7 +313,13 @@ class _Campaign:
         return task.repetitions * self._unit_s[task.subject]
 
     def _expected_s(self, tasks: Sequence[WindowTask]) -> float:
-        return expected_duration_s(self._plan.timing, tasks, self._unit_s)
+        timing, unit_s = self._plan.timing, self._unit_s
+        others = [task for task in tasks if not is_transfer(task)]
+        others_s = expected_duration_s(timing, others, unit_s)
+        alone = sum(self._pauses.is_alone(task) for task in tasks)
+        return expected_duration_s(timing, tasks, unit_s) + pauses_s(
+            alone, len(tasks) - len(others), len(others), others_s / max(len(others), 1)
+        )
 
     @property
     def _spent_s(self) -> float:
@@ -408,25 +412,14 @@ class _Campaign:
 
     def _tried(self, task: WindowTask, workload: Workload) -> WindowRecord:
         clock, sampler, waited_s = self._bench.clock, self._bench.sampler, self._quiet.wait_s
-        waited_s += self._pause_before(task)
+        waited_s += self._pauses.wait_before(task)
         # Nothing of ours is written or drawn from here until the window is over.
         after = self._quiet.keep(clock, sampler)
         record = run_window(task, workload, self._plan.timing, clock, sampler)
-        if task.kind in ("upload", "download"):
-            self._sent_ns = clock.now_ns()
+        self._pauses.over(task)
         self._quiet.learn(after, record)
         record = msgspec.structs.replace(record, quiet_s=waited_s)
         return self._watch.over(record, clock, sampler)
-
-    def _pause_before(self, task: WindowTask) -> float:
-        """Wait until nothing has been sent for long, before an upload that goes alone; tell, s."""
-        if task.repetitions > 1 or task.subject not in self._sent_alone:
-            return 0.0
-        clock = self._bench.clock
-        until_ns = self._sent_ns + round(ALONE_AFTER_S * 1e9)
-        waited_s = max(0.0, (until_ns - clock.now_ns()) * 1e-9)
-        clock.sleep_until_ns(clock.now_ns() + round(waited_s * 1e9))
-        return waited_s
 
     def _cool_down(self, task: WindowTask, waited_s: float) -> CoolDown:
         """Wait for the band, but no longer than leaves time for the window."""

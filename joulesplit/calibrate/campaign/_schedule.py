@@ -33,11 +33,6 @@ REST_S: Mapping[RestedWork, float] = {"computing": 32.0, "uploads": 16.0, "downl
 """A rest lasts so long, s: what comes late by half of that is told from the level behind it, and
 what fades over a third of it from a board that cools down."""
 
-ALONE_AFTER_S = 3.0
-"""An upload goes alone after so long without any, s: TCP's window is halved in every time-out of
-0.2 s and a round trip, and has then come down from whatever it was to where it starts (RFC 2861).
-"""
-
 WHOLE_KEY = "whole network"
 """Subject key of the network run as one."""
 
