@@ -206,7 +206,7 @@ def _per_upload(usage: Usage, answer_bits: int) -> FloatArray:
 def fit_not_below_zero(
     fit: LinkFit | None, waiting: Waiting | None = None
 ) -> tuple[LinkFit | None, Waiting | None, tuple[float, float]]:
-    """Return a link's fit once it counts that no upload and no burst can cost less than nothing.
+    """Return a link's fit once it counts that no upload, burst or wait costs less than nothing.
 
     What an upload costs for certain less than was measured a bit costs more, for they were fitted
     together. A burst that does not stand clear of nought is nought: taken where chance has it
@@ -226,7 +226,7 @@ def fit_not_below_zero(
     figures = (*costs, waiting.power if waiting else None)
     values = np.array([figure.value if figure else 0.0 for figure in figures])
     known, covariance = _without_unclear_burst(fit, values, _joint(_covariance(fit), waiting))
-    known = not_below_zero(known, covariance, (0, 3))
+    known = not_below_zero(known, covariance, (0, 3, 4))
     if np.array_equal(known, values):
         return fit, waiting, (0.0, 0.0)
     upload, air, bit, burst, late = (

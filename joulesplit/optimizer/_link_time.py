@@ -124,7 +124,11 @@ class LinkTime:
         error = error_of_scatter([(measured_u_s, self.late_inverse_freedom)])
         after = int(np.searchsorted(log_sizes, log_bits))
         if not 0 < after < len(log_sizes):
-            return KnownTime(value_s=max(0.0, line_s), error=error)
+            on_s = self._beyond_s(log_bits)
+            return KnownTime(
+                value_s=max(0.0, line_s + on_s / 2),
+                error=error.with_systematic(abs(on_s) / 12**0.5, 0.0),
+            )
         reach, reach_s = (float(table[after] - table[after - 1]) for table in (log_sizes, late_s))
         part = (log_bits - float(log_sizes[after - 1])) / reach
         on_s = line_s
@@ -139,6 +143,18 @@ class LinkTime:
         return KnownTime(
             value_s=max(0.0, (line_s + on_s) / 2), error=error.with_systematic(u_between_s, 0.0)
         )
+
+    def _beyond_s(self, log_bits: float) -> float:
+        """Return by how much later than the nearest size one is if the line goes on beyond it, s.
+
+        It does while TCP's window doubles; once that fills the link it does not.
+        """
+        log_sizes, late_s, _ = self.alone
+        if len(log_sizes) == 1:
+            return 0.0
+        near, next_to_it = (0, 1) if log_bits <= log_sizes[0] else (-1, -2)
+        slope = (late_s[near] - late_s[next_to_it]) / (log_sizes[near] - log_sizes[next_to_it])
+        return float(slope * (log_bits - log_sizes[near]))
 
     def slow(self, bits: int) -> tuple[KnownTime, ...]:
         """Return the percentiles of an upload that follows another, see ``PERCENTS``.

@@ -221,6 +221,11 @@ def test_how_late_a_first_upload_is_holds_though_it_is_no_straight_line_of_the_s
         late = by_size.lateness(bits)
         assert late.value_s == pytest.approx(0.05 * np.log2(bits / 16_000), rel=1e-6)
         assert (late.error.half_width > 0.01) is (bits not in SIZES_BITS)
+    # Beyond all sizes the line may go on, or not.
+    for bits in (20_000, 5_000_000):
+        late = by_size.lateness(bits)
+        off_s = late.value_s - 0.05 * np.log2(bits / 16_000)
+        assert 0.001 < abs(off_s) < late.error.half_width
     # A profile of before has no more than the line.
     time = link_time(msgspec.structs.replace(told, alone=()))
 
