@@ -129,7 +129,7 @@ class Sending:
     def is_uncertain(self, usage: Usage) -> bool:
         """Say whether every figure that a use of the link takes states what it may be off by."""
         taken = _per_upload(usage, answer_bits=1)
-        taken[BIT] = 1.0
+        taken[[BIT, LATENESS]] = 1.0
         figures = [term.figure for term, times in zip(self.terms, taken, strict=True) if times]
         return is_uncertain([figure for figure in figures if figure is not None])
 

@@ -114,8 +114,9 @@ class LinkTime:
         """Return how late a size is that lies between others.
 
         A window doubles until it fills the link: lateness goes with the logarithm, then no more. So
-        it lies between the line through both neighbours and that through the two sizes before,
-        which ends at the larger neighbour's; what it may be off by is all that lies between these.
+        it lies between the line through both neighbours and that through the two sizes before, if
+        this one is steeper, which ends at the larger neighbour's; what it may be off by is all that
+        lies between these.
         """
         log_sizes, late_s, u_s = self.alone
         line_s, measured_u_s = (
@@ -137,7 +138,7 @@ class LinkTime:
                 log_sizes[after - 1] - log_sizes[after - 2]
             )
             ends_s = float(late_s[after - 1]), float(late_s[after])
-            on_s = float(np.clip(ends_s[0] + slope * part * reach, *ends_s))
+            on_s = max(line_s, float(np.clip(ends_s[0] + slope * part * reach, *ends_s)))
         # Nothing at either end, where it was measured.
         u_between_s = abs(reach_s) / 12**0.5 * (4 * part * (1 - part)) ** 0.5
         return KnownTime(
