@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from itertools import product
 
 import msgspec
 import pytest
 
+from campaign_counts import campaigns
 from joulesplit.calibrate.campaign import (
     CampaignListener,
     announced_duration_s,
@@ -33,7 +33,7 @@ WORLDS = {
 }
 LARGEST_ERROR = 0.04
 
-SEEDS = range(12) if "JOULESPLIT_EVERY_CAMPAIGN" in os.environ else range(3)
+SEEDS = range(campaigns(every=12, few=3))
 WIDEST = {"net": 0.06, "gross": 0.015}
 
 
