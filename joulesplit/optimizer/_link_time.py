@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite, log
+from math import inf, isfinite, log
 
 import numpy as np
 
@@ -111,7 +111,7 @@ class LinkTime:
         )
 
     def _between(self, log_bits: float) -> KnownTime:
-        """Return how late a size is that lies between others.
+        """Return how late a size is by those that were sent alone.
 
         A window doubles until it fills the link: lateness goes with the logarithm, then no more. So
         it lies between the line through both neighbours and that through the two sizes before, if
@@ -124,26 +124,29 @@ class LinkTime:
         )
         error = error_of_scatter([(measured_u_s, self.late_inverse_freedom)])
         after = int(np.searchsorted(log_sizes, log_bits))
-        if not 0 < after < len(log_sizes):
-            on_s = self._beyond_s(log_bits)
-            return KnownTime(
-                value_s=max(0.0, line_s + on_s / 2),
-                error=error.with_systematic(abs(on_s) / 12**0.5, 0.0),
-            )
-        reach, reach_s = (float(table[after] - table[after - 1]) for table in (log_sizes, late_s))
-        part = (log_bits - float(log_sizes[after - 1])) / reach
-        on_s = line_s
-        if after > 1 and reach_s > 0.0:
-            slope = (late_s[after - 1] - late_s[after - 2]) / (
-                log_sizes[after - 1] - log_sizes[after - 2]
-            )
-            ends_s = float(late_s[after - 1]), float(late_s[after])
-            on_s = max(line_s, float(np.clip(ends_s[0] + slope * part * reach, *ends_s)))
-        # Nothing at either end, where it was measured.
-        u_between_s = abs(reach_s) / 12**0.5 * (4 * part * (1 - part)) ** 0.5
-        return KnownTime(
-            value_s=max(0.0, (line_s + on_s) / 2), error=error.with_systematic(u_between_s, 0.0)
-        )
+        if 0 < after < len(log_sizes):
+            on_s, open_u_s = self._steeper_s(log_bits, after)
+            more_s = max(on_s - line_s, 0.0)
+        else:
+            more_s = self._beyond_s(log_bits)
+            open_u_s = abs(more_s) / 12**0.5
+        value_s = max(0.0, line_s + more_s / 2)
+        return KnownTime(value_s=value_s, error=error.with_systematic(open_u_s, 0.0))
+
+    def _steeper_s(self, log_bits: float, after: int) -> tuple[float, float]:
+        """Return how late a size is by the two sizes before the next one, and what is open, u, s.
+
+        That is nothing at either end, where it was measured.
+        """
+        log_sizes, late_s, _ = self.alone
+        start, end = float(late_s[after - 1]), float(late_s[after])
+        part = (log_bits - log_sizes[after - 1]) / (log_sizes[after] - log_sizes[after - 1])
+        u_s = float(abs(end - start) / 12**0.5 * (4 * part * (1 - part)) ** 0.5)
+        if after == 1 or end <= start:
+            return -inf, u_s
+        slope = (start - late_s[after - 2]) / (log_sizes[after - 1] - log_sizes[after - 2])
+        on_s = start + slope * (log_bits - log_sizes[after - 1])
+        return float(np.clip(on_s, start, end)), u_s
 
     def _beyond_s(self, log_bits: float) -> float:
         """Return by how much later than the nearest size one is if the line goes on beyond it, s.
