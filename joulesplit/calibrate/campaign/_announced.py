@@ -84,11 +84,13 @@ def announced_duration_s(
 
 
 def _alone(plan: Plan, upload: UploadSubject, link: LinkProbe | None) -> int:
-    """Return how many of a subject's windows, each length once, hold an upload that goes alone."""
-    if not plan.lone_uploads or upload.rate_bit_per_s != UNLIMITED:
+    """Return how many of a subject's windows, each length once, hold an upload that goes alone.
+
+    None of a link that is not known: at the least they wait for nothing.
+    """
+    if link is None or not plan.lone_uploads or upload.rate_bit_per_s != UNLIMITED:
         return 0
-    once_s = _transfer_s(upload, link)
-    return list(_counts(plan, upload, once_s).values()).count(1) if once_s else 1
+    return list(_counts(plan, upload, _transfer_s(upload, link)).values()).count(1)
 
 
 def _sent_s(
