@@ -424,7 +424,9 @@ class _Campaign:
     def _cool_down(self, task: WindowTask, waited_s: float) -> CoolDown:
         """Wait for the band, but no longer than leaves time for the window."""
         bench, limits = self._bench, self._plan.limits
-        left_s = limits.duration_s - self._spent_s - waited_s - self._expected_s((task,))
+        # A pause before it goes by meanwhile.
+        window_s = expected_duration_s(self._plan.timing, (task,), self._unit_s)
+        left_s = limits.duration_s - self._spent_s - waited_s - window_s
         limits = limits.with_cool_down(left_s)
         return cool_down(bench.clock, bench.sampler, bench.thermometer, limits, self._tell_cooling)
 
