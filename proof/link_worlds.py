@@ -148,17 +148,25 @@ class LinkTruth:
         sizes_bits: float64, shape (S,).
         energies_j: Of one more upload, on average; float64, shape (S,).
         energies_u_j: Standard uncertainty of the former; float64, shape (S,).
+        times_s: That one more upload takes on average; float64, shape (S,).
     """
 
     sizes_bits: Array
     energies_j: Array
     energies_u_j: Array
+    times_s: Array
 
     @property
     def bit_j(self) -> float:
         """What one more bit costs between the smallest and the largest size, J."""
         sizes, energies = self.sizes_bits, self.energies_j
         return float((energies[-1] - energies[0]) / (sizes[-1] - sizes[0]))
+
+    @property
+    def bit_s(self) -> float:
+        """How long one more bit takes between these, s: so long P_0 is drawn for it, gross."""
+        sizes, times_s = self.sizes_bits, self.times_s
+        return float((times_s[-1] - times_s[0]) / (sizes[-1] - sizes[0]))
 
     @property
     def bit_u_j(self) -> float:
@@ -173,11 +181,11 @@ def link_truth(
 ) -> LinkTruth:
     """Return what uploads over a link truly cost the board of a seed, in streams of each size."""
     costs = link_setup(seed).costs
-    energies, errors = [], []
+    energies, errors, times_s = [], [], []
     for bits in sizes_bits:
         spent = _Spent()
         carrier = WirelessLink(link, spent, seed=10**6 + seed, origin_ns=0)
-        now_ns, each_j = 10**9, []
+        now_ns, each_j, each_s = 10**9, [], []
         for _ in range(BEGIN + STREAM):
             before_j = spent.energy_j
             spent(now_ns, now_ns + 1, 1e9 * costs.upload_cost_j)
@@ -185,12 +193,15 @@ def link_truth(
             done = carrier.carry(now_ns, bits, pace_bit_per_s)
             now_ns = done.ended_ns
             each_j.append(spent.energy_j - before_j)
+            each_s.append(done.transfer_s)
         energies.append(np.mean(each_j[BEGIN:]))
         errors.append(np.std(each_j[BEGIN:], ddof=1) / STREAM**0.5)
+        times_s.append(np.mean(each_s[BEGIN:]))
     return LinkTruth(
         sizes_bits=np.array(sizes_bits, dtype=np.float64),
         energies_j=np.array(energies),
         energies_u_j=np.array(errors),
+        times_s=np.array(times_s),
     )
 
 

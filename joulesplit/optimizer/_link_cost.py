@@ -7,7 +7,7 @@ profile does not have counts 0.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
@@ -29,18 +29,27 @@ from joulesplit.optimizer._linear_figures import (
 from joulesplit.optimizer._link_time import LinkTime
 from joulesplit.optimizer._uncertainty import FloatArray
 from joulesplit.optimizer._usage import Usage
+from joulesplit.optimizer._waiting import Waiting
 from joulesplit.optimizer.errors import ProfileUnusableError
 
-BIT, UPLOAD, BURST, CONNECTION, ANSWER_BIT, WAIT = range(6)
-"""Columns of the table."""
+BIT, UPLOAD, BURST, CONNECTION, ANSWER_BIT, WAIT, LATENESS, UNSENT = range(8)
+"""Columns of the table; the last one is how long a size waits for TCP's window that was not sent
+alone, which is known to lie between what others do."""
 
-ESTIMATES = (0, 0, 0, 1, 2, 3)
-"""What a bit, an upload and a burst cost comes from one fit, the others each from windows of their
-own."""
+ESTIMATES = (0, 0, 0, 1, 2, 3, 0, 4)
+"""What a bit, an upload, a burst and waiting for TCP's window cost comes from one fit, the others
+each from windows of their own. The last one is a bound."""
 
 
-WINDOWS = (OF_UPLOADS, OF_UPLOADS, OF_UPLOADS, OF_COMPUTING, OF_DOWNLOADS, OF_IDLE)
+WINDOWS = (
+    *(OF_UPLOADS, OF_UPLOADS, OF_UPLOADS, OF_COMPUTING, OF_DOWNLOADS, OF_IDLE),
+    *(OF_UPLOADS, OF_UPLOADS),
+)
 """The kind of work whose campaign error is in each column; a phase is measured as computing."""
+
+
+OF_THE_FIT = (BIT, UPLOAD, BURST, LATENESS)
+"""Whose scatter is that of one fit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +95,8 @@ class Sending:
         idle_u_w: Statistical standard uncertainty of the P_0 in all these figures, W; 0 by the
             net account.
         time: How long uploads take; None if the profile knows no more than their rate.
+        late: While TCP's window opens after a pause, W; no figure where ``burst`` has it.
+        late_covariance: See ``Waiting``; None likewise.
         connection_s: How long a new connection takes, s; 0 if not known.
     """
 
@@ -104,18 +115,21 @@ class Sending:
     idle_u_w: float
     time: LinkTime | None = None
     connection_s: float = 0.0
+    late: Term = Term()
+    late_covariance: FloatArray | None = None
 
     @property
     def terms(self) -> tuple[Term, ...]:
         """Every term, in the order of the table's columns."""
         return (
-            self.bit, self.upload, self.burst, self.connection, self.answer_bit, self.waiting
-        )  # fmt: skip
+            *(self.bit, self.upload, self.burst, self.connection, self.answer_bit, self.waiting),
+            *(self.late, Term()),
+        )
 
     def is_uncertain(self, usage: Usage) -> bool:
         """Say whether every figure that a use of the link takes states what it may be off by."""
         taken = _per_upload(usage, answer_bits=1)
-        taken[BIT] = 1.0
+        taken[[BIT, LATENESS]] = 1.0
         figures = [term.figure for term, times in zip(self.terms, taken, strict=True) if times]
         return is_uncertain([figure for figure in figures if figure is not None])
 
@@ -138,6 +152,8 @@ def sending_inputs(
     # The last candidate stays on the device: nothing goes up, nothing comes back.
     weights[-1] = 0.0
     weights[:, BIT] = upload_bits
+    for row, bits in enumerate(upload_bits[:-1]):
+        weights[row, LATENESS:] = _waits(sending, bits) / usage.uploads_per_burst
     lefts = [
         offset_left(term.figure, sending.scale_u_rel, term.campaign_u_rel) if term.figure else 0.0
         for term in sending.terms
@@ -154,6 +170,15 @@ def sending_inputs(
     )
 
 
+def _waits(sending: Sending, bits: int) -> FloatArray:
+    """Give how long a first upload waits for TCP's window, s, and what that may be off by, J."""
+    if sending.late.figure is None or sending.time is None:
+        return np.zeros(2)
+    late = sending.time.lateness(bits)
+    u_s = late.error.u if late.error else 0.0
+    return np.array([late.value_s, sending.late.value * u_s])
+
+
 def _campaign(sending: Sending) -> dict[int, FloatArray]:
     """Give what the campaign leaves open of each term, by the kind of work it was measured in."""
     effects = np.array([term.value * term.campaign_u_rel for term in sending.terms])
@@ -164,12 +189,12 @@ def _campaign(sending: Sending) -> dict[int, FloatArray]:
 def _leading(sending: Sending) -> tuple[Quantity | None, ...]:
     """Return a figure of each estimate of scatter, in the order of ``ESTIMATES``."""
     terms = sending.terms
-    return tuple(terms[column].figure for column in (BIT, CONNECTION, ANSWER_BIT, WAIT))
+    return (*(terms[column].figure for column in (BIT, CONNECTION, ANSWER_BIT, WAIT)), None)
 
 
 def _per_upload(usage: Usage, answer_bits: int) -> FloatArray:
-    """Give how often an upload takes each figure but the price of its bits; float64, shape (6,)."""
-    times = np.zeros(6)
+    """Give how often an upload takes each figure but the price of its bits; float64, shape (8,)."""
+    times = np.zeros(len(WINDOWS))
     times[UPLOAD] = 1.0
     times[BURST] = 1.0 / usage.uploads_per_burst
     times[CONNECTION] = usage.connections_per_upload
@@ -178,39 +203,59 @@ def _per_upload(usage: Usage, answer_bits: int) -> FloatArray:
     return times
 
 
-def fit_not_below_zero(fit: LinkFit) -> tuple[LinkFit, tuple[float, float]]:
-    """Return a link's fit once it counts that no upload and no burst can cost less than nothing.
+def fit_not_below_zero(
+    fit: LinkFit | None, waiting: Waiting | None = None
+) -> tuple[LinkFit | None, Waiting | None, tuple[float, float]]:
+    """Return a link's fit once it counts that no upload, burst or wait costs less than nothing.
 
     What an upload costs for certain less than was measured a bit costs more, for they were fitted
     together. A burst that does not stand clear of nought is nought: taken where chance has it
     above and nought where chance has it below, it would be dearer in the mean than it is. Its
     uncertainty stays.
 
+    Args:
+        fit: As measured; None without one.
+        waiting: For TCP's window, fitted together with it; None if it is not told apart.
+
     Returns:
-        The fit, and by how much P_air, W, and e_bit, J/bit, are above what was measured.
+        The fit, the wait, and by how much P_air, W, and e_bit, J/bit, are above what was measured.
     """
-    figures = (fit.upload_cost_j, fit.air_power_w, fit.bit_energy_j, fit.burst_cost_j)
+    if fit is None:
+        return None, waiting, (0.0, 0.0)
+    costs = (fit.upload_cost_j, fit.air_power_w, fit.bit_energy_j, fit.burst_cost_j)
+    figures = (*costs, waiting.power if waiting else None)
     values = np.array([figure.value if figure else 0.0 for figure in figures])
-    known, covariance = _without_unclear_burst(fit, values)
-    known = not_below_zero(known, covariance, (0, 3))
+    known, covariance = _without_unclear_burst(fit, values, _joint(_covariance(fit), waiting))
+    known = not_below_zero(known, covariance, (0, 3, 4))
     if np.array_equal(known, values):
-        return fit, (0.0, 0.0)
-    upload, air, bit, burst = (
+        return fit, waiting, (0.0, 0.0)
+    upload, air, bit, burst, late = (
         msgspec.structs.replace(figure, value=float(value)) if figure else None
         for figure, value in zip(figures, known, strict=True)
     )
     changed = msgspec.structs.replace(
         fit, upload_cost_j=upload, air_power_w=air, bit_energy_j=bit, burst_cost_j=burst
     )
-    return changed, (float(known[1] - values[1]), float(known[2] - values[2]))
+    waiting = replace(waiting, power=late) if waiting and late else None
+    return changed, waiting, (float(known[1] - values[1]), float(known[2] - values[2]))
 
 
-def _without_unclear_burst(fit: LinkFit, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Give values and covariance of (E_0, P_air, e_bit, E_burst), E_burst as nought if it may be.
+def _joint(covariance: FloatArray, waiting: Waiting | None) -> FloatArray:
+    """Give the covariance of (E_0, P_air, e_bit, E_burst, P_late); float64, shape (5, 5)."""
+    joint = np.zeros((5, 5))
+    joint[:4, :4] = covariance
+    if waiting is not None:
+        joint[-1] = joint[:, -1] = waiting.covariance
+    return joint
+
+
+def _without_unclear_burst(
+    fit: LinkFit, values: FloatArray, covariance: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Give values and covariance of (E_0, P_air, e_bit, E_burst, P_late), no E_burst if it may be.
 
     Known to be nought it has no error and shares none: what else moves leaves it there.
     """
-    covariance = _covariance(fit)
     interval = fit.burst_cost_j.ci95 if fit.burst_cost_j is not None else None
     if interval is None or interval[0] > 0.0 or covariance[3, 3] <= 0.0:
         return values, covariance
@@ -221,35 +266,40 @@ def _without_unclear_burst(fit: LinkFit, values: FloatArray) -> tuple[FloatArray
 
 
 def _statistical(sending: Sending) -> FloatArray:
-    """Give the figures' own errors, P_0's apart; float64, shape (6, 6).
+    """Give the figures' own errors, P_0's apart; float64, shape (8, 8).
 
     The price of a bit and what uploads and bursts cost come from one fit and share its
     covariance; the others are independent. Of P_0 nothing is left.
     """
-    own = np.zeros((6, 6))
+    own = np.zeros((len(WINDOWS), len(WINDOWS)))
+    own[UNSENT, UNSENT] = 1.0
     for column in (BIT, CONNECTION, ANSWER_BIT):
         term = sending.terms[column]
         if term.figure is not None:
             common = sending.idle_u_w * term.lasting_s
             own[column, column] = apart_from(term.figure.u_stat, common)
     if sending.fit is not None:
-        own[: BURST + 1, : BURST + 1] = _fit_factor(sending, sending.fit)
+        own[np.ix_(OF_THE_FIT, OF_THE_FIT)] = _fit_factor(sending, sending.fit)
     return own
 
 
 def _fit_factor(sending: Sending, fit: LinkFit) -> FloatArray:
-    """Give columns for (price of a bit, E_0, E_burst); float64, shape (3, 3)."""
-    covariance = _covariance(fit)
-    figures = np.zeros((3, 4))
+    """Give columns for (price of a bit, E_0, E_burst, P_late); float64, shape (4, 4)."""
+    waiting = None
+    if sending.late.figure is not None and sending.late_covariance is not None:
+        waiting = Waiting(power=sending.late.figure, covariance=sending.late_covariance)
+    covariance = _joint(_covariance(fit), waiting)
+    figures = np.zeros((4, 5))
     figures[BIT, 1:3] = 1.0 / sending.rate_bit_per_s, 1.0
-    figures[UPLOAD, 0] = figures[BURST, 3] = 1.0
-    lasting_s = np.array([term.lasting_s for term in sending.terms[: BURST + 1]])
+    figures[UPLOAD, 0] = figures[BURST, 3] = figures[-1, -1] = 1.0
+    lasting_s = np.array([sending.terms[column].lasting_s for column in OF_THE_FIT])
     common = sending.idle_u_w**2 * np.outer(lasting_s, lasting_s)
-    # P_0 is known from other windows than these, so taking its share off may overdraw a little.
+    # P_0 is known from other windows than these, so taking its share off may overdraw a little; so
+    # may what sizes differ by in their wait, which is stored to six digits.
     return factor(
         figures @ covariance @ figures.T - common,
         "the link's fit",
-        overdrawn=sending.idle_u_w > 0.0,
+        overdrawn=sending.idle_u_w > 0.0 or waiting is not None,
     )
 
 

@@ -22,6 +22,7 @@ from joulesplit.optimizer._checked_figure import inverted, perhaps_zero, positiv
 from joulesplit.optimizer._link_cost import Sending, Term, fit_not_below_zero
 from joulesplit.optimizer._link_rate import bit_price, moved_by
 from joulesplit.optimizer._link_time import LinkTime, link_time
+from joulesplit.optimizer._waiting import Waiting, usual_wait_s, waiting_apart
 from joulesplit.optimizer.errors import ProfileUnusableError
 
 
@@ -68,11 +69,11 @@ def sending_of(
     plane = _sound_fit(uplink.fit_gross if gross else uplink.fit)
     price = bit_price(uplink, plane, account, rate_bit_per_s)
     as_stated = price.rate_bit_per_s == uplink.rate_bit_per_s
-    measured = _stated_fit(uplink, plane, gross=gross) if as_stated else plane
-    fit, moved = fit_not_below_zero(measured) if measured else (None, (0.0, 0.0))
+    measured, wait = _stated_fit(uplink, plane, gross=gross) if as_stated else (plane, None)
+    fit, wait, moved = fit_not_below_zero(measured, wait)
     price = moved_by(price, moved[0] / price.rate_bit_per_s + moved[1])
     idle = profile.idle.power_w if gross and profile.idle else None
-    upload_s, burst_s = _lasting_s(uplink, idle)
+    upload_s, burst_s = _lasting_s(uplink, idle, wait)
     campaign = campaign_of(profile, account)
     answer, answer_s = _answer(link.downlink, account)
     connection, connection_s = _connection(profile, account)
@@ -90,9 +91,7 @@ def sending_of(
         upload=_fixed((fit, measured), "upload_cost_j", upload_s, campaign.uploads),
         burst=_fixed((fit, measured), "burst_cost_j", burst_s, campaign.uploads),
         connection=Term(
-            figure=connection,
-            lasting_s=held * connection_s,
-            campaign_u_rel=campaign.computing,
+            figure=connection, lasting_s=held * connection_s, campaign_u_rel=campaign.computing
         ),
         answer_bit=Term(
             figure=answer, lasting_s=held * answer_s, campaign_u_rel=campaign.downloads
@@ -102,6 +101,8 @@ def sending_of(
         scale_u_rel=profile.sensor.scale_u_rel if profile.sensor else 0.0,
         idle_u_w=(idle.u_stat or 0.0) if idle else 0.0,
         time=_time(uplink, price.rate_bit_per_s),
+        late=_late(wait, held, campaign.uploads),
+        late_covariance=wait.covariance if wait else None,
         connection_s=connection_s,
     )
 
@@ -111,6 +112,12 @@ def _time(uplink: Uplink, rate_bit_per_s: float) -> LinkTime | None:
         return None
     as_stated = rate_bit_per_s == uplink.rate_bit_per_s
     return link_time(uplink.time, None if as_stated else rate_bit_per_s)
+
+
+def _late(wait: Waiting | None, lasting_s: float, campaign_u_rel: float) -> Term:
+    if wait is None:
+        return Term()
+    return Term(figure=wait.power, lasting_s=lasting_s, campaign_u_rel=campaign_u_rel)
 
 
 def _fixed(
@@ -139,17 +146,26 @@ def _sound_fit(fit: LinkFit | None) -> LinkFit | None:
     return fit
 
 
-def _stated_fit(uplink: Uplink, fit: LinkFit | None, *, gross: bool) -> LinkFit | None:
-    """Give what uploads cost as E_c states it: from that pace's own windows, if there are any."""
+def _stated_fit(
+    uplink: Uplink, fit: LinkFit | None, *, gross: bool
+) -> tuple[LinkFit | None, Waiting | None]:
+    """Give what uploads cost as E_c states it: from that pace's own windows, if there are any.
+
+    And what waiting for TCP's window costs, where that is known apart.
+    """
     own = uplink.stated_gross if gross else uplink.stated
-    return fit if own is None else _sound_fit(_of_one_pace(own, uplink))
+    if own is None:
+        return fit, None
+    measured = _of_one_pace(own, uplink)
+    _sound_fit(measured)
+    return waiting_apart(measured, own, uplink.time)
 
 
 def _of_one_pace(costs: UploadCosts, uplink: Uplink) -> LinkFit:
     """Give what an upload costs at one pace as a fit whose airtime is part of the bits."""
     none = Quantity(value=0.0, unit="W", ci95=(0.0, 0.0), u_stat=0.0, u_sys=0.0, n=0)
     covariance = [[0.0] * 4 for _ in range(4)]
-    places = (0, 2, 3)[: len(costs.covariance)]
+    places = (0, 2, 3)[: 2 + (costs.burst_cost_j is not None)]
     for row, row_place in enumerate(places):
         for column, column_place in enumerate(places):
             covariance[row_place][column_place] = costs.covariance[row][column]
@@ -164,17 +180,21 @@ def _of_one_pace(costs: UploadCosts, uplink: Uplink) -> LinkFit:
     )
 
 
-def _lasting_s(uplink: Uplink, idle: Quantity | None) -> tuple[float, float]:
-    """Give how long an upload and a burst last beyond their airtime, s: gross less net over P_0."""
+def _lasting_s(uplink: Uplink, idle: Quantity | None, wait: Waiting | None) -> tuple[float, float]:
+    """Give how long an upload and a burst last beyond their airtime, s: gross less net over P_0.
+
+    A burst without its wait, where that is known apart.
+    """
     net: LinkFit | UploadCosts | None = uplink.stated or uplink.fit
     gross: LinkFit | UploadCosts | None = uplink.stated_gross or uplink.fit_gross
     if idle is None or net is None or gross is None or idle.value <= 0.0:
         return 0.0, 0.0
     upload_j = gross.upload_cost_j.value - net.upload_cost_j.value
-    burst_j = 0.0
+    burst_s = 0.0
     if gross.burst_cost_j is not None and net.burst_cost_j is not None:
-        burst_j = gross.burst_cost_j.value - net.burst_cost_j.value
-    return upload_j / idle.value, burst_j / idle.value
+        burst_s = (gross.burst_cost_j.value - net.burst_cost_j.value) / idle.value
+        burst_s -= usual_wait_s(uplink.time) if wait else 0.0
+    return upload_j / idle.value, burst_s
 
 
 def _answer(downlink: Downlink | None, account: Account) -> tuple[Quantity | None, float]:

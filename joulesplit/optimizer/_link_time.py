@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite, log
+from math import inf, isfinite, log
 
 import numpy as np
 
@@ -56,6 +56,8 @@ class LinkTime:
         late_u: Their standard uncertainties; float64, shape (2,).
         late_inverse_freedom: 1/ν of them.
         late_lack_u_s: What sizes depart from that straight line, standard uncertainty, s.
+        alone: Logarithms of the sizes that were sent alone, how much longer they took, s, and its
+            standard uncertainty, s; float64, shape (3, A).
         late_scatter_s: Standard deviation of how much longer a single one takes, s; None if the
             profile does not tell it.
         log_sizes: Natural logarithms of the sizes with percentiles, bit; float64, shape (S,).
@@ -73,6 +75,7 @@ class LinkTime:
     late_u: FloatArray
     late_inverse_freedom: float
     late_lack_u_s: float
+    alone: FloatArray
     late_scatter_s: float | None
     log_sizes: FloatArray
     ratios: FloatArray
@@ -92,7 +95,13 @@ class LinkTime:
         return error.with_systematic(self.lack_u_rel * value_s, 0.0)
 
     def lateness(self, bits: int) -> KnownTime:
-        """Return how much longer the first upload after a pause takes."""
+        """Return how much longer the first upload after a pause takes.
+
+        Of a size that was sent alone as it was measured. It grows with the size, so that of one
+        between two others is between theirs.
+        """
+        if self.alone.shape[1]:
+            return self._between(log(bits))
         weights = np.array([1.0, bits])
         u_s = float(np.linalg.norm(weights * self.late_u))
         error = error_of_scatter([(u_s, self.late_inverse_freedom)])
@@ -100,6 +109,56 @@ class LinkTime:
             value_s=max(0.0, float(weights @ self.late)),
             error=error.with_systematic(self.late_lack_u_s, 0.0),
         )
+
+    def _between(self, log_bits: float) -> KnownTime:
+        """Return how late a size is by those that were sent alone.
+
+        A window doubles until it fills the link: lateness goes with the logarithm, then no more. So
+        it lies between the line through both neighbours and that through the two sizes before, if
+        this one is steeper, which ends at the larger neighbour's; what it may be off by is all that
+        lies between these.
+        """
+        log_sizes, late_s, u_s = self.alone
+        line_s, measured_u_s = (
+            float(np.interp(log_bits, log_sizes, table)) for table in (late_s, u_s)
+        )
+        error = error_of_scatter([(measured_u_s, self.late_inverse_freedom)])
+        after = int(np.searchsorted(log_sizes, log_bits))
+        if 0 < after < len(log_sizes):
+            on_s, open_u_s = self._steeper_s(log_bits, after)
+            more_s = max(on_s - line_s, 0.0)
+        else:
+            more_s = self._beyond_s(log_bits)
+            open_u_s = abs(more_s) / 12**0.5
+        value_s = max(0.0, line_s + more_s / 2)
+        return KnownTime(value_s=value_s, error=error.with_systematic(open_u_s, 0.0))
+
+    def _steeper_s(self, log_bits: float, after: int) -> tuple[float, float]:
+        """Return how late a size is by the two sizes before the next one, and what is open, u, s.
+
+        That is nothing at either end, where it was measured.
+        """
+        log_sizes, late_s, _ = self.alone
+        start, end = float(late_s[after - 1]), float(late_s[after])
+        part = (log_bits - log_sizes[after - 1]) / (log_sizes[after] - log_sizes[after - 1])
+        u_s = float(abs(end - start) / 12**0.5 * (4 * part * (1 - part)) ** 0.5)
+        if after == 1 or end <= start:
+            return -inf, u_s
+        slope = (start - late_s[after - 2]) / (log_sizes[after - 1] - log_sizes[after - 2])
+        on_s = start + slope * (log_bits - log_sizes[after - 1])
+        return float(np.clip(on_s, start, end)), u_s
+
+    def _beyond_s(self, log_bits: float) -> float:
+        """Return by how much later than the nearest size one is if the line goes on beyond it, s.
+
+        It does while TCP's window doubles; once that fills the link it does not.
+        """
+        log_sizes, late_s, _ = self.alone
+        if len(log_sizes) == 1:
+            return 0.0
+        near, next_to_it = (0, 1) if log_bits <= log_sizes[0] else (-1, -2)
+        slope = (late_s[near] - late_s[next_to_it]) / (log_sizes[near] - log_sizes[next_to_it])
+        return float(slope * (log_bits - log_sizes[near]))
 
     def slow(self, bits: int) -> tuple[KnownTime, ...]:
         """Return the percentiles of an upload that follows another, see ``PERCENTS``.
@@ -141,12 +200,10 @@ def link_time(time: UploadTime, asked_bit_per_s: float | None = None) -> LinkTim
     """
     _require_finite(time.per_upload_s)
     positive(time.per_bit_s, "the time of a bit")
-    figures, covariance = _line(time)
+    measured, _ = _line(time)
+    figures, covariance = _line(time, asked_bit_per_s)
     percentiles = _told(time)
-    ratios, ratios_u = _ratios(percentiles, figures)
-    if asked_bit_per_s is not None:
-        figures = np.array([figures[0], 1.0 / asked_bit_per_s])
-        covariance = np.diag([covariance[0, 0], 0.0])
+    ratios, ratios_u = _ratios(percentiles, measured)
     late, late_u = np.transpose([_known(f) for f in (time.per_burst_s, time.per_burst_bit_s)])
     return LinkTime(
         figures=figures,
@@ -158,6 +215,7 @@ def link_time(time: UploadTime, asked_bit_per_s: float | None = None) -> LinkTim
         late_u=late_u,
         late_inverse_freedom=1 / degrees_of_freedom_of(time.per_burst_s or time.per_bit_s),
         late_lack_u_s=time.per_burst_lack_of_fit_s or 0.0,
+        alone=_alone(time),
         late_scatter_s=time.per_burst_scatter_s if time.per_burst_s else 0.0,
         log_sizes=np.log([float(one.payload_bits) for one in percentiles]),
         ratios=ratios,
@@ -166,12 +224,25 @@ def link_time(time: UploadTime, asked_bit_per_s: float | None = None) -> LinkTim
     )
 
 
-def _line(time: UploadTime) -> tuple[FloatArray, FloatArray]:
-    """Return T_0 and t, and their covariance."""
+def _alone(time: UploadTime) -> FloatArray:
+    """Return sizes, times and uncertainties of uploads that went alone, see ``LinkTime.alone``."""
+    unknown_s = time.per_burst_scatter_s or 0.0
+    rows = [
+        (log(one.payload_bits), one.late_s, unknown_s if one.u_late_s is None else one.u_late_s)
+        for one in time.alone
+    ]
+    return np.array(rows, dtype=np.float64).reshape(-1, 3).T
+
+
+def _line(time: UploadTime, asked_bit_per_s: float | None = None) -> tuple[FloatArray, FloatArray]:
+    """Return T_0 and t, and their covariance; t that of another rate, if one is asked for."""
     covariance = _covariance(time)
     measured = np.array([time.per_upload_s.value, time.per_bit_s.value])
     # A round trip is never negative: measured below zero it is none, and the bits take longer.
-    return not_below_zero(measured, covariance, (0,)), covariance
+    figures = not_below_zero(measured, covariance, (0,))
+    if asked_bit_per_s is None:
+        return figures, covariance
+    return np.array([figures[0], 1.0 / asked_bit_per_s]), np.diag([covariance[0, 0], 0.0])
 
 
 def _told(time: UploadTime) -> tuple[TransferPercentiles, ...]:

@@ -35,6 +35,7 @@ from joulesplit.optimizer._link_cost import (
     BIT,
     BURST,
     CONNECTION,
+    LATENESS,
     UPLOAD,
     WAIT,
     sending_inputs,
@@ -222,7 +223,7 @@ class Problem:
         compute_j, encode_j = (one.parts.sum(axis=1) for one in (computing, encoding))
         link_j, beside_j = sending.parts, beside.parts
         start_j = beside_j[:, START : START + beside_starts].sum(axis=1)
-        fixed_j = link_j[:, [UPLOAD, BURST, CONNECTION]].sum(axis=1)
+        fixed_j = link_j[:, [UPLOAD, BURST, CONNECTION, LATENESS]].sum(axis=1)
         return tuple(
             SplitEnergy(
                 block=block,

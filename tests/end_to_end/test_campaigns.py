@@ -38,7 +38,7 @@ from proof.virtual import run_virtual, virtual_circumstances
 
 NETWORK = read_network(paper_network())
 BLOCKS = residual_blocks(NETWORK)
-SMALL = msgspec.structs.replace(QUICK, work_s=(0.1, 0.2), upload_s=0.2)
+SMALL = msgspec.structs.replace(QUICK, work_s=(0.1, 0.2), upload_s=0.2, lone_uploads=False)
 RESTLESS = msgspec.structs.replace(SMALL, rests=0)
 
 

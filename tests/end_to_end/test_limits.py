@@ -111,7 +111,7 @@ def test_waits_for_a_hot_device_count_against_the_longest_time(planned):
     warm = itertools.repeat(50.0, 100)
 
     outcome, _, _ = run_virtual(
-        limited(duration_s=60.0),
+        limited(msgspec.structs.replace(QUICK, lone_uploads=False), duration_s=60.0),
         BLOCKS,
         WORLD,
         thermometer=lambda: next(warm) if not began else next(readings),

@@ -183,7 +183,7 @@ def test_estimators_of_common_tools_are_wrong_where_ours_is_not():
 
 
 def test_windows_of_one_length_bill_waking_and_tail_to_the_bits_and_are_called_so():
-    plan = msgspec.structs.replace(QUICK, upload_spread=1.0, repeats=2)
+    plan = msgspec.structs.replace(QUICK, upload_spread=1.0, repeats=2, lone_uploads=False)
     campaigns = [
         run_world(perfect_sensor_world(seed), plan, exact_sensor=True) for seed in range(5)
     ]

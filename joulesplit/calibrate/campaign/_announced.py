@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from math import ceil
 from typing import TYPE_CHECKING
 
+from joulesplit.calibrate.campaign._alone import pauses_s
 from joulesplit.calibrate.campaign._bench import PILOT_LONG_S, PILOT_S
-from joulesplit.calibrate.campaign._plan import Plan
+from joulesplit.calibrate.campaign._plan import UNLIMITED, Plan
 from joulesplit.calibrate.campaign._quiet import WATCHED_WINDOWS, longest_wait_s
 from joulesplit.calibrate.campaign._schedule import (
     GROWTH,
@@ -21,7 +22,9 @@ from joulesplit.calibrate.campaign._schedule import (
 from joulesplit.calibrate.campaign._transfer_plan import (
     UploadSubject,
     download_subjects,
+    stream_length,
     upload_subjects,
+    window_lengths_s,
 )
 from joulesplit.calibrate.campaign._watch import watched_of, watched_s
 from joulesplit.partition import Block
@@ -61,19 +64,33 @@ def announced_duration_s(
     run_s += phases * (min(plan.work_s) + max(plan.work_s)) * plan.repeats
     uploads = upload_subjects(plan, sizes_bits)
     downloads = download_subjects(plan, uploads) if plan.downloads else ()
-    sent = (len(uploads) + len(downloads)) * len(plan.upload_lengths_s) * plan.repeats
+    lengths = [window_lengths_s(plan, upload, _transfer_s(upload, link)) for upload in uploads]
+    lengths += [plan.upload_lengths_s] * len(downloads)
+    sent = plan.repeats * sum(len(lengths_s) for lengths_s in lengths)
     require_countable(plan, runs + sent)
     control_s = sorted(plan.work_s)[len(plan.work_s) // 2]
     controls = 1 + (runs + sent) // plan.control_every
     around_s = 2 * plan.timing.idle_s
+    ran_s = run_s + runs * (around_s + plan.timing.settle_s)
+    ran_s += controls * (control_s + around_s + plan.timing.settle_s)
+    alone = plan.repeats * sum(_alone(plan, upload, link) for upload in uploads)
     return (
         _waits_s(plan, ran, len(uploads), len(downloads))
-        + run_s
-        + runs * (around_s + plan.timing.settle_s)
+        + ran_s
         + _sent_s(plan, uploads, downloads, link)
         + sent * (around_s + plan.timing.settle_after_s("upload"))
-        + controls * (control_s + around_s + plan.timing.settle_s)
+        + pauses_s(alone, sent, runs + controls, ran_s / (runs + controls))
     )
+
+
+def _alone(plan: Plan, upload: UploadSubject, link: LinkProbe | None) -> int:
+    """Return how many of a subject's windows, each length once, hold an upload that goes alone.
+
+    None of a link that is not known: at the least they wait for nothing.
+    """
+    if link is None or not plan.lone_uploads or upload.rate_bit_per_s != UNLIMITED:
+        return 0
+    return list(_counts(plan, upload, _transfer_s(upload, link)).values()).count(1)
 
 
 def _sent_s(
@@ -85,7 +102,10 @@ def _sent_s(
     """Return how long transfers last in a round's windows and, of a known link, before them, s."""
     uploads_s = [_transfer_s(upload, link) for upload in uploads]
     downloads_s = [_transfer_s(download, link) for download in downloads]
-    windows_s = sum(_upload_windows_s(plan, once_s) for once_s in uploads_s)
+    windows_s = sum(
+        _upload_windows_s(plan, upload, once_s)
+        for upload, once_s in zip(uploads, uploads_s, strict=True)
+    )
     windows_s += sum(_filled_s(plan, once_s) for once_s in downloads_s)
     if link is None:
         return plan.repeats * windows_s
@@ -97,11 +117,16 @@ def _sent_s(
     return plan.repeats * windows_s + sum(_pilot_s(once_s) for once_s in timed_s)
 
 
-def _upload_windows_s(plan: Plan, once_s: float) -> float:
+def _upload_windows_s(plan: Plan, upload: UploadSubject, once_s: float) -> float:
     """Return how long the uploads of one subject last in its windows, each length once, s."""
     if not once_s:
-        return sum(plan.upload_lengths_s)
-    return once_s * sum(distinct_repetitions(plan.upload_lengths_s, once_s).values())
+        return sum(window_lengths_s(plan, upload, once_s))
+    return once_s * sum(_counts(plan, upload, once_s).values())
+
+
+def _counts(plan: Plan, upload: UploadSubject, once_s: float) -> dict[float, int]:
+    lengths_s = window_lengths_s(plan, upload, once_s)
+    return distinct_repetitions(lengths_s, once_s, longest=stream_length(plan, upload, once_s))
 
 
 def _filled_s(plan: Plan, once_s: float) -> float:

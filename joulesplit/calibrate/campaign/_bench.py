@@ -8,7 +8,12 @@ from typing import Literal, Protocol
 
 from joulesplit.calibrate.campaign._plan import Plan
 from joulesplit.calibrate.campaign._schedule import WHOLE_KEY, Subject, block_key, head_key
-from joulesplit.calibrate.campaign._transfer_plan import UploadSubject, download_subjects
+from joulesplit.calibrate.campaign._transfer_plan import (
+    UploadSubject,
+    download_subjects,
+    stream_length,
+    window_lengths_s,
+)
 from joulesplit.calibrate.campaign._warmup import Thermometer, no_thermometer
 from joulesplit.calibrate.environment import ForeignLoad
 from joulesplit.calibrate.sampling import Sampler
@@ -193,8 +198,8 @@ def subjects_of(
         unit_s: From ``pilot``, s.
         uploads: Upload subjects, from which the downloads follow.
     """
-    transfers = (*uploads, *(download_subjects(plan, uploads) if bench.downloads else ()))
-    bits = {transfer.key: transfer.payload_bits for transfer in transfers}
+    downloads = download_subjects(plan, uploads) if bench.downloads else ()
+    by_key = {transfer.key: transfer for transfer in (*uploads, *downloads)}
 
     def computing(key: str, block: int) -> Subject:
         kind: WindowKind = "whole" if key == WHOLE_KEY else "head"
@@ -205,22 +210,31 @@ def subjects_of(
     return (
         *(computing(block_key(index), index) for index in bench.blocks),
         *(computing(bench.head_key(last), last) for last in bench.heads),
-        *(_sending("upload", key, plan, unit_s, bits) for key in bench.uploads),
-        *(_sending("download", key, plan, unit_s, bits) for key in bench.downloads),
+        *(_sending("upload", key, plan, unit_s, by_key.get(key)) for key in bench.uploads),
+        *(_sending("download", key, plan, unit_s, by_key.get(key)) for key in bench.downloads),
         *(_phase(key, workload, plan, unit_s) for key, workload in bench.phases.items()),
     )
 
 
 def _sending(
-    kind: Direction, key: str, plan: Plan, unit_s: Mapping[str, float], bits: Mapping[str, int]
+    kind: Direction,
+    key: str,
+    plan: Plan,
+    unit_s: Mapping[str, float],
+    transfer: UploadSubject | None,
 ) -> Subject:
+    lengths_s, stream = plan.upload_lengths_s, 1
+    if transfer is not None and kind == "upload":
+        lengths_s = window_lengths_s(plan, transfer, unit_s[key])
+        stream = stream_length(plan, transfer, unit_s[key])
     return Subject(
         kind=kind,
         key=key,
         block=0,
         unit_s=unit_s[key],
-        lengths_s=plan.upload_lengths_s,
-        payload_bits=bits.get(key, 0),
+        lengths_s=lengths_s,
+        stream=stream,
+        payload_bits=transfer.payload_bits if transfer else 0,
     )
 
 

@@ -81,6 +81,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             inference uploads; without it E_c is stated at the last number.
         fit_rates: Paced rates that the link does not carry give way to fractions of what it takes;
             else a plan with one is refused.
+        lone_uploads: Each size goes up alone as well, unpaced and after a pause, as an inference
+            now and then does.
         upload_sizes: How many payload sizes, spread over those of the cuts at l = 0 … L.
         upload_sizes_bits: These sizes in place of the cuts' own, bit; none takes the cuts'.
         upload_grid: Further sizes, evenly by ratio from half the smallest to twice the largest.
@@ -133,6 +135,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     layouts: int = 1
     rests: int = 1
     fit_rates: bool = False
+    lone_uploads: bool = False
     stop: StopPlan = StopPlan()
     limits: Limits = Limits()
 
@@ -258,6 +261,7 @@ QUICK = Plan(
     # Unpaced as an inference uploads, and two paces that tell what time on the air costs.
     rates_bit_per_s=(5e6, 10e6, UNLIMITED),
     fit_rates=True,
+    lone_uploads=True,
     upload_sizes=3,
     upload_s=0.33,
     upload_spread=2.5,
@@ -280,6 +284,7 @@ STANDARD = Plan(
     repeats=1,
     rates_bit_per_s=(2e6, 5e6, 10e6, 20e6, UNLIMITED),
     fit_rates=True,
+    lone_uploads=True,
     upload_sizes=4,
     upload_grid=2,
     upload_s=0.2,
@@ -305,6 +310,7 @@ RIGOROUS = Plan(
     repeats=3,
     rates_bit_per_s=(1e6, 2e6, 5e6, 10e6, 20e6, UNLIMITED),
     fit_rates=True,
+    lone_uploads=True,
     upload_sizes=5,
     upload_grid=4,
     upload_s=0.2,

@@ -9,6 +9,7 @@ from statistics import median
 
 import msgspec
 
+from joulesplit.calibrate.campaign._alone import Pauses, is_transfer, pauses_s
 from joulesplit.calibrate.campaign._bench import Bench, pilot, subjects_of
 from joulesplit.calibrate.campaign._first_window_check import require_seen
 from joulesplit.calibrate.campaign._pace import MeasuredPace
@@ -194,6 +195,7 @@ class _Campaign:
         self._spoilt_rests, self._rested_s = 0, 0.0
         self._pace = MeasuredPace()
         self._quiet, self._watch = QuietTime(plan.timing.idle_s), LateWatch(plan)
+        self._pauses = Pauses(plan, uploads, bench.clock)
 
     def run(self, rule: StopRule) -> CampaignResult:
         tasks = self._tasks(rule)
@@ -288,6 +290,7 @@ class _Campaign:
             self._tell_stage(f"watching what comes late, {rest_s(self._plan.timing, work):.0f} s")
             settle_s = self._plan.timing.settle_after_s(task.kind)
             rest = run_rest(task, self._bench, settle_s, REST_S[work])
+            self._pauses.over(task, ago_s=REST_S[work])
             self._rested_s = (clock.now_ns() - began_ns) * 1e-9
             if rest is None or (rest.foreign_cpu or 0.0) <= self._usual_load + SPOILT_REST_SHARE:
                 self._rest = rest
@@ -310,7 +313,13 @@ class _Campaign:
         return task.repetitions * self._unit_s[task.subject]
 
     def _expected_s(self, tasks: Sequence[WindowTask]) -> float:
-        return expected_duration_s(self._plan.timing, tasks, self._unit_s)
+        timing, unit_s = self._plan.timing, self._unit_s
+        others = [task for task in tasks if not is_transfer(task)]
+        others_s = expected_duration_s(timing, others, unit_s)
+        alone = sum(self._pauses.is_alone(task) for task in tasks)
+        return expected_duration_s(timing, tasks, unit_s) + pauses_s(
+            alone, len(tasks) - len(others), len(others), others_s / max(len(others), 1)
+        )
 
     @property
     def _spent_s(self) -> float:
@@ -403,9 +412,11 @@ class _Campaign:
 
     def _tried(self, task: WindowTask, workload: Workload) -> WindowRecord:
         clock, sampler, waited_s = self._bench.clock, self._bench.sampler, self._quiet.wait_s
+        waited_s += self._pauses.wait_before(task)
         # Nothing of ours is written or drawn from here until the window is over.
         after = self._quiet.keep(clock, sampler)
         record = run_window(task, workload, self._plan.timing, clock, sampler)
+        self._pauses.over(task)
         self._quiet.learn(after, record)
         record = msgspec.structs.replace(record, quiet_s=waited_s)
         return self._watch.over(record, clock, sampler)
@@ -413,7 +424,9 @@ class _Campaign:
     def _cool_down(self, task: WindowTask, waited_s: float) -> CoolDown:
         """Wait for the band, but no longer than leaves time for the window."""
         bench, limits = self._bench, self._plan.limits
-        left_s = limits.duration_s - self._spent_s - waited_s - self._expected_s((task,))
+        # A pause before it goes by meanwhile.
+        window_s = expected_duration_s(self._plan.timing, (task,), self._unit_s)
+        left_s = limits.duration_s - self._spent_s - waited_s - window_s
         limits = limits.with_cool_down(left_s)
         return cool_down(bench.clock, bench.sampler, bench.thermometer, limits, self._tell_cooling)
 

@@ -52,6 +52,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         unit_s: Time of one repetition, s.
         lengths_s: Lengths of work it is measured at, s.
         most: Repetitions at most, where each needs memory of its own.
+        stream: Repetitions at least in its longest windows.
         payload_bits: Sent or received in each, bit.
     """
 
@@ -61,12 +62,14 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     unit_s: float
     lengths_s: tuple[float, ...]
     most: int | None = None
+    stream: int = 1
     payload_bits: int = 0
 
     def task(self, seconds: float) -> WindowTask:
         """Return the window with so much work."""
         if self.kind in _TOLD_APART:
-            repetitions = distinct_repetitions(self.lengths_s, self.unit_s)[seconds]
+            counts = distinct_repetitions(self.lengths_s, self.unit_s, longest=self.stream)
+            repetitions = counts[seconds]
         else:
             repetitions = max(1, ceil(seconds / self.unit_s))
         return WindowTask(
@@ -77,7 +80,9 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def distinct_repetitions(lengths_s: Sequence[float], unit_s: float) -> dict[float, int]:
+def distinct_repetitions(
+    lengths_s: Sequence[float], unit_s: float, *, longest: int = 1
+) -> dict[float, int]:
     """Return how often work is repeated in windows of some lengths, by the length.
 
     An energy per repetition is a slope, so the windows may not all hold the same number of them.
@@ -87,8 +92,10 @@ def distinct_repetitions(lengths_s: Sequence[float], unit_s: float) -> dict[floa
     Args:
         lengths_s: Of the work, s; none is given twice.
         unit_s: Of one repetition, s.
+        longest: Repetitions at least in the longest windows.
     """
     asked = {seconds: max(1, ceil(seconds / unit_s)) for seconds in lengths_s}
+    asked[max(asked)] = max(asked[max(asked)], longest)
     if len(set(asked.values())) > 1 or len(asked) == 1:
         return asked
     return {seconds: number for number, seconds in enumerate(sorted(asked), start=1)}

@@ -79,6 +79,13 @@ def as_fitted(plan: Plan, before: Plan) -> Plan:
     )
 
 
+STREAM = 4
+"""Uploads that show what a stream is like: the first two open TCP's window, the others follow."""
+
+OPENS_WITHIN_S = 2.0
+"""An upload that takes longer has opened TCP's window itself, but for a small part of its time."""
+
+
 class UploadSubject(msgspec.Struct, frozen=True, kw_only=True):
     """One payload size at one rate."""
 
@@ -92,6 +99,35 @@ class UploadSubject(msgspec.Struct, frozen=True, kw_only=True):
         if self.rate_bit_per_s == UNLIMITED:
             return None
         return self.payload_bits / float(self.rate_bit_per_s)
+
+
+def window_lengths_s(plan: Plan, transfer: UploadSubject, once_s: float) -> tuple[float, ...]:
+    """Return the lengths of a transfer's windows, s; none for one that holds a single upload.
+
+    What a window of the shortest length holds once anyway is not sent alone besides.
+
+    Args:
+        plan: Of the campaign.
+        transfer: What is sent.
+        once_s: How long it takes, s.
+    """
+    lengths_s = plan.upload_lengths_s
+    is_alone = plan.lone_uploads and transfer.rate_bit_per_s == UNLIMITED
+    return (*lengths_s, 0.0) if is_alone and once_s < min(lengths_s) else lengths_s
+
+
+def stream_length(plan: Plan, transfer: UploadSubject, once_s: float) -> int:
+    """Return how many uploads the longest windows of a transfer hold at least.
+
+    TCP's window opens over the first two or three of long pipes; a slow link's is open at once.
+
+    Args:
+        plan: Of the campaign.
+        transfer: What is sent.
+        once_s: How long it takes, s.
+    """
+    is_unpaced = plan.lone_uploads and transfer.rate_bit_per_s == UNLIMITED
+    return STREAM if is_unpaced and once_s < OPENS_WITHIN_S else 1
 
 
 def crossing_bits(input_bits: int, blocks: Sequence[Block]) -> tuple[int, ...]:

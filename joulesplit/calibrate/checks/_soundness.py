@@ -84,12 +84,14 @@ _SIGNED = frozenset(
         "r_squared",
         "largest_residual",
         "autocorrelation",
+        "late_s",
     }
 )
 """Fields whose numbers may be below zero."""
 
-_ABOVE_ZERO = frozenset({"rate_bit_per_s", "rates_bit_per_s", "cycle_s"})
-"""Fields whose numbers may not be zero either: something is divided by them."""
+_ABOVE_ZERO = frozenset({"rate_bit_per_s", "rates_bit_per_s", "cycle_s", "payload_bits"})
+"""Fields whose numbers may not be zero either: something is divided by them, or their logarithm
+taken."""
 
 ROUNDED = 1e-5
 """Covariances are stored to six digits."""
@@ -157,6 +159,7 @@ def _sizes_out_of_order(profile: DeviceProfile) -> Iterator[str]:
         lists[f"{name}.rates_bit_per_s"] = list(fit.rates_bit_per_s) if fit else []
     percentiles = uplink.time.percentiles if uplink.time else ()
     lists["time.percentiles"] = [one.payload_bits for one in percentiles]
+    lists["time.alone"] = [one.payload_bits for one in (uplink.time.alone if uplink.time else ())]
     yield from (f"{name} do not rise" for name, n in lists.items() if n != sorted(set(n)))
     for one in percentiles:
         if not one.p50_s <= one.p95_s <= one.p99_s:
@@ -198,6 +201,8 @@ def _costs(profile: DeviceProfile) -> Iterator[tuple[str, Quantity]]:
         yield f"{path}.upload_cost_j", costs.upload_cost_j
         if costs.burst_cost_j is not None:
             yield f"{path}.burst_cost_j", costs.burst_cost_j
+        if isinstance(costs, UploadCosts) and costs.waiting_power_w is not None:
+            yield f"{path}.waiting_power_w", costs.waiting_power_w
 
 
 def _wrong_covariances(profile: DeviceProfile) -> Iterator[str]:
@@ -211,6 +216,8 @@ def _wrong_covariances(profile: DeviceProfile) -> Iterator[str]:
     for path, costs in _uploads(profile):
         figures = 3 if isinstance(costs, LinkFit) else 2
         sizes = {figures, figures + 1} if costs.burst_cost_j is not None else {figures}
+        if isinstance(costs, UploadCosts) and costs.waiting_power_w is not None:
+            sizes = {max(sizes) + 1}
         if not _is_covariance(costs.covariance, sizes):
             yield f"{path}.covariance"
     time = profile.link.uplink.time if profile.link else None

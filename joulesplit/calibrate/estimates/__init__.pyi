@@ -9,7 +9,6 @@ from ._by_pace import stated_pace as stated_pace
 from ._by_pace import told_paces as told_paces
 from ._by_pace import upload_observations as upload_observations
 from ._by_pace import upload_problem as upload_problem
-from ._by_pace import upload_size as upload_size
 from ._campaign_terms import late_share as late_share
 from ._compute_figures import compute_of as compute_of
 from ._compute_figures import idle_of as idle_of
@@ -28,6 +27,7 @@ from ._fitting import link_problem as link_problem
 from ._head_fits import heads_of as heads_of
 from ._late_shape import RESTED as RESTED
 from ._late_shape import RestedWork as RestedWork
+from ._in_stream import upload_size as upload_size
 from ._late_work import late_work as late_work
 from ._sampler_cost import sampler_share as sampler_share
 from ._link_diagnostics import lack_of_fit_p as lack_of_fit_p

@@ -59,8 +59,13 @@ def observations_at_common_idle(
         kinds: Of the windows wanted.
     """
     departures = idle_departures_w(records) if records else ()
+    idle_w = float(np.mean([record.idle_power_w for record in records])) if records else 0.0
     return [
-        replace(record.observation, gross_j=record.gross_j - float(above_w) * record.work_s)
+        replace(
+            record.observation,
+            gross_j=record.gross_j - float(above_w) * record.work_s,
+            stated_idle_w=idle_w,
+        )
         for record, above_w in zip(records, departures, strict=True)
         if record.task.kind in kinds
     ]

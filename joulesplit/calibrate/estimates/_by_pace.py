@@ -32,6 +32,13 @@ from joulesplit.calibrate.estimates._fitting import (
     transfer_problem,
     unexplained,
 )
+from joulesplit.calibrate.estimates._in_stream import (
+    FEWEST_SIZES,
+    lateness_s,
+    lone_lateness_s,
+    settled,
+    upload_size,
+)
 from joulesplit.calibrate.estimates._stats import LinearFit, nested_p
 from joulesplit.calibrate.estimates._uncertainty import Estimate
 from joulesplit.calibrate.profile import Account
@@ -58,20 +65,12 @@ PLANE_FIGURES = 3
 FIGURES_BESIDE = 2
 """Behind the two of each pace: lateness and burst."""
 
-FEWEST_SIZES = 2
-"""Of one size alone what an upload costs is not told from what its bits cost."""
-
 BENT_LEVEL = 0.05
 """Sizes that are on a straight line are called bent in so many campaigns; that costs degrees of
 freedom and moves nothing. Sizes that are not, and are not called so, are in the uncertainty."""
 
 FEWEST_FREEDOMS = 4
 """Degrees of freedom that the sizes' own figures have to leave."""
-
-
-def upload_size(observation: Observation) -> int:
-    """Return the payload of one transfer of a window, bit."""
-    return observation.payload_bits // observation.repetitions
 
 
 def told_paces(observations: Sequence[Observation]) -> tuple[Pace, ...]:
@@ -98,8 +97,9 @@ class PaceFit:
         paces: Of which there are figures; columns 2·i and 2·i + 1 are E_0 and e of the i-th.
         fit: Behind those of the paces come bends, the lateness and the burst, as far as told.
         has_burst: Whether what a burst costs could be told.
+        has_lateness: Whether what waiting costs could be told.
         first_late_s: By how much longer the first upload of a window of each pace takes, s: mean of
-            the sizes, and their standard deviation. None where it has no column.
+            the sizes, and their standard deviation.
         windows: In the fit.
     """
 
@@ -107,13 +107,21 @@ class PaceFit:
     fit: LinearFit
     windows: int
     has_burst: bool
-    first_late_s: Mapping[Pace, tuple[float, float]] | None
+    has_lateness: bool
+    first_late_s: Mapping[Pace, tuple[float, float]]
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Which of E_0, e, E_burst and P_late are told, by their number."""
+        told = (True, True, self.has_burst, self.has_lateness)
+        return tuple(number for number, is_told in enumerate(told) if is_told)
 
     def places(self, pace: Pace) -> tuple[int, ...]:
-        """Return the columns of E_0, e and, if told, E_burst of a pace."""
-        first = 2 * self.paces.index(pace)
-        burst = (len(self.fit.coefficients) - 1,) if self.has_burst else ()
-        return (first, first + 1, *burst)
+        """Return the columns of E_0, e and, if told, E_burst and P_late of a pace."""
+        first, last = 2 * self.paces.index(pace), len(self.fit.coefficients) - 1
+        burst = (last,) if self.has_burst else ()
+        lateness = (last - len(burst),) if self.has_lateness else ()
+        return (first, first + 1, *burst, *lateness)
 
     def one(self, column: int) -> Estimate:
         """Return a coefficient."""
@@ -131,7 +139,7 @@ class PaceFit:
         return self.one(self.places(pace)[1])
 
     def weights(self, pace: Pace) -> Array:
-        """Return E_0, e and, if told, E_burst as sums of coefficients, shape (2 or 3, p), float64.
+        """Return the figures of a pace as sums of coefficients, shape (2 to 4, p), float64.
 
         A burst pays for its first upload's lateness, which the windows' own column has taken up:
         the radio is awake while TCP's window opens again.
@@ -139,16 +147,22 @@ class PaceFit:
         places = self.places(pace)
         weights = np.zeros((len(places), len(self.fit.coefficients)))
         weights[range(len(places)), places] = 1.0
-        if self.has_burst and self.first_late_s is not None:
+        if self.has_burst and self.has_lateness:
             weights[2, -2] = self.first_late_s[pace][0]
         return weights
 
-    def covariance(self, pace: Pace) -> Array:
-        """Return the covariance of those figures, and how sizes differ in their lateness in it."""
+    def covariance(self, pace: Pace, idle_w: float = 0.0) -> Array:
+        """Return the covariance of those figures, and how sizes differ in their lateness in it.
+
+        Args:
+            pace: Of the figures.
+            idle_w: What waiting costs beside what was fitted, W.
+        """
         weights = self.weights(pace)
         block: Array = weights @ self.fit.covariance @ weights.T
-        if self.has_burst and self.first_late_s is not None:
-            power_w2 = self.fit.coefficients[-2] ** 2 + self.fit.covariance[-2, -2]
+        if self.has_burst and self.has_lateness:
+            power_w = self.fit.coefficients[-2] + idle_w
+            power_w2 = power_w**2 + self.fit.covariance[-2, -2]
             block[2, 2] += power_w2 * self.first_late_s[pace][1] ** 2
         return block
 
@@ -170,7 +184,11 @@ def pace_problem(observations: Sequence[Observation], account: Account) -> Linea
 def straight_problem(observations: Sequence[Observation], account: Account) -> LinearModel:
     """Return the same with all sizes of a pace on a straight line."""
     design = with_lateness(_own_columns(observations), observations)
-    return transfer_problem(observations, design, account)
+    problem = transfer_problem(observations, design, account)
+    if account == "net":
+        return problem
+    gross_j = np.array([o.gross_j for o in settled(observations)], dtype=np.float64)
+    return replace(problem, observed=gross_j)
 
 
 def is_bent(observations: Sequence[Observation]) -> bool:
@@ -231,49 +249,20 @@ def with_lateness(design: Array, observations: Sequence[Observation]) -> Array:
     for pace in {observation.pace for observation in observations}:
         own = np.array([observation.pace == pace for observation in observations])
         late_s[own] = lateness_s([o for o in observations if o.pace == pace])
-    late_rel = float(np.sqrt(np.mean((late_s / airtime_s) ** 2)))
-    if late_rel < LEAST_LATENESS:
+    if float(np.sqrt(np.mean((late_s / airtime_s) ** 2))) < LEAST_LATENESS:
         return design
     spread = np.sqrt([o.work_s + o.settle_s for o in observations])[:, None]
+    # As the windows count in the fit: half of a few milliseconds is next to nothing.
+    late_rel = float(
+        np.linalg.norm(late_s / spread[:, 0]) / np.linalg.norm(airtime_s / spread[:, 0])
+    )
     column, burst = late_s[:, None], np.ones((len(observations), 1))
     # What is late by the same each time is what a burst costs, and that is not given up for little.
     late_apart = unexplained(column / spread, np.hstack([design, burst]) / spread)
     burst_apart = unexplained(burst / spread, np.hstack([design, column]) / spread)
     told = late_apart >= LATENESS_TOLERANCE
-    told = told and (late_rel >= MUCH_LATENESS or burst_apart >= BURST_TOLERANCE)
+    told = told and (late_rel * late_apart**0.5 >= MUCH_LATENESS or burst_apart >= BURST_TOLERANCE)
     return np.hstack([design, column]) if told else design
-
-
-def in_stream(observations: Sequence[Observation]) -> LinearModel:
-    """Return uploads of one pace that follow others as rows of T = T_0 · uploads + t · bits.
-
-    The first of each window, which came after a pause, is left out.
-    """
-    known = [o for o in observations if o.first_s is not None and o.repetitions > 1]
-    if len({upload_size(o) for o in known}) < FEWEST_SIZES:
-        known, firsts = list(observations), 0
-    else:
-        firsts = 1
-    rows = [[o.repetitions - firsts, upload_size(o) * (o.repetitions - firsts)] for o in known]
-    times_s = np.array([o.airtime_s - (o.first_s or 0.0) * firsts for o in known])
-    # Of independent transfers the variances add up, as their times do.
-    return LinearModel(
-        design=np.array(rows, dtype=np.float64), observed=times_s, spread=np.sqrt(times_s)
-    )
-
-
-def lateness_s(observations: Sequence[Observation]) -> Array:
-    """Return how much longer the first upload of each window of one pace took, s, shape (n,)."""
-    late_s = np.zeros(len(observations))
-    try:
-        per_upload_s, per_bit_s = in_stream(observations).fit().coefficients
-    except EstimateError:
-        return late_s
-    for row, observation in enumerate(observations):
-        if observation.first_s is not None:
-            usual_s = per_upload_s + per_bit_s * upload_size(observation)
-            late_s[row] = observation.first_s - usual_s
-    return late_s
 
 
 def of_told_paces(observations: Sequence[Observation]) -> list[Observation]:
@@ -299,21 +288,23 @@ def fit_paces(observations: Sequence[Observation], account: Account) -> PaceFit:
         fit=pace_problem(told, account).fit(),
         windows=len(told),
         has_burst=_has_burst_column(told),
+        has_lateness=_has_lateness_column(told),
         first_late_s=_first_late_s(told),
     )
 
 
-def _first_late_s(told: Sequence[Observation]) -> dict[Pace, tuple[float, float]] | None:
-    own = _own_columns(told)
-    if with_lateness(own, told).shape[1] == own.shape[1]:
-        return None
+def _first_late_s(told: Sequence[Observation]) -> dict[Pace, tuple[float, float]]:
     return {pace: _over_sizes([o for o in told if o.pace == pace]) for pace in told_paces(told)}
 
 
+def _has_lateness_column(told: Sequence[Observation]) -> bool:
+    own = _own_columns(told)
+    return bool(with_lateness(own, told).shape[1] > own.shape[1])
+
+
 def _over_sizes(own: Sequence[Observation]) -> tuple[float, float]:
-    """Return mean and standard deviation, over the sizes of a pace, of a window's lateness, s."""
-    late_s, sizes = lateness_s(own), np.array([upload_size(o) for o in own])
-    means_s = [late_s[sizes == size].mean() for size in np.unique(sizes)]
+    """Return mean and standard deviation, over the sizes of a pace, of a first lateness, s."""
+    means_s = [late_s.mean() for late_s in lone_lateness_s(own).values()]
     return float(np.mean(means_s)), float(np.std(means_s, ddof=1))
 
 
@@ -431,7 +422,7 @@ def lasting_of(problem: LinearModel, observations: Sequence[Observation]) -> Arr
     Raises:
         EstimateError: The windows do not determine it.
     """
-    lengths_s = np.array([observation.work_s for observation in observations], dtype=np.float64)
+    lengths_s = np.array([o.work_s for o in settled(observations)], dtype=np.float64)
     return replace(problem, observed=lengths_s).fit().coefficients
 
 

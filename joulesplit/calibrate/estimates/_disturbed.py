@@ -28,14 +28,17 @@ def disturbance(record: WindowRecord, others: Iterable[WindowRecord]) -> str | N
 
     Args:
         record: Of uploads.
-        others: Of the same subject, the window itself among them or not.
+        others: Of the same subject, the window itself among them or not. A single upload, which
+            opens TCP's window, is held against single ones alone.
     """
     told = record.transfers
     if told is None:
         return None
     if told.stalled_s:
         return "outage"
-    known = [other for other in others if other.transfers is not None]
+    alone = record.task.repetitions == 1
+    alike = [other for other in others if (other.task.repetitions == 1) == alone]
+    known = [other for other in alike if other.transfers is not None]
     if len(known) < FEWEST_TO_COMPARE:
         return None
     shares = [other.transfers.retransmitted_share for other in known if other.transfers]

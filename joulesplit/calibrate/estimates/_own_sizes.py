@@ -21,9 +21,9 @@ from joulesplit.calibrate.estimates._by_pace import (
     straight_problem,
     told_paces,
     upload_observations,
-    upload_size,
 )
 from joulesplit.calibrate.estimates._fitting import LinearModel
+from joulesplit.calibrate.estimates._in_stream import upload_size
 from joulesplit.calibrate.estimates._stats import Array, LinearFit
 from joulesplit.calibrate.windows import Observation, Pace, WindowRecord
 

@@ -57,8 +57,8 @@ ACCOUNTS: tuple[Account, Account] = ("net", "gross")
 CARRIED_SHARE = 0.95
 """A pace is carried if its bits come to so much of it."""
 
-COST_UNITS = ("J", "J/bit", "J")
-"""Of the figures of one pace."""
+COST_UNITS = ("J", "J/bit", "J", "W")
+"""Of the figures of one pace: E_0, e, E_burst, P_late."""
 
 LINK_FIT_UNITS = ("J", "W", "J/bit", "J")
 """Of the coefficients of ``fitting.fit_link``."""
@@ -179,29 +179,45 @@ class _Paces:
         """Return what an upload costs at a pace as a profile keeps it."""
         fit = self.net if account == "net" else self.gross
         places = fit.places(pace)
-        weights = fit.weights(pace)
-        lasting_s = weights @ self.lasting if account == "gross" else np.zeros(len(weights))
-        common = self._idle.u_stat**2 * np.outer(lasting_s, lasting_s)
-        covariance = fit.covariance(pace) + common
+        lasting_s = self._lasting_s(pace) if account == "gross" else np.zeros(len(places))
+        idle_w = self._idle.value if account == "gross" else 0.0
+        late_s = self._late_s(pace) * idle_w
+        covariance = fit.covariance(pace, idle_w)
+        covariance += self._idle.u_stat**2 * np.outer(lasting_s, lasting_s)
+        values = fit.weights(pace) @ fit.fit.coefficients + late_s
         figures = [
             quantity(
                 replace(
                     fit.one(place),
-                    value=float(weights[row] @ fit.fit.coefficients),
+                    value=float(values[row]),
                     u_stat=float(np.sqrt(covariance[row, row])),
                 ),
-                COST_UNITS[row],
+                COST_UNITS[fit.columns[row]],
                 self._budget,
                 offset_duration=float(lasting_s[row]),
             )
             for row, place in enumerate(places)
         ]
+        by_column = dict(zip(fit.columns, figures, strict=True))
         return UploadCosts(
-            upload_cost_j=figures[0],
-            bit_energy_j=figures[1],
-            burst_cost_j=figures[2] if len(figures) > 2 else None,
+            upload_cost_j=by_column[0],
+            bit_energy_j=by_column[1],
+            burst_cost_j=by_column.get(2),
+            waiting_power_w=by_column.get(3),
             covariance=tuple(tuple(float(x) for x in row) for row in covariance),
         )
+
+    def _late_s(self, pace: Pace) -> Array:
+        """Return how long each figure waits for TCP's window, which the gross fit has without P_0.
+
+        A burst waits as long as the first uploads of the sizes do on average, and a watt of waiting
+        is one of P_0 as well.
+        """
+        late_s = {2: self.gross.first_late_s[pace][0], 3: 1.0}
+        return np.array([late_s.get(column, 0.0) for column in self.gross.columns])
+
+    def _lasting_s(self, pace: Pace) -> Array:
+        return self.gross.weights(pace) @ self.lasting + self._late_s(pace)
 
 
 def reached_bit_per_s(observations: Sequence[Observation], pace: Pace) -> float:

@@ -9,11 +9,18 @@ from itertools import chain
 import numpy as np
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates._by_pace import UNPACED, in_stream, lateness_s, upload_size
+from joulesplit.calibrate.estimates._by_pace import UNPACED
 from joulesplit.calibrate.estimates._fitting import LinearModel
+from joulesplit.calibrate.estimates._in_stream import (
+    first_lateness_s,
+    in_stream,
+    lateness_scatter_s,
+    lone_lateness_s,
+    upload_size,
+)
 from joulesplit.calibrate.estimates._stats import Array, LinearFit, variance_of
 from joulesplit.calibrate.estimates._uncertainty import Estimate, with_interval
-from joulesplit.calibrate.profile import Quantity, TransferPercentiles, UploadTime
+from joulesplit.calibrate.profile import LoneUpload, Quantity, TransferPercentiles, UploadTime
 from joulesplit.calibrate.windows import Observation, Pace, WindowRecord, WindowTransfers
 from joulesplit.metrology import own_scatter, residuals_of
 
@@ -63,6 +70,7 @@ def upload_time(records: Sequence[WindowRecord], pace: Pace) -> UploadTime:
         per_burst_bit_s=late[1] if late else None,
         per_burst_scatter_s=late[2] if late else None,
         per_burst_lack_of_fit_s=late[3] if late else None,
+        alone=_alone([o for o in observations if o.begin_s]),
         covariance=tuple(tuple(float(x) for x in row) for row in covariance),
         methods=tuple(dict.fromkeys(chain.from_iterable(one.methods for one in told))),
         min_rtt_s=min(rtt_s, default=None),
@@ -116,11 +124,11 @@ def _lateness(observations: Sequence[Observation]) -> _Lateness | None:
     And by how much that scatters from window to window, standard deviation, s, and its sizes depart
     from the straight line beyond that, s: TCP's window doubles, so it grows as a logarithm does.
     """
-    known = [o for o in observations if o.first_s is not None]
+    known = [o for o in observations if o.begin_s]
     if len(known) < FEWEST_LATE:
         return None
     design = np.array([[1.0, upload_size(o)] for o in known])
-    late_s = lateness_s(known)
+    late_s = first_lateness_s(known)
     problem = LinearModel(design=design, observed=late_s, spread=np.ones_like(late_s))
     try:
         fit = problem.fit()
@@ -129,6 +137,20 @@ def _lateness(observations: Sequence[Observation]) -> _Lateness | None:
     scatter_s = float(np.sqrt(np.sum(fit.raw_residuals**2) / fit.degrees_of_freedom))
     lack_s = _lack_of_fit(problem, fit.raw_residuals)
     return _figure(fit, 0, "s", 0.0), _figure(fit, 1, "s/bit", 0.0), scatter_s, lack_s
+
+
+def _alone(observations: Sequence[Observation]) -> tuple[LoneUpload, ...]:
+    """Return how late uploads of each size are that come alone; scatter is that of all sizes."""
+    scatter_s = lateness_scatter_s(observations)
+    return tuple(
+        LoneUpload(
+            payload_bits=size,
+            late_s=float(one.mean()),
+            u_late_s=None if scatter_s is None else scatter_s / len(one) ** 0.5,
+            uploads=len(one),
+        )
+        for size, one in lone_lateness_s(observations).items()
+    )
 
 
 def _figure(fit: LinearFit, place: int, unit: str, u_sys: float) -> Quantity:

@@ -78,6 +78,7 @@ class StoredPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     layouts: int = 1
     rests: int = 0
     fit_rates: bool = False
+    lone_uploads: bool = False
     stop: StoredStopPlan = StoredStopPlan()
     limits: StoredLimits = StoredLimits()
 
@@ -117,6 +118,7 @@ class StoredWindowTransfers(msgspec.Struct, frozen=True, kw_only=True):
     u_transfer_s: float
     times_s: tuple[float, ...]
     first_s: float | None = None
+    begin_s: tuple[float, ...] = ()
     min_rtt_s: float | None = None
     rtt_s: float | None = None
     busy_s: float | None = None

@@ -44,22 +44,42 @@ class LinkFit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UploadCosts(msgspec.Struct, frozen=True, kw_only=True):
-    """E = E_0 · uploads + e · bits (+ E_burst) at one pace, by one account.
+    """E = E_0 · uploads + e · bits (+ E_burst + P_late · lateness) at one pace, by one account.
 
     From that pace's own windows; nothing is carried over from other rates but what a burst costs.
 
     Attributes:
         upload_cost_j: E_0, J per upload; may be negative within its uncertainty.
         bit_energy_j: e, J per payload bit, with the time that the bit takes.
-        covariance: Statistical covariance of (E_0, e) and of E_burst where there is one, shape
-            (2, 2) or (3, 3), row-major.
-        burst_cost_j: Once per burst of uploads; None where the windows could not tell it.
+        covariance: Statistical covariance of (E_0, e) and of E_burst and P_late where there are
+            these, shape (2, 2) to (4, 4), row-major.
+        burst_cost_j: Once per burst of uploads, whose first one waits as long as those of the sizes
+            do on average; None where the windows could not tell it.
+        waiting_power_w: P_late, W while TCP's window opens: by the gross account it holds P_0.
+            None likewise.
     """
 
     upload_cost_j: Annotated[Quantity, in_unit("J")]
     bit_energy_j: Annotated[Quantity, in_unit("J/bit")]
     covariance: tuple[tuple[float, ...], ...]
     burst_cost_j: Annotated[Quantity | None, in_unit("J")] = None
+    waiting_power_w: Annotated[Quantity | None, in_unit("W")] = None
+
+
+class LoneUpload(msgspec.Struct, frozen=True, kw_only=True):
+    """An upload of one size that comes after a pause.
+
+    Attributes:
+        payload_bits: Of it, bit.
+        late_s: How much longer it takes than one that follows others, s.
+        u_late_s: Standard uncertainty of that mean, s; None of one upload.
+        uploads: How many were sent.
+    """
+
+    payload_bits: int
+    late_s: float
+    u_late_s: float | None
+    uploads: int
 
 
 class TransferPercentiles(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +113,8 @@ class UploadTime(msgspec.Struct, frozen=True, kw_only=True):
         per_burst_lack_of_fit_s: What sizes depart from the straight line of how much longer the
             first takes, less what scatter explains, standard uncertainty, s; None likewise, and
             where two sizes tell nothing of it.
+        alone: The same of each size by itself, in rising order, from uploads after a pause that was
+            long enough, where there were any; empty in profiles of before they were told apart.
         min_rtt_s: Shortest round trip seen, s; None where the kernel does not tell.
         percentiles: By size, of those of which enough were sent to tell a slow one.
         unpaced: They went as fast as the link took them, as those of an inference do.
@@ -109,6 +131,7 @@ class UploadTime(msgspec.Struct, frozen=True, kw_only=True):
     per_burst_bit_s: Annotated[Quantity | None, in_unit("s/bit")] = None
     per_burst_scatter_s: float | None = None
     per_burst_lack_of_fit_s: float | None = None
+    alone: tuple[LoneUpload, ...] = ()
     min_rtt_s: float | None = None
     percentiles: tuple[TransferPercentiles, ...] = ()
     unpaced: bool = True

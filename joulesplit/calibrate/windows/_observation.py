@@ -23,7 +23,9 @@ class Observation:
         work_s: Duration of the work, s.
         settle_s: From the end of the work until the device counted as idle again, s.
         idle_s: Idle time behind the local idle power, s.
-        first_s: Transfer time of the first, which came after a pause, s; None if not known.
+        begin_s: Transfer times of the first ones in turn, which came after a pause, s; empty if
+            not known.
+        stated_idle_w: P_0 that gross energies are stated at, W; 0 if not known.
         pace: Of its transfers; None for compute, and in windows of before it was kept.
     """
 
@@ -37,4 +39,5 @@ class Observation:
     settle_s: float
     idle_s: float
     pace: Pace | None = None
-    first_s: float | None = None
+    begin_s: tuple[float, ...] = ()
+    stated_idle_w: float = 0.0

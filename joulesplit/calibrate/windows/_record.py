@@ -159,5 +159,5 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
             settle_s=self.settle_s,
             idle_s=self.idle_s,
             pace=self.pace,
-            first_s=self.transfers.first_s if self.transfers else None,
+            begin_s=self.transfers.beginning_s if self.transfers else (),
         )

@@ -11,6 +11,10 @@ from joulesplit.edge import TransferFacts, together
 MOST_TIMES = 101
 """Transfer times that a window keeps: of more, those at every hundredth of their order."""
 
+BEGINNING = 4
+"""Transfers that a window keeps the times of one by one: TCP's window, which has collapsed in the
+pause before, may open over several of them."""
+
 
 class WindowTransfers(msgspec.Struct, frozen=True, kw_only=True):
     """The transfers of a window; None where the kernel did not say for all of them.
@@ -23,6 +27,7 @@ class WindowTransfers(msgspec.Struct, frozen=True, kw_only=True):
         times_s: Each one's transfer time in order of size, s; of more than ``MOST_TIMES`` as many
             that lie evenly in that order, the shortest and the longest among them.
         first_s: Of the first one, which came after a pause, s.
+        begin_s: Of the first ones in turn, s; empty in windows of before they were kept.
         min_rtt_s: Shortest round trip seen, s.
         rtt_s: Smoothed round trip at the end of the last one, s.
         busy_s: Time with anything unacknowledged, s.
@@ -40,6 +45,7 @@ class WindowTransfers(msgspec.Struct, frozen=True, kw_only=True):
     u_transfer_s: float
     times_s: tuple[float, ...]
     first_s: float | None = None
+    begin_s: tuple[float, ...] = ()
     min_rtt_s: float | None = None
     rtt_s: float | None = None
     busy_s: float | None = None
@@ -51,6 +57,11 @@ class WindowTransfers(msgspec.Struct, frozen=True, kw_only=True):
     segments: int | None = None
     retransmitted_segments: int | None = None
     stalled_s: float = 0.0
+
+    @property
+    def beginning_s(self) -> tuple[float, ...]:
+        """Times of the first ones as far as they were kept, s."""
+        return self.begin_s or (() if self.first_s is None else (self.first_s,))
 
     @property
     def retransmitted_share(self) -> float:
@@ -71,6 +82,7 @@ def window_transfers(facts: Sequence[TransferFacts]) -> WindowTransfers | None:
         u_transfer_s=whole.u_transfer_s,
         times_s=evenly(sorted(one.transfer_s for one in facts)),
         first_s=facts[0].transfer_s,
+        begin_s=tuple(one.transfer_s for one in facts[:BEGINNING]),
         min_rtt_s=whole.min_rtt_s,
         rtt_s=last.rtt_s,
         busy_s=whole.busy_s,

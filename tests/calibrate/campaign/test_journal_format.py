@@ -72,6 +72,7 @@ def test_a_kept_journal_is_read_and_written_again_as_it_was():
         "most_flop",
         "fit_rates",
         "encodings",
+        "lone_uploads",
         "input_shapes",
     }
     for encoded in raw_entries(KEPT.read_bytes()):

@@ -14,8 +14,10 @@ from joulesplit.calibrate.profile import (
     Check,
     EncodingEnergy,
     GrossNet,
+    LoneUpload,
     Quality,
     TransferPercentiles,
+    UploadCosts,
     UploadTime,
     load_profile,
 )
@@ -339,3 +341,43 @@ def test_percentiles_that_fall_and_figures_of_another_place_are_named(make_measu
     )
     assert troubled(changed(sound, "compute", encodings=(made,))) == troubled(sound)
     assert "in-order" in troubled(changed(sound, "compute", encodings=(made, made)))
+
+
+def test_how_late_lone_uploads_are_may_scatter_below_zero_but_not_out_of_order(make_measured):
+    """A link without lateness has half of its sizes earlier than in a stream."""
+    sound = make_measured()
+    late = [
+        LoneUpload(payload_bits=bits, late_s=-1e-4, u_late_s=2e-4, uploads=2) for bits in (8, 80)
+    ]
+    time = UploadTime(
+        per_upload_s=sound.compute.blocks[0].latency_s,
+        per_bit_s=msgspec.structs.replace(sound.compute.blocks[1].latency_s, unit="s/bit"),
+        covariance=(),
+        methods=(),
+        alone=tuple(late),
+    )
+
+    def of(*alone):
+        return changed(sound, "link.uplink", time=msgspec.structs.replace(time, alone=alone))
+
+    assert set(troubled(of(*late))) == set(troubled(sound))
+    assert "in-order" in troubled(of(*reversed(late)))
+    assert "sound-numbers" in troubled(of(msgspec.structs.replace(late[0], payload_bits=0)))
+
+
+def test_a_wait_that_would_cost_less_than_nothing_is_named(make_measured):
+    sound = make_measured()
+    joule = sound.link.uplink.fit.upload_cost_j
+    square = tuple(tuple(joule.u_stat**2 * (r == c) for c in range(4)) for r in range(4))
+    watt = msgspec.structs.replace(joule, unit="W", value=-0.05, ci95=None)
+    costs = UploadCosts(
+        upload_cost_j=joule,
+        bit_energy_j=sound.link.uplink.fit.bit_energy_j,
+        covariance=square,
+        burst_cost_j=joule,
+        waiting_power_w=watt,
+    )
+
+    assert "costs-above-zero" in troubled(changed(sound, "link.uplink", stated=costs))
+    rows = msgspec.structs.replace(costs, covariance=tuple(row[:3] for row in square[:3]))
+    assert "sound-covariances" in troubled(changed(sound, "link.uplink", stated=rows))

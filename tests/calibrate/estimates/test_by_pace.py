@@ -180,10 +180,54 @@ def test_what_the_first_upload_of_a_burst_waits_for_is_told_from_what_its_bits_c
     assert checks["uploads-alike"] == "warn"
 
 
+def test_p_0_of_a_wait_for_tcp_s_window_is_no_part_of_what_a_bit_costs():
+    """Left to the fit it was 1 to 4 % of E_c gross: idle power is ten times a waiting radio's.
+
+    The window opens over two uploads; in windows of before only the first one's time was kept.
+    """
+    records = [
+        opened_over_two(record)
+        for record in campaign(plane, late_s=lambda bits: 0.05 * np.log2(bits / 16_000), repeats=2)
+        if record.task.repetitions > 3
+    ]
+    gross = uplink_of(records, 20e6, EXACT).e_c_bit_per_j.gross
+
+    truth = 1 / (plane("unlimited") + IDLE_W / LINK)
+    assert gross.value == pytest.approx(truth, rel=2e-3)
+    first_alone = [
+        msgspec.structs.replace(r, transfers=msgspec.structs.replace(r.transfers, begin_s=()))
+        for r in records
+    ]
+    off = uplink_of(first_alone, 20e6, EXACT).e_c_bit_per_j.gross.value / truth - 1
+    assert abs(off) > 0.01
+
+
+def opened_over_two(record):
+    """Return a window whose second upload takes up a third of the first one's wait."""
+    told = record.transfers
+    usual_s = told.times_s[0]
+    late_s = told.first_s - usual_s
+    begin_s = (told.first_s - late_s / 3, usual_s + late_s / 3, *told.times_s[:2])
+    told = msgspec.structs.replace(told, first_s=begin_s[0], begin_s=begin_s[: told.transfers])
+    return msgspec.structs.replace(record, transfers=told)
+
+
 def test_how_late_a_first_upload_is_holds_though_it_is_no_straight_line_of_the_size():
     """TCP's window doubles: it goes with the logarithm, and more windows do not mend the line."""
     records = campaign(plane, late_s=lambda bits: 0.05 * np.log2(bits / 16_000), repeats=8)
-    time = link_time(upload_time([r for r in records if r.pace == "unlimited"], "unlimited"))
+    told = upload_time([r for r in records if r.pace == "unlimited"], "unlimited")
+    by_size = link_time(told)
+    for bits in (32_000, 160_000, 800_000, 1_600_000, 3_200_000):
+        late = by_size.lateness(bits)
+        assert late.value_s == pytest.approx(0.05 * np.log2(bits / 16_000), rel=1e-6)
+        assert (late.error.half_width > 0.01) is (bits not in SIZES_BITS)
+    # Beyond all sizes the line may go on, or not.
+    for bits in (20_000, 5_000_000):
+        late = by_size.lateness(bits)
+        off_s = late.value_s - 0.05 * np.log2(bits / 16_000)
+        assert 0.001 < abs(off_s) < late.error.half_width
+    # A profile of before has no more than the line.
+    time = link_time(msgspec.structs.replace(told, alone=()))
 
     known = {bits: time.lateness(bits) for bits in SIZES_BITS}
     off_s = {bits: one.value_s - 0.05 * np.log2(bits / 16_000) for bits, one in known.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from joulesplit.calibrate.journal._conversion import _read, _to_store
 from joulesplit.calibrate.windows._transfers import MOST_TIMES, evenly, window_transfers
 from joulesplit.edge import TransferFacts, TransferMethod
@@ -20,6 +22,10 @@ def test_times_are_kept_in_order_and_the_first_apart_and_counters_as_sums():
 
     assert kept.times_s == (0.1, 0.2, 0.3)
     assert kept.first_s == 0.3
+    assert kept.beginning_s == (0.3, 0.1, 0.2)
+    assert len(window_transfers([facts(0.1)] * 20).begin_s) == 4
+    # Windows of before kept the first one alone.
+    assert msgspec.structs.replace(kept, begin_s=()).beginning_s == (0.3,)
     assert (kept.segments, kept.retransmitted_segments, kept.transfers) == (30, 3, 3)
     assert kept.retransmitted_share == 0.1
     assert kept.min_rtt_s == 0.05
