@@ -110,9 +110,11 @@ def _late_work(records: tuple[WindowRecord, ...], work: RestedWork) -> LateWork 
     for shape in SHAPES:
         by_rests = _lasting(rests, shape, kept) if _told_by_a_line(shape, rests) else None
         by_windows = history.told(work, shape.seconds) if shape.fades else None
-        told = [one for one in (by_rests, by_windows) if one]
-        if told:
-            found.append((shape, together(*told) if len(told) == 2 else told[0]))
+        if by_rests:
+            found.append((shape, together(by_rests, by_windows) if by_windows else by_rests))
+        elif by_windows and by_windows.u < LATE_AT_ALL:
+            # Else nobody knows more of it than before, and the interval would hold that alone.
+            found.append((shape, by_windows))
     shape, best = max(found, key=lambda one: one[1].stands_out)
     shares = [(told.share, told.u) for _, told in found]
     apart = [told.apart for _, told in found]
