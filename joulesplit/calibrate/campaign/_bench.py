@@ -16,6 +16,7 @@ from joulesplit.calibrate.campaign._transfer_plan import (
 )
 from joulesplit.calibrate.campaign._warmup import Thermometer, no_thermometer
 from joulesplit.calibrate.environment import ForeignLoad
+from joulesplit.calibrate.profile import encoding_of
 from joulesplit.calibrate.sampling import Sampler
 from joulesplit.calibrate.windows import WindowKind, WindowTask
 from joulesplit.calibrate.workloads import PreparedWorkload, Workload
@@ -239,10 +240,11 @@ def _sending(
 
 
 def _phase(key: str, workload: Workload, plan: Plan, unit_s: Mapping[str, float]) -> Subject:
+    made = encoding_of(key)
     return Subject(
         kind="phase",
         key=key,
-        block=0,
+        block=made[1] if made else 0,
         unit_s=unit_s[key],
         lengths_s=(min(plan.work_s), max(plan.work_s)),
         most=workload.at_most if isinstance(workload, PreparedWorkload) else None,

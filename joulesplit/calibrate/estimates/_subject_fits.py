@@ -100,23 +100,23 @@ def phase_energies(
 
     Encodings stand by their names, then by block.
     """
-    blocks = {r.task.subject: r.task.block for r in records if r.task.kind == "phase"}
-    if not blocks:
+    names = sorted({r.task.subject for r in records if r.task.kind == "phase"})
+    if not names:
         return (), ()
     fits, budget = fit_subjects(records), with_campaign(budget, records)
-    named = {name: encoding_of(name) for name in sorted(blocks)}
+    made_of = {name: encoding_of(name) for name in names}
     encodings = [
         EncodingEnergy(
-            encoding=encoding,
-            block=blocks[name],
+            encoding=made[0],
+            block=made[1],
             energy_j=fits.energy_j(name, budget),
             latency_s=_mean_time(name, records),
         )
-        for name, encoding in named.items()
-        if encoding is not None
+        for name, made in made_of.items()
+        if made is not None
     ]
     return (
-        tuple(_phase(name, records, fits, budget) for name in named if named[name] is None),
+        tuple(_phase(name, records, fits, budget) for name in names if made_of[name] is None),
         tuple(sorted(encodings, key=lambda one: (one.encoding, one.block))),
     )
 

@@ -27,10 +27,14 @@ def encoding_phase(encoding: str, block: int) -> str:
     return f"{ENCODING_PHASE}{encoding} at l = {block}"
 
 
-def encoding_of(phase: str) -> str | None:
-    """Return the name of the encoding that a phase makes the bytes of; None for another phase."""
-    name, found, _ = phase.partition(" at l = ")
-    return name.removeprefix(ENCODING_PHASE) if found and name.startswith(ENCODING_PHASE) else None
+def encoding_of(phase: str) -> tuple[str, int] | None:
+    """Return which encoding a phase makes the bytes of, by name, and after which block.
+
+    None for another phase.
+    """
+    name, _, block = phase.removeprefix(ENCODING_PHASE).partition(" at l = ")
+    is_encoding = phase.startswith(ENCODING_PHASE) and block.isdecimal()
+    return (name, int(block)) if is_encoding else None
 
 
 PrecisionKind = Literal["repeatability", "reproducibility"]

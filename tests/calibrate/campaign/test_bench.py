@@ -6,7 +6,14 @@ import pytest
 
 from joulesplit.calibrate.campaign import QUICK, UNLIMITED, Bench, UploadSubject
 from joulesplit.calibrate.campaign._bench import pilot, pilot_latency_s, subjects_of
-from joulesplit.calibrate.workloads import FreshStepWorkload, RealActivity, UploadWorkload, WorkDone
+from joulesplit.calibrate.profile import encoding_phase
+from joulesplit.calibrate.workloads import (
+    FreshStepWorkload,
+    RealActivity,
+    StepWorkload,
+    UploadWorkload,
+    WorkDone,
+)
 from joulesplit.drivers.simulated import SimulatedClock
 
 BESIDES_NS = 12_000_000
@@ -86,6 +93,20 @@ def test_no_more_is_ever_ready_at_once_than_the_memory_holds(at_most):
     assert [work.repetitions for work in done] == [at_most, at_most]
     assert subject.unit_s == pytest.approx(1e-3)
     assert max(most_alive) == at_most
+
+
+def test_a_window_of_encoding_says_after_which_block_it_is():
+    clock = SimulatedClock()
+    keys = [encoding_phase("int8", block) for block in (0, 12)]
+    steps = {
+        key: StepWorkload(
+            name=key, step=lambda: clock.advance_ns(10**6), clock=clock, activity=RealActivity()
+        )
+        for key in keys
+    }
+    bench = Bench(clock=clock, sampler=None, blocks={}, uploads={}, phases=steps)
+    subjects = subjects_of(QUICK, bench, pilot(QUICK, bench, ()))
+    assert [(one.key, one.task(1.0).block) for one in subjects] == [(keys[0], 0), (keys[1], 12)]
 
 
 class Starting:

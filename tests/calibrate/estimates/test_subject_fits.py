@@ -16,8 +16,8 @@ from window_records import window_record
 
 EXACT = SystematicBudget(terms=(), scale_u_rel=0.0, offset_u_w=0.0)
 WINDOW_J = 0.004
-MADE = "encoding int8+zlib at l = 5"
-E_J = {"block 1": 0.010, "load": 0.3, MADE: 0.02}
+MADE, MADE_LATER = (f"encoding int8+zlib at l = {block}" for block in (5, 12))
+E_J = {"block 1": 0.010, "load": 0.3, MADE: 0.02, MADE_LATER: 0.03}
 T_S = {key: energy_j / 1.5 for key, energy_j in E_J.items()}
 KINDS = {"b": "compute", "l": "phase", "e": "phase"}
 NOISE_J = (1e-5, -2e-5, 1.5e-5, -0.5e-5)
@@ -58,10 +58,12 @@ def test_a_phase_that_stands_out_has_an_energy():
 
 
 def test_making_what_goes_up_has_an_energy_of_its_encoding_and_block():
-    (phase,), (made,) = phase_energies(runs("block 1", "load", MADE), EXACT)
+    (phase,), (made, later) = phase_energies(runs("block 1", "load", MADE, MADE_LATER), EXACT)
 
     assert phase.name == "load"
     assert (made.encoding, made.block) == ("int8+zlib", 5)
+    assert (later.encoding, later.block) == ("int8+zlib", 12)
+    assert later.energy_j.net.value == pytest.approx(0.03, rel=1e-3)
     assert made.energy_j.net.value == pytest.approx(0.02, rel=1e-3)
     assert made.energy_j.gross.value == pytest.approx(0.02 * 3.5 / 1.5, rel=1e-3)
     assert made.latency_s.value == pytest.approx(0.02 / 1.5)
