@@ -94,18 +94,21 @@ def rested(
 PROBED = (False, True, True, False, True, False, False, True)
 
 
-def probed(idle_w: float, work_w: float, *, effort: float = 3.0, seed: int = 0) -> Rest:
+def probed(
+    idle_w: float, work_w: float, *, effort: float = 3.0, grows: float = 1.0, seed: int = 0
+) -> Rest:
     """Return a rest in which reading the sensor takes some power at rest and other at work.
 
     Args:
         idle_w: At rest, W.
         work_w: At work, W; the work takes 1.2 W besides.
         effort: What the sampler does in every other part over what it does as usual.
+        grows: What it takes goes with this power of what it does.
         seed: Of noise of 2 mW.
     """
     rest = rested(0.0, rest_s=32.0, seed=seed)
     random = np.random.default_rng([seed, 1])
-    more = np.where(PROBED, effort, 1.0)
+    more = np.where(PROBED, effort**grows, 1.0)
     at_work, at_rest = (
         level_w + taken_w * more + 2e-3 * random.standard_normal(len(PROBED))
         for level_w, taken_w in ((3.8, work_w), (2.6, idle_w))

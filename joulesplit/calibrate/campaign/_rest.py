@@ -14,7 +14,7 @@ import numpy as np
 
 from joulesplit.calibrate.campaign._bench import Bench
 from joulesplit.calibrate.campaign._plan import Plan
-from joulesplit.calibrate.campaign._sampler_probe import SamplerProbing, without_rehearsals
+from joulesplit.calibrate.campaign._sampler_probe import ORDER, SamplerProbing, without_rehearsals
 from joulesplit.calibrate.campaign._schedule import REST_WORK_S, WHOLE_KEY, Subject
 from joulesplit.calibrate.estimates import RESTED, RestedWork
 from joulesplit.calibrate.sampling import Trace, joined
@@ -53,14 +53,15 @@ def rest_task(plan: Plan, subjects: Sequence[Subject], work: RestedWork) -> Wind
     """Return the block of work that comes before a rest.
 
     Of computing it is the whole network, or its slowest block; of transfers what sends or receives
-    most in a second.
+    most in a second. What can be parted for the sampler's probe goes before what cannot.
 
     Args:
         plan: Of the campaign.
         subjects: Everything there is to measure.
         work: That the rest comes after.
     """
-    own = [s for s in subjects if s.kind in RESTED[work]]
+    every = [s for s in subjects if s.kind in RESTED[work]]
+    own = [s for s in every if ceil(REST_WORK_S / s.unit_s) >= len(ORDER)] or every
     whole = [s for s in own if plan.whole and s.key == WHOLE_KEY]
     chosen = max(whole or own, key=lambda s: (s.payload_bits / s.unit_s, s.unit_s))
     repetitions = max(1, ceil(REST_WORK_S / chosen.unit_s))

@@ -105,8 +105,10 @@ class SamplerProbing:
         Args:
             work: What was read during the work.
         """
+        if not self._tells:
+            return None
         work_w, effort = _powers_w(work, self._worked), _effort([*self._worked, *self._rested])
-        if not self._tells or not work_w or effort < LEAST_EFFORT:
+        if not work_w or effort < LEAST_EFFORT:
             return None
         return SamplerProbe(
             rehearsed=ORDER, effort=effort, work_power_w=work_w, idle_power_w=self.idle_w

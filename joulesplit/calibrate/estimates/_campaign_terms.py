@@ -15,7 +15,7 @@ import numpy as np
 from joulesplit.calibrate.estimates._late_shape import RESTED, RestedWork
 from joulesplit.calibrate.estimates._late_work import late_work, worth_of
 from joulesplit.calibrate.estimates._own_sizes import bend_u_rel, slope_u_rel
-from joulesplit.calibrate.estimates._sampler_cost import sampler_share
+from joulesplit.calibrate.estimates._sampler_cost import sampler_bound, sampler_share
 from joulesplit.calibrate.profile import CampaignError, WindowTerm
 from joulesplit.calibrate.windows import WindowKind, WindowRecord
 from joulesplit.metrology import Array, SystematicBudget, standard_deviation
@@ -122,8 +122,11 @@ def _later(records: Sequence[WindowRecord], kinds: Sequence[WindowKind]) -> _Lef
 def _sampler(records: Sequence[WindowRecord], kinds: Sequence[WindowKind]) -> _Left:
     told = sampler_share(records, _work_of(kinds))
     if told is None:
-        return 0.0, None
-    return worth_of([(told.share, told.u)], told.degrees_of_freedom), told.degrees_of_freedom
+        return sampler_bound(records, _work_of(kinds)) or 0.0, None
+    # More of it may cost less than in proportion: a core that is woken more often sleeps less
+    # deeply. So the share is not known better than to itself.
+    u, freedom = hypot(told.u, told.share), told.degrees_of_freedom
+    return worth_of([(told.share, u)], freedom, [u / told.u if told.u > 0 else 1.0]), freedom
 
 
 def _work_of(kinds: Sequence[WindowKind]) -> RestedWork:
@@ -252,8 +255,8 @@ _TOLD_BY_RESTS: tuple[
         _sampler,
         (
             "what reading the sensor takes idle less what it takes at work, over the power of the "
-            "work, by what more reading adds to both: root mean square of what that shows; 0 "
-            "where it was not tried"
+            "work, by what more reading adds to both: root mean square of what that shows, known "
+            "to itself; where it was tried idle alone, nothing to twice that at work; else 0"
         ),
     ),
 )

@@ -18,7 +18,7 @@ from joulesplit.calibrate.estimates._late_shape import (
     ToldShare,
     above_last_w,
 )
-from joulesplit.calibrate.windows import SamplerProbe, WindowRecord
+from joulesplit.calibrate.windows import Rest, SamplerProbe, WindowRecord
 from joulesplit.metrology import Array, beyond_rounding, effective_degrees_of_freedom
 
 
@@ -32,11 +32,9 @@ def sampler_share(records: Sequence[WindowRecord], work: RestedWork) -> ToldShar
     Returns:
         What the sampler takes in idle less what it takes at work, over the power of the work.
     """
-    probed = [(r.task.kind in RESTED[work], r.rest) for r in records if r.rest and r.rest.sampler]
-    rests = [(own, rest, rest.sampler) for own, rest in probed if rest.sampler]
-    at_rest = [(probe, probe.idle_power_w) for _, _, probe in rests if probe.idle_power_w]
-    at_work = [(probe, probe.work_power_w) for own, _, probe in rests if own]
-    above_w = [above_last_w(rest) for own, rest, _ in rests if own]
+    at_rest, own = _at_rest(records), _own_rests(records, work)
+    at_work = [(probe, probe.work_power_w) for rest in own if (probe := rest.sampler)]
+    above_w = [above_last_w(rest) for rest in own if rest.sampler]
     if not (at_rest and at_work) or min(above_w) <= 0:
         return None
     idle_w, idle_u_w, idle_freedom = _cost(at_rest)
@@ -51,6 +49,34 @@ def sampler_share(records: Sequence[WindowRecord], work: RestedWork) -> ToldShar
         u_independent=u,
         independent_freedom=freedom,
     )
+
+
+def sampler_bound(records: Sequence[WindowRecord], work: RestedWork) -> float | None:
+    """Return what net energies may be off by where reading was rehearsed at rest alone, relative.
+
+    At work it then takes anything from nothing to twice what it takes idle: a standard uncertainty.
+    None where neither is known.
+
+    Args:
+        records: Every window.
+        work: Of which kind; relative to its power above idle.
+    """
+    at_rest, own = _at_rest(records), _own_rests(records, work)
+    above_w = [above_last_w(rest) for rest in own]
+    if not at_rest or not above_w or min(above_w) <= 0:
+        return None
+    idle_w, idle_u_w, _ = _cost(at_rest)
+    return float(np.hypot(idle_w / sqrt(3), idle_u_w) / np.mean(above_w))
+
+
+def _own_rests(records: Sequence[WindowRecord], work: RestedWork) -> list[Rest]:
+    return [r.rest for r in records if r.rest and r.task.kind in RESTED[work]]
+
+
+def _at_rest(records: Sequence[WindowRecord]) -> list[tuple[SamplerProbe, Sequence[float]]]:
+    """Return what was probed at rest: the same whatever ran before."""
+    probes = [r.rest.sampler for r in records if r.rest and r.rest.sampler]
+    return [(probe, probe.idle_power_w) for probe in probes if probe.idle_power_w]
 
 
 def _cost(series: Sequence[tuple[SamplerProbe, Sequence[float]]]) -> tuple[float, float, float]:

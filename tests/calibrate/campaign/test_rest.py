@@ -87,6 +87,23 @@ def test_before_a_rest_the_whole_network_runs_or_its_slowest_block_or_what_sends
     assert (sent.subject, sent.repetitions) == ("fast", 16)
 
 
+def test_what_cannot_be_run_eight_times_before_a_rest_gives_way_to_what_can():
+    """Of one part nothing tells what reading the sensor takes at work."""
+
+    def sent(*units_s):
+        subjects = [
+            Subject(
+                kind="upload", key=f"{unit_s} s", block=0, unit_s=unit_s, lengths_s=QUICK.work_s,
+                payload_bits=round(unit_s**1.1 * 1e6),
+            )
+            for unit_s in units_s
+        ]  # fmt: skip
+        return rest_task(QUICK, subjects, "uploads").subject
+
+    assert sent(0.3, 1.0, 2.0) == "1.0 s"
+    assert sent(2.0, 3.0) == "3.0 s"
+
+
 def test_fewer_rests_than_none_are_refused():
     with pytest.raises(PlanError, match="rests is -1"):
         msgspec.structs.replace(QUICK, rests=-1)

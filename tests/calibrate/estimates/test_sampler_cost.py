@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from joulesplit.calibrate.estimates import coverage_factor, sampler_share
+from joulesplit.calibrate.estimates._campaign_terms import campaign_terms
 from window_records import probed, rested, window_record
 
 
@@ -50,3 +51,28 @@ def test_uploads_take_what_reading_costs_at_rest_from_the_rests_after_computing(
     assert sampler_share([uploaded], "uploads") is None
     told = sampler_share([computed, uploaded], "uploads")
     assert told.share == pytest.approx(0.02 / 1.2, abs=4 * told.u)
+
+
+def overhead(records, kind):
+    """Return the term of the sampler, relative standard uncertainty."""
+    terms = campaign_terms(records, (kind,))
+    return next(term for term in terms if term.name == "sampler overhead").standard_uncertainty
+
+
+def test_uploads_that_were_not_probed_may_take_nothing_to_twice_what_reading_takes_idle():
+    computed = window_record(net_j=0.6, work_s=0.5, rest=probed(0.03, 0.03))
+    sent = window_record("upload", net_j=0.6, work_s=0.5, rest=rested(0.0))
+
+    assert sampler_share([computed, sent], "uploads") is None
+    assert overhead([computed, sent], "upload") == pytest.approx(0.03 / 1.2 / 3**0.5, rel=0.1)
+    assert overhead([sent], "upload") == 0.0
+
+
+def test_reading_that_costs_less_than_in_proportion_is_in_the_interval():
+    """As a core that is woken more often and sleeps less deeply: a half of the share is told."""
+    rests = [probed(0.06, 0.02, grows=0.6, seed=seed) for seed in range(3)]
+    records = [window_record(net_j=0.6, work_s=0.5, rest=rest) for rest in rests]
+
+    true = 0.04 / 1.2
+    assert sampler_share(records, "computing").share == pytest.approx(0.46 * true, rel=0.1)
+    assert 1.96 * overhead(records, "compute") > true
