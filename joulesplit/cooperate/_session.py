@@ -165,33 +165,35 @@ class SplitSession:
         started_ns = self._now_ns()
         arrays = self._in_order(inputs)
         exchange = _Exchange()
-        line, outputs, head_s = self._carried_out(arrays, exchange, started_ns, deadline_s)
+        position, outputs, head_s = self._carried_out(arrays, exchange, started_ns, deadline_s)
+        line = self.policy.lines[position]
         inference = self._told(line, outputs, exchange, head_s=head_s, started_ns=started_ns)
-        self._current = line.block
+        self._current = position
         return inference
 
     def _carried_out(
         self, arrays: list[NDArray[Any]], exchange: _Exchange, started_ns: int, deadline_s: float
-    ) -> tuple[SplitLine, list[NDArray[Any]], float]:
-        """Return what was chosen, the results, and when the head was done, s.
+    ) -> tuple[int, list[NDArray[Any]], float]:
+        """Return the chosen line's position, the results, and when the head was done, s.
 
         Where the encoding that was decided by cannot hold the numbers nothing has left yet: they
         cost what they are as they are, so it is decided again by that.
         """
-        line = self._choose(started_ns, deadline_s)
+        position = self._choose(started_ns, deadline_s)
+        line = self.policy.lines[position]
         crossing = self._parts.head(line.last_operator, arrays)
         head_s = self._since_s(started_ns)
         if not line.upload_bits:
-            return line, crossing, head_s
+            return position, crossing, head_s
         try:
             outputs = self._rest(line, crossing, exchange, deadline_s - head_s)
         except EncodingError:
             exchange.form_not_met = line.encoding
             exchange.head_in_vain_j += line.compute_j
             bits = 8 * sum(array.nbytes for array in crossing)
-            self.policy = self.policy.without_encoding(line.block, bits)
+            self.policy = self.policy.without_encoding(position, bits)
             return self._carried_out(arrays, exchange, started_ns, deadline_s)
-        return line, outputs, head_s
+        return position, outputs, head_s
 
     async def infer_async(self, inputs: NetworkInputs, *, deadline_s: float = inf) -> Inference:
         """Return what ``infer`` does; other tasks run meanwhile."""
@@ -212,16 +214,16 @@ class SplitSession:
             raise InputError(f"inputs {sorted(inputs)} given for {sorted(names)}; give these")
         return [inputs[name] for name in names]
 
-    def _choose(self, now_ns: int, deadline_s: float) -> SplitLine:
+    def _choose(self, now_ns: int, deadline_s: float) -> int:
+        """Return the position of the policy's line to take now."""
         up = self._breaker.allows(now_ns) and self._trust.allows(now_ns)
-        block = self.policy.choose(
+        return self.policy.choose(
             self.link.rate_bit_per_s,
             current=self._current,
             round_trip_s=self.link.round_trip_s,
             deadline_s=deadline_s,
             server_up=up and self._remote is not None,
         )
-        return self.policy.lines[block]
 
     def _rest(
         self,
@@ -303,7 +305,7 @@ class SplitSession:
 
     def _tail_guess_s(self, line: SplitLine) -> float:
         """Return how long the rest takes here by the profile, s."""
-        whole_s = self.policy.lines[-1].fixed_s or 0.0
+        whole_s = self.policy.whole.fixed_s or 0.0
         # Of a policy of before it was kept, the fixed time of its upload is in it.
         own_s = line.fixed_s if line.own_s is None else line.own_s
         return max(0.0, whole_s - ((own_s or 0.0) - line.encode_s))
@@ -365,7 +367,7 @@ class SplitSession:
             shadow_error=exchange.shadow_error,
             form_not_met=exchange.form_not_met,
         )
-        carried_out = self.policy.lines[-1].block if exchange.fallback else line.block
+        carried_out = self.policy.whole.block if exchange.fallback else line.block
         self.counts.count(record, carried_out)
         self._on_record(record)
         names = [spec.name for spec in self._parts.outputs]
@@ -384,7 +386,7 @@ class SplitSession:
         if exchange.fallback is None:
             return energy_j
         in_vain_j = line.broken_upload_j(rate, exchange.left_bits)
-        here_j = self.policy.lines[-1].energy_j(rate) + exchange.head_in_vain_j
+        here_j = self.policy.whole.energy_j(rate) + exchange.head_in_vain_j
         return here_j + in_vain_j
 
     def _since_s(self, started_ns: int) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from joulesplit.cooperate import Fallback, SessionOptions, SplitSession
+from joulesplit.cooperate._link_estimate import LinkEstimate
 from joulesplit.cooperate._parts import NetworkParts
 from joulesplit.cooperate.errors import PolicyMismatchError
 from joulesplit.partition import SENDABLE, Runner, after_sending, encode
@@ -132,6 +133,43 @@ def test_numbers_that_the_decided_form_cannot_hold_are_decided_on_again_by_their
     assert [x.record.energy_j for x in found] == [1.0, 1.0]
     assert found[0].record.upload_bits == 0
     assert_results(found[0], expected)
+
+
+def test_the_form_of_the_input_goes_with_the_rate_and_what_bytes_cannot_hold_as_it_is(
+    model, policy, server, sample
+):
+    """Bytes are dear to make: they pay where the link is slow."""
+    inputs, _ = sample
+    byte_bits, plain_bits = 96 + 8 * inputs[0].size, 32 * inputs[0].size
+    plain = replace(
+        policy.lines[0], upload_bits=plain_bits, compute_j=0.0, fixed_j=0.0,
+        j_bit_per_s=float(plain_bits),
+    )  # fmt: skip
+    as_bytes = replace(
+        plain, upload_bits=byte_bits, encoding="uint8", encode_j=0.5, fixed_j=0.5,
+        j_bit_per_s=float(byte_bits),
+    )  # fmt: skip
+    others = [replace(line, allowed=False) for line in policy.lines[1:]]
+    policy = replace(policy, lines=(plain, *others, as_bytes))
+    shape = inputs[0].shape
+    pixels = np.random.default_rng(6).integers(0, 256, shape).astype(np.float32) / np.float32(255)
+    with Runner(model) as whole:
+        expected = [whole.run([array]) for array in (pixels, pixels, inputs[0])]
+    slow = plain_bits / 4
+    with SplitSession(model, policy, edge=server, options=QUICK) as session:
+        assert session.policy.choose(1e8) == 0
+        found = []
+        for rate, array in ((1e8, pixels), (slow, pixels), (slow, inputs[0])):
+            session.link = LinkEstimate(rate, now_ns=0)
+            found.append(session.infer([array]))
+    for inference, right in zip(found, expected, strict=True):
+        assert_results(inference, right)
+    assert [x.record.split for x in found] == [0, 0, 0]
+    assert [x.record.upload_bits for x in found] == [plain_bits, byte_bits, plain_bits]
+    assert [x.record.form_not_met for x in found] == [None, None, "uint8"]
+    for inference, made_j in zip(found, (0.0, 0.5, 0.0), strict=True):
+        record = inference.record
+        assert record.energy_j == pytest.approx(made_j + record.transfer_s, abs=1e-9)
 
 
 def test_a_policy_of_an_encoding_that_is_not_known_is_refused(model, policy):
