@@ -85,8 +85,8 @@ class SplitSession:
 
     Raises:
         PartitionError: The file cannot be read or run.
-        PolicyMismatchError: The policy was made for another network, or names an encoding that is
-            not known here.
+        PolicyMismatchError: The policy was made for another network, or names an encoding or a
+            split that is not known here.
     """
 
     def __init__(
@@ -113,6 +113,7 @@ class SplitSession:
         self._parts = NetworkParts(
             loaded, threads=self.options.threads, use_xnnpack=self.options.use_xnnpack
         )
+        _require_cuts(policy, self._parts)
         self._remote = None if edge is None else self._remote_at(edge, token)
         self._now_ns, self._on_record = now_ns, on_record
         self.link = LinkEstimate(policy.rates_bit_per_s[1], now_ns=now_ns())
@@ -399,6 +400,17 @@ def _require_encodings(policy: SplitPolicy) -> None:
         raise PolicyMismatchError(
             f"the policy sends as {', '.join(sorted(unknown))}, which is not known here "
             f"({', '.join(SENDABLE)}): build one with this version of joulesplit"
+        )
+
+
+def _require_cuts(policy: SplitPolicy, parts: NetworkParts) -> None:
+    """Refuse splits that are not the network's: what they give would be no results of it."""
+    here = [line.last_operator for line in policy.lines if not line.upload_bits]
+    unknown = {line.last_operator for line in policy.lines} - parts.last_operators
+    if unknown or here != [parts.last_operator]:
+        raise PolicyMismatchError(
+            f"the policy's splits are not those of {parts.network.name}, whose last operator is "
+            f"{parts.last_operator}: build one for it"
         )
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from joulesplit.calibrate.profile import Account
 from joulesplit.optimizer._policy import SplitLine, SplitPolicy
+from joulesplit.optimizer._policy_document import PolicyDocument
 from joulesplit.optimizer.errors import InvalidInputError
 from joulesplit.partition import AS_IS
 
@@ -16,50 +16,34 @@ POLICY_SCHEMA = "joulesplit/split-policy"
 POLICY_SCHEMA_VERSION = 1
 
 
-class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """The file; the meaning of each field is that of ``SplitPolicy`` and ``SplitLine``.
+class _ToldLine(msgspec.Struct):
+    """Of a line, what it sends and whether it tells how."""
 
-    ``lines`` has one line a split, ``other_forms`` those that a policy has beyond. So who knows
-    nothing of other forms still reads a whole policy, of the one form of its first line.
-    """
+    upload_bits: int
+    encoding: str | msgspec.UnsetType | None = msgspec.UNSET
 
-    schema: str
-    schema_version: int
-    network_sha256: str
-    account: Account
-    hysteresis: float
-    rates_bit_per_s: tuple[float, float]
-    lines: tuple[SplitLine, ...]
-    max_upload_bits: int | None = None
-    other_forms: tuple[SplitLine, ...] = ()
+
+class _ToldLines(msgspec.Struct):
+    lines: tuple[_ToldLine, ...]
+    other_forms: tuple[_ToldLine, ...] = ()
 
 
 def policy_bytes(policy: SplitPolicy) -> bytes:
     """Return a policy as JSON."""
-    splits = policy.whole.block + 1
-    document = PolicyDocument(
-        schema=POLICY_SCHEMA,
-        schema_version=POLICY_SCHEMA_VERSION,
-        network_sha256=policy.network_sha256,
-        account=policy.account,
-        hysteresis=policy.hysteresis,
-        rates_bit_per_s=policy.rates_bit_per_s,
-        lines=policy.lines[:splits],
-        other_forms=policy.lines[splits:],
-        max_upload_bits=policy.max_upload_bits,
-    )
-    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(_document_of(policy)), indent=1) + b"\n"
 
 
 def policy_from(content: bytes) -> SplitPolicy:
     """Return the policy of a file's content.
 
     Raises:
-        InvalidInputError: It is none, or of a version that is not known here.
+        InvalidInputError: It is none, or of a version that is not known here, or says something
+            that cannot be: the message says what and where.
     """
     try:
         document = msgspec.json.decode(content, type=PolicyDocument)
-    except msgspec.DecodeError as error:
+        told = msgspec.json.decode(content, type=_ToldLines)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInputError(f"this is no policy of joulesplit: {error}") from error
     if (document.schema, document.schema_version) != (POLICY_SCHEMA, POLICY_SCHEMA_VERSION):
         raise InvalidInputError(
@@ -67,6 +51,8 @@ def policy_from(content: bytes) -> SplitPolicy:
             f"version {POLICY_SCHEMA_VERSION} is known here: write it again with this "
             "version of joulesplit"
         )
+    document.require_sound()
+    _require_told(told)
     return SplitPolicy(
         network_sha256=document.network_sha256,
         account=document.account,
@@ -77,12 +63,41 @@ def policy_from(content: bytes) -> SplitPolicy:
     )
 
 
+def _document_of(policy: SplitPolicy) -> PolicyDocument:
+    splits = policy.whole.block + 1
+    return PolicyDocument(
+        schema=POLICY_SCHEMA,
+        schema_version=POLICY_SCHEMA_VERSION,
+        network_sha256=policy.network_sha256,
+        account=policy.account,
+        hysteresis=policy.hysteresis,
+        rates_bit_per_s=policy.rates_bit_per_s,
+        lines=policy.lines[:splits],
+        other_forms=policy.lines[splits:],
+        max_upload_bits=policy.max_upload_bits,
+    )
+
+
+def _require_told(told: _ToldLines) -> None:
+    """Refuse bits of which nothing tells how they were made: as it is, the same would be others."""
+    for position, line in enumerate(told.lines + told.other_forms):
+        if line.upload_bits and line.encoding is msgspec.UNSET:
+            raise InvalidInputError(
+                f"the policy's line {position} sends {line.upload_bits} bit and does not say in "
+                "which encoding: it is of an early version of joulesplit, build it again"
+            )
+
+
 def policy_header(policy: SplitPolicy) -> str:
     """Return a policy as a C header (C99): what each split sends, how, and what it costs.
 
     ``joulesplit_choose`` answers as ``SplitPolicy.choose`` does, ``joulesplit_energy_j`` as
     ``SplitLine.energy_j``.
+
+    Raises:
+        InvalidInputError: The policy holds something that cannot be, so nothing is written.
     """
+    _document_of(policy).require_sound()
     rows = ",\n".join(f"    {{{_row(line)}}}" for line in policy.lines)
     return _HEADER.format(
         sha256=policy.network_sha256,

@@ -177,6 +177,15 @@ def test_a_policy_of_an_encoding_that_is_not_known_is_refused(model, policy):
         SplitSession(model, in_encoding(policy, "int3"), edge=None)
 
 
+def test_a_policy_of_splits_that_the_network_does_not_have_is_refused(model, policy):
+    """The last line left out and the one before it said to send nothing: no results come of it."""
+    short = replace(policy.lines[1], upload_bits=0, j_bit_per_s=0.0)
+    elsewhere = replace(policy.lines[1], last_operator=10**6)
+    for lines in ((policy.lines[0], short), (policy.lines[0], elsewhere, policy.lines[2])):
+        with pytest.raises(PolicyMismatchError, match="are not those of"):
+            SplitSession(model, replace(policy, lines=lines), edge=None)
+
+
 def test_without_a_server_everything_is_computed_here(model, policy, sample):
     inputs, expected = sample
     with SplitSession(model, policy, edge=None) as session:

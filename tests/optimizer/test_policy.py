@@ -146,6 +146,7 @@ def test_whatever_form_is_cheapest_now_it_costs_what_deciding_anew_among_the_for
     (costs, usage, limits), (rate, trip_s, deadline_s, up) = case, state
     made = (*made[:2], replace(world_of_five, **costs).profile())
     policy = SplitPolicy.build(*made, usage=usage, constraints=limits, hysteresis=0.2)
+    assert policy_from(policy_bytes(policy)) == policy
     position = data.draw(st.none() | st.integers(0, len(policy.lines) - 1))
 
     def in_time(one):
@@ -318,6 +319,114 @@ def test_a_policy_reads_back_as_written_and_another_version_is_refused(policy):
         policy_from(content.replace(b'"schema_version": 1', b'"schema_version": 2'))
     with pytest.raises(InvalidInputError, match="no policy"):
         policy_from(b"{}")
+
+
+def changed(*path_and_value):
+    *path, value = path_and_value
+
+    def change(document):
+        for key in path[:-1]:
+            document = document[key]
+        document[path[-1]] = value
+
+    return change
+
+
+def without(count, *, first=False):
+    def change(document):
+        lines = document["lines"]
+        document["lines"] = lines[count:] if first else lines[:-count]
+
+    return change
+
+
+def swapped(document):
+    document["lines"].reverse()
+
+
+def untold(document):
+    for line in document["lines"]:
+        del line["encoding"]
+
+
+CODE = 'x"}; int pwned = 1; //'
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (without(1), r"lines\[4\] is the last one and still sends"),
+        (without(5), "1 lines"),
+        (without(6), "0 lines"),
+        (without(2, first=True), r"lines\[0\] has block 2"),
+        (swapped, r"lines\[0\] has block 5"),
+        (changed("lines", 3, "block", 99), r"lines\[3\] has block 99"),
+        (changed("lines", 0, "block", -1), r"lines\[0\] has block -1"),
+        (changed("lines", 2, "last_operator", 0), r"lines\[2\] ends at operator 0"),
+        (changed("lines", 0, "last_operator", -2), r"lines\[0\] ends at operator -2"),
+        (changed("lines", 5, "last_operator", 2**31), r"lines\[5\].last_operator"),
+        (changed("lines", 1, "upload_bits", 0), r"lines\[1\] sends 0 bit"),
+        (changed("lines", 1, "upload_bits", -5), r"lines\[1\] sends -5 bit"),
+        (changed("lines", 1, "upload_bits", 10**300), r"lines\[1\].upload_bits"),
+        (changed("lines", 5, "upload_bits", 7), r"lines\[5\] is the last one"),
+        (changed("lines", 5, "j_bit_per_s", 7.0), r"lines\[5\] is the last one"),
+        (changed("lines", 2, "fixed_j", -1.0), r"lines\[2\].fixed_j is -1"),
+        (changed("lines", 2, "j_bit_per_s", -1e9), r"lines\[2\].j_bit_per_s"),
+        (changed("lines", 2, "encode_j", -1.0), r"lines\[2\].encode_j"),
+        (changed("lines", 2, "bits_on_the_way", -1.0), r"lines\[2\].bits_on_the_way"),
+        (changed("lines", 2, "bits_on_the_way", None), "bits_on_the_way alone"),
+        (changed("lines", 2, "encoding", "int4"), r"lines\[2\].encoding is none of as-is"),
+        (changed("lines", 2, "encoding", CODE), r"lines\[2\].encoding is none of as-is"),
+        (changed("other_forms", 0, "block", 1), r"other_forms\[0\] is no full offload"),
+        (changed("other_forms", 0, "encoding", CODE), r"other_forms\[0\].encoding"),
+        (changed("hysteresis", -5.0), "hysteresis is -5"),
+        (changed("rates_bit_per_s", [5.0, 1.0]), "rates_bit_per_s are 5.0 and 1.0"),
+        (changed("rates_bit_per_s", [-1.0, 1.0]), "rates_bit_per_s are -1.0"),
+        (changed("max_upload_bits", -1), "max_upload_bits is -1"),
+        (changed("network_sha256", "*/ int evil; /*"), "network_sha256 is not 64"),
+        (changed("network_sha256", "AB" * 32), "network_sha256 is not 64"),
+        (untold, "line 0 sends 4000 bit and does not say in which encoding"),
+    ],
+)  # fmt: skip
+def test_a_file_that_says_what_cannot_be_is_refused_in_one_line_that_says_where(
+    policy_of_forms, change, said
+):
+    document = json.loads(policy_bytes(policy_of_forms))
+    change(document)
+    with pytest.raises(InvalidInputError, match=said) as refused:
+        policy_from(json.dumps(document).encode())
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"[" * 200_000, b"\xff\xfe{}", b'{"schema": 1}'])
+def test_bytes_that_are_no_policy_are_refused(content):
+    with pytest.raises(InvalidInputError, match="no policy of joulesplit"):
+        policy_from(content)
+
+
+def test_a_file_with_no_split_that_is_allowed_is_refused(policy_of_forms):
+    document = json.loads(policy_bytes(policy_of_forms))
+    for line in (*document["lines"], *document["other_forms"]):
+        line["allowed"] = False
+    with pytest.raises(InvalidInputError, match="no split is allowed"):
+        policy_from(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda policy: replace(policy, network_sha256="*/ int evil; /*"),
+        lambda policy: replace(
+            policy, lines=(replace(policy.lines[0], encoding=CODE), *policy.lines[1:])
+        ),
+        lambda policy: replace(
+            policy, lines=(*policy.lines[:-1], replace(policy.lines[-1], encoding=CODE))
+        ),
+    ],
+)
+def test_nothing_but_figures_and_known_names_reaches_the_c_header(policy_of_forms, change):
+    with pytest.raises(InvalidInputError, match="cannot be decided by"):
+        policy_header(change(policy_of_forms))
 
 
 MAIN = """
