@@ -50,6 +50,10 @@ class NetworkParts:
             return list(inputs)
         return self._runner(0, last_operator).run(inputs)
 
+    def crossing_bits(self, last_operator: int) -> int:
+        """Return what crosses after an operator as it is, bit."""
+        return self._cuts[last_operator].bits
+
     def tail(self, last_operator: int, crossing: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         """Return the network's results from what crosses after an operator."""
         if last_operator == self.last_operator:

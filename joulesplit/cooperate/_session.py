@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -37,6 +37,9 @@ LONGEST_SILENCE_S = 30.0
 
 DISTRUST_S = (60.0, 3600.0)
 """A server whose results are not the network's is left alone so long at first, and at most, s."""
+
+FINITE_ALONE = ("int8", "int8-channel", "uint8")
+"""Formats of numbers that hold neither what is infinite nor what is not a number."""
 
 TAIL_MEMORY = 0.3
 """Weight of a new time against those before it."""
@@ -165,9 +168,9 @@ class SplitSession:
         """
         started_ns = self._now_ns()
         arrays = self._in_order(inputs)
-        exchange = _Exchange()
+        exchange = _Exchange(policy=self.policy)
         position, outputs, head_s = self._carried_out(arrays, exchange, started_ns, deadline_s)
-        line = self.policy.lines[position]
+        line = exchange.policy.lines[position]
         inference = self._told(line, outputs, exchange, head_s=head_s, started_ns=started_ns)
         self._current = position
         return inference
@@ -180,21 +183,51 @@ class SplitSession:
         Where the encoding that was decided by cannot hold the numbers nothing has left yet: they
         cost what they are as they are, so it is decided again by that.
         """
-        position = self._choose(started_ns, deadline_s)
-        line = self.policy.lines[position]
-        crossing = self._parts.head(line.last_operator, arrays)
+        position = self._choose(exchange.policy, started_ns, deadline_s)
+        line = exchange.policy.lines[position]
+        crossing = self._crossing(line, arrays, exchange)
         head_s = self._since_s(started_ns)
         if not line.upload_bits:
             return position, crossing, head_s
         try:
             outputs = self._rest(line, crossing, exchange, deadline_s - head_s)
         except EncodingError:
-            exchange.form_not_met = line.encoding
-            exchange.head_in_vain_j += line.compute_j
-            bits = 8 * sum(array.nbytes for array in crossing)
-            self.policy = self.policy.without_encoding(position, bits)
+            self._not_met(position, crossing, exchange)
             return self._carried_out(arrays, exchange, started_ns, deadline_s)
         return position, outputs, head_s
+
+    def _crossing(
+        self, line: SplitLine, arrays: list[NDArray[Any]], exchange: _Exchange
+    ) -> list[NDArray[Any]]:
+        """Return what crosses by a line, from what was computed already if that serves."""
+        tried = exchange.tried
+        if tried is not None:
+            if tried.last_operator == line.last_operator:
+                return exchange.crossing
+            if not line.upload_bits:
+                return self._tail(tried, exchange.crossing)
+            exchange.in_vain_j += tried.compute_j
+        return self._parts.head(line.last_operator, arrays)
+
+    def _not_met(self, position: int, crossing: list[NDArray[Any]], exchange: _Exchange) -> None:
+        """Let a line send as it is from now on; in this inference also others that would fail so.
+
+        The attempt has taken the making of bytes that never left.
+        """
+        line = exchange.policy.lines[position]
+        exchange.form_not_met, exchange.tried, exchange.crossing = line.encoding, line, crossing
+        exchange.in_vain_j += line.encode_j
+        bits = 8 * sum(array.nbytes for array in crossing)
+        self.policy = self.policy.without_encoding(position, bits)
+        failing = _alike(line, crossing)
+        exchange.policy = exchange.policy.without_encodings(
+            {
+                at: self._parts.crossing_bits(other.last_operator)
+                for at, other in enumerate(exchange.policy.lines)
+                if (encoding := _encoding(other)) is not None and encoding.numbers in failing
+            }
+            | {position: bits}
+        )
 
     async def infer_async(self, inputs: NetworkInputs, *, deadline_s: float = inf) -> Inference:
         """Return what ``infer`` does; other tasks run meanwhile."""
@@ -215,10 +248,10 @@ class SplitSession:
             raise InputError(f"inputs {sorted(inputs)} given for {sorted(names)}; give these")
         return [inputs[name] for name in names]
 
-    def _choose(self, now_ns: int, deadline_s: float) -> int:
+    def _choose(self, policy: SplitPolicy, now_ns: int, deadline_s: float) -> int:
         """Return the position of the policy's line to take now."""
         up = self._breaker.allows(now_ns) and self._trust.allows(now_ns)
-        return self.policy.choose(
+        return policy.choose(
             self.link.rate_bit_per_s,
             current=self._current,
             round_trip_s=self.link.round_trip_s,
@@ -383,11 +416,11 @@ class SplitSession:
         if exchange.transfer_s:
             line = line.sending(exchange.sent_bits)
             rate = exchange.sent_bits / exchange.transfer_s
-        energy_j = line.energy_j(rate) + exchange.head_in_vain_j
+        energy_j = line.energy_j(rate) + exchange.in_vain_j
         if exchange.fallback is None:
             return energy_j
         in_vain_j = line.broken_upload_j(rate, exchange.left_bits)
-        here_j = self.policy.whole.energy_j(rate) + exchange.head_in_vain_j
+        here_j = self.policy.whole.energy_j(rate) + exchange.in_vain_j
         return here_j + in_vain_j
 
     def _since_s(self, started_ns: int) -> float:
@@ -418,6 +451,16 @@ def _encoding(line: SplitLine) -> Encoding | None:
     return None if line.encoding is None else SENDABLE[line.encoding]
 
 
+def _alike(line: SplitLine, crossing: Sequence[NDArray[Any]]) -> set[str]:
+    """Return what else cannot write numbers that a line's encoding could not, by its format."""
+    encoding = _encoding(line)
+    assert encoding is not None, "what is sent as it is can be sent"
+    if all(np.isfinite(array).all() for array in crossing):
+        return {encoding.numbers}
+    # What is not finite before a split is hardly ever finite after a later one.
+    return {encoding.numbers, *FINITE_ALONE}
+
+
 def _as_it_arrives(
     crossing: list[NDArray[Any]], encoding: Encoding | None
 ) -> Sequence[NDArray[Any]]:
@@ -434,10 +477,16 @@ def _as_it_arrives(
 class _Exchange:
     """What came of asking the server."""
 
+    policy: SplitPolicy
+    """What it is decided by, which is known to change with the numbers of this inference."""
+    tried: SplitLine | None = None
+    """What could not be sent so, and …"""
+    crossing: list[NDArray[Any]] = field(default_factory=list)
+    """… what crosses there."""
     fallback: Fallback | None = None
     left_bits: int = 0
     sent_bits: int = 0
-    head_in_vain_j: float = 0.0
+    in_vain_j: float = 0.0
     form_not_met: str | None = None
     transfer_s: float | None = None
     given_up_s: float = 0.0

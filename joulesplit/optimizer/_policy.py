@@ -17,7 +17,7 @@ within a factor 1 + h of each other no split that was left is taken again.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -260,19 +260,25 @@ class SplitPolicy:
         return next(line for line in reversed(self.lines) if line.block)
 
     def without_encoding(self, position: int, bits: int) -> SplitPolicy:
-        """Return the policy where one line sends what crosses as it is; every position stays.
+        """Return the policy where one line sends what crosses as it is; see the next."""
+        return self.without_encodings({position: bits})
+
+    def without_encodings(self, bits: Mapping[int, int]) -> SplitPolicy:
+        """Return the policy where some lines send what crosses as it is; every position stays.
 
         Args:
-            position: Of the line in ``lines``.
-            bits: What then goes up, bit.
+            bits: What then goes up, bit, by the line's position in ``lines``.
 
         Raises:
             NoFeasibleSplitError: That breaks the limits, and no other split keeps them.
         """
-        plain = self.lines[position].as_it_is(bits)
-        if self.max_upload_bits is not None and bits > self.max_upload_bits:
-            plain = replace(plain, allowed=False)
-        return replace(self, lines=(*self.lines[:position], plain, *self.lines[position + 1 :]))
+        lines = list(self.lines)
+        for position, sent in bits.items():
+            plain = lines[position].as_it_is(sent)
+            if self.max_upload_bits is not None and sent > self.max_upload_bits:
+                plain = replace(plain, allowed=False)
+            lines[position] = plain
+        return replace(self, lines=tuple(lines))
 
     def choose(
         self,
