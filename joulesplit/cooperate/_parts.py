@@ -39,11 +39,20 @@ class NetworkParts:
         """What the network takes, in the file's order."""
         return tensor_specs(self.network, self.network.inputs)
 
+    @property
+    def last_operators(self) -> set[int]:
+        """Where the network can be cut: −1 before its first operator."""
+        return set(self._cuts) | {self.last_operator}
+
     def head(self, last_operator: int, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         """Return what crosses after an operator; −1 gives the inputs themselves."""
         if last_operator < 0:
             return list(inputs)
         return self._runner(0, last_operator).run(inputs)
+
+    def crossing_bits(self, last_operator: int) -> int:
+        """Return what crosses after an operator as it is, bit."""
+        return self._cuts[last_operator].bits
 
     def tail(self, last_operator: int, crossing: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         """Return the network's results from what crosses after an operator."""

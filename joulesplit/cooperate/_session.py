@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -37,6 +37,9 @@ LONGEST_SILENCE_S = 30.0
 
 DISTRUST_S = (60.0, 3600.0)
 """A server whose results are not the network's is left alone so long at first, and at most, s."""
+
+FINITE_ALONE = ("int8", "int8-channel", "uint8")
+"""Formats of numbers that hold neither what is infinite nor what is not a number."""
 
 TAIL_MEMORY = 0.3
 """Weight of a new time against those before it."""
@@ -85,8 +88,8 @@ class SplitSession:
 
     Raises:
         PartitionError: The file cannot be read or run.
-        PolicyMismatchError: The policy was made for another network, or names an encoding that is
-            not known here.
+        PolicyMismatchError: The policy was made for another network, or names an encoding or a
+            split that is not known here.
     """
 
     def __init__(
@@ -113,6 +116,7 @@ class SplitSession:
         self._parts = NetworkParts(
             loaded, threads=self.options.threads, use_xnnpack=self.options.use_xnnpack
         )
+        _require_cuts(policy, self._parts)
         self._remote = None if edge is None else self._remote_at(edge, token)
         self._now_ns, self._on_record = now_ns, on_record
         self.link = LinkEstimate(policy.rates_bit_per_s[1], now_ns=now_ns())
@@ -164,34 +168,66 @@ class SplitSession:
         """
         started_ns = self._now_ns()
         arrays = self._in_order(inputs)
-        exchange = _Exchange()
-        line, outputs, head_s = self._carried_out(arrays, exchange, started_ns, deadline_s)
+        exchange = _Exchange(policy=self.policy)
+        position, outputs, head_s = self._carried_out(arrays, exchange, started_ns, deadline_s)
+        line = exchange.policy.lines[position]
         inference = self._told(line, outputs, exchange, head_s=head_s, started_ns=started_ns)
-        self._current = line.block
+        self._current = position
         return inference
 
     def _carried_out(
         self, arrays: list[NDArray[Any]], exchange: _Exchange, started_ns: int, deadline_s: float
-    ) -> tuple[SplitLine, list[NDArray[Any]], float]:
-        """Return what was chosen, the results, and when the head was done, s.
+    ) -> tuple[int, list[NDArray[Any]], float]:
+        """Return the chosen line's position, the results, and when the head was done, s.
 
         Where the encoding that was decided by cannot hold the numbers nothing has left yet: they
         cost what they are as they are, so it is decided again by that.
         """
-        line = self._choose(started_ns, deadline_s)
-        crossing = self._parts.head(line.last_operator, arrays)
+        position = self._choose(exchange.policy, started_ns, deadline_s)
+        line = exchange.policy.lines[position]
+        crossing = self._crossing(line, arrays, exchange)
         head_s = self._since_s(started_ns)
         if not line.upload_bits:
-            return line, crossing, head_s
+            return position, crossing, head_s
         try:
             outputs = self._rest(line, crossing, exchange, deadline_s - head_s)
         except EncodingError:
-            exchange.form_not_met = line.encoding
-            exchange.head_in_vain_j += line.compute_j
-            bits = 8 * sum(array.nbytes for array in crossing)
-            self.policy = self.policy.without_encoding(line.block, bits)
+            self._not_met(position, crossing, exchange)
             return self._carried_out(arrays, exchange, started_ns, deadline_s)
-        return line, outputs, head_s
+        return position, outputs, head_s
+
+    def _crossing(
+        self, line: SplitLine, arrays: list[NDArray[Any]], exchange: _Exchange
+    ) -> list[NDArray[Any]]:
+        """Return what crosses by a line, from what was computed already if that serves."""
+        tried = exchange.tried
+        if tried is not None:
+            if tried.last_operator == line.last_operator:
+                return exchange.crossing
+            if not line.upload_bits:
+                return self._tail(tried, exchange.crossing)
+            exchange.in_vain_j += tried.compute_j
+        return self._parts.head(line.last_operator, arrays)
+
+    def _not_met(self, position: int, crossing: list[NDArray[Any]], exchange: _Exchange) -> None:
+        """Let a line send as it is from now on; in this inference also others that would fail so.
+
+        The attempt has taken the making of bytes that never left.
+        """
+        line = exchange.policy.lines[position]
+        exchange.form_not_met, exchange.tried, exchange.crossing = line.encoding, line, crossing
+        exchange.in_vain_j += line.encode_j
+        bits = 8 * sum(array.nbytes for array in crossing)
+        self.policy = self.policy.without_encoding(position, bits)
+        failing = _alike(line, crossing)
+        exchange.policy = exchange.policy.without_encodings(
+            {
+                at: self._parts.crossing_bits(other.last_operator)
+                for at, other in enumerate(exchange.policy.lines)
+                if (encoding := _encoding(other)) is not None and encoding.numbers in failing
+            }
+            | {position: bits}
+        )
 
     async def infer_async(self, inputs: NetworkInputs, *, deadline_s: float = inf) -> Inference:
         """Return what ``infer`` does; other tasks run meanwhile."""
@@ -212,16 +248,16 @@ class SplitSession:
             raise InputError(f"inputs {sorted(inputs)} given for {sorted(names)}; give these")
         return [inputs[name] for name in names]
 
-    def _choose(self, now_ns: int, deadline_s: float) -> SplitLine:
+    def _choose(self, policy: SplitPolicy, now_ns: int, deadline_s: float) -> int:
+        """Return the position of the policy's line to take now."""
         up = self._breaker.allows(now_ns) and self._trust.allows(now_ns)
-        block = self.policy.choose(
+        return policy.choose(
             self.link.rate_bit_per_s,
             current=self._current,
             round_trip_s=self.link.round_trip_s,
             deadline_s=deadline_s,
             server_up=up and self._remote is not None,
         )
-        return self.policy.lines[block]
 
     def _rest(
         self,
@@ -303,7 +339,7 @@ class SplitSession:
 
     def _tail_guess_s(self, line: SplitLine) -> float:
         """Return how long the rest takes here by the profile, s."""
-        whole_s = self.policy.lines[-1].fixed_s or 0.0
+        whole_s = self.policy.whole.fixed_s or 0.0
         # Of a policy of before it was kept, the fixed time of its upload is in it.
         own_s = line.fixed_s if line.own_s is None else line.own_s
         return max(0.0, whole_s - ((own_s or 0.0) - line.encode_s))
@@ -365,7 +401,7 @@ class SplitSession:
             shadow_error=exchange.shadow_error,
             form_not_met=exchange.form_not_met,
         )
-        carried_out = self.policy.lines[-1].block if exchange.fallback else line.block
+        carried_out = self.policy.whole.block if exchange.fallback else line.block
         self.counts.count(record, carried_out)
         self._on_record(record)
         names = [spec.name for spec in self._parts.outputs]
@@ -380,11 +416,11 @@ class SplitSession:
         if exchange.transfer_s:
             line = line.sending(exchange.sent_bits)
             rate = exchange.sent_bits / exchange.transfer_s
-        energy_j = line.energy_j(rate) + exchange.head_in_vain_j
+        energy_j = line.energy_j(rate) + exchange.in_vain_j
         if exchange.fallback is None:
             return energy_j
         in_vain_j = line.broken_upload_j(rate, exchange.left_bits)
-        here_j = self.policy.lines[-1].energy_j(rate) + exchange.head_in_vain_j
+        here_j = self.policy.whole.energy_j(rate) + exchange.in_vain_j
         return here_j + in_vain_j
 
     def _since_s(self, started_ns: int) -> float:
@@ -400,8 +436,29 @@ def _require_encodings(policy: SplitPolicy) -> None:
         )
 
 
+def _require_cuts(policy: SplitPolicy, parts: NetworkParts) -> None:
+    """Refuse splits that are not the network's: what they give would be no results of it."""
+    here = [line.last_operator for line in policy.lines if not line.upload_bits]
+    unknown = {line.last_operator for line in policy.lines} - parts.last_operators
+    if unknown or here != [parts.last_operator]:
+        raise PolicyMismatchError(
+            f"the policy's splits are not those of {parts.network.name}, whose last operator is "
+            f"{parts.last_operator}: build one for it"
+        )
+
+
 def _encoding(line: SplitLine) -> Encoding | None:
     return None if line.encoding is None else SENDABLE[line.encoding]
+
+
+def _alike(line: SplitLine, crossing: Sequence[NDArray[Any]]) -> set[str]:
+    """Return what else cannot write numbers that a line's encoding could not, by its format."""
+    encoding = _encoding(line)
+    assert encoding is not None, "what is sent as it is can be sent"
+    if all(np.isfinite(array).all() for array in crossing):
+        return {encoding.numbers}
+    # What is not finite before a split is hardly ever finite after a later one.
+    return {encoding.numbers, *FINITE_ALONE}
 
 
 def _as_it_arrives(
@@ -420,10 +477,16 @@ def _as_it_arrives(
 class _Exchange:
     """What came of asking the server."""
 
+    policy: SplitPolicy
+    """What it is decided by, which is known to change with the numbers of this inference."""
+    tried: SplitLine | None = None
+    """What could not be sent so, and …"""
+    crossing: list[NDArray[Any]] = field(default_factory=list)
+    """… what crosses there."""
     fallback: Fallback | None = None
     left_bits: int = 0
     sent_bits: int = 0
-    head_in_vain_j: float = 0.0
+    in_vain_j: float = 0.0
     form_not_met: str | None = None
     transfer_s: float | None = None
     given_up_s: float = 0.0

@@ -3,7 +3,9 @@
 Every split's energy and time are straight lines in the inverse of the link's rate,
 E_l(r) = a_l + b_l / r and t_l(r) = c_l + d_l / r, because what sending costs beyond its fixed part
 is the time that the bits are on the way. So the cheapest split at any rate lies on the lower
-envelope of these lines, and one bisection finds it.
+envelope of these lines, and one bisection finds it. Full offload has a line for each form
+that its input may be sent in: one that is dear to make is cheap to send, so the form changes with
+the rate as the split does.
 
 Hysteresis: the split in use stays until it costs more than 1 + h times the cheapest, so it costs at
 most h more than that. And it does not flap. All lines rise with 1/r and none is below zero: rates
@@ -15,7 +17,8 @@ within a factor 1 + h of each other no split that was left is taken again.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import hypot, inf, isfinite
@@ -25,7 +28,7 @@ from joulesplit.optimizer._constraints import Constraints
 from joulesplit.optimizer._cost import ComputeModel
 from joulesplit.optimizer._decision import decide
 from joulesplit.optimizer._result import Candidate, Decision
-from joulesplit.optimizer._usage import Usage
+from joulesplit.optimizer._usage import InputForm, Usage
 from joulesplit.optimizer.errors import (
     InvalidInputError,
     NoFeasibleSplitError,
@@ -39,6 +42,9 @@ upload of a few hundred kilobytes scatter by some per cent."""
 
 APART = 4.0
 """The lines are drawn through two rates so far apart."""
+
+ROUNDED_OFF = 1e-12
+"""What differences of energies are off by at most, relative to the energies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +174,8 @@ class SplitPolicy:
     Attributes:
         network_sha256: Of the network's file.
         account: ``net`` or ``gross``.
-        lines: All L + 1 splits, at position l.
+        lines: All L + 1 splits, at position l; beyond them full offload in the other forms that
+            the input may be sent in, wherever one may be the cheapest or the only one in time.
         hysteresis: h, see the module.
         rates_bit_per_s: The slowest and the fastest rate that were measured: outside of them an
             answer extrapolates.
@@ -233,14 +240,11 @@ class SplitPolicy:
             constraints=replace(constraints or Constraints(), max_latency_s=None),
         )
         at_fast = price(usage=replace(usage or Usage(), rate_bit_per_s=rates[1]))
-        # In the form that the input is sent in there: a line is of one form.
-        forms = at_fast.usage.input_forms[:1]
-        at_slow = price(usage=replace(at_fast.usage, rate_bit_per_s=rates[0], input_forms=forms))
-        ends = (-1, *(block.last_operator for block in blocks))
-        lines = tuple(
-            _line(one, other, rates=rates, last_operator=last, idle_w=_idle_beside_w(at_fast))
-            for one, other, last in zip(at_slow.candidates, at_fast.candidates, ends, strict=True)
-        )
+        first, *others = _forms_taken(at_fast.usage)
+        last_operators = [block.last_operator for block in blocks]
+        draw = partial(_lines_in, price, at_fast.usage, rates, last_operators)
+        lines = draw(first)
+        lines = (*lines, *_worth_having(lines[0], _offloads(draw, others)))
         return SplitPolicy(
             network_sha256=network.sha256,
             account=at_fast.account,
@@ -250,20 +254,31 @@ class SplitPolicy:
             max_upload_bits=constraints.max_upload_bits if constraints else None,
         )
 
-    def without_encoding(self, block: int, bits: int) -> SplitPolicy:
-        """Return the policy where one split sends what crosses as it is.
+    @property
+    def whole(self) -> SplitLine:
+        """Everything on the device: l = L."""
+        return next(line for line in reversed(self.lines) if line.block)
+
+    def without_encoding(self, position: int, bits: int) -> SplitPolicy:
+        """Return the policy where one line sends what crosses as it is; see the next."""
+        return self.without_encodings({position: bits})
+
+    def without_encodings(self, bits: Mapping[int, int]) -> SplitPolicy:
+        """Return the policy where some lines send what crosses as it is; every position stays.
 
         Args:
-            block: l.
-            bits: What then goes up, bit.
+            bits: What then goes up, bit, by the line's position in ``lines``.
 
         Raises:
             NoFeasibleSplitError: That breaks the limits, and no other split keeps them.
         """
-        plain = self.lines[block].as_it_is(bits)
-        if self.max_upload_bits is not None and bits > self.max_upload_bits:
-            plain = replace(plain, allowed=False)
-        return replace(self, lines=(*self.lines[:block], plain, *self.lines[block + 1 :]))
+        lines = list(self.lines)
+        for position, sent in bits.items():
+            plain = lines[position].as_it_is(sent)
+            if self.max_upload_bits is not None and sent > self.max_upload_bits:
+                plain = replace(plain, allowed=False)
+            lines[position] = plain
+        return replace(self, lines=tuple(lines))
 
     def choose(
         self,
@@ -274,11 +289,14 @@ class SplitPolicy:
         deadline_s: float = inf,
         server_up: bool = True,
     ) -> int:
-        """Return l of the split to take now.
+        """Return the position in ``lines`` of the split to take now.
+
+        That is l, or beyond L full offload in another form than that of ``lines[0]``; the line
+        says which form, and its l.
 
         Args:
             rate_bit_per_s: Payload bits per second that the link takes now.
-            current: l in use; None if none is.
+            current: Position of the line in use; None if none is.
             round_trip_s: Of the link and the server together, s, beyond what the profile knows.
             deadline_s: Longest time of an inference, s; splits whose time is not known miss it.
             server_up: It can be used.
@@ -291,28 +309,28 @@ class SplitPolicy:
             return self._local(deadline_s)
         inverse = 1.0 / rate_bit_per_s
         starts, winners = self._envelope
-        best = self.lines[winners[bisect_right(starts, inverse) - 1]]
+        position = winners[bisect_right(starts, inverse) - 1]
         if deadline_s != inf:
-            best = self._in_time(best, rate_bit_per_s, round_trip_s, deadline_s)
-        if current is None or current == best.block:
-            return best.block
-        used = self.lines[current]
+            position = self._in_time(position, rate_bit_per_s, round_trip_s, deadline_s)
+        if current is None or current == position:
+            return position
+        best, used = self.lines[position], self.lines[current]
         bound_j = (1.0 + self.hysteresis) * (best.fixed_j + best.j_bit_per_s * inverse)
         if used.fixed_j + used.j_bit_per_s * inverse > bound_j or not used.allowed:
-            return best.block
+            return position
         if deadline_s != inf and not _keeps(used, rate_bit_per_s, round_trip_s, deadline_s):
-            return best.block
+            return position
         return current
 
     def _in_time(
-        self, best: SplitLine, rate_bit_per_s: float, round_trip_s: float, deadline_s: float
-    ) -> SplitLine:
-        """Return the cheapest allowed split that keeps the deadline."""
-        if _keeps(best, rate_bit_per_s, round_trip_s, deadline_s):
+        self, best: int, rate_bit_per_s: float, round_trip_s: float, deadline_s: float
+    ) -> int:
+        """Return the position of the cheapest allowed split that keeps the deadline."""
+        if _keeps(self.lines[best], rate_bit_per_s, round_trip_s, deadline_s):
             return best
         in_time = [
-            line
-            for line in self.lines
+            position
+            for position, line in enumerate(self.lines)
             if line.allowed and _keeps(line, rate_bit_per_s, round_trip_s, deadline_s)
         ]
         if not in_time:
@@ -321,11 +339,11 @@ class SplitPolicy:
                 "allow more time, or more splits",
                 binding=("deadline_s",),
             )
-        return min(in_time, key=lambda line: line.energy_j(rate_bit_per_s))
+        return min(in_time, key=lambda position: self.lines[position].energy_j(rate_bit_per_s))
 
     def _local(self, deadline_s: float) -> int:
         """Return L, the one split that needs no server."""
-        whole = self.lines[-1]
+        whole = self.whole
         if not whole.allowed:
             raise NoFeasibleSplitError(
                 "there is no server, and the limits do not allow everything on the device",
@@ -368,6 +386,71 @@ def _measured_rates(profile: DeviceProfile) -> tuple[float, float]:
     return min(fit.rates_bit_per_s), max(fit.rates_bit_per_s)
 
 
+def _forms_taken(usage: Usage) -> tuple[InputForm | None, ...]:
+    """Return the forms that full offload may take, the present one first; None alone if no choice.
+
+    What may change the result is among them only where the usage allows that.
+    """
+    if usage.input_form is None:
+        return (None,)
+    return tuple(form for form in usage.input_forms if form.is_lossless or usage.allow_lossy_input)
+
+
+def _offloads(
+    draw: Callable[[InputForm | None], tuple[SplitLine, ...]], forms: Sequence[InputForm | None]
+) -> list[SplitLine]:
+    """Return full offload's lines in some forms, without those that leave no split to take."""
+    found = []
+    for form in forms:
+        # Where this form breaks a limit and so does every other split there is nothing to draw.
+        with suppress(NoFeasibleSplitError):
+            found.append(draw(form)[0])
+    return found
+
+
+def _lines_in(
+    price: Callable[..., Decision],
+    usage: Usage,
+    rates: tuple[float, float],
+    last_operators: Sequence[int],
+    form: InputForm | None,
+) -> tuple[SplitLine, ...]:
+    """Return all splits' lines, with the input in one form."""
+    if form is not None:
+        usage = replace(usage, input_forms=(form,))
+    at_slow, at_fast = (price(usage=replace(usage, rate_bit_per_s=rate)) for rate in rates)
+    return tuple(
+        _line(one, other, rates=rates, last_operator=last, idle_w=_idle_beside_w(at_fast))
+        for one, other, last in zip(
+            at_slow.candidates, at_fast.candidates, (-1, *last_operators), strict=True
+        )
+    )
+
+
+def _worth_having(first: SplitLine, others: Sequence[SplitLine]) -> tuple[SplitLine, ...]:
+    """Return the allowed ones of further forms that are not beaten in everything by one form."""
+    rivals = [line for line in (first, *others) if line.allowed]
+    return tuple(
+        line
+        for line in others
+        if line.allowed and not any(_beats(rival, line, rivals) for rival in rivals)
+    )
+
+
+def _beats(rival: SplitLine, line: SplitLine, rivals: Sequence[SplitLine]) -> bool:
+    """Say whether a line is at no rate cheaper or sooner; of equal ones the first beats."""
+    theirs, own = _measures(rival), _measures(line)
+    if theirs == own:
+        return rivals.index(rival) < rivals.index(line)
+    return all(a <= b for a, b in zip(theirs, own, strict=True))
+
+
+def _measures(line: SplitLine) -> tuple[float, ...]:
+    """Return what makes a line dear or slow; a time that is not known is the slowest."""
+    times = (inf if number is None else number for number in line.deadline_line)
+    return (line.fixed_j, line.j_bit_per_s, *times)
+
+
 def _idle_beside_w(decision: Decision) -> float:
     """Return the idle power that a longer inference costs beside what its parts cost, W."""
     counts = decision.usage.back_to_back and decision.account == "net"
@@ -394,8 +477,10 @@ def _line(
         encoding=at_fast.sent_as,
         compute_j=at_fast.compute_j,
         opening_j=at_fast.upload_fixed_j,
-        bits_j=_through(at_slow.upload_j, at_fast.upload_j, rates)[0],
-        fixed_j=fixed_j,
+        bits_j=_no_rounding_below_zero(
+            _through(at_slow.upload_j, at_fast.upload_j, rates)[0], at_fast.upload_j
+        ),
+        fixed_j=_no_rounding_below_zero(fixed_j, at_fast.energy_j),
         j_bit_per_s=slope_j,
         fixed_s=fixed_s,
         bits_on_the_way=slope_s,
@@ -422,6 +507,11 @@ def _through(at_slow: float, at_fast: float, rates: tuple[float, float]) -> tupl
     return at_fast - slope / rates[1], slope
 
 
+def _no_rounding_below_zero(difference: float, of: float) -> float:
+    """Return a difference of figures; nothing where it is below zero by their rounding alone."""
+    return 0.0 if -ROUNDED_OFF * of < difference < 0.0 else difference
+
+
 def _time_line(
     slow_s: float | None, fast_s: float | None, rates: tuple[float, float]
 ) -> tuple[float | None, float | None]:
@@ -432,26 +522,31 @@ def _time_line(
 
 
 def _lower_envelope(lines: Sequence[SplitLine]) -> tuple[tuple[float, ...], tuple[int, ...]]:
-    """Return where in 1/r each cheapest split begins, s/bit, and which it is, from 1/r = 0.
+    """Return where in 1/r each cheapest split begins, s/bit, and its position, from 1/r = 0.
 
     Of splits that cost the same everywhere the last one, which sends less, is kept.
 
     Raises:
         NoFeasibleSplitError: No split is allowed.
     """
-    allowed = [line for line in lines if line.allowed]
+    allowed = [(position, line) for position, line in enumerate(lines) if line.allowed]
     if not allowed:
         raise NoFeasibleSplitError("no split keeps the limits", binding=())
-    starts, winners = [0.0], [min(allowed, key=lambda c: (c.fixed_j, c.j_bit_per_s, -c.block))]
+    position, here = min(allowed, key=lambda c: (c[1].fixed_j, c[1].j_bit_per_s, -c[1].block))
+    starts, winners = [0.0], [position]
     while True:
-        here = winners[-1]
         crossings = [
-            ((line.fixed_j - here.fixed_j) / (here.j_bit_per_s - line.j_bit_per_s), line)
-            for line in allowed
+            (
+                (line.fixed_j - here.fixed_j) / (here.j_bit_per_s - line.j_bit_per_s),
+                line.j_bit_per_s,
+                position,
+            )
+            for position, line in allowed
             if line.j_bit_per_s < here.j_bit_per_s
         ]
         if not crossings:
-            return tuple(starts), tuple(line.block for line in winners)
-        start, line = min(crossings, key=lambda c: (c[0], c[1].j_bit_per_s))
+            return tuple(starts), tuple(winners)
+        start, _, position = min(crossings)
+        here = lines[position]
         starts.append(start)
-        winners.append(line)
+        winners.append(position)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from joulesplit.cooperate import Fallback, SessionOptions, SplitSession
+from joulesplit.cooperate._link_estimate import LinkEstimate
 from joulesplit.cooperate._parts import NetworkParts
 from joulesplit.cooperate.errors import PolicyMismatchError
 from joulesplit.partition import SENDABLE, Runner, after_sending, encode
@@ -134,9 +135,123 @@ def test_numbers_that_the_decided_form_cannot_hold_are_decided_on_again_by_their
     assert_results(found[0], expected)
 
 
+def test_the_form_of_the_input_goes_with_the_rate_and_what_bytes_cannot_hold_as_it_is(
+    model, policy, server, sample
+):
+    """Bytes are dear to make: they pay where the link is slow."""
+    inputs, _ = sample
+    byte_bits, plain_bits = 96 + 8 * inputs[0].size, 32 * inputs[0].size
+    plain = replace(
+        policy.lines[0], upload_bits=plain_bits, compute_j=0.0, fixed_j=0.0,
+        j_bit_per_s=float(plain_bits),
+    )  # fmt: skip
+    as_bytes = replace(
+        plain, upload_bits=byte_bits, encoding="uint8", encode_j=0.5, fixed_j=0.5,
+        j_bit_per_s=float(byte_bits),
+    )  # fmt: skip
+    others = [replace(line, allowed=False) for line in policy.lines[1:]]
+    policy = replace(policy, lines=(plain, *others, as_bytes))
+    shape = inputs[0].shape
+    pixels = np.random.default_rng(6).integers(0, 256, shape).astype(np.float32) / np.float32(255)
+    with Runner(model) as whole:
+        expected = [whole.run([array]) for array in (pixels, pixels, inputs[0])]
+    slow = plain_bits / 4
+    with SplitSession(model, policy, edge=server, options=QUICK) as session:
+        assert session.policy.choose(1e8) == 0
+        found = []
+        for rate, array in ((1e8, pixels), (slow, pixels), (slow, inputs[0])):
+            session.link = LinkEstimate(rate, now_ns=0)
+            found.append(session.infer([array]))
+    for inference, right in zip(found, expected, strict=True):
+        assert_results(inference, right)
+    assert [x.record.split for x in found] == [0, 0, 0]
+    assert [x.record.upload_bits for x in found] == [plain_bits, byte_bits, plain_bits]
+    assert [x.record.form_not_met for x in found] == [None, None, "uint8"]
+    for inference, made_j in zip(found, (0.0, 0.5, 0.5), strict=True):
+        record = inference.record
+        assert record.energy_j == pytest.approx(made_j + record.transfer_s, abs=1e-9)
+
+
+def counted(monkeypatch, thing, name):
+    """Count the calls of a method; return the list of its first arguments."""
+    calls, method = [], getattr(thing, name)
+
+    def counting(*arguments, **options):
+        calls.append(arguments[0])
+        return method(*arguments, **options)
+
+    monkeypatch.setattr(thing, name, counting)
+    return calls
+
+
+def test_an_input_that_is_not_finite_is_tried_once_in_an_encoding_and_no_head_runs_in_vain(
+    model, policy, server, sample, monkeypatch
+):
+    """As int8 either split is cheaper than everything here, as it is none."""
+    inputs, _ = sample
+    spoiled = inputs[0].copy()
+    spoiled.flat[0] = np.nan
+    with Runner(model) as whole:
+        expected = whole.run([spoiled])
+    here = replace(policy.lines[2], fixed_j=1.0)
+    as_int8 = [
+        replace(line, encoding="int8", upload_bits=line.upload_bits // 4, compute_j=0.25,
+                encode_j=0.125, fixed_j=0.9 - 0.1 * line.block, bits_j=0.4, j_bit_per_s=0.0)
+        for line in policy.lines[:2]
+    ]  # fmt: skip
+    policy = replace(policy, lines=(*as_int8, here))
+    with SplitSession(model, policy, edge=server, options=QUICK) as session:
+        heads = counted(monkeypatch, session._parts, "head")
+        asked = counted(monkeypatch, session._remote, "run")
+        inference = session.infer([spoiled])
+        tried = policy.lines[1].last_operator
+        assert (heads, asked) == ([tried], [tried])
+        # What another input may well be sent as stays.
+        assert [line.encoding for line in session.policy.lines] == ["int8", None, None]
+        again = session.infer(inputs)
+    record = inference.record
+    assert (record.split, record.form_not_met, record.upload_bits) == (2, "int8", 0)
+    assert record.energy_j == pytest.approx(1.0 + 0.125)
+    for own, right in zip(inference.outputs.values(), expected, strict=True):
+        np.testing.assert_allclose(own, right, rtol=1e-5, atol=1e-6)
+    assert (again.record.split, again.record.form_not_met) == (0, None)
+
+
+def test_a_head_in_vain_is_paid_for_and_one_whose_result_goes_up_as_it_is_runs_once(
+    model, policy, server, sample, monkeypatch
+):
+    """Bits have no price at split 1 in the first case: as it is it costs the encoding less."""
+    spoiled = sample[0][0].copy()
+    spoiled.flat[0] = np.nan
+    here = replace(policy.lines[2], fixed_j=9.0)
+    for plain_j, split, paid_j in ((8.0, 1, 0.3), (0.4, 0, 0.4 + 0.375)):
+        first = replace(policy.lines[0], compute_j=0.0, fixed_j=plain_j, j_bit_per_s=0.0)
+        tried = replace(
+            policy.lines[1], encoding="int8", upload_bits=policy.lines[1].upload_bits // 4,
+            compute_j=0.25, encode_j=0.125, fixed_j=0.3, bits_j=0.0 if split else 0.25,
+            j_bit_per_s=0.0,
+        )  # fmt: skip
+        changed = replace(policy, lines=(first, tried, here))
+        with SplitSession(model, changed, edge=server, options=QUICK) as session:
+            heads = counted(monkeypatch, session._parts, "head")
+            record = session.infer([spoiled]).record
+        assert (record.split, record.form_not_met) == (split, "int8")
+        assert heads == ([tried.last_operator] if split else [tried.last_operator, -1])
+        assert record.energy_j == pytest.approx(paid_j)
+
+
 def test_a_policy_of_an_encoding_that_is_not_known_is_refused(model, policy):
     with pytest.raises(PolicyMismatchError, match="int3"):
         SplitSession(model, in_encoding(policy, "int3"), edge=None)
+
+
+def test_a_policy_of_splits_that_the_network_does_not_have_is_refused(model, policy):
+    """The last line left out and the one before it said to send nothing: no results come of it."""
+    short = replace(policy.lines[1], upload_bits=0, j_bit_per_s=0.0)
+    elsewhere = replace(policy.lines[1], last_operator=10**6)
+    for lines in ((policy.lines[0], short), (policy.lines[0], elsewhere, policy.lines[2])):
+        with pytest.raises(PolicyMismatchError, match="are not those of"):
+            SplitSession(model, replace(policy, lines=lines), edge=None)
 
 
 def test_without_a_server_everything_is_computed_here(model, policy, sample):

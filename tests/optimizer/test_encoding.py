@@ -251,6 +251,7 @@ def test_a_policy_sends_each_split_as_it_was_decided(network3, world):
     device = world(covariance=((1e-12,) * 3,) * 3, bit_j=0.0005)
     usage = Usage(input_forms=FORMS, encoding=replace(HALF, refused=(2,)))
     policy = SplitPolicy.build(*network3, device.profile(), usage=usage)
-    assert [line.encoding for line in policy.lines] == ["uint8", "float16", None, None]
-    assert [line.upload_bits for line in policy.lines] == [896, 3200, 1600, 0]
+    # Beyond the splits: full offload as it is, which is the cheapest at rates far above.
+    assert [line.encoding for line in policy.lines] == ["uint8", "float16", None, None, None]
+    assert [line.upload_bits for line in policy.lines] == [896, 3200, 1600, 0, 3200]
     assert policy_from(policy_bytes(policy)).lines == policy.lines

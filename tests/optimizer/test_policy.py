@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from dataclasses import replace
 from math import inf
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from joulesplit.optimizer import (
@@ -85,6 +86,118 @@ def test_what_goes_up_as_it_is_after_all_costs_what_deciding_by_that_says(
     limited = SplitPolicy.build(*made, usage=usage, constraints=limits)
     assert limited.lines[0].allowed
     assert not limited.without_encoding(0, plain.bits).lines[0].allowed
+
+
+FORM_BITS = {"as-is": BITS[0], "uint8": BITS[0] // 4, "int8": BITS[0] // 5}
+LIMITS = st.sampled_from(
+    [
+        Constraints(), Constraints(max_block=0), Constraints(max_block=2),
+        Constraints(max_upload_bits=BITS[0] - 1),
+        Constraints(max_block=1, max_upload_bits=BITS[0] - 1),
+    ]
+)  # fmt: skip
+STATES = st.tuples(
+    st.floats(100.0, 1e5),
+    st.floats(0.0, 0.5),
+    st.one_of(st.just(inf), st.floats(0.1, 20.0)),
+    st.booleans(),
+)
+"""Rate, round trip, deadline, and is the server up?"""
+SMALL = st.floats(min_value=0.0, max_value=4.0)
+
+
+@st.composite
+def crossing_forms(draw):
+    """Return what a device spends, a usage where forms of the input cross over, and limits."""
+    costs = {"bit_j": draw(st.floats(1e-5, 2e-3)), "idle_w": draw(st.floats(0.0, 2.0))}
+    costs["made"] = tuple((name, 0, draw(SMALL), draw(SMALL)) for name in ("uint8", "int8"))
+    names = draw(st.permutations(sorted(FORM_BITS)))
+    forms = tuple(
+        InputForm(name=name, bits=FORM_BITS[name], is_lossless=name != "int8") for name in names
+    )
+    usage = Usage(
+        input_forms=forms,
+        allow_lossy_input=draw(st.booleans()),
+        back_to_back=draw(st.booleans()),
+    )
+    return costs, usage, draw(LIMITS)
+
+
+def priced_at(made, usage, limits, rate):
+    """Return every allowed candidate of decisions at a rate, one decision for each form taken."""
+    found = {}
+    for form in usage.input_forms:
+        if not (form.is_lossless or usage.allow_lossy_input):
+            continue
+        asked = replace(usage, input_forms=(form,), rate_bit_per_s=rate)
+        try:
+            decision = decide(*made, usage=asked, constraints=limits)
+        except NoFeasibleSplitError:
+            continue
+        found |= {(c.block, c.sent_as): c for c in decision.candidates if not c.violates}
+    return found
+
+
+@settings(deadline=None)
+@given(case=crossing_forms(), state=STATES, data=st.data())
+def test_whatever_form_is_cheapest_now_it_costs_what_deciding_anew_among_the_forms_does(
+    made, world_of_five, case, state, data
+):
+    (costs, usage, limits), (rate, trip_s, deadline_s, up) = case, state
+    made = (*made[:2], replace(world_of_five, **costs).profile())
+    policy = SplitPolicy.build(*made, usage=usage, constraints=limits, hysteresis=0.2)
+    assert policy_from(policy_bytes(policy)) == policy
+    position = data.draw(st.none() | st.integers(0, len(policy.lines) - 1))
+
+    def in_time(one):
+        limit_s = one.latency_limit_s + (trip_s if one.upload_bits else 0.0)
+        assume(abs(limit_s - deadline_s) > 1e-9)
+        return limit_s <= deadline_s and (up or not one.upload_bits)
+
+    priced = {key: one for key, one in priced_at(made, usage, limits, rate).items() if in_time(one)}
+    asked = {"round_trip_s": trip_s, "deadline_s": deadline_s, "server_up": up}
+    if not priced:
+        with pytest.raises(NoFeasibleSplitError):
+            policy.choose(rate, current=position, **asked)
+        return
+    expected_j = least_j = min(one.energy_j for one in priced.values())
+    if position is not None:
+        line = policy.lines[position]
+        used = priced.get((line.block, line.encoding))
+        used_j = used.energy_j if used else inf
+        assume(abs(used_j - 1.2 * least_j) > 1e-9 * least_j)
+        expected_j = used_j if used_j <= 1.2 * least_j else least_j
+    chosen = policy.lines[policy.choose(rate, current=position, **asked)]
+    assert chosen.energy_j(rate) == pytest.approx(expected_j, rel=1e-9)
+    assert (chosen.block, chosen.encoding) in priced
+    if position is None and deadline_s == inf and up:
+        anew = decide(*made, usage=replace(usage, rate_bit_per_s=rate), constraints=limits)
+        assert chosen.energy_j(rate) == pytest.approx(anew.best.energy_j, rel=1e-9)
+
+
+@pytest.fixture(scope="module")
+def policy_of_forms(made, world_of_five):
+    """Full offload as it is at fast rates, as bytes that are dear to make at slower ones."""
+    device = replace(world_of_five, made=(("uint8", 0, 1.5, 0.1),), upload_cost_j=0.0, burst_j=0.0)
+    forms = tuple(InputForm(name=name, bits=FORM_BITS[name]) for name in ("as-is", "uint8"))
+    blocks = (*made[:2], device.profile())
+    policy = SplitPolicy.build(
+        *blocks, usage=Usage(input_forms=forms), constraints=Constraints(max_block=0)
+    )
+    chosen = [policy.lines[policy.choose(rate)].encoding for rate in (1e5, 500.0)]
+    assert chosen == [None, "uint8"]
+    return policy
+
+
+def test_files_and_readers_that_know_one_form_read_a_policy_of_several(policy_of_forms):
+    content = policy_bytes(policy_of_forms)
+    assert policy_from(content) == policy_of_forms
+    document = json.loads(content)
+    [other] = document.pop("other_forms")
+    assert (other["block"], other["encoding"]) == (0, None)
+    assert [line["block"] for line in document["lines"]] == [0, 1, 2, 3, 4, 5]
+    old = policy_from(json.dumps(document).encode())
+    assert old.lines == policy_of_forms.lines[:6]
 
 
 def lines_of(numbers, allowed=None):
@@ -208,6 +321,114 @@ def test_a_policy_reads_back_as_written_and_another_version_is_refused(policy):
         policy_from(b"{}")
 
 
+def changed(*path_and_value):
+    *path, value = path_and_value
+
+    def change(document):
+        for key in path[:-1]:
+            document = document[key]
+        document[path[-1]] = value
+
+    return change
+
+
+def without(count, *, first=False):
+    def change(document):
+        lines = document["lines"]
+        document["lines"] = lines[count:] if first else lines[:-count]
+
+    return change
+
+
+def swapped(document):
+    document["lines"].reverse()
+
+
+def untold(document):
+    for line in document["lines"]:
+        del line["encoding"]
+
+
+CODE = 'x"}; int pwned = 1; //'
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (without(1), r"lines\[4\] is the last one and still sends"),
+        (without(5), "1 lines"),
+        (without(6), "0 lines"),
+        (without(2, first=True), r"lines\[0\] has block 2"),
+        (swapped, r"lines\[0\] has block 5"),
+        (changed("lines", 3, "block", 99), r"lines\[3\] has block 99"),
+        (changed("lines", 0, "block", -1), r"lines\[0\] has block -1"),
+        (changed("lines", 2, "last_operator", 0), r"lines\[2\] ends at operator 0"),
+        (changed("lines", 0, "last_operator", -2), r"lines\[0\] ends at operator -2"),
+        (changed("lines", 5, "last_operator", 2**31), r"lines\[5\].last_operator"),
+        (changed("lines", 1, "upload_bits", 0), r"lines\[1\] sends 0 bit"),
+        (changed("lines", 1, "upload_bits", -5), r"lines\[1\] sends -5 bit"),
+        (changed("lines", 1, "upload_bits", 10**300), r"lines\[1\].upload_bits"),
+        (changed("lines", 5, "upload_bits", 7), r"lines\[5\] is the last one"),
+        (changed("lines", 5, "j_bit_per_s", 7.0), r"lines\[5\] is the last one"),
+        (changed("lines", 2, "fixed_j", -1.0), r"lines\[2\].fixed_j is -1"),
+        (changed("lines", 2, "j_bit_per_s", -1e9), r"lines\[2\].j_bit_per_s"),
+        (changed("lines", 2, "encode_j", -1.0), r"lines\[2\].encode_j"),
+        (changed("lines", 2, "bits_on_the_way", -1.0), r"lines\[2\].bits_on_the_way"),
+        (changed("lines", 2, "bits_on_the_way", None), "bits_on_the_way alone"),
+        (changed("lines", 2, "encoding", "int4"), r"lines\[2\].encoding is none of as-is"),
+        (changed("lines", 2, "encoding", CODE), r"lines\[2\].encoding is none of as-is"),
+        (changed("other_forms", 0, "block", 1), r"other_forms\[0\] is no full offload"),
+        (changed("other_forms", 0, "encoding", CODE), r"other_forms\[0\].encoding"),
+        (changed("hysteresis", -5.0), "hysteresis is -5"),
+        (changed("rates_bit_per_s", [5.0, 1.0]), "rates_bit_per_s are 5.0 and 1.0"),
+        (changed("rates_bit_per_s", [-1.0, 1.0]), "rates_bit_per_s are -1.0"),
+        (changed("max_upload_bits", -1), "max_upload_bits is -1"),
+        (changed("network_sha256", "*/ int evil; /*"), "network_sha256 is not 64"),
+        (changed("network_sha256", "AB" * 32), "network_sha256 is not 64"),
+        (untold, "line 0 sends 4000 bit and does not say in which encoding"),
+    ],
+)  # fmt: skip
+def test_a_file_that_says_what_cannot_be_is_refused_in_one_line_that_says_where(
+    policy_of_forms, change, said
+):
+    document = json.loads(policy_bytes(policy_of_forms))
+    change(document)
+    with pytest.raises(InvalidInputError, match=said) as refused:
+        policy_from(json.dumps(document).encode())
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"[" * 200_000, b"\xff\xfe{}", b'{"schema": 1}'])
+def test_bytes_that_are_no_policy_are_refused(content):
+    with pytest.raises(InvalidInputError, match="no policy of joulesplit"):
+        policy_from(content)
+
+
+def test_a_file_with_no_split_that_is_allowed_is_refused(policy_of_forms):
+    document = json.loads(policy_bytes(policy_of_forms))
+    for line in (*document["lines"], *document["other_forms"]):
+        line["allowed"] = False
+    with pytest.raises(InvalidInputError, match="no split is allowed"):
+        policy_from(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda policy: replace(policy, network_sha256="*/ int evil; /*"),
+        lambda policy: replace(
+            policy, lines=(replace(policy.lines[0], encoding=CODE), *policy.lines[1:])
+        ),
+        lambda policy: replace(
+            policy, lines=(*policy.lines[:-1], replace(policy.lines[-1], encoding=CODE))
+        ),
+    ],
+)
+def test_nothing_but_figures_and_known_names_reaches_the_c_header(policy_of_forms, change):
+    with pytest.raises(InvalidInputError, match="cannot be decided by"):
+        policy_header(change(policy_of_forms))
+
+
 MAIN = """
 #include <stdio.h>
 #include "policy.h"
@@ -217,7 +438,7 @@ int main(void) {
         int l = joulesplit_choose(rate, current, trip, deadline, up);
         const struct joulesplit_line *s = l < 0 ? NULL : &joulesplit_lines[l];
         if (s == NULL) { printf("-1\\n"); continue; }
-        printf("%d %d %.0f %s %a\\n", l, s->last_operator, s->upload_bits,
+        printf("%d %d %.0f %s %a\\n", s->block, s->last_operator, s->upload_bits,
                s->encoding ? s->encoding : "-", joulesplit_energy_j(l, rate));
     }
     return 0;
@@ -232,6 +453,15 @@ def test_the_c_header_answers_as_python_does_and_says_what_to_send_and_its_joule
         replace(one, encoding=how) for one, how in zip(policy.lines, encodings, strict=False)
     ]
     policy = replace(policy, lines=(*changed, *policy.lines[len(changed) :]))
+    assert_c_answers_as_python_does(policy, tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler: apt install gcc")
+def test_the_c_header_changes_the_form_of_the_input_as_python_does(policy_of_forms, tmp_path):
+    assert_c_answers_as_python_does(policy_of_forms, tmp_path)
+
+
+def assert_c_answers_as_python_does(policy, tmp_path):
     (tmp_path / "policy.h").write_text(policy_header(policy))
     (tmp_path / "main.c").write_text(MAIN)
     program = tmp_path / "choose"
@@ -242,7 +472,7 @@ def test_the_c_header_answers_as_python_does_and_says_what_to_send_and_its_joule
     states = [
         (rate, current, trip, deadline, up)
         for rate in (0.0, 40.0, 333.0, 1000.0, 1777.0, 2.5e4, 1e7)
-        for current in (-1, 0, 1, 3, 5)
+        for current in (-1, 0, 1, 3, 5, len(policy.lines) - 1)
         for trip in (0.0, 0.3)
         for deadline in (inf, 4.0, 1.0, 1e-4)
         for up in (0, 1)
