@@ -17,6 +17,7 @@ import numpy as np
 
 from joulesplit.calibrate.profile import Account, Compute, Quantity
 from joulesplit.metrology import NO_ERROR, Error, Inputs, error_of_scatter
+from joulesplit.optimizer._checked_figure import perhaps_zero, positive
 from joulesplit.optimizer._compute_cost import Computing
 from joulesplit.optimizer._latency import OF_A_BOUND
 from joulesplit.optimizer._linear_figures import (
@@ -104,20 +105,25 @@ class StatedTime:
 
 
 def measured_encodings(compute: Compute, account: Account) -> tuple[MeasuredEncoding, ...]:
-    """Take what making bytes costs out of a profile; what states no uncertainty is left out."""
+    """Take what making bytes costs out of a profile; what states no uncertainty is left out.
+
+    Raises:
+        ProfileUnusableError: An energy is below zero by more than chance explains, or a time is
+            none.
+    """
     found = []
     for one in compute.encodings:
         energy = one.energy_j.net if account == "net" else one.energy_j.gross
         if energy is None or not is_uncertain((energy, one.latency_s)):
             continue
-        known = one.block == 0 or one.block <= len(compute.blocks)
+        name = f"making {one.encoding} at l = {one.block}"
         found.append(
             MeasuredEncoding(
                 encoding=one.encoding,
                 block=one.block,
-                bits=_tensor_bits(compute, one.block) if known else 0,
-                energy=energy,
-                latency=one.latency_s,
+                bits=_tensor_bits(compute, one.block),
+                energy=perhaps_zero(energy, name, "calibrate again with longer windows"),
+                latency=positive(one.latency_s, name),
             )
         )
     return tuple(found)

@@ -20,7 +20,7 @@ from joulesplit.optimizer import (
     policy_bytes,
     policy_from,
 )
-from joulesplit.optimizer.errors import InvalidInputError
+from joulesplit.optimizer.errors import InvalidInputError, ProfileUnusableError
 
 FLOP, BITS, BLOCK_J = (100, 200, 400), (6400, 3200, 32), (1.0, 2.0, 4.0)
 POWER_W = sum(BLOCK_J) / (0.1 + 0.2 + 0.3)
@@ -137,6 +137,16 @@ def test_making_bytes_costs_what_was_measured_whatever_its_time_is_said_to_be(
     # Of a single place nothing tells how bits differ: from nothing to twice.
     alone_j = per_bit_j * 3200 * math.hypot(0.1, 1 / math.sqrt(3))
     assert priced[0].u_stat_j == pytest.approx(alone_j, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "wrong", [(1, -0.64, 0.2), (1, 0.64, -0.2), (1, 0.64, 0.0), (3, 0.64, 0.2)]
+)
+def test_no_decision_is_made_of_what_making_bytes_cannot_cost(network3, world, wrong):
+    """Not even of a profile that nothing examined: l = 3 of three blocks sends nothing."""
+    profile = world(u_rel=0.1, made=(("float16", *wrong),)).profile()
+    with pytest.raises(ProfileUnusableError, match="making float16 at l = "):
+        candidates(network3, sized(profile))
 
 
 def sized(profile):

@@ -19,6 +19,7 @@ from joulesplit.calibrate.profile import (
     Check,
     Compute,
     DeviceProfile,
+    EncodingEnergy,
     EstimateView,
     GrossNet,
     HeadEnergy,
@@ -144,9 +145,10 @@ def _gross_offs(profile: DeviceProfile) -> Iterator[Off]:
     if profile.idle is None:
         return
     compute, idle = profile.compute, profile.idle.power_w
-    named: list[tuple[str, BlockEnergy | HeadEnergy]] = [
+    named: list[tuple[str, BlockEnergy | HeadEnergy | EncodingEnergy]] = [
         *((f"e_{b.index} gross", b) for b in compute.blocks),
         *((f"head_{h.last_block} gross", h) for h in compute.heads),
+        *((f"{making_name(made)} gross", made) for made in compute.encodings),
     ]
     for name, one in named:
         net, gross = one.energy_j.net, one.energy_j.gross
@@ -157,6 +159,11 @@ def _gross_offs(profile: DeviceProfile) -> Iterator[Off]:
             spread = ACCOUNTS_FACTOR * (_stated_u(gross) + _stated_u(net) + of_idle_j)
             beyond = max(0.0, abs(gross.value - following) - spread)
             yield beyond / gross.value if gross.value > 0 else inf, name
+
+
+def making_name(made: EncodingEnergy) -> str:
+    """Name making bytes as reports do."""
+    return f"{made.encoding} made at l = {made.block}"
 
 
 def _stated_u(quantity: Quantity) -> float:
