@@ -68,13 +68,13 @@ SOUND_COVARIANCES = CheckSpec(
 )
 COSTS_ABOVE_ZERO = CheckSpec(
     name="costs-above-zero",
-    finds="fixed costs of uploads, and of making their bytes, that are below zero by more than chance "
-    "makes them",
+    finds="fixed costs of uploads, and of making their bytes, that are below zero by more than "
+    "chance makes them",
     unit="figures",
     limit=0,
     severity="fail",
-    advice="{names}: no cost is below zero; calibrate the link again with more payload sizes, making "
-    "bytes with longer windows",
+    advice="{names}: no cost is below zero; calibrate the link again with more payload sizes, "
+    "making bytes with longer windows",
 )
 
 _SIGNED = frozenset(

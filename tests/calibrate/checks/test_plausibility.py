@@ -345,7 +345,7 @@ def test_percentiles_that_fall_and_figures_of_another_place_are_named(make_measu
 
 
 def making(profile, **fields):
-    """Return a profile that measured making bytes of its input: 0.01 J net, 0.04 J in 0.03 / P_0 s."""
+    """Return a profile that measured making bytes: 0.01 J net, 0.04 J gross in 0.03 J / P_0."""
     power_w = profile.idle.power_w.value
 
     def of(value, unit="J", u=0.0004):
