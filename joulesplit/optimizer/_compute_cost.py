@@ -492,8 +492,8 @@ def _factored(computing: Computing, pieces: Sequence[PricedBlocks]) -> FloatArra
 def _constant_inputs(computing: Computing, blocks: Sequence[Block]) -> Inputs:
     """Give N_1 + … + N_l at one price of a FLOP, which every block is off in its own way.
 
-    Of work that is only bounded N_l has the middle, and anything between is as likely, of each block
-    by itself: the sum of several is no rectangle.
+    Of work that is only bounded N_l has the middle, and anything between is as likely, of each
+    block by itself: the sum of several is no rectangle.
     """
     flop, bounds_u = _work_flop(computing, blocks)
     e_d = computing.e_d
