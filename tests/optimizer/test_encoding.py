@@ -318,4 +318,5 @@ def test_a_policy_sends_each_split_as_it_was_decided(network3, world):
     policy = SplitPolicy.build(*network3, device.profile(), usage=usage)
     assert [line.encoding for line in policy.lines] == ["uint8", "float16", None, None]
     assert [line.upload_bits for line in policy.lines] == [896, 3200, 1600, 0]
+    assert [policy.lines[block].made_by for block in (0, 1, 3)] == ["as stated", "as stated", None]
     assert policy_from(policy_bytes(policy)).lines == policy.lines
