@@ -28,6 +28,7 @@ from joulesplit.calibrate.profile import (
     Uplink,
     UploadCosts,
     UploadTime,
+    making_name,
 )
 from joulesplit.metrology import Array, symmetric
 
@@ -159,11 +160,6 @@ def _gross_offs(profile: DeviceProfile) -> Iterator[Off]:
             spread = ACCOUNTS_FACTOR * (_stated_u(gross) + _stated_u(net) + of_idle_j)
             beyond = max(0.0, abs(gross.value - following) - spread)
             yield beyond / gross.value if gross.value > 0 else inf, name
-
-
-def making_name(made: EncodingEnergy) -> str:
-    """Name making bytes as reports do."""
-    return f"{made.encoding} made at l = {made.block}"
 
 
 def _stated_u(quantity: Quantity) -> float:

@@ -14,7 +14,7 @@ from math import hypot
 import msgspec
 
 from joulesplit.calibrate.checks._counts import count_checks
-from joulesplit.calibrate.checks._derived import ACCOUNTS_FACTOR, derivation_checks, making_name
+from joulesplit.calibrate.checks._derived import ACCOUNTS_FACTOR, derivation_checks
 from joulesplit.calibrate.checks._interval_widths import interval_checks
 from joulesplit.calibrate.checks._sensor import LOST_CONVERSIONS, lost_share
 from joulesplit.calibrate.checks._soundness import soundness_checks
@@ -27,6 +27,7 @@ from joulesplit.calibrate.profile import (
     Quality,
     Verdict,
     figures_of,
+    making_name,
 )
 from joulesplit.metrology import budget_of
 

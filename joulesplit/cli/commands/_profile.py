@@ -145,6 +145,7 @@ def merge(*, profiles: tuple[Path, ...], output: Path, force: bool, as_json: boo
     from joulesplit.calibrate.profile import (
         ProfileToPool,
         StoredProfile,
+        left_out_of_merge,
         merge_profiles,
         save_profile,
     )
@@ -163,6 +164,8 @@ def merge(*, profiles: tuple[Path, ...], output: Path, force: bool, as_json: boo
     merged = StoredProfile(profile=merge_profiles(candidates, created=created, tool=this_tool()))
     save_profile(output, merged)
     _emit_profile(merged, output, as_json=as_json)
+    for what in left_out_of_merge([candidate.profile for candidate in candidates]):
+        note(f"left out, because not all of the profiles have the same: {what}")
     note(f"wrote {output}, pooled from {len(profiles)} profiles")
 
 
