@@ -395,6 +395,15 @@ def test_making_bytes_takes_the_power_that_some_device_has(make_measured, inside
     assert "encoding-power-range" in told(outside_w)
 
 
+@pytest.mark.parametrize("name", ["int4", "", "\x1b[31mred\n", "x" * 100_000])
+def test_an_encoding_that_nothing_is_sent_in_is_named_as_it_is_written(make_measured, name):
+    named = making(make_measured(), encoding=name)
+    checks = {check.name: check for check in plausibility_checks(named)}
+    assert checks["known-names"].outcome == "fail"
+    assert checks["known-names"].advice.startswith(f"encoding {name[:40]!r}: ")
+    assert examine_profile(named).verdict == "rejected"
+
+
 def test_how_late_lone_uploads_are_may_scatter_below_zero_but_not_out_of_order(make_measured):
     """A link without lateness has half of its sizes earlier than in a stream."""
     sound = make_measured()
