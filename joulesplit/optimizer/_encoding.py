@@ -262,7 +262,7 @@ def encoding_inputs(
         computing: The profile's figures.
         makings: At l = 0 … L.
         idle_w: P_0 where the time of an inference costs that beside these energies, W: what takes
-            longer than is taken costs that as well.
+            longer than is taken costs that as well. Below zero where it costs so much less.
     """
     rows = [row for row, making in enumerate(makings) if making.energy_j or _has_own(making)]
     taken = [makings[row] for row in rows]
@@ -322,6 +322,8 @@ def _has_own(making: Making) -> bool:
 def _alone(computing: Computing, making: Making, idle_w: float) -> tuple[float, float]:
     """Return what a measured or scaled energy may be off by for itself, J, and 1/ν of it."""
     time_u_s = making.time.error.u if making.time.error else 0.0
+    # How far an energy's own error is that of its time is not known: nothing is taken off it.
+    idle_w = max(0.0, idle_w)
     if making.figure is None:
         # What takes another energy for a bit takes another time as well.
         return making.own_u_j + idle_w * time_u_s, making.inverse_freedom

@@ -256,6 +256,12 @@ def test_a_time_that_is_assumed_is_doubted_by_as_much_as_it_says(network3, world
     lasting = candidates(network3, profile, assumed, usage={"back_to_back": True})[0]
     assert lasting.u_stat_j == pytest.approx(0.5 * 0.1 * (POWER_W + 3.0), rel=1e-6)
 
+    # In a period what takes longer leaves less of the idle power that its gross energy holds.
+    usage = {"period_s": 100.0}
+    [paced, *_] = candidates(network3, profile, assumed, usage=usage, account="gross")
+    assert paced.encode_j == pytest.approx(0.1 * 2 * POWER_W)
+    assert paced.u_stat_j == pytest.approx(0.5 * 0.1 * (2 * POWER_W - 3.0), rel=1e-6)
+
 
 FORMS = (
     InputForm(name="as-is", bits=3200),
