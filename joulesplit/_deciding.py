@@ -14,7 +14,7 @@ from typing import Literal
 
 from joulesplit.calibrate import profile as profiles
 from joulesplit.calibrate.checks import examined
-from joulesplit.calibrate.profile import DeviceProfile, StoredProfile
+from joulesplit.calibrate.profile import DeviceProfile, Quantity, StoredProfile
 from joulesplit.optimizer import (
     FROM_NOTHING_TO_TWICE,
     ComputeModel,
@@ -185,10 +185,27 @@ def _form(name: str, network: Network, profile: DeviceProfile) -> InputForm:
     tensor, encoding = network.tensors[network.inputs[0]], SENDABLE[name]
     bits = encoded_bits(encoding, tensor.shape, tensor.dtype)
     assert bits is not None, "what is compressed has no size of its own"
-    if any(one.encoding == name for one in profile.compute.encodings):
+    if _has_priced(name, profile):
         return timed_form(name, bits, DeviceTime(value_s=0.0, u_rel=None, words=""))
     [spec] = tensor_specs(network, network.inputs)
     return timed_form(name, bits, device_time(profile, network, _encoding_time_s(encoding, spec)))
+
+
+def _has_priced(name: str, profile: DeviceProfile) -> bool:
+    """Say whether a profile prices an encoding of the input, whatever account and network."""
+    compute = profile.compute
+    if compute.model is None or not compute.model.input_bits:
+        return False
+    figures = (
+        (one.energy_j.net, one.energy_j.gross, one.latency_s)
+        for one in compute.encodings
+        if (one.encoding, one.block) == (name, 0)
+    )
+    return any(all(_states_uncertainty(figure) for figure in found) for found in figures)
+
+
+def _states_uncertainty(figure: Quantity | None) -> bool:
+    return figure is not None and None not in (figure.u_stat, figure.u_sys)
 
 
 def timed_form(name: str, bits: int, taken: DeviceTime) -> InputForm:
@@ -255,10 +272,15 @@ def device_time(profile: DeviceProfile, network: Network, here_s: float) -> Devi
 
 
 def _is_here(profile: DeviceProfile) -> bool:
-    """Say whether a profile's device is a machine like this one."""
+    """Say whether a profile's device is a machine like this one.
+
+    A simulated one is none, and of a machine without a board's name nothing tells which it is.
+    """
     from joulesplit.calibrate.environment import Machine
 
     machine, device = Machine(), profile.device
+    if profile.simulated or device.board is None:
+        return False
     return (machine.board, platform.machine()) == (device.board, device.machine)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from joulesplit.cli._exit_codes import ExitCode, exit_code_of
-from joulesplit.cli._output import write_error
+from joulesplit.cli._output import plain, write_error
 
 COMMANDS = {
     "init": "Begin: find sensor and server, try both, remember them.",
@@ -156,5 +156,5 @@ def _failed(error: Exception, *, as_json: bool) -> int:
         traceback.print_exception(error)
     if as_json:
         write_error(code, type(error).__name__, message)
-    sys.stderr.write(f"joulesplit: error: {message}\n")
+    sys.stderr.write(f"joulesplit: error: {plain(message)}\n")
     return int(code)

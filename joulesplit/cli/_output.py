@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,9 @@ PIPE_WIDTH = 100
 
 NARROWEST = 20
 """No report can be read in fewer columns; a smaller COLUMNS is a mistake."""
+
+_NO_COMMANDS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\t"), ord("\n")}, "?")
+"""Control characters of C0 and C1 but tab and the end of a line."""
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print exactly one JSON object on stdout."
@@ -64,12 +67,29 @@ def shown_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return the terminal to print to; NO_COLOR and pipes give plain text."""
+    """Return the terminal to print to; NO_COLOR and pipes give plain text.
+
+    No text that is printed moves its cursor or colours it: only what the terminal itself is told.
+    """
     from rich.console import Console
+    from rich.segment import Segment
+
+    class PlainTextConsole(Console):
+        def render(self, *args: Any, **options: Any) -> Iterator[Segment]:
+            for text, style, control in super().render(*args, **options):
+                yield Segment(text if control else plain(text), style, control)
 
     stream = sys.stderr if stderr else sys.stdout
     width = stated_columns() or (None if stream.isatty() else PIPE_WIDTH)
-    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+    return PlainTextConsole(file=stream, width=width, highlight=False, soft_wrap=False)
+
+
+def plain(text: str) -> str:
+    """Return text without what a terminal takes as a command, a question mark for each.
+
+    Names come from files that others wrote.
+    """
+    return text.translate(_NO_COMMANDS)
 
 
 def stated_columns(environment: Mapping[str, str] = os.environ) -> int | None:
@@ -143,10 +163,10 @@ def write_page(path: Path, content: bytes) -> None:
     """
     from joulesplit.calibrate import write_whole
 
-    write_whole(path, content)
+    write_whole(path, plain(content.decode()).encode())
     note(f"wrote {path}")
 
 
 def note(text: str) -> None:
     """Print a line for people on stderr."""
-    click.echo(text, err=True)
+    click.echo(plain(text), err=True)

@@ -63,8 +63,17 @@ def inverted(quantity: Quantity, unit: str) -> Quantity:
     )
 
 
-def perhaps_zero(quantity: Quantity, name: str) -> Quantity:
+def perhaps_zero(
+    quantity: Quantity,
+    name: str,
+    advice: str = "calibrate the link again with more payload sizes",
+) -> Quantity:
     """Check a figure that may be too small to tell: below zero only where zero is possible.
+
+    Args:
+        quantity: The figure.
+        name: Names it.
+        advice: What makes a figure that can be.
 
     Raises:
         ProfileUnusableError: It is below zero by more than chance explains, or no number.
@@ -72,6 +81,5 @@ def perhaps_zero(quantity: Quantity, name: str) -> Quantity:
     if may_be_a_cost(quantity):
         return quantity
     raise ProfileUnusableError(
-        f"the profile gives {quantity.value} {quantity.unit} for {name}, which cannot be; "
-        "calibrate the link again with more payload sizes"
+        f"the profile gives {quantity.value} {quantity.unit} for {name}, which cannot be; {advice}"
     )

@@ -492,7 +492,8 @@ def _factored(computing: Computing, pieces: Sequence[PricedBlocks]) -> FloatArra
 def _constant_inputs(computing: Computing, blocks: Sequence[Block]) -> Inputs:
     """Give N_1 + … + N_l at one price of a FLOP, which every block is off in its own way.
 
-    Of work that is only bounded N_l has the middle, and anything between is as likely.
+    Of work that is only bounded N_l has the middle, and anything between is as likely, of each
+    block by itself: the sum of several is no rectangle.
     """
     flop, bounds_u = _work_flop(computing, blocks)
     e_d = computing.e_d
@@ -508,11 +509,11 @@ def _constant_inputs(computing: Computing, blocks: Sequence[Block]) -> Inputs:
         np.tril(np.tile(flop, (len(blocks) + 1, 1)), -1),
         ones / e_d.value,
         np.column_stack([common, _off_constant(computing, flop), off_bounds]),
-        estimates=[0, *([1] * len(blocks)), *([2] * len(bounded))],
+        estimates=[0, *([1] * len(blocks)), *(2 + place for place in range(len(bounded)))],
         inverse_freedom=[
             inverse_freedom_of(e_d),
             computing.constant_inverse_freedom,
-            *([OF_A_BOUND] if len(bounded) else []),
+            *([OF_A_BOUND] * len(bounded)),
         ],
         idle=idle_j * ones,
         offset=left / e_d.value / e_d.value * ones,

@@ -17,6 +17,7 @@ import numpy as np
 
 from joulesplit.calibrate.profile import Account, Compute, Quantity
 from joulesplit.metrology import NO_ERROR, Error, Inputs, error_of_scatter
+from joulesplit.optimizer._checked_figure import perhaps_zero, positive
 from joulesplit.optimizer._compute_cost import Computing
 from joulesplit.optimizer._latency import OF_A_BOUND
 from joulesplit.optimizer._linear_figures import (
@@ -34,6 +35,9 @@ MadeBy = Literal["measured", "scaled by size", "as stated", "assumed", "not meas
 
 FROM_NOTHING_TO_TWICE = 1 / sqrt(3)
 """Relative standard uncertainty of what may be anything from nothing to twice what is taken."""
+
+FEW_PLACES = 2
+"""So many places do not tell how costs scatter from one to the next."""
 
 NO_TIME = KnownTime(value_s=0.0, error=NO_ERROR)
 
@@ -66,7 +70,7 @@ class Making:
         energy_j: J; 0 if it is not known.
         time: How long it takes, s.
         figure: Where it was measured as it is done, its energy; else None.
-        own_u_rel: What its energy may be off by for itself, relative standard uncertainty; 0 for a
+        own_u_j: What its energy may be off by for itself, standard uncertainty, J; 0 for a
             measured figure, which says that itself, and for a time, whose error is a common one.
         inverse_freedom: 1/ν of that.
         assumed_u_rel: What the time that was taken may be off by, one factor of all uploads.
@@ -76,7 +80,7 @@ class Making:
     energy_j: float = 0.0
     time: KnownTime = NO_TIME
     figure: Quantity | None = None
-    own_u_rel: float = 0.0
+    own_u_j: float = 0.0
     inverse_freedom: float = 0.0
     assumed_u_rel: float = 0.0
 
@@ -104,20 +108,25 @@ class StatedTime:
 
 
 def measured_encodings(compute: Compute, account: Account) -> tuple[MeasuredEncoding, ...]:
-    """Take what making bytes costs out of a profile; what states no uncertainty is left out."""
+    """Take what making bytes costs out of a profile; what states no uncertainty is left out.
+
+    Raises:
+        ProfileUnusableError: An energy is below zero by more than chance explains, or a time is
+            none.
+    """
     found = []
     for one in compute.encodings:
         energy = one.energy_j.net if account == "net" else one.energy_j.gross
         if energy is None or not is_uncertain((energy, one.latency_s)):
             continue
-        known = one.block == 0 or one.block <= len(compute.blocks)
+        name = f"making {one.encoding} at l = {one.block}"
         found.append(
             MeasuredEncoding(
                 encoding=one.encoding,
                 block=one.block,
-                bits=_tensor_bits(compute, one.block) if known else 0,
-                energy=energy,
-                latency=one.latency_s,
+                bits=_tensor_bits(compute, one.block),
+                energy=perhaps_zero(energy, name, "calibrate again with longer windows"),
+                latency=positive(one.latency_s, name),
             )
         )
     return tuple(found)
@@ -173,35 +182,55 @@ def _measured(one: MeasuredEncoding) -> Making:
 
 
 def _scaled(alike: Sequence[MeasuredEncoding], bits: int) -> Making:
-    """Take the mean cost of a bit, and its scatter from place to place, from where it is known.
-
-    Of a single place nothing tells that scatter: from nothing to twice.
-    """
-    per_bit_j = [max(0.0, one.energy.value) / one.bits for one in alike]
-    per_bit_s = [one.latency.value / one.bits for one in alike]
-    u_rel, inverse = _spread(per_bit_j)
-    time_u_rel, _ = _spread(per_bit_s)
-    u_rel = hypot(u_rel, max(_scatter_rel(one.energy) for one in alike))
-    time_s = bits * fmean(per_bit_s)
+    """Take the mean cost of a bit, and its scatter from place to place, from where it is known."""
+    energy_j, energy_error = _of_bits([one.energy for one in alike], alike, bits)
+    time_s, time_error = _of_bits([one.latency for one in alike], alike, bits)
     return Making(
         by="scaled by size",
-        energy_j=bits * fmean(per_bit_j),
-        time=KnownTime(value_s=time_s, error=error_of_scatter([(time_u_rel * time_s, inverse)])),
-        own_u_rel=u_rel,
-        inverse_freedom=inverse,
+        energy_j=energy_j,
+        time=KnownTime(value_s=time_s, error=time_error),
+        own_u_j=energy_error.u_stat,
+        inverse_freedom=energy_error.inverse_freedom,
     )
 
 
-def _scatter_rel(figure: Quantity) -> float:
-    return (figure.u_stat or 0.0) / figure.value if figure.value > 0.0 else 0.0
+def _of_bits(
+    figures: Sequence[Quantity], alike: Sequence[MeasuredEncoding], bits: int
+) -> tuple[float, Error]:
+    """Return what so many bits take by the figures of other places, and what that may be off by.
+
+    The latter is absolute: what scattered to zero or below is known no better for that.
+    """
+    per_bit = [figure.value / one.bits for figure, one in zip(figures, alike, strict=True)]
+    scatter = [
+        ((figure.u_stat or 0.0) / one.bits, inverse_freedom_of(figure))
+        for figure, one in zip(figures, alike, strict=True)
+    ]
+    known_u, known_inverse = max(scatter)
+    spread_u, spread_inverse = _spread(per_bit, known_u)
+    parts = [(bits * spread_u, spread_inverse), (bits * known_u, known_inverse)]
+    return bits * max(0.0, fmean(per_bit)), error_of_scatter(parts)
 
 
-def _spread(values: Sequence[float]) -> tuple[float, float]:
-    """Return what one more value may be off their mean, relative, and 1/ν of that."""
-    count, mean = len(values), fmean(values)
-    if count < 2 or mean <= 0.0:
-        return FROM_NOTHING_TO_TWICE, OF_A_BOUND
-    return stdev(values) * sqrt(1 + 1 / count) / mean, 1 / (count - 1)
+def _spread(values: Sequence[float], known_u: float) -> tuple[float, float]:
+    """Return what one more value may be off their mean, and 1/ν of that.
+
+    Of a single place nothing tells that: from nothing to twice. Two tell it with one degree of
+    freedom, by chance next to nothing, which beside other errors is no interval: what a single one
+    says counts as another degree.
+
+    Args:
+        values: At each place.
+        known_u: What the least known of them may be off by for itself, standard uncertainty.
+    """
+    count = len(values)
+    of_one = FROM_NOTHING_TO_TWICE * max(fmean(values), known_u)
+    if count == 1:
+        return of_one, OF_A_BOUND
+    apart = stdev(values)
+    if count == FEW_PLACES:
+        return sqrt((apart**2 + of_one**2) / 2 * (1 + 1 / count)), 1 / 2
+    return apart * sqrt(1 + 1 / count), 1 / (count - 1)
 
 
 def _by_time(stated: StatedTime, power_w: float | None) -> Making:
@@ -233,9 +262,9 @@ def encoding_inputs(
         computing: The profile's figures.
         makings: At l = 0 … L.
         idle_w: P_0 where the time of an inference costs that beside these energies, W: what takes
-            longer than is taken costs that as well.
+            longer than is taken costs that as well. Below zero where it costs so much less.
     """
-    rows = [row for row, making in enumerate(makings) if making.energy_j or making.figure]
+    rows = [row for row, making in enumerate(makings) if making.energy_j or _has_own(making)]
     taken = [makings[row] for row in rows]
     energies_j = np.array([making.energy_j for making in taken])
     own_j, estimates, inverse = _own_effects(computing, taken, idle_w)
@@ -287,16 +316,18 @@ def _own_effects(
 
 
 def _has_own(making: Making) -> bool:
-    return making.figure is not None or making.own_u_rel > 0.0
+    return making.figure is not None or making.own_u_j > 0.0
 
 
 def _alone(computing: Computing, making: Making, idle_w: float) -> tuple[float, float]:
     """Return what a measured or scaled energy may be off by for itself, J, and 1/ν of it."""
-    if making.figure is None:
-        longer_j = making.energy_j + idle_w * making.time.value_s
-        return making.own_u_rel * longer_j, making.inverse_freedom
-    held_j = computing.idle_u_w * making.time.value_s
     time_u_s = making.time.error.u if making.time.error else 0.0
+    # How far an energy's own error is that of its time is not known: nothing is taken off it.
+    idle_w = max(0.0, idle_w)
+    if making.figure is None:
+        # What takes another energy for a bit takes another time as well.
+        return making.own_u_j + idle_w * time_u_s, making.inverse_freedom
+    held_j = computing.idle_u_w * making.time.value_s
     own_j = apart_from(making.figure.u_stat, held_j)
     return hypot(own_j, idle_w * time_u_s), inverse_freedom_of(making.figure)
 

@@ -27,6 +27,7 @@ from joulesplit.calibrate.profile import Account, DeviceProfile
 from joulesplit.optimizer._constraints import Constraints
 from joulesplit.optimizer._cost import ComputeModel
 from joulesplit.optimizer._decision import decide
+from joulesplit.optimizer._encoding import MadeBy
 from joulesplit.optimizer._result import Candidate, Decision
 from joulesplit.optimizer._usage import InputForm, Usage
 from joulesplit.optimizer.errors import (
@@ -71,6 +72,7 @@ class SplitLine:
         encode_j: Of making what goes up, J, with the idle power of that time where it counts; part
             of ``fixed_j``.
         encode_s: The time of that, s; part of ``own_s``.
+        made_by: What the price of that rests on, see ``Candidate``; None if nothing is made.
         limit_fixed_s, limit_bits: Like ``fixed_s`` and ``bits_on_the_way``, of the time that a
             deadline is held against: a slow inference's, as far up as it may be. None where that
             is the average.
@@ -93,6 +95,7 @@ class SplitLine:
     own_s: float | None = None
     encode_j: float = 0.0
     encode_s: float = 0.0
+    made_by: MadeBy | None = None
     limit_fixed_s: float | None = None
     limit_bits: float | None = None
 
@@ -143,6 +146,7 @@ class SplitLine:
             limit_fixed_s=_less(self.limit_fixed_s, self.encode_s),
             encode_j=0.0,
             encode_s=0.0,
+            made_by=None,
         )
 
     def latency_s(self, rate_bit_per_s: float, round_trip_s: float = 0.0) -> float | None:
@@ -489,6 +493,7 @@ def _line(
         own_s=at_fast.compute_s,
         encode_j=at_fast.encode_j + idle_w * at_fast.encode_s,
         encode_s=at_fast.encode_s,
+        made_by=at_fast.made_by,
         limit_fixed_s=limit_s,
         limit_bits=limit_bits,
     )

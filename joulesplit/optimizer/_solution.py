@@ -176,10 +176,17 @@ class Problem:
 
     @property
     def _idle_beside_w(self) -> float:
-        """The idle power that a longer inference costs beside what its parts cost, W."""
-        prices = self.prices
-        counts = prices.usage.back_to_back and prices.account == "net"
-        return prices.idle.value if prices.idle and counts and self.latencies else 0.0
+        """The idle power that a longer inference costs beside what its parts cost, W.
+
+        Below zero where a period leaves so much less of it that gross energies hold it.
+        """
+        prices, usage = self.prices, self.prices.usage
+        if prices.idle is None or not self.latencies:
+            return 0.0
+        if usage.back_to_back and prices.account == "net":
+            return prices.idle.value
+        held = prices.account == "gross" and prices.sending.waiting.figure is not None
+        return -prices.idle.value if held and usage.period_s is not None else 0.0
 
     def _beside(self, model: ComputeModel) -> BesideCost:
         """Give the idle power's time that no energy holds yet, and the starts."""

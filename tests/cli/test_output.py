@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from joulesplit.cli._output import PIPE_WIDTH, console, stated_columns
+from joulesplit.cli import run
+from joulesplit.cli._output import PIPE_WIDTH, console, note, stated_columns, write_page
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,32 @@ def test_a_report_in_a_pipe_is_as_wide_as_columns_says(monkeypatch, capsys):
     assert console().width == 60
     monkeypatch.delenv("COLUMNS")
     assert console().width == PIPE_WIDTH
+
+
+HOSTILE = "\x1b[31mred\x07\x9b2J\r"
+
+
+def test_no_text_from_a_file_is_a_command_to_the_terminal(capsys, tmp_path):
+    """What a report's own styles tell the terminal stays."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(HOSTILE)
+    table.add_row(Text(HOSTILE))
+    console().print(Text(HOSTILE), table, HOSTILE, sep="\n")
+    note(HOSTILE)
+    write_page(tmp_path / "page.html", f"<p>{HOSTILE}</p>\n".encode())
+    printed = "".join(capsys.readouterr())
+    for text in (printed, (tmp_path / "page.html").read_text(encoding="utf-8")):
+        assert "red" in text
+        assert not set(text) & set("\x1b\x07\x9b\r")
+
+
+def test_an_error_about_a_file_is_no_command_to_the_terminal(capsys):
+    assert run(["profile", "show", HOSTILE]) == 3
+    said = capsys.readouterr().err
+    assert "red" in said
+    assert "\x1b" not in said
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)])

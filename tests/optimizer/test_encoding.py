@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from joulesplit.calibrate.profile import GrossNet, Quantity
 from joulesplit.optimizer import (
     Constraints,
     InputForm,
@@ -20,7 +21,8 @@ from joulesplit.optimizer import (
     policy_bytes,
     policy_from,
 )
-from joulesplit.optimizer.errors import InvalidInputError
+from joulesplit.optimizer._encoding import MeasuredEncoding, StatedTime, making_of
+from joulesplit.optimizer.errors import InvalidInputError, ProfileUnusableError
 
 FLOP, BITS, BLOCK_J = (100, 200, 400), (6400, 3200, 32), (1.0, 2.0, 4.0)
 POWER_W = sum(BLOCK_J) / (0.1 + 0.2 + 0.3)
@@ -139,6 +141,16 @@ def test_making_bytes_costs_what_was_measured_whatever_its_time_is_said_to_be(
     assert priced[0].u_stat_j == pytest.approx(alone_j, rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    "wrong", [(1, -0.64, 0.2), (1, 0.64, -0.2), (1, 0.64, 0.0), (3, 0.64, 0.2)]
+)
+def test_no_decision_is_made_of_what_making_bytes_cannot_cost(network3, world, wrong):
+    """Not even of a profile that nothing examined: l = 3 of three blocks sends nothing."""
+    profile = world(u_rel=0.1, made=(("float16", *wrong),)).profile()
+    with pytest.raises(ProfileUnusableError, match="making float16 at l = "):
+        candidates(network3, sized(profile))
+
+
 def sized(profile):
     """The profile of a device that says how long its blocks' outputs are."""
     blocks = [
@@ -149,7 +161,7 @@ def sized(profile):
     return msgspec.structs.replace(profile, compute=compute)
 
 
-def test_of_several_places_the_scatter_of_a_bits_cost_is_that_of_the_next_one(network3, world):
+def test_of_two_places_the_scatter_of_a_bits_cost_is_pooled_with_what_one_says(network3, world):
     made = (("float16", 0, 0.32 * 0.9, 0.1), ("float16", 2, 0.32 * 1.1, 0.1))
     device = sized(world(bit_j=1e-12, made=made).profile())
     model = msgspec.structs.replace(device.compute.model, input_bits=3200)
@@ -157,8 +169,61 @@ def test_of_several_places_the_scatter_of_a_bits_cost_is_that_of_the_next_one(ne
     first = candidates(network3, msgspec.structs.replace(device, compute=compute))[1]
     assert first.made_by == "scaled by size"
     assert first.encode_j == pytest.approx(1e-4 * BITS[0])
-    # 0.9 and 1.1 scatter by √0.02, one more value about their mean by √1.5 times that.
-    assert first.u_stat_j == pytest.approx(first.encode_j * math.sqrt(0.02 * 1.5), rel=1e-6)
+    # 0.9 and 1.1 scatter by √0.02, from nothing to twice is √(1/3); one more value about their
+    # mean by √1.5 times that.
+    u_rel = math.sqrt((0.02 + 1 / 3) / 2 * 1.5)
+    assert first.u_stat_j == pytest.approx(first.encode_j * u_rel, rel=1e-6)
+
+
+def quantity(value, u_stat=0.0, unit="J"):
+    return Quantity(value=value, unit=unit, ci95=None, u_stat=u_stat, u_sys=0.0, n=12)
+
+
+def elsewhere(*energies_j, u_j=0.0):
+    """Making 1000 bits at places of these energies."""
+    return [
+        MeasuredEncoding(
+            encoding="float16",
+            block=place,
+            bits=1000,
+            energy=quantity(energy_j, u_j),
+            latency=quantity(0.1, unit="s"),
+        )
+        for place, energy_j in enumerate(energies_j)
+    ]
+
+
+def scaled(*energies_j, u_j=0.0, bits=2000):
+    told = StatedTime(value_s=0.0, u_rel=None)
+    return making_of(None, elsewhere(*energies_j, u_j=u_j), bits, told, None)
+
+
+def test_of_several_places_the_scatter_of_a_bits_cost_is_that_of_the_next_one():
+    """0.9, 1.0 and 1.1 scatter by 0.1, one more value about their mean by √(4/3) times that."""
+    found = scaled(0.9, 1.0, 1.1)
+    assert found.energy_j == pytest.approx(2.0)
+    assert found.own_u_j == pytest.approx(2 * 0.1 * math.sqrt(4 / 3))
+    assert found.inverse_freedom == pytest.approx(1 / 2)
+
+
+@pytest.mark.parametrize("energies_j", [(-0.01,), (-0.01, -0.02), (0.01, -0.02), (0.0, 0.0, 0.0)])
+def test_a_cost_that_scattered_below_zero_is_known_no_better_when_it_is_scaled(energies_j):
+    """Its standard uncertainty of 0.02 J for 1000 bits is at least 0.04 J for 2000."""
+    found = scaled(*energies_j, u_j=0.02)
+    assert found.energy_j == 0.0
+    assert found.own_u_j >= 0.04
+
+
+def test_a_candidate_whose_bytes_may_cost_nothing_says_what_they_may_cost(network3, world):
+    plain = world(u_rel=0.1, bit_j=1e-12, made=(("float16", 1, 0.0, 0.2),))
+    device = sized(plain.profile())
+    [made] = device.compute.encodings
+    energy = GrossNet(gross=made.energy_j.gross, net=quantity(-0.01, 0.02))
+    below = (msgspec.structs.replace(made, energy_j=energy),)
+    compute = msgspec.structs.replace(device.compute, encodings=below)
+    server = candidates(network3, msgspec.structs.replace(device, compute=compute))[0]
+    assert (server.made_by, server.encode_j) == ("scaled by size", 0.0)
+    assert server.u_stat_j >= 0.02 * 3200 / BITS[0]
 
 
 def test_bytes_that_nothing_prices_make_a_choice_that_no_probability_is_stated_of(network3, world):
@@ -190,6 +255,12 @@ def test_a_time_that_is_assumed_is_doubted_by_as_much_as_it_says(network3, world
     profile = world(bit_j=1e-12, idle_w=3.0).profile()
     lasting = candidates(network3, profile, assumed, usage={"back_to_back": True})[0]
     assert lasting.u_stat_j == pytest.approx(0.5 * 0.1 * (POWER_W + 3.0), rel=1e-6)
+
+    # In a period what takes longer leaves less of the idle power that its gross energy holds.
+    usage = {"period_s": 100.0}
+    [paced, *_] = candidates(network3, profile, assumed, usage=usage, account="gross")
+    assert paced.encode_j == pytest.approx(0.1 * 2 * POWER_W)
+    assert paced.u_stat_j == pytest.approx(0.5 * 0.1 * (2 * POWER_W - 3.0), rel=1e-6)
 
 
 FORMS = (
@@ -254,4 +325,5 @@ def test_a_policy_sends_each_split_as_it_was_decided(network3, world):
     # Beyond the splits: full offload as it is, which is the cheapest at rates far above.
     assert [line.encoding for line in policy.lines] == ["uint8", "float16", None, None, None]
     assert [line.upload_bits for line in policy.lines] == [896, 3200, 1600, 0, 3200]
+    assert [policy.lines[block].made_by for block in (0, 1, 3)] == ["as stated", "as stated", None]
     assert policy_from(policy_bytes(policy)).lines == policy.lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import msgspec
@@ -239,6 +240,19 @@ def test_work_that_is_only_bounded_is_in_intervals_and_probability_as_wide_as_it
     # What all others share is in none of their differences.
     apart = decide(*made, world().profile(), model_u_rel=0.0, constraints=Constraints(min_block=1))
     assert (apart.best.block, apart.probability_best) == (2, 1.0)
+
+
+def test_two_pieces_of_bounded_work_together_are_a_triangle_and_no_rectangle(world, make_network):
+    """Twice 0 to 4 J: 95 % of their sum lie within 4 J · (1 − √0.05) of the middle."""
+    network, blocks = branching(make_network, 0, 400)
+    second = replace(network.operators[1], kind="IF", flop=None, mac_flop=0, least_flop=0,
+                     most_flop=400)  # fmt: skip
+    twice = replace(network, operators=(network.operators[0], second, network.operators[2]))
+    empty = (blocks[0], replace(blocks[1], flop=0, mac_flop=0), blocks[2])
+    local = decide(twice, empty, world().profile(), model_u_rel=0.0).candidates[3]
+    assert local.energy_j == pytest.approx(8.0)
+    half_j = (local.ci95_j[1] - local.ci95_j[0]) / 2
+    assert half_j == pytest.approx(4 * (1 - math.sqrt(0.05)), rel=0.02)
 
 
 @pytest.mark.parametrize(("least", "most", "own"), [(0, None, False), (0, 400, True)])

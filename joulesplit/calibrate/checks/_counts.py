@@ -15,6 +15,10 @@ from joulesplit.calibrate.profile import (
     DeviceProfile,
     HeadEnergy,
 )
+from joulesplit.partition import SENDABLE
+
+LONGEST_NAME = 40
+"""So much of a name that nobody knows is said."""
 
 COUNTS_AGREE = CheckSpec(
     name="counts-agree",
@@ -27,11 +31,13 @@ COUNTS_AGREE = CheckSpec(
 )
 KNOWN_NAMES = CheckSpec(
     name="known-names",
-    finds="names of figures and blocks that the profile does not have",
+    finds="names of figures and blocks that the profile does not have, and of encodings that "
+    "nothing is sent in",
     unit="names",
     limit=0,
     severity="fail",
-    advice=f"{{names}}: the profile has no such figure here: {CHANGED}",
+    advice="{names}: the profile has no such figure here, or there is no such encoding: "
+    f"{CHANGED}",
 )
 
 
@@ -109,3 +115,6 @@ def _wrong_names(profile: DeviceProfile) -> Iterator[str]:
                 yield repr(view.figure)
     if compute.classes is not None and not 1 <= compute.classes.worst_block <= len(compute.blocks):
         yield f"block {compute.classes.worst_block}"
+    for made in compute.encodings:
+        if made.encoding not in SENDABLE:
+            yield f"encoding {made.encoding[:LONGEST_NAME]!r}"

@@ -19,6 +19,7 @@ from joulesplit.calibrate.profile import (
     Check,
     Compute,
     DeviceProfile,
+    EncodingEnergy,
     EstimateView,
     GrossNet,
     HeadEnergy,
@@ -27,6 +28,7 @@ from joulesplit.calibrate.profile import (
     Uplink,
     UploadCosts,
     UploadTime,
+    making_name,
 )
 from joulesplit.metrology import Array, symmetric
 
@@ -144,9 +146,10 @@ def _gross_offs(profile: DeviceProfile) -> Iterator[Off]:
     if profile.idle is None:
         return
     compute, idle = profile.compute, profile.idle.power_w
-    named: list[tuple[str, BlockEnergy | HeadEnergy]] = [
+    named: list[tuple[str, BlockEnergy | HeadEnergy | EncodingEnergy]] = [
         *((f"e_{b.index} gross", b) for b in compute.blocks),
         *((f"head_{h.last_block} gross", h) for h in compute.heads),
+        *((f"{making_name(made)} gross", made) for made in compute.encodings),
     ]
     for name, one in named:
         net, gross = one.energy_j.net, one.energy_j.gross

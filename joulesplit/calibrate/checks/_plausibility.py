@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from math import hypot
 
 import msgspec
 
 from joulesplit.calibrate.checks._counts import count_checks
-from joulesplit.calibrate.checks._derived import derivation_checks
+from joulesplit.calibrate.checks._derived import ACCOUNTS_FACTOR, derivation_checks
 from joulesplit.calibrate.checks._interval_widths import interval_checks
 from joulesplit.calibrate.checks._sensor import LOST_CONVERSIONS, lost_share
 from joulesplit.calibrate.checks._soundness import soundness_checks
@@ -21,10 +22,12 @@ from joulesplit.calibrate.checks._spec import CHANGED, FLAG, CheckSpec, verdict_
 from joulesplit.calibrate.profile import (
     Check,
     DeviceProfile,
+    EncodingEnergy,
     GrossNet,
     Quality,
     Verdict,
     figures_of,
+    making_name,
 )
 from joulesplit.metrology import budget_of
 
@@ -77,6 +80,7 @@ RANGES = {
         ("e_d-range", "E_d", "FLOP/J", E_D_RANGE_FLOP_PER_J),
         ("e_c-range", "E_c", "bit/J", E_C_RANGE_BIT_PER_J),
         ("idle-range", "P_0", "W", IDLE_RANGE_W),
+        ("encoding-power-range", "the power of making an encoding's bytes", "W", IDLE_RANGE_W),
     )
 }
 SENSOR_BUDGET = CheckSpec(
@@ -192,7 +196,13 @@ def _signs(profile: DeviceProfile) -> Iterator[Check]:
 
 def _accounts(profile: DeviceProfile) -> Iterator[Check]:
     """Check that gross energy is not below net energy, beyond what uncertainty explains."""
-    broken = [f"e_{block.index}" for block in profile.compute.blocks if _below_net(block.energy_j)]
+    compute = profile.compute
+    named = [
+        *((f"e_{block.index}", block.energy_j) for block in compute.blocks),
+        *((f"head_{head.last_block}", head.energy_j) for head in compute.heads),
+        *((making_name(made), made.energy_j) for made in compute.encodings),
+    ]
+    broken = [name for name, energy_j in named if _below_net(energy_j)]
     if _above_net(profile.compute.e_d_flop_per_j):
         broken.append("E_d")
     if profile.link is not None and _above_net(profile.link.uplink.e_c_bit_per_j):
@@ -220,6 +230,21 @@ def _ranges(profile: DeviceProfile) -> Iterator[Check]:
         yield _in_range("e_c-range", e_c.gross.value, E_C_RANGE_BIT_PER_J)
     if profile.idle is not None:
         yield _in_range("idle-range", profile.idle.power_w.value, IDLE_RANGE_W)
+    powers_w = [_making_power_w(made) for made in profile.compute.encodings]
+    if powers_w:
+        low, high = IDLE_RANGE_W
+        farthest_w = max(powers_w, key=lambda power_w: max(power_w - high, low - power_w))
+        yield _in_range("encoding-power-range", farthest_w, IDLE_RANGE_W)
+
+
+def _making_power_w(made: EncodingEnergy) -> float:
+    """Return the gross power of making bytes, the nearest to a device's that chance explains, W."""
+    gross = made.energy_j.gross
+    u_j = ACCOUNTS_FACTOR * hypot(gross.u_stat or 0.0, gross.u_sys or 0.0)
+    low_j, high_j = (power_w * made.latency_s.value for power_w in IDLE_RANGE_W)
+    possible_j = min(max(gross.value, low_j), high_j)
+    nearest_j = min(max(possible_j, gross.value - u_j), gross.value + u_j)
+    return nearest_j / made.latency_s.value
 
 
 def _in_range(name: str, value: float, bounds: tuple[float, float]) -> Check:

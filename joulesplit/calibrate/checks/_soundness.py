@@ -23,6 +23,7 @@ from joulesplit.calibrate.profile import (
     Quantity,
     UploadCosts,
     has_uncertainties,
+    is_above_zero,
     may_be_a_cost,
     out_of_order,
 )
@@ -67,11 +68,13 @@ SOUND_COVARIANCES = CheckSpec(
 )
 COSTS_ABOVE_ZERO = CheckSpec(
     name="costs-above-zero",
-    finds="fixed costs of uploads that are below zero by more than chance makes them",
+    finds="fixed costs of uploads, and of making their bytes, that are below zero by more than "
+    "chance makes them",
     unit="figures",
     limit=0,
     severity="fail",
-    advice="{names}: no cost is below zero; calibrate the link again with more payload sizes",
+    advice="{names}: no cost is below zero; calibrate the link again with more payload sizes, "
+    "making bytes with longer windows",
 )
 
 _SIGNED = frozenset(
@@ -105,7 +108,10 @@ def soundness_checks(profile: DeviceProfile) -> Iterator[Check]:
     leaves = leaves_of(profile)
     found = {
         SOUND_INTERVALS: [path for path, figure in leaves.figures if not _is_sound(figure)],
-        SOUND_NUMBERS: [path for path, n in leaves.numbers if not _can_be(n, _ends_in(path))],
+        SOUND_NUMBERS: [
+            *(path for path, n in leaves.numbers if not _can_be(n, _ends_in(path))),
+            *_impossible_times(profile),
+        ],
         IN_ORDER: [*out_of_order(profile.compute), *_sizes_out_of_order(profile)],
         SOUND_COVARIANCES: [*_wrong_covariances(profile)],
         COSTS_ABOVE_ZERO: [path for path, q in _costs(profile) if not may_be_a_cost(q)],
@@ -203,6 +209,18 @@ def _costs(profile: DeviceProfile) -> Iterator[tuple[str, Quantity]]:
             yield f"{path}.burst_cost_j", costs.burst_cost_j
         if isinstance(costs, UploadCosts) and costs.waiting_power_w is not None:
             yield f"{path}.waiting_power_w", costs.waiting_power_w
+    for place, made in enumerate(profile.compute.encodings):
+        for account in ("net", "gross"):
+            energy: Quantity | None = getattr(made.energy_j, account)
+            if energy is not None:
+                yield f"compute.encodings[{place}].energy_j.{account}", energy
+
+
+def _impossible_times(profile: DeviceProfile) -> Iterator[str]:
+    """Name what making bytes is said to take that is no time: it is never told as a difference."""
+    for place, made in enumerate(profile.compute.encodings):
+        if not is_above_zero(made.latency_s.value):
+            yield f"compute.encodings[{place}].latency_s"
 
 
 def _wrong_covariances(profile: DeviceProfile) -> Iterator[str]:

@@ -124,8 +124,9 @@ def _sampler(records: Sequence[WindowRecord], kinds: Sequence[WindowKind]) -> _L
     if told is None:
         return sampler_bound(records, _work_of(kinds)) or 0.0, None
     # More of it may cost less than in proportion: a core that is woken more often sleeps less
-    # deeply. So the share is not known better than to itself.
-    u, freedom = hypot(told.u, told.share), told.degrees_of_freedom
+    # deeply. So what stands out of chance is not known better than to itself.
+    clear, freedom = max(0.0, abs(told.share) - 2 * told.u), told.degrees_of_freedom
+    u = hypot(told.u, clear)
     return worth_of([(told.share, u)], freedom, [u / told.u if told.u > 0 else 1.0]), freedom
 
 

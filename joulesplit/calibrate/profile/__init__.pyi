@@ -51,6 +51,7 @@ from ._io import profile_bytes as profile_bytes
 from ._io import save_profile as save_profile
 from ._merge import ProfileToPool as ProfileToPool
 from ._merge import merge_profiles as merge_profiles
+from ._parts import left_out_of_merge as left_out_of_merge
 from ._order import out_of_order as out_of_order
 from ._possible import BEYOND_NATURE as BEYOND_NATURE
 from ._possible import FORM_CHECKS as FORM_CHECKS
@@ -72,6 +73,7 @@ from ._link import Downlink as Downlink
 from ._compute import HeadEnergy as HeadEnergy
 from ._compute import PhaseEnergy as PhaseEnergy
 from ._compute import PrecisionKind as PrecisionKind
+from ._compute import making_name as making_name
 from ._link import UploadCosts as UploadCosts
 from ._link import UploadTail as UploadTail
 from ._link import UploadTime as UploadTime

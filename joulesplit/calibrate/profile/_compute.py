@@ -163,6 +163,11 @@ class EncodingEnergy(msgspec.Struct, frozen=True, kw_only=True):
     latency_s: Annotated[Quantity, in_unit("s")]
 
 
+def making_name(made: EncodingEnergy) -> str:
+    """Name making bytes as reports and checks do."""
+    return f"{made.encoding} made at l = {made.block}"
+
+
 class Compute(msgspec.Struct, frozen=True, kw_only=True):
     """What computing costs.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import hypot, inf
 
-from joulesplit.calibrate.profile._compute import Compute
+from joulesplit.calibrate.profile._compute import Compute, making_name
 from joulesplit.calibrate.profile._device_profile import DeviceProfile
 from joulesplit.calibrate.profile._link import Link, LinkFit
 from joulesplit.calibrate.profile._quantity import GrossNet, Quantity
@@ -84,7 +84,7 @@ def _compute_figures(compute: Compute) -> Iterator[Figure]:
     for block in compute.blocks:
         yield Figure(name=f"t_{block.index}", quantity=block.latency_s, scaled=False)
     for made in compute.encodings:
-        yield from _accounts(f"{made.encoding} made at l = {made.block}", made.energy_j)
+        yield from _accounts(making_name(made), made.energy_j)
     if compute.window_cost_j is not None:
         yield Figure(name="window cost net", quantity=compute.window_cost_j)
     for name, start in _starts(compute):

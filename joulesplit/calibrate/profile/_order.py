@@ -31,6 +31,12 @@ def _out_of_order(compute: Compute) -> Iterator[str]:
     twice = [name for name, count in phases.items() if count > 1]
     if twice:
         yield f"phase {twice[0]!r} stands {phases[twice[0]]} times"
+    last = max(len(compute.blocks) - 1, 0)
+    yield from (
+        f"making {one.encoding} at l = {one.block} is at no split that sends: l = 0 … {last} are"
+        for one in compute.encodings
+        if not 0 <= one.block <= last
+    )
     made = Counter((one.encoding, one.block) for one in compute.encodings)
     yield from (
         f"making {name} at l = {block} stands {count} times"

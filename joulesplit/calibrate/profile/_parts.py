@@ -18,6 +18,7 @@ from joulesplit.calibrate.profile._compute import (
     Compute,
     EncodingEnergy,
     HeadEnergy,
+    making_name,
 )
 from joulesplit.calibrate.profile._device_profile import DeviceProfile
 from joulesplit.calibrate.profile._estimates import CampaignError
@@ -144,6 +145,18 @@ def pooled_compute(part: WeightedProfiles) -> Compute:
         phases=(),
         encodings=_encodings(part),
         campaign=part.campaign(lambda p: p.compute.campaign),
+    )
+
+
+def left_out_of_merge(profiles: Sequence[DeviceProfile]) -> tuple[str, ...]:
+    """Name what pooling profiles leaves out because not all of them have the same."""
+    heads = [tuple(str(head.last_block) for head in p.compute.heads) for p in profiles]
+    made = [tuple(making_name(one) for one in p.compute.encodings) for p in profiles]
+    lists = {"the heads that end at blocks": heads, "what making bytes costs:": made}
+    return tuple(
+        f"{what} {', '.join(dict.fromkeys(name for names in found for name in names))}"
+        for what, found in lists.items()
+        if len(set(found)) > 1
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from joulesplit.cli._options import Command
 from joulesplit.cli._output import emit, json_option, note, require_free
 
 if TYPE_CHECKING:
-    from joulesplit.calibrate.profile import Removal, StoredProfile
+    from joulesplit.calibrate.profile import DeviceProfile, Removal, StoredProfile
 
 EXISTING = click.Path(path_type=Path)
 SENSORS = {"auto": None, "same": True, "different": False}
@@ -163,7 +163,15 @@ def merge(*, profiles: tuple[Path, ...], output: Path, force: bool, as_json: boo
     merged = StoredProfile(profile=merge_profiles(candidates, created=created, tool=this_tool()))
     save_profile(output, merged)
     _emit_profile(merged, output, as_json=as_json)
+    _say_left_out([candidate.profile for candidate in candidates])
     note(f"wrote {output}, pooled from {len(profiles)} profiles")
+
+
+def _say_left_out(profiles: Sequence[DeviceProfile]) -> None:
+    from joulesplit.calibrate.profile import left_out_of_merge
+
+    for what in left_out_of_merge(profiles):
+        note(f"left out, because not all of the profiles have the same: {what}")
 
 
 @command.command("redact", short_help="Take out names, addresses, places.")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from joulesplit.cli.report import Page
     from joulesplit.cli.report.tables import FittingTable
     from joulesplit.cooperate import Inference, InferenceRecord, SplitSession
-    from joulesplit.optimizer import SplitPolicy
+    from joulesplit.optimizer import SplitLine, SplitPolicy
     from joulesplit.partition import Network
     from joulesplit.partition.reading import LoadedModel
 
@@ -300,12 +300,17 @@ def _document(done: list[_Done], session: SplitSession) -> dict[str, Any]:
             for item in done
         ],
         "counts": session.counts,
+        "making": {line.block: line.made_by for line in _carried_out(session) if line.made_by},
         "link": {
             "rate_bit_per_s": session.link.rate_bit_per_s,
             "round_trip_s": session.link.round_trip_s,
             "uploads": session.link.uploads,
         },
     }
+
+
+def _carried_out(session: SplitSession) -> list[SplitLine]:
+    return [line for line in session.policy.lines if line.block in session.counts.by_split]
 
 
 def _largest(array: NDArray[Any]) -> list[dict[str, float]]:
@@ -367,5 +372,7 @@ def _page(done: list[_Done], session: SplitSession, *, simulated: bool, wrote: l
             Section(title="Results", body=_results_table(done)),
             Section(title="How they came about", body=sums),
         ],
-        ending=inferences_ending(counts, account=session.policy.account, wrote=wrote),
+        ending=inferences_ending(
+            counts, account=session.policy.account, wrote=wrote, lines=session.policy.lines
+        ),
     )

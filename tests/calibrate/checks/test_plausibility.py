@@ -16,6 +16,7 @@ from joulesplit.calibrate.profile import (
     GrossNet,
     LoneUpload,
     Quality,
+    Quantity,
     TransferPercentiles,
     UploadCosts,
     UploadTime,
@@ -341,6 +342,66 @@ def test_percentiles_that_fall_and_figures_of_another_place_are_named(make_measu
     )
     assert troubled(changed(sound, "compute", encodings=(made,))) == troubled(sound)
     assert "in-order" in troubled(changed(sound, "compute", encodings=(made, made)))
+
+
+def making(profile, **fields):
+    """Return a profile that measured making bytes: 0.01 J net, 0.04 J gross in 0.03 J / P_0."""
+    power_w = profile.idle.power_w.value
+
+    def of(value, unit="J", u=0.0004):
+        return Quantity(
+            value=value, unit=unit, ci95=(value - 2 * u, value + 2 * u), u_stat=u, u_sys=0.0, n=12
+        )
+
+    energy = GrossNet(gross=of(fields.pop("gross_j", 0.04)), net=of(fields.pop("net_j", 0.01)))
+    latency = of(fields.pop("latency_s", 0.03 / power_w), "s", 1e-5)
+    made = EncodingEnergy(
+        encoding="uint8", block=fields.pop("block", 0), energy_j=energy, latency_s=latency
+    )
+    return changed(profile, "compute", encodings=(msgspec.structs.replace(made, **fields),))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name"),
+    [
+        ({"latency_s": -0.1}, "sound-numbers"),
+        ({"latency_s": 0.0}, "sound-numbers"),
+        ({"latency_s": 1e9}, "encoding-power-range"),
+        ({"net_j": -0.5, "gross_j": 0.04}, "costs-above-zero"),
+        ({"net_j": -0.5, "gross_j": -0.5}, "costs-above-zero"),
+        ({"net_j": 1e6, "gross_j": 1e6}, "encoding-power-range"),
+        ({"net_j": 0.04, "gross_j": 0.01}, "gross-above-net"),
+        ({"block": -1}, "in-order"),
+        ({"block": 2}, "in-order"),
+        ({"block": 99}, "in-order"),
+    ],
+)
+def test_what_making_bytes_cannot_cost_is_named_and_rejects_the_profile(make_measured, wrong, name):
+    """Of two blocks: behind the last one nothing is sent."""
+    sound = make_measured()
+    assert troubled(making(sound)) == troubled(sound)
+    scattered = making(sound, net_j=-0.001, gross_j=0.029)
+    assert troubled(scattered) == troubled(sound), "a cost may scatter below zero"
+    assert name in troubled(making(sound, **wrong))
+    assert examine_profile(making(sound, **wrong)).verdict == "rejected"
+
+
+@pytest.mark.parametrize(("inside_w", "outside_w"), [(0.0102, 0.0098), (294.0, 306.0)])
+def test_making_bytes_takes_the_power_that_some_device_has(make_measured, inside_w, outside_w):
+    def told(power_w):
+        return troubled(making(make_measured(), latency_s=100.0, gross_j=100.0 * power_w))
+
+    assert "encoding-power-range" not in told(inside_w)
+    assert "encoding-power-range" in told(outside_w)
+
+
+@pytest.mark.parametrize("name", ["int4", "", "\x1b[31mred\n", "x" * 100_000])
+def test_an_encoding_that_nothing_is_sent_in_is_named_as_it_is_written(make_measured, name):
+    named = making(make_measured(), encoding=name)
+    checks = {check.name: check for check in plausibility_checks(named)}
+    assert checks["known-names"].outcome == "fail"
+    assert checks["known-names"].advice.startswith(f"encoding {name[:40]!r}: ")
+    assert examine_profile(named).verdict == "rejected"
 
 
 def test_how_late_lone_uploads_are_may_scatter_below_zero_but_not_out_of_order(make_measured):

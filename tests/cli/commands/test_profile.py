@@ -10,6 +10,7 @@ import pytest
 from joulesplit.calibrate.checks import examine_profile
 from joulesplit.calibrate.profile import (
     Check,
+    EncodingEnergy,
     EstimateView,
     FrequencyPolicy,
     Quality,
@@ -258,6 +259,28 @@ def test_merge_writes_a_profile_that_can_be_used(joulesplit, saved, measured, mo
     assert joulesplit("optimize", model, "--profile", out).code == 0
     assert joulesplit("profile", "merge", *paths, "-o", out).code == 2, "never replaced unasked"
     assert joulesplit("profile", "merge", *paths, "-o", out, "--force").code == 0
+
+
+def test_merge_says_what_it_leaves_out(joulesplit, saved, measured, tmp_path):
+    """What one profile alone measured of making bytes and of heads is in no pooled profile."""
+    block = measured.compute.blocks[0]
+    made = EncodingEnergy(
+        encoding="uint8", block=0, energy_j=block.energy_j, latency_s=block.latency_s
+    )
+    other = msgspec.structs.replace(measured, created="2026-11-23T12:00:00+00:00")
+    both = changed(other, "compute", encodings=(made,))
+    out = tmp_path / "merged.json"
+    paths = saved(measured, "a.json"), saved(both, "b.json")
+    alone = joulesplit("profile", "merge", *paths, "-o", out)
+    assert alone.code == 0
+    assert "left out, because not all of the profiles have the same: what making" in alone.err
+    assert "uint8 made at l = 0" in " ".join(alone.err.split())
+
+    again = changed(measured, "compute", encodings=(made,))
+    paths = saved(again, "a.json"), saved(both, "b.json")
+    same = joulesplit("profile", "merge", *paths, "-o", out, "--force")
+    assert same.code == 0
+    assert "left out" not in same.err
 
 
 def test_merge_refuses_in_one_line(joulesplit, saved, measured, later, tmp_path):

@@ -38,7 +38,7 @@ from joulesplit.cli.report.terminal._tool_endings import (
 )
 from joulesplit.cooperate import Fallback, SessionCounts
 from joulesplit.drivers.ina219 import MeanShunt, SensorIdentity, SensorRecords
-from joulesplit.optimizer import Usage, decide, float32_blocks, paper_split
+from joulesplit.optimizer import SplitLine, Usage, decide, float32_blocks, paper_split
 
 HOME = Path("profile.json")
 MODEL = Path("model.tflite")
@@ -263,3 +263,27 @@ def test_every_reason_to_end_an_inference_here_is_told_in_words():
         ending = inferences_ending(counts, account="net")
         assert ending.assumed.startswith(f"{why.value}: ")
         assert len(ending.assumed) > len(why.value) + 20
+
+
+@pytest.mark.parametrize(
+    ("made_by", "told"),
+    [
+        ("not measured", "making the bytes of l = 0 is not measured: not in the estimate"),
+        ("assumed", "making the bytes of l = 0 is assumed, not measured"),
+        ("measured", None),
+    ],
+)
+def test_inferences_say_where_making_their_bytes_is_in_no_price(made_by, told):
+    """Of splits that were carried out; l = 1 was not."""
+    lines = [
+        SplitLine(
+            block=block, name="", last_operator=block, upload_bits=8, compute_j=0.0, fixed_j=0.1,
+            j_bit_per_s=0.0, fixed_s=None, bits_on_the_way=None, u_relative=None, allowed=True,
+            encoding="uint8", made_by=made_by,
+        )
+        for block in (0, 1)
+    ]  # fmt: skip
+    counts = SessionCounts(inferences=1, by_split={0: 1}, energy_j=0.4)
+    assert inferences_ending(counts, account="net", lines=lines).assumed == told
+    late = replace(counts, fallbacks={Fallback.LATE: 1})
+    assert (told or "") in inferences_ending(late, account="net", lines=lines).assumed

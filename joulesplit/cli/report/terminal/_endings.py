@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ from joulesplit.optimizer import counted_text
 if TYPE_CHECKING:
     from joulesplit.calibrate.campaign import SplitValidation
     from joulesplit.cooperate import SessionCounts
-    from joulesplit.optimizer import Candidate, Decision
+    from joulesplit.optimizer import Candidate, Decision, SplitLine
 
 CAUSES = ("spoilt-windows", "foreign-cpu", "throttled-during", "supply-alarm")
 """Checks that name why others did not pass: told first."""
@@ -240,13 +240,20 @@ GIVEN_UP = {
 """What an inference that was ended here says, by ``joulesplit.cooperate.Fallback``."""
 
 
-def inferences_ending(counts: SessionCounts, *, account: str, wrote: Sequence[Path] = ()) -> Ending:
+def inferences_ending(
+    counts: SessionCounts,
+    *,
+    account: str,
+    wrote: Sequence[Path] = (),
+    lines: Sequence[SplitLine] = (),
+) -> Ending:
     """Return how the report on inferences ends.
 
     Args:
         counts: What was done; one inference at least.
         account: Of the energies, ``net`` or ``gross``.
         wrote: Files that have been written.
+        lines: The splits, at position l.
     """
     ended_here = sum(counts.fallbacks.values())
     verdict = "COMPLETE: " + counted(counts.inferences, "result")
@@ -254,15 +261,27 @@ def inferences_ending(counts: SessionCounts, *, account: str, wrote: Sequence[Pa
         verdict += f", {ended_here} of them computed here after all"
     splits = ", ".join(f"l = {block}: {n}" for block, n in sorted(counts.by_split.items()))
     worst = max(counts.fallbacks, key=lambda why: counts.fallbacks[why], default=None)
+    why = _form_not_met(counts) if worst is None else f"{worst.value}: {GIVEN_UP[worst.value]}"
+    assumed = [line for line in (why, *_unpriced(counts, lines)) if line]
     return Ending(
         verdict=verdict,
         headline=f"about {si(counts.energy_j / counts.inferences, 'J')} per inference "
         f"({account}, estimated); {splits}",
-        assumed=_form_not_met(counts)
-        if worst is None
-        else f"{worst.value}: {GIVEN_UP[worst.value]}",
+        assumed="; ".join(assumed) or None,
         wrote=", ".join(str(path) for path in wrote) or None,
     )
+
+
+def _unpriced(counts: SessionCounts, lines: Sequence[SplitLine]) -> Iterator[str]:
+    """Say of which splits that were carried out nothing measured prices making the bytes."""
+    for by, words in (
+        ("not measured", "is not measured: not in the estimate"),
+        ("assumed", "is assumed, not measured"),
+    ):
+        blocks = [str(line.block) for line in lines if line.made_by == by]
+        made = [block for block in blocks if int(block) in counts.by_split]
+        if made:
+            yield f"making the bytes of l = {', '.join(made)} {words}"
 
 
 def _form_not_met(counts: SessionCounts) -> str | None:
