@@ -110,7 +110,7 @@ SMALL = st.floats(min_value=0.0, max_value=4.0)
 def crossing_forms(draw):
     """Return what a device spends, a usage where forms of the input cross over, and limits."""
     costs = {"bit_j": draw(st.floats(1e-5, 2e-3)), "idle_w": draw(st.floats(0.0, 2.0))}
-    costs["made"] = tuple((name, 0, draw(SMALL), draw(SMALL)) for name in ("uint8", "int8"))
+    costs["made"] = tuple((name, 0, draw(SMALL), 1e-6 + draw(SMALL)) for name in ("uint8", "int8"))
     names = draw(st.permutations(sorted(FORM_BITS)))
     forms = tuple(
         InputForm(name=name, bits=FORM_BITS[name], is_lossless=name != "int8") for name in names
