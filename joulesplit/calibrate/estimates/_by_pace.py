@@ -37,13 +37,14 @@ from joulesplit.calibrate.estimates._in_stream import (
     lateness_s,
     lone_lateness_s,
     settled,
+    stream_times,
     upload_size,
 )
-from joulesplit.calibrate.estimates._stats import LinearFit, nested_p
+from joulesplit.calibrate.estimates._stats import LinearFit, coverage_factor, nested_p
 from joulesplit.calibrate.estimates._uncertainty import Estimate
 from joulesplit.calibrate.profile import Account
 from joulesplit.calibrate.windows import Observation, Pace, WindowRecord
-from joulesplit.metrology import Array, linear_u
+from joulesplit.metrology import Array, effective_degrees_of_freedom, linear_u
 
 LATENESS_TOLERANCE = 0.01
 """What the other columns leave of the lateness at least. What waiting costs need not be known well,
@@ -90,6 +91,26 @@ def told_paces(observations: Sequence[Observation]) -> tuple[Pace, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimeShare:
+    """What E_0 and e of a pace owe to how well it is known what uploads take in a stream.
+
+    The windows' lateness is held against that time, so their residuals show little of its error.
+
+    Attributes:
+        covariance: Shape (2, 2), float64.
+        degrees_of_freedom: Of each.
+    """
+
+    covariance: Array
+    degrees_of_freedom: tuple[float, float]
+
+    def half_width(self, place: int) -> float:
+        """Return half of the 95 % interval that this alone makes of E_0 or e."""
+        factor = coverage_factor(self.degrees_of_freedom[place])
+        return factor * float(self.covariance[place, place]) ** 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaceFit:
     """A fit over windows of several paces.
 
@@ -100,6 +121,7 @@ class PaceFit:
         has_lateness: Whether what waiting costs could be told.
         first_late_s: By how much longer the first upload of a window of each pace takes, s: mean of
             the sizes, and their standard deviation.
+        time_shares: Of the paces whose windows were held against the time in a stream.
         windows: In the fit.
     """
 
@@ -109,6 +131,7 @@ class PaceFit:
     has_burst: bool
     has_lateness: bool
     first_late_s: Mapping[Pace, tuple[float, float]]
+    time_shares: Mapping[Pace, TimeShare]
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -127,10 +150,20 @@ class PaceFit:
         """Return a coefficient."""
         weights = np.zeros(len(self.fit.coefficients))
         weights[column] = 1.0
+        parts = [(linear_u(weights, self.fit.covariance), float(self.fit.degrees_of_freedom))]
+        number, place = divmod(column, 2)
+        share = self.time_shares.get(self.paces[number]) if number < len(self.paces) else None
+        if share is not None and share.covariance[place, place] > 0.0:
+            time_u = float(share.covariance[place, place]) ** 0.5
+            parts.append((time_u, share.degrees_of_freedom[place]))
         return Estimate(
             value=float(self.fit.coefficients[column]),
-            u_stat=linear_u(weights, self.fit.covariance),
-            degrees_of_freedom=self.fit.degrees_of_freedom,
+            u_stat=float(np.hypot.reduce([u for u, _ in parts])),
+            degrees_of_freedom=(
+                effective_degrees_of_freedom(parts, 0.0)
+                if len(parts) > 1
+                else self.fit.degrees_of_freedom
+            ),
             n=self.windows,
         )
 
@@ -160,6 +193,8 @@ class PaceFit:
         """
         weights = self.weights(pace)
         block: Array = weights @ self.fit.covariance @ weights.T
+        if pace in self.time_shares:
+            block[:2, :2] += self.time_shares[pace].covariance
         if self.has_burst and self.has_lateness:
             power_w = self.fit.coefficients[-2] + idle_w
             power_w2 = power_w**2 + self.fit.covariance[-2, -2]
@@ -283,14 +318,40 @@ def fit_paces(observations: Sequence[Observation], account: Account) -> PaceFit:
             "no pace has uploads of two sizes, so what a bit costs is not told from what an "
             "upload costs: raise upload_sizes in the plan"
         )
+    fit = pace_problem(told, account).fit()
+    has_lateness = _has_lateness_column(told)
+    # Without the column net windows are held against nothing: their residuals show it all.
+    is_held = account == "gross" or has_lateness
     return PaceFit(
         paces=told_paces(told),
-        fit=pace_problem(told, account).fit(),
+        fit=fit,
         windows=len(told),
         has_burst=_has_burst_column(told),
-        has_lateness=_has_lateness_column(told),
+        has_lateness=has_lateness,
         first_late_s=_first_late_s(told),
+        time_shares=_time_shares(told, fit) if is_held else {},
     )
+
+
+def _time_shares(told: Sequence[Observation], fit: LinearFit) -> dict[Pace, TimeShare]:
+    """Return what the paces owe to the time in a stream, where windows were held against it.
+
+    A bit is on the air at the power that its energy over its time is.
+    """
+    shares = {}
+    for place, pace in enumerate(told_paces(told)):
+        own = [o for o in told if o.pace == pace]
+        if not any(o.begin_s for o in own):
+            continue
+        try:
+            times = stream_times(own)
+        except EstimateError:
+            continue
+        power_w = float(fit.coefficients[2 * place + 1] / times.fit.coefficients[1])
+        shares[pace] = TimeShare(
+            covariance=power_w**2 * times.covariance, degrees_of_freedom=times.degrees_of_freedom
+        )
+    return shares
 
 
 def _first_late_s(told: Sequence[Observation]) -> dict[Pace, tuple[float, float]]:
@@ -350,12 +411,15 @@ class BitFigure:
         weights: Of its coefficients, shape (p,), float64.
         energy: J/bit.
         duration_s: How much longer the work lasts for it, s/bit.
+        time_half: Of the interval of 95 % what the windows' scatter does not show of how long it
+            takes in a stream, J/bit.
     """
 
     problem: LinearModel
     weights: Array
     energy: Estimate
     duration_s: float
+    time_half: float = 0.0
 
 
 def stated_bit(
@@ -392,6 +456,7 @@ def stated_bit(
         weights=weights,
         energy=fit.bit(pace),
         duration_s=float(lasting[column]),
+        time_half=fit.time_shares[pace].half_width(1) if pace in fit.time_shares else 0.0,
     )
 
 

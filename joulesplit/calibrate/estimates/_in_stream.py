@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates._fitting import LinearModel
+from joulesplit.calibrate.estimates._stats import LinearFit, variance_of
 from joulesplit.calibrate.windows import Observation
-from joulesplit.metrology import Array
+from joulesplit.metrology import Array, own_scatter, residuals_of
 
 MOST_OPENING = 2
 """Uploads that open TCP's window, half of a window's at most: the first one doubles it until it is
@@ -50,6 +51,51 @@ def in_stream(observations: Sequence[Observation]) -> LinearModel:
         design=np.array(rows, dtype=np.float64).reshape(-1, 2),
         observed=times_s,
         spread=np.sqrt(times_s),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamTimes:
+    """How long uploads of one pace take that follow others.
+
+    Attributes:
+        problem: Its windows.
+        fit: T_0, s, and t, s/bit.
+        covariance: Of the two by the windows' own residuals, shape (2, 2), float64.
+        degrees_of_freedom: Of each.
+    """
+
+    problem: LinearModel
+    fit: LinearFit
+    covariance: Array
+    degrees_of_freedom: tuple[float, float]
+
+
+def stream_times(observations: Sequence[Observation]) -> StreamTimes:
+    """Return T_0 and t with what the windows' own residuals say of how well they are known.
+
+    How the scatter of a transfer grows with its size is the link's secret: what a queue adds does
+    not grow, what a slower rate adds does. By a law of ours intervals of 95 % held 90 %.
+
+    Args:
+        observations: Of one pace.
+
+    Raises:
+        EstimateError: They do not determine it.
+    """
+    problem = in_stream(observations)
+    fit = problem.fit()
+    residuals = residuals_of(problem.design, problem.spread, fit)
+    each = [own_scatter(residuals, weights) for weights in np.eye(2)]
+    found = [variance_of(one) for one in each]
+    effects = np.array(
+        [one.effects / scatter.correction**0.5 for one, scatter in zip(each, found, strict=True)]
+    )
+    return StreamTimes(
+        problem=problem,
+        fit=fit,
+        covariance=effects @ effects.T,
+        degrees_of_freedom=(found[0].degrees_of_freedom, found[1].degrees_of_freedom),
     )
 
 
