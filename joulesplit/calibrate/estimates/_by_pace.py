@@ -44,7 +44,7 @@ from joulesplit.calibrate.estimates._stats import LinearFit, coverage_factor, ne
 from joulesplit.calibrate.estimates._uncertainty import Estimate
 from joulesplit.calibrate.profile import Account
 from joulesplit.calibrate.windows import Observation, Pace, WindowRecord
-from joulesplit.metrology import Array, effective_degrees_of_freedom, linear_u
+from joulesplit.metrology import Array, degrees_of_factor, linear_u
 
 LATENESS_TOLERANCE = 0.01
 """What the other columns leave of the lateness at least. What waiting costs need not be known well,
@@ -109,6 +109,20 @@ class TimeShare:
         factor = coverage_factor(self.degrees_of_freedom[place])
         return factor * float(self.covariance[place, place]) ** 0.5
 
+    def widening(self, estimate: Estimate, place: int) -> Estimate:
+        """Return an estimate of E_0 or e by the windows' scatter with this as well.
+
+        The intervals of the two are added as what is independent is. By Welch's and Satterthwaite's
+        formula, which takes the scatter of two or three windows for what it is by chance, intervals
+        of 95 % held 85 %.
+        """
+        u_stat = float(np.hypot(estimate.u_stat, self.covariance[place, place] ** 0.5))
+        if u_stat == estimate.u_stat:
+            return estimate
+        own = coverage_factor(estimate.degrees_of_freedom) * estimate.u_stat
+        factor = float(np.hypot(own, self.half_width(place))) / u_stat
+        return replace(estimate, u_stat=u_stat, degrees_of_freedom=degrees_of_factor(factor))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaceFit:
@@ -150,22 +164,15 @@ class PaceFit:
         """Return a coefficient."""
         weights = np.zeros(len(self.fit.coefficients))
         weights[column] = 1.0
-        parts = [(linear_u(weights, self.fit.covariance), float(self.fit.degrees_of_freedom))]
-        number, place = divmod(column, 2)
-        share = self.time_shares.get(self.paces[number]) if number < len(self.paces) else None
-        if share is not None and share.covariance[place, place] > 0.0:
-            time_u = float(share.covariance[place, place]) ** 0.5
-            parts.append((time_u, share.degrees_of_freedom[place]))
-        return Estimate(
+        estimate = Estimate(
             value=float(self.fit.coefficients[column]),
-            u_stat=float(np.hypot.reduce([u for u, _ in parts])),
-            degrees_of_freedom=(
-                effective_degrees_of_freedom(parts, 0.0)
-                if len(parts) > 1
-                else self.fit.degrees_of_freedom
-            ),
+            u_stat=linear_u(weights, self.fit.covariance),
+            degrees_of_freedom=self.fit.degrees_of_freedom,
             n=self.windows,
         )
+        number, place = divmod(column, 2)
+        share = self.time_shares.get(self.paces[number]) if number < len(self.paces) else None
+        return estimate if share is None else share.widening(estimate, place)
 
     def bit(self, pace: Pace) -> Estimate:
         """Return what one more bit costs at a pace, in the unit of the fit per bit."""
