@@ -36,8 +36,8 @@ from joulesplit.calibrate.estimates._in_stream import (
     FEWEST_SIZES,
     lateness_s,
     lone_lateness_s,
+    rate_scatter,
     settled,
-    stream_times,
     upload_size,
 )
 from joulesplit.calibrate.estimates._stats import LinearFit, coverage_factor, nested_p
@@ -92,36 +92,35 @@ def told_paces(observations: Sequence[Observation]) -> tuple[Pace, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeShare:
-    """What E_0 and e of a pace owe to how well it is known what uploads take in a stream.
+    """What e of a pace owes to how well it is known what a bit takes in a stream.
 
     The windows' lateness is held against that time, so their residuals show little of its error.
 
     Attributes:
-        covariance: Shape (2, 2), float64.
-        degrees_of_freedom: Of each.
+        u: Standard uncertainty, J/bit.
+        degrees_of_freedom: Behind it.
     """
 
-    covariance: Array
-    degrees_of_freedom: tuple[float, float]
+    u: float
+    degrees_of_freedom: float
 
-    def half_width(self, place: int) -> float:
-        """Return half of the 95 % interval that this alone makes of E_0 or e."""
-        factor = coverage_factor(self.degrees_of_freedom[place])
-        return factor * float(self.covariance[place, place]) ** 0.5
+    @property
+    def half_width(self) -> float:
+        """Half of the 95 % interval that this alone makes of e, J/bit."""
+        return coverage_factor(self.degrees_of_freedom) * self.u
 
-    def widening(self, estimate: Estimate, place: int) -> Estimate:
-        """Return an estimate of E_0 or e by the windows' scatter with this as well.
+    def widening(self, bit: Estimate) -> Estimate:
+        """Return e by the windows' scatter with this as well.
 
-        The intervals of the two are added as what is independent is. By Welch's and Satterthwaite's
-        formula, which takes the scatter of two or three windows for what it is by chance, intervals
-        of 95 % held 85 %.
+        The intervals of the two are added as what is independent is. Welch's and Satterthwaite's
+        formula takes the scatter of two or three windows for what it is by chance.
         """
-        u_stat = float(np.hypot(estimate.u_stat, self.covariance[place, place] ** 0.5))
-        if u_stat == estimate.u_stat:
-            return estimate
-        own = coverage_factor(estimate.degrees_of_freedom) * estimate.u_stat
-        factor = float(np.hypot(own, self.half_width(place))) / u_stat
-        return replace(estimate, u_stat=u_stat, degrees_of_freedom=degrees_of_factor(factor))
+        u_stat = float(np.hypot(bit.u_stat, self.u))
+        if u_stat == bit.u_stat:
+            return bit
+        own = coverage_factor(bit.degrees_of_freedom) * bit.u_stat
+        factor = float(np.hypot(own, self.half_width)) / u_stat
+        return replace(bit, u_stat=u_stat, degrees_of_freedom=degrees_of_factor(factor))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,9 +169,15 @@ class PaceFit:
             degrees_of_freedom=self.fit.degrees_of_freedom,
             n=self.windows,
         )
-        number, place = divmod(column, 2)
-        share = self.time_shares.get(self.paces[number]) if number < len(self.paces) else None
-        return estimate if share is None else share.widening(estimate, place)
+        share = self._time_share(column)
+        return share.widening(estimate) if share else estimate
+
+    def _time_share(self, column: int) -> TimeShare | None:
+        """Return what a coefficient owes to the time in a stream: none does but each pace's e."""
+        number, is_bit = divmod(column, 2)
+        if not is_bit or number >= len(self.paces):
+            return None
+        return self.time_shares.get(self.paces[number])
 
     def bit(self, pace: Pace) -> Estimate:
         """Return what one more bit costs at a pace, in the unit of the fit per bit."""
@@ -201,7 +206,7 @@ class PaceFit:
         weights = self.weights(pace)
         block: Array = weights @ self.fit.covariance @ weights.T
         if pace in self.time_shares:
-            block[:2, :2] += self.time_shares[pace].covariance
+            block[1, 1] += self.time_shares[pace].u ** 2
         if self.has_burst and self.has_lateness:
             power_w = self.fit.coefficients[-2] + idle_w
             power_w2 = power_w**2 + self.fit.covariance[-2, -2]
@@ -347,17 +352,12 @@ def _time_shares(told: Sequence[Observation], fit: LinearFit) -> dict[Pace, Time
     """
     shares = {}
     for place, pace in enumerate(told_paces(told)):
-        own = [o for o in told if o.pace == pace]
-        if not any(o.begin_s for o in own):
-            continue
-        try:
-            times = stream_times(own)
-        except EstimateError:
-            continue
-        power_w = float(fit.coefficients[2 * place + 1] / times.fit.coefficients[1])
-        shares[pace] = TimeShare(
-            covariance=power_w**2 * times.covariance, degrees_of_freedom=times.degrees_of_freedom
-        )
+        scatter = rate_scatter([o for o in told if o.pace == pace])
+        if scatter is not None and scatter.u_rel > 0.0:
+            shares[pace] = TimeShare(
+                u=abs(float(fit.coefficients[2 * place + 1])) * scatter.u_rel,
+                degrees_of_freedom=scatter.degrees_of_freedom,
+            )
     return shares
 
 
@@ -463,7 +463,7 @@ def stated_bit(
         weights=weights,
         energy=fit.bit(pace),
         duration_s=float(lasting[column]),
-        time_half=fit.time_shares[pace].half_width(1) if pace in fit.time_shares else 0.0,
+        time_half=fit.time_shares[pace].half_width if pace in fit.time_shares else 0.0,
     )
 
 

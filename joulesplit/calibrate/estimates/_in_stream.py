@@ -14,9 +14,8 @@ import numpy as np
 
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates._fitting import LinearModel
-from joulesplit.calibrate.estimates._stats import LinearFit, variance_of
 from joulesplit.calibrate.windows import Observation
-from joulesplit.metrology import Array, own_scatter, residuals_of
+from joulesplit.metrology import Array
 
 MOST_OPENING = 2
 """Uploads that open TCP's window, half of a window's at most: the first one doubles it until it is
@@ -24,6 +23,9 @@ at what that one holds, and the second one from there until the link is full."""
 
 FEWEST_SIZES = 2
 """Of one size alone what an upload takes is not told from what its bits take."""
+
+FEWEST_ALIKE = 2
+"""Windows of one size that tell how much they differ."""
 
 
 def upload_size(observation: Observation) -> int:
@@ -54,57 +56,80 @@ def in_stream(observations: Sequence[Observation]) -> LinearModel:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamTimes:
-    """How long uploads of one pace take that follow others.
-
-    Attributes:
-        problem: Its windows.
-        fit: T_0, s, and t, s/bit.
-        covariance: Of the two by the windows' own residuals, shape (2, 2), float64.
-        degrees_of_freedom: Of each.
-    """
-
-    problem: LinearModel
-    fit: LinearFit
-    covariance: Array
-    degrees_of_freedom: tuple[float, float]
-
-
-def stream_times(observations: Sequence[Observation]) -> StreamTimes:
-    """Return T_0 and t with what the windows' own residuals say of how well they are known.
-
-    How the scatter of a transfer grows with its size is the link's secret: what a queue adds does
-    not grow, what a slower rate adds does. By a law of ours intervals of 95 % held 90 %.
-
-    Args:
-        observations: Of one pace.
-
-    Raises:
-        EstimateError: They do not determine it.
-    """
-    problem = in_stream(observations)
-    fit = problem.fit()
-    residuals = residuals_of(problem.design, problem.spread, fit)
-    each = [own_scatter(residuals, weights) for weights in np.eye(2)]
-    found = [variance_of(one) for one in each]
-    effects = np.array(
-        [one.effects / scatter.correction**0.5 for one, scatter in zip(each, found, strict=True)]
-    )
-    return StreamTimes(
-        problem=problem,
-        fit=fit,
-        covariance=effects @ effects.T,
-        degrees_of_freedom=(found[0].degrees_of_freedom, found[1].degrees_of_freedom),
-    )
-
-
 def _follow(observation: Observation) -> int:
     return observation.repetitions - _opening(observation)
 
 
 def _following_s(observation: Observation) -> float:
     return observation.airtime_s - sum(observation.begin_s[: _opening(observation)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateScatter:
+    """How well the time of a bit in a stream is known, by how windows of one size differ.
+
+    Attributes:
+        u_rel: Of what bits take, relative standard uncertainty.
+        degrees_of_freedom: Behind it.
+    """
+
+    u_rel: float
+    degrees_of_freedom: int
+
+
+def rate_scatter(observations: Sequence[Observation]) -> RateScatter | None:
+    """Return how well the time of a bit is known that the lateness of windows is held against.
+
+    It is the largest uploads' that follow others. What a link does within seconds does not tell
+    what it does within minutes, so windows count, not transfers; and of all sizes whose bits take
+    longer than their round trip, as of the largest one a quick campaign has a single window. Its
+    first uploads tell as well: how long they wait for TCP's window differs by whole round trips.
+    Sizes off the straight line are in it with nothing, as each is held against itself.
+
+    Args:
+        observations: Of one pace.
+
+    Returns:
+        None where nothing is held against it, or no two windows are alike.
+    """
+    try:
+        round_trip_s, per_bit_s = in_stream(observations).fit().coefficients
+    except EstimateError:
+        return None
+    known = [o for o in observations if o.begin_s]
+    largest = max((upload_size(o) for o in known), default=0)
+    holding = sum(upload_size(o) == largest and _follow(o) > 0 for o in known)
+    groups = [_beyond_round_trips(_firsts_s(known, largest), round_trip_s) / largest]
+    groups += [
+        _stream_means_s(known, size) / size
+        for size in {upload_size(o) for o in known}
+        if per_bit_s * size > round_trip_s
+    ]
+    alike = [group for group in groups if len(group) >= FEWEST_ALIKE]
+    freedom = sum(len(group) - 1 for group in alike)
+    if not holding or not freedom or per_bit_s <= 0.0:
+        return None
+    squares = sum(float(((group - group.mean()) ** 2).sum()) for group in alike)
+    u_bit_s = (squares / freedom / holding) ** 0.5
+    return RateScatter(u_rel=u_bit_s / float(per_bit_s), degrees_of_freedom=freedom)
+
+
+def _firsts_s(known: Sequence[Observation], size: int) -> Array:
+    return np.array([o.begin_s[0] for o in known if upload_size(o) == size], dtype=np.float64)
+
+
+def _stream_means_s(known: Sequence[Observation], size: int) -> Array:
+    """Return what uploads of a size that follow others take on average, s, by window."""
+    own = [o for o in known if upload_size(o) == size and _follow(o) > 0]
+    return np.array([_following_s(o) / _follow(o) for o in own], dtype=np.float64)
+
+
+def _beyond_round_trips(times_s: Array, round_trip_s: float) -> Array:
+    """Return how times differ from their median, s, whole round trips taken off."""
+    apart_s: Array = times_s - np.median(times_s) if len(times_s) else times_s
+    if round_trip_s <= 0.0:
+        return apart_s
+    return apart_s - round_trip_s * np.round(apart_s / round_trip_s)
 
 
 def lateness_s(observations: Sequence[Observation]) -> Array:
