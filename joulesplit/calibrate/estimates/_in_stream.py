@@ -74,7 +74,7 @@ class RateScatter:
     """
 
     u_rel: float
-    degrees_of_freedom: int
+    degrees_of_freedom: float
 
 
 def rate_scatter(observations: Sequence[Observation]) -> RateScatter | None:
@@ -82,9 +82,10 @@ def rate_scatter(observations: Sequence[Observation]) -> RateScatter | None:
 
     It is the largest uploads' that follow others. What a link does within seconds does not tell
     what it does within minutes, so windows count, not transfers; and of all sizes whose bits take
-    longer than their round trip, as of the largest one a quick campaign has a single window. Its
-    first uploads tell as well: how long they wait for TCP's window differs by whole round trips.
-    Sizes off the straight line are in it with nothing, as each is held against itself.
+    longer than their round trip, as of the largest one a quick campaign has a single window.
+    First uploads tell as well: how long they wait for TCP's window differs by whole round trips.
+    The longer, the more each counts, as what averages out does so over the bits. Sizes off the
+    straight line are in it with nothing, as each is held against itself.
 
     Args:
         observations: Of one pace.
@@ -96,37 +97,49 @@ def rate_scatter(observations: Sequence[Observation]) -> RateScatter | None:
         round_trip_s, per_bit_s = in_stream(observations).fit().coefficients
     except EstimateError:
         return None
-    known = [o for o in observations if o.begin_s]
+    known = [o for o in observations if o.begin_s and per_bit_s * upload_size(o) > round_trip_s]
     largest = max((upload_size(o) for o in known), default=0)
     holding = sum(upload_size(o) == largest and _follow(o) > 0 for o in known)
-    groups = [_beyond_round_trips(_firsts_s(known, largest), round_trip_s) / largest]
-    groups += [
-        _stream_means_s(known, size) / size
-        for size in {upload_size(o) for o in known}
-        if per_bit_s * size > round_trip_s
+    groups = [
+        group
+        for size in sorted({upload_size(o) for o in known})
+        for group in _bit_times([o for o in known if upload_size(o) == size], float(round_trip_s))
+        if len(group[0]) >= FEWEST_ALIKE
     ]
-    alike = [group for group in groups if len(group) >= FEWEST_ALIKE]
-    freedom = sum(len(group) - 1 for group in alike)
-    if not holding or not freedom or per_bit_s <= 0.0:
+    if not holding or not groups:
         return None
-    squares = sum(float(((group - group.mean()) ** 2).sum()) for group in alike)
-    u_bit_s = (squares / freedom / holding) ** 0.5
-    return RateScatter(u_rel=u_bit_s / float(per_bit_s), degrees_of_freedom=freedom)
+    weights = np.array([bits * (len(times_s) - 1) for times_s, bits in groups])
+    variances = np.array([np.var(times_s, ddof=1) for times_s, _ in groups])
+    bits = np.array([bits for _, bits in groups])
+    u_bit_s = float(np.sqrt(weights @ variances / weights.sum() / holding))
+    return RateScatter(
+        u_rel=u_bit_s / float(per_bit_s),
+        degrees_of_freedom=float(weights.sum() ** 2 / (weights @ bits)),
+    )
 
 
-def _firsts_s(known: Sequence[Observation], size: int) -> Array:
-    return np.array([o.begin_s[0] for o in known if upload_size(o) == size], dtype=np.float64)
+def _bit_times(own: Sequence[Observation], round_trip_s: float) -> list[tuple[Array, float]]:
+    """Return what a bit takes by window, s, of first uploads and of those in a stream.
 
+    Each with how many bits a window has of it, harmonic mean.
 
-def _stream_means_s(known: Sequence[Observation], size: int) -> Array:
-    """Return what uploads of a size that follow others take on average, s, by window."""
-    own = [o for o in known if upload_size(o) == size and _follow(o) > 0]
-    return np.array([_following_s(o) / _follow(o) for o in own], dtype=np.float64)
+    Args:
+        own: Of one size.
+        round_trip_s: Of the link.
+    """
+    size = upload_size(own[0])
+    firsts_s = np.array([o.begin_s[0] for o in own], dtype=np.float64)
+    follow = np.array([_follow(o) for o in own if _follow(o)], dtype=np.float64)
+    stream_s = np.array([_following_s(o) for o in own if _follow(o)], dtype=np.float64)
+    groups = [(_beyond_round_trips(firsts_s, round_trip_s) / size, float(size))]
+    if len(follow):
+        groups.append((stream_s / follow / size, float(size / np.mean(1 / follow))))
+    return groups
 
 
 def _beyond_round_trips(times_s: Array, round_trip_s: float) -> Array:
     """Return how times differ from their median, s, whole round trips taken off."""
-    apart_s: Array = times_s - np.median(times_s) if len(times_s) else times_s
+    apart_s: Array = times_s - np.median(times_s)
     if round_trip_s <= 0.0:
         return apart_s
     return apart_s - round_trip_s * np.round(apart_s / round_trip_s)
