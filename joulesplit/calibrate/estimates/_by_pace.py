@@ -36,14 +36,15 @@ from joulesplit.calibrate.estimates._in_stream import (
     FEWEST_SIZES,
     lateness_s,
     lone_lateness_s,
+    rate_scatter,
     settled,
     upload_size,
 )
-from joulesplit.calibrate.estimates._stats import LinearFit, nested_p
+from joulesplit.calibrate.estimates._stats import LinearFit, coverage_factor, nested_p
 from joulesplit.calibrate.estimates._uncertainty import Estimate
 from joulesplit.calibrate.profile import Account
 from joulesplit.calibrate.windows import Observation, Pace, WindowRecord
-from joulesplit.metrology import Array, linear_u
+from joulesplit.metrology import Array, degrees_of_factor, linear_u
 
 LATENESS_TOLERANCE = 0.01
 """What the other columns leave of the lateness at least. What waiting costs need not be known well,
@@ -90,6 +91,39 @@ def told_paces(observations: Sequence[Observation]) -> tuple[Pace, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimeShare:
+    """What e of a pace owes to how well it is known what a bit takes in a stream.
+
+    The windows' lateness is held against that time, so their residuals show little of its error.
+
+    Attributes:
+        u: Standard uncertainty, J/bit.
+        degrees_of_freedom: Behind it.
+    """
+
+    u: float
+    degrees_of_freedom: float
+
+    @property
+    def half_width(self) -> float:
+        """Half of the 95 % interval that this alone makes of e, J/bit."""
+        return coverage_factor(self.degrees_of_freedom) * self.u
+
+    def widening(self, bit: Estimate) -> Estimate:
+        """Return e by the windows' scatter with this as well.
+
+        The intervals of the two are added as what is independent is. Welch's and Satterthwaite's
+        formula takes the scatter of two or three windows for what it is by chance.
+        """
+        u_stat = float(np.hypot(bit.u_stat, self.u))
+        if u_stat == bit.u_stat:
+            return bit
+        own = coverage_factor(bit.degrees_of_freedom) * bit.u_stat
+        factor = float(np.hypot(own, self.half_width)) / u_stat
+        return replace(bit, u_stat=u_stat, degrees_of_freedom=degrees_of_factor(factor))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaceFit:
     """A fit over windows of several paces.
 
@@ -100,6 +134,7 @@ class PaceFit:
         has_lateness: Whether what waiting costs could be told.
         first_late_s: By how much longer the first upload of a window of each pace takes, s: mean of
             the sizes, and their standard deviation.
+        time_shares: Of the paces whose windows were held against the time in a stream.
         windows: In the fit.
     """
 
@@ -109,6 +144,7 @@ class PaceFit:
     has_burst: bool
     has_lateness: bool
     first_late_s: Mapping[Pace, tuple[float, float]]
+    time_shares: Mapping[Pace, TimeShare]
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -127,12 +163,21 @@ class PaceFit:
         """Return a coefficient."""
         weights = np.zeros(len(self.fit.coefficients))
         weights[column] = 1.0
-        return Estimate(
+        estimate = Estimate(
             value=float(self.fit.coefficients[column]),
             u_stat=linear_u(weights, self.fit.covariance),
             degrees_of_freedom=self.fit.degrees_of_freedom,
             n=self.windows,
         )
+        share = self._time_share(column)
+        return share.widening(estimate) if share else estimate
+
+    def _time_share(self, column: int) -> TimeShare | None:
+        """Return what a coefficient owes to the time in a stream: none does but each pace's e."""
+        number, is_bit = divmod(column, 2)
+        if not is_bit or number >= len(self.paces):
+            return None
+        return self.time_shares.get(self.paces[number])
 
     def bit(self, pace: Pace) -> Estimate:
         """Return what one more bit costs at a pace, in the unit of the fit per bit."""
@@ -160,6 +205,8 @@ class PaceFit:
         """
         weights = self.weights(pace)
         block: Array = weights @ self.fit.covariance @ weights.T
+        if pace in self.time_shares:
+            block[1, 1] += self.time_shares[pace].u ** 2
         if self.has_burst and self.has_lateness:
             power_w = self.fit.coefficients[-2] + idle_w
             power_w2 = power_w**2 + self.fit.covariance[-2, -2]
@@ -283,14 +330,35 @@ def fit_paces(observations: Sequence[Observation], account: Account) -> PaceFit:
             "no pace has uploads of two sizes, so what a bit costs is not told from what an "
             "upload costs: raise upload_sizes in the plan"
         )
+    fit = pace_problem(told, account).fit()
+    has_lateness = _has_lateness_column(told)
+    # Without the column net windows are held against nothing: their residuals show it all.
+    is_held = account == "gross" or has_lateness
     return PaceFit(
         paces=told_paces(told),
-        fit=pace_problem(told, account).fit(),
+        fit=fit,
         windows=len(told),
         has_burst=_has_burst_column(told),
-        has_lateness=_has_lateness_column(told),
+        has_lateness=has_lateness,
         first_late_s=_first_late_s(told),
+        time_shares=_time_shares(told, fit) if is_held else {},
     )
+
+
+def _time_shares(told: Sequence[Observation], fit: LinearFit) -> dict[Pace, TimeShare]:
+    """Return what the paces owe to the time in a stream, where windows were held against it.
+
+    A bit is on the air at the power that its energy over its time is.
+    """
+    shares = {}
+    for place, pace in enumerate(told_paces(told)):
+        scatter = rate_scatter([o for o in told if o.pace == pace])
+        if scatter is not None and scatter.u_rel > 0.0:
+            shares[pace] = TimeShare(
+                u=abs(float(fit.coefficients[2 * place + 1])) * scatter.u_rel,
+                degrees_of_freedom=scatter.degrees_of_freedom,
+            )
+    return shares
 
 
 def _first_late_s(told: Sequence[Observation]) -> dict[Pace, tuple[float, float]]:
@@ -350,12 +418,15 @@ class BitFigure:
         weights: Of its coefficients, shape (p,), float64.
         energy: J/bit.
         duration_s: How much longer the work lasts for it, s/bit.
+        time_half: Of the interval of 95 % what the windows' scatter does not show of how long it
+            takes in a stream, J/bit.
     """
 
     problem: LinearModel
     weights: Array
     energy: Estimate
     duration_s: float
+    time_half: float = 0.0
 
 
 def stated_bit(
@@ -392,6 +463,7 @@ def stated_bit(
         weights=weights,
         energy=fit.bit(pace),
         duration_s=float(lasting[column]),
+        time_half=fit.time_shares[pace].half_width if pace in fit.time_shares else 0.0,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,9 @@ at what that one holds, and the second one from there until the link is full."""
 
 FEWEST_SIZES = 2
 """Of one size alone what an upload takes is not told from what its bits take."""
+
+FEWEST_ALIKE = 2
+"""Windows of one size that tell how much they differ."""
 
 
 def upload_size(observation: Observation) -> int:
@@ -59,6 +62,87 @@ def _follow(observation: Observation) -> int:
 
 def _following_s(observation: Observation) -> float:
     return observation.airtime_s - sum(observation.begin_s[: _opening(observation)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateScatter:
+    """How well the time of a bit in a stream is known, by how windows of one size differ.
+
+    Attributes:
+        u_rel: Of what bits take, relative standard uncertainty.
+        degrees_of_freedom: Behind it.
+    """
+
+    u_rel: float
+    degrees_of_freedom: float
+
+
+def rate_scatter(observations: Sequence[Observation]) -> RateScatter | None:
+    """Return how well the time of a bit is known that the lateness of windows is held against.
+
+    It is the largest uploads' that follow others. What a link does within seconds does not tell
+    what it does within minutes, so windows count, not transfers; and of all sizes whose bits take
+    longer than their round trip, as of the largest one a quick campaign has a single window.
+    First uploads tell as well: how long they wait for TCP's window differs by whole round trips.
+    The longer, the more each counts, as what averages out does so over the bits. Sizes off the
+    straight line are in it with nothing, as each is held against itself.
+
+    Args:
+        observations: Of one pace.
+
+    Returns:
+        None where nothing is held against it, or no two windows are alike.
+    """
+    try:
+        round_trip_s, per_bit_s = in_stream(observations).fit().coefficients
+    except EstimateError:
+        return None
+    known = [o for o in observations if o.begin_s and per_bit_s * upload_size(o) > round_trip_s]
+    largest = max((upload_size(o) for o in known), default=0)
+    holding = sum(upload_size(o) == largest and _follow(o) > 0 for o in known)
+    groups = [
+        group
+        for size in sorted({upload_size(o) for o in known})
+        for group in _bit_times([o for o in known if upload_size(o) == size], float(round_trip_s))
+        if len(group[0]) >= FEWEST_ALIKE
+    ]
+    if not holding or not groups:
+        return None
+    weights = np.array([bits * (len(times_s) - 1) for times_s, bits in groups])
+    variances = np.array([np.var(times_s, ddof=1) for times_s, _ in groups])
+    bits = np.array([bits for _, bits in groups])
+    u_bit_s = float(np.sqrt(weights @ variances / weights.sum() / holding))
+    return RateScatter(
+        u_rel=u_bit_s / float(per_bit_s),
+        degrees_of_freedom=float(weights.sum() ** 2 / (weights @ bits)),
+    )
+
+
+def _bit_times(own: Sequence[Observation], round_trip_s: float) -> list[tuple[Array, float]]:
+    """Return what a bit takes by window, s, of first uploads and of those in a stream.
+
+    Each with how many bits a window has of it, harmonic mean.
+
+    Args:
+        own: Of one size.
+        round_trip_s: Of the link.
+    """
+    size = upload_size(own[0])
+    firsts_s = np.array([o.begin_s[0] for o in own], dtype=np.float64)
+    follow = np.array([_follow(o) for o in own if _follow(o)], dtype=np.float64)
+    stream_s = np.array([_following_s(o) for o in own if _follow(o)], dtype=np.float64)
+    groups = [(_beyond_round_trips(firsts_s, round_trip_s) / size, float(size))]
+    if len(follow):
+        groups.append((stream_s / follow / size, float(size / np.mean(1 / follow))))
+    return groups
+
+
+def _beyond_round_trips(times_s: Array, round_trip_s: float) -> Array:
+    """Return how times differ from their median, s, whole round trips taken off."""
+    apart_s: Array = times_s - np.median(times_s)
+    if round_trip_s <= 0.0:
+        return apart_s
+    return apart_s - round_trip_s * np.round(apart_s / round_trip_s)
 
 
 def lateness_s(observations: Sequence[Observation]) -> Array:

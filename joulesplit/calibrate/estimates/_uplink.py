@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import hypot
 
 import msgspec
 import numpy as np
@@ -129,8 +130,11 @@ def _views(
     observations: Sequence[Observation], rate_bit_per_s: float, idle: Estimate
 ) -> tuple[EstimateView, ...]:
     net, gross = (stated_bit(observations, rate_bit_per_s, account) for account in ACCOUNTS)
-    shared_half_j = idle.half_width * gross.duration_s
-    return (*e_c_views(net, "net"), *e_c_views(gross, "gross", shared_half_j=shared_half_j))
+    shared_half_j = hypot(idle.half_width * gross.duration_s, gross.time_half)
+    return (
+        *e_c_views(net, "net", shared_half_j=net.time_half),
+        *e_c_views(gross, "gross", shared_half_j=shared_half_j),
+    )
 
 
 class _Paces:
