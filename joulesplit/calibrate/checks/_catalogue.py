@@ -80,6 +80,7 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         upload_scatter.UPLOAD_AUTOCORRELATION,
         upload_scatter.UPLOAD_TWO_MODES,
         upload_scatter.UPLOADS_STRAIGHT,
+        upload_scatter.UPLOAD_TIMES_STRAIGHT,
         upload_scatter.UPLOADS_ALIKE,
         upload_scatter.DISTURBED_UPLOADS,
         upload_scatter.UPLOADS_SENT_AGAIN,

@@ -60,6 +60,9 @@ in ten thousand of 20 to 200 exceeds it (simulated)."""
 STRAIGHT_LEVEL = 1e-4
 """One campaign in ten thousand in which bits of all sizes cost the same is called bent."""
 
+TIMES_LIMIT = 0.05
+"""By so much sizes may depart from the straight line of times."""
+
 ALIKE_LIMIT = 0.1
 """Part of an upload that may depend on what went before it."""
 
@@ -119,6 +122,16 @@ UPLOADS_STRAIGHT = CheckSpec(
     "size in between costs is not known; name the sizes that will be sent in the plan's "
     "upload_sizes_bits",
 )
+UPLOAD_TIMES_STRAIGHT = CheckSpec(
+    name="upload-times-straight",
+    finds="by how much times of unpaced uploads depart from the straight line through their sizes "
+    "beyond the scatter of windows, relative, root mean square",
+    unit="1",
+    limit=TIMES_LIMIT,
+    advice="a bit of one size takes another time than one of another, as where TCP's window is "
+    "limited by the receiver and uploads take whole round trips: gross prices of sizes are off by "
+    "as much; raise the server's net.ipv4.tcp_rmem, or take one with a shorter round trip",
+)
 UPLOADS_ALIKE = CheckSpec(
     name="uploads-alike",
     finds="how much longer the largest unpaced upload takes after a pause, by its size, relative",
@@ -165,7 +178,7 @@ def upload_scatter_checks(evidence: Evidence) -> Iterator[Check]:
     yield OUTLYING_UPLOADS.judge(float(np.count_nonzero(outliers(fit, UPLOAD_FALSE_ALARM))))
     yield from _drift(windows, problem, fit)
     yield from _straight(observations)
-    yield from _alike(windows)
+    yield from _times(windows)
     if len(windows) >= FEWEST_FOR_SCATTER:
         yield UPLOAD_AUTOCORRELATION.judge(abs(serial_deviation(problem, fit)))
         yield UPLOAD_TWO_MODES.judge(
@@ -190,7 +203,7 @@ def _sent_again(windows: Sequence[WindowRecord]) -> Iterator[Check]:
         yield UPLOADS_SENT_AGAIN.judge(again / segments)
 
 
-def _alike(windows: Sequence[WindowRecord]) -> Iterator[Check]:
+def _times(windows: Sequence[WindowRecord]) -> Iterator[Check]:
     unpaced = [window for window in windows if window.pace == UNPACED]
     if not unpaced:
         return
@@ -198,6 +211,8 @@ def _alike(windows: Sequence[WindowRecord]) -> Iterator[Check]:
         time = upload_time(unpaced, UNPACED)
     except EstimateError:
         return
+    if time.lack_of_fit_rel is not None:
+        yield UPLOAD_TIMES_STRAIGHT.judge(time.lack_of_fit_rel)
     if time.per_burst_bit_s is None:
         return
     bits = max(upload_size(window.observation) for window in unpaced)

@@ -35,7 +35,10 @@ def plane(pace):
     return AIR_W / rate + BIT_J
 
 
-def campaign(bit_j, *, noise=NO_NOISE, paces=PACES, link=LINK, late_s=lambda _: 0.0, repeats=1):
+def campaign(
+    bit_j, *, noise=NO_NOISE, paces=PACES, link=LINK, late_s=lambda _: 0.0, repeats=1,
+    least_s=lambda _: 0.0,
+):  # fmt: skip
     """Windows of every size, length and pace, in an order of chance."""
     random = np.random.default_rng(5)
     kinds = [
@@ -49,6 +52,8 @@ def campaign(bit_j, *, noise=NO_NOISE, paces=PACES, link=LINK, late_s=lambda _: 
     for number, (pace, bits, n) in enumerate(kinds):
         rate = link if pace == "unlimited" else min(float(pace), link)
         one_s, late = ROUND_TRIP_S + bits / rate, late_s(bits)
+        if pace == "unlimited":
+            one_s = max(one_s, least_s(bits))
         airtime_s = n * one_s + late
         net_j = n * E_0_J + n * bits * bit_j(pace) + BURST_J + 0.4 * late
         times_s = tuple(sorted([one_s] * (n - 1) + [one_s + late]))
@@ -163,6 +168,22 @@ def test_the_time_of_an_upload_is_a_fixed_part_and_one_of_each_bit():
     assert (p.p50_s, p.p99_s) == (pytest.approx(0.022), pytest.approx(0.022))
     # Of the largest 16 were sent, the first of each window not counted 12: none is the slowest 5 %.
     assert 3_200_000 not in found
+
+
+@pytest.mark.parametrize(("window_bytes", "outcome"), [(65_536, "warn"), (10**9, "pass")])
+def test_sizes_that_take_whole_round_trips_are_off_the_straight_line_of_times(
+    window_bytes, outcome
+):
+    """Net energies are on their line: what is off is P_0 times the time."""
+    records = campaign(
+        plane, repeats=2, noise=1e-3,
+        least_s=lambda bits: 0.06 * np.ceil(bits / (8 * window_bytes)) if window_bytes < 1e6 else 0,
+    )  # fmt: skip
+    checks = {
+        c.name: c.outcome for c in judge(evidence(records, uplink_of(records, 20e6, EXACT))).checks
+    }
+    assert checks["uploads-straight"] == "pass"
+    assert checks["upload-times-straight"] == outcome
 
 
 def test_what_the_first_upload_of_a_burst_waits_for_is_told_from_what_its_bits_cost():
