@@ -48,6 +48,8 @@ class WindowFlag(StrEnum):
     """The clock jumped: how many conversions were lost is unknown, and so is the time."""
     STUCK = "stuck"
     """The chip's words did not change for longer than noise allows."""
+    LATE_READER = "late-reader"
+    """The machine woke up too late for the sensor's cycle: times are off by up to half of one."""
     RETRIED = "retried"
     """A transaction needed another try; no reading was lost by that."""
     SIMULATED = "simulated"
@@ -61,6 +63,7 @@ class WindowFlag(StrEnum):
 _OF_READING = {
     WindowFlag.CLIPPED: ReadingFlag.SHUNT_CLIPPED | ReadingFlag.BUS_CLIPPED,
     WindowFlag.STUCK: ReadingFlag.STUCK,
+    WindowFlag.LATE_READER: ReadingFlag.LATE_READER,
     WindowFlag.RETRIED: ReadingFlag.RETRIED,
 }
 _OF_READING_OR_THE_NEXT = {

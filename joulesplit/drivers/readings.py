@@ -34,6 +34,9 @@ class ReadingFlag(IntFlag):
     FOREIGN_WRITER = 256
     """Another program had configured the chip, which was configured again before this reading.
     Readings of the second before it may have been made at that program's settings."""
+    LATE_READER = 512
+    """This machine has woken up so late of late that no conversion is seen to end: ``t_ns`` may be
+    off by half a cycle, and more conversions be lost than are told."""
 
 
 class Reading(NamedTuple):

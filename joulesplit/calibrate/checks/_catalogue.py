@@ -37,6 +37,7 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         sensor.CLOCK_STEPS,
         sensor.STUCK_READINGS,
         sensor.DOUBTFUL_WORDS,
+        sensor.LATE_READER,
         sensor.EDGE_TERM,
         sampler_cost.SAMPLER_ALIKE,
         board_power.BOARD_POWER,

@@ -24,6 +24,9 @@ DOUBTFUL_LIMIT = 5e-4
 """Largest share of readings with wrong words. Those that step by less than a quarter go unnoticed:
 so few of them move an energy by a few parts in a hundred thousand."""
 
+LATE_LIMIT = 0.01
+"""Largest share of readings whose times may be off by half a cycle."""
+
 RANGE_LIMIT = 1.25
 """Largest reading over the end of the range: a span may correct a current by a fifth, no more."""
 
@@ -106,6 +109,15 @@ DOUBTFUL_WORDS = CheckSpec(
     advice="the bus delivers wrong words: what was noticed was read again or left out, and smaller "
     "errors go unnoticed; shorten the wires, check ground and pull-ups, lower the bus clock",
 )
+LATE_READER = CheckSpec(
+    name="late-reader",
+    finds="share of readings taken while this machine woke up too late for the sensor's cycle",
+    unit="1",
+    limit=LATE_LIMIT,
+    advice="when these readings ended is known to half a cycle only, and more may be lost than is "
+    "counted: reduce the load, give the sampler a core of its own, or average more samples "
+    "(--shunt-samples)",
+)
 EDGE_TERM = CheckSpec(
     name="edge-term",
     finds="what the edges of the shortest window of work may be off by, relative",
@@ -162,6 +174,7 @@ def reading_checks(
     yield CLOCK_STEPS.judge(sum(record.clock_steps for record in records))
     yield STUCK_READINGS.judge(sampling.stuck)
     yield DOUBTFUL_WORDS.judge(sampling.doubtful / max(sampling.readings + sampling.lost, 1))
+    yield LATE_READER.judge(sampling.late / max(sampling.readings, 1))
 
 
 def lost_share(readings: int, lost: int) -> float:

@@ -128,6 +128,7 @@ class StoredSamplerStatistics(msgspec.Struct, frozen=True, kw_only=True):
     clock_steps: int = 0
     stuck: int = 0
     doubtful: int = 0
+    late: int = 0
     peak_a: float | None = None
     largest_a: float | None = None
 

@@ -36,6 +36,7 @@ class SamplerStatistics:
         clock_steps: Times that the clock was found to have jumped.
         stuck: Readings whose words had not changed for longer than noise allows.
         doubtful: Readings whose words, or those of the one before, were others when read again.
+        late: Readings of a machine that wakes up too late to know when conversions end.
         peak_a: Largest single sample of the current that the sensor looked at, A; None for a
             sensor that does not look at single samples, or has not yet.
         largest_a: Largest current of a reading either way, A; None before the first.
@@ -54,6 +55,7 @@ class SamplerStatistics:
     stuck: int = 0
     peak_a: float | None = None
     doubtful: int = 0
+    late: int = 0
     largest_a: float | None = None
 
 
@@ -78,6 +80,7 @@ def pooled(samplers: Sequence[SamplerStatistics]) -> SamplerStatistics:
         stuck=sum(one.stuck for one in samplers),
         cpu_fraction=max(shares) if shares else None,
         doubtful=sum(one.doubtful for one in samplers),
+        late=sum(one.late for one in samplers),
         peak_a=max(peaks_a) if peaks_a else None,
         largest_a=max(largest_a) if largest_a else None,
     )
@@ -135,6 +138,7 @@ class Tally:
         self.lost = 0
         self.foreign_writes = 0
         self.clipped = self.resets = self.clock_steps = self.stuck = self.doubtful = 0
+        self.late = 0
         self._covered_s = 0.0
         self._largest_a = 0.0
         self._late_us = 0.0
@@ -153,6 +157,7 @@ class Tally:
         self.clock_steps += trace.count(ReadingFlag.CLOCK_STEP)
         self.stuck += trace.count(ReadingFlag.STUCK)
         self.doubtful += trace.count(ReadingFlag.DOUBTFUL_WORDS)
+        self.late += trace.count(ReadingFlag.LATE_READER)
         self._covered_s += (trace.end_ns - trace.start_ns) * 1e-9
         self._largest_a = max(self._largest_a, float(np.abs(trace.records["current_a"]).max()))
         late_us = trace.records["late_us"].astype(np.float64)
@@ -179,6 +184,7 @@ class Tally:
             stuck=self.stuck,
             peak_a=peak_a,
             doubtful=self.doubtful,
+            late=self.late,
             largest_a=self._largest_a if self.readings else None,
         )
 

@@ -109,6 +109,7 @@ class ConversionTracker:
         is_searching: Nobody knows when the next one ends.
         late_ns: By how much wake-ups of this machine are late at least, ns; polls are asked for so
             much earlier.
+        is_too_late: They are later than ends can be followed.
     """
 
     def __init__(
@@ -129,6 +130,7 @@ class ConversionTracker:
         self._transaction_ns = transaction_ns
         self._reads = reads
         self.late_ns = late_ns
+        self.is_too_late = False
         self._last_ns = self._before_next_ns = end_ns
         self._number = self._next_number = 1
         self._cycles = 0
@@ -162,6 +164,7 @@ class ConversionTracker:
             self.late_ns += LATE_RISES * ((late_ns if late_ns < most_ns else most_ns) - known_ns)
         else:
             self.late_ns = late_ns if late_ns > 0 else 0.0
+        self.is_too_late = self.late_ns > self._followed_ns
 
     def locate(self, idle_ns: int | None, started_ns: int, ended_ns: int) -> bool:
         """Find out which conversion a successful poll saw.
@@ -245,6 +248,9 @@ class ConversionTracker:
         self._until_first_ns = (1 - NEAR) * period_ns - self._transaction_ns
         self._until_second_ns = (1 + NEAR) * period_ns
         self._most_late_ns = MOST_LATE * period_ns
+        self._followed_ns = most_late_ns(
+            period_ns=period_ns, transaction_ns=self._transaction_ns, reads=self._reads
+        )
 
     def _note_end(self) -> None:
         """Keep the latest end, and take the period from it and the first one kept."""

@@ -312,7 +312,11 @@ class Ina219:
         try:
             self._start()
         except (WrongDeviceError, ConversionTimeoutError) as error:
-            raise failed() from error
+            if not self._link.holds(self._configuration.word):
+                raise failed() from error
+            # It keeps what was written: what is wrong now is what the error says.
+            before = "another program had configured it" if is_foreign else "it had reset itself"
+            raise type(error)(f"{error} ({before}, and holds its configuration again)") from error
         found = ReadingFlag.FOREIGN_WRITER if is_foreign else ReadingFlag.CHIP_RESET
         self._marks.pending |= int(found | ReadingFlag.GAP_BEFORE)
 
@@ -345,7 +349,8 @@ class Ina219:
         flags = self._marks.flags_of(code, bus_code)
         was_suspended = self._suspension.has_happened()
         slipped = pacer.has_clock_stepped or tracker.has_slipped
-        if was_suspended or slipped or link.retried or words.has_changed:
+        told = link.retried or words.has_changed or tracker.is_too_late
+        if told or slipped or was_suspended:
             flags |= self._trouble(was_suspended)
         if missed and self._has_delivered:
             flags |= ReadingFlag.GAP_BEFORE.value

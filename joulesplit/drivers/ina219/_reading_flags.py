@@ -127,4 +127,6 @@ def flags_since(
         tracker.break_off()
     elif tracker.has_slipped and not suspension_is_known:
         flags |= ReadingFlag.CLOCK_STEP.value
+    if tracker.is_too_late:
+        flags |= ReadingFlag.LATE_READER.value
     return flags

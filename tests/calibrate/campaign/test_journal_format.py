@@ -57,6 +57,7 @@ def test_a_kept_journal_is_read_and_written_again_as_it_was():
     later = {"doubtful", "layouts", "peak_a", "userland_bits", "quiet_s", "late_j", "clock_rate"}
     later |= {
         "foreign_writes",
+        "late",
         "hidden_w",
         "foreign_cpu",
         "foreign_programs",

@@ -93,6 +93,7 @@ def test_an_idle_power_that_drifts_over_the_runs_is_suspect():
         ({"lost": 200}, "lost-conversions", "suspect"),
         ({"clipped": 1}, "clipped-readings", "rejected"),
         ({"doubtful": 10}, "doubtful-words", "suspect"),
+        ({"late": 200}, "late-reader", "suspect"),
         ({"stuck": 1}, "stuck-readings", "rejected"),
         ({"peak_a": 2.9}, "headroom", "suspect"),  # of a range that ends at 3.2 A
     ],

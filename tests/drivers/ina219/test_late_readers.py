@@ -189,6 +189,34 @@ def test_a_machine_that_wakes_up_too_late_is_told_so_and_helped_by_averaging(
         assert np.abs(errors_ms(bench, taken(sensor, 50))).max() < LARGEST_MS[128]
 
 
+@pytest.mark.parametrize("least_ms", [4.6, 5.0, 6.0, 7.0, 9.0])
+def test_a_machine_that_gets_too_late_while_it_reads_is_told_until_it_is_prompt_again(
+    make_bench, least_ms
+):
+    """Later than half a cycle no poll finds a conversion unfinished: times may be anything."""
+    clock = OversleepingClock(0.0)
+    bench = make_bench(clock=clock, noise_v_rms=20e-6)
+    with bench.sensor() as sensor:
+        assert not any(reading.flags for reading in taken(sensor, 200))
+        clock.least_ms = least_ms
+        late = taken(sensor, 600)
+        clock.least_ms = 0.5
+        prompt = taken(sensor, 600)
+    assert all(reading.flags & ReadingFlag.LATE_READER for reading in late[300:])
+    assert not any(reading.flags for reading in prompt[50:])
+
+
+def test_a_reset_found_by_a_machine_that_wakes_up_too_late_is_not_blamed_on_the_supply(make_bench):
+    clock = OversleepingClock(0.0)
+    bench = make_bench(clock=clock, noise_v_rms=20e-6)
+    with bench.sensor() as sensor:
+        taken(sensor, 10)
+        clock.least_ms = 6.0
+        bench.chip.brown_out()
+        with pytest.raises(ConversionTimeoutError, match=r"wakes up .* had reset itself"):
+            taken(sensor, 3)
+
+
 class NotingClock(SimulatedClock):
     """A clock that notes what it was last asked for."""
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from joulesplit.drivers.errors import ChipResetError
+from joulesplit.drivers.errors import ChipResetError, ConversionTimeoutError
 from joulesplit.drivers.readings import ReadingFlag
 from joulesplit.drivers.simulated import SimulatedI2cBus
 from joulesplit.drivers.simulated._load import BenchSource
@@ -286,6 +286,31 @@ def test_a_chip_that_cannot_be_configured_again_is_an_error(make_bench):
         bench.chip.brown_out(persistent=True)
         with pytest.raises(ChipResetError, match="power supply"):
             sensor.read()
+
+
+def readings_of(sensor, count):
+    return [sensor.read() for _ in range(count)]
+
+
+def test_a_chip_that_was_reset_and_then_converts_no_more_is_not_said_to_lack_supply(make_bench):
+    """It holds its configuration: what is known is that no conversion ends."""
+
+    class StoppingBus(SimulatedI2cBus):
+        is_broken = False
+
+        def write_word(self, address, register, word):
+            super().write_word(address, register, word)
+            if self.is_broken and register == 0:
+                bench.chip.stop_converting()
+
+    bench = make_bench(noise_v_rms=50e-6)
+    bench = replace(bench, bus=StoppingBus(1, {0x40: bench.chip}, bench.clock))
+    with bench.sensor() as sensor:
+        sensor.read()
+        bench.bus.is_broken = True
+        bench.chip.brown_out()
+        with pytest.raises(ConversionTimeoutError, match=r"no conversion .* had reset itself"):
+            readings_of(sensor, 3)
 
 
 def test_a_chip_that_resets_again_after_every_repair_is_an_error(make_bench):

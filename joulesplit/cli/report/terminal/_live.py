@@ -97,6 +97,7 @@ def _troubles(statistics: SamplerStatistics) -> list[tuple[str, RenderableType]]
         ("written by another program", statistics.foreign_writes),
         ("clock steps", statistics.clock_steps),
         ("stuck", statistics.stuck),
+        ("woken up too late", statistics.late),
     ]
     return [(name, Text(f"{count:,}", style="bold red")) for name, count in said if count]
 
