@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from joulesplit.calibrate.profile import SimulatedTruth, TunedSetting
     from joulesplit.calibrate.sampling import SensorFactory
-    from joulesplit.drivers.ina219 import Grade
+    from joulesplit.drivers.ina2xx import Grade
     from joulesplit.drivers.protocols import Clock, PowerSensor
     from joulesplit.partition import Block
 

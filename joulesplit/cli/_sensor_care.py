@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from joulesplit.calibrate.environment import Machine
     from joulesplit.cli._choices import SensorChoice
     from joulesplit.drivers import Board
-    from joulesplit.drivers.ina219 import CorrectionStore, SensorRecords
+    from joulesplit.drivers.ina2xx import CorrectionStore, SensorRecords
 
 TYPICAL_PEAK_A = 1.5
 """Of a Raspberry Pi 4, A: for the warning about the drop over the shunt, where none is stated."""
@@ -27,7 +27,7 @@ NOT_CORRECTED = {
 
 def open_store(directory: Path | None) -> CorrectionStore:
     """Return the records of sensors in a directory; None for this user's own."""
-    from joulesplit.drivers.ina219 import CorrectionStore
+    from joulesplit.drivers.ina2xx import CorrectionStore
 
     return CorrectionStore(directory or own_records())
 
@@ -99,13 +99,12 @@ def advice_of(choice: SensorChoice) -> Iterator[str]:
         return
     yield from _unused(choice)
     from joulesplit.drivers import find_buses, wiring_of
-    from joulesplit.drivers.ina219 import advice
+    from joulesplit.drivers.ina2xx import advice
 
     wiring = wiring_of(choice)
     clocks_hz = {bus.number: bus.clock_hz for bus in find_buses()}
     yield from advice(
-        wiring.configuration,
-        shunt_ohm=choice.shunt_ohm,
+        wiring,
         expected_peak_a=choice.expected_peak_a or TYPICAL_PEAK_A,
         bus_clock_hz=clocks_hz.get(choice.bus),
         supply_v=choice.supply_v,

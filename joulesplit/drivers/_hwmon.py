@@ -17,12 +17,8 @@ from joulesplit.drivers._hwmon_tree import HWMON_ROOT, HwmonChip
 from joulesplit.drivers._polled_sensor import JOULE_PER_UJ, POWER_ONLY_VOLTAGE_V, PolledSensor
 from joulesplit.drivers._polling import Ticker
 from joulesplit.drivers.errors import SensorConfigurationError, SensorUnavailableError
-from joulesplit.drivers.ina219 import (
-    POWER_ON_CONFIGURATION,
-    Circuit,
-    accuracy_terms,
-    decode_configuration,
-)
+from joulesplit.drivers.ina2xx import Circuit, accuracy_terms, ina219_limits
+from joulesplit.drivers.ina219 import POWER_ON_CONFIGURATION, decode_configuration
 from joulesplit.drivers.protocols import Clock
 from joulesplit.drivers.readings import AccuracyTerm, Reading, ReadingFlag, SensorDescription
 
@@ -197,10 +193,10 @@ class HwmonSensor(PolledSensor):
     def _accuracy(self) -> tuple[AccuracyTerm, ...]:
         chip = self._chip
         if chip is not None and self._shunt_ohm and chip.name in INA219_NAMES:
+            power_on = decode_configuration(POWER_ON_CONFIGURATION)
             return accuracy_terms(
                 Circuit(
-                    grade=None,
-                    gain=decode_configuration(POWER_ON_CONFIGURATION).gain,
+                    limits=ina219_limits(None, power_on.gain.divider),
                     shunt_ohm=self._shunt_ohm,
                     shunt_tolerance=self._scale_tolerance,
                     peak_current_a=PEAK_CURRENT_A,

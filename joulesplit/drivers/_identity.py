@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from joulesplit.drivers.protocols import I2cBus
 
-INA219 = "INA219"
+NAMELESS = "INA219"
+"""The chip of the family without an identity."""
 TI = 0x5449
 """Manufacturer's identity, "TI"."""
 
@@ -78,7 +79,7 @@ def identify(bus: I2cBus, address: int) -> ChipIdentity:
             advice="look up what is wired to this address; an INA219 can be given another one by "
             "its jumpers A0 and A1",
         )
-    return ChipIdentity(name=INA219, is_ina219=True, advice="")
+    return ChipIdentity(name=NAMELESS, is_ina219=True, advice="")
 
 
 def _by_identity(bus: I2cBus, address: int) -> str | None:

@@ -12,7 +12,8 @@ from joulesplit.drivers.readings import REPLAY_KIND
 
 if TYPE_CHECKING:
     from joulesplit.drivers._pi_ina219 import PiIna219
-    from joulesplit.drivers.ina219 import Correction, Ina219, Ina219Wiring, SensorIdentity
+    from joulesplit.drivers.ina2xx import Correction, SensorIdentity
+    from joulesplit.drivers.ina219 import Ina219, Ina219Wiring
 
 
 def open_sensor(request: SensorRequest) -> PowerSensor:
@@ -43,7 +44,7 @@ def identity_of(request: SensorRequest) -> SensorIdentity:
     Raises:
         SensorRequestError: The shunt is not stated.
     """
-    from joulesplit.drivers.ina219 import SensorIdentity
+    from joulesplit.drivers.ina2xx import SensorIdentity
 
     return SensorIdentity(
         kind=INA219_KINDS[0],
@@ -60,7 +61,7 @@ def recorded_correction(request: SensorRequest) -> Correction | None:
         SensorRequestError: The shunt is not stated.
         CorrectionRecordError: They cannot be read.
     """
-    from joulesplit.drivers.ina219 import CorrectionStore
+    from joulesplit.drivers.ina2xx import CorrectionStore
 
     identity = identity_of(request)
     if request.records is None:

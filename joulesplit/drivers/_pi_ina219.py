@@ -25,15 +25,14 @@ from joulesplit.drivers.errors import (
     SensorError,
     SensorUnavailableError,
 )
+from joulesplit.drivers.ina2xx import Chip, Correction, Grade, describe
 from joulesplit.drivers.ina219 import (
     BUS_LSB_V,
+    INA219,
     SHUNT_LSB_V,
     Configuration,
-    Correction,
-    Grade,
     Ina219Wiring,
     bus_word,
-    describe,
     shunt_word,
 )
 from joulesplit.drivers.protocols import Clock
@@ -130,10 +129,20 @@ class PiIna219:
         return self._configuration
 
     @property
+    def chip(self) -> Chip:
+        """Which chip it is."""
+        return INA219
+
+    @property
+    def gain_divider(self) -> int:
+        """Divider of the shunt amplifier."""
+        return self._wiring.divider
+
+    @property
     def description(self) -> SensorDescription:
         """What the sensor measures and how good it is."""
         place = f"0x{self._wiring.address:02X} on I2C bus {self._bus_number}"
-        described = describe(self._wiring, self._configuration, place, None)
+        described = describe(self._wiring, place, None)
         return replace(described, kind="pi-ina219")
 
     def __enter__(self) -> Self:

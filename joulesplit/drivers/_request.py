@@ -13,7 +13,7 @@ from joulesplit.drivers.protocols import Clock, PowerSensor
 from joulesplit.drivers.readings import REPLAY_KIND
 
 if TYPE_CHECKING:
-    from joulesplit.drivers.ina219 import Grade
+    from joulesplit.drivers.ina2xx import Grade
 
 SIMULATED = "simulated"
 """The kind that measures nothing; only whole commands can make it."""

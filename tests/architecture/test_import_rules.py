@@ -128,8 +128,8 @@ VIOLATIONS = [
         (
             PRIVATE,
             "cli.commands",
-            "from joulesplit.drivers.ina219._phase_lock import PhaseLock",
-            "joulesplit.drivers.ina219._phase_lock",
+            "from joulesplit.drivers.ina2xx._phase_lock import PhaseLock",
+            "joulesplit.drivers.ina2xx._phase_lock",
         ),
         (
             PRIVATE,

@@ -13,8 +13,8 @@ from joulesplit.drivers.errors import (
     DeviceNotRespondingError,
     SensorError,
 )
-from joulesplit.drivers.ina219._link import MAX_TRIES
-from joulesplit.drivers.ina219._registers import convert_words
+from joulesplit.drivers.ina2xx import convert_words
+from joulesplit.drivers.ina2xx._register_link import MAX_TRIES
 from joulesplit.drivers.readings import ReadingFlag
 
 S = 1_000_000_000
@@ -57,6 +57,7 @@ def test_a_reading_is_what_its_words_say(bench):
     with bench.sensor() as sensor:
         readings = [sensor.read() for _ in range(10)]
     volts, amperes = convert_words(
+        sensor.chip,
         [reading.raw[0] for reading in readings],
         [reading.raw[1] for reading in readings],
         shunt_ohm=bench.shunt_ohm,

@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from joulesplit.drivers import BOARDS, SENSOR_KINDS, board, discover, find_buses
-from joulesplit.drivers.ina219._description import ADDRESSES
+from joulesplit.drivers.ina2xx._wiring import ADDRESSES
 
 
 def test_kinds_of_sensor_are_named_once_and_explained():

@@ -21,13 +21,8 @@ from joulesplit.drivers import (
 )
 from joulesplit.drivers._opening import _OPENERS
 from joulesplit.drivers.errors import SensorRequestError, SensorUnavailableError
-from joulesplit.drivers.ina219 import (
-    CorrectionStore,
-    Ina219,
-    MeanShunt,
-    SensorIdentity,
-    SensorRecords,
-)
+from joulesplit.drivers.ina2xx import CorrectionStore, MeanShunt, SensorIdentity, SensorRecords
+from joulesplit.drivers.ina219 import Ina219
 from joulesplit.drivers.simulated import ChipParameters, SimulatedI2cBus, SimulatedIna219
 from joulesplit.drivers.simulated._load import BenchSource
 

@@ -24,7 +24,7 @@ DOUBTFUL_LIMIT = 5e-4
 """Largest share of readings with wrong words. Those that step by less than a quarter go unnoticed:
 so few of them move an energy by a few parts in a hundred thousand."""
 
-LATE_LIMIT = 0.01
+LATE_READER_LIMIT = 0.01
 """Largest share of readings whose times may be off by half a cycle."""
 
 RANGE_LIMIT = 1.25
@@ -113,7 +113,7 @@ LATE_READER = CheckSpec(
     name="late-reader",
     finds="share of readings taken while this machine woke up too late for the sensor's cycle",
     unit="1",
-    limit=LATE_LIMIT,
+    limit=LATE_READER_LIMIT,
     advice="when these readings ended is known to half a cycle only, and more may be lost than is "
     "counted: reduce the load, give the sampler a core of its own, or average more samples "
     "(--shunt-samples)",

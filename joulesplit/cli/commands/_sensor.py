@@ -14,7 +14,7 @@ from joulesplit.cli._output import emit, json_option, note
 
 if TYPE_CHECKING:
     from joulesplit.cli._choices import SensorChoice
-    from joulesplit.drivers.ina219 import MeanShunt, SensorRecords
+    from joulesplit.drivers.ina2xx import MeanShunt, SensorRecords
 
 
 @click.group("sensor")
@@ -24,7 +24,7 @@ def command() -> None:
 
 def _enough(_context: click.Context, _option: click.Parameter, readings: int) -> int:
     """Refuse fewer readings than a record needs, before anything is read."""
-    from joulesplit.drivers.ina219 import MINIMUM_READINGS
+    from joulesplit.drivers.ina2xx import MINIMUM_READINGS
 
     if readings < MINIMUM_READINGS:
         raise click.BadParameter(
@@ -55,10 +55,10 @@ def zero(*, choice: SensorChoice, readings: int, as_json: bool) -> None:
     This machine must run meanwhile: where it is the load, feed it past the sensor, from the same
     supply to its own socket, or read the chip from another machine.
     """
-    from joulesplit.drivers.ina219 import check_zero
+    from joulesplit.drivers.ina2xx import check_zero
 
     mean, records = _average(choice, readings)
-    check_zero(mean, records.identity.shunt_ohm)
+    check_zero(mean, records.identity)
     _keep(choice, records.with_zero(mean), mean.gain, as_json=as_json)
 
 
@@ -113,7 +113,7 @@ def span(  # noqa: PLR0913 - one option per fact that only the user knows
     --voltage-v calibrates the voltage too. The current must be steady: take a resistor or an
     electronic load as the load, and feed this machine past the sensor meanwhile.
     """
-    from joulesplit.drivers.ina219 import SpanPoint, check_points, reference_current_a
+    from joulesplit.drivers.ina2xx import SpanPoint, check_points, reference_current_a
 
     mean, records = _average(choice, readings)
     point = SpanPoint(
@@ -127,7 +127,7 @@ def span(  # noqa: PLR0913 - one option per fact that only the user knows
     )
     points = (*records.points, point) if add else (point,)
     known = records.zero_at(mean.gain)
-    check_points(points, records.identity.shunt_ohm, known.shunt_v if known else 0.0, known)
+    check_points(points, records.identity, known.shunt_v if known else 0.0, known)
     spanned = records.with_points(points)
     _check_against_data_sheet(choice, spanned, mean)
     _keep(choice, spanned, mean.gain, as_json=as_json)
@@ -138,13 +138,13 @@ def _check_against_data_sheet(
 ) -> None:
     """Refuse a span that knows less than tolerance and data sheet; tell one that they exclude."""
     from joulesplit.drivers import wiring_of
-    from joulesplit.drivers.ina219 import check_worth, contradiction, uncorrected_terms
+    from joulesplit.drivers.ina2xx import check_worth, contradiction, uncorrected_terms
 
     correction = records.correction_at(mean.gain)
     if correction is None:
         return
     wiring = wiring_of(choice)
-    terms = uncorrected_terms(wiring, wiring.gain, mean.bus_v)
+    terms = uncorrected_terms(wiring, mean.bus_v)
     check_worth(correction, terms)
     if (excluded := contradiction(correction, terms, wiring.shunt_ohm)) is not None:
         note(f"warning: {excluded}")
@@ -164,7 +164,7 @@ def _average(choice: SensorChoice, readings: int) -> tuple[MeanShunt, SensorReco
     from joulesplit.cli import _sensor_care as sensor_care
     from joulesplit.cli._wiring import give_advice
     from joulesplit.drivers import identity_of, open_correctable
-    from joulesplit.drivers.ina219 import average
+    from joulesplit.drivers.ina2xx import average
 
     sensor_care.check_corrected(choice.kind)
     give_advice(choice)

@@ -8,13 +8,12 @@ from joulesplit.calibrate.environment import Machine
 from joulesplit.cli._finding import Finding
 from joulesplit.drivers import DiscoveredSources, HwmonChip, I2cBusFinding, find_plugins, identify
 from joulesplit.drivers.errors import DeviceNotRespondingError, SensorError
-from joulesplit.drivers.ina219 import ADDRESSES, POWER_ON_CONFIGURATION
+from joulesplit.drivers.ina2xx import ADDRESSES, CONFIGURATION_REGISTER
+from joulesplit.drivers.ina219 import POWER_ON_CONFIGURATION
 from joulesplit.drivers.protocols import I2cBus, SharedBus
 
 OpenBus = Callable[[int], I2cBus]
 """Opens an I2C bus by number."""
-
-CONFIGURATION_REGISTER = 0
 
 FAST_BUS_HZ = 400_000
 """At the default of 100 kHz the bus is busy for most of a fast conversion."""

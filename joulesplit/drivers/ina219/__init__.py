@@ -1,4 +1,4 @@
-"""The INA219: registers, driver, accuracy, corrections."""
+"""The INA219: registers, table, driver."""
 
 import lazy_loader as lazy
 

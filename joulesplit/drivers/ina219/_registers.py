@@ -8,15 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-import numpy as np
-import numpy.typing as npt
-
 from joulesplit.drivers.errors import SensorConfigurationError
 
 WORD_MASK = 0xFFFF
 POWER_ON_CONFIGURATION = 0x399F
 """Word of the configuration register after a reset."""
-RESET_BIT = 0x8000
 UNUSED_CONFIGURATION_BIT = 0x4000
 CALIBRATION_VOID_BIT = 0x0001
 SHUNT_LSB_V = 10e-6
@@ -276,21 +272,3 @@ def is_ready(word: int) -> bool:
 def is_math_overflow(word: int) -> bool:
     """Return the OVF bit of a bus word: the chip's own current or power overflowed."""
     return bool(word & OVERFLOW_BIT)
-
-
-def convert_words(
-    shunt_words: npt.ArrayLike, bus_words: npt.ArrayLike, *, shunt_ohm: float
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Convert recorded register words again, for instance with a better known shunt.
-
-    Args:
-        shunt_words: Words of register 0x01, shape (n,), unsigned.
-        bus_words: Words of register 0x02, shape (n,), unsigned.
-        shunt_ohm: Shunt resistance, ohm.
-
-    Returns:
-        Bus voltage (V) and current (A), float64, shape (n,).
-    """
-    codes = np.asarray(shunt_words, dtype=np.uint16).astype(np.int16)
-    volts = (np.asarray(bus_words, dtype=np.uint16) >> BUS_DATA_SHIFT) * BUS_LSB_V
-    return volts.astype(np.float64), codes.astype(np.float64) * (SHUNT_LSB_V / shunt_ohm)

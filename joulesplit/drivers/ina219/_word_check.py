@@ -7,7 +7,7 @@ that to ask once more tells a wrong word from a sudden load.
 
 from __future__ import annotations
 
-from joulesplit.drivers.ina219._link import Ina219Link
+from joulesplit.drivers.ina2xx import STEP_SHARE, ChipSettings, RegisterLink, majority
 from joulesplit.drivers.ina219._registers import (
     BUS_DATA_SHIFT,
     BUS_VOLTAGE_REGISTER,
@@ -16,16 +16,11 @@ from joulesplit.drivers.ina219._registers import (
     OVERFLOW_BIT,
     READY_BIT,
     SHUNT_VOLTAGE_REGISTER,
-    Configuration,
     shunt_code,
 )
 
 STEP_CODES = 100
-STEP_SHARE = 0.25
-"""A shunt code that moves by more than this share of itself, and by so many steps of 10 µV, is
-read again; a load that really steps costs one more transfer."""
-BUS_STEP_CODES = 60
-"""The same for the bus voltage, steps of 4 mV: 0.24 V."""
+"""A shunt code that moves by more than this and ``STEP_SHARE``, steps of 10 µV, is read again."""
 BEYOND = 4095 / 4000
 """Codes above this share of full scale are none that a converter of 12 bits gives."""
 
@@ -35,31 +30,32 @@ class WordCheck:
 
     Args:
         link: The chip.
-        configuration: What it is set to.
+        settings: What it is set to.
 
     Attributes:
         code: The shunt's signed code that was believed last, steps of 10 µV.
         bus_code: That of the bus voltage, steps of 4 mV.
+        polled_code: The same, as its word has the ready bit.
         has_changed: A word was another one when it was read again, since this was last set False.
     """
 
-    def __init__(self, link: Ina219Link, configuration: Configuration) -> None:
+    def __init__(self, link: RegisterLink, settings: ChipSettings) -> None:
         self._link = link
-        self._most_shunt = round(BEYOND * configuration.gain.full_scale_code)
-        self._most_bus = round(BEYOND * configuration.bus_range.full_scale_code)
+        self._most_shunt = round(BEYOND * settings.shunt_limit_code)
+        self._most_bus = round(BEYOND * settings.bus_limit_code)
         self.has_changed = False
         self.restart()
 
     def restart(self) -> None:
         """Forget the words before: the chip was configured again, which explains what changed."""
         self.has_changed = False
-        self.code = self.bus_code = 0
+        self.code = self.bus_code = self.polled_code = 0
 
     def confirms(self, word: int) -> bool:
         """Return whether a bus word whose voltage has stepped may be believed: it is read again.
 
         If not, its ready bit says nothing either: the next one will. Whoever polls asks this of a
-        word more than ``BUS_STEP_CODES`` from ``bus_code`` alone, which costs the others no call.
+        word more than ``BUS_STEP_CODES`` from ``polled_code`` alone: it costs the others no call.
 
         Raises:
             BusError: The bus failed.
@@ -69,11 +65,11 @@ class WordCheck:
         if not is_possible or (self._link.read(BUS_VOLTAGE_REGISTER) ^ word) & ~READY_BIT:
             self.has_changed = True
             return False
-        self.bus_code = bus_code
+        self.bus_code = self.polled_code = bus_code
         return True
 
-    def settle(self, word: int, shunt: int, is_marked: bool) -> int | None:
-        """Return the shunt word of a conversion, read again if there is cause to.
+    def settle(self, word: int, shunt: int, is_marked: bool) -> tuple[int, int] | None:
+        """Return shunt and bus word of a conversion, read again if there is cause to.
 
         Args:
             word: Its bus word.
@@ -94,31 +90,28 @@ class WordCheck:
             contradicts = is_marked and abs(code) >= MARK_CODE
         # Most steps are small: how large the words are is asked of the others alone.
         if abs(code - self.code) <= STEP_CODES and not contradicts:
-            self.code, self.bus_code = code, word >> BUS_DATA_SHIFT
-            return shunt
+            self.code = code
+            self.bus_code = self.polled_code = word >> BUS_DATA_SHIFT
+            return shunt, word
         return self._settle_doubtful(word, shunt, code, contradicts)
 
-    def _settle_doubtful(self, word: int, shunt: int, code: int, contradicts: bool) -> int | None:
+    def _settle_doubtful(
+        self, word: int, shunt: int, code: int, contradicts: bool
+    ) -> tuple[int, int] | None:
         step = code - self.code
         magnitude = max(abs(code), abs(self.code))
         if contradicts and (self._link.read(BUS_VOLTAGE_REGISTER) ^ word) & ~READY_BIT:
             self.has_changed = True
             return None
         if contradicts or abs(step) > STEP_CODES + STEP_SHARE * magnitude:
-            found = self._majority(shunt)
+            found, changed = majority(self._link, SHUNT_VOLTAGE_REGISTER, shunt)
+            self.has_changed |= changed
             if found is None:
                 return None
             shunt, code = found, shunt_code(found)
             if abs(code) > self._most_shunt:
                 self.has_changed = True
                 return None
-        self.code, self.bus_code = code, word >> BUS_DATA_SHIFT
-        return shunt
-
-    def _majority(self, first: int) -> int | None:
-        second = self._link.read(SHUNT_VOLTAGE_REGISTER)
-        if second == first:
-            return first
-        self.has_changed = True
-        third = self._link.read(SHUNT_VOLTAGE_REGISTER)
-        return third if third in (first, second) else None
+        self.code = code
+        self.bus_code = self.polled_code = word >> BUS_DATA_SHIFT
+        return shunt, word

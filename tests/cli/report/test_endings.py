@@ -37,7 +37,7 @@ from joulesplit.cli.report.terminal._tool_endings import (
     tuning_ending,
 )
 from joulesplit.cooperate import Fallback, SessionCounts
-from joulesplit.drivers.ina219 import MeanShunt, SensorIdentity, SensorRecords
+from joulesplit.drivers.ina2xx import MeanShunt, SensorIdentity, SensorRecords
 from joulesplit.optimizer import SplitLine, Usage, decide, float32_blocks, paper_split
 
 HOME = Path("profile.json")

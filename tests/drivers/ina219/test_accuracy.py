@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from joulesplit.drivers.ina219 import Circuit, accuracy_terms
-from joulesplit.drivers.ina219._registers import Gain
+from joulesplit.drivers.ina2xx import Circuit, accuracy_terms, ina219_limits
 
 PAGE = Path(__file__).parents[3] / "docs" / "uncertainty.md"
 CIRCUIT = Circuit(
-    grade="B",
-    gain=Gain(2),
+    limits=ina219_limits("B", 4),
     shunt_ohm=0.1,
     shunt_tolerance=0.01,
     peak_current_a=1.2,
@@ -60,8 +58,7 @@ def test_a_larger_shunt_has_less_offset_and_more_heat():
             t.name: t.half_width
             for t in accuracy_terms(
                 Circuit(
-                    grade=None,
-                    gain=Gain(3),
+                    limits=ina219_limits(None, 8),
                     shunt_ohm=ohm,
                     shunt_tolerance=0.01,
                     peak_current_a=3.0,

@@ -2,19 +2,22 @@ from __future__ import annotations
 
 import pytest
 
-from joulesplit.drivers.ina219 import BusRange, Configuration, advice
-from joulesplit.drivers.ina219._registers import Gain, Mode, averaging_code
+from joulesplit.drivers.ina2xx import advice
+from joulesplit.drivers.ina219 import Ina219Wiring
 
-GOOD = {"shunt_ohm": 0.1, "expected_peak_a": 1.5, "bus_clock_hz": 400_000, "supply_v": 5.1}
+GOOD = {"expected_peak_a": 1.5, "bus_clock_hz": 400_000, "supply_v": 5.1}
 
 
-def configuration(samples):
-    return Configuration(
-        bus_range=BusRange.V16,
-        gain=Gain.DIV_4,
-        bus_adc=averaging_code(1),
-        shunt_adc=averaging_code(samples),
-        mode=Mode.BOTH_CONTINUOUS,
+def wiring(samples, shunt_ohm=0.1):
+    return Ina219Wiring(
+        address=0x40,
+        shunt_ohm=shunt_ohm,
+        shunt_tolerance=0.01,
+        expected_peak_a=None,
+        grade=None,
+        shunt_samples=samples,
+        rail="5 V supply",
+        simulated=False,
     )
 
 
@@ -26,7 +29,7 @@ def configuration(samples):
     ],
 )  # fmt: skip
 def test_a_bus_that_cannot_follow_the_cycle_is_warned_about(samples, clock_hz, warned):
-    lines = list(advice(configuration(samples), **{**GOOD, "bus_clock_hz": clock_hz}))
+    lines = list(advice(wiring(samples), **{**GOOD, "bus_clock_hz": clock_hz}))
     assert bool(lines) == warned
     if warned:
         assert "i2c_arm_baudrate=400000" in lines[0]
@@ -46,8 +49,8 @@ def test_a_bus_that_cannot_follow_the_cycle_is_warned_about(samples, clock_hz, w
 def test_a_drop_that_may_trip_the_under_voltage_detector_is_warned_about(
     peak_a, shunt_ohm, supply_v, warned
 ):
-    wiring = {"expected_peak_a": peak_a, "shunt_ohm": shunt_ohm, "supply_v": supply_v}
-    lines = list(advice(configuration(16), **{**GOOD, **wiring}))
+    changes = {"expected_peak_a": peak_a, "supply_v": supply_v}
+    lines = list(advice(wiring(16, shunt_ohm), **{**GOOD, **changes}))
     assert bool(lines) == warned
     if warned:
         assert "4.85 V of 5.1 V" in lines[0]

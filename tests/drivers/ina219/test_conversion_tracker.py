@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from joulesplit.drivers.ina219._conversion_tracker import ConversionTracker
+from joulesplit.drivers.ina2xx._conversion_tracker import ConversionTracker
 
 P = 9_000_000
 

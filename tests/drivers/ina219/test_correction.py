@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from joulesplit.drivers.errors import CorrectionRecordError, SensorConfigurationError
-from joulesplit.drivers.ina219 import (
+from joulesplit.drivers.ina2xx import (
     CorrectionStore,
     MeanShunt,
     SensorIdentity,
@@ -20,7 +20,7 @@ from joulesplit.drivers.ina219 import (
     check_zero,
     reference_current_a,
 )
-from joulesplit.drivers.ina219._correction import correction_of
+from joulesplit.drivers.ina2xx._correction import correction_of
 from joulesplit.drivers.simulated._load import BenchSource
 
 DAY = "2026-11-22T10:00:00+00:00"
@@ -88,7 +88,7 @@ def measured(make_bench):
 def test_a_corrected_sensor_agrees_with_the_reference(measured, with_zero, points_used):
     zero, points, corrected = measured
     correction = correction_of(
-        zero if with_zero else None, points[-points_used:], unknown_offset_v=2e-4
+        zero if with_zero else None, points[-points_used:], unknown_offset_v=2e-4, bus_error=0.005
     )
     assert correction.shunt_ohm == pytest.approx(EFFECTIVE_OHM, rel=2e-4)
     assert correction.offset_v == pytest.approx(70e-6, abs=4e-6)
@@ -100,7 +100,7 @@ def test_a_corrected_sensor_agrees_with_the_reference(measured, with_zero, point
 
 def test_raw_words_stay_as_read_and_without_correction_the_error_is_there(measured):
     zero, points, corrected = measured
-    correction = correction_of(zero, points, unknown_offset_v=2e-4)
+    correction = correction_of(zero, points, unknown_offset_v=2e-4, bus_error=0.005)
     _, plain = corrected(None, 0.7)
     _, better = corrected(correction, 0.7)
     assert np.mean([r.raw[0] for r in plain]) == pytest.approx(
@@ -112,7 +112,7 @@ def test_raw_words_stay_as_read_and_without_correction_the_error_is_there(measur
 
 def test_the_description_shows_the_records_and_replaces_the_terms_they_measure(measured):
     zero, points, corrected = measured
-    correction = correction_of(zero, points[-1:], unknown_offset_v=2e-4)
+    correction = correction_of(zero, points[-1:], unknown_offset_v=2e-4, bus_error=0.005)
     description, _ = corrected(correction, 0.7)
     terms = {term.name: term for term in description.accuracy}
     assert set(terms) == {"current span", "bus voltage span", "zero", *REMAINING, "offset drift"}
@@ -131,7 +131,7 @@ def test_the_description_shows_the_records_and_replaces_the_terms_they_measure(m
 
 def test_a_zero_alone_replaces_the_offset_terms_only(make_bench):
     with make_bench().sensor(
-        correction=correction_of(mean(shunt_v=2e-5), (), unknown_offset_v=0)
+        correction=correction_of(mean(shunt_v=2e-5), (), unknown_offset_v=0, bus_error=0.005)
     ) as s:
         names = {term.name for term in s.description.accuracy}
     shunt = {"shunt tolerance", "sense path", "current gain", "bus voltage gain"}
@@ -139,7 +139,9 @@ def test_a_zero_alone_replaces_the_offset_terms_only(make_bench):
 
 
 def test_a_correction_holds_at_its_own_gain_only(make_bench):
-    correction = correction_of(mean(shunt_v=1e-4, gain=8), (), unknown_offset_v=0.0)
+    correction = correction_of(
+        mean(shunt_v=1e-4, gain=8), (), unknown_offset_v=0.0, bus_error=0.005
+    )
     with make_bench(BenchSource(current_a=0.5, voltage_v=5.0)).sensor(correction=correction) as s:
         assert s.read().current_a == pytest.approx(0.5, abs=1e-4)
         assert s.description.settings["correction"] == "none holds at this gain, only at /8"
@@ -151,12 +153,12 @@ def test_uncertainties_of_one_and_two_points_follow_the_law_of_propagation():
     low, high = point(0.3, 0.03), point(1.2, 0.12)
     low = replace(low, mean=replace(low.mean, u_shunt_v=2e-6))
     high = replace(high, mean=replace(high.mean, u_shunt_v=5e-6))
-    one = correction_of(zero, (high,), unknown_offset_v=0.0)
+    one = correction_of(zero, (high,), unknown_offset_v=0.0, bus_error=0.005)
     assert one.u_shunt_rel == pytest.approx((0.001**2 + (3e-6**2 + 5e-6**2) / 0.12**2) ** 0.5)
-    unknown = correction_of(None, (high,), unknown_offset_v=1e-4)
+    unknown = correction_of(None, (high,), unknown_offset_v=1e-4, bus_error=0.005)
     assert unknown.u_shunt_rel == pytest.approx((0.001**2 + (1e-8 / 3 + 5e-6**2) / 0.12**2) ** 0.5)
     stated = replace(low, u_current_a=0.0), replace(high, u_current_a=0.0)
-    two = correction_of(None, stated, unknown_offset_v=1e-3)
+    two = correction_of(None, stated, unknown_offset_v=1e-3, bus_error=0.005)
     assert two.u_shunt_rel == pytest.approx((0.001**2 + (2e-6**2 + 5e-6**2) / 0.09**2) ** 0.5)
     # By Monte Carlo: s0 = (s1 I2 - s2 I1)/(I2 - I1), a common scale of the meter cancels.
     random = np.random.default_rng(1)
@@ -169,9 +171,9 @@ def test_uncertainties_of_one_and_two_points_follow_the_law_of_propagation():
     i1, i2 = 0.3 * scale + offset_a, 1.2 * scale + offset_a
     s0 = (s1 * i2 - s2 * i1) / (i2 - i1)
     known = tuple(replace(each, u_current_a=2e-3) for each in (low, high))
-    two = correction_of(None, known, unknown_offset_v=1e-3)
+    two = correction_of(None, known, unknown_offset_v=1e-3, bus_error=0.005)
     assert two.u_offset_v == pytest.approx(s0.std(), rel=0.01)
-    one = correction_of(zero, (known[1],), unknown_offset_v=0.0)
+    one = correction_of(zero, (known[1],), unknown_offset_v=0.0, bus_error=0.005)
     assert one.u_shunt_rel > 2e-3 / 1.2
 
 
@@ -179,19 +181,21 @@ def test_a_zero_is_preferred_to_the_intercept_of_a_meter_with_an_offset():
     """The meter shows 10 mA too much at 1 A and 2 A, inside its stated 1 %."""
     points = tuple(point(true_a + 0.01, 0.1 * true_a, u_current_rel=0.01) for true_a in (1.0, 2.0))
     zero = mean(shunt_v=40e-6, u_shunt_v=3e-7)
-    assert correction_of(zero, points, unknown_offset_v=2e-4).offset_v == 40e-6
-    alone = correction_of(None, points, unknown_offset_v=2e-3)
+    assert correction_of(zero, points, unknown_offset_v=2e-4, bus_error=0.005).offset_v == 40e-6
+    alone = correction_of(None, points, unknown_offset_v=2e-3, bus_error=0.005)
     assert alone.offset_v == pytest.approx(-1e-3, rel=0.02)  # 50 mW at 5 V
     assert abs(alone.offset_v) < 1.1 * alone.u_offset_v
     # A data sheet that knows more than that keeps its offset; the slope is the shunt all the same.
-    bounded = correction_of(None, points, unknown_offset_v=2e-4)
+    bounded = correction_of(None, points, unknown_offset_v=2e-4, bus_error=0.005)
     assert bounded.offset_v is None
     assert bounded.shunt_ohm == pytest.approx(0.1)
 
 
 def test_drift_between_the_halves_widens_the_uncertainty():
-    steady = correction_of(mean(shunt_v=0.0), (), unknown_offset_v=0.0)
-    drifting = correction_of(mean(shunt_v=0.0, residual_v=3e-6), (), unknown_offset_v=0.0)
+    steady = correction_of(mean(shunt_v=0.0), (), unknown_offset_v=0.0, bus_error=0.005)
+    drifting = correction_of(
+        mean(shunt_v=0.0, residual_v=3e-6), (), unknown_offset_v=0.0, bus_error=0.005
+    )
     assert steady.u_offset_v == pytest.approx(1e-7)
     assert drifting.u_offset_v == pytest.approx((1e-14 + 3e-12) ** 0.5)
     assert drifting.residual_v == 3e-6
@@ -200,23 +204,26 @@ def test_drift_between_the_halves_widens_the_uncertainty():
 @pytest.mark.parametrize(
     ("check", "message"),
     [
-        (lambda: check_zero(mean(shunt_v=2e-3), 0.1), "20 mA.*still flows"),
-        (lambda: check_zero(mean(shunt_v=370e-6, gain=8), 0.1), "3.7 mA.*still flows"),
-        (lambda: check_zero(mean(shunt_v=0, readings=100), 0.1), "200 or more"),
-        (lambda: check_points((point(1.0, -0.1031),), 0.1, 0.0), "VIN\\+ and VIN- are swapped"),
+        (lambda: check_zero(mean(shunt_v=2e-3), IDENTITY), "20 mA.*still flows"),
+        (lambda: check_zero(mean(shunt_v=370e-6, gain=8), IDENTITY), "3.7 mA.*still flows"),
+        (lambda: check_zero(mean(shunt_v=0, readings=100), IDENTITY), "200 or more"),
+        (
+            lambda: check_points((point(1.0, -0.1031),), IDENTITY, 0.0),
+            "VIN\\+ and VIN- are swapped",
+        ),
         # 10 mA at 0 A: more than a meter of 0.1 % with no stated offset has, or a chip.
-        (lambda: check_points((point(0.31, 0.03), point(1.21, 0.12)), 0.1, 0.0), "-10 mA off"),
+        (lambda: check_points((point(0.31, 0.03), point(1.21, 0.12)), IDENTITY, 0.0), "-10 mA off"),
         (
             lambda: check_points(
-                (point(0.305, 0.03), point(1.205, 0.12)), 0.1, 4e-5, mean(shunt_v=4e-5)
+                (point(0.305, 0.03), point(1.205, 0.12)), IDENTITY, 4e-5, mean(shunt_v=4e-5)
             ),
             "-5.4 mA off.*the zero and",
         ),
-        (lambda: check_points((point(0.6, 0.006),), 0.1, 0.0), "0.01 ohm instead of 0.1 ohm"),
-        (lambda: check_points((point(0.6, 0.06, voltage_v=50.2),), 0.1, 0.0), "50.2 V where"),
-        (lambda: check_points((point(0.0, 0.06),), 0.1, 0.0), "about the current"),
-        (lambda: check_points((point(1.0, 0.1), point(0.9, 0.09)), 0.1, 0.0), "too close"),
-        (lambda: check_points((point(1, 0.1),) * 3, 0.1, 0.0), "one or two points"),
+        (lambda: check_points((point(0.6, 0.006),), IDENTITY, 0.0), "0.01 ohm instead of 0.1 ohm"),
+        (lambda: check_points((point(0.6, 0.06, voltage_v=50.2),), IDENTITY, 0.0), "50.2 V where"),
+        (lambda: check_points((point(0.0, 0.06),), IDENTITY, 0.0), "about the current"),
+        (lambda: check_points((point(1.0, 0.1), point(0.9, 0.09)), IDENTITY, 0.0), "too close"),
+        (lambda: check_points((point(1, 0.1),) * 3, IDENTITY, 0.0), "one or two points"),
         (lambda: reference_current_a(mean(), None, None, None), "one of the two"),
         (lambda: reference_current_a(mean(), 1.0, 5.0, None), "one of the two"),
     ],

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from joulesplit.drivers.errors import BusError, ConversionTimeoutError, DeviceNotRespondingError
-from joulesplit.drivers.ina219._link import MAX_TRIES
-from joulesplit.drivers.ina219._reading_flags import STUCK_AFTER
+from joulesplit.drivers.ina2xx._reading_flags import STUCK_AFTER
+from joulesplit.drivers.ina2xx._register_link import MAX_TRIES
 from joulesplit.drivers.readings import ReadingFlag
 from joulesplit.drivers.simulated import SimulatedI2cBus
 from joulesplit.drivers.simulated._load import BenchSource

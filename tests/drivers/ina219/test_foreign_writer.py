@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from joulesplit.drivers.errors import ForeignWriterError, SensorConfigurationError
-from joulesplit.drivers.ina219 import average
+from joulesplit.drivers.ina2xx import average
 from joulesplit.drivers.readings import ReadingFlag
 from joulesplit.drivers.simulated._load import BenchSource
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from joulesplit.drivers.errors import ConversionTimeoutError
-from joulesplit.drivers.ina219._link import MAX_TRIES
+from joulesplit.drivers.ina2xx._register_link import MAX_TRIES
 from joulesplit.drivers.readings import ReadingFlag
 from joulesplit.drivers.simulated import SimulatedI2cBus
 

@@ -9,8 +9,8 @@ from joulesplit.drivers.errors import (
     RangeExceededError,
     StuckReadingsError,
 )
-from joulesplit.drivers.ina219._link import RETRY_PAUSES_NS
-from joulesplit.drivers.ina219._reading_flags import CLIPPED_LIMIT, STUCK_AFTER, STUCK_LIMIT
+from joulesplit.drivers.ina2xx._reading_flags import CLIPPED_LIMIT, STUCK_AFTER, STUCK_LIMIT
+from joulesplit.drivers.ina2xx._register_link import RETRY_PAUSES_NS
 from joulesplit.drivers.readings import ReadingFlag
 from joulesplit.drivers.simulated._load import BenchSource
 

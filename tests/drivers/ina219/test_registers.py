@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joulesplit.drivers.errors import SensorConfigurationError
-from joulesplit.drivers.ina219 import BusRange, Configuration
+from joulesplit.drivers.ina2xx import convert_words
+from joulesplit.drivers.ina219 import INA219, BusRange, Configuration
 from joulesplit.drivers.ina219 import _registers as registers
 from joulesplit.drivers.ina219._registers import Gain, Mode
 
@@ -152,7 +153,7 @@ def test_a_peak_beyond_every_gain_is_refused_with_the_limit():
 @given(st.lists(st.tuples(WORDS, WORDS), min_size=1), st.floats(0.001, 1.0))
 def test_recorded_words_convert_as_single_words_do(pairs, shunt_ohm):
     shunts, buses = zip(*pairs, strict=True)
-    volts, amperes = registers.convert_words(shunts, buses, shunt_ohm=shunt_ohm)
+    volts, amperes = convert_words(INA219, shunts, buses, shunt_ohm=shunt_ohm)
     assert volts.dtype == amperes.dtype == np.float64
     np.testing.assert_allclose(volts, [registers.bus_voltage_v(word) for word in buses])
     np.testing.assert_allclose(

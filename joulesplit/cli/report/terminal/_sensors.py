@@ -12,7 +12,7 @@ from rich.console import RenderableType
 from joulesplit.cli.report._sheet import Ending, Page, Section, paragraph
 from joulesplit.cli.report.tables import Column, Facts, FittingTable
 from joulesplit.drivers import Board
-from joulesplit.drivers.ina219 import Correction, MeanShunt, SensorRecords, SpanPoint
+from joulesplit.drivers.ina2xx import Correction, MeanShunt, SensorRecords, SpanPoint
 from joulesplit.metrology import counted, percent, si
 
 

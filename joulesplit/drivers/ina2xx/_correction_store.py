@@ -13,39 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from joulesplit.drivers.errors import CorrectionRecordError
-from joulesplit.drivers.ina219._correction import (
+from joulesplit.drivers.ina2xx._correction import (
     Correction,
     MeanShunt,
+    SensorIdentity,
     SpanPoint,
     correction_of,
     offset_bound_v,
 )
-from joulesplit.drivers.ina219._registers import Gain
+from joulesplit.drivers.ina2xx._data_sheets import OFFSET_BUS_V, limits_of
 
 RECORDS_FORMAT_KEY = "joulesplit_sensor"
 RECORDS_FORMAT_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SensorIdentity:
-    """What tells one sensor from another.
-
-    Attributes:
-        kind: As given to ``--sensor``.
-        bus: I2C bus number.
-        address: 7-bit address.
-        shunt_ohm: Nominal shunt, ohm.
-    """
-
-    kind: str
-    bus: int
-    address: int
-    shunt_ohm: float
-
-    @property
-    def key(self) -> str:
-        """Name of its file, and of the sensor on the command line."""
-        return f"{self.kind}-bus{self.bus}-0x{self.address:02x}-{self.shunt_ohm:g}ohm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +61,14 @@ class SensorRecords:
 
     def _found_at(self, gain: int) -> Correction | None:
         points = tuple(point for point in self.points if point.mean.gain == gain)
-        bus_v = points[0].mean.bus_v if points else 0.0
-        bound_v = offset_bound_v(Gain(gain.bit_length() - 1), bus_v)
-        return correction_of(self.zero_at(gain), points, unknown_offset_v=bound_v)
+        bus_v = (points[0].mean.bus_v if points else 0.0) or OFFSET_BUS_V
+        limits = limits_of(self.identity.kind, gain)
+        return correction_of(
+            self.zero_at(gain),
+            points,
+            unknown_offset_v=offset_bound_v(limits, bus_v),
+            bus_error=limits.bus_bound(bus_v),
+        )
 
 
 class CorrectionStore:

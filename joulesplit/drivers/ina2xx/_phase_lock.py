@@ -1,8 +1,8 @@
-"""Find the phase and the period of a configured INA219, and what clears its ready bit.
+"""Find the phase and the period of a configured chip, and what clears its ready bit.
 
-The data sheet contradicts itself about the ready bit (section 8.6.3.2: a read of the power
-register; section 8.3.1: a read of the status register), and the chip was seen to clear it on a
-read of the bus register. So the chip itself is asked, before the first measurement.
+The data sheet of the INA219 contradicts itself about the ready bit (section 8.6.3.2: a read of the
+power register; section 8.3.1: a read of the status register), and the chip was seen to clear it on
+a read of the bus register. So the chip itself is asked, before the first measurement.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from joulesplit.drivers.errors import (
     SensorConfigurationError,
     WrongDeviceError,
 )
-from joulesplit.drivers.ina219._conversion_tracker import MOST_LATE, can_follow, most_late_ns
-from joulesplit.drivers.ina219._link import Ina219Link
-from joulesplit.drivers.ina219._registers import OVERFLOW_BIT, Configuration, Register, is_ready
+from joulesplit.drivers.ina2xx._chip import POWER_REGISTER, ChipSettings
+from joulesplit.drivers.ina2xx._conversion_tracker import MOST_LATE, can_follow, most_late_ns
+from joulesplit.drivers.ina2xx._register_link import RegisterLink
 from joulesplit.drivers.protocols import Clock
 
 LOCK_S = 10.0
@@ -44,9 +44,7 @@ LATE_LOOKS = 8
 COUNTABLE = 0.45
 """Share of a period by which an end may be uncertain and still be counted to."""
 
-BUS_READ = "bus-read"
 POWER_READ = "power-read"
-READS = {BUS_READ: 2, POWER_READ: 3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,24 +55,21 @@ class Lock:
         end_ns: Estimated end of the last conversion consumed, ns.
         period_ns: Mean time from one conversion to the next, ns.
         transaction_ns: Median time of one register read, ns.
-        cleared_by: Which read clears the ready bit: ``bus-read`` or ``power-read``.
-        bus_word: The last bus word.
+        cleared_by: Which read clears the ready bit: ``ReadyBit.cleared_by`` or ``power-read``.
+        reads: Registers to read per conversion, the power too if only that clears.
+        word: The last word of the ready bit's register.
         late_ns: By how much wake-ups of this machine were late at least, of late, ns.
-        is_overflow_honest: The overflow bit was never set while there was no calibration.
+        is_mark_honest: What is to tell of the mark was never set while there was none.
     """
 
     end_ns: float
     period_ns: float
     transaction_ns: float
     cleared_by: str
-    bus_word: int
+    reads: int
+    word: int
     late_ns: float
-    is_overflow_honest: bool
-
-    @property
-    def reads(self) -> int:
-        """Registers to read per conversion: bus and shunt, and power if only that clears."""
-        return READS[self.cleared_by]
+    is_mark_honest: bool
 
 
 class LockFinder:
@@ -86,18 +81,19 @@ class LockFinder:
     Args:
         link: The chip.
         clock: Time.
-        configuration: What it was configured with.
+        settings: What it was configured with.
     """
 
-    def __init__(self, link: Ina219Link, clock: Clock, configuration: Configuration) -> None:
+    def __init__(self, link: RegisterLink, clock: Clock, settings: ChipSettings) -> None:
         self._link = link
+        self._chip = link.chip
         self._clock = clock
-        self._nominal_ns = configuration.cycle_s * NS_PER_S
-        self._shunt_ns = configuration.shunt_s * NS_PER_S
+        self._nominal_ns = settings.cycle_s * NS_PER_S
+        self._shunt_ns = settings.kept_s * NS_PER_S
         self._cleared_by = POWER_READ
         self._poll_times_ns: list[int] = []
         self._transaction_ns = 0.0
-        self._overflows = 0
+        self._unmarked = 0
         self._late_ns: list[int] = []
 
     def find(self) -> Lock:
@@ -116,12 +112,16 @@ class LockFinder:
         for _ in range(FIRST_POLLS):
             self._poll()
         self._transaction_ns = median(self._poll_times_ns)
-        self._refuse_slow_bus(READS[BUS_READ])
+        self._refuse_slow_bus(self._chip.ready.reads)
         self._cleared_by = self._find_what_clears()
-        self._refuse_slow_bus(READS[self._cleared_by])
+        self._refuse_slow_bus(self._reads)
         lock = self._time_conversions()
         self._refuse_late_machine(lock.period_ns)
         return lock
+
+    @property
+    def _reads(self) -> int:
+        return self._chip.ready.reads + (self._cleared_by == POWER_READ)
 
     def _refuse_slow_bus(self, reads: int) -> None:
         if can_follow(
@@ -132,9 +132,10 @@ class LockFinder:
         ):
             return
         raise SensorConfigurationError(
-            f"one read of the INA219 at {self._link.place} takes {self._transaction_ns / 1e3:.0f} "
-            f"µs, too long for a cycle of {self._nominal_ns / 1e6:.2f} ms; average more samples or "
-            "set dtparam=i2c_arm_baudrate=400000 in config.txt"
+            f"one read of the {self._chip.name} at {self._link.place} takes "
+            f"{self._transaction_ns / 1e3:.0f} µs, too long for a cycle of "
+            f"{self._nominal_ns / 1e6:.2f} ms; average more samples or set "
+            "dtparam=i2c_arm_baudrate=400000 in config.txt"
         )
 
     def _find_what_clears(self) -> str:
@@ -144,7 +145,7 @@ class LockFinder:
             self._clear()
             idle_ns, found_ns = self._wait_ready()
             if not self._poll():
-                return BUS_READ
+                return self._chip.ready.cleared_by
             is_certain = not self._is_wide(idle_ns, found_ns)
             self._clear()
             if not self._poll():
@@ -156,7 +157,7 @@ class LockFinder:
             never += self._poll() and not self._is_new_possible(found_ns)
         raise WrongDeviceError(
             f"the device at {self._link.place} never clears its conversion-ready bit; "
-            "it is not a working INA219: check the address and the board"
+            f"it is not a working {self._chip.name}: check the address and the board"
         )
 
     def _is_new_possible(self, found_ns: int) -> bool:
@@ -172,7 +173,7 @@ class LockFinder:
         while pace.cycles < wanted:
             self._give_up_if_late()
             idle_ns, ready_ns = self._wait_ready(pace.next_ns(self._clock.now_ns()))
-            bus_word = self._word
+            word = self._word
             self._clear()
             if not self._is_wide(idle_ns, ready_ns):
                 pace.add((idle_ns + ready_ns) / 2, ready_ns - idle_ns)
@@ -181,16 +182,17 @@ class LockFinder:
             period_ns=pace.period_ns,
             transaction_ns=self._transaction_ns,
             cleared_by=self._cleared_by,
-            bus_word=bus_word,
+            reads=self._reads,
+            word=word,
             late_ns=self._usually_late_ns(),
-            is_overflow_honest=not self._overflows,
+            is_mark_honest=not self._unmarked,
         )
 
     def _give_up_if_late(self) -> None:
         if self._clock.now_ns() > self._give_up_ns:
             self._refuse_late_machine(self._nominal_ns)
             raise ConversionTimeoutError(
-                f"the INA219 at {self._link.place} does not convert at a steady "
+                f"the {self._chip.name} at {self._link.place} does not convert at a steady "
                 f"{self._nominal_ns / 1e6:.3g} ms as seen from here; reduce the load on this "
                 "machine or average more samples"
             )
@@ -200,13 +202,14 @@ class LockFinder:
         most_ns = most_late_ns(
             period_ns=period_ns,
             transaction_ns=self._transaction_ns,
-            reads=READS[self._cleared_by],
+            reads=self._reads,
         )
         if late_ns > most_ns:
             raise ConversionTimeoutError(
                 f"this machine wakes up {late_ns / 1e6:.2g} ms late at least, too late for the "
-                f"INA219 at {self._link.place}, which converts every {period_ns / 1e6:.3g} "
-                "ms: reduce the load, give the reader a core of its own, or average more samples"
+                f"{self._chip.name} at {self._link.place}, which converts every "
+                f"{period_ns / 1e6:.3g} ms: reduce the load, give the reader a core "
+                "of its own, or average more samples"
             )
 
     def _wait_ready(self, not_before_ns: int = 0) -> tuple[int, int]:
@@ -222,8 +225,8 @@ class LockFinder:
             idle_ns = self._link.started_ns
             if idle_ns > limit_ns:
                 raise ConversionTimeoutError(
-                    f"the INA219 at {self._link.place} finished no conversion in "
-                    f"{LATE_CYCLES} cycles; check its supply voltage (3 V to 5.5 V)"
+                    f"the {self._chip.name} at {self._link.place} finished no conversion in "
+                    f"{LATE_CYCLES} cycles; check its supply voltage ({self._chip.supply})"
                 )
         return idle_ns, self._link.ended_ns
 
@@ -239,15 +242,16 @@ class LockFinder:
         return min([MOST_LATE * self._nominal_ns, *latest_ns]) if latest_ns else 0.0
 
     def _poll(self) -> bool:
-        self._word = self._link.read(Register.BUS_VOLTAGE)
-        self._overflows |= self._word & OVERFLOW_BIT
+        ready = self._chip.ready
+        self._word = self._link.read(ready.register)
+        self._unmarked |= self._word & self._chip.mark.bit
         if len(self._poll_times_ns) < FIRST_POLLS:
             self._poll_times_ns.append(self._link.ended_ns - self._link.started_ns)
-        return is_ready(self._word)
+        return bool(self._word & ready.bit)
 
     def _clear(self) -> None:
         if self._cleared_by == POWER_READ:
-            self._link.read(Register.POWER)
+            self._link.read(POWER_REGISTER)
 
 
 class _Pace:

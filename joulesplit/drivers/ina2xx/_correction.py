@@ -1,4 +1,4 @@
-"""What a comparison with known currents and voltages says about one INA219 and its shunt. Pure.
+"""What a comparison with known currents and voltages says about one chip and its shunt. Pure.
 
 A zero is the mean shunt voltage without current; a span point is the mean of the chip beside the
 figures of a reference. Both are kept as shunt volts, so that a better reference or another shunt
@@ -18,18 +18,14 @@ from dataclasses import dataclass
 from math import hypot, sqrt
 
 from joulesplit.drivers.errors import SensorConfigurationError
-from joulesplit.drivers.ina219._accuracy import DRIFTING, SPANNED
-from joulesplit.drivers.ina219._datasheet import (
-    BUS_ERROR,
-    CMRR_V_PER_V,
+from joulesplit.drivers.ina2xx._accuracy import BUS_GAIN, BUS_OFFSET, DRIFTING, SPANNED
+from joulesplit.drivers.ina2xx._data_sheets import (
     OFFSET_BUS_V,
-    OFFSET_DRIFT_V_PER_K,
     OFFSET_SUPPLY_V,
-    OFFSET_V,
-    PSRR_V_PER_V,
     TEMPERATURE_SPAN_K,
+    ErrorLimits,
+    limits_of,
 )
-from joulesplit.drivers.ina219._registers import Gain
 from joulesplit.drivers.readings import AccuracyTerm
 
 MINIMUM_READINGS = 200
@@ -45,6 +41,28 @@ LEAST_SPREAD = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SensorIdentity:
+    """What tells one sensor from another.
+
+    Attributes:
+        kind: As given to ``--sensor``.
+        bus: I2C bus number.
+        address: 7-bit address.
+        shunt_ohm: Nominal shunt, ohm.
+    """
+
+    kind: str
+    bus: int
+    address: int
+    shunt_ohm: float
+
+    @property
+    def key(self) -> str:
+        """Name of its file, and of the sensor on the command line."""
+        return f"{self.kind}-bus{self.bus}-0x{self.address:02x}-{self.shunt_ohm:g}ohm"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MeanShunt:
     """The mean of many readings of a steady current.
 
@@ -55,7 +73,7 @@ class MeanShunt:
         u_bus_v: Its standard uncertainty from block means, V.
         residual_v: Mean shunt voltage of the second half less that of the first, V.
         readings: Readings behind it.
-        gain: Divider of the shunt amplifier: 1, 2, 4 or 8.
+        gain: Divider of the shunt amplifier: 1, 2, 4 or 8; 1 of a chip with one range.
         created: Date and time, ISO 8601.
         temperature_c: Temperature of the board's processor then, °C; None if unknown. The shunt
             is not as warm, but a figure far from it later says that both have moved.
@@ -139,31 +157,37 @@ class Correction:
     bus_source: str
 
 
-def offset_bound_v(gain: Gain, bus_voltage_v: float) -> float:
-    """Return the largest offset the data sheet allows at a common mode, V (6.5, grade A)."""
-    return OFFSET_V["A"][gain] + CMRR_V_PER_V * abs(bus_voltage_v - OFFSET_BUS_V)
+def offset_bound_v(limits: ErrorLimits, bus_voltage_v: float) -> float:
+    """Return the largest offset the data sheet allows at a common mode, V."""
+    return limits.offset_v + limits.cmrr_v_per_v * abs(bus_voltage_v - OFFSET_BUS_V)
 
 
-def largest_offset_v(gain: int, bus_v: float) -> float:
-    """Return the largest shunt voltage without current of a chip at this gain's divider, V.
+def largest_offset_v(mean: MeanShunt, sensor: SensorIdentity) -> float:
+    """Return the largest shunt voltage without current of a chip in the range of a mean, V.
 
     The data sheet's bounds of offset, common mode, supply (the chip's may be the rail's) and drift.
     """
-    bound_v = offset_bound_v(Gain(gain.bit_length() - 1), bus_v)
-    supply_v = PSRR_V_PER_V * abs(bus_v - OFFSET_SUPPLY_V)
-    return bound_v + supply_v + OFFSET_DRIFT_V_PER_K * TEMPERATURE_SPAN_K
+    limits = limits_of(sensor.kind, mean.gain)
+    bound_v = offset_bound_v(limits, mean.bus_v)
+    supply_v = limits.psrr_v_per_v * abs(mean.bus_v - OFFSET_SUPPLY_V)
+    return bound_v + supply_v + limits.offset_drift_v_per_k * TEMPERATURE_SPAN_K
 
 
-def check_zero(mean: MeanShunt, shunt_ohm: float) -> None:
+def check_zero(mean: MeanShunt, sensor: SensorIdentity) -> None:
     """Refuse a zero that is none.
+
+    Args:
+        mean: Of the sensor.
+        sensor: Whose it is to be.
 
     Raises:
         SensorConfigurationError: Too few readings, or a current flowed.
     """
     _check_count(mean)
-    if abs(mean.shunt_v) > largest_offset_v(mean.gain, mean.bus_v) + SURE * mean.u_total_v:
+    if abs(mean.shunt_v) > largest_offset_v(mean, sensor) + SURE * mean.u_total_v:
+        shown_ma = mean.shunt_v / sensor.shunt_ohm * 1e3
         raise SensorConfigurationError(
-            f"the shunt of {shunt_ohm:g} ohm shows {mean.shunt_v / shunt_ohm * 1e3:.3g} mA, more "
+            f"the shunt of {sensor.shunt_ohm:g} ohm shows {shown_ma:.3g} mA, more "
             "than any offset: a current still flows; join VIN+ and VIN- to the supply and take "
             "the load off VIN-, then try again"
         )
@@ -171,7 +195,7 @@ def check_zero(mean: MeanShunt, shunt_ohm: float) -> None:
 
 def check_points(
     points: tuple[SpanPoint, ...],
-    shunt_ohm: float,
+    sensor: SensorIdentity,
     offset_v: float,
     zero: MeanShunt | None = None,
 ) -> None:
@@ -179,7 +203,7 @@ def check_points(
 
     Args:
         points: One or two.
-        shunt_ohm: Nominal shunt, ohm.
+        sensor: Whose they are to be.
         offset_v: Shunt voltage without current, V; 0 if unknown.
         zero: The mean that it comes from, if it is known.
 
@@ -204,9 +228,9 @@ def check_points(
                 "near the idle current and one near the peak"
             )
     _check_voltages(points)
-    _check_slope(_line(points, offset_v)[0], shunt_ohm)
+    _check_slope(_line(points, offset_v)[0], sensor.shunt_ohm)
     if len(points) == 2:
-        _check_intercept(points, zero)
+        _check_intercept(points, sensor, zero)
 
 
 def _check_voltages(points: tuple[SpanPoint, ...]) -> None:
@@ -232,14 +256,16 @@ def _check_slope(found_ohm: float, shunt_ohm: float) -> None:
         )
 
 
-def _check_intercept(points: tuple[SpanPoint, ...], zero: MeanShunt | None) -> None:
+def _check_intercept(
+    points: tuple[SpanPoint, ...], sensor: SensorIdentity, zero: MeanShunt | None
+) -> None:
     """Refuse a line that meets 0 A where no chip's offset, or not this one's, is."""
     shunt_ohm, found_v = _line(points, 0.0)
     known_v, bound_v = 0.0, SURE * _u_intercept_v(points)
     if zero is not None:
         known_v, bound_v = zero.shunt_v, bound_v + SURE * zero.u_total_v
     else:
-        bound_v += largest_offset_v(points[0].mean.gain, points[0].mean.bus_v)
+        bound_v += largest_offset_v(points[0].mean, sensor)
     if abs(found_v - known_v) > bound_v:
         raise SensorConfigurationError(
             f"the line through the points is {(found_v - known_v) / shunt_ohm * 1e3:+.3g} mA off "
@@ -281,10 +307,11 @@ def contradiction(
     """
     if correction.bus_factor is not None:
         off, sure = correction.bus_factor - 1, SURE * correction.u_bus_rel
-        if abs(off) > BUS_ERROR + sure:
+        allowed = sum(t.half_width for t in terms if t.name in (BUS_GAIN, BUS_OFFSET))
+        if abs(off) > allowed + sure:
             return (
                 f"the reference's voltage is {off:+.1%} from the chip's, where the data sheet "
-                f"allows {BUS_ERROR:.1%}: measure between VIN- and ground, at the sensor"
+                f"allows {allowed:.1%}: measure between VIN- and ground, at the sensor"
             )
     if correction.shunt_ohm is None:
         return None
@@ -300,7 +327,11 @@ def contradiction(
 
 
 def correction_of(
-    zero: MeanShunt | None, points: tuple[SpanPoint, ...], *, unknown_offset_v: float
+    zero: MeanShunt | None,
+    points: tuple[SpanPoint, ...],
+    *,
+    unknown_offset_v: float,
+    bus_error: float,
 ) -> Correction | None:
     """Return what a zero and the points of a span add up to; None without either.
 
@@ -308,12 +339,13 @@ def correction_of(
         zero: Mean without current.
         points: None, one or two.
         unknown_offset_v: Half-width of the offset where no zero was taken, V.
+        bus_error: Half-width of the bus voltage's error where it was not compared, relative.
     """
     if zero is None and not points:
         return None
     offset_v, u_offset_v, offset_source = _offset(zero, points, unknown_offset_v)
     zero_v = zero.shunt_v if zero else 0.0
-    bus_factor, u_bus_rel = _bus(points)
+    bus_factor, u_bus_rel = _bus(points, bus_error)
     means = [*([zero] if zero else []), *(point.mean for point in points)]
     return Correction(
         gain=means[-1].gain,
@@ -393,7 +425,7 @@ def _u_reference_offset_a(points: tuple[SpanPoint, ...]) -> float:
     return min(point.u_current_rel * point.current_a for point in points)
 
 
-def _bus(points: tuple[SpanPoint, ...]) -> tuple[float | None, float]:
+def _bus(points: tuple[SpanPoint, ...], bus_error: float) -> tuple[float | None, float]:
     """Return the factor of the bus voltage, through the origin, and its relative uncertainty."""
     known = [(p.mean.bus_v, p.voltage_v, p) for p in points if p.voltage_v is not None]
     if not known:
@@ -401,7 +433,7 @@ def _bus(points: tuple[SpanPoint, ...]) -> tuple[float | None, float]:
     factor = sum(v * true for v, true, _ in known) / sum(v * v for v, _, _ in known)
     u_rel = max(hypot(p.u_voltage_rel, p.mean.u_bus_v / v) for v, _, p in known)
     # A voltmeter that knows less than the data sheet (the load's, say) replaces nothing.
-    return (factor, u_rel) if u_rel <= BUS_ERROR / sqrt(3) else (None, 0.0)
+    return (factor, u_rel) if u_rel <= bus_error / sqrt(3) else (None, 0.0)
 
 
 def _span_source(points: tuple[SpanPoint, ...]) -> str:

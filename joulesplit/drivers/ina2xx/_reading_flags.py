@@ -1,13 +1,12 @@
-"""What is wrong with an INA219's readings: flags for one, an error for too many in a row."""
+"""What is wrong with a chip's readings: flags for one, an error for too many in a row."""
 
 from __future__ import annotations
 
 from joulesplit.drivers.errors import RangeExceededError, StuckReadingsError
-from joulesplit.drivers.ina219._conversion_tracker import ConversionTracker
-from joulesplit.drivers.ina219._link import Ina219Link
-from joulesplit.drivers.ina219._pacing import ConversionPacer
-from joulesplit.drivers.ina219._registers import BUS_LSB_V, SHUNT_LSB_V, Configuration, Gain
-from joulesplit.drivers.ina219._word_check import WordCheck
+from joulesplit.drivers.ina2xx._chip import ChipSettings
+from joulesplit.drivers.ina2xx._conversion_tracker import ConversionTracker
+from joulesplit.drivers.ina2xx._pacing import ConversionPacer, Words
+from joulesplit.drivers.ina2xx._register_link import RegisterLink
 from joulesplit.drivers.readings import ReadingFlag
 
 STUCK_AFTER = 100
@@ -22,17 +21,18 @@ class ReadingMarks:
     """The history of one chip's raw words.
 
     Args:
-        configuration: What the chip is set to.
+        link: The chip; for messages.
+        settings: What it is set to.
         shunt_ohm: Shunt resistance, ohm; for messages.
-        place: Where the chip is; for messages.
     """
 
-    def __init__(self, configuration: Configuration, shunt_ohm: float, place: str) -> None:
-        self._gain = configuration.gain
-        self._shunt_limit = configuration.gain.full_scale_code
-        self._bus_limit = configuration.bus_range.full_scale_code
+    def __init__(self, link: RegisterLink, settings: ChipSettings, shunt_ohm: float) -> None:
+        self._settings = settings
+        self._shunt_limit = settings.shunt_limit_code
+        self._bus_limit = settings.bus_limit_code
         self._shunt_ohm = shunt_ohm
-        self._place = place
+        self._chip = link.chip
+        self._place = link.place
         self.pending = 0
         """Flags that the next reading will carry besides its own."""
         self.restart()
@@ -47,8 +47,8 @@ class ReadingMarks:
         """Return the flags of a pair of codes as an integer, those pending included.
 
         Args:
-            code: Signed shunt code, steps of 10 µV.
-            bus_code: Bus voltage code, steps of 4 mV.
+            code: Signed shunt code.
+            bus_code: Bus voltage code.
 
         Raises:
             RangeExceededError: The range has been too small for ``CLIPPED_LIMIT`` readings.
@@ -77,34 +77,34 @@ class ReadingMarks:
         self._equal_pairs += 1
         if self._equal_pairs >= STUCK_LIMIT:
             raise StuckReadingsError(
-                f"the INA219 at {self._place} has delivered the same two words {STUCK_LIMIT} times "
-                "in a row; switch its supply off and on, and check the wiring of the shunt"
+                f"the {self._chip.name} at {self._place} has delivered the same two words "
+                f"{STUCK_LIMIT} times in a row; switch its supply off and on, and check the wiring "
+                "of the shunt"
             )
         return ReadingFlag.STUCK.value if self._equal_pairs >= STUCK_AFTER else 0
 
     def _range_exceeded(self, code: int, bus_code: int) -> RangeExceededError:
+        chip, settings = self._chip, self._settings
         if bus_code >= self._bus_limit:
             return RangeExceededError(
-                f"the bus voltage at the INA219 at {self._place} exceeds its range of "
-                f"{self._bus_limit * BUS_LSB_V:g} V; choose --bus-range 32, and keep to the 26 V "
-                "that its pins take"
+                f"the bus voltage at the {chip.name} at {self._place} exceeds its range of "
+                f"{self._bus_limit * chip.bus_step_v:g} V; {settings.beyond_bus}"
             )
-        is_coarsest = self._gain is Gain.DIV_8
-        larger = "no range is larger" if is_coarsest else "leave out --peak-current-a"
-        current_a = abs(code) * SHUNT_LSB_V / self._shunt_ohm
+        larger = "no range is larger" if settings.is_widest else "leave out --peak-current-a"
+        current_a = abs(code) * chip.shunt_step_v / self._shunt_ohm
         return RangeExceededError(
             f"the current through the shunt of {self._shunt_ohm:g} ohm at {self._place} has been "
-            f"above {current_a:g} A, the full scale of gain /{self._gain.divider}, for "
+            f"above {current_a:g} A, the full scale of {settings.shunt_range}, for "
             f"{CLIPPED_LIMIT} readings in a row; {larger}; read the marking of the shunt "
             "(--shunt-ohm), or use a smaller one"
         )
 
 
 def flags_since(
-    link: Ina219Link,
+    link: RegisterLink,
     tracker: ConversionTracker,
     pacer: ConversionPacer,
-    words: WordCheck,
+    words: Words,
     *,
     was_suspended: bool,
     suspension_is_known: bool,

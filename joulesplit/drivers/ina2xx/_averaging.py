@@ -1,4 +1,4 @@
-"""A steady current through an INA219, averaged with its scatter and its drift."""
+"""A steady current through a sensor's shunt, averaged with its scatter and its drift."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 
 from joulesplit.drivers.errors import SensorConfigurationError
-from joulesplit.drivers.ina219._correction import MINIMUM_READINGS, MeanShunt
-from joulesplit.drivers.ina219._registers import Configuration, convert_words
+from joulesplit.drivers.ina2xx._chip import Chip, convert_words
+from joulesplit.drivers.ina2xx._correction import MINIMUM_READINGS, MeanShunt
 from joulesplit.drivers.readings import Reading, ReadingFlag
 
 BLOCKS = 20
@@ -19,11 +19,15 @@ UNUSABLE = ReadingFlag.SHUNT_CLIPPED | ReadingFlag.BUS_CLIPPED | SPOILT_BEFORE
 
 
 class RawSensor(Protocol):
-    """What the averaging needs of an open sensor: raw words of an INA219, and its gain."""
+    """What the averaging needs of an open sensor: raw words of a chip, and its range."""
 
     @property
-    def configuration(self) -> Configuration:
-        """The fields written to the chip."""
+    def chip(self) -> Chip:
+        """What it is."""
+
+    @property
+    def gain_divider(self) -> int:
+        """Divider of its shunt amplifier; 1 of a chip without one."""
 
     def read(self) -> Reading:
         """Wait for the next conversion and return it."""
@@ -50,7 +54,7 @@ def average(
             f"{readings} readings are too few for a record; take {MINIMUM_READINGS} or more"
         )
     words = np.array([reading.raw for reading in _sound_readings(sensor, readings)])
-    bus_v, shunt_v = convert_words(words[:, 0], words[:, 1], shunt_ohm=1.0)
+    bus_v, shunt_v = convert_words(sensor.chip, words[:, 0], words[:, 1], shunt_ohm=1.0)
     first, second = np.array_split(shunt_v, 2)
     return MeanShunt(
         shunt_v=float(shunt_v.mean()),
@@ -59,7 +63,7 @@ def average(
         u_bus_v=_u_mean(bus_v),
         residual_v=float(second.mean() - first.mean()),
         readings=readings,
-        gain=sensor.configuration.gain.divider,
+        gain=sensor.gain_divider,
         created=created,
         temperature_c=temperature_c,
     )

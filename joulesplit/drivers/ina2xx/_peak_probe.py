@@ -9,21 +9,23 @@ conversion.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 from random import Random
 
 from joulesplit.drivers._clock import NS_PER_S
-from joulesplit.drivers.ina219._conversion_tracker import ConversionTracker
-from joulesplit.drivers.ina219._link import Ina219Link
-from joulesplit.drivers.ina219._registers import Configuration, Register, averaging_code, shunt_code
+from joulesplit.drivers.ina2xx._chip import (
+    CONFIGURATION_REGISTER,
+    SHUNT_REGISTER,
+    ChipSettings,
+    signed,
+)
+from joulesplit.drivers.ina2xx._conversion_tracker import ConversionTracker
+from joulesplit.drivers.ina2xx._register_link import RegisterLink
 from joulesplit.drivers.protocols import Clock
 from joulesplit.drivers.readings import ReadingFlag
 
 PROBE_EVERY = 256
 """Conversions from one look at single samples to the next: 0.58 s at the usual settings."""
-NINE_BIT = 0x0
-"""BADC code of the shortest bus conversion."""
 SLOWEST = 1.15
 """Longest conversion over the typical one; the data sheet allows 1.10."""
 BEGIN_BY = 0.2
@@ -40,29 +42,30 @@ class PeakProbe:
     Args:
         link: The chip.
         clock: Time.
-        configuration: What it is set to otherwise; the gain stays.
+        settings: What it is set to otherwise; the range stays.
         every: Conversions between two looks; 0 for none, as where single samples are read anyway.
 
     Attributes:
         due_in: Conversions until the next look; whoever reads them counts, see ``is_due``.
-        peak_code: Largest magnitude of a single sample so far, steps of 10 µV.
+        peak_code: Largest magnitude of a single sample so far, steps of the shunt voltage.
         samples: How many there were.
     """
 
     def __init__(
         self,
-        link: Ina219Link,
+        link: RegisterLink,
         clock: Clock,
-        configuration: Configuration,
+        settings: ChipSettings,
         every: int,
     ) -> None:
-        single = replace(configuration, shunt_adc=averaging_code(1), bus_adc=NINE_BIT)
+        single_word = settings.single_word
         self._link = link
         self._clock = clock
-        self._word, self._single_word = configuration.word, single.word
-        self._sample_ns = round(SLOWEST * single.cycle_s * NS_PER_S)
-        self._limit_code = configuration.gain.full_scale_code
-        self._every = every if every and configuration.shunt_adc != single.shunt_adc else inf
+        self._word = settings.word
+        self._single_word = settings.word if single_word is None else single_word
+        self._sample_ns = round(SLOWEST * settings.single_s * NS_PER_S)
+        self._limit_code = settings.shunt_limit_code
+        self._every = every if every and single_word is not None else inf
         # A generator of its own, so that nobody who seeds another one sets the pace.
         self._random = Random(link.address)
         self.due_in = self._every
@@ -95,7 +98,7 @@ class PeakProbe:
         self.due_in = self._every
         link, clock, end_ns = self._link, self._clock, tracker.end_ns
         deadline_ns = round(end_ns + END_BY * tracker.period_ns)
-        link.write(Register.CONFIGURATION, self._single_word)
+        link.write(CONFIGURATION_REGISTER, self._single_word)
         deadline_ns -= 2 * (link.ended_ns - link.started_ns)
         peak_code = self._sample(deadline_ns)
         left_ns = max(0, deadline_ns - clock.now_ns())
@@ -103,7 +106,7 @@ class PeakProbe:
         clock.sleep_until_ns(clock.now_ns() + round(wait_ns))
         if not link.holds(self._single_word):
             return None
-        link.write(Register.CONFIGURATION, self._word)
+        link.write(CONFIGURATION_REGISTER, self._word)
         tracker.begin_anew(link.started_ns, link.ended_ns)
         link.read(clearing)
         self.peak_code = max(self.peak_code, peak_code)
@@ -118,7 +121,7 @@ class PeakProbe:
         while True:
             # No ready bit is asked for: of what reads as single samples some would be stale.
             self._clock.sleep_until_ns(self._link.ended_ns + self._sample_ns)
-            peak_code = max(peak_code, abs(shunt_code(self._link.read(Register.SHUNT_VOLTAGE))))
+            peak_code = max(peak_code, abs(signed(self._link.read(SHUNT_REGISTER))))
             self.samples += 1
             took_ns = self._sample_ns + self._link.ended_ns - self._link.started_ns
             if self._link.ended_ns + 2 * took_ns > until_ns:

@@ -1,43 +1,35 @@
-"""What the user states about an INA219 and its wiring, and how the sensor describes itself."""
+"""What the user states about a chip and its wiring, and how the sensor describes itself."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 from joulesplit.drivers._clock import NS_PER_S
 from joulesplit.drivers.errors import SensorConfigurationError
-from joulesplit.drivers.ina219._accuracy import Circuit, accuracy_terms, corrected_terms
-from joulesplit.drivers.ina219._correction import Correction
-from joulesplit.drivers.ina219._datasheet import OFFSET_V, Grade
-from joulesplit.drivers.ina219._link import NO_RAIL_V
-from joulesplit.drivers.ina219._phase_lock import Lock
-from joulesplit.drivers.ina219._registers import (
-    BUS_LSB_V,
-    SHUNT_LSB_V,
-    BusRange,
-    Configuration,
-    Gain,
-    Mode,
-    averaging_code,
-    bus_voltage_v,
-    select_gain,
-)
+from joulesplit.drivers.ina2xx._accuracy import Circuit, accuracy_terms, corrected_terms
+from joulesplit.drivers.ina2xx._chip import Chip, ChipSettings
+from joulesplit.drivers.ina2xx._correction import Correction
+from joulesplit.drivers.ina2xx._data_sheets import ErrorLimits
+from joulesplit.drivers.ina2xx._phase_lock import Lock
+from joulesplit.drivers.ina2xx._register_link import NO_RAIL_V
 from joulesplit.drivers.readings import AccuracyTerm, SensorDescription
 
 ADDRESSES = range(0x40, 0x50)
-"""The sixteen addresses that A0 and A1 can choose (TI SBOS448G, table 1)."""
+"""The sixteen addresses that A0 and A1 can choose, of every chip of the family with both."""
 NOMINAL_RAIL_V = 5.0
-BUS_SAMPLES = 1
-BUS_RANGES = {16: BusRange.V16, 32: BusRange.V32}
 INCLUDES = (
     "everything the device draws through the shunt, measured on the load side: the shunt's own "
     "loss is left out, the sensor's supply is included if the device feeds it"
 )
+Settings = dict[str, str | int | float | bool | None]
+"""What else is needed to repeat a measurement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ina219Wiring:
+class Wiring(ABC):
     """Facts about a board that no register tells.
 
     Attributes:
@@ -45,33 +37,31 @@ class Ina219Wiring:
         shunt_ohm: Shunt resistance, ohm.
         shunt_tolerance: Its relative tolerance.
         expected_peak_a: Largest current to expect, A; None takes the coarsest range.
-        grade: Grade printed on the chip, None if unknown.
         shunt_samples: Shunt samples averaged per conversion.
         rail: What the shunt is wired into.
         simulated: True if no physical chip is there.
         correction: What comparisons found out; None if there were none.
-        bus_range_v: Range of the bus voltage, 16 or 32 V.
 
     Raises:
-        SensorConfigurationError: A value no INA219 could work with.
+        SensorConfigurationError: A value that the chip could not work with.
     """
+
+    chip: ClassVar[Chip]
 
     address: int
     shunt_ohm: float
     shunt_tolerance: float
     expected_peak_a: float | None
-    grade: Grade | None
     shunt_samples: int
     rail: str
     simulated: bool
     correction: Correction | None = None
-    bus_range_v: int = 16
 
     def __post_init__(self) -> None:
         if self.address not in ADDRESSES:
             raise SensorConfigurationError(
-                f"an INA219 cannot be at 0x{self.address:02X}; its address is 0x40 to 0x4F "
-                "(pins A0 and A1)"
+                f"an {self.chip.name} cannot be at 0x{self.address:02X}; its address is 0x40 to "
+                "0x4F (pins A0 and A1)"
             )
         if not (math.isfinite(self.shunt_ohm) and self.shunt_ohm > 0):
             raise SensorConfigurationError(
@@ -83,40 +73,63 @@ class Ina219Wiring:
                 f"a shunt tolerance of {self.shunt_tolerance} cannot be; give it as a fraction "
                 "(0.01 for 1 %)"
             )
-        self._check_ranges()
-
-    def _check_ranges(self) -> None:
         peak_a = self.expected_peak_a
         if peak_a is not None and not (math.isfinite(peak_a) and peak_a > 0):
             raise SensorConfigurationError(
                 f"an expected peak of {peak_a} A cannot be; give the largest "
                 "current of the device (1.5 A for a Raspberry Pi 4, 3 A for a Pi 5)"
             )
-        if self.bus_range_v not in BUS_RANGES:
-            raise SensorConfigurationError(
-                f"an INA219 has no bus range of {self.bus_range_v} V; choose 16 or 32 V "
-                "(--bus-range); its pins take 26 V at most"
-            )
+        self._check_ranges()
+
+    @abstractmethod
+    def _check_ranges(self) -> None:
+        """Refuse ranges that the chip does not have.
+
+        Raises:
+            SensorConfigurationError: There is one.
+        """
 
     @property
-    def gain(self) -> Gain:
-        """The finest gain that holds the expected peak; the coarsest if none is expected."""
-        if self.expected_peak_a is None:
-            return Gain.DIV_8
-        return select_gain(self.expected_peak_a, self.shunt_ohm)
+    @abstractmethod
+    def settings(self) -> ChipSettings:
+        """How the chip is to be set."""
+
+    @property
+    @abstractmethod
+    def divider(self) -> int:
+        """Divider of the shunt amplifier in use; 1 of a chip without one."""
+
+    @property
+    @abstractmethod
+    def observed_fraction(self) -> float:
+        """Share of a cycle in which the current is observed."""
+
+    @property
+    @abstractmethod
+    def limits(self) -> ErrorLimits:
+        """By how much the chip may be off in the range in use."""
+
+    @abstractmethod
+    def own_settings(self) -> Settings:
+        """Return the settings that other chips do not have."""
+
+    @property
+    def full_scale_v(self) -> float:
+        """Largest shunt voltage in the range in use, V."""
+        return self.settings.shunt_limit_code * self.chip.shunt_step_v
 
     @property
     def peak_a(self) -> float:
         """Largest current to reckon with, A: the one expected, or else the end of the range."""
         if self.expected_peak_a is not None:
             return self.expected_peak_a
-        return self.gain.full_scale_v / self.shunt_ohm
+        return self.full_scale_v / self.shunt_ohm
 
     @property
     def applied(self) -> Correction | None:
         """The correction, if it was found at the gain in use; it holds for no other."""
-        correction, divider = self.correction, self.configuration.gain.divider
-        return correction if correction and correction.gain == divider else None
+        correction = self.correction
+        return correction if correction and correction.gain == self.divider else None
 
     @property
     def effective_shunt_ohm(self) -> float:
@@ -134,55 +147,48 @@ class Ina219Wiring:
         """Factor of the bus voltage to compute with."""
         return (self.applied.bus_factor or 1.0) if self.applied else 1.0
 
-    @property
-    def configuration(self) -> Configuration:
-        """Fields to write: the ranges chosen, one bus sample per cycle."""
-        return Configuration(
-            bus_range=BUS_RANGES[self.bus_range_v],
-            gain=self.gain,
-            bus_adc=averaging_code(BUS_SAMPLES),
-            shunt_adc=averaging_code(self.shunt_samples),
-            mode=Mode.BOTH_CONTINUOUS,
-        )
-
 
 def describe(
-    wiring: Ina219Wiring, configuration: Configuration, place: str, lock: Lock | None
+    wiring: Wiring, place: str, lock: Lock | None, bus_v: float = NOMINAL_RAIL_V
 ) -> SensorDescription:
-    """Return the description of the sensor; without a lock, with typical times and 5 V."""
-    bus_v = bus_voltage_v(lock.bus_word) if lock else NOMINAL_RAIL_V
+    """Return the description of the sensor; without a lock, with typical times.
+
+    Args:
+        wiring: Facts about the board.
+        place: Where the chip is.
+        lock: What was found of it when it was opened.
+        bus_v: Voltage at IN−, V; that of no rail counts as 5 V.
+    """
     if bus_v < NO_RAIL_V:
         bus_v = NOMINAL_RAIL_V
-    gain = configuration.gain
+    chip, shunt_ohm = wiring.chip, wiring.effective_shunt_ohm
     return SensorDescription(
-        kind="simulated" if wiring.simulated else "ina219",
-        name=("simulated " if wiring.simulated else "") + f"INA219 at {place}",
+        kind="simulated" if wiring.simulated else chip.kind,
+        name=("simulated " if wiring.simulated else "") + f"{chip.name} at {place}",
         rail=wiring.rail,
         includes=INCLUDES,
         simulated=wiring.simulated,
         modelled=False,
-        cycle_s=lock.period_ns / NS_PER_S if lock else configuration.cycle_s,
-        observed_fraction=configuration.shunt_duty,
-        voltage_resolution_v=BUS_LSB_V,
-        current_resolution_a=SHUNT_LSB_V / wiring.effective_shunt_ohm,
-        full_scale_a=gain.full_scale_v / wiring.effective_shunt_ohm,
-        accuracy=_accuracy(wiring, configuration, bus_v),
-        settings={**_settings(wiring, configuration, lock), **_corrections(wiring)},
+        cycle_s=lock.period_ns / NS_PER_S if lock else wiring.settings.cycle_s,
+        observed_fraction=wiring.observed_fraction,
+        voltage_resolution_v=chip.bus_step_v,
+        current_resolution_a=chip.shunt_step_v / shunt_ohm,
+        full_scale_a=wiring.full_scale_v / shunt_ohm,
+        accuracy=_accuracy(wiring, bus_v),
+        settings={**_settings(wiring, lock), **_corrections(wiring)},
     )
 
 
-def uncorrected_terms(wiring: Ina219Wiring, gain: Gain, bus_v: float) -> tuple[AccuracyTerm, ...]:
+def uncorrected_terms(wiring: Wiring, bus_v: float) -> tuple[AccuracyTerm, ...]:
     """Return the systematic terms of a wired chip before any zero or span.
 
     Args:
         wiring: Facts about the board.
-        gain: In use.
         bus_v: Voltage at IN−, V.
     """
     return accuracy_terms(
         Circuit(
-            grade=wiring.grade,
-            gain=gain,
+            limits=wiring.limits,
             shunt_ohm=wiring.effective_shunt_ohm,
             shunt_tolerance=wiring.shunt_tolerance,
             peak_current_a=wiring.peak_a,
@@ -191,17 +197,15 @@ def uncorrected_terms(wiring: Ina219Wiring, gain: Gain, bus_v: float) -> tuple[A
     )
 
 
-def _accuracy(
-    wiring: Ina219Wiring, configuration: Configuration, bus_v: float
-) -> tuple[AccuracyTerm, ...]:
-    shunt_ohm = wiring.effective_shunt_ohm
-    terms = uncorrected_terms(wiring, configuration.gain, bus_v)
+def _accuracy(wiring: Wiring, bus_v: float) -> tuple[AccuracyTerm, ...]:
+    terms = uncorrected_terms(wiring, bus_v)
     if wiring.applied is None:
         return terms
+    shunt_ohm = wiring.effective_shunt_ohm
     return corrected_terms(terms, wiring.applied, shunt_ohm=shunt_ohm, bus_voltage_v=bus_v)
 
 
-def _corrections(wiring: Ina219Wiring) -> dict[str, str | int | float | bool | None]:
+def _corrections(wiring: Wiring) -> Settings:
     """Return what was corrected and where that comes from."""
     correction = wiring.applied
     if correction is None:
@@ -222,24 +226,17 @@ def _corrections(wiring: Ina219Wiring) -> dict[str, str | int | float | bool | N
     }
 
 
-def _settings(
-    wiring: Ina219Wiring, configuration: Configuration, lock: Lock | None
-) -> dict[str, str | int | float | bool | None]:
-    offsets_v = OFFSET_V[wiring.grade or "A"]
+def _settings(wiring: Wiring, lock: Lock | None) -> Settings:
     return {
         "address": f"0x{wiring.address:02X}",
-        "configuration": f"0x{configuration.word:04X}",
-        "gain": f"/{configuration.gain.divider}",
-        "bus_range": f"{wiring.bus_range_v} V",
-        "full_scale_a": configuration.gain.full_scale_v / wiring.shunt_ohm,
-        "range_costs_offset_v": offsets_v[configuration.gain] - offsets_v[Gain.DIV_1],
+        "configuration": f"0x{wiring.settings.word:04X}",
+        "full_scale_a": wiring.full_scale_v / wiring.shunt_ohm,
         "shunt_ohm": wiring.shunt_ohm,
         "shunt_tolerance": wiring.shunt_tolerance,
         "expected_peak_a": wiring.expected_peak_a,
-        "grade": wiring.grade,
         "shunt_samples": wiring.shunt_samples,
-        "bus_samples": BUS_SAMPLES,
-        "typical_cycle_s": configuration.cycle_s,
+        **wiring.own_settings(),
+        "typical_cycle_s": wiring.settings.cycle_s,
         "ready_bit_cleared_by": lock.cleared_by if lock else None,
         "transaction_s": lock.transaction_ns / NS_PER_S if lock else None,
         "raw0": "shunt voltage register 0x01",

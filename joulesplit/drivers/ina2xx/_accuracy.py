@@ -1,33 +1,26 @@
-"""Systematic terms of an INA219's uncertainty, from the data sheet's section 6.5."""
+"""Systematic terms of a chip's uncertainty, from its data sheet and its shunt."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import log10
 from typing import TYPE_CHECKING, Literal
 
-from joulesplit.drivers.ina219._datasheet import (
-    BUS_ERROR,
+from joulesplit.drivers.ina2xx._data_sheets import (
     CLOCK_ERROR,
-    CMRR_V_PER_V,
-    CURRENT_ERROR,
-    DATA_SHEET,
-    GAIN_DRIFT_PER_K,
     OFFSET_BUS_V,
-    OFFSET_DRIFT_V_PER_K,
     OFFSET_SUPPLY_V,
-    OFFSET_V,
-    PSRR_V_PER_V,
     SENSE_PATH_OHM,
     SHUNT_DRIFT_PER_K,
     SHUNT_HEATING_K_PER_W,
     TEMPERATURE_SPAN_K,
-    Grade,
+    ErrorLimits,
 )
-from joulesplit.drivers.ina219._registers import Gain
 from joulesplit.drivers.readings import AccuracyTerm
 
 if TYPE_CHECKING:
-    from joulesplit.drivers.ina219._correction import Correction
+    from joulesplit.drivers.ina2xx._correction import Correction
 
 SHUNT = "shunt tolerance"
 SENSE_PATH = "sense path"
@@ -36,6 +29,8 @@ SHUNT_HEATING = "shunt self-heating"
 CURRENT_GAIN = "current gain"
 GAIN_DRIFT = "gain drift"
 BUS_GAIN = "bus voltage gain"
+BUS_OFFSET = "bus voltage offset"
+BUS_DRIFT = "bus voltage drift"
 CLOCK = "clock"
 SHUNT_OFFSET = "shunt offset"
 COMMON_MODE = "common mode"
@@ -48,8 +43,7 @@ class Circuit:
     """What the errors of a reading depend on.
 
     Attributes:
-        grade: Grade printed on the package, which no register tells; None if unknown.
-        gain: Amplifier gain in use.
+        limits: Of the chip, in the range in use.
         shunt_ohm: Nominal shunt, ohm.
         shunt_tolerance: Its relative tolerance.
         peak_current_a: Largest current that lasts, A: it heats the shunt.
@@ -57,8 +51,7 @@ class Circuit:
             the chip itself is supplied with, V.
     """
 
-    grade: Grade | None
-    gain: Gain
+    limits: ErrorLimits
     shunt_ohm: float
     shunt_tolerance: float
     peak_current_a: float
@@ -71,89 +64,95 @@ class Circuit:
 
 
 def accuracy_terms(circuit: Circuit) -> tuple[AccuracyTerm, ...]:
-    """Return the systematic terms of a power reading; an unknown grade gets the wider bounds."""
+    """Return the systematic terms of a power reading."""
     return (*_scale_terms(circuit), *_offset_terms(circuit))
 
 
-def _scale_terms(circuit: Circuit) -> tuple[AccuracyTerm, ...]:
-    bounds, named = _graded(circuit)
+def _scale_terms(circuit: Circuit) -> Iterator[AccuracyTerm]:
+    limits = circuit.limits
     heat_w = circuit.peak_current_a**2 * circuit.shunt_ohm
-    return (
-        _bound(SHUNT, "scale", circuit.shunt_tolerance, "maker's tolerance of the shunt"),
+    at_25 = f"{limits.sheet}, {_joined(limits.named_chip, '25 °C')}"
+    yield _bound(SHUNT, "scale", circuit.shunt_tolerance, "maker's tolerance of the shunt")
+    yield _bound(
+        SENSE_PATH,
+        "scale",
+        SENSE_PATH_OHM / circuit.shunt_ohm,
+        f"place of the sense taps, {SENSE_PATH_OHM * 1e3:g} mΩ either way",
+    )
+    yield _drift(SHUNT_DRIFT, SHUNT_DRIFT_PER_K, "")
+    yield replace(
         _bound(
-            SENSE_PATH,
+            SHUNT_HEATING,
             "scale",
-            SENSE_PATH_OHM / circuit.shunt_ohm,
-            f"place of the sense taps, {SENSE_PATH_OHM * 1e3:g} mΩ either way",
+            SHUNT_DRIFT_PER_K * SHUNT_HEATING_K_PER_W * heat_w,
+            f"{heat_w:.2g} W at {circuit.peak_current_a:.3g} A, {SHUNT_HEATING_K_PER_W:.0f} "
+            f"K/W, {SHUNT_DRIFT_PER_K * 1e6:.0f} ppm/K",
         ),
-        _bound(
-            SHUNT_DRIFT,
+        correlation="load-dependent",
+        at_power_w=circuit.peak_current_a * circuit.bus_voltage_v,
+    )
+    yield _bound(CURRENT_GAIN, "scale", limits.current_error, at_25)
+    yield _drift(GAIN_DRIFT, limits.gain_drift_per_k, f"{limits.sheet}, ")
+    yield from _bus_terms(limits, circuit.bus_voltage_v)
+    yield _bound(CLOCK, "scale", CLOCK_ERROR, "crystal behind CLOCK_MONOTONIC")
+
+
+def _bus_terms(limits: ErrorLimits, bus_v: float) -> Iterator[AccuracyTerm]:
+    """Yield what the bus voltage is off by; its offset counts as a scale, as the rail is steady."""
+    yield _bound(BUS_GAIN, "scale", limits.bus_error, f"{limits.sheet}, 25 °C")
+    if limits.bus_offset_v:
+        yield _bound(
+            BUS_OFFSET,
             "scale",
-            SHUNT_DRIFT_PER_K * TEMPERATURE_SPAN_K,
-            f"{SHUNT_DRIFT_PER_K * 1e6:.0f} ppm/K over {TEMPERATURE_SPAN_K:g} K",
-        ),
-        replace(
-            _bound(
-                SHUNT_HEATING,
-                "scale",
-                SHUNT_DRIFT_PER_K * SHUNT_HEATING_K_PER_W * heat_w,
-                f"{heat_w:.2g} W at {circuit.peak_current_a:.3g} A, {SHUNT_HEATING_K_PER_W:.0f} "
-                f"K/W, {SHUNT_DRIFT_PER_K * 1e6:.0f} ppm/K",
-            ),
-            correlation="load-dependent",
-            at_power_w=circuit.peak_current_a * circuit.bus_voltage_v,
-        ),
-        _bound(CURRENT_GAIN, "scale", CURRENT_ERROR[bounds], f"{DATA_SHEET}, {named}, 25 °C"),
-        _bound(
-            GAIN_DRIFT,
-            "scale",
-            GAIN_DRIFT_PER_K * TEMPERATURE_SPAN_K,
-            f"{DATA_SHEET}, {GAIN_DRIFT_PER_K * 1e6:.0f} ppm/K over {TEMPERATURE_SPAN_K:g} K",
-        ),
-        _bound(BUS_GAIN, "scale", BUS_ERROR, f"{DATA_SHEET}, 25 °C"),
-        _bound(CLOCK, "scale", CLOCK_ERROR, "crystal behind CLOCK_MONOTONIC"),
+            limits.bus_offset_v / bus_v,
+            f"{limits.sheet}, {limits.bus_offset_v * 1e3:.1f} mV of {bus_v:.2f} V",
+        )
+    if limits.bus_drift_per_k:
+        yield _drift(BUS_DRIFT, limits.bus_drift_per_k, f"{limits.sheet}, ")
+
+
+def _drift(name: str, per_k: float, source: str) -> AccuracyTerm:
+    return _bound(
+        name,
+        "scale",
+        per_k * TEMPERATURE_SPAN_K,
+        f"{source}{per_k * 1e6:.0f} ppm/K over {TEMPERATURE_SPAN_K:g} K",
     )
 
 
 def _offset_terms(circuit: Circuit) -> tuple[AccuracyTerm, ...]:
-    bounds, named = _graded(circuit)
-    offset_v = OFFSET_V[bounds][circuit.gain]
-    bus_v = circuit.bus_voltage_v
-    at = f"at {bus_v:.2f} V"
+    limits, bus_v = circuit.limits, circuit.bus_voltage_v
 
     def term(name: str, volts: float, source: str) -> AccuracyTerm:
-        return _bound(name, "offset", volts * circuit.watt_per_volt, f"{DATA_SHEET}, {source}")
+        return _bound(name, "offset", volts * circuit.watt_per_volt, f"{limits.sheet}, {source}")
 
     return (
         term(
             SHUNT_OFFSET,
-            offset_v,
-            f"{named}, gain /{circuit.gain.divider}, {offset_v * 1e6:.0f} µV {at}",
+            limits.offset_v,
+            _joined(limits.named, f"{limits.offset_v * 1e6:.0f} µV at {bus_v:.2f} V"),
         ),
         term(
             COMMON_MODE,
-            CMRR_V_PER_V * abs(bus_v - OFFSET_BUS_V),
-            f"100 dB from {OFFSET_BUS_V:g} V to {bus_v:.2f} V",
+            limits.cmrr_v_per_v * abs(bus_v - OFFSET_BUS_V),
+            f"{-20 * log10(limits.cmrr_v_per_v):.0f} dB from {OFFSET_BUS_V:g} V to {bus_v:.2f} V",
         ),
         term(
             SUPPLY,
-            PSRR_V_PER_V * abs(bus_v - OFFSET_SUPPLY_V),
-            f"{PSRR_V_PER_V * 1e6:.0f} µV/V typical, chip supplied with {OFFSET_SUPPLY_V} V to "
-            f"{bus_v:.2f} V",
+            limits.psrr_v_per_v * abs(bus_v - OFFSET_SUPPLY_V),
+            f"{limits.psrr_v_per_v * 1e6:g} µV/V typical, chip supplied with {OFFSET_SUPPLY_V} V "
+            f"to {bus_v:.2f} V",
         ),
         term(
             OFFSET_DRIFT,
-            OFFSET_DRIFT_V_PER_K * TEMPERATURE_SPAN_K,
-            f"{OFFSET_DRIFT_V_PER_K * 1e6:.1f} µV/K over {TEMPERATURE_SPAN_K:g} K",
+            limits.offset_drift_v_per_k * TEMPERATURE_SPAN_K,
+            f"{limits.offset_drift_v_per_k * 1e6:.1f} µV/K over {TEMPERATURE_SPAN_K:g} K",
         ),
     )
 
 
-def _graded(circuit: Circuit) -> tuple[Grade, str]:
-    """Return the grade whose bounds hold, and how it is named."""
-    if circuit.grade is None:
-        return "A", "grade unknown, taken as A"
-    return circuit.grade, f"grade {circuit.grade}"
+def _joined(named: str, what: str) -> str:
+    return f"{named}, {what}" if named else what
 
 
 SPANNED = (SHUNT, SENSE_PATH, CURRENT_GAIN)
@@ -186,7 +185,7 @@ def corrected_terms(
         gone |= {*SPANNED}
         new.append(_known("current span", "scale", correction.u_shunt_rel, correction.shunt_source))
     if correction.bus_factor is not None:
-        gone.add(BUS_GAIN)
+        gone |= {BUS_GAIN, BUS_OFFSET}
         new.append(_known("bus voltage span", "scale", correction.u_bus_rel, correction.bus_source))
     if correction.offset_v is not None:
         gone |= {SHUNT_OFFSET, COMMON_MODE, SUPPLY}
