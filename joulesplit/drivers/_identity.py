@@ -22,6 +22,9 @@ RESET_AND_UNUSED = 0xC000
 VOID = 0x0001
 """Bits that an INA219 always reads as 0 (SBOS448G, 8.6.2.1 and 8.6.4.1)."""
 
+READ_HERE = (NAMELESS, "INA226")
+"""Chips that a driver of ours reads."""
+
 _IDENTITY_REGISTERS = ((0x3E, 0x3F), (0xFE, 0xFF))
 """Manufacturer and device, in the newer and in the older chips of the family."""
 
@@ -49,13 +52,21 @@ class ChipIdentity:
 
     Attributes:
         name: Of the chip, or what is known of it.
-        is_ina219: It can be measured with ``--sensor ina219``.
-        advice: What to do, empty for an INA219.
+        advice: What to do; empty for an INA219.
     """
 
     name: str
-    is_ina219: bool
     advice: str
+
+    @property
+    def is_ina219(self) -> bool:
+        """It can be measured with ``--sensor ina219``."""
+        return self.sensor == "ina219"
+
+    @property
+    def sensor(self) -> str | None:
+        """The ``--sensor`` that reads it here; None if none does."""
+        return self.name.lower() if self.name in READ_HERE else None
 
 
 def identify(bus: I2cBus, address: int) -> ChipIdentity:
@@ -70,16 +81,15 @@ def identify(bus: I2cBus, address: int) -> ChipIdentity:
     word = bus.read_word(address, CONFIGURATION)
     name = _by_identity(bus, address) or _by_contents(bus, address)
     if name is not None:
-        return ChipIdentity(name=name, is_ina219=False, advice=_advice(name))
+        return ChipIdentity(name=name, advice=_advice(name))
     void = bus.read_word(address, CALIBRATION) & VOID
     if word == 0 or word & RESET_AND_UNUSED or void:
         return ChipIdentity(
             name=f"chip that is no INA219 (register 0 is 0x{word:04X})",
-            is_ina219=False,
             advice="look up what is wired to this address; an INA219 can be given another one by "
             "its jumpers A0 and A1",
         )
-    return ChipIdentity(name=NAMELESS, is_ina219=True, advice="")
+    return ChipIdentity(name=NAMELESS, advice="")
 
 
 def _by_identity(bus: I2cBus, address: int) -> str | None:
@@ -97,10 +107,12 @@ def _by_contents(bus: I2cBus, address: int) -> str | None:
 
 
 def _advice(name: str) -> str:
+    if name in READ_HERE:
+        return f"read it with --sensor {name.lower()} and its --shunt-ohm"
     if name.startswith(("INA", "power monitor")):
         return (
-            "this driver does not read it: let the kernel's, with sudo modprobe ina2xx (INA226, "
-            "INA260), ina238 (INA228, INA237, INA238) or ina3221, and use --sensor hwmon"
+            "this driver does not read it: let the kernel's, with sudo modprobe ina2xx "
+            "(INA260), ina238 (INA228, INA237, INA238) or ina3221, and use --sensor hwmon"
         )
     what = "drives servos or LEDs" if name == "PCA9685" else "measures something else"
     return f"it {what}: leave it alone, and give the address of the INA219 with --address"

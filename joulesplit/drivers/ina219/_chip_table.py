@@ -64,6 +64,7 @@ INA219 = Chip(
     ),
     first_result_ns=900_000,  # two conversions of 12 bit: 1.06 ms typical (table 5)
     supply="3 V to 5.5 V",
+    voltage_pin="VIN−",
 )
 """The INA219."""
 BUS_SAMPLES = 1

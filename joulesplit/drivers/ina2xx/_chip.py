@@ -71,6 +71,8 @@ class Chip:
         mark: By which it tells that it was not reset.
         first_result_ns: Shortest time from a reset to the first result after it, ns.
         supply: Voltages it works at, for messages.
+        voltage_pin: Where it measures the bus voltage: at the load's side of the shunt by itself
+            (VIN−), or at a pin that the user has to join to that.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Chip:
     mark: ResetMark
     first_result_ns: int
     supply: str
+    voltage_pin: str
 
     @property
     def kind(self) -> str:

@@ -33,6 +33,8 @@ FLOWS_V = 1e-3
 LOOKS_FOR_A_RAIL = 2
 """Times that the configuration must read otherwise to be so: a word may arrive wrong."""
 NO_MARK = 0
+LOAD_SIDE = "VIN−"
+"""Terminal of the shunt that belongs to the device."""
 
 
 class RegisterLink:
@@ -118,14 +120,14 @@ class RegisterLink:
             BusError: The bus failed.
         """
         # The first read tries again where the bus is held up.
-        found = tuple(self.read(register) for register in self.chip.kept_registers)
+        self.read(CONFIGURATION_REGISTER)
         there = identify(self.bus, self.address)
         if there.name != self.chip.name:
             raise WrongDeviceError(
                 f"at {self.place} is no {self.chip.name} but a {there.name}; nothing was written "
                 f"to it: {there.advice}"
             )
-        return found
+        return tuple(self.read(register) for register in self.chip.kept_registers)
 
     def put_back(self, found: tuple[int, ...]) -> None:
         """Leave the chip with the words that it was found with, the configuration last.
@@ -133,8 +135,10 @@ class RegisterLink:
         Raises:
             BusError: The bus failed; a chip that is gone by now is not asked again.
         """
+        mark = self.chip.mark
         for register, word in reversed([*zip(self.chip.kept_registers, found, strict=True)]):
-            self.bus.write_word(self.address, register, word)
+            kept = word & mark.stays if register == mark.register else word
+            self.bus.write_word(self.address, register, kept)
 
     def reset_and_check(self) -> None:
         """Reset the chip and check that it works as its data sheet says.
@@ -212,10 +216,16 @@ class RegisterLink:
         if shunt_v > FLOWS_V and bus_v < NO_RAIL_V:
             raise WrongDeviceError(
                 f"the {chip.name} at {self.place} sees {shunt_v / shunt_ohm:.2g} A and no voltage "
-                "at VIN−: its shunt is in the return line, or its GND is not the device's; put the "
-                "shunt into the positive line and join the grounds"
+                f"at {chip.voltage_pin}: its shunt is in the return line, or its GND is not the "
+                f"device's{self._unjoined}; put the shunt into the positive line and join the "
+                "grounds"
             )
         return bus_v
+
+    @property
+    def _unjoined(self) -> str:
+        pin = self.chip.voltage_pin
+        return "" if pin == LOAD_SIDE else f", or its pin {pin} is not joined to {LOAD_SIDE}"
 
     def mark(self) -> None:
         """Write the word by which the chip tells that no reset has cleared it.

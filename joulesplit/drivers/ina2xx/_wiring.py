@@ -14,7 +14,7 @@ from joulesplit.drivers.ina2xx._chip import Chip, ChipSettings
 from joulesplit.drivers.ina2xx._correction import Correction
 from joulesplit.drivers.ina2xx._data_sheets import ErrorLimits
 from joulesplit.drivers.ina2xx._phase_lock import Lock
-from joulesplit.drivers.ina2xx._register_link import NO_RAIL_V
+from joulesplit.drivers.ina2xx._register_link import LOAD_SIDE, NO_RAIL_V
 from joulesplit.drivers.readings import AccuracyTerm, SensorDescription
 
 ADDRESSES = range(0x40, 0x50)
@@ -24,6 +24,7 @@ INCLUDES = (
     "everything the device draws through the shunt, measured on the load side: the shunt's own "
     "loss is left out, the sensor's supply is included if the device feeds it"
 )
+JOINED = "the voltage is that of the pin VBUS, which belongs to VIN−"
 Settings = dict[str, str | int | float | bool | None]
 """What else is needed to repeat a measurement."""
 
@@ -166,7 +167,7 @@ def describe(
         kind="simulated" if wiring.simulated else chip.kind,
         name=("simulated " if wiring.simulated else "") + f"{chip.name} at {place}",
         rail=wiring.rail,
-        includes=INCLUDES,
+        includes=INCLUDES if chip.voltage_pin == LOAD_SIDE else f"{INCLUDES}; {JOINED}",
         simulated=wiring.simulated,
         modelled=False,
         cycle_s=lock.period_ns / NS_PER_S if lock else wiring.settings.cycle_s,

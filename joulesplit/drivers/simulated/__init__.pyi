@@ -5,6 +5,8 @@ from ._clock import EventfulClock as EventfulClock
 from ._clock import SimulatedClock as SimulatedClock
 from ._faults import Mishap as Mishap
 from ._faults import reader_clock as reader_clock
+from ._ina226 import Ina226Parameters as Ina226Parameters
+from ._ina226 import SimulatedIna226 as SimulatedIna226
 from ._load import Load as Load
 from ._load import LoadModel as LoadModel
 from ._load import LoadParameters as LoadParameters

@@ -5,16 +5,26 @@ from __future__ import annotations
 import errno
 import random
 from collections.abc import Mapping
+from typing import Protocol
 
 from joulesplit.drivers.errors import BusError, DeviceNotRespondingError
 from joulesplit.drivers.protocols import Clock
-from joulesplit.drivers.simulated._chip import SimulatedIna219
 from joulesplit.drivers.simulated._clock import NS_PER_S, SimulatedClock
 
 # Start, address, pointer, repeated start, address, two data bytes, stop (figures 14 to 16).
 READ_BITS = 48
 READ_LATCH_BITS = 29  # the chip shifts its data out after the second address byte
 WRITE_BITS = 38
+
+
+class RegisterDevice(Protocol):
+    """What can stand at an address: registers of 16 bits."""
+
+    def read_register(self, pointer: int) -> int:
+        """Return a register word as it stands now."""
+
+    def write_register(self, pointer: int, word: int) -> None:
+        """Write a register word."""
 
 
 class SimulatedI2cBus:
@@ -33,7 +43,7 @@ class SimulatedI2cBus:
     def __init__(
         self,
         number: int,
-        devices: Mapping[int, SimulatedIna219],
+        devices: Mapping[int, RegisterDevice],
         clock: Clock,
         *,
         scl_hz: int = 400_000,
@@ -118,7 +128,7 @@ class SimulatedI2cBus:
         """World side: let a device hold SDA low from now on; every transaction then times out."""
         self._held_until_ns = self._clock.now_ns() + duration_ns
 
-    def _select(self, address: int) -> SimulatedIna219:
+    def _select(self, address: int) -> RegisterDevice:
         self.transactions += 1
         period_ns, hold_ns = self._shared_ns
         if period_ns and (left_ns := hold_ns - self._clock.now_ns() % period_ns) > 0:
