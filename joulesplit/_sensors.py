@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Union, Unpack
 
-from joulesplit.drivers import SIMULATED, MonotonicClock, SensorOptions, SensorRequest
+from joulesplit.drivers import SIMULATED_KINDS, MonotonicClock, SensorOptions, SensorRequest
 from joulesplit.drivers.errors import SensorRequestError
 from joulesplit.drivers.protocols import PowerSensor
 
@@ -40,8 +40,8 @@ def sensor_request(kind: str, **options: Unpack[SensorOptions]) -> SensorRequest
     """Describe a sensor, which is corrected by this user's zeros and spans unless told otherwise.
 
     Args:
-        kind: ``ina219``, ``pi-ina219``, ``hwmon``, ``pi5-pmic``, ``rapl``, ``replay`` or the name
-            of an installed plug-in.
+        kind: ``ina219``, ``ina226``, ``pi-ina219``, ``hwmon``, ``pi5-pmic``, ``rapl``, ``replay``
+            or the name of an installed plug-in.
         options: What ``SensorRequest`` has beside the kind, such as ``shunt_ohm``.
 
     Raises:
@@ -59,8 +59,8 @@ def open_sensor(kind: str, **options: Unpack[SensorOptions]) -> PowerSensor:
     Zeros and spans that ``joulesplit sensor`` recorded of it are applied.
 
     Args:
-        kind: ``ina219``, ``pi-ina219``, ``hwmon``, ``pi5-pmic``, ``rapl``, ``replay`` or the name
-            of an installed plug-in.
+        kind: ``ina219``, ``ina226``, ``pi-ina219``, ``hwmon``, ``pi5-pmic``, ``rapl``, ``replay``
+            or the name of an installed plug-in.
         options: What ``SensorRequest`` has beside the kind, such as ``shunt_ohm``.
 
     Raises:
@@ -107,7 +107,8 @@ def device_of(sensor: DeviceLike, **options: Unpack[SensorOptions]) -> DeviceUnd
 
     Args:
         sensor: As for ``sensor_factory``, or a device with its sensor; ``simulated`` or
-            ``simulated:SEED`` is a board with its sensor that exists in this program alone.
+            ``simulated:SEED`` is a board with its sensor that exists in this program alone, and
+            ``simulated-ina226`` one with an INA226.
         options: For a kind, what ``SensorRequest`` has beside it.
 
     Raises:
@@ -119,7 +120,7 @@ def device_of(sensor: DeviceLike, **options: Unpack[SensorOptions]) -> DeviceUnd
         if options:
             raise _described_already(options)
         return sensor
-    if isinstance(sensor, str) and sensor.partition(":")[0] == SIMULATED:
+    if isinstance(sensor, str) and sensor.partition(":")[0] in SIMULATED_KINDS:
         return _simulated(sensor, options)
     return RealDevice(sensor_factory=sensor_factory(sensor, **options), clock=MonotonicClock())
 
@@ -132,14 +133,15 @@ def _simulated(sensor: str, options: SensorOptions) -> DeviceUnderTest:
     """
     from joulesplit._simulation import world_from_now
 
-    seed = sensor.partition(":")[2] or str(SIMULATED_SEED)
+    kind, _, seed = sensor.partition(":")
+    seed = seed or str(SIMULATED_SEED)
     if options or not seed.isdecimal():
         given = ", ".join(options) or "that seed"
         raise SensorRequestError(
             f"{sensor!r} with {given} is no simulated board: everything in it is drawn from its "
             'seed, a whole number, as in "simulated:7"'
         )
-    return world_from_now(int(seed), MonotonicClock())
+    return world_from_now(int(seed), MonotonicClock(), chip=SIMULATED_KINDS[kind])
 
 
 def _described_already(options: SensorOptions) -> SensorRequestError:

@@ -13,6 +13,7 @@ from joulesplit.calibrate.workloads import BoardCosts, Governor, SimulatedBoard,
 from joulesplit.drivers.simulated import (
     ChipParameters,
     EventfulClock,
+    Ina226Parameters,
     Load,
     LoadLog,
     LoadModel,
@@ -23,6 +24,7 @@ from joulesplit.drivers.simulated import (
     SharedProcessor,
     SimulatedClock,
     SimulatedIna219,
+    SimulatedIna226,
     SimulatedRadio,
     ThermalGovernor,
     Visit,
@@ -35,13 +37,14 @@ if TYPE_CHECKING:
     from joulesplit.calibrate.profile import SimulatedTruth, TunedSetting
     from joulesplit.calibrate.sampling import SensorFactory
     from joulesplit.drivers.ina2xx import Grade
-    from joulesplit.drivers.protocols import Clock, PowerSensor
+    from joulesplit.drivers.protocols import Clock, I2cBus, PowerSensor
     from joulesplit.partition import Block
 
 BUS_NUMBER = 1
 ADDRESS = 0x40
 SHUNT_OHM = 0.1
 SHUNT_TOLERANCE = 0.01
+INA226_SHUNT_OHM = 0.05
 EXPECTED_PEAK_A = 1.2
 GRADE: Grade = "B"
 
@@ -93,7 +96,8 @@ class WorldSetup:
         seed: Of the world's noise.
         costs: What the board truly costs.
         load: Idle power, drift, background, supply.
-        chip: The specimen of the chip and its shunt.
+        chip: The specimen of the INA219 and its shunt.
+        ina226: That of an INA226 and its shunt that measures in its place; None for the INA219.
         origin_ns: When the world begins, ns.
         radio: What uploads cost besides their bits; None for a radio without wake-ups and tail.
         mishaps: What befalls the sensor and its reader; in virtual time only.
@@ -116,15 +120,19 @@ class WorldSetup:
     pulses: Pulses | None = None
     corrupt_share: float = 0.0
     bus_held_ms: tuple[int, int] = (0, 0)
+    ina226: Ina226Parameters | None = None
 
 
-def draw_world(seed: int, origin_ns: int, *, costs: BoardCosts | None = None) -> WorldSetup:
+def draw_world(
+    seed: int, origin_ns: int, *, costs: BoardCosts | None = None, chip: str = "ina219"
+) -> WorldSetup:
     """Draw a world whose sensor has errors anywhere inside its stated bounds.
 
     Args:
         seed: The same seed gives the same world.
         origin_ns: When it begins, CLOCK_MONOTONIC, ns.
         costs: The board; None for the default one.
+        chip: Which is simulated, ``ina219`` or ``ina226``; the board is the same.
     """
     random = np.random.default_rng([seed, 219])
     costs = costs or BoardCosts()
@@ -140,6 +148,7 @@ def draw_world(seed: int, origin_ns: int, *, costs: BoardCosts | None = None) ->
         ),
         chip=_specimen(random),
         origin_ns=origin_ns,
+        ina226=_ina226_specimen(seed) if chip == "ina226" else None,
     )
 
 
@@ -160,6 +169,28 @@ def _specimen(random: np.random.Generator) -> ChipParameters:
             OFFSET_BOUND_V, COMMON_MODE_BOUND_V, SUPPLY_BOUND_V, OFFSET_DRIFT_V_PER_K * span_k
         ),
         noise_v_rms=20e-6,
+        bus_noise_v_rms=2e-3,
+        conversion_time_scale=float(random.uniform(1.0, 1.1)),
+    )
+
+
+def _ina226_specimen(seed: int) -> Ina226Parameters:
+    """Draw an INA226 and its shunt from everything that its budget allows."""
+    random = np.random.default_rng([seed, 226])
+
+    def within(*bounds: float) -> float:
+        return float(sum(random.uniform(-bound, bound) for bound in bounds))
+
+    span_k = TEMPERATURE_SPAN_K
+    shunt_rel = within(SHUNT_TOLERANCE, SHUNT_DRIFT_PER_K * span_k)
+    return Ina226Parameters(
+        shunt_ohm=INA226_SHUNT_OHM * (1 + shunt_rel) + within(SENSE_PATH_BOUND_OHM),
+        shunt_heating_per_w=float(random.uniform(0.0, SHUNT_HEATING_PER_W)),
+        gain_error=within(0.001, 50e-6 * span_k),
+        bus_gain_error=within(0.001, 50e-6 * span_k),
+        offset_v=within(10e-6, 3.5e-6, 4.25e-6, 0.1e-6 * span_k),
+        bus_offset_v=within(7.5e-3, 0.8e-3, 0.85e-3),
+        noise_v_rms=15e-6,
         bus_noise_v_rms=2e-3,
         conversion_time_scale=float(random.uniform(1.0, 1.1)),
     )
@@ -192,7 +223,7 @@ def virtual_sensor_clock(setup: WorldSetup) -> SimulatedClock:
 def open_simulated_sensor(
     setup: WorldSetup, buffer: Any, clock: Clock | None = None, *, load: Load | None = None
 ) -> PowerSensor:
-    """Return the real INA219 driver on the simulated chip of a world.
+    """Return the real driver on the simulated chip of a world.
 
     Args:
         setup: The world.
@@ -201,15 +232,27 @@ def open_simulated_sensor(
         load: The world's load, for whoever also wants to ask it for the truth.
     """
     from joulesplit.drivers import MonotonicClock
-    from joulesplit.drivers.ina219 import Ina219
     from joulesplit.drivers.simulated import SimulatedI2cBus
 
     clock = clock or MonotonicClock()
     load = load or load_of(setup, buffer)
-    chip = SimulatedIna219(load, clock, seed=setup.seed, parameters=setup.chip)
+    chip = _chip_of(setup, load, clock)
     bus = SimulatedI2cBus(BUS_NUMBER, {ADDRESS: chip}, clock)
     bus.corrupt_words(setup.corrupt_share)
     bus.share_with_another(*(held_ms * NS_PER_MS for held_ms in setup.bus_held_ms))
+    seen = reader_clock(setup.mishaps, chip, clock, origin_ns=setup.origin_ns)
+    return _open_ina219(bus, seen) if setup.ina226 is None else _open_ina226(bus, seen)
+
+
+def _chip_of(setup: WorldSetup, load: Load, clock: Clock) -> SimulatedIna219 | SimulatedIna226:
+    if setup.ina226 is not None:
+        return SimulatedIna226(load, clock, seed=setup.seed, parameters=setup.ina226)
+    return SimulatedIna219(load, clock, seed=setup.seed, parameters=setup.chip)
+
+
+def _open_ina219(bus: I2cBus, clock: Clock) -> PowerSensor:
+    from joulesplit.drivers.ina219 import Ina219
+
     return Ina219(
         bus,
         address=ADDRESS,
@@ -217,7 +260,21 @@ def open_simulated_sensor(
         shunt_tolerance=SHUNT_TOLERANCE,
         expected_peak_a=EXPECTED_PEAK_A,
         grade=GRADE,
-        clock=reader_clock(setup.mishaps, chip, clock, origin_ns=setup.origin_ns),
+        clock=clock,
+        simulated=True,
+    )
+
+
+def _open_ina226(bus: I2cBus, clock: Clock) -> PowerSensor:
+    from joulesplit.drivers.ina226 import Ina226
+
+    return Ina226(
+        bus,
+        address=ADDRESS,
+        shunt_ohm=INA226_SHUNT_OHM,
+        shunt_tolerance=SHUNT_TOLERANCE,
+        expected_peak_a=EXPECTED_PEAK_A,
+        clock=clock,
         simulated=True,
     )
 
@@ -322,6 +379,7 @@ def world_from_now(
     *,
     machine: Machine | None = None,
     tuned: tuple[TunedSetting, ...] = (),
+    chip: str = "ina219",
 ) -> SimulatedWorld:
     """Return a simulated world that begins now, in real time; its board costs what it costs.
 
@@ -330,6 +388,8 @@ def world_from_now(
         clock: Real time.
         machine: The machine that the work runs on; None for this one as it is.
         tuned: What was set on it for the measurement.
+        chip: Which is simulated, ``ina219`` or ``ina226``.
     """
-    setup = draw_world(seed, clock.now_ns(), costs=BoardCosts(cold_share=COLD_SHARE))
+    costs = BoardCosts(cold_share=COLD_SHARE)
+    setup = draw_world(seed, clock.now_ns(), costs=costs, chip=chip)
     return SimulatedWorld.shared(setup, clock, machine=machine, tuned=tuned)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from joulesplit.cli._choices import SensorChoice
 from joulesplit.cli._wiring import sensor_factory
-from joulesplit.drivers import SIMULATED
+from joulesplit.drivers import SIMULATED_KINDS
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.environment import Machine
@@ -32,10 +32,11 @@ def device_of(
     from joulesplit.drivers import MonotonicClock
 
     machine, clock = machine or Machine(), MonotonicClock()
-    if choice.kind == SIMULATED:
+    if choice.kind in SIMULATED_KINDS:
         from joulesplit._simulation import world_from_now
 
-        return world_from_now(choice.seed, clock, machine=machine, tuned=tuned)
+        chip = SIMULATED_KINDS[choice.kind]
+        return world_from_now(choice.seed, clock, machine=machine, tuned=tuned, chip=chip)
     return RealDevice(
         sensor_factory=sensor_factory(choice), clock=clock, machine=machine, tuned=tuned
     )

@@ -14,7 +14,7 @@ from click.core import ParameterSource
 from joulesplit.cli._choices import EdgeChoice, SensorChoice
 from joulesplit.cli._number_range import ABOVE_ZERO, COUNT, OWN_WORDS, THREADS
 from joulesplit.cli._tokens import warn_of_shown_token
-from joulesplit.drivers import SENSOR_KINDS
+from joulesplit.drivers import SENSOR_KINDS, SIMULATED_KINDS
 
 Command = Callable[..., Any]
 InputShapes = Mapping[str, Sequence[int]]
@@ -208,7 +208,7 @@ _SENSOR_OPTIONS = (
         type=int,
         default=16,
         show_default=True,
-        help="Samples an INA219 averages: 1, 2, 4 to 128; more observe more of the time.",
+        help="Half milliseconds that a reading averages (an INA219's samples): 1, 2, 4 to 128.",
     ),
     click.option(
         "--supply-v",
@@ -271,11 +271,12 @@ _OF_AN_INA219 = {
 _APPLY_TO = {
     "ina219": {*_OF_AN_INA219, "shunt_samples"},
     "pi-ina219": _OF_AN_INA219,
+    "ina226": {*_OF_AN_INA219 - {"bus_range_v", "grade"}, "shunt_samples"},
     "hwmon": {"board", "hwmon_chip", "hwmon_channel", "shunt_ohm", "shunt_tolerance", "rail"},
     "pi5-pmic": set[str](),
     "rapl": set[str](),
     "replay": {"trace"},
-    "simulated": {"seed"},
+    **{kind: {"seed"} for kind in SIMULATED_KINDS},
 }
 """Parameters that mean something to a kind of sensor; a plug-in is handed all of them."""
 

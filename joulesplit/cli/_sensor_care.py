@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from joulesplit._sensors import RECORDS_IN, own_records
 from joulesplit.cli._errors import CommandError
-from joulesplit.drivers import INA219_KINDS, identity_of
+from joulesplit.drivers import INA2XX_KINDS, identity_of
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.environment import Machine
@@ -66,8 +66,8 @@ def check_corrected(kind: str) -> None:
     Raises:
         CommandError: It applies none.
     """
-    if kind not in INA219_KINDS:
-        why = NOT_CORRECTED.get(kind, f"only {' and '.join(INA219_KINDS)} do")
+    if kind not in INA2XX_KINDS:
+        why = NOT_CORRECTED.get(kind, f"only {', '.join(INA2XX_KINDS)} do")
         raise CommandError(f"--sensor {kind} applies no corrections: {why}")
 
 
@@ -95,7 +95,7 @@ def find_board(key: str) -> Board:
 
 def advice_of(choice: SensorChoice) -> Iterator[str]:
     """Yield what to know about the chosen wiring before measuring, one line each."""
-    if choice.kind not in INA219_KINDS or choice.shunt_ohm is None:
+    if choice.kind not in INA2XX_KINDS or choice.shunt_ohm is None:
         return
     yield from _unused(choice)
     from joulesplit.drivers import find_buses, wiring_of

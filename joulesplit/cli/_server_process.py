@@ -13,7 +13,7 @@ from joulesplit.calibrate.environment import end_child
 from joulesplit.cli._choices import SensorChoice
 from joulesplit.cli._errors import CommandError, ServerStartError
 from joulesplit.cli._options import InputShapes, input_shape_words
-from joulesplit.drivers import SIMULATED
+from joulesplit.drivers import SIMULATED_KINDS
 
 
 def edge_server(
@@ -38,7 +38,7 @@ def edge_server(
     """
     if url is not None:
         return nullcontext(url)
-    if choice.kind != SIMULATED:
+    if choice.kind not in SIMULATED_KINDS:
         raise CommandError(
             "--edge is needed: start `joulesplit serve` on another machine and give its URL"
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from joulesplit.cli._choices import SensorChoice
 from joulesplit.cli._errors import CommandError
-from joulesplit.drivers import SIMULATED
+from joulesplit.drivers import SIMULATED_KINDS
 from joulesplit.drivers.readings import REPLAY_KIND
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def try_sensor(choice: SensorChoice) -> None:
         SensorRequestError: An option is missing, or it replays a recording.
         SensorError: The source is not there, or is not what it should be.
     """
-    if choice.kind != SIMULATED:
+    if choice.kind not in SIMULATED_KINDS:
         give_advice(choice)
         with choice() as sensor:
             if sensor.description.replayed:
@@ -58,13 +58,14 @@ def give_advice(choice: SensorChoice) -> None:
 def sensor_factory(choice: SensorChoice) -> SensorFactory:
     """Return a picklable maker of the chosen sensor.
 
-    For ``simulated`` it is an idle world: nothing but the commands that also simulate the work
+    For a simulated kind it is an idle world: nothing but the commands that also simulate the work
     can make it do any.
     """
-    if choice.kind == SIMULATED:
+    if choice.kind in SIMULATED_KINDS:
         from joulesplit._simulation import world_from_now
         from joulesplit.drivers import MonotonicClock
 
-        return world_from_now(choice.seed, MonotonicClock()).sensor_factory
+        chip = SIMULATED_KINDS[choice.kind]
+        return world_from_now(choice.seed, MonotonicClock(), chip=chip).sensor_factory
     choice.check()
     return choice

@@ -23,7 +23,8 @@ from ._plugins import open_plugin as open_plugin
 from ._pmic import PmicSensor as PmicSensor
 from ._rapl import RaplSensor as RaplSensor
 from ._replay import ReplaySensor as ReplaySensor
-from ._request import INA219_KINDS as INA219_KINDS
+from ._request import INA2XX_KINDS as INA2XX_KINDS
 from ._request import SIMULATED as SIMULATED
+from ._request import SIMULATED_KINDS as SIMULATED_KINDS
 from ._request import SensorOptions as SensorOptions
 from ._request import SensorRequest as SensorRequest

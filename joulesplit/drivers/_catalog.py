@@ -1,4 +1,4 @@
-"""The kinds of power sensor there are, and boards with an INA219, as data."""
+"""The kinds of power sensor there are, and boards with a chip of the INA2xx family, as data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class SensorKind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
-    """A board with an INA219 and what is known of its shunt.
+    """A board with an INA219 or an INA226, and what is known of its shunt.
 
     Attributes:
         key: Short name for the command line.
@@ -28,7 +28,7 @@ class Board:
         addresses: 7-bit addresses its jumpers or channels allow, the default first.
         shunt_ohm: Shunt resistance, ohm.
         shunt_tolerance: Relative tolerance; where unconfirmed, a cautious assumption.
-        grade: Grade of the chip if the maker states it.
+        grade: Grade of an INA219 if the maker states it.
         confirmed: False if the shunt or its tolerance comes from vendors' samples only: read the
             marking on the resistor.
         note: What else to know, one sentence.
@@ -53,6 +53,10 @@ SENSOR_KINDS = (
         name="pi-ina219", summary="INA219 through the PyPI library pi-ina219, if installed."
     ),
     SensorKind(
+        name="ina226",
+        summary="INA226 on an I2C bus, likewise: finer steps, tighter limits, 82 mV of shunt.",
+    ),
+    SensorKind(
         name="hwmon", summary="A power monitor that a kernel driver reads, coarse; point samples."
     ),
     SensorKind(
@@ -67,6 +71,7 @@ SENSOR_KINDS = (
         name="simulated",
         summary="A simulated INA219 and load; measures nothing, marked as simulated everywhere.",
     ),
+    SensorKind(name="simulated-ina226", summary="The same load at a simulated INA226."),
 )
 """Every kind that is built in; plug-ins add their own."""
 
@@ -131,8 +136,28 @@ BOARDS = (
         confirmed=False,
         note="Shunt from the vendor's sample code.",
     ),
+    Board(
+        key="generic-226-r100",
+        name="CJMCU-226, GY-226 and similar breakouts with an INA226, marked R100",
+        addresses=(0x40, 0x41, 0x44, 0x45),
+        shunt_ohm=0.1,
+        shunt_tolerance=0.05,
+        grade=None,
+        confirmed=False,
+        note="Ends at 0.82 A, less than a Raspberry Pi 4 or 5 draws; join VBUS to VIN−.",
+    ),
+    Board(
+        key="generic-226-r010",
+        name="Breakouts with an INA226, marked R010",
+        addresses=(0x40, 0x41, 0x44, 0x45),
+        shunt_ohm=0.01,
+        shunt_tolerance=0.05,
+        grade=None,
+        confirmed=False,
+        note="±8.2 A; of 10 mΩ, 0.3 mΩ of solder are 3 %, so take a span; join VBUS to VIN−.",
+    ),
 )
-"""What is known of boards with an INA219."""
+"""What is known of boards."""
 
 
 def board(key: str) -> Board:

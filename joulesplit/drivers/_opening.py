@@ -6,14 +6,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from joulesplit.drivers._plugins import open_plugin
-from joulesplit.drivers._request import INA219_KINDS, SensorRequest
+from joulesplit.drivers._request import INA2XX_KINDS, SensorRequest
 from joulesplit.drivers.protocols import I2cBus, PowerSensor
 from joulesplit.drivers.readings import REPLAY_KIND
 
 if TYPE_CHECKING:
     from joulesplit.drivers._pi_ina219 import PiIna219
-    from joulesplit.drivers.ina2xx import Correction, SensorIdentity
-    from joulesplit.drivers.ina219 import Ina219, Ina219Wiring
+    from joulesplit.drivers.ina2xx import Correction, Ina2xx, SensorIdentity, Wiring
+    from joulesplit.drivers.ina219 import Ina219
+    from joulesplit.drivers.ina226 import Ina226
 
 
 def open_sensor(request: SensorRequest) -> PowerSensor:
@@ -47,7 +48,7 @@ def identity_of(request: SensorRequest) -> SensorIdentity:
     from joulesplit.drivers.ina2xx import SensorIdentity
 
     return SensorIdentity(
-        kind=INA219_KINDS[0],
+        kind=INA2XX_KINDS[request.kind],
         bus=request.bus,
         address=request.address,
         shunt_ohm=request.stated_shunt_ohm(),
@@ -67,17 +68,28 @@ def recorded_correction(request: SensorRequest) -> Correction | None:
     if request.records is None:
         return None
     records = CorrectionStore(request.records).load(identity)
-    return records.correction_at(wiring_of(request).gain.divider)
+    return records.correction_at(wiring_of(request).divider)
 
 
-def wiring_of(request: SensorRequest) -> Ina219Wiring:
-    """Return how an INA219 is wired and set, as it is described.
+def wiring_of(request: SensorRequest) -> Wiring:
+    """Return how a chip on an I2C bus is wired and set, as it is described.
 
     Raises:
         SensorRequestError: The shunt is not stated.
     """
     from joulesplit.drivers.ina219 import Ina219Wiring
+    from joulesplit.drivers.ina226 import Ina226Wiring
 
+    if INA2XX_KINDS[request.kind] == "ina226":
+        return Ina226Wiring(
+            address=request.address,
+            shunt_ohm=request.stated_shunt_ohm(),
+            shunt_tolerance=request.shunt_tolerance,
+            expected_peak_a=request.expected_peak_a,
+            shunt_samples=request.shunt_samples,
+            rail=request.rail,
+            simulated=False,
+        )
     return Ina219Wiring(
         address=request.address,
         shunt_ohm=request.stated_shunt_ohm(),
@@ -91,14 +103,18 @@ def wiring_of(request: SensorRequest) -> Ina219Wiring:
     )
 
 
-def open_correctable(request: SensorRequest) -> Ina219 | PiIna219:
+def open_correctable(request: SensorRequest) -> Ina2xx | PiIna219:
     """Return a sensor to which zeros and spans apply, with those there are, not yet open.
 
     Raises:
         SensorRequestError: The shunt is not stated.
         SensorError: The bus is not there, or its records cannot be read.
     """
-    return _pi_ina219(request) if request.kind == "pi-ina219" else _ina219(request)
+    openers: dict[str, Callable[[SensorRequest], Ina2xx | PiIna219]] = {
+        "pi-ina219": _pi_ina219,
+        "ina226": _ina226,
+    }
+    return openers.get(request.kind, _ina219)(request)
 
 
 def _ina219(request: SensorRequest) -> Ina219:
@@ -113,6 +129,23 @@ def _ina219(request: SensorRequest) -> Ina219:
         expected_peak_a=request.expected_peak_a,
         bus_range_v=request.bus_range_v,
         grade=request.grade,
+        shunt_samples=request.shunt_samples,
+        clock=request.clock,
+        correction=correction,
+        rail=request.rail,
+    )
+
+
+def _ina226(request: SensorRequest) -> Ina226:
+    from joulesplit.drivers.ina226 import Ina226
+
+    correction = recorded_correction(request)
+    return Ina226(
+        open_i2c_bus(request.bus),
+        address=request.address,
+        shunt_ohm=request.stated_shunt_ohm(),
+        shunt_tolerance=request.shunt_tolerance,
+        expected_peak_a=request.expected_peak_a,
         shunt_samples=request.shunt_samples,
         clock=request.clock,
         correction=correction,
@@ -171,6 +204,7 @@ def _replay(request: SensorRequest) -> PowerSensor:
 _OPENERS: dict[str, Callable[[SensorRequest], PowerSensor]] = {
     "ina219": _ina219,
     "pi-ina219": _pi_ina219,
+    "ina226": _ina226,
     "hwmon": _hwmon,
     "pi5-pmic": _pi5_pmic,
     "rapl": _rapl,

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 SIMULATED = "simulated"
 """The kind that measures nothing; only whole commands can make it."""
-INA219_KINDS = ("ina219", "pi-ina219")
-"""Two ways to read one chip: both need its shunt, apply its corrections and share its records."""
+SIMULATED_KINDS = {SIMULATED: "ina219", "simulated-ina226": "ina226"}
+"""It and its variants, and which chip each simulates."""
+INA2XX_KINDS = {"ina219": "ina219", "pi-ina219": "ina219", "ina226": "ina226"}
+"""Kinds that read a chip over I2C, and which: they need its shunt and apply its corrections, and
+two ways to read one chip share its records."""
 
 
 class SensorOptions(TypedDict, total=False):
@@ -56,7 +59,8 @@ class SensorRequest:
         expected_peak_a: Largest current to expect, A; sets the range. None takes the widest.
         bus_range_v: Range of an INA219's bus voltage, 16 or 32 V.
         grade: Printed on an INA219, ``A`` or ``B``; None if unknown.
-        shunt_samples: Shunt samples that an INA219 averages per conversion: 1, 2, 4 to 128.
+        shunt_samples: Half milliseconds of shunt conversion that a chip averages per reading: 1,
+            2, 4 to 128; samples of an INA219.
         rail: What the sensor is wired into.
         hwmon_chip: Name, directory name or number of a kernel monitor; None if not given.
         hwmon_channel: Number or label of its channel; None if not given.
@@ -98,11 +102,11 @@ class SensorRequest:
         Raises:
             SensorRequestError: Something that this kind needs is not said, or cannot be.
         """
-        if self.kind in INA219_KINDS:
+        if self.kind in INA2XX_KINDS:
             self.stated_shunt_ohm()
         if self.kind == REPLAY_KIND:
             self.stated_trace()
-        if self.kind == SIMULATED:
+        if self.kind in SIMULATED_KINDS:
             raise SensorRequestError(
                 "a simulated sensor needs a world to measure, which it is never opened without: "
                 "take a sensor that is wired in"
@@ -137,3 +141,8 @@ class SensorRequest:
                 "writes it"
             )
         return self.trace
+
+
+def simulated_kind(chip: str) -> str:
+    """Return the kind that simulates a chip, given as ``--sensor`` names it."""
+    return next(kind for kind, simulated in SIMULATED_KINDS.items() if simulated == chip)

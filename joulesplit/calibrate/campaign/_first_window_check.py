@@ -28,8 +28,8 @@ VOLTAGE_FALLS = 0.05
 """Share by which a supply of 5 V may fall under the work: to 4.75 V, as USB allows. A current that
 is the sensor's offset alone then seems to change in power by so much, in step with the work."""
 
-WITH_SHUNT_PINS = "INA219"
-"""Part of the name of sensors whose terminals are called VIN+ and VIN−, recorded ones included."""
+WITH_SHUNT_PINS = ("INA219", "INA226")
+"""Parts of the names of sensors whose terminals are called VIN+ and VIN−, also of recorded ones."""
 
 OFFSETS = 3.0
 """Power this many standard uncertainties of the sensor's offset below zero is no offset."""
@@ -46,7 +46,7 @@ def swapped_hint(power_w: float, sensor: SensorDescription) -> str | None:
         return None
     # A sign of its own width, as in every report.
     below_w = -power_w
-    if WITH_SHUNT_PINS in sensor.name:
+    if any(chip in sensor.name for chip in WITH_SHUNT_PINS):
         return (
             f"reads −{below_w:.2f} W: VIN+ and VIN− are swapped; VIN+ goes to the supply, VIN− to "
             "the device"

@@ -289,7 +289,7 @@ def _readings(profile: DeviceProfile) -> Iterator[Check]:
 def _marks(profile: DeviceProfile) -> Iterator[Check]:
     """Check that what the profile says of itself fits together."""
     sensor = profile.sensor
-    by_kind = sensor is not None and sensor.kind == "simulated"
+    by_kind = sensor is not None and sensor.kind.startswith("simulated")
     by_mark = sensor is not None and sensor.simulated
     simulated = by_kind or by_mark or profile.source == "simulated" or profile.truth is not None
     unmarked = simulated and not profile.simulated

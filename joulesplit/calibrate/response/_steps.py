@@ -25,8 +25,8 @@ LAST_IDLE_S = 2.5
 PLAIN_CYCLE_S, LONGEST_STRETCH = 0.1, 5.0
 """Sensors of a longer cycle are shown longer steps, up to so many times as long."""
 
-KNOWN_KIND = "ina219"
-"""Our own driver times each conversion by the chip's own ready bit: nothing is left to find."""
+KNOWN_KINDS = ("ina219", "ina226")
+"""Our own drivers time each conversion by the chip's own ready bit: nothing is left to find."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +45,10 @@ class LoadSteps:
 def is_known(sensor: SensorDescription) -> bool:
     """Return whether there is nothing to find out by steps of this machine's load.
 
-    That is so for our own driver of the INA219, for simulated power, which does not follow this
-    machine's work, and for recordings.
+    That is so for our own drivers of the INA219 and the INA226, for simulated power, which does not
+    follow this machine's work, and for recordings.
     """
-    return sensor.simulated or sensor.replayed or sensor.kind == KNOWN_KIND
+    return sensor.simulated or sensor.replayed or sensor.kind in KNOWN_KINDS
 
 
 def keep_busy(clock: Clock, until_ns: int) -> None:

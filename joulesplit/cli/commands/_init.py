@@ -112,7 +112,7 @@ def _found() -> SensorChoice:
     offers += ["pi5-pmic"] if findings.vcgencmd else []
     offers += ["rapl"] if findings.rapl_readable else []
     note("found: " + (", ".join(offers) or "no power source; `joulesplit doctor` says why"))
-    kind = _asked("Sensor (ina219, hwmon, pi5-pmic, rapl, simulated)")
+    kind = _asked("Sensor (ina219, ina226, hwmon, pi5-pmic, rapl, simulated)")
     if kind is None and not buses:
         raise CommandError(
             "no power source was named: give --sensor, or --sensor simulated to try it here"
@@ -127,9 +127,9 @@ def _complete(choice: SensorChoice) -> SensorChoice:
     Raises:
         CommandError: It needs one, and nobody is there to ask.
     """
-    from joulesplit.drivers import INA219_KINDS
+    from joulesplit.drivers import INA2XX_KINDS
 
-    if choice.kind not in INA219_KINDS or choice.shunt_ohm is not None:
+    if choice.kind not in INA2XX_KINDS or choice.shunt_ohm is not None:
         return choice
     note(MARKING)
     answer = _asked("Shunt (0.1, R100, 100 mohm …)")
@@ -233,8 +233,9 @@ def _write(path: Path, name: str, bench: dict[str, Any]) -> None:
 
 def _page(path: Path, bench: dict[str, Any], tried: Tried) -> Page:
     from joulesplit.cli.report import Ending, Page
+    from joulesplit.drivers import SIMULATED_KINDS
 
-    simulated = bench["sensor"] == "simulated"
+    simulated = bench["sensor"] in SIMULATED_KINDS
     return Page(
         "SIMULATED" if simulated else None,
         "Your bench",

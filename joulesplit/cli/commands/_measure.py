@@ -166,9 +166,9 @@ def _measure(plan: RunPlan, choice: SensorChoice, kept: KeptRuns | None) -> Meas
     from joulesplit.cli._device import device_of
     from joulesplit.cli.measuring import ended_in_order, warn_of_load
     from joulesplit.cli.report.terminal import NOT_THE_COMMAND, run_line
-    from joulesplit.drivers import SIMULATED
+    from joulesplit.drivers import SIMULATED_KINDS
 
-    simulated = choice.kind == SIMULATED
+    simulated = choice.kind in SIMULATED_KINDS
     if simulated:
         note(f"SIMULATED: {NOT_THE_COMMAND}")
     done = [run.record for run in kept.runs] if kept is not None else []

@@ -177,9 +177,9 @@ def _cut(profile: DeviceProfile) -> tuple[int, ...] | Literal["residual"]:
 
 def _require_same_kind(profile: DeviceProfile, choice: SensorChoice) -> None:
     """Refuse to hold a simulated figure against a measured one."""
-    from joulesplit.drivers import SIMULATED
+    from joulesplit.drivers import SIMULATED_KINDS
 
-    if profile.simulated != (choice.kind == SIMULATED):
+    if profile.simulated != (choice.kind in SIMULATED_KINDS):
         raise CommandError(
             f"the profile is {profile.source} but --sensor is {choice.kind}: validate a profile "
             "with the kind of sensor that made it"

@@ -1,4 +1,4 @@
-"""Power sources: I2C buses and the INA219s on them, kernel monitors, counters. Read-only."""
+"""Power sources: I2C buses and the chips on them, kernel monitors, counters. Read-only."""
 
 from __future__ import annotations
 
@@ -6,10 +6,18 @@ from collections.abc import Callable, Iterator, Sequence
 
 from joulesplit.calibrate.environment import Machine
 from joulesplit.cli._finding import Finding
-from joulesplit.drivers import DiscoveredSources, HwmonChip, I2cBusFinding, find_plugins, identify
+from joulesplit.drivers import (
+    SIMULATED_KINDS,
+    DiscoveredSources,
+    HwmonChip,
+    I2cBusFinding,
+    find_plugins,
+    identify,
+)
 from joulesplit.drivers.errors import DeviceNotRespondingError, SensorError
 from joulesplit.drivers.ina2xx import ADDRESSES, CONFIGURATION_REGISTER
-from joulesplit.drivers.ina219 import POWER_ON_CONFIGURATION
+from joulesplit.drivers.ina219 import INA219
+from joulesplit.drivers.ina226 import INA226
 from joulesplit.drivers.protocols import I2cBus, SharedBus
 
 OpenBus = Callable[[int], I2cBus]
@@ -17,6 +25,9 @@ OpenBus = Callable[[int], I2cBus]
 
 FAST_BUS_HZ = 400_000
 """At the default of 100 kHz the bus is busy for most of a fast conversion."""
+
+POWER_ON_WORDS = {chip.kind: chip.power_on_word for chip in (INA219, INA226)}
+"""Configurations after a reset."""
 
 PI_5 = "Raspberry Pi 5"
 
@@ -45,15 +56,16 @@ def ready_for(
     kinds: Sequence[str], found: DiscoveredSources, machine: Machine, findings: Sequence[Finding]
 ) -> dict[str, bool]:
     """Return, per value of ``--sensor``, whether it can be used here now."""
-    ina219 = any(finding.name == "ina219" and finding.state == "ok" for finding in findings)
+    ready = {finding.name for finding in findings if finding.state == "ok"}
     known = {
-        "ina219": ina219,
-        "pi-ina219": ina219 and _installed("ina219"),
+        "ina219": "ina219" in ready,
+        "pi-ina219": "ina219" in ready and _installed("ina219"),
+        "ina226": "ina226" in ready,
         "hwmon": bool(found.hwmon_chips),
         "pi5-pmic": _has_pmic(found, machine),
         "rapl": found.rapl_readable,
         "replay": True,
-        "simulated": True,
+        **dict.fromkeys(SIMULATED_KINDS, True),
     }
     return {kind: known.get(kind, False) for kind in kinds}
 
@@ -127,13 +139,12 @@ def _chip(bus: I2cBus, address: int) -> Finding | None:
     finally:
         if shared is not None:
             shared.release(address)
-    if not chip.is_ina219:
+    if chip.sensor is None:
         return Finding(name="i2c-chip", state="info", found=f"{chip.name} {place}", fix=chip.advice)
-    if word == POWER_ON_CONFIGURATION:
-        return Finding(name="ina219", state="ok", found=f"INA219 {place}, as after power-on")
-    return Finding(
-        name="ina219", state="ok", found=f"INA219 {place}, configured before (0x{word:04X})"
-    )
+    is_fresh = word == POWER_ON_WORDS[chip.sensor]
+    state = "as after power-on" if is_fresh else f"configured before (0x{word:04X})"
+    use = f": --sensor {chip.sensor}" if chip.sensor != "ina219" else ""
+    return Finding(name=chip.sensor, state="ok", found=f"{chip.name} {place}, {state}{use}")
 
 
 def _kernel_monitors(found: DiscoveredSources) -> Iterator[Finding]:

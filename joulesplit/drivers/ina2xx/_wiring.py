@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from joulesplit.drivers._clock import NS_PER_S
+from joulesplit.drivers._request import simulated_kind
 from joulesplit.drivers.errors import SensorConfigurationError
 from joulesplit.drivers.ina2xx._accuracy import Circuit, accuracy_terms, corrected_terms
 from joulesplit.drivers.ina2xx._chip import Chip, ChipSettings
@@ -164,7 +165,7 @@ def describe(
         bus_v = NOMINAL_RAIL_V
     chip, shunt_ohm = wiring.chip, wiring.effective_shunt_ohm
     return SensorDescription(
-        kind="simulated" if wiring.simulated else chip.kind,
+        kind=simulated_kind(chip.kind) if wiring.simulated else chip.kind,
         name=("simulated " if wiring.simulated else "") + f"{chip.name} at {place}",
         rail=wiring.rail,
         includes=INCLUDES if chip.voltage_pin == LOAD_SIDE else f"{INCLUDES}; {JOINED}",

@@ -14,6 +14,10 @@ from joulesplit.drivers.simulated._chip import (
     SimulatedIna219,
 )
 from joulesplit.drivers.simulated._clock import NS_PER_S, EventfulClock, SteppedClock
+from joulesplit.drivers.simulated._ina226 import SimulatedIna226
+
+
+AnyChip = SimulatedIna219 | SimulatedIna226
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +39,11 @@ class Mishap:
 
 
 def reader_clock(
-    mishaps: Sequence[Mishap], chip: SimulatedIna219, clock: Clock, *, origin_ns: int
+    mishaps: Sequence[Mishap],
+    chip: AnyChip,
+    clock: Clock,
+    *,
+    origin_ns: int,
 ) -> Clock:
     """Let mishaps happen to a chip and to whoever reads it; return the clock that reader sees.
 
@@ -59,7 +67,11 @@ def reader_clock(
 
 
 def _plan(
-    mishap: Mishap, chip: SimulatedIna219, clock: EventfulClock, seen: SteppedClock, at_ns: int
+    mishap: Mishap,
+    chip: AnyChip,
+    clock: EventfulClock,
+    seen: SteppedClock,
+    at_ns: int,
 ) -> None:
     lasts_ns = round(mishap.lasts_s * NS_PER_S)
     if mishap.kind == "reset":
@@ -75,7 +87,7 @@ def _plan(
         clock.at(at_ns + lasts_ns, lambda: chip.freeze(frozen=False))
 
 
-def _configure_as_adafruit_does(chip: SimulatedIna219) -> None:
+def _configure_as_adafruit_does(chip: AnyChip) -> None:
     """Write what ``set_calibration_32V_2A`` of adafruit_ina219 writes; the same as after a reset.
 
     Only the calibration tells it from one.

@@ -13,6 +13,7 @@ from joulesplit.cli._finding import Diagnosis, Finding
 from joulesplit.cli.report._sheet import Page, Section
 from joulesplit.cli.report.tables import Facts
 from joulesplit.cli.report.terminal._tool_endings import doctor_ending
+from joulesplit.drivers import SIMULATED_KINDS
 
 STATE_STYLE = {"ok": "green", "info": "dim", "warn": "yellow", "error": "bold red"}
 
@@ -45,7 +46,7 @@ def _findings(findings: Sequence[Finding]) -> RenderableType:
 
 def _readiness(ready_for: dict[str, bool]) -> RenderableType:
     def word(kind: str, ready: bool) -> Text:
-        if kind == "simulated":
+        if kind in SIMULATED_KINDS:
             return Text("always there, measures nothing", style="dim")
         return Text("ready", style="green") if ready else Text("not here", style="dim")
 

@@ -130,7 +130,7 @@ def boards_page(boards: Sequence[Board]) -> Page:
             ),
         ]
     )
-    return Page(None, "Boards with an INA219", [Section(title="--board", body=table)])
+    return Page(None, "Boards with an INA219 or INA226", [Section(title="--board", body=table)])
 
 
 def _doubt(board: Board) -> str:

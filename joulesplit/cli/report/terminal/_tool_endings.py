@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from joulesplit.cli.report._sheet import Ending
 from joulesplit.cli.report.tables import quantity_text
+from joulesplit.drivers import SIMULATED_KINDS
 from joulesplit.metrology import counted, percent, ratio, si
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 MANY_LOST = 0.01
 """A share of readings lost that the ending tells."""
 
-NOT_LIVE = ("simulated", "replay")
+NOT_LIVE = (*SIMULATED_KINDS, "replay")
 """Sensors that are always there and measure nothing."""
 
 FEW_NAMED = 3
