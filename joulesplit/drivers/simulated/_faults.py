@@ -16,7 +16,6 @@ from joulesplit.drivers.simulated._chip import (
 from joulesplit.drivers.simulated._clock import NS_PER_S, EventfulClock, SteppedClock
 from joulesplit.drivers.simulated._ina226 import SimulatedIna226
 
-
 AnyChip = SimulatedIna219 | SimulatedIna226
 
 
