@@ -32,6 +32,7 @@ class Board:
         confirmed: False if the shunt or its tolerance comes from vendors' samples only: read the
             marking on the resistor.
         note: What else to know, one sentence.
+        chip: On it, as ``--sensor`` names it.
     """
 
     key: str
@@ -42,6 +43,7 @@ class Board:
     grade: str | None
     confirmed: bool
     note: str
+    chip: str = "ina219"
 
 
 SENSOR_KINDS = (
@@ -145,6 +147,7 @@ BOARDS = (
         grade=None,
         confirmed=False,
         note="Ends at 0.82 A, less than a Raspberry Pi 4 or 5 draws; join VBUS to VIN−.",
+        chip="ina226",
     ),
     Board(
         key="generic-226-r010",
@@ -155,6 +158,7 @@ BOARDS = (
         grade=None,
         confirmed=False,
         note="±8.2 A; of 10 mΩ, 0.3 mΩ of solder are 3 %, so take a span; join VBUS to VIN−.",
+        chip="ina226",
     ),
 )
 """What is known of boards."""

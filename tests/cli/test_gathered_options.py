@@ -46,13 +46,15 @@ def test_every_field_of_a_commands_options_is_a_parameter_of_the_command(name, k
 @pytest.mark.parametrize(
     ("kind", "option", "value", "meant_for"),
     [
-        ("simulated", "--shunt-ohm", "0.01", "ina219, pi-ina219, hwmon"),
-        ("simulated", "--bus", "3", "ina219, pi-ina219"),
+        ("simulated", "--shunt-ohm", "0.01", "ina219, pi-ina219, ina226, hwmon"),
+        ("simulated", "--bus", "3", "ina219, pi-ina219, ina226"),
         ("ina219", "--hwmon-chip", "hwmon2", "hwmon"),
         ("ina219", "--trace", "x.csv", "replay"),
         ("rapl", "--grade", "A", "ina219, pi-ina219"),
-        ("pi5-pmic", "--seed", "4", "simulated"),
-        ("hwmon", "--shunt-samples", "64", "ina219"),
+        ("pi5-pmic", "--seed", "4", "simulated, simulated-ina226"),
+        ("ina226", "--grade", "A", "ina219, pi-ina219"),
+        ("ina226", "--bus-range", "32", "ina219, pi-ina219"),
+        ("hwmon", "--shunt-samples", "64", "ina219, ina226"),
     ],
 )
 def test_an_option_that_means_nothing_to_the_sensor_is_refused(

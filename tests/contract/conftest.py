@@ -27,17 +27,21 @@ from joulesplit.drivers import MonotonicClock, SmbusI2cBus
 from joulesplit.drivers._i2c import translate_os_error
 from joulesplit.drivers.errors import BusError, DeviceNotRespondingError
 from joulesplit.drivers.ina219 import Ina219
+from joulesplit.drivers.ina226 import Ina226
 from joulesplit.drivers.protocols import Clock, I2cBus
 from joulesplit.drivers.simulated import (
     ChipParameters,
+    Ina226Parameters,
     SimulatedClock,
     SimulatedI2cBus,
     SimulatedIna219,
+    SimulatedIna226,
 )
 from joulesplit.drivers.simulated._load import BenchSource
 
 ADDRESS = 0x40
 SHUNT_OHM = 0.1
+SHUNT_226_OHM = 0.01
 UMOCKDEV_BUS = 1
 STUB_BUS = 0
 THIS_PROCESS = os.environ.get("JOULESPLIT_CHIP", "simulated")
@@ -58,7 +62,7 @@ collect_ignore = {
 class World:
     """What the test may do to the chip and its surroundings."""
 
-    chip: SimulatedIna219
+    chip: SimulatedIna219 | SimulatedIna226
     source: BenchSource
     break_transfer: Callable[[int, int], None] | None
     """Let the next transfers fail: (errno, how many); None where the backend cannot."""
@@ -83,6 +87,20 @@ class Bench:
             "clock": self.clock,
         }
         return Ina219(self.bus, **{**settings, **changes})
+
+
+class Bench226(Bench):
+    """The same with an INA226 and its shunt."""
+
+    def sensor(self, **changes) -> Ina226:
+        settings = {
+            "address": self.address,
+            "shunt_ohm": self.shunt_ohm,
+            "shunt_tolerance": 0.01,
+            "probe_every": 0,
+            "clock": self.clock,
+        }
+        return Ina226(self.bus, **{**settings, **changes})
 
 
 class Wire:
@@ -212,6 +230,24 @@ def _simulated(backend, clock, chip_changes, request) -> Bench:
     source = BenchSource(current_a=0.6, voltage_v=5.0)
     parameters = ChipParameters(**{"shunt_ohm": SHUNT_OHM, **chip_changes})
     chip = SimulatedIna219(source, clock, seed=7, parameters=parameters)
+    return Bench(**_facts(backend, clock, chip, source, request), shunt_ohm=SHUNT_OHM)
+
+
+@pytest.fixture
+def bench_226(backend, request):
+    """A bench with an INA226 in place of the INA219."""
+    if backend == "wired":
+        pytest.skip("the wired chip is an INA219")
+    clock, source = SimulatedClock(), BenchSource(current_a=0.6, voltage_v=5.0)
+    parameters = Ina226Parameters(shunt_ohm=SHUNT_226_OHM)
+    chip = SimulatedIna226(source, clock, seed=7, parameters=parameters)
+    facts = _facts(backend, clock, chip, source, request)
+    yield Bench226(**facts, shunt_ohm=SHUNT_226_OHM)
+    facts["bus"].close()
+
+
+def _facts(backend, clock, chip, source, request):
+    """Put a chip behind a backend's bus."""
     number = STUB_BUS if backend == "stub" else UMOCKDEV_BUS
     simulated = SimulatedI2cBus(number, {ADDRESS: chip}, clock)
     bus, breaks = simulated, _breaks_with_our_errors(simulated)
@@ -220,14 +256,13 @@ def _simulated(backend, clock, chip_changes, request) -> Bench:
         bus, breaks = SmbusI2cBus(UMOCKDEV_BUS), _breaks_with_error_numbers(simulated)
     elif backend == "stub":
         bus, breaks = StubBus(simulated), None
-    return Bench(
-        backend=backend,
-        bus=bus,
-        clock=clock,
-        address=ADDRESS,
-        shunt_ohm=SHUNT_OHM,
-        world=World(chip=chip, source=source, break_transfer=breaks),
-    )
+    return {
+        "backend": backend,
+        "bus": bus,
+        "clock": clock,
+        "address": ADDRESS,
+        "world": World(chip=chip, source=source, break_transfer=breaks),
+    }
 
 
 def _breaks_with_error_numbers(bus):

@@ -40,7 +40,8 @@ def missing() -> str | None:
 @pytest.mark.parametrize(
     "files",
     [
-        "test_bus_contract.py test_sensor_contract.py test_system_calls.py test_hwmon_tree.py",
+        "test_bus_contract.py test_sensor_contract.py test_ina226_contract.py",
+        "test_system_calls.py test_hwmon_tree.py",
         "test_library.py",
     ],
 )

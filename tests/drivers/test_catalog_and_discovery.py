@@ -6,14 +6,32 @@ import struct
 
 import pytest
 
-from joulesplit.drivers import BOARDS, SENSOR_KINDS, board, discover, find_buses
+from joulesplit.drivers import (
+    BOARDS,
+    SENSOR_KINDS,
+    SensorRequest,
+    board,
+    discover,
+    find_buses,
+    wiring_of,
+)
 from joulesplit.drivers.ina2xx._wiring import ADDRESSES
 
 
 def test_kinds_of_sensor_are_named_once_and_explained():
     names = [kind.name for kind in SENSOR_KINDS]
     assert sorted(names) == sorted(
-        ["ina219", "pi-ina219", "hwmon", "pi5-pmic", "rapl", "replay", "simulated"]
+        [
+            "ina219",
+            "pi-ina219",
+            "ina226",
+            "hwmon",
+            "pi5-pmic",
+            "rapl",
+            "replay",
+            "simulated",
+            "simulated-ina226",
+        ]
     )
     assert all(kind.summary.endswith(".") for kind in SENSOR_KINDS)
 
@@ -21,6 +39,8 @@ def test_kinds_of_sensor_are_named_once_and_explained():
 def test_every_board_can_be_measured_with(make_bench):
     for entry in BOARDS:
         assert set(entry.addresses) <= set(ADDRESSES)
+        if entry.chip == "ina226":
+            continue
         sensor = make_bench().sensor(
             address=entry.addresses[0],
             shunt_ohm=entry.shunt_ohm,
@@ -32,6 +52,19 @@ def test_every_board_can_be_measured_with(make_bench):
     assert not board("waveshare-ups-c").confirmed
     with pytest.raises(KeyError):
         board("no-such-board")
+
+
+def test_every_board_with_an_ina226_says_where_its_range_ends():
+    boards = [entry for entry in BOARDS if entry.chip == "ina226"]
+    assert len(boards) == 2
+    for entry in boards:
+        request = SensorRequest(
+            kind="ina226",
+            address=entry.addresses[0],
+            shunt_ohm=entry.shunt_ohm,
+            shunt_tolerance=entry.shunt_tolerance,
+        )
+        assert f"{wiring_of(request).peak_a:.2g} A" in entry.note
 
 
 @pytest.fixture

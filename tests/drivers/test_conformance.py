@@ -22,8 +22,15 @@ from joulesplit.drivers import (
 from joulesplit.drivers._plugins import GROUP
 from joulesplit.drivers.conformance import SensorConformance
 from joulesplit.drivers.errors import SensorUnavailableError
+from joulesplit.drivers.ina226 import Ina226
 from joulesplit.drivers.readings import Reading, ReadingFlag
-from joulesplit.drivers.simulated import SimulatedClock
+from joulesplit.drivers.simulated import (
+    Ina226Parameters,
+    SimulatedClock,
+    SimulatedI2cBus,
+    SimulatedIna226,
+)
+from joulesplit.drivers.simulated._load import BenchSource
 from joulesplit.drivers.traces._csv_file import CsvTraceWriter
 
 PMIC = "VDD_CORE_A current(7)=1.5A\nVDD_CORE_V volt(15)=0.75V\nEXT5V_V volt(24)=5.0V\n"
@@ -45,6 +52,25 @@ class TestIna219(InVirtualTime):
 
     def break_source(self):
         self.bench.chip.stop_converting()
+        return True
+
+
+class TestIna226(InVirtualTime):
+    @pytest.fixture(autouse=True)
+    def _ina226_world(self):
+        clock, source = SimulatedClock(), BenchSource(current_a=0.6, voltage_v=5.0)
+        specimen = Ina226Parameters(shunt_ohm=0.01, noise_v_rms=20e-6, bus_noise_v_rms=2e-3)
+        self.chip = SimulatedIna226(source, clock, parameters=specimen)
+        self.virtual_clock, self.bus = clock, SimulatedI2cBus(1, {0x40: self.chip}, clock)
+
+    def clock(self):
+        return self.virtual_clock
+
+    def make_sensor(self):
+        return Ina226(self.bus, shunt_ohm=0.01, shunt_tolerance=0.01, clock=self.virtual_clock)
+
+    def break_source(self):
+        self.chip.stop_converting()
         return True
 
 

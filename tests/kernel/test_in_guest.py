@@ -29,7 +29,7 @@ def test_on_a_real_kernel(cannot):
     command = [HERE / "run_in_guest.sh", "env", "JOULESPLIT_CHIP=stub", NO_PLUGINS]
     command += [sys.executable, "-m", "pytest", *OPTIONS.split()]
     command += [HERE / "inside", CONTRACT / "test_bus_contract.py"]
-    command += [CONTRACT / "test_sensor_contract.py"]
+    command += [CONTRACT / "test_sensor_contract.py", CONTRACT / "test_ina226_contract.py"]
     result = subprocess.run(
         command, cwd=PROJECT, capture_output=True, text=True, timeout=LIMIT_S, check=False
     )

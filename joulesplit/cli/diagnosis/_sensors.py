@@ -29,6 +29,8 @@ FAST_BUS_HZ = 400_000
 POWER_ON_WORDS = {chip.kind: chip.power_on_word for chip in (INA219, INA226)}
 """Configurations after a reset."""
 
+DEFAULT_ADDRESS = 0x40
+
 PI_5 = "Raspberry Pi 5"
 
 
@@ -143,8 +145,14 @@ def _chip(bus: I2cBus, address: int) -> Finding | None:
         return Finding(name="i2c-chip", state="info", found=f"{chip.name} {place}", fix=chip.advice)
     is_fresh = word == POWER_ON_WORDS[chip.sensor]
     state = "as after power-on" if is_fresh else f"configured before (0x{word:04X})"
-    use = f": --sensor {chip.sensor}" if chip.sensor != "ina219" else ""
+    use = "" if chip.is_ina219 else f": {_use(chip.sensor, address)}"
     return Finding(name=chip.sensor, state="ok", found=f"{chip.name} {place}, {state}{use}")
+
+
+def _use(sensor: str, address: int) -> str:
+    """Return how to measure with a chip that has a pin of its own for the voltage."""
+    where = f" --address 0x{address:02X}" if address != DEFAULT_ADDRESS else ""
+    return f"--sensor {sensor}{where}, and the --shunt-ohm of its board; join its pin VBUS to VIN−"
 
 
 def _kernel_monitors(found: DiscoveredSources) -> Iterator[Finding]:

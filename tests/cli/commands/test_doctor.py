@@ -14,13 +14,16 @@ from joulesplit.drivers._hwmon_tree import find_power_chips
 from joulesplit.drivers.errors import BusError, BusPermissionError
 from joulesplit.drivers.simulated import (
     ChipParameters,
+    Ina226Parameters,
     LoadLog,
     LoadModel,
     LoadParameters,
     SimulatedClock,
     SimulatedI2cBus,
     SimulatedIna219,
+    SimulatedIna226,
 )
+from joulesplit.drivers.simulated._load import BenchSource
 
 KINDS = [kind.name for kind in SENSOR_KINDS]
 
@@ -281,9 +284,32 @@ def test_a_bus_that_fails_is_told_and_the_rest_is_still_looked_at(tmp_path):
     assert any("the adapter timed out" in f.found for f in findings)
 
 
+def test_an_ina226_is_named_with_the_sensor_that_reads_it(tmp_path):
+    clock = SimulatedClock()
+    specimen = Ina226Parameters(shunt_ohm=0.01)
+    chip = SimulatedIna226(BenchSource(current_a=0.6, voltage_v=5.0), clock, parameters=specimen)
+    findings, ready = look(
+        found_with(tmp_path), tmp_path, lambda _: SimulatedI2cBus(1, {0x44: chip}, clock)
+    )
+    (finding,) = [f for f in findings if f.name == "ina226"]
+    assert finding.state == "ok"
+    assert finding.found == (
+        "INA226 at 0x44 on bus 1, as after power-on: --sensor ina226 --address 0x44, and the "
+        "--shunt-ohm of its board; join its pin VBUS to VIN−"
+    )
+    assert ready["ina226"]
+    assert not ready["ina219"]
+    chip.write_register(0, 0x4527)
+    findings, _ = look(
+        found_with(tmp_path), tmp_path, lambda _: SimulatedI2cBus(1, {0x44: chip}, clock)
+    )
+    assert any("configured before (0x4527)" in f.found for f in findings)
+
+
 def test_only_simulation_and_replay_are_ready_where_there_is_nothing(tmp_path):
     _, ready = look(discover(tmp_path), tmp_path, lambda _: bus_with({}))
-    assert [kind for kind, yes in ready.items() if yes] == ["replay", "simulated"]
+    always = ["replay", "simulated", "simulated-ina226"]
+    assert [kind for kind, yes in ready.items() if yes] == always
 
 
 def test_json_has_findings_and_readiness_of_every_sensor(joulesplit):

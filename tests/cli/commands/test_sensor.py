@@ -13,9 +13,11 @@ from joulesplit.calibrate.environment import Machine
 from joulesplit.drivers import SensorRequest, _opening
 from joulesplit.drivers.simulated import (
     ChipParameters,
+    Ina226Parameters,
     SimulatedClock,
     SimulatedI2cBus,
     SimulatedIna219,
+    SimulatedIna226,
 )
 from joulesplit.drivers.simulated._load import BenchSource
 
@@ -160,12 +162,43 @@ def test_a_zero_with_current_is_refused_and_nothing_is_kept(source, sensor):
 
 @pytest.mark.parametrize(
     ("kind", "why"),
-    [("simulated", "only ina219 and pi-ina219 do"), ("hwmon", "rounds the shunt voltage to 1 mV")],
+    [
+        ("simulated", "only ina219, pi-ina219, ina226 do"),
+        ("hwmon", "rounds the shunt voltage to 1 mV"),
+    ],
 )
 def test_other_kinds_apply_no_corrections_and_say_why(sensor, kind, why):
     outcome = sensor("zero", "--sensor", kind)
     assert outcome.code == 2
     assert why in outcome.err
+
+
+def test_zero_and_span_of_an_ina226_are_its_own(monkeypatch, source, sensor):
+    """Its offset is 6 µV, its shunt 10.3 mΩ; the records go by its kind."""
+    clock = SimulatedClock()
+    specimen = Ina226Parameters(shunt_ohm=0.0103, offset_v=6e-6, noise_v_rms=20e-6)
+    chip = SimulatedIna226(source, clock, parameters=specimen)
+    monkeypatch.setattr(drivers.MonotonicClock, "now_ns", lambda _: clock.now_ns())
+    monkeypatch.setattr(
+        drivers.MonotonicClock, "sleep_until_ns", lambda _, t_ns: clock.sleep_until_ns(t_ns)
+    )
+    monkeypatch.setattr(
+        "joulesplit.drivers._opening.open_i2c_bus",
+        lambda number: SimulatedI2cBus(number, {0x40: chip}, clock),
+    )
+    wired = ("--sensor", "ina226", "--shunt-ohm", 0.01)
+    zero = sensor("zero", *wired)
+    assert zero.code == 0, zero.err
+    assert zero.json["zeros"][0]["shunt_v"] == pytest.approx(6e-6, abs=2e-6)
+    assert zero.json["key"] == "ina226-bus1-0x40-0.01ohm"
+    source.current_a = 1.0
+    reference = ("--current-a", 1.0, "--current-u", 0.001, "--reference", "DMM 7, certificate 9")
+    span = sensor("span", *wired, *reference)
+    assert span.code == 0, span.err
+    assert span.json["corrections"][0]["shunt_ohm"] == pytest.approx(0.0103, rel=5e-4)
+    refused = sensor("zero", *wired)
+    assert refused.code == 4
+    assert "still flows" in refused.err
 
 
 @pytest.fixture
