@@ -43,9 +43,14 @@ READINGS = 1000
 CYCLE_S = 9.042e-3
 PEERS: tuple[tuple[str, str], ...] = (
     ("ours", "joulesplit, V and I of one conversion"),
+    ("ina226", "joulesplit, the same of an INA226"),
     ("pi_ina219", "pi-ina219, V+I+P"),
     ("adafruit", "adafruit-circuitpython-ina219, V+I+P"),
 )
+
+
+CHIPS = {"ina226": sensing_peers.InstantIna226}
+"""Where it is another than an INA219."""
 
 
 def main() -> None:
@@ -91,7 +96,7 @@ def costs() -> tuple[dict[str, Cost], dict[str, str]]:
     makers: dict[str, Callable[[Any], Callable[[], Any]]] = vars(sensing_peers)
     found, missing = {}, {}
     for key, name in PEERS:
-        chip = sensing_peers.InstantChip()
+        chip = CHIPS.get(key, sensing_peers.InstantChip)()
         try:
             found[key] = (chip, makers[key](chip))
         except ImportError as error:

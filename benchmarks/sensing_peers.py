@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 POWER_ON = 0x399F
+INA226_POWER_ON = 0x4127
 CYCLE_NS = 9_100_000
 TRANSFER_NS = 120_000
 ADDRESS = 0x40
@@ -21,6 +22,8 @@ SHUNT_CODE = 6000  # 0.6 A through 0.1 ohm
 
 _CHIPS: list[InstantChip] = []
 """Behind each device file of the peers' bus library, by its number."""
+_OURS: list[InstantChip] = []
+"""Behind each of ours: -1, -2 …"""
 
 
 class InstantChip:
@@ -68,32 +71,77 @@ def _swapped(word: int) -> int:
     return (word & 0xFF) << 8 | word >> 8
 
 
+class InstantIna226(InstantChip):
+    """The same with the registers of an INA226."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept = {0: INA226_POWER_ON, 0xFE: 0x5449, 0xFF: 0x2260}
+
+    def read(self, register: int) -> int:
+        """Return a register word."""
+        self.transfers += 1
+        self.now += TRANSFER_NS
+        if register == 6:
+            done = (self.now - self._begin) // CYCLE_NS
+            ready, self._done = done > self._done, done
+            return self._kept.get(6, 0) | ready << 3
+        if register == 1:
+            return SHUNT_CODE + self._done % 7
+        return 4000 if register == 2 else self._kept.get(register, 0)
+
+    def write(self, register: int, word: int) -> None:
+        """Write a register word."""
+        self.transfers += 1
+        if register == 0:
+            self._begin, self._done = self.now, 0
+            word = INA226_POWER_ON if word & 0x8000 else word
+        self._kept[register] = word
+
+
 def ours(chip: InstantChip) -> Callable[[], Any]:
     """Return how our driver takes one power reading, ready bit and all."""
+    from joulesplit.drivers.ina219 import Ina219
+
+    sensor = Ina219(
+        _instant_bus(chip), shunt_ohm=0.1, shunt_tolerance=0.01, expected_peak_a=1.5, clock=chip
+    )
+    return sensor.__enter__().read
+
+
+def ina226(chip: InstantChip) -> Callable[[], Any]:
+    """Return how our driver of the INA226 does."""
+    from joulesplit.drivers.ina226 import Ina226
+
+    sensor = Ina226(_instant_bus(chip), shunt_ohm=0.01, shunt_tolerance=0.01, clock=chip)
+    return sensor.__enter__().read
+
+
+def _instant_bus(chip: InstantChip) -> Any:
+    """Return our bus over smbus2 with its system calls answered by the chip."""
     import os
 
     from smbus2 import smbus2
 
     from joulesplit.drivers import SmbusI2cBus
-    from joulesplit.drivers.ina219 import Ina219
 
-    def ioctl(_: Any, request: int, message: Any = 0) -> int:
+    number = len(_OURS)
+    _OURS.append(chip)
+
+    def ioctl(descriptor: int, request: int, message: Any = 0) -> int:
         if request == smbus2.I2C_SMBUS:
-            data, register = message.data.contents, message.command
+            data, register, chip = message.data.contents, message.command, _OURS[-1 - descriptor]
             if message.read_write == smbus2.I2C_SMBUS_READ:
                 data.word = _swapped(chip.read(register))
             else:
                 chip.write(register, _swapped(data.word))
         return 0
 
-    real_open, os.open = os.open, lambda *_: -1
+    real_open, os.open = os.open, lambda *_: -1 - number
     smbus2.ioctl = ioctl
     bus = SmbusI2cBus(1)
     os.open = real_open
-    sensor = Ina219(
-        bus, shunt_ohm=0.1, shunt_tolerance=0.01, expected_peak_a=1.5, clock=chip
-    ).__enter__()
-    return sensor.read
+    return bus
 
 
 def _pure_io(chip: InstantChip) -> Any:

@@ -60,7 +60,7 @@ class ChipIdentity:
 
     @property
     def is_ina219(self) -> bool:
-        """It can be measured with ``--sensor ina219``."""
+        """Whether ``--sensor ina219`` reads it."""
         return self.sensor == "ina219"
 
     @property

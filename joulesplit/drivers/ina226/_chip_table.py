@@ -95,7 +95,7 @@ class Ina226Wiring(Wiring):
 
     @property
     def divider(self) -> int:
-        """Return 1: there is one range."""
+        """Divider of the shunt amplifier: 1, there is none."""
         return 1
 
     @property

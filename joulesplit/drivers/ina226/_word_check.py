@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from joulesplit.drivers.ina2xx import STEP_SHARE, ChipSettings, RegisterLink, majority, signed
+from joulesplit.drivers.ina2xx import (
+    BUS_REGISTER,
+    SHUNT_REGISTER,
+    STEP_SHARE,
+    ChipSettings,
+    RegisterLink,
+    majority,
+    signed,
+)
 from joulesplit.drivers.ina226._chip_table import (
     BUS_LIMIT_CODE,
     CONVERSION_READY,
@@ -17,7 +25,6 @@ BUS_STEPS = 192
 """A bus code that moves by more than this is: 0.24 V."""
 RESERVED = 0x03E0
 """Bits of the mask register that are always 0."""
-SHUNT, BUS = 1, 2
 
 
 class Ina226WordCheck:
@@ -83,7 +90,7 @@ class Ina226WordCheck:
             self.code, self.bus_code = code, bus
             return shunt, bus
         if step > SHUNT_STEPS + STEP_SHARE * max(abs(code), abs(self.code)):
-            found = self._settled(SHUNT, shunt)
+            found = self._settled(SHUNT_REGISTER, shunt)
             if found is None:
                 return None
             shunt = found
@@ -102,7 +109,7 @@ class Ina226WordCheck:
 
     def _settled_bus(self, first: int) -> int | None:
         """Return the bus word; None also from a chip that was reset since: it reads 0 at first."""
-        found = self._settled(BUS, first)
+        found = self._settled(BUS_REGISTER, first)
         if found is not None and found > BUS_LIMIT_CODE:
             self.has_changed = True
             return None

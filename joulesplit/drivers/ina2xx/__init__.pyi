@@ -1,7 +1,9 @@
 from ._accuracy import Circuit as Circuit
 from ._accuracy import accuracy_terms as accuracy_terms
 from ._averaging import average as average
+from ._chip import BUS_REGISTER as BUS_REGISTER
 from ._chip import CONFIGURATION_REGISTER as CONFIGURATION_REGISTER
+from ._chip import SHUNT_REGISTER as SHUNT_REGISTER
 from ._chip import Chip as Chip
 from ._chip import ChipSettings as ChipSettings
 from ._chip import ReadyBit as ReadyBit

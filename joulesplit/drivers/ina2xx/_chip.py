@@ -9,7 +9,11 @@ import numpy.typing as npt
 
 CONFIGURATION_REGISTER = 0
 """As the next three the same in every chip of the family that has registers of 16 bits."""
-SHUNT_REGISTER, BUS_REGISTER, POWER_REGISTER = 1, 2, 3
+SHUNT_REGISTER = 1
+"""The shunt voltage."""
+BUS_REGISTER = 2
+"""The bus voltage."""
+POWER_REGISTER = 3
 RESET_BIT = 0x8000
 """Of the configuration."""
 
