@@ -12,6 +12,8 @@ from ._hwmon_tree import HwmonChip as HwmonChip
 from ._i2c import SmbusI2cBus as SmbusI2cBus
 from ._identity import ChipIdentity as ChipIdentity
 from ._identity import identify as identify
+from ._identity import identify_free as identify_free
+from ._opening import find_chips as find_chips
 from ._opening import identity_of as identity_of
 from ._opening import open_correctable as open_correctable
 from ._opening import open_i2c_bus as open_i2c_bus

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from joulesplit.drivers.protocols import I2cBus
+from joulesplit.drivers.protocols import I2cBus, SharedBus
 
 NAMELESS = "INA219"
 """The chip of the family without an identity."""
@@ -53,10 +53,12 @@ class ChipIdentity:
     Attributes:
         name: Of the chip, or what is known of it.
         advice: What to do; empty for an INA219.
+        configuration: Its register 0.
     """
 
     name: str
     advice: str
+    configuration: int
 
     @property
     def is_ina219(self) -> bool:
@@ -81,15 +83,32 @@ def identify(bus: I2cBus, address: int) -> ChipIdentity:
     word = bus.read_word(address, CONFIGURATION)
     name = _by_identity(bus, address) or _by_contents(bus, address)
     if name is not None:
-        return ChipIdentity(name=name, advice=_advice(name))
+        return ChipIdentity(name=name, advice=_advice(name), configuration=word)
     void = bus.read_word(address, CALIBRATION) & VOID
     if word == 0 or word & RESET_AND_UNUSED or void:
         return ChipIdentity(
             name=f"chip that is no INA219 (register 0 is 0x{word:04X})",
             advice="look up what is wired to this address; an INA219 can be given another one by "
             "its jumpers A0 and A1",
+            configuration=word,
         )
-    return ChipIdentity(name=NAMELESS, advice="")
+    return ChipIdentity(name=NAMELESS, advice="", configuration=word)
+
+
+def identify_free(bus: I2cBus, address: int) -> ChipIdentity:
+    """Do the same with a chip that no other program measures with, and not with one that is.
+
+    Raises:
+        BusBusyError: Another program does.
+        BusError: As ``identify``.
+    """
+    if not isinstance(bus, SharedBus):
+        return identify(bus, address)
+    bus.claim(address)
+    try:
+        return identify(bus, address)
+    finally:
+        bus.release(address)
 
 
 def _by_identity(bus: I2cBus, address: int) -> str | None:

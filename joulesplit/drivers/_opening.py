@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from joulesplit.drivers._identity import identify_free
 from joulesplit.drivers._plugins import open_plugin
 from joulesplit.drivers._request import INA2XX_KINDS, SensorRequest
+from joulesplit.drivers.errors import BusError
 from joulesplit.drivers.protocols import I2cBus, PowerSensor
 from joulesplit.drivers.readings import REPLAY_KIND
 
@@ -37,6 +39,36 @@ def open_i2c_bus(number: int) -> I2cBus:
     from joulesplit.drivers._i2c import SmbusI2cBus
 
     return SmbusI2cBus(number)
+
+
+def find_chips(number: int) -> tuple[tuple[int, str], ...]:
+    """Return address and ``--sensor`` of each chip on a bus that is read here.
+
+    Nothing is written. Chips that another program measures with, and those that do not answer
+    soundly, are left out.
+
+    Args:
+        number: Of the bus.
+
+    Raises:
+        BusError: It cannot be opened.
+    """
+    from joulesplit.drivers.ina2xx import ADDRESSES
+
+    bus = open_i2c_bus(number)
+    try:
+        known = [(address, _chip_at(bus, address)) for address in ADDRESSES]
+    finally:
+        bus.close()
+    return tuple((address, sensor) for address, sensor in known if sensor is not None)
+
+
+def _chip_at(bus: I2cBus, address: int) -> str | None:
+    """Return the ``--sensor`` of the chip at an address, None if there is none to be read."""
+    try:
+        return identify_free(bus, address).sensor
+    except BusError:
+        return None
 
 
 def identity_of(request: SensorRequest) -> SensorIdentity:

@@ -9,6 +9,14 @@ import pytest
 
 from joulesplit.cli._bench import FILE_NAME, KEYS, load_bench, user_file
 from joulesplit.cli._errors import CommandError
+from joulesplit.drivers import DiscoveredSources, I2cBusFinding
+from joulesplit.drivers.simulated import (
+    Ina226Parameters,
+    SimulatedClock,
+    SimulatedI2cBus,
+    SimulatedIna226,
+)
+from joulesplit.drivers.simulated._load import BenchSource
 
 PROJECT = """\
 [benches.kitchen]
@@ -150,6 +158,31 @@ def test_init_in_a_script_refuses_what_it_would_have_to_ask(folder, joulesplit):
     outcome = joulesplit("init", "--sensor", "ina219")
     assert outcome.code == 2
     assert "--shunt-ohm" in outcome.err
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("addresses", "offers"), [((), "no power source"), ((0x44,), "ina226 at 0x44 on bus 1")]
+)
+def test_init_names_the_chips_that_answer(folder, joulesplit, monkeypatch, addresses, offers):
+    """Nobody is there to ask for the shunt: the chip that was found needs it."""
+    clock = SimulatedClock()
+    specimen, source = Ina226Parameters(shunt_ohm=0.01), BenchSource(current_a=0.6, voltage_v=5.0)
+    chips = {a: SimulatedIna226(source, clock, parameters=specimen) for a in addresses}
+    bus = I2cBusFinding(number=1, path=folder / "i2c-1", usable=True, group="i2c", clock_hz=400_000)
+    found = DiscoveredSources(
+        buses=(bus,), in_i2c_group=True, hwmon_chips=(), rapl_packages=(), rapl_readable=False,
+        vcgencmd=None,
+    )  # fmt: skip
+    monkeypatch.setattr("joulesplit.drivers.discover", lambda: found)
+    monkeypatch.setattr(
+        "joulesplit.drivers._opening.open_i2c_bus", lambda n: SimulatedI2cBus(n, chips, clock)
+    )
+    outcome = joulesplit("init")
+    assert outcome.code == 2
+    assert offers in outcome.err
+    needed = "--sensor ina226 needs --shunt-ohm" if addresses else "give --sensor"
+    assert needed in outcome.err
     assert list(folder.iterdir()) == []
 
 

@@ -103,22 +103,25 @@ def _asked(question: str, kind: Any = str) -> Any:
 def _found() -> SensorChoice:
     """Return the power source that this machine offers; ask where it is not one alone."""
     from joulesplit.cli._choices import SensorChoice
-    from joulesplit.drivers import discover
+    from joulesplit.drivers import discover, find_chips
 
     findings = discover()
-    buses = [bus for bus in findings.buses if bus.usable and not bus.display]
-    offers = [f"ina219 on bus {bus.number}" for bus in buses]
+    buses = [bus.number for bus in findings.buses if bus.usable and not bus.display]
+    chips = [(bus, *chip) for bus in buses for chip in find_chips(bus)]
+    offers = [f"{kind} at 0x{address:02X} on bus {bus}" for bus, address, kind in chips]
     offers += [f"hwmon {chip.name}" for chip in findings.hwmon_chips]
     offers += ["pi5-pmic"] if findings.vcgencmd else []
     offers += ["rapl"] if findings.rapl_readable else []
     note("found: " + (", ".join(offers) or "no power source; `joulesplit doctor` says why"))
     kind = _asked("Sensor (ina219, ina226, hwmon, pi5-pmic, rapl, simulated)")
-    if kind is None and not buses:
+    if kind is None and not chips:
         raise CommandError(
             "no power source was named: give --sensor, or --sensor simulated to try it here"
         )
-    number = buses[0].number if buses else 1
-    return SensorChoice(kind=kind or "ina219", bus=number)
+    for bus, address, found in chips:
+        if kind in (None, found):
+            return SensorChoice(kind=found, bus=bus, address=address)
+    return SensorChoice(kind=kind, bus=buses[0] if buses else 1)
 
 
 def _complete(choice: SensorChoice) -> SensorChoice:

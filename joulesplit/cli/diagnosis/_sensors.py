@@ -12,13 +12,13 @@ from joulesplit.drivers import (
     HwmonChip,
     I2cBusFinding,
     find_plugins,
-    identify,
+    identify_free,
 )
 from joulesplit.drivers.errors import DeviceNotRespondingError, SensorError
-from joulesplit.drivers.ina2xx import ADDRESSES, CONFIGURATION_REGISTER
+from joulesplit.drivers.ina2xx import ADDRESSES
 from joulesplit.drivers.ina219 import INA219
 from joulesplit.drivers.ina226 import INA226
-from joulesplit.drivers.protocols import I2cBus, SharedBus
+from joulesplit.drivers.protocols import I2cBus
 
 OpenBus = Callable[[int], I2cBus]
 """Opens an I2C bus by number."""
@@ -128,21 +128,15 @@ def _chips(number: int, open_bus: OpenBus) -> Iterator[Finding]:
 
 def _chip(bus: I2cBus, address: int) -> Finding | None:
     place = f"at 0x{address:02X} on bus {bus.number}"
-    shared = bus if isinstance(bus, SharedBus) else None
     try:
-        if shared is not None:  # to read a chip that is measured with would clear its ready bit
-            shared.claim(address)
-        word = bus.read_word(address, CONFIGURATION_REGISTER)
-        chip = identify(bus, address)
+        chip = identify_free(bus, address)
     except DeviceNotRespondingError:
         return None
     except SensorError as error:
         return Finding(name="ina219", state="warn", found=str(error))
-    finally:
-        if shared is not None:
-            shared.release(address)
     if chip.sensor is None:
         return Finding(name="i2c-chip", state="info", found=f"{chip.name} {place}", fix=chip.advice)
+    word = chip.configuration
     is_fresh = word == POWER_ON_WORDS[chip.sensor]
     state = "as after power-on" if is_fresh else f"configured before (0x{word:04X})"
     use = "" if chip.is_ina219 else f": {_use(chip.sensor, address)}"
