@@ -70,6 +70,11 @@ def clean_world(seed: int, costs: BoardCosts = COSTS) -> WorldSetup:
     )
 
 
+def ina226_world(seed: int) -> WorldSetup:
+    """Return the clean world measured by an INA226 that is drawn from its data sheet."""
+    return replace(clean_world(seed), ina226=draw_world(seed, ORIGIN_NS, chip="ina226").ina226)
+
+
 def perfect_sensor_world(seed: int) -> WorldSetup:
     """Return the clean world measured by a chip without systematic error."""
     setup = clean_world(seed)

@@ -23,6 +23,7 @@ from proof.tools import tool_figures
 from proof.worlds import (
     clean_world,
     cool_world,
+    ina226_world,
     long_tail_world,
     perfect_sensor_world,
     phase_locked_world,
@@ -53,6 +54,17 @@ def test_with_a_perfect_sensor_no_figure_is_biased_and_the_intervals_cover(perfe
     assert abs(table["e_l"].coverage - 0.95) <= 4 * (0.95 * 0.05 / (20 * CAMPAIGNS)) ** 0.5
     for name in FIGURES:
         assert table[name].coverage >= fewest_inside(CAMPAIGNS, 0.94) / CAMPAIGNS, name
+
+
+@pytest.mark.xdist_group("proof")
+def test_campaigns_with_an_ina226_are_valid_and_their_intervals_hold():
+    """Anywhere within its data sheet, behind a shunt of 50 mΩ anywhere within its tolerance."""
+    count = campaigns(every=60, few=8)
+    measured = [run_world(ina226_world(seed)) for seed in range(count)]
+    assert {each.quality.verdict for each in measured} == {"valid"}
+    for name in (*HEADLINES, "P_0"):
+        held = sum(each.figures[name].inside for each in measured)
+        assert held >= fewest_inside(count, 0.95), name
 
 
 @pytest.mark.xdist_group("proof")
