@@ -76,11 +76,13 @@ def test_rate_jitter_and_latest_are_those_of_the_readings():
 
 def test_what_went_wrong_is_counted_by_its_flag():
     marks = [ReadingFlag.CHIP_RESET | ReadingFlag.GAP_BEFORE, ReadingFlag.STUCK, ReadingFlag.STUCK,
-             ReadingFlag.CLOCK_STEP, ReadingFlag.SHUNT_CLIPPED, ReadingFlag.NONE]  # fmt: skip
+             ReadingFlag.CLOCK_STEP, ReadingFlag.SHUNT_CLIPPED, ReadingFlag.NONE,
+             ReadingFlag.LATE_READER, ReadingFlag.LATE_READER]  # fmt: skip
     tally = Tally()
     tally.add(trace_of(0, [reading(n + 1)._replace(flags=flag) for n, flag in enumerate(marks)]))
     found = tally.statistics(cpu_fraction=None)
     assert (found.resets, found.stuck, found.clock_steps, found.clipped) == (1, 2, 1, 1)
+    assert found.late == 2
 
 
 def test_nothing_sampled_has_no_rate():

@@ -25,7 +25,7 @@ from joulesplit.drivers.ina2xx import (
     convert_words,
 )
 from joulesplit.drivers.ina219 import Ina219
-from joulesplit.drivers.ina226 import INA226, Ina226
+from joulesplit.drivers.ina226 import INA226
 from joulesplit.drivers.readings import ReadingFlag
 from joulesplit.drivers.simulated import SimulatedI2cBus
 from joulesplit.drivers.simulated._load import BenchSource
@@ -65,39 +65,47 @@ def test_every_conversion_is_read_once_and_placed_in_time(make_bench, samples, s
     assert sensor.missed_conversions == 0
 
 
+@pytest.mark.parametrize("scl_hz", [400_000, 2_000_000])
 @pytest.mark.parametrize("latch", ["cycle-end", "shunt-end"])
 @pytest.mark.parametrize("samples", [2, 4, 8, 16])
 def test_words_of_two_conversions_are_never_paired_whenever_the_shunt_register_changes(
-    make_bench, latch, samples
+    make_bench, latch, samples, scl_hz
 ):
-    """Current and voltage move together; a reader that is held up reads both of one conversion."""
+    """Current and voltage rise together, the voltage is measured later; never is it the earlier."""
 
     class Ramp(BenchSource):
+        begin_ns = None
+
         def mean_current_a(self, t0_ns, t1_ns):
-            return (t0_ns + t1_ns) / 2 * 1e-9
+            if self.begin_ns is None:
+                return 0.0
+            return max(0.0, 20 * ((t0_ns + t1_ns) / 2 - self.begin_ns) / S)
 
         def mean_voltage_v(self, t0_ns, t1_ns):
             return 1.0 + self.mean_current_a(t0_ns, t1_ns)
 
+    source = Ramp(current_a=0.0, voltage_v=0.0)
     bench = make_bench(
-        Ramp(current_a=0.0, voltage_v=0.0),
-        noise_v_rms=0.0, bus_noise_v_rms=0.0, shunt_latch=latch,
-    )  # fmt: skip
+        source, noise_v_rms=0.0, bus_noise_v_rms=0.0, shunt_latch=latch, scl_hz=scl_hz
+    )
     random, read = Random(3), bench.bus.read_word
-    cycle_ns = int(Ina226(bench.bus, shunt_ohm=0.01, shunt_tolerance=0.01, clock=bench.clock,
-                          shunt_samples=samples).description.cycle_s * S)  # fmt: skip
+    for _ in range(20):
+        source.begin_ns = None
+        with bench.sensor(shunt_samples=samples) as sensor:
+            cycle_ns = sensor.period_s * S
 
-    def late(address, register):
-        if random.random() < 0.05:
-            bench.clock.advance_ns(int(random.random() * cycle_ns))
-        return read(address, register)
+            def late(address, register, cycle_ns=cycle_ns):
+                if random.random() < 0.1:
+                    bench.clock.advance_ns(int(random.random() * cycle_ns))
+                return read(address, register)
 
-    with bench.sensor(shunt_samples=samples) as sensor:
-        sensor._link._read_word = late  # the reader is held up, not the chip
-        readings = taken(sensor, min(300, int(3 * S / cycle_ns)))
-    # Half a cycle apart, they would differ by half a cycle of the ramp, 1 A/s.
-    allowed = 0.6 * cycle_ns / S + 2e-3
-    assert max(abs(r.voltage_v - 1.0 - r.current_a) for r in readings) < allowed
+            sensor._link._read_word = late  # the reader is held up, not the chip
+            source.begin_ns = bench.clock.now_ns() + 2 * cycle_ns
+            readings = taken(sensor, min(100, int(0.25 * S / cycle_ns)))[4:]
+        later_a = [reading.voltage_v - 1.0 - reading.current_a for reading in readings]
+        # By half of a pair of conversions; a shunt word of the next cycle would be before it.
+        assert min(later_a) > -2e-3
+        assert max(later_a) < 20 * 0.6 * cycle_ns / S + 2e-3
 
 
 def test_a_reader_that_is_held_up_is_told_what_it_missed(make_bench):
@@ -304,6 +312,30 @@ def test_wrong_words_move_no_reading(make_bench, word):
     assert any(reading.flags & ReadingFlag.DOUBTFUL_WORDS for reading in readings)
 
 
+def test_a_voltage_that_cannot_be_is_left_out_even_if_it_is_read_twice(make_bench):
+    """Bit 15 is always 0: 0xFFFF would be 82 V."""
+
+    class WrongBus(SimulatedI2cBus):
+        wrong = 0
+
+        def read_word(self, address, register):
+            word = super().read_word(address, register)
+            if register == 2 and self.wrong:
+                self.wrong -= 1
+                return 0xFFFF
+            return word
+
+    bench = make_bench()
+    bench.bus = WrongBus(1, {0x40: bench.chip}, bench.clock)
+    with bench.sensor() as sensor:
+        taken(sensor, 5)
+        bench.bus.wrong = 2
+        readings = taken(sensor, 5)
+    assert max(reading.voltage_v for reading in readings) < 5.1
+    assert readings[0].flags & ReadingFlag.DOUBTFUL_WORDS
+    assert readings[0].flags & ReadingFlag.GAP_BEFORE
+
+
 def test_a_load_that_really_steps_is_believed_at_once(make_bench):
     bench = make_bench()
     with bench.sensor() as sensor:
@@ -344,8 +376,14 @@ def test_it_is_known_by_reading_and_left_as_it_was_found(make_bench):
         bench.chip.write_register(pointer, word)
     found = identify(bench.bus, 0x40)
     assert (found.name, found.sensor, found.is_ina219) == ("INA226", "ina226", False)
+    written = []
+    bench.clock.advance_ns(100 * MS)  # a conversion is ready, and the flag that says so is set
     with bench.sensor() as sensor:
         sensor.read()
+        write = bench.chip.write_register
+        bench.chip.write_register = lambda *word: (written.append(word), write(*word))
+    assert [pointer for pointer, _ in written] == [7, 6, 5, 0]
+    assert not dict(written)[6] & 0x1C  # flags are the chip's to set
     assert {pointer: bench.chip.read_register(pointer) & ~0x1C for pointer in before} == {
         pointer: word & ~0x1C for pointer, word in before.items()
     }
