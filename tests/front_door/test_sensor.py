@@ -13,11 +13,13 @@ import joulesplit as js
 from joulesplit._sensors import own_records, sensor_factory, sensor_request
 from joulesplit.drivers import (
     SENSOR_KINDS,
+    SIMULATED_KINDS,
     MonotonicClock,
     PiIna219,
     ReplaySensor,
     SensorOptions,
     SensorRequest,
+    wiring_of,
 )
 from joulesplit.drivers._opening import _OPENERS
 from joulesplit.drivers.errors import SensorRequestError, SensorUnavailableError
@@ -90,9 +92,17 @@ def test_a_request_is_a_factory_that_another_process_can_be_given(chip, zeroed):
 
 
 def test_every_kind_that_is_listed_can_be_opened_but_the_simulated_one():
-    assert {kind.name for kind in SENSOR_KINDS} == {*_OPENERS, "simulated"}
-    with pytest.raises(SensorRequestError, match="never opened"):
-        js.open_sensor("simulated")
+    assert {kind.name for kind in SENSOR_KINDS} == {*_OPENERS, *SIMULATED_KINDS}
+    for kind in SIMULATED_KINDS:
+        with pytest.raises(SensorRequestError, match="never opened"):
+            js.open_sensor(kind)
+
+
+def test_an_ina226_is_wired_and_set_as_it_is_described():
+    request = sensor_request("ina226", shunt_ohm=0.01, shunt_samples=64, rail="12 V", records=None)
+    said = wiring_of(request)
+    assert (said.shunt_ohm, said.settings.cycle_s) == (0.01, pytest.approx(33.536e-3))
+    assert (said.rail, said.divider) == ("12 V", 1)
 
 
 @pytest.mark.parametrize(
