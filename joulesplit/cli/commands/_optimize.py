@@ -185,7 +185,9 @@ def command(
         battery=battery,
         more=[regret_section(*regrets), *_written(loaded, after, decision, directory, force=force)],
         wrote=[path for path in (directory, html) if path is not None],
-        next_step=_next_step((model, profile_path), profile, decision, request, sending),
+        next_step=_next_step(
+            (model, profile_path), network, profile, decision, request=request, sending=sending
+        ),
     )
     _write_page(html, decision, page)
     document = _document(decision, network, profile_path, profile, battery)
@@ -195,15 +197,18 @@ def command(
 
 def _next_step(
     files: tuple[Path, Path],
+    network: Network,
     profile: DeviceProfile,
     decision: Decision,
+    *,
     request: DecisionRequest,
     sending: SendingChoice,
 ) -> str | None:
-    """Return how the choice is tried, or how it gets sure; None if the profile has no sensor.
+    """Return how the choice is tried, or how it gets sure; None if nothing here can.
 
     Args:
         files: Of the network and of the profile.
+        network: What the first of them holds.
         profile: What it holds.
         decision: The choice.
         request: What was asked of it.
@@ -215,9 +220,18 @@ def _next_step(
         return None
     if decision.probability_best is not None and decision.expected_regret_j is None:
         return _measure_more(files[0], profile, request.input_shapes)
+    if decision.best.block == 0 and request.input_bits is not None:
+        return _in_a_form_that_can_be_sent() if network.input_bits else None
     words = ["joulesplit", "validate", str(files[0]), "--profile", str(files[1])]
     words += ["--split", str(decision.best.block), *_sensor_words(profile.sensor)]
     return shlex.join([*words, *input_shape_words(request.input_shapes), *sending_words(sending)])
+
+
+def _in_a_form_that_can_be_sent() -> str:
+    """Return the same question without a size that no input of a form that is known has."""
+    from joulesplit.cli._typed import typed_again, typed_words
+
+    return typed_again(typed_words(), {"--input-bits": 1})
 
 
 def _sensor_words(sensor: Sensor) -> list[str]:

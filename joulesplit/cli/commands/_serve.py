@@ -122,7 +122,8 @@ def command(*, models: tuple[Path, ...], options: ServerOptions, as_json: bool) 
 
             click.echo(json.dumps({"url": url, "models": [model.name for model in models]}))
             return
-        note(f"serving {len(models)} model(s) at {url} - stop with Ctrl-C")
+        what = "" if models else ", uploads alone (name .tflite files to run tails of),"
+        note(f"serving {len(models)} model(s){what} at {url} - stop with Ctrl-C")
         for line in _pairing(url, token):
             note(line)
 

@@ -50,6 +50,11 @@ def test_a_server_without_networks_runs_nothing_and_takes_uploads_up_to_the_stat
             client.upload(bytes(1001))
 
 
+def test_a_server_without_networks_says_what_it_does_not_do(tmp_path):
+    (said,), _ = announced(tmp_path, lines=1)
+    assert "serving 0 model(s), uploads alone (name .tflite files to run tails of), at " in said
+
+
 def announced(home, *arguments, lines):
     """Return what the server prints as it starts, and the answer to a stranger."""
     with subprocess.Popen(
