@@ -235,6 +235,7 @@ def _candidate(
         by_model_j=by_model_j,
         upload_bits=energy.upload_bits,
         sent_as=problem.prices.usage.sent_as(block) if energy.upload_bits else None,
+        agreement=problem.prices.usage.agreement(block) if energy.upload_bits else None,
         made_by=problem.makings[block].by,
         encode_s=problem.makings[block].time.value_s,
         u_stat_j=error.u_stat if error else None,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from joulesplit.optimizer._agreement import Agreement
 from joulesplit.optimizer.errors import InvalidInputError
-from joulesplit.partition import AS_IS
+from joulesplit.partition import AS_IS, SENDABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +24,8 @@ class SentEncoded:
             it: relative standard uncertainty of time and energy; None if it tells nothing of it.
         refused: The l whose tensors it cannot hold, which are sent as they are.
         integers: The l of which only integers go up: as they are, compressed if ``name`` is.
+        agreements: By l, how often the answer stays with it; of the l that are not there nothing
+            tells it.
     """
 
     name: str
@@ -31,6 +35,7 @@ class SentEncoded:
     encode_u_rel: float | None = 0.0
     refused: tuple[int, ...] = ()
     integers: tuple[int, ...] = ()
+    agreements: Mapping[int, Agreement] = field(default_factory=dict)
 
     def sent_as(self, block: int) -> str | None:
         """Return the name of the encoding of what really goes up; None if as it is."""
@@ -70,6 +75,7 @@ class InputForm:
             standard uncertainty of time and energy; None if it tells nothing of the device.
         timed_by: Where ``encode_s`` is from, in words.
         is_lossless: What arrives is what was sent, bit for bit; any other may change the result.
+        agreement: How often the answer stays with it; None if nothing tells it.
     """
 
     name: str
@@ -78,6 +84,7 @@ class InputForm:
     encode_u_rel: float | None = 0.0
     timed_by: str = ""
     is_lossless: bool = True
+    agreement: Agreement | None = None
 
     @property
     def encoding(self) -> str | None:
@@ -148,6 +155,33 @@ class Usage:
         if block == 0 and (self.input_form is not None or self.input_bits is not None):
             return self.input_form.encoding if self.input_form else None
         return None if self.encoding is None else self.encoding.sent_as(block)
+
+    def changes_numbers(self, block: int) -> bool:
+        """Return whether what arrives of what goes up after a block may be other numbers."""
+        if block == 0 and self.input_bits is not None:
+            return False
+        if block == 0 and self.input_form is not None:
+            return not self.input_form.is_lossless
+        sent = self.sent_as(block)
+        return sent is not None and not SENDABLE[sent].is_lossless
+
+    def agreement(self, block: int) -> Agreement | None:
+        """Return how often the answer stays if a split is sent so; None if nothing tells it."""
+        if not self.changes_numbers(block):
+            return None
+        if block == 0 and self.input_form is not None:
+            return self.input_form.agreement
+        return None if self.encoding is None else self.encoding.agreements.get(block)
+
+    def agrees_at_least(self, block: int) -> float:
+        """Return how often at least the answer stays if a split is sent so; 0 if nothing tells.
+
+        That is the lower end of the 95 % interval of what was run; 1 where no number changes.
+        """
+        if not self.changes_numbers(block):
+            return 1.0
+        found = self.agreement(block)
+        return 0.0 if found is None else found.same_ci95[0]
 
     def encoding_asked(self, block: int) -> str | None:
         """Return the name of the encoding that a tensor of floats after a block would be sent in.
