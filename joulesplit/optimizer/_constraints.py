@@ -25,8 +25,9 @@ class Constraints:
             upper end of what the profile knows of their time.
         max_upload_bits: Most that may go up per inference, bit.
         min_agreement: Least probability, from 0 to 1, that the answer is what it is without an
-            encoding, at the lower end of its 95 % interval. What changes no number keeps it; what
-            does, and was not run on any inputs, does not.
+            encoding, at the lower end of its 95 % interval. Where what was run does not show it,
+            or nothing was run, what crosses is sent as it is; a form of the input that does not
+            keep it is not allowed.
         keep_local: Names of tensors whose values must not leave the device; ``input`` is the
             network's input.
     """

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from joulesplit.optimizer._agreement import Agreement
 from joulesplit.optimizer.errors import InvalidInputError
@@ -24,6 +24,7 @@ class SentEncoded:
             it: relative standard uncertainty of time and energy; None if it tells nothing of it.
         refused: The l whose tensors it cannot hold, which are sent as they are.
         integers: The l of which only integers go up: as they are, compressed if ``name`` is.
+        left_out: The l at which it is not used, whose tensors are sent as they are.
         agreements: By l, how often the answer stays with it; of the l that are not there nothing
             tells it.
     """
@@ -35,11 +36,25 @@ class SentEncoded:
     encode_u_rel: float | None = 0.0
     refused: tuple[int, ...] = ()
     integers: tuple[int, ...] = ()
+    left_out: tuple[int, ...] = ()
     agreements: Mapping[int, Agreement] = field(default_factory=dict)
+
+    def without(self, left_out: Sequence[int], as_is_bits: Sequence[int]) -> SentEncoded:
+        """Return what goes up with some of it sent as it is.
+
+        Args:
+            left_out: The l at which the encoding is not used.
+            as_is_bits: Of all that goes up, as it is, at l = 0 … L − 1, bit.
+        """
+        bits = [as_is_bits[at] if at in left_out else own for at, own in enumerate(self.bits)]
+        times_s = [0.0 if at in left_out else own for at, own in enumerate(self.encode_s)]
+        return replace(
+            self, bits=tuple(bits), encode_s=tuple(times_s), left_out=(*self.left_out, *left_out)
+        )
 
     def sent_as(self, block: int) -> str | None:
         """Return the name of the encoding of what really goes up; None if as it is."""
-        if block in self.refused:
+        if block in self.refused or block in self.left_out:
             return None
         if block not in self.integers:
             return self.name
@@ -183,6 +198,23 @@ class Usage:
         found = self.agreement(block)
         return 0.0 if found is None else found.same_ci95[0]
 
+    def keeping_answers(self, least: float | None, as_is_bits: Sequence[int]) -> Usage:
+        """Return a usage whose encoding is used only where the answer is known to stay so often.
+
+        Elsewhere, a form of the input apart, it goes up as it is.
+
+        Args:
+            least: Least probability that the answer stays; None for no limit.
+            as_is_bits: Of all that goes up, as it is, at l = 0 … L − 1, bit.
+        """
+        encoding = self.encoding
+        if encoding is None or least is None:
+            return self
+        own = 1 if self.input_form is not None or self.input_bits is not None else 0
+        places = range(own, len(as_is_bits))
+        short = [block for block in places if self.agrees_at_least(block) < least]
+        return replace(self, encoding=encoding.without(short, as_is_bits)) if short else self
+
     def encoding_asked(self, block: int) -> str | None:
         """Return the name of the encoding that a tensor of floats after a block would be sent in.
 
@@ -191,7 +223,9 @@ class Usage:
         sent = self.sent_as(block)
         if sent is None or (block == 0 and self.input_form is not None):
             return sent
-        return self.encoding.name if self.encoding else None
+        if self.encoding is None or block in self.encoding.left_out:
+            return None
+        return self.encoding.name
 
     @property
     def counts_idle(self) -> bool:

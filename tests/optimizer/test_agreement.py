@@ -44,28 +44,37 @@ def eight():
 
 
 @pytest.mark.parametrize("least", [0.0, 0.5, 0.6, 0.9, 0.96, 0.97, 0.98, 0.99, 1.0])
-def test_the_choice_is_the_cheapest_whose_lower_end_keeps_the_limit(network3, world, eight, least):
+def test_the_choice_is_the_cheapest_with_the_encoding_only_where_its_lower_end_keeps_the_limit(
+    network3, world, eight, least
+):
     profile, usage = world(bit_j=0.001).profile(), Usage(encoding=eight)
-    free = decide(*network3, profile, usage=usage)
+    sent = decide(*network3, profile, usage=usage).candidates
+    as_is = decide(*network3, profile).candidates
     found = decide(*network3, profile, usage=usage, constraints=Constraints(min_agreement=least))
-    allowed = [c for c, low in zip(free.candidates, [*LEAST, 1.0], strict=True) if low >= least]
-    assert found.best.block == min(allowed, key=lambda each: each.energy_j).block
-    broken = [c.block for c in found.candidates if c.violates == ("min_agreement",)]
-    assert broken == [c.block for c in free.candidates if c not in allowed]
-    assert [c.agreement and c.agreement.same_ci95[0] for c in found.candidates] == [*LEAST, None]
+    chosen = [
+        sent[block] if low >= least else as_is[block] for block, low in enumerate([*LEAST, 1.0])
+    ]
+    assert [c.energy_j for c in found.candidates] == pytest.approx([c.energy_j for c in chosen])
+    assert [c.sent_as for c in found.candidates] == [c.sent_as for c in chosen]
+    assert [c.upload_bits for c in found.candidates] == [c.upload_bits for c in chosen]
+    assert [c.agreement for c in found.candidates] == [c.agreement for c in chosen]
+    assert found.best.block == min(chosen, key=lambda each: each.energy_j).block
+    left_out = [str(c.block) for c in as_is if c in chosen and c.block < 3]
+    told = f"At l = {', '.join(left_out)} it is sent as it is"
+    assert any(note.startswith(told) for note in found.notes) == bool(left_out)
 
 
-def test_what_nothing_was_run_of_keeps_no_limit_and_what_changes_no_number_keeps_all(
+def test_what_nothing_was_run_of_is_sent_as_it_is_and_what_changes_no_number_as_asked(
     network3, world, eight
 ):
     profile, exactly = world(bit_j=0.001).profile(), Constraints(min_agreement=1.0)
     # Whatever crosses at l = 1 cannot be held, at l = 2 there are only integers.
     unknown = replace(eight, agreements={}, refused=(1,), integers=(2,))
     found = decide(*network3, profile, usage=Usage(encoding=unknown), constraints=exactly)
-    assert [bool(c.violates) for c in found.candidates] == [True, False, False, False]
+    assert found.usage.encoding.left_out == (0,)
     lossless = replace(eight, name="as-is+zlib", agreements={})
     found = decide(*network3, profile, usage=Usage(encoding=lossless), constraints=exactly)
-    assert not any(c.violates for c in found.candidates)
+    assert [c.sent_as for c in found.candidates] == ["as-is+zlib"] * 3 + [None]
 
 
 def test_a_form_of_the_input_is_taken_only_where_it_keeps_the_limit(network3, world):
@@ -87,24 +96,27 @@ def test_a_form_of_the_input_is_taken_only_where_it_keeps_the_limit(network3, wo
     assert sent == {None: "int8", 0.9: "float16", 0.99: None}
 
 
-def test_a_limit_that_none_keeps_is_named_and_one_that_is_no_share_refused(network3, world, eight):
-    profile, usage = world(bit_j=0.001).profile(), Usage(encoding=eight)
+def test_a_limit_that_none_keeps_is_named_and_one_that_is_no_share_refused(network3, world):
+    profile = world(bit_j=0.001).profile()
+    only = InputForm(name="int8", bits=840, is_lossless=False)
+    usage = Usage(input_forms=(only,), allow_lossy_input=True)
+    limits = Constraints(min_agreement=0.5, max_block=0)
     with pytest.raises(NoFeasibleSplitError, match="min_agreement"):
-        decide(*network3, profile, usage=usage,
-               constraints=Constraints(min_agreement=1.0, max_block=2))  # fmt: skip
+        decide(*network3, profile, usage=usage, constraints=limits)
     for share in (-0.1, 1.1, float("nan")):
         with pytest.raises(InvalidConstraintError, match="min_agreement"):
             decide(*network3, profile, constraints=Constraints(min_agreement=share))
 
 
-def test_a_policy_takes_no_split_that_breaks_the_limit(network3, world, eight):
+def test_a_policy_sends_so_only_where_the_answer_is_known_to_stay(network3, world, eight):
     limits = Constraints(min_agreement=0.9)
     known = tuple(tuple(0.0 for _ in range(4)) for _ in range(4))
     device = world(bit_j=0.001, rate=1000.0, upload_cost_j=0.2, burst_j=0.1, covariance=known)
     policy = SplitPolicy.build(
         *network3, device.profile(), usage=Usage(encoding=eight), constraints=limits
     )
-    assert [line.block for line in policy.lines if line.allowed] == [1, 2, 3]
+    assert [line.encoding for line in policy.lines] == [None, "int8", "int8", None]
+    assert all(line.allowed for line in policy.lines)
 
 
 def test_the_interval_of_what_is_lost_holds_in_95_of_100_cases_whatever_the_chances():
