@@ -392,6 +392,7 @@ class SplitSession:
             energy_u_j=None if line.u_relative is None else line.u_relative * energy_j,
             shadow_error=exchange.shadow_error,
             form_not_met=exchange.form_not_met,
+            sent_as=line.encoding if exchange.left_bits else None,
         )
         carried_out = self.policy.whole.block if exchange.fallback else line.block
         self.counts.count(record, carried_out)

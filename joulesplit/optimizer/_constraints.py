@@ -28,6 +28,8 @@ class Constraints:
             encoding, at the lower end of its 95 % interval. Where what was run does not show it,
             or nothing was run, what crosses is sent as it is; a form of the input that does not
             keep it is not allowed.
+        in_period: An inference has to be over, on average, before the next one begins, if the usage
+            has a period.
         keep_local: Names of tensors whose values must not leave the device; ``input`` is the
             network's input.
     """
@@ -38,6 +40,7 @@ class Constraints:
     latency_percentile: int = 95
     max_upload_bits: int | None = None
     min_agreement: float | None = None
+    in_period: bool = True
     keep_local: tuple[str, ...] = ()
 
     def require_sensible(self, last_block: int) -> None:

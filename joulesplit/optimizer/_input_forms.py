@@ -82,4 +82,5 @@ def breaks_limits(
         leaks=leaks,
         agrees=agrees,
     )
-    return bool(broken) or (period_s is not None and latency.mean.value_s > period_s)
+    too_slow = period_s is not None and latency.mean.value_s > period_s
+    return bool(broken) or (limits.in_period and too_slow)

@@ -81,7 +81,12 @@ def broken_limits(
             leaks=energy.block in leaks,
             agrees=1.0 if agrees is None else agrees[energy.block],
         )
-        too_slow = period_s is not None and mean_s is not None and mean_s > period_s
+        too_slow = (
+            constraints.in_period
+            and period_s is not None
+            and mean_s is not None
+            and mean_s > period_s
+        )
         broken.append((*names, PERIOD) if too_slow else names)
     return tuple(broken)
 
