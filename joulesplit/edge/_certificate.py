@@ -86,7 +86,8 @@ def _make(wanted: ServerCertificate) -> None:
     command = [
         "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
         "-nodes", "-days", str(VALID_DAYS), "-subj", f"/CN={CERTIFICATE_NAME}",
-        "-addext", f"subjectAltName=DNS:{CERTIFICATE_NAME}", "-keyout", str(key), "-out", str(certificate),
+        "-addext", f"subjectAltName=DNS:{CERTIFICATE_NAME}",
+        "-keyout", str(key), "-out", str(certificate),
     ]  # fmt: skip
     try:
         wanted.key.parent.mkdir(parents=True, exist_ok=True)
