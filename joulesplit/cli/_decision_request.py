@@ -25,6 +25,7 @@ class DecisionRequest:
         server_wait_s: From the last bit sent to the first of the answer, s.
         input_bits: Size of the input if everything is offloaded, bit.
         inputs: `.npy` files to measure the encoding on, one per input.
+        data: Inputs of the user's own use, on which it is counted how often the answer stays.
         input_shapes: Shapes of inputs by name, where they are not what the file says.
         granularity: ``residual``, ``every-cut`` or a number of blocks.
         at: Names of tensors after which blocks end; replaces the granularity.
@@ -38,6 +39,7 @@ class DecisionRequest:
         latency_percentile: So many of a hundred inferences keep that; None for the usual one.
         min_block: At least so many blocks stay on the device.
         max_block: At most so many blocks run on the device.
+        min_agreement: Least probability that the answer stays.
         keep_local: Names of tensors whose values must not leave the device.
         allow_rejected: Use a profile that was rejected.
     """
@@ -50,6 +52,7 @@ class DecisionRequest:
     server_wait_s: float | None
     input_bits: int | None
     inputs: tuple[Path, ...]
+    data: Path | None
     input_shapes: InputShapes
     granularity: str | None
     at: tuple[str, ...]
@@ -63,5 +66,6 @@ class DecisionRequest:
     latency_percentile: str | None
     min_block: int | None
     max_block: int | None
+    min_agreement: float | None
     keep_local: tuple[str, ...]
     allow_rejected: bool

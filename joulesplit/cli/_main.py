@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
 import os
 import signal
 import sys
@@ -96,7 +97,7 @@ def run(arguments: Sequence[str]) -> int:
     except (click.exceptions.Abort, KeyboardInterrupt):
         return _interrupted(as_json=as_json)
     except click.ClickException as error:
-        error.show()
+        _show(error)
         if as_json:
             write_error(ExitCode.USAGE, type(error).__name__, error.format_message())
         return int(ExitCode.USAGE)
@@ -107,6 +108,13 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001  (the last line of defence)
         return _failed(error, as_json=as_json and not _is_full(error))
     return int(result) if isinstance(result, int) else int(ExitCode.OK)
+
+
+def _show(error: click.ClickException) -> None:
+    """Print what click says of a command line, without what a terminal would obey in it."""
+    said = io.StringIO()
+    error.show(file=said)
+    sys.stderr.write(plain(said.getvalue()))
 
 
 def _options(arguments: Sequence[str]) -> Sequence[str]:

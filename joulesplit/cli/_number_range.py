@@ -43,6 +43,7 @@ class OwnWords(click.types.StringParamType):
 OWN_WORDS = OwnWords()
 ABOVE_ZERO = NumberRange(min=0, min_open=True)
 NOT_BELOW_ZERO = NumberRange(min=0)
+SHARE = NumberRange(min=0, max=1)
 ONE_OR_MORE = NumberRange(min=1)
 
 COUNT = click.IntRange(min=0)

@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from joulesplit.cli._errors import CommandError
+from joulesplit.cli._output import note
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from joulesplit.calibrate.profile import DeviceProfile
     from joulesplit.cli._options import Command
+    from joulesplit.cli._own_data import OwnData
     from joulesplit.optimizer import InputForm, SentEncoded, Usage
     from joulesplit.partition import Block
     from joulesplit.partition.reading import LoadedModel
+
+    Samples = Sequence[Sequence[NDArray[Any]]]
+
+MEASURED_ON = 8
+"""Of a user's inputs so many tell how long an encoding takes, and how much is sent."""
 
 AS_THE_NETWORK = "float32"
 INPUT_ENCODINGS = (AS_THE_NETWORK, "uint8", "float16", "int8")
@@ -73,6 +82,7 @@ def usage_sent(
     profile: DeviceProfile,
     *,
     inputs: Sequence[Path] = (),
+    data: OwnData | None = None,
 ) -> tuple[Usage, tuple[str, ...]]:
     """Return a usage in which what crosses is sent as the user says, and what cannot be.
 
@@ -83,6 +93,8 @@ def usage_sent(
         blocks: Its blocks.
         profile: The device's figures.
         inputs: `.npy` files to measure an encoding on, one per input; random ones otherwise.
+        data: Inputs on which it is counted how often the answer stays; the first of them are
+            those that an encoding is measured on.
 
     Raises:
         CommandError: There is no such encoding, or it cannot hold the input.
@@ -90,12 +102,28 @@ def usage_sent(
     """
     from joulesplit._deciding import with_input_forms
 
-    encoding, refusals = _encoded(model, blocks, choice.encoding, inputs, profile)
+    arrays = _arrays(model, inputs, data)
+    encoding, refusals = _encoded(model, blocks, choice.encoding, arrays, profile)
     usage = replace(usage, encoding=encoding, allow_lossy_input=choice.allow_lossy_input)
     if choice.input_encoding is not None:
-        form = _input_form(model, choice.input_encoding, inputs, profile)
+        form = _input_form(model, choice.input_encoding, arrays, profile)
         usage = replace(usage, input_forms=(form,), allow_lossy_input=True)
-    return with_input_forms(usage, model.network, profile), refusals
+    usage = with_input_forms(usage, model.network, profile)
+    if data is not None:
+        from joulesplit._answers import with_agreements
+
+        note(f"running {len(data.inputs)} inputs, with and without what changes their numbers")
+        usage = with_agreements(usage, model, blocks, data.inputs, data.labels)
+    return usage, refusals
+
+
+def _arrays(model: LoadedModel, inputs: Sequence[Path], data: OwnData | None) -> Samples | None:
+    """Return what an encoding is measured on; None for random numbers."""
+    from joulesplit.cli._partitioning import read_samples
+
+    if data is not None:
+        return [data.inputs[at] for at in range(min(MEASURED_ON, len(data.inputs)))]
+    return read_samples(model, inputs)
 
 
 def sending_words(choice: SendingChoice) -> list[str]:
@@ -106,11 +134,10 @@ def sending_words(choice: SendingChoice) -> list[str]:
 
 
 def _input_form(
-    model: LoadedModel, name: str, inputs: Sequence[Path], profile: DeviceProfile
+    model: LoadedModel, name: str, inputs: Samples | None, profile: DeviceProfile
 ) -> InputForm:
     """Return the form of the input that the user names, the time of making it measured here."""
     from joulesplit._deciding import device_time, timed_form
-    from joulesplit.cli._partitioning import read_samples
     from joulesplit.optimizer import InputForm
     from joulesplit.partition import AS_IS, FLOATS, SENDABLE
     from joulesplit.partition.checking import encoded_input
@@ -124,7 +151,7 @@ def _input_form(
             f"--input-encoding {name}: {network.name} takes {' and '.join(sorted(dtypes))}, and "
             "only fewer bits for floats can be made of that; leave it out"
         )
-    found = encoded_input(model, SENDABLE[name], inputs=read_samples(model, inputs))
+    found = encoded_input(model, SENDABLE[name], inputs=inputs)
     if found.refused is not None:
         raise CommandError(f"--input-encoding {name}: {found.refused}")
     return timed_form(name, found.bits, device_time(profile, network, found.encode_s))
@@ -134,12 +161,11 @@ def _encoded(
     model: LoadedModel,
     blocks: Sequence[Block],
     name: str | None,
-    inputs: Sequence[Path],
+    inputs: Samples | None,
     profile: DeviceProfile,
 ) -> tuple[SentEncoded | None, tuple[str, ...]]:
     """Measure the chosen encoding of all that could cross; say what it cannot hold."""
     from joulesplit._deciding import device_time
-    from joulesplit.cli._partitioning import read_samples
     from joulesplit.optimizer import SentEncoded
     from joulesplit.partition import ENCODINGS
     from joulesplit.partition.checking import encoded_cuts
@@ -148,7 +174,7 @@ def _encoded(
         return None, ()
     if name not in ENCODINGS:
         raise CommandError(f"--encoding {name!r} is none of {', '.join(ENCODINGS)}")
-    cuts = encoded_cuts(model, blocks, ENCODINGS[name], inputs=read_samples(model, inputs))
+    cuts = encoded_cuts(model, blocks, ENCODINGS[name], inputs=inputs)
     refusals = {block: cut.refused for block, cut in enumerate(cuts) if cut.refused is not None}
     taken = [device_time(profile, model.network, cut.encode_s) for cut in cuts]
     sent = SentEncoded(

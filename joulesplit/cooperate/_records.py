@@ -37,6 +37,7 @@ class InferenceRecord:
         fallback: Why it was not carried out so; None if it was.
         rate_bit_per_s: Of the link, as it was believed when l was chosen.
         upload_bits: What left for the server, bit, also where it was in vain; 0 if nothing did.
+        sent_as: Name of the encoding that this was in; None if as it is, or if nothing left.
         head_s: Time of the head here, s.
         transfer_s: Of the upload, s; None if none arrived.
         total_s: From the call to the result, s.
@@ -64,6 +65,7 @@ class InferenceRecord:
     energy_u_j: float | None
     shadow_error: float | None = None
     form_not_met: str | None = None
+    sent_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

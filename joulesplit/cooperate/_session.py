@@ -19,8 +19,8 @@ from joulesplit.cooperate._records import Fallback, Inference, InferenceRecord, 
 from joulesplit.cooperate._remote import LateError, RemoteTails
 from joulesplit.cooperate.errors import AnotherRuntimeError, PolicyMismatchError
 from joulesplit.edge.errors import EdgeError, ServerUnreachableError
-from joulesplit.partition import SENDABLE, after_sending, runtime_identity
-from joulesplit.partition.errors import EncodingError, InputError
+from joulesplit.partition import SENDABLE, after_sending, in_order, runtime_identity
+from joulesplit.partition.errors import EncodingError
 from joulesplit.partition.reading import load_model
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class SplitSession:
             InvocationError: The runtime failed here.
         """
         started_ns = self._now_ns()
-        arrays = self._in_order(inputs)
+        arrays = in_order(inputs, self._parts.inputs)
         exchange = _Exchange(policy=self.policy)
         position, outputs, head_s = self._carried_out(arrays, exchange, started_ns, deadline_s)
         line = exchange.policy.lines[position]
@@ -239,14 +239,6 @@ class SplitSession:
         """Yield the results of one inference after the other."""
         for frame in frames:
             yield self.infer(frame, deadline_s=deadline_s)
-
-    def _in_order(self, inputs: NetworkInputs) -> list[NDArray[Any]]:
-        if not isinstance(inputs, Mapping):
-            return list(inputs)
-        names = [spec.name for spec in self._parts.inputs]
-        if set(inputs) != set(names):
-            raise InputError(f"inputs {sorted(inputs)} given for {sorted(names)}; give these")
-        return [inputs[name] for name in names]
 
     def _choose(self, policy: SplitPolicy, now_ns: int, deadline_s: float) -> int:
         """Return the position of the policy's line to take now."""
@@ -400,6 +392,7 @@ class SplitSession:
             energy_u_j=None if line.u_relative is None else line.u_relative * energy_j,
             shadow_error=exchange.shadow_error,
             form_not_met=exchange.form_not_met,
+            sent_as=line.encoding if exchange.left_bits else None,
         )
         carried_out = self.policy.whole.block if exchange.fallback else line.block
         self.counts.count(record, carried_out)

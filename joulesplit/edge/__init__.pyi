@@ -1,5 +1,7 @@
 from ._bundle import NamedTensor as NamedTensor
 from ._bundle import encode_bundle as encode_bundle
+from ._certificate import ServerCertificate as ServerCertificate
+from ._certificate import kept_certificate as kept_certificate
 from ._client import EdgeClient as EdgeClient
 from ._encoded import encoded_tensors as encoded_tensors
 from ._metrics import Served as Served

@@ -25,12 +25,14 @@ from joulesplit.edge._receipts import (
     TailResult,
     UploadReceipt,
 )
+from joulesplit.edge._tls import server_address
 from joulesplit.edge._transport import MeteredAdapter, TransportMeter
 from joulesplit.edge._unreachable import checked_url, innermost
 from joulesplit.edge._uplink import PayloadSender, longest_s
 from joulesplit.edge.errors import (
     EdgeConfigurationError,
     ProtocolError,
+    ServerNotTrustedError,
     ServerRefusedError,
     ServerUnreachableError,
 )
@@ -58,7 +60,8 @@ class EdgeClient:
     is measured.
 
     Args:
-        url: ``http://HOST:PORT``, as ``joulesplit serve`` prints it.
+        url: ``http://HOST:PORT`` or ``https://HOST:PORT#sha256=…``, as ``joulesplit serve`` prints
+            it; over ``https`` without a fingerprint the certificate must be a trusted one.
         token: What the server was started with, if it was.
         timeout_s: Longest time of a whole exchange, s, however its bytes trickle; a payload
             adds what it takes at its rate, or on the slowest link worth the name (``_uplink``).
@@ -79,7 +82,11 @@ class EdgeClient:
         self._meter = TransportMeter()
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.mount("http://", MeteredAdapter(self._meter))
+        address = server_address(self.url)
+        self._base = address.url
+        self._session.mount(self._base, MeteredAdapter(self._meter, address.fingerprint))
+        # The fingerprint says who it is, not who signed it.
+        self._session.verify = address.fingerprint is None
         # Few and constant headers: each byte of them costs the sender energy.
         self._session.headers.clear()
         headers = {"User-Agent": protocol.TOOL_NAME}
@@ -235,7 +242,7 @@ class EdgeClient:
         try:
             answer = self._uplink.send(path, payload, transfer, headers)
         except OSError as error:
-            self._explain_broken_upload(len(payload))
+            self._explain_broken_upload(error, len(payload))
             raise self._unreachable(error) from error
         if answer.head.status != HTTP_OK:
             raise answers.refusal_error(self.url, answer.head.status, answer.content)
@@ -268,7 +275,7 @@ class EdgeClient:
         try:
             with self._session.request(
                 method,
-                self.url + path,
+                self._base + path,
                 timeout=self._timeout_s,
                 allow_redirects=False,
                 stream=True,
@@ -285,6 +292,13 @@ class EdgeClient:
         )
 
     def _unreachable(self, error: Exception) -> ServerUnreachableError:
+        if isinstance(error, ServerNotTrustedError):
+            return ServerNotTrustedError(f"{self.url}: {error}")
+        if isinstance(error, requests.exceptions.SSLError):
+            return ServerNotTrustedError(
+                f"{self.url}: this is not a server to trust ({innermost(error)}); give the URL "
+                "as `joulesplit serve --tls` prints it"
+            )
         return ServerUnreachableError(
             f"the exchange with {self.url} failed ({innermost(error)}); check that "
             "`joulesplit serve MODEL` runs there and the network is up"
@@ -306,12 +320,14 @@ class EdgeClient:
         bound = protocol.DEFAULT_MAX_BODY_BYTES if is_bundle else protocol.MAX_JSON_BYTES
         return answers.declared_length(self.url, headers, max_bytes or bound)
 
-    def _explain_broken_upload(self, sent_bytes: int) -> None:
+    def _explain_broken_upload(self, error: OSError, sent_bytes: int) -> None:
         """Raise the server's reason for breaking an upload off, if it can still be learnt.
 
         A server that refuses a body closes the connection on it, and the refusal can be lost
         with the connection.
         """
+        if isinstance(error, ServerNotTrustedError):
+            return
         max_body_bytes = self.health().max_body_bytes
         if sent_bytes > max_body_bytes:
             raise ServerRefusedError(

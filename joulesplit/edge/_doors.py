@@ -7,15 +7,21 @@ that has been of no use for longest goes, not the newcomer; a client in good fai
 
 from __future__ import annotations
 
+import asyncio
 import resource
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from joulesplit.edge._pacing import BITS_PER_BYTE
 
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
     from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    Connection: TypeAlias = "H11Protocol | TlsDoor"
 
 SWEPT_EVERY_S = 0.25
 SLOWEST_BIT_PER_S = 2e4
@@ -96,10 +102,10 @@ class Doors:
     def __init__(self, limits: ServerLimits) -> None:
         self._limits = limits
         self._connections = limits.connections_here
-        self._seen: dict[H11Protocol, tuple[tuple[Doing, int], float]] = {}
+        self._seen: dict[Connection, tuple[tuple[Doing, int], float]] = {}
         self._sweeping = False
 
-    def enter(self, protocol: H11Protocol) -> None:
+    def enter(self, protocol: Connection) -> None:
         """Take a new connection in; where there is no place, another one goes."""
         now_s = protocol.loop.time()
         self._seen[protocol] = (Doing.NEW, 0), now_s
@@ -109,11 +115,11 @@ class Doors:
             self._sweeping = True
             protocol.loop.call_later(SWEPT_EVERY_S, self._sweep, protocol.loop)
 
-    def leave(self, protocol: H11Protocol) -> None:
+    def leave(self, protocol: Connection) -> None:
         """Forget a connection."""
         self._seen.pop(protocol, None)
 
-    def _make_place(self, newcomer: H11Protocol) -> None:
+    def _make_place(self, newcomer: Connection) -> None:
         waiting = [
             (_FIRST_TO_GO.index(state), since_s, number)
             for number, (protocol, (_, since_s)) in enumerate(self._seen.items())
@@ -137,7 +143,7 @@ class Doors:
         if self._sweeping:
             loop.call_later(SWEPT_EVERY_S, self._sweep, loop)
 
-    def _longest_s(self, state: Doing, protocol: H11Protocol) -> float:
+    def _longest_s(self, state: Doing, protocol: Connection) -> float:
         if state in (Doing.NEW, Doing.HEAD):
             return self._limits.head_s
         if state == Doing.BODY:
@@ -145,13 +151,21 @@ class Doors:
             return self._limits.body_s + bits / SLOWEST_BIT_PER_S
         return float("inf")
 
-    def _close(self, protocol: H11Protocol) -> None:
+    def _close(self, protocol: Connection) -> None:
         self.leave(protocol)
         protocol.transport.abort()
 
 
-def guarded_protocol(doors: Doors) -> type[H11Protocol]:
-    """Return uvicorn's HTTP protocol, each connection of which passes the doors."""
+def guarded_protocol(
+    doors: Doors, limits: ServerLimits, context: ssl.SSLContext | None = None
+) -> type[asyncio.Protocol]:
+    """Return uvicorn's HTTP protocol, each connection of which passes the doors.
+
+    Args:
+        doors: Of the server.
+        limits: What it takes.
+        context: What it shows over TLS; None for none.
+    """
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
     class GuardedProtocol(H11Protocol):
@@ -163,11 +177,107 @@ def guarded_protocol(doors: Doors) -> type[H11Protocol]:
             doors.leave(self)
             super().connection_lost(exc)
 
-    return GuardedProtocol
+    return (
+        GuardedProtocol if context is None else _behind_tls(GuardedProtocol, doors, limits, context)
+    )
 
 
-def _state_of(protocol: H11Protocol) -> Doing:
+def _behind_tls(
+    inside: type[H11Protocol], doors: Doors, limits: ServerLimits, context: ssl.SSLContext
+) -> type[asyncio.Protocol]:
+    """Return a protocol that agrees on keys before the one inside begins."""
+
+    class BehindTls(TlsDoor):
+        def __init__(self, **settings: Any) -> None:
+            super().__init__(doors, context, limits.head_s, lambda: inside(**settings))
+
+    return BehindTls
+
+
+class TlsDoor(asyncio.Protocol):
+    """A new connection until its keys are agreed on; a place is taken from the first byte on.
+
+    asyncio would wait a minute for each, beside all places.
+
+    Args:
+        doors: That it passes.
+        context: What the server shows.
+        longest_s: For the handshake, s.
+        inside: Makes what speaks HTTP behind it.
+    """
+
+    cycle = None
+
+    def __init__(
+        self,
+        doors: Doors,
+        context: ssl.SSLContext,
+        longest_s: float,
+        inside: Callable[[], asyncio.Protocol],
+    ) -> None:
+        self._doors, self._context, self._longest_s = doors, context, longest_s
+        self._inside = inside
+        self.loop = asyncio.get_running_loop()
+        self.transport: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a place, and begin."""
+        self.transport = transport
+        # What comes before TLS reads would be lost.
+        self.transport.pause_reading()
+        self._doors.enter(self)
+        self._task = self.loop.create_task(self._shake_hands())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give the place back."""
+        del exc
+        self._doors.leave(self)
+
+    async def _shake_hands(self) -> None:
+        early = _EarlyBytes()
+        try:
+            secured = await self.loop.start_tls(
+                self.transport, early, self._context, server_side=True,
+                ssl_handshake_timeout=self._longest_s,
+            )  # fmt: skip
+        except OSError:
+            # Whoever it was does not speak TLS, or not to this server: the transport is closed.
+            secured = None
+        self._doors.leave(self)
+        if secured is None or early.over:
+            self.transport.abort()
+            return
+        inside = self._inside()
+        secured.set_protocol(inside)
+        inside.connection_made(secured)
+        if early.received:
+            inside.data_received(bytes(early.received))
+
+
+class _EarlyBytes(asyncio.Protocol):
+    """What comes right behind a handshake, until somebody is there to take it.
+
+    Attributes:
+        received: So far.
+        over: Nothing more comes.
+    """
+
+    def __init__(self) -> None:
+        self.received = bytearray()
+        self.over = False
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self.over = True
+
+
+def _state_of(protocol: Connection) -> Doing:
     """Return what a connection is doing."""
+    if isinstance(protocol, TlsDoor):
+        return Doing.NEW
     cycle: Any = protocol.cycle  # None before the first request
     if cycle is None or cycle.response_complete:
         if protocol.conn.trailing_data[0]:
@@ -178,6 +288,6 @@ def _state_of(protocol: H11Protocol) -> Doing:
     return Doing.UNREAD if protocol.transport.get_write_buffer_size() else Doing.WORKING
 
 
-def _declared_bytes(protocol: H11Protocol) -> int:
+def _declared_bytes(protocol: Any) -> int:
     text = dict(protocol.cycle.scope["headers"]).get(b"content-length", b"0")
     return int(text) if text.isdigit() else 0

@@ -134,7 +134,7 @@ def reachable_urls(
     here = _interface_addresses() if addresses is None else addresses
     found = (ip_address(_unscoped(text)) for texts in here.values() for text in texts)
     return tuple(
-        f"http://{f'[{one}]' if one.version == IPV6 else one}:{parts.port}"
+        parts._replace(netloc=f"{f'[{one}]' if one.version == IPV6 else one}:{parts.port}").geturl()
         for one in sorted(set(found), key=lambda one: (one.version, one.packed))
         if not (one.is_loopback or one.is_link_local) and (one.version <= address.version)
     )

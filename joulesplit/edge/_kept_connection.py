@@ -10,7 +10,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from joulesplit.edge._acknowledged import AcknowledgementClock, Ancillary
 from joulesplit.edge._answer_head import HEAD_END, AnswerHead, parse_head
 from joulesplit.edge._deadline import Deadline
 from joulesplit.edge._tcp_info import TcpInfo, read_tcp_info, tcp_info_bytes, unacknowledged_bytes
+from joulesplit.edge._tls import TlsName, TlsStream
 
 SO_RCVTIMEO, SO_SNDTIMEO = 20, 21
 """``SO_RCVTIMEO_OLD`` and ``SO_SNDTIMEO_OLD``, whose time is the kernel's native ``timeval``. A
@@ -31,6 +32,9 @@ LEAST_STALL_NS = 1_000_000_000
 """A pause this long without an acknowledgement is a stall: many times any round trip, ns."""
 
 ANSWER_BYTES = 64 * 1024
+SEALED_AT_ONCE = 64 * 1024
+"""Of a body so much is encrypted before it is sent, byte."""
+
 LEAST_UNSENT_BYTES = 16 * 1024
 """A paced transfer lets no more than this, or one chunk, wait unsent in the socket."""
 
@@ -71,7 +75,7 @@ class Exchange(NamedTuple):
         began_real_ns, answered_real_ns: The same of CLOCK_REALTIME, ns.
         stamp: Of the last byte's acknowledgement, as it came (``_acknowledged``).
         sent_bytes: Sent over this connection in all, which is what the stamp counts in.
-        head_bytes: Length of the request's head, byte.
+        head_bytes: Length of the request's head, and of what TLS adds to all of it, byte.
         before, after: ``struct tcp_info``, empty where there is none.
         stalled_ns: Longest time in which bytes waited and none was acknowledged, as far as it was
             noticed, ns.
@@ -101,14 +105,19 @@ class KeptConnection:
     Args:
         host: Name or address of the server.
         port: Its port.
+        tls: Whom to ask for over TLS; None for none.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, tls: TlsName | None = None) -> None:
         self._address = (host, port)
+        self._tls = tls
+        self._stream: TlsStream | None = None
+        self._early = b""
         self._socket: socket.socket | None = None
         self._readable = select.poll()
         self._unsent_bytes = UNBOUNDED
         self._sent_bytes = self._begun_bytes = self._left_bytes = 0
+        self._plain_bytes = self._wire_bytes = 0
 
     def close(self) -> None:
         """Close the connection; calling it again does nothing.
@@ -121,6 +130,7 @@ class KeptConnection:
             return
         info = read_tcp_info(connection)
         self._left_bytes = self._left_of(info)
+        self._stream, self._early = None, b""
         if info.bytes_unsent:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
             with suppress(OSError):
@@ -131,9 +141,9 @@ class KeptConnection:
     def left_bytes(self) -> int:
         """Return how much of the last request, head and body, left the socket, byte.
 
-        By the kernel's own count, which also knows of a call that has not returned; where it
-        keeps none, all that it took did. It may be asked from another thread, before or after the
-        connection is closed.
+        Over TLS its share of what that made of it. By the kernel's own count, which also knows of
+        a call that has not returned; where it keeps none, all that it took did. It may be asked
+        from another thread, before or after the connection is closed.
         """
         connection = self._socket
         if connection is None:
@@ -144,16 +154,20 @@ class KeptConnection:
         sent_bytes = info.bytes_sent_once
         if sent_bytes is None:
             sent_bytes = self._sent_bytes
-        return sent_bytes - self._begun_bytes
+        left_bytes, wire_bytes = sent_bytes - self._begun_bytes, self._wire_bytes
+        if self._stream is None or not wire_bytes:
+            return left_bytes
+        return left_bytes * self._plain_bytes // wire_bytes
 
     def open(self, deadline: Deadline) -> int:
         """Have an open connection; return the time that took, ns, 0 if there was one.
 
         Raises:
             OSError: Nothing answers.
+            ServerNotTrustedError: What answers is another server.
         """
         # Nothing was asked, so what can be read is the end of the connection, or no good.
-        if self._socket is not None and not self._readable.poll(0):
+        if self._socket is not None and not self._answer_waits():
             return 0
         self.close()
         self._left_bytes = 0
@@ -165,10 +179,47 @@ class KeptConnection:
         self._stamps = AcknowledgementClock(self._socket)
         self._readable = select.poll()
         self._readable.register(self._socket, select.POLLIN)
-        self._info = tcp_info_bytes(self._socket)
         self._sent_bytes = self._begun_bytes = 0
         self._unsent_bytes = UNBOUNDED
+        if self._tls is not None:
+            self._shake_hands(self._tls, deadline)
+        self._info = tcp_info_bytes(self._socket)
         return time.monotonic_ns() - started_ns
+
+    def _shake_hands(self, name: TlsName, deadline: Deadline) -> None:
+        self._start_watch()
+        self._wait_until(deadline)
+        stream = TlsStream(name)
+        try:
+            stream.shake_hands(
+                lambda content: self._send_wire(content, deadline),
+                lambda: self._receive_wire(deadline),
+            )
+        except BaseException:
+            self.close()
+            raise
+        self._stream = stream
+
+    def _start_watch(self) -> int:
+        """Watch what is acknowledged from now on; return the time, ns."""
+        self._acknowledged: int | None = None
+        self._moved_ns, self._stalled_ns = time.monotonic_ns(), 0
+        return self._moved_ns
+
+    def _answer_waits(self) -> bool:
+        """Return whether something is to be read, or the end; what TLS says for itself is read."""
+        if not any(events & ~select.POLLERR for _, events in self._readable.poll(0)):
+            return False
+        if self._stream is None:
+            return True
+        try:
+            received = self._still_open().recv(ANSWER_BYTES, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        self._early += self._stream.opened(received) if received else b""
+        return bool(self._early) or not received or self._stream.ended
 
     def exchange(
         self,
@@ -193,9 +244,7 @@ class KeptConnection:
         before = self._info
         self._bound_unsent(body.chunk_bytes)
         self._wait_until(deadline)
-        began_real_ns, began_ns = time.time_ns(), time.monotonic_ns()
-        self._acknowledged: int | None = None
-        self._moved_ns, self._stalled_ns = began_ns, 0
+        began_real_ns, began_ns = time.time_ns(), self._start_watch()
         try:
             sent_whole = self._send_all(head, body, deadline)
             taken_ns = time.monotonic_ns()
@@ -208,7 +257,8 @@ class KeptConnection:
         self._info = tcp_info_bytes(self._socket)
         exchange = Exchange(
             answer, content, sent_whole, began_ns, taken_ns, answered_ns, began_real_ns,
-            answered_real_ns, self._stamps.take(), self._sent_bytes, len(head), before,
+            answered_real_ns, self._stamps.take(), self._sent_bytes,
+            len(head) + self._wire_bytes - self._plain_bytes, before,
             self._info, self._stalled_ns, connection_ns,
         )  # fmt: skip
         if answer.closes or not sent_whole:
@@ -221,6 +271,7 @@ class KeptConnection:
         connection_ns = self.open(deadline)
         # All of it is confirmed: nothing is under way between exchanges.
         self._begun_bytes = self._sent_bytes
+        self._plain_bytes = self._wire_bytes = 0
         return connection_ns
 
     def _wait_until(self, deadline: Deadline) -> None:
@@ -278,6 +329,22 @@ class KeptConnection:
         return True
 
     def _send(self, buffers: Sequence[Buffer], deadline: Deadline, *, is_last: bool) -> bool:
+        """Send all of some buffers; return False if an answer, or the end, came before."""
+        if self._stream is None:
+            return self._send_buffers(buffers, deadline, is_last=is_last)
+        pieces = list(_pieces(buffers))
+        for number, piece in enumerate(pieces, start=1):
+            sealed = self._stream.sealed(piece)
+            self._plain_bytes += sum(map(len, piece))
+            self._wire_bytes += len(sealed)
+            at_end = is_last and number == len(pieces)
+            if not self._send_buffers((sealed,), deadline, is_last=at_end):
+                return False
+        return True
+
+    def _send_buffers(
+        self, buffers: Sequence[Buffer], deadline: Deadline, *, is_last: bool
+    ) -> bool:
         left = sum(map(len, buffers))
         stamps = self._stamps
         while True:
@@ -292,8 +359,19 @@ class KeptConnection:
                 return True
             buffers = _rest(buffers, sent)
             self._watch(deadline)
-            if any(events & ~select.POLLERR for _, events in self._readable.poll(0)):
+            if self._answer_waits():
                 return False
+
+    def _send_wire(self, content: bytes, deadline: Deadline) -> None:
+        """Send what TLS says for itself, which is little."""
+        while content:
+            try:
+                sent = self._still_open().send(content)
+            except BlockingIOError:
+                sent = 0
+            self._sent_bytes += sent
+            content = content[sent:]
+            self._watch(deadline)
 
     def _read_answer(
         self, deadline: Deadline, length_of: Callable[[AnswerHead], int]
@@ -314,6 +392,17 @@ class KeptConnection:
         return head, parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _receive(self, deadline: Deadline) -> bytes:
+        if self._stream is None:
+            return self._receive_wire(deadline)
+        received, self._early = self._early, b""
+        while not received:
+            received = self._stream.opened(self._receive_wire(deadline))
+            if self._stream.ended and not received:
+                raise ConnectionResetError("the server closed the connection without an answer")
+            deadline.remaining_s()
+        return received
+
+    def _receive_wire(self, deadline: Deadline) -> bytes:
         while True:
             try:
                 received = self._still_open().recv(ANSWER_BYTES)
@@ -346,3 +435,11 @@ def _rest(buffers: Sequence[Buffer], sent: int) -> Sequence[Buffer]:
             return (memoryview(buffer)[sent:], *buffers[position + 1 :])
         sent -= len(buffer)
     return ()
+
+
+def _pieces(buffers: Sequence[Buffer]) -> Iterator[Sequence[Buffer]]:
+    """Yield buffers in pieces to seal one by one: the link sends while the next one is sealed."""
+    *first, body = buffers
+    for start in range(0, max(1, len(body)), SEALED_AT_ONCE):
+        yield (*first, memoryview(body)[start : start + SEALED_AT_ONCE])
+        first = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from ipaddress import ip_address
 
+from joulesplit.edge._certificate import ServerCertificate
 from joulesplit.edge.errors import EdgeConfigurationError, PortUnavailableError
 
 MAX_PORT = 2**16 - 1
@@ -45,7 +46,14 @@ def open_listener(host: str, port: int, *, has_token: bool) -> socket.socket:
     return listener
 
 
-def listener_url(listener: socket.socket) -> str:
-    """Return the URL of a listening socket, with the port it really has."""
+def listener_url(listener: socket.socket, *, certificate: ServerCertificate | None = None) -> str:
+    """Return the URL of a listening socket, with the port it really has.
+
+    Args:
+        listener: The socket.
+        certificate: What it speaks TLS with; one that nobody signed is named by its fingerprint.
+    """
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if certificate else "http"
+    known = f"#sha256={certificate.fingerprint()}" if certificate and certificate.is_own else ""
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{known}"

@@ -14,6 +14,7 @@ import msgspec
 from joulesplit.edge import _admission as admission
 from joulesplit.edge import _protocol as protocol
 from joulesplit.edge._bundle import TensorHeader, decode_body, decode_header, encode_bundle
+from joulesplit.edge._certificate import ServerCertificate
 from joulesplit.edge._doors import DEFAULT_LIMITS, Doors, ServerLimits, guarded_protocol
 from joulesplit.edge._encoded import check_sent, decoded_tensors
 from joulesplit.edge._inference_paths import InferencePaths
@@ -48,6 +49,7 @@ class EdgeServer:
         max_body_bytes: Longest request body it takes, byte.
         tails: How tails run.
         limits: What it takes before it says no.
+        certificate: To speak TLS with; None for plain HTTP.
         exit_when_stdin_closes: Stop when standard input ends, so as not to outlive the parent.
 
     Raises:
@@ -55,7 +57,7 @@ class EdgeServer:
         joulesplit.partition.errors.PartitionError: A model cannot be read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each fact that only the caller knows
         self,
         models: Sequence[Path],
         *,
@@ -65,6 +67,7 @@ class EdgeServer:
         max_body_bytes: int = protocol.DEFAULT_MAX_BODY_BYTES,
         tails: TailOptions = DEFAULT_OPTIONS,
         limits: ServerLimits = DEFAULT_LIMITS,
+        certificate: ServerCertificate | None = None,
         exit_when_stdin_closes: bool = False,
     ) -> None:
         if token is not None:
@@ -78,6 +81,8 @@ class EdgeServer:
         self._token = token
         self._exit_when_stdin_closes = exit_when_stdin_closes
         self._limits = limits
+        self._certificate = certificate
+        self._context = certificate.context() if certificate else None
         shelf = TailShelf(models, options=tails, runner_bytes=limits.runner_bytes)
         self._endpoints = _Endpoints(shelf, token, max_body_bytes, limits)
 
@@ -104,7 +109,7 @@ class EdgeServer:
         with open_listener(self._host, self._port, has_token=self._token is not None) as listener:
             config = uvicorn.Config(
                 self._endpoints.counted_application(),
-                http=guarded_protocol(Doors(self._limits)),
+                http=guarded_protocol(Doors(self._limits), self._limits, self._context),
                 ws="none",
                 lifespan="off",
                 access_log=False,
@@ -120,7 +125,7 @@ class EdgeServer:
             if self._exit_when_stdin_closes:
                 stop_at_end_of_stdin(server)
             with stopping_quietly(server) as signals:
-                on_ready(listener_url(listener))
+                on_ready(listener_url(listener, certificate=self._certificate))
                 server.run(sockets=[listener])
         return next(iter(signals), None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from joulesplit.edge._tls import FINGERPRINT
 from joulesplit.edge.errors import EdgeConfigurationError
 
 
@@ -15,13 +16,18 @@ def checked_url(url: str) -> str:
     """
     try:
         parts = urlsplit(url)
-        valid = parts.scheme == "http" and parts.hostname and parts.port != 0
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         valid = False
     if not valid or parts.path not in ("", "/") or parts.query or parts.username:
         raise EdgeConfigurationError(
             f"{url!r} is not the URL of an edge server; give http://HOST:PORT as "
             "`joulesplit serve` prints it"
+        )
+    if parts.fragment and not (parts.scheme == "https" and FINGERPRINT.fullmatch(parts.fragment)):
+        raise EdgeConfigurationError(
+            f"{url!r} ends in no fingerprint of a certificate; give "
+            "https://HOST:PORT#sha256=… as `joulesplit serve --tls` prints it"
         )
     return url.rstrip("/")
 

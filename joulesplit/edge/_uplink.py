@@ -9,6 +9,7 @@ from joulesplit.edge._answer_head import AnswerHead
 from joulesplit.edge._deadline import Deadline
 from joulesplit.edge._kept_connection import Exchange, KeptConnection, RequestBody
 from joulesplit.edge._pacing import BITS_PER_BYTE, PacedTransfer
+from joulesplit.edge._tls import TlsName, server_address
 
 SLOWEST_RATE_BIT_PER_S = 1e5
 """A link slower than this is no link to split a network over: it bounds how long a payload may
@@ -46,8 +47,10 @@ class PayloadSender:
         timeout_s: float,
         length_of: Callable[[AnswerHead], int],
     ) -> None:
-        parts = urlsplit(url)
-        self._connection = KeptConnection(parts.hostname or "", parts.port or 80)
+        address, parts = server_address(url), urlsplit(url)
+        tls = TlsName(parts.hostname or "", address.fingerprint) if address.is_tls else None
+        port = parts.port or (443 if address.is_tls else 80)
+        self._connection = KeptConnection(parts.hostname or "", port, tls=tls)
         self._headers = {"Host": parts.netloc, **headers}
         self._timeout_s = timeout_s
         self._length_of = length_of

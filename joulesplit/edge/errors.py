@@ -4,6 +4,7 @@ EdgeError
 ├── EdgeConfigurationError (ValueError)      a URL, token, rate or payload that cannot work
 ├── ProtocolError (ValueError)               bytes or headers that break the wire format
 ├── ServerUnreachableError (ConnectionError) nothing answers, or the connection broke
+│   └── ServerNotTrustedError                what answers is not the server that was asked for
 ├── ServerRefusedError (RuntimeError)        the server says no, and why
 │   ├── ServerLacksModelError (LookupError)  it does not serve that network
 │   └── AuthenticationError (PermissionError) the token is missing or wrong
@@ -37,6 +38,10 @@ class ProtocolError(EdgeError, ValueError):
 
 class ServerUnreachableError(EdgeError, ConnectionError):
     """Nothing answers at the URL, or the connection broke."""
+
+
+class ServerNotTrustedError(ServerUnreachableError):
+    """What answers shows another certificate than the one asked for, or one that nobody signed."""
 
 
 class ServerRefusedError(EdgeError, RuntimeError):

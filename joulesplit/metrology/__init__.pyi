@@ -46,6 +46,8 @@ from ._printing import percent as percent
 from ._printing import probability as probability
 from ._printing import ratio as ratio
 from ._printing import signed_percent as signed_percent
+from ._proportion import fewest_trials as fewest_trials
+from ._proportion import proportion_interval as proportion_interval
 from ._rounding import Array as Array
 from ._rounding import beyond_rounding as beyond_rounding
 from ._rounding import deviations as deviations

@@ -1,3 +1,5 @@
+from ._agreement import Agreement as Agreement
+from ._agreement import agreement_of as agreement_of
 from ._battery import BatteryLife as BatteryLife
 from ._battery import battery_life as battery_life
 from ._constraints import Constraints as Constraints

@@ -24,6 +24,12 @@ class Constraints:
         latency_percentile: So many of a hundred inferences have to keep it, 50, 95 or 99, at the
             upper end of what the profile knows of their time.
         max_upload_bits: Most that may go up per inference, bit.
+        min_agreement: Least probability, from 0 to 1, that the answer is what it is without an
+            encoding, at the lower end of its 95 % interval. Where what was run does not show it,
+            or nothing was run, what crosses is sent as it is; a form of the input that does not
+            keep it is not allowed.
+        in_period: An inference has to be over, on average, before the next one begins, if the usage
+            has a period.
         keep_local: Names of tensors whose values must not leave the device; ``input`` is the
             network's input.
     """
@@ -33,6 +39,8 @@ class Constraints:
     max_latency_s: float | None = None
     latency_percentile: int = 95
     max_upload_bits: int | None = None
+    min_agreement: float | None = None
+    in_period: bool = True
     keep_local: tuple[str, ...] = ()
 
     def require_sensible(self, last_block: int) -> None:
@@ -63,9 +71,22 @@ class Constraints:
             raise InvalidConstraintError(
                 f"max_upload_bits is {self.max_upload_bits}; give zero or more bits"
             )
+        self._require_share()
+
+    def _require_share(self) -> None:
+        if self.min_agreement is not None and not 0.0 <= self.min_agreement <= 1.0:
+            raise InvalidConstraintError(
+                f"min_agreement is {self.min_agreement}; give a share from 0 to 1"
+            )
 
     def violations(
-        self, *, block: int, upload_bits: int, latency_s: float | None, leaks: bool = False
+        self,
+        *,
+        block: int,
+        upload_bits: int,
+        latency_s: float | None,
+        leaks: bool = False,
+        agrees: float = 1.0,
     ) -> tuple[str, ...]:
         """Name the limits that a split breaks.
 
@@ -74,6 +95,7 @@ class Constraints:
             upload_bits: What it sends, bit.
             latency_s: Its time that the limit is held against, s; needed with ``max_latency_s``.
             leaks: Something crosses that ``keep_local`` names.
+            agrees: So often at least the answer stays.
         """
         broken = {
             "min_block": self.min_block is not None and block < self.min_block,
@@ -83,6 +105,7 @@ class Constraints:
             and latency_s > self.max_latency_s,
             "max_upload_bits": self.max_upload_bits is not None
             and upload_bits > self.max_upload_bits,
+            "min_agreement": self.min_agreement is not None and agrees < self.min_agreement,
             "keep_local": leaks,
         }
         return tuple(name for name, is_broken in broken.items() if is_broken)

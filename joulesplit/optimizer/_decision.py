@@ -16,7 +16,7 @@ from joulesplit.metrology import (
 )
 from joulesplit.optimizer._compute_cost import priced_by
 from joulesplit.optimizer._constraints import PERCENTS, Constraints
-from joulesplit.optimizer._cost import ComputeModel, SplitEnergy
+from joulesplit.optimizer._cost import ComputeModel, SplitEnergy, upload_sizes
 from joulesplit.optimizer._explanation import (
     decision_notes,
     explain,
@@ -88,6 +88,8 @@ def decide(  # noqa: PLR0913 - one option per fact that only the user knows
     limits.require_sensible(len(blocks))
     if usage is not None and usage.encoding is not None:
         usage.encoding.require_sensible(len(blocks))
+        sizes_bits = upload_sizes(network.input_bits, [block.output_bits for block in blocks])
+        usage = usage.keeping_answers(limits.min_agreement, sizes_bits[:-1])
     prices = prices_from_profile(
         network,
         blocks,
@@ -235,6 +237,7 @@ def _candidate(
         by_model_j=by_model_j,
         upload_bits=energy.upload_bits,
         sent_as=problem.prices.usage.sent_as(block) if energy.upload_bits else None,
+        agreement=problem.prices.usage.agreement(block) if energy.upload_bits else None,
         made_by=problem.makings[block].by,
         encode_s=problem.makings[block].time.value_s,
         u_stat_j=error.u_stat if error else None,

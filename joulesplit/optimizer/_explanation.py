@@ -14,7 +14,7 @@ from joulesplit.optimizer._paper import UINT8_BITS, can_be_bytes, input_elements
 from joulesplit.optimizer._result import Candidate, Decision, ModelChoice, PricedForm
 from joulesplit.optimizer._robustness import TOO_CLOSE_PROBABILITY
 from joulesplit.optimizer._texts import counted_text
-from joulesplit.optimizer._usage import Usage
+from joulesplit.optimizer._usage import SentEncoded, Usage
 from joulesplit.partition import AS_IS, Network
 
 _WHERE: dict[Where, str] = {
@@ -110,8 +110,18 @@ def making_notes(decision: Decision, makings: Sequence[Making]) -> list[str]:
             f"What crosses is sent as {usage.encoding.name}, which may change the result: see "
             "partition --encodings."
         )
+        notes += _left_out(usage.encoding)
     notes += [_making_note(*key, ", ".join(blocks)) for key, blocks in groups.items()]
     return [*notes, *_enough(decision)]
+
+
+def _left_out(encoding: SentEncoded) -> list[str]:
+    """Say where an encoding is not used for the sake of the answer."""
+    if not encoding.left_out:
+        return []
+    where = ", ".join(map(str, encoding.left_out))
+    why = f"nothing shows that the answer stays often enough with {encoding.name}"
+    return [f"At l = {where} it is sent as it is: {why}."]
 
 
 def _time_source(usage: Usage, block: int) -> str:

@@ -51,13 +51,27 @@ def _priced(problem: Problem, form: InputForm) -> PricedForm:
         bits=form.bits,
         is_lossless=form.is_lossless,
         energy_j=energy_j,
-        breaks_limits=breaks_limits(problem, form.bits, formed.makings[0].time),
+        breaks_limits=breaks_limits(
+            problem,
+            form.bits,
+            formed.makings[0].time,
+            agrees=formed.prices.usage.agrees_at_least(0),
+        ),
         made_by=formed.makings[0].by,
     )
 
 
-def breaks_limits(problem: Problem, bits: int, own: KnownTime = NO_TIME) -> bool:
-    """Say whether full offload of so many bits, made in so long, would break a limit."""
+def breaks_limits(
+    problem: Problem, bits: int, own: KnownTime = NO_TIME, *, agrees: float = 1.0
+) -> bool:
+    """Say whether full offload of so many bits, made in so long, would break a limit.
+
+    Args:
+        problem: The candidates.
+        bits: What goes up, bit.
+        own: How long making it takes.
+        agrees: So often at least the answer stays.
+    """
     limits, period_s = problem.constraints, problem.prices.usage.period_s
     latency = problem.sent_latency(own, bits)
     leaks = 0 in leaking(problem.network, problem.blocks, limits.keep_local)
@@ -66,5 +80,7 @@ def breaks_limits(problem: Problem, bits: int, own: KnownTime = NO_TIME) -> bool
         upload_bits=bits,
         latency_s=latency.limit_s(limits.latency_percentile),
         leaks=leaks,
+        agrees=agrees,
     )
-    return bool(broken) or (period_s is not None and latency.mean.value_s > period_s)
+    too_slow = period_s is not None and latency.mean.value_s > period_s
+    return bool(broken) or (limits.in_period and too_slow)

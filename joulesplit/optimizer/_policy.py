@@ -29,6 +29,7 @@ from joulesplit.optimizer._cost import ComputeModel
 from joulesplit.optimizer._decision import decide
 from joulesplit.optimizer._encoding import MadeBy
 from joulesplit.optimizer._result import Candidate, Decision
+from joulesplit.optimizer._search import PERIOD
 from joulesplit.optimizer._usage import InputForm, Usage
 from joulesplit.optimizer.errors import (
     InvalidInputError,
@@ -184,6 +185,8 @@ class SplitPolicy:
         rates_bit_per_s: The slowest and the fastest rate that were measured: outside of them an
             answer extrapolates.
         max_upload_bits: Most that may go up; None for no limit.
+        period_s: From one inference to the next, s: a split that takes longer on average, at the
+            rate that the link has, is not taken; None for no limit.
     """
 
     network_sha256: str
@@ -192,6 +195,7 @@ class SplitPolicy:
     hysteresis: float = HYSTERESIS
     rates_bit_per_s: tuple[float, float] = (0.0, inf)
     max_upload_bits: int | None = None
+    period_s: float | None = None
     _envelope: tuple[tuple[float, ...], tuple[int, ...]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -241,7 +245,8 @@ class SplitPolicy:
             profile,
             account=account,
             compute_model=compute_model,
-            constraints=replace(constraints or Constraints(), max_latency_s=None),
+            # What depends on the rate is judged by ``choose``.
+            constraints=replace(constraints or Constraints(), max_latency_s=None, in_period=False),
         )
         at_fast = price(usage=replace(usage or Usage(), rate_bit_per_s=rates[1]))
         first, *others = _forms_taken(at_fast.usage)
@@ -256,6 +261,7 @@ class SplitPolicy:
             hysteresis=hysteresis,
             rates_bit_per_s=(slow, fast),
             max_upload_bits=constraints.max_upload_bits if constraints else None,
+            period_s=at_fast.usage.period_s,
         )
 
     @property
@@ -306,15 +312,16 @@ class SplitPolicy:
             server_up: It can be used.
 
         Raises:
-            NoFeasibleSplitError: No allowed split keeps the deadline, or can do without the
-                server.
+            NoFeasibleSplitError: No allowed split keeps the deadline and the period, or can do
+                without the server.
         """
         if not server_up or not rate_bit_per_s > 0.0:
             return self._local(deadline_s)
         inverse = 1.0 / rate_bit_per_s
         starts, winners = self._envelope
         position = winners[bisect_right(starts, inverse) - 1]
-        if deadline_s != inf:
+        hurried = deadline_s != inf or self.period_s is not None
+        if hurried:
             position = self._in_time(position, rate_bit_per_s, round_trip_s, deadline_s)
         if current is None or current == position:
             return position
@@ -322,26 +329,40 @@ class SplitPolicy:
         bound_j = (1.0 + self.hysteresis) * (best.fixed_j + best.j_bit_per_s * inverse)
         if used.fixed_j + used.j_bit_per_s * inverse > bound_j or not used.allowed:
             return position
-        if deadline_s != inf and not _keeps(used, rate_bit_per_s, round_trip_s, deadline_s):
+        if hurried and not self._keeps(used, rate_bit_per_s, round_trip_s, deadline_s):
             return position
         return current
+
+    def _keeps(
+        self, line: SplitLine, rate_bit_per_s: float, round_trip_s: float, deadline_s: float
+    ) -> bool:
+        """Say whether a split keeps the deadline, slow as it may be, and the period on average."""
+        if deadline_s != inf:
+            limit_s = line.limit_s(rate_bit_per_s, round_trip_s)
+            if limit_s is None or limit_s > deadline_s:
+                return False
+        if self.period_s is None:
+            return True
+        mean_s = line.latency_s(rate_bit_per_s, round_trip_s)
+        return mean_s is None or mean_s <= self.period_s
 
     def _in_time(
         self, best: int, rate_bit_per_s: float, round_trip_s: float, deadline_s: float
     ) -> int:
-        """Return the position of the cheapest allowed split that keeps the deadline."""
-        if _keeps(self.lines[best], rate_bit_per_s, round_trip_s, deadline_s):
+        """Return the position of the cheapest allowed split that keeps deadline and period."""
+        if self._keeps(self.lines[best], rate_bit_per_s, round_trip_s, deadline_s):
             return best
         in_time = [
             position
             for position, line in enumerate(self.lines)
-            if line.allowed and _keeps(line, rate_bit_per_s, round_trip_s, deadline_s)
+            if line.allowed and self._keeps(line, rate_bit_per_s, round_trip_s, deadline_s)
         ]
         if not in_time:
+            longest_s = min(deadline_s, self.period_s or inf)
             raise NoFeasibleSplitError(
-                f"no allowed split takes {deadline_s:.3g} s or less at {rate_bit_per_s:.3g} bit/s: "
+                f"no allowed split takes {longest_s:.3g} s or less at {rate_bit_per_s:.3g} bit/s: "
                 "allow more time, or more splits",
-                binding=("deadline_s",),
+                binding=("deadline_s" if deadline_s == longest_s else PERIOD,),
             )
         return min(in_time, key=lambda position: self.lines[position].energy_j(rate_bit_per_s))
 
@@ -353,10 +374,11 @@ class SplitPolicy:
                 "there is no server, and the limits do not allow everything on the device",
                 binding=("server_up",),
             )
-        if deadline_s != inf and not _keeps(whole, inf, 0.0, deadline_s):
+        if not self._keeps(whole, inf, 0.0, deadline_s):
+            longest_s = min(deadline_s, self.period_s or inf)
             raise NoFeasibleSplitError(
-                f"there is no server, and all on the device takes more than {deadline_s:.3g} s",
-                binding=("deadline_s", "server_up"),
+                f"there is no server, and all on the device takes more than {longest_s:.3g} s",
+                binding=("deadline_s" if deadline_s == longest_s else PERIOD, "server_up"),
             )
         return whole.block
 
@@ -372,11 +394,6 @@ def _times(share: float, bits: float | None) -> float | None:
 def _require_sensible(hysteresis: float) -> None:
     if not (isfinite(hysteresis) and hysteresis >= 0.0):
         raise InvalidInputError(f"a hysteresis of {hysteresis} makes no sense; give 0 or more")
-
-
-def _keeps(line: SplitLine, rate_bit_per_s: float, round_trip_s: float, deadline_s: float) -> bool:
-    limit_s = line.limit_s(rate_bit_per_s, round_trip_s)
-    return limit_s is not None and limit_s <= deadline_s
 
 
 def _measured_rates(profile: DeviceProfile) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from math import isfinite
+from math import inf, isfinite
 
 import msgspec
 
@@ -29,8 +29,9 @@ NEVER_BELOW_ZERO = (
 class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True):
     """The file; the meaning of each field is that of ``SplitPolicy`` and ``SplitLine``.
 
-    ``lines`` has one line a split, ``other_forms`` those that a policy has beyond. So who knows
-    nothing of other forms still reads a whole policy, of the one form of its first line.
+    A fastest rate of null is no bound. ``lines`` has one line a split, ``other_forms`` those that a
+    policy has beyond. So who knows nothing of other forms still reads a whole policy, of the one
+    form of its first line.
     """
 
     schema: str
@@ -38,10 +39,17 @@ class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True):
     network_sha256: str
     account: Account
     hysteresis: float
-    rates_bit_per_s: tuple[float, float]
+    rates_bit_per_s: tuple[float, float | None]
     lines: tuple[SplitLine, ...]
     max_upload_bits: int | None = None
+    period_s: float | None = None
     other_forms: tuple[SplitLine, ...] = ()
+
+    @property
+    def rates(self) -> tuple[float, float]:
+        """The slowest and the fastest rate, bit/s."""
+        slow, fast = self.rates_bit_per_s
+        return slow, inf if fast is None else fast
 
     def require_sound(self) -> None:
         """Check that it can be decided by, and be written as a program.
@@ -61,9 +69,12 @@ def _head_faults(document: PolicyDocument) -> Iterator[str]:
         yield "network_sha256 is not 64 hexadecimal digits in lower case"
     if not (isfinite(document.hysteresis) and document.hysteresis >= 0.0):
         yield f"hysteresis is {document.hysteresis}, not a number from 0"
-    slow, fast = document.rates_bit_per_s
+    slow, fast = document.rates
     if not (0.0 <= slow <= fast and fast > 0.0):
         yield f"rates_bit_per_s are {slow} and {fast}, not the slowest and then the fastest"
+    period_s = document.period_s
+    if period_s is not None and not (isfinite(period_s) and period_s > 0.0):
+        yield f"period_s is {period_s}, no time from one inference to the next"
     limit = document.max_upload_bits
     if limit is not None and not 0 <= limit <= MOST_BITS:
         yield f"max_upload_bits is {limit}, no number of bits"

@@ -58,23 +58,25 @@ def policy_from(content: bytes) -> SplitPolicy:
         account=document.account,
         lines=(*document.lines, *document.other_forms),
         hysteresis=document.hysteresis,
-        rates_bit_per_s=document.rates_bit_per_s,
+        rates_bit_per_s=document.rates,
         max_upload_bits=document.max_upload_bits,
+        period_s=document.period_s,
     )
 
 
 def _document_of(policy: SplitPolicy) -> PolicyDocument:
-    splits = policy.whole.block + 1
+    splits, (slow, fast) = policy.whole.block + 1, policy.rates_bit_per_s
     return PolicyDocument(
         schema=POLICY_SCHEMA,
         schema_version=POLICY_SCHEMA_VERSION,
         network_sha256=policy.network_sha256,
         account=policy.account,
         hysteresis=policy.hysteresis,
-        rates_bit_per_s=policy.rates_bit_per_s,
+        rates_bit_per_s=(slow, None if fast == inf else fast),
         lines=policy.lines[:splits],
         other_forms=policy.lines[splits:],
         max_upload_bits=policy.max_upload_bits,
+        period_s=policy.period_s,
     )
 
 
@@ -105,12 +107,15 @@ def policy_header(policy: SplitPolicy) -> str:
         splits=policy.whole.block + 1,
         count=len(policy.lines),
         hysteresis=_number(policy.hysteresis),
+        period_s=_number(policy.period_s),
         rows=rows,
     )
 
 
 def _row(line: SplitLine) -> str:
-    numbers = (line.fixed_j, line.j_bit_per_s, *line.deadline_line)
+    numbers = (
+        line.fixed_j, line.j_bit_per_s, *line.deadline_line, line.fixed_s, line.bits_on_the_way,
+    )  # fmt: skip
     sent_as = f'"{line.encoding or AS_IS}"' if line.upload_bits else "NULL"
     facts: tuple[Any, ...] = (
         *map(_number, numbers),
@@ -140,10 +145,12 @@ _HEADER = """\
 #define JOULESPLIT_SPLITS {splits}
 #define JOULESPLIT_LINES {count} /* beyond the splits: full offload in other forms */
 #define JOULESPLIT_NONE (-1)
+#define JOULESPLIT_PERIOD_S {period_s} /* from one inference to the next; INFINITY: no limit */
 
 struct joulesplit_line {{
     double fixed_j, j_bit_per_s; /* energy = fixed_j + j_bit_per_s / rate */
     double fixed_s, bits;        /* time, of a slow inference = fixed_s + bits / rate */
+    double mean_s, mean_bits;    /* the same of the mean; INFINITY: not known */
     int block;                   /* l: that of a line beyond the splits is 0 */
     int sends, allowed;
     int last_operator;           /* the last one on the device; -1: none runs there */
@@ -165,9 +172,11 @@ static inline double joulesplit_energy_j(int line, double rate)
 static int joulesplit_keeps(int line, double rate, double round_trip_s, double deadline_s)
 {{
     const struct joulesplit_line *s = &joulesplit_lines[line];
+    const double trip_s = s->sends ? round_trip_s : 0;
+    const double mean_s = s->mean_s + (s->mean_bits > 0 ? s->mean_bits / rate : 0) + trip_s;
+    if (!isinf(s->mean_s) && !(mean_s <= JOULESPLIT_PERIOD_S)) return 0;
     if (isinf(deadline_s)) return 1;
-    return s->fixed_s + (s->bits > 0 ? s->bits / rate : 0) + (s->sends ? round_trip_s : 0)
-        <= deadline_s;
+    return s->fixed_s + (s->bits > 0 ? s->bits / rate : 0) + trip_s <= deadline_s;
 }}
 
 /* rate: payload bits per second; current: the line in use or JOULESPLIT_NONE; deadline_s may be

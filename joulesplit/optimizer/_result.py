@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from joulesplit.calibrate.profile import Account, Source, Verdict
+from joulesplit.optimizer._agreement import Agreement
 from joulesplit.optimizer._cost import ComputeModel, Where
 from joulesplit.optimizer._encoding import MadeBy
 from joulesplit.optimizer._hull import Sensitivity
@@ -44,6 +45,8 @@ class Candidate:
         by_model_j: The whole energy by each compute model that the profile allows, J.
         upload_bits: What goes up, bit.
         sent_as: Name of the encoding it goes up in; None if as it is, or nothing does.
+        agreement: How often the answer stays what it is without that; None where no number
+            changes, and where nothing tells it.
         made_by: What the price of making these bytes rests on: ``measured``, ``scaled by size``
             from where the profile measured the same encoding, ``as stated``, ``assumed`` from a
             time on another machine or at the mean power of computing, or ``not measured``: then
@@ -92,6 +95,7 @@ class Candidate:
     by_model_j: dict[ComputeModel, float]
     upload_bits: int
     sent_as: str | None = None
+    agreement: Agreement | None = None
     made_by: MadeBy | None = None
     latency_s: float | None
     latency_u_s: float | None = None

@@ -56,6 +56,7 @@ def broken_limits(
     means_s: Sequence[float] | None = None,
     period_s: float | None = None,
     leaks: Collection[int] = (),
+    agrees: Sequence[float] | None = None,
 ) -> tuple[tuple[str, ...], ...]:
     """Name, for each candidate, the limits that it breaks.
 
@@ -66,6 +67,7 @@ def broken_limits(
         means_s: On average, s, which a period is held against; None for ``latencies_s``.
         period_s: From one inference to the next, s; None if it is no limit.
         leaks: The l after which something crosses that must not leave.
+        agrees: How often at least the answer stays, of all of them; None where all are exact.
     """
     broken = []
     means_s = latencies_s if means_s is None else means_s
@@ -77,8 +79,14 @@ def broken_limits(
             upload_bits=energy.upload_bits,
             latency_s=latency_s,
             leaks=energy.block in leaks,
+            agrees=1.0 if agrees is None else agrees[energy.block],
         )
-        too_slow = period_s is not None and mean_s is not None and mean_s > period_s
+        too_slow = (
+            constraints.in_period
+            and period_s is not None
+            and mean_s is not None
+            and mean_s > period_s
+        )
         broken.append((*names, PERIOD) if too_slow else names)
     return tuple(broken)
 

@@ -396,6 +396,10 @@ def solve(problem: Problem) -> Solution:
         means_s=problem.latencies_s,
         period_s=problem.prices.usage.period_s,
         leaks=leaking(problem.network, problem.blocks, problem.constraints.keep_local),
+        agrees=[
+            problem.prices.usage.agrees_at_least(each.block) if each.upload_bits else 1.0
+            for each in energies
+        ],
     )
     feasible = feasible_blocks(broken, energies, limits_s)
     best = cheapest(energies, feasible)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from joulesplit.optimizer._agreement import Agreement
 from joulesplit.optimizer.errors import InvalidInputError
-from joulesplit.partition import AS_IS
+from joulesplit.partition import AS_IS, SENDABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +24,9 @@ class SentEncoded:
             it: relative standard uncertainty of time and energy; None if it tells nothing of it.
         refused: The l whose tensors it cannot hold, which are sent as they are.
         integers: The l of which only integers go up: as they are, compressed if ``name`` is.
+        left_out: The l at which it is not used, whose tensors are sent as they are.
+        agreements: By l, how often the answer stays with it; of the l that are not there nothing
+            tells it.
     """
 
     name: str
@@ -31,10 +36,25 @@ class SentEncoded:
     encode_u_rel: float | None = 0.0
     refused: tuple[int, ...] = ()
     integers: tuple[int, ...] = ()
+    left_out: tuple[int, ...] = ()
+    agreements: Mapping[int, Agreement] = field(default_factory=dict)
+
+    def without(self, left_out: Sequence[int], as_is_bits: Sequence[int]) -> SentEncoded:
+        """Return what goes up with some of it sent as it is.
+
+        Args:
+            left_out: The l at which the encoding is not used.
+            as_is_bits: Of all that goes up, as it is, at l = 0 … L − 1, bit.
+        """
+        bits = [as_is_bits[at] if at in left_out else own for at, own in enumerate(self.bits)]
+        times_s = [0.0 if at in left_out else own for at, own in enumerate(self.encode_s)]
+        return replace(
+            self, bits=tuple(bits), encode_s=tuple(times_s), left_out=(*self.left_out, *left_out)
+        )
 
     def sent_as(self, block: int) -> str | None:
         """Return the name of the encoding of what really goes up; None if as it is."""
-        if block in self.refused:
+        if block in self.refused or block in self.left_out:
             return None
         if block not in self.integers:
             return self.name
@@ -70,6 +90,7 @@ class InputForm:
             standard uncertainty of time and energy; None if it tells nothing of the device.
         timed_by: Where ``encode_s`` is from, in words.
         is_lossless: What arrives is what was sent, bit for bit; any other may change the result.
+        agreement: How often the answer stays with it; None if nothing tells it.
     """
 
     name: str
@@ -78,6 +99,7 @@ class InputForm:
     encode_u_rel: float | None = 0.0
     timed_by: str = ""
     is_lossless: bool = True
+    agreement: Agreement | None = None
 
     @property
     def encoding(self) -> str | None:
@@ -149,6 +171,50 @@ class Usage:
             return self.input_form.encoding if self.input_form else None
         return None if self.encoding is None else self.encoding.sent_as(block)
 
+    def changes_numbers(self, block: int) -> bool:
+        """Return whether what arrives of what goes up after a block may be other numbers."""
+        if block == 0 and self.input_bits is not None:
+            return False
+        if block == 0 and self.input_form is not None:
+            return not self.input_form.is_lossless
+        sent = self.sent_as(block)
+        return sent is not None and not SENDABLE[sent].is_lossless
+
+    def agreement(self, block: int) -> Agreement | None:
+        """Return how often the answer stays if a split is sent so; None if nothing tells it."""
+        if not self.changes_numbers(block):
+            return None
+        if block == 0 and self.input_form is not None:
+            return self.input_form.agreement
+        return None if self.encoding is None else self.encoding.agreements.get(block)
+
+    def agrees_at_least(self, block: int) -> float:
+        """Return how often at least the answer stays if a split is sent so; 0 if nothing tells.
+
+        That is the lower end of the 95 % interval of what was run; 1 where no number changes.
+        """
+        if not self.changes_numbers(block):
+            return 1.0
+        found = self.agreement(block)
+        return 0.0 if found is None else found.same_ci95[0]
+
+    def keeping_answers(self, least: float | None, as_is_bits: Sequence[int]) -> Usage:
+        """Return a usage whose encoding is used only where the answer is known to stay so often.
+
+        Elsewhere, a form of the input apart, it goes up as it is.
+
+        Args:
+            least: Least probability that the answer stays; None for no limit.
+            as_is_bits: Of all that goes up, as it is, at l = 0 … L − 1, bit.
+        """
+        encoding = self.encoding
+        if encoding is None or least is None:
+            return self
+        own = 1 if self.input_form is not None or self.input_bits is not None else 0
+        places = range(own, len(as_is_bits))
+        short = [block for block in places if self.agrees_at_least(block) < least]
+        return replace(self, encoding=encoding.without(short, as_is_bits)) if short else self
+
     def encoding_asked(self, block: int) -> str | None:
         """Return the name of the encoding that a tensor of floats after a block would be sent in.
 
@@ -157,7 +223,9 @@ class Usage:
         sent = self.sent_as(block)
         if sent is None or (block == 0 and self.input_form is not None):
             return sent
-        return self.encoding.name if self.encoding else None
+        if self.encoding is None or block in self.encoding.left_out:
+            return None
+        return self.encoding.name
 
     @property
     def counts_idle(self) -> bool:

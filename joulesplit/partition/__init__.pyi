@@ -1,3 +1,4 @@
+from ._answers import AnswerCounts as AnswerCounts
 from ._encoding import AS_IS as AS_IS
 from ._encoding import ENCODINGS as ENCODINGS
 from ._encoding import Encoding as Encoding
@@ -9,6 +10,7 @@ from ._encoding import encode as encode
 from ._encoding import encoded_bits as encoded_bits
 from ._encoding import suited as suited
 from ._flatbuffer import model_bytes as model_bytes
+from ._inputs import in_order as in_order
 from ._inputs import random_inputs as random_inputs
 from ._inputs import read_array as read_array
 from ._inputs import samples as samples

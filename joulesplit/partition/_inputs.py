@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,26 @@ def read_array(path: str | Path) -> NDArray[Any]:
     return array
 
 
+def in_order(
+    inputs: Sequence[NDArray[Any]] | Mapping[str, NDArray[Any]], specs: Sequence[TensorSpec]
+) -> list[NDArray[Any]]:
+    """Return a network's inputs in the file's order.
+
+    Args:
+        inputs: In that order, or by name.
+        specs: What the inputs take.
+
+    Raises:
+        InputError: The names are others.
+    """
+    if not isinstance(inputs, Mapping):
+        return list(inputs)
+    names = [spec.name for spec in specs]
+    if set(inputs) != set(names):
+        raise InputError(f"inputs {sorted(inputs)} given for {sorted(names)}; give these")
+    return [inputs[name] for name in names]
+
+
 def samples(
     arrays: Sequence[NDArray[Any]], specs: Sequence[TensorSpec]
 ) -> list[list[NDArray[Any]]]:
@@ -80,7 +100,7 @@ def samples(
         specs: What the inputs take.
 
     Raises:
-        InputError: Number, shape or dtype differs.
+        InputError: Number, shape or dtype differs, or there is no sample.
     """
     if len(arrays) != len(specs):
         raise InputError(f"{len(arrays)} arrays given for {len(specs)} inputs; give one each")
@@ -90,6 +110,8 @@ def samples(
     if len({len(array) for array in arrays}) > 1:
         raise InputError("the inputs hold different numbers of samples; give as many of each")
     found = [list(sample) for sample in zip(*arrays, strict=True)]
+    if arrays and not found:
+        raise InputError("there are no inputs in it; give one sample at least")
     for sample in found:
         for array, spec in zip(sample, specs, strict=True):
             check_array(array, spec)

@@ -53,6 +53,17 @@ def test_an_error_about_a_file_is_no_command_to_the_terminal(capsys):
     assert "\x1b" not in said
 
 
+@pytest.mark.parametrize(
+    "words",
+    [(HOSTILE,), ("paper", HOSTILE), ("paper", f"--{HOSTILE}"), ("monitor", "--sensor", HOSTILE)],
+)
+def test_a_command_line_that_is_none_is_no_command_to_the_terminal(words, capsys):
+    assert run(list(words)) == 2
+    said = capsys.readouterr().err
+    assert "red" in said
+    assert not set(said) & set("\x1b\x07\x9b\r")
+
+
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_a_full_disk_is_one_line_and_the_code_of_files(form):
     """Not told as JSON to the place that took nothing."""

@@ -69,6 +69,7 @@ def test_what_the_policy_encodes_goes_up_encoded_and_the_result_is_that_of_what_
         inference = session.infer(inputs)
     record = inference.record
     assert (record.split, record.fallback, record.upload_bits) == (1, None, bits)
+    assert record.sent_as == name
     assert record.shadow_error == 0.0
     decided = policy.lines[1]
     bits_j = 0.5 * bits / decided.upload_bits
@@ -104,6 +105,7 @@ def test_bytes_of_a_picture_go_up_as_bytes_and_other_numbers_as_they_are_at_thei
     for inference, right in zip(found, expected, strict=True):
         assert_results(inference, right)
     bits = [inference.record.upload_bits for inference in found]
+    assert [inference.record.sent_as for inference in found] == ["uint8", None]
     assert bits == [byte_bits, plain_bits]
     assert all(inference.record.fallback is None for inference in found)
     assert [inference.record.form_not_met for inference in found] == [None, "uint8"]

@@ -357,7 +357,7 @@ def test_an_answer_that_breaks_off_is_unreachable():
 
 @pytest.mark.parametrize(
     "url",
-    ["", "127.0.0.1:8517", "https://h:1", "http://", "http://h:x", "http://h/v1", "http://u@h:1"],
+    ["", "127.0.0.1:8517", "ftp://h:1", "http://", "http://h:x", "http://h/v1", "http://u@h:1"],
 )
 def test_a_url_that_is_no_edge_server_is_refused_at_once(url):
     with pytest.raises(EdgeConfigurationError, match="http://HOST:PORT"):

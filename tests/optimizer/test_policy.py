@@ -212,10 +212,10 @@ def lines_of(numbers, allowed=None):
     )  # fmt: skip
 
 
-def policy_of(numbers, *, hysteresis=0.0, allowed=None):
+def policy_of(numbers, *, hysteresis=0.0, allowed=None, period_s=None):
     return SplitPolicy(
         network_sha256="ab" * 32, account="net", lines=lines_of(numbers, allowed),
-        hysteresis=hysteresis,
+        hysteresis=hysteresis, period_s=period_s,
     )  # fmt: skip
 
 
@@ -252,6 +252,43 @@ def test_under_a_deadline_it_is_the_cheapest_split_in_time(numbers, rate, deadli
     assert chosen in in_time
     least_j = min(line.energy_j(rate) for line in in_time)
     assert chosen.energy_j(rate) == pytest.approx(least_j, rel=1e-9)
+
+
+@given(numbers=NUMBERS, rate=RATES, period_s=st.floats(0.01, 2.0), data=st.data())
+def test_of_a_period_it_is_the_cheapest_split_that_is_over_before_the_next(
+    numbers, rate, period_s, data
+):
+    policy = policy_of(numbers, period_s=period_s, hysteresis=0.2)
+    current = data.draw(st.none() | st.integers(0, len(numbers) - 1))
+    in_time = [line for line in policy.lines if line.latency_s(rate) <= period_s]
+
+    if not in_time:
+        with pytest.raises(NoFeasibleSplitError, match="takes") as raised:
+            policy.choose(rate, current=current)
+        assert raised.value.binding == ("period_s",)
+        return
+    chosen = policy.lines[policy.choose(rate, current=current)]
+    assert chosen in in_time
+    least_j = min(line.energy_j(rate) for line in in_time)
+    assert chosen.energy_j(rate) <= (1.0 if current is None else 1.2) * least_j * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("period_s", [0.4, 1.0, 4.0])
+@pytest.mark.parametrize("rate", [250.0, 500.0, 1000.0, 1900.0, 1e5])
+def test_in_a_period_it_chooses_at_any_rate_what_deciding_anew_does(made, period_s, rate):
+    usage = Usage(period_s=period_s)
+    try:
+        policy = SplitPolicy.build(*made, usage=usage)
+        found = policy.lines[policy.choose(rate)]
+    except NoFeasibleSplitError:
+        found = None
+    try:
+        anew = decide(*made, usage=replace(usage, rate_bit_per_s=rate)).best
+    except NoFeasibleSplitError:
+        anew = None
+    assert (found and found.block) == (anew and anew.block)
+    if found is not None:
+        assert found.energy_j(rate) == pytest.approx(anew.energy_j, rel=1e-9)
 
 
 @given(
@@ -459,6 +496,22 @@ def test_the_c_header_answers_as_python_does_and_says_what_to_send_and_its_joule
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler: apt install gcc")
 def test_the_c_header_changes_the_form_of_the_input_as_python_does(policy_of_forms, tmp_path):
     assert_c_answers_as_python_does(policy_of_forms, tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler: apt install gcc")
+def test_the_c_header_keeps_a_period_as_python_does(made, tmp_path):
+    assert_c_answers_as_python_does(SplitPolicy.build(*made, usage=Usage(period_s=4.0)), tmp_path)
+
+
+def test_a_policy_of_any_rate_and_of_a_period_reads_back_as_written(policy):
+    """Whoever makes one by hand states no rates: from none to an endless one."""
+    by_hand = policy_of([(1.0, 2.0), (3.0, 0.0)], period_s=0.5)
+    assert by_hand.rates_bit_per_s == (0.0, inf)
+    assert policy_from(policy_bytes(by_hand)) == by_hand
+    assert policy_from(policy_bytes(policy)).period_s is None
+    content = policy_bytes(by_hand).replace(b'"period_s": 0.5', b'"period_s": 0.0')
+    with pytest.raises(InvalidInputError, match="period_s is 0"):
+        policy_from(content)
 
 
 def assert_c_answers_as_python_does(policy, tmp_path):

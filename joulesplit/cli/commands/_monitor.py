@@ -14,7 +14,7 @@ import click
 from joulesplit.cli._errors import CommandError
 from joulesplit.cli._number_range import ABOVE_ZERO
 from joulesplit.cli._options import sensor_options
-from joulesplit.cli._output import console, emit, json_option
+from joulesplit.cli._output import console, emit, json_option, plain
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.sampling import SamplerProcess, Trace
@@ -125,7 +125,9 @@ def _display(watch: Watch, stack: ExitStack, *, as_json: bool) -> tuple[ShowGlan
 
     terminal = console()
     if not terminal.is_terminal:
-        return lambda glance: click.echo(glance_line(watch.description, glance)), LINE_PERIOD_NS
+        return lambda glance: click.echo(
+            plain(glance_line(watch.description, glance))
+        ), LINE_PERIOD_NS
     from rich.live import Live
 
     live = stack.enter_context(Live(console=terminal, auto_refresh=False, transient=True))

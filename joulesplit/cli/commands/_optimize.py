@@ -17,6 +17,7 @@ from joulesplit.cli._number_range import (
     COUNT_FROM_ONE,
     NOT_BELOW_ZERO,
     ONE_OR_MORE,
+    SHARE,
     THREADS,
 )
 from joulesplit.cli._options import (
@@ -40,6 +41,7 @@ from joulesplit.cli._sending import (
 if TYPE_CHECKING:
     from joulesplit.calibrate.profile import DeviceProfile, Sensor
     from joulesplit.cli._output import Shown
+    from joulesplit.cli._own_data import OwnData
     from joulesplit.cli.report import Page, Section
     from joulesplit.optimizer import BatteryLife, Decision, Usage
     from joulesplit.partition import Block, Network
@@ -102,6 +104,13 @@ if TYPE_CHECKING:
     metavar="NPY",
     help="With an encoding: run on this instead of random numbers; one per input.",
 )
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="With an encoding: count how often the answer stays on these inputs, a .npz with labels "
+    "or without, or a folder.",
+)
 @input_shape_option
 @block_options(None, "those that the profile measured")
 @click.option("--battery-j", type=ABOVE_ZERO, help="Energy of your battery, J.")
@@ -138,6 +147,12 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="TENSOR",
     help="Never send this tensor, nor what only moves its values; input is the network's input.",
+)
+@click.option(
+    "--min-agreement",
+    type=SHARE,
+    help="With --data: least probability that the answer stays, at the lower end of its 95 % "
+    "interval.",
 )
 @click.option("--allow-rejected", is_flag=True, help="Use a profile that was rejected.")
 @click.option(
@@ -185,7 +200,9 @@ def command(
         battery=battery,
         more=[regret_section(*regrets), *_written(loaded, after, decision, directory, force=force)],
         wrote=[path for path in (directory, html) if path is not None],
-        next_step=_next_step((model, profile_path), profile, decision, request, sending),
+        next_step=_next_step(
+            (model, profile_path), network, profile, decision, request=request, sending=sending
+        ),
     )
     _write_page(html, decision, page)
     document = _document(decision, network, profile_path, profile, battery)
@@ -195,15 +212,18 @@ def command(
 
 def _next_step(
     files: tuple[Path, Path],
+    network: Network,
     profile: DeviceProfile,
     decision: Decision,
+    *,
     request: DecisionRequest,
     sending: SendingChoice,
 ) -> str | None:
-    """Return how the choice is tried, or how it gets sure; None if the profile has no sensor.
+    """Return how the choice is tried, or how it gets sure; None if nothing here can.
 
     Args:
         files: Of the network and of the profile.
+        network: What the first of them holds.
         profile: What it holds.
         decision: The choice.
         request: What was asked of it.
@@ -215,9 +235,18 @@ def _next_step(
         return None
     if decision.probability_best is not None and decision.expected_regret_j is None:
         return _measure_more(files[0], profile, request.input_shapes)
+    if decision.best.block == 0 and request.input_bits is not None:
+        return _in_a_form_that_can_be_sent() if network.input_bits else None
     words = ["joulesplit", "validate", str(files[0]), "--profile", str(files[1])]
     words += ["--split", str(decision.best.block), *_sensor_words(profile.sensor)]
     return shlex.join([*words, *input_shape_words(request.input_shapes), *sending_words(sending)])
+
+
+def _in_a_form_that_can_be_sent() -> str:
+    """Return the same question without a size that no input of a form that is known has."""
+    from joulesplit.cli._typed import typed_again, typed_words
+
+    return typed_again(typed_words(), {"--input-bits": 1})
 
 
 def _sensor_words(sensor: Sensor) -> list[str]:
@@ -292,10 +321,49 @@ def _require_sense(request: DecisionRequest, sending: SendingChoice) -> None:
         raise CommandError(
             "--input is run to measure an encoding: add --encoding NAME or --input-encoding"
         )
+    _require_data(request, sending)
     if request.latency_percentile is not None and request.max_latency_s is None:
         raise CommandError("--latency-percentile says how --max-latency-s is meant: give that")
     if request.period_s is not None and request.back_to_back:
         raise CommandError("--period-s and --back-to-back both state the rhythm: give one")
+
+
+def _require_data(request: DecisionRequest, sending: SendingChoice) -> None:
+    """Check that inputs are asked for where something is sent that may change an answer."""
+    if request.min_agreement is not None and request.data is None:
+        raise CommandError("--min-agreement is held against inputs of your own: give --data PATH")
+    if request.data is None:
+        return
+    if request.inputs:
+        raise CommandError("--input and --data both say what is run: give one")
+    if not (sending.encoding or sending.input_encoding or sending.allow_lossy_input):
+        raise CommandError(
+            "--data counts how often an answer stays that an encoding may change: add --encoding "
+            "NAME, --input-encoding or --allow-lossy-input"
+        )
+
+
+def _data(request: DecisionRequest, network: Network) -> OwnData | None:
+    """Return the inputs of the user's own; None if there are none.
+
+    Raises:
+        CommandError: They cannot be run, or are too few to show what is asked of the answers.
+    """
+    from joulesplit.cli._own_data import read_data
+    from joulesplit.metrology import fewest_trials, proportion_interval
+
+    if request.data is None:
+        return None
+    data, least = read_data(request.data, network), request.min_agreement
+    shown, _ = proportion_interval(len(data.inputs), len(data.inputs))
+    if least is not None and shown < least:
+        enough = fewest_trials(least)
+        mend = f"give {enough} or more" if enough else "ask for less, no number of inputs shows it"
+        raise CommandError(
+            f"--min-agreement {least:g}: that all of {len(data.inputs)} inputs keep their answer "
+            f"shows {shown:.3g} at best: {mend}"
+        )
+    return data
 
 
 def _decide(
@@ -307,8 +375,15 @@ def _decide(
 ) -> Decision:
     from joulesplit.optimizer import Constraints, decide
 
+    data = _data(request, model.network)
     usage, refusals = usage_sent(
-        _usage(request), sending, model, blocks, profile, inputs=request.inputs
+        _usage(request),
+        sending,
+        model,
+        blocks,
+        profile,
+        inputs=request.inputs,
+        data=data,
     )
     decision = decide(
         model.network,
@@ -322,6 +397,7 @@ def _decide(
             max_block=request.max_block,
             max_latency_s=request.max_latency_s,
             latency_percentile=int(request.latency_percentile or Constraints().latency_percentile),
+            min_agreement=request.min_agreement,
             keep_local=request.keep_local,
         ),
         model_u_rel=request.model_error,

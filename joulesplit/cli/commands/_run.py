@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from joulesplit.cli._errors import CommandError
+from joulesplit.cli._input_files import input_files, read_inputs
 from joulesplit.cli._number_range import ABOVE_ZERO, COUNT
 from joulesplit.cli._options import edge_options, gathered, model_argument, runtime_options
 from joulesplit.cli._output import emit, json_option, note, require_free
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from joulesplit.partition import Network
     from joulesplit.partition.reading import LoadedModel
 
-PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
-ARRAYS = {".npy", ".npz"}
 SHOWN = 5
 """Of a result's largest elements so many are shown."""
 
@@ -132,7 +131,7 @@ def command(
     from joulesplit.cli.measuring import ended_in_order
     from joulesplit.partition.reading import load_model
 
-    files = list(_files(sources))
+    files = list(input_files(sources))
     _require_places(how, (model, profile_path, *files))
     profile = examined_profile(profile_path)
     loaded = load_model(model, runtime.input_shapes)
@@ -171,24 +170,6 @@ def _require_places(how: InferenceOptions, read: Iterable[Path]) -> None:
         require_free(path, force=how.force, option=option)
 
 
-def _files(sources: tuple[Path, ...]) -> Iterator[Path]:
-    """Yield the files that can be run, those of a folder in the order of their names.
-
-    Raises:
-        CommandError: There is none, or one is of another kind.
-    """
-    known = PICTURES | ARRAYS
-    for source in sources:
-        inside = sorted(source.iterdir()) if source.is_dir() else [source]
-        found = [path for path in inside if path.suffix.lower() in known]
-        if not found:
-            raise CommandError(
-                f"--input {source}: nothing to run there; give pictures "
-                f"({', '.join(sorted(PICTURES))}) or arrays ({', '.join(sorted(ARRAYS))})"
-            )
-        yield from found
-
-
 def _policy(model: LoadedModel, profile: DeviceProfile, sending: SendingChoice) -> SplitPolicy:
     from joulesplit._deciding import blocks_for, split_policy
     from joulesplit.optimizer import Usage
@@ -224,55 +205,11 @@ def _run(
     as_json: bool,
 ) -> Iterator[_Done]:
     for path in files:
-        inference = session.infer(_inputs(path, network), deadline_s=deadline_s or inf)
+        inference = session.infer(read_inputs(path, network), deadline_s=deadline_s or inf)
         kept.add(str(path), inference)
         if not as_json:
             note(_line(path, inference.record))
         yield _Done(source=str(path), inference=inference)
-
-
-def _inputs(path: Path, network: Network) -> Any:
-    """Return a network's inputs from a file.
-
-    Raises:
-        CommandError: A picture for a network that takes none, or without Pillow.
-        InputError: The file cannot be read.
-    """
-    suffix = path.suffix.lower()
-    if suffix == ".npy":
-        from joulesplit.partition import read_array
-
-        return [read_array(path)]
-    if suffix == ".npz":
-        return _archive(path)
-    return [_picture(path, network)]
-
-
-def _archive(path: Path) -> dict[str, NDArray[Any]]:
-    import numpy as np
-
-    from joulesplit.partition.errors import InputError
-
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: is no .npz file of numbers: {error}") from error
-
-
-def _picture(path: Path, network: Network) -> NDArray[Any]:
-    from joulesplit.calibrate.instrument import as_network_takes, can_decode, decoded, picture_input
-
-    spec = picture_input(network)
-    if spec is None:
-        raise CommandError(f"{network.name} takes no pictures: give its inputs as .npy or .npz")
-    if not can_decode():
-        raise CommandError("pictures need Pillow: pip install 'joulesplit[image]'")
-    try:
-        pixels = decoded(path, spec)
-    except OSError as error:
-        raise CommandError(f"{path} is no picture that can be read: {error}") from error
-    return pixels if spec.dtype == "uint8" else as_network_takes(pixels, spec.dtype)
 
 
 def _line(path: Path, record: InferenceRecord) -> str:

@@ -188,7 +188,8 @@ def _keep(choice: SensorChoice, records: SensorRecords, gain: int, *, as_json: b
 
     path = save_records(choice.records, records)
     emit(as_json, records_document(records), lambda: records_page(records, wrote=path))
-    note(f"wrote {path}; it holds at gain /{gain} of this sensor from now on")
+    if as_json:
+        note(f"wrote {path}; it holds at gain /{gain} of this sensor from now on")
 
 
 @command.command("list")

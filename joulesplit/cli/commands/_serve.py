@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from joulesplit.cli._errors import CommandError
 from joulesplit.cli._number_range import COUNT_FROM_ONE, PORT, THREADS
 from joulesplit.cli._options import InputShapes, gathered, input_shape_option
 from joulesplit.cli._output import json_option, note
 from joulesplit.cli._tokens import warn_of_shown_token
 
 if TYPE_CHECKING:
-    from joulesplit.edge import Served, TailOptions
+    from joulesplit.edge import Served, ServerCertificate, TailOptions
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -29,6 +30,8 @@ class ServerOptions:
         port: TCP port; 0 picks one.
         token: What clients must show; None if it was not given.
         token_file: Where it stands; made where there is no such file.
+        tls: Speak TLS with a certificate that is made and kept.
+        tls_certificate, tls_key: The user's own instead.
         max_body_bytes: Longest upload to take, byte; None for the usual.
         threads: Threads per tail; None for the usual.
         xnnpack: Let tails use XNNPACK.
@@ -40,6 +43,9 @@ class ServerOptions:
     port: int
     token: str | None
     token_file: Path | None
+    tls: bool
+    tls_certificate: Path | None
+    tls_key: Path | None
     max_body_bytes: int | None
     threads: int | None
     xnnpack: bool
@@ -68,6 +74,17 @@ class ServerOptions:
     type=click.Path(path_type=Path, dir_okay=False),
     help="File with it, made where there is none.  [default: beyond loopback, one of the user's]",
 )
+@click.option(
+    "--tls",
+    is_flag=True,
+    help="Speak TLS; the URL that is printed holds the fingerprint of a certificate made here.",
+)
+@click.option(
+    "--tls-certificate",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Speak TLS with this certificate (PEM), signed by an authority that the devices trust.",
+)
+@click.option("--tls-key", type=click.Path(path_type=Path, dir_okay=False), help="Its key (PEM).")
 @click.option(
     "--max-body-bytes",
     type=COUNT_FROM_ONE,
@@ -113,6 +130,7 @@ def command(*, models: tuple[Path, ...], options: ServerOptions, as_json: bool) 
         token=token,
         max_body_bytes=options.max_body_bytes or DEFAULT_MAX_BODY_BYTES,
         tails=_tails(options),
+        certificate=_certificate(options),
         exit_when_stdin_closes=options.exit_with_stdin,
     )
 
@@ -122,7 +140,8 @@ def command(*, models: tuple[Path, ...], options: ServerOptions, as_json: bool) 
 
             click.echo(json.dumps({"url": url, "models": [model.name for model in models]}))
             return
-        note(f"serving {len(models)} model(s) at {url} - stop with Ctrl-C")
+        what = "" if models else ", uploads alone (name .tflite files to run tails of),"
+        note(f"serving {len(models)} model(s){what} at {url} - stop with Ctrl-C")
         for line in _pairing(url, token):
             note(line)
 
@@ -151,6 +170,25 @@ def _tails(options: ServerOptions) -> TailOptions:
     )
 
 
+def _certificate(options: ServerOptions) -> ServerCertificate | None:
+    """Return what the server speaks TLS with; None for plain HTTP.
+
+    Raises:
+        CommandError: A certificate without its key, or one beside that which is made here.
+    """
+    from joulesplit.cli._bench import user_file
+    from joulesplit.edge import ServerCertificate, kept_certificate
+
+    certificate, key = options.tls_certificate, options.tls_key
+    if (certificate is None) != (key is None):
+        raise CommandError("--tls-certificate and --tls-key belong together: give both")
+    if certificate is not None and key is not None:
+        if options.tls:
+            raise CommandError("--tls makes a certificate: leave it out, or --tls-certificate")
+        return ServerCertificate(certificate=certificate, key=key)
+    return kept_certificate(user_file().parent) if options.tls else None
+
+
 def _token(options: ServerOptions) -> str | None:
     """Return what clients must show; None on loopback, where it is nobody's wish."""
     from joulesplit.cli._bench import user_file
@@ -165,10 +203,12 @@ def _token(options: ServerOptions) -> str | None:
 
 def _pairing(url: str, token: str | None) -> Iterator[str]:
     """Yield what to type on the Pi, for each address of this machine that it may reach."""
+    import shlex
+
     from joulesplit.edge import reachable_urls
 
     urls = reachable_urls(url)
     if urls and token:
         yield "on the Pi, with the address that it reaches:"
     for one in urls:
-        yield f"  JOULESPLIT_TOKEN={token} joulesplit init --edge {one}"
+        yield f"  JOULESPLIT_TOKEN={token} joulesplit init --edge {shlex.quote(one)}"

@@ -1,3 +1,4 @@
+from ._answer_counts import answer_counts as answer_counts
 from ._encoded_cuts import encoded_cuts as encoded_cuts
 from ._encoded_cuts import encoded_input as encoded_input
 from ._encoded_cuts import encoding_time_s as encoding_time_s

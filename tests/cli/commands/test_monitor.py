@@ -74,13 +74,13 @@ def test_one_stretch_gives_no_uncertainty_and_none_gives_nothing(description):
 def recorded(tmp_path, description):
     """Return a maker of recordings of a sensor at 100 readings per second, 2 W at 5 V."""
 
-    def make(seconds, **changes):
+    def make(seconds, *, current_a=0.4, **changes):
         path = tmp_path / "recorded.csv"
         with CsvTraceWriter(path, replace(description, **changes)) as writer:
             for index in range(round(seconds * 100)):
                 writer.write(
                     Reading(t_ns=index * 10_000_000, raw=(4000, 10000 + index % 2), voltage_v=5.0,
-                            current_a=0.4)
+                            current_a=current_a)
                 )  # fmt: skip
         return path
 
@@ -190,6 +190,14 @@ def test_power_below_zero_is_told_as_swapped_leads_in_lines_summary_and_json(rev
 
     outcome = monitor("--sensor", "replay", "--trace", reversed_leads, "--json")
     assert hint in json.loads(outcome.stdout)["wiring_hint"]
+
+
+def test_the_name_in_a_recording_is_no_command_to_the_terminal(recorded):
+    path = recorded(1.0, name="\x1b[31mred\x07", current_a=-0.4)
+    outcome = monitor("--sensor", "replay", "--trace", path)
+    assert outcome.returncode == 0, outcome.stderr
+    assert "red" in outcome.stdout.splitlines()[0]
+    assert not set(outcome.stdout + outcome.stderr) & set("\x1b\x07")
 
 
 def test_the_right_way_round_there_is_no_hint(recorded):

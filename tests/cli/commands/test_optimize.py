@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import msgspec
@@ -78,6 +79,18 @@ def test_an_input_of_a_size_alone_is_not_written_as_if_it_could_be_sent(
     outcome = joulesplit("optimize", model, *options)
     assert (outcome.code, "--input-encoding" in outcome.err) == (2, True)
     assert not (tmp_path / "split").exists()
+
+
+def test_a_size_alone_is_followed_by_the_same_question_in_a_form_that_can_be_sent(
+    joulesplit, model, saved, measured, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "1000")
+    asked = ("optimize", model, "--profile", saved(measured), "--input-bits", 1000)
+    (line,) = [row for row in joulesplit(*asked).out.splitlines() if row.split()[:1] == ["next"]]
+    last = line.strip().removeprefix("next").strip()
+    assert last.startswith("joulesplit optimize ")
+    assert "--input-bits" not in last
+    assert joulesplit(*shlex.split(last)[1:]).code == 0
 
 
 def test_an_input_of_texts_is_refused_by_naming_how_its_size_is_stated(joulesplit, paper_profile):

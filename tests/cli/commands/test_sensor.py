@@ -121,7 +121,11 @@ def test_records_are_listed_shown_and_forgotten(source, sensor, joulesplit, tmp_
 
 def test_records_are_kept_in_the_users_data_directory(source, joulesplit, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert joulesplit("sensor", "zero", *SENSOR).code == 0
+    outcome = joulesplit("sensor", "zero", *SENSOR)
+    assert outcome.code == 0
+    # The ending says which file it is; nothing follows it.
+    assert " wrote " in outcome.out
+    assert "wrote" not in outcome.err
     stored = json.loads((tmp_path / f"joulesplit/sensors/{KEY}.json").read_text())
     assert stored["identity"]["address"] == 0x40
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,6 +49,40 @@ def test_a_server_without_networks_runs_nothing_and_takes_uploads_up_to_the_stat
         client.upload(bytes(1000))
         with pytest.raises(ServerRefusedError, match="--max-body-bytes"):
             client.upload(bytes(1001))
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl: apt install openssl")
+def test_over_tls_it_prints_a_url_that_the_client_knows_it_by(tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-m", "joulesplit", "serve", "--port", "0", "--tls", "--exit-with-stdin",
+         "--json"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env=os.environ | {"XDG_CONFIG_HOME": str(tmp_path)},
+    ) as process:  # fmt: skip
+        url = json.loads(process.stdout.readline())["url"]
+        with EdgeClient(url) as client:
+            assert client.upload(b"x").payload_bytes == 1
+        process.stdin.close()
+    assert url.startswith("https://127.0.0.1:")
+    assert (tmp_path / "joulesplit" / "server.crt").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--tls-key", "k.pem"), "belong together"),
+        (("--tls", "--tls-key", "k.pem", "--tls-certificate", "c.pem"), "leave it out"),
+        (("--tls-key", "k.pem", "--tls-certificate", "c.pem"), "cannot be used"),
+    ],
+)
+def test_certificates_that_cannot_be_used_are_usage_errors(joulesplit, options, why):
+    outcome = joulesplit("serve", *options)
+    assert (outcome.code, why in outcome.err) in ((2, True), (5, True)), outcome
+
+
+def test_a_server_without_networks_says_what_it_does_not_do(tmp_path):
+    (said,), _ = announced(tmp_path, lines=1)
+    assert "serving 0 model(s), uploads alone (name .tflite files to run tails of), at " in said
 
 
 def announced(home, *arguments, lines):

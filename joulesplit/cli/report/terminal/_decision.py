@@ -30,6 +30,7 @@ from joulesplit.metrology import (
     uncertain,
 )
 from joulesplit.optimizer import (
+    Agreement,
     BatteryLife,
     Candidate,
     Crossover,
@@ -130,6 +131,8 @@ def _headline(decision: Decision, battery: BatteryLife | None) -> RenderableType
     if best.latency_s is not None:
         slow = f"; 95 of 100 within {si(best.latency_p95_s, 's')}" if best.latency_p95_s else ""
         lines.append(Text(f"{time_text(best)} on the device and on the air{slow}"))
+    if best.agreement is not None:
+        lines.append(Text(_agreement_text(best.agreement)))
     if battery is not None:
         lines.extend(Text(line) for line in _battery_lines(battery))
     extremes = ((decision.candidates[-1], "device"), (decision.candidates[0], "server"))
@@ -141,6 +144,26 @@ def _headline(decision: Decision, battery: BatteryLife | None) -> RenderableType
     if assumed is not None:
         lines.append(Text(assumed, style="yellow"))
     return Panel(Group(*lines), box=box.ROUNDED, border_style="green", padding=(0, 1))
+
+
+def _agreement_text(agreement: Agreement) -> str:
+    """Tell how often the answer stays, and how often it is right."""
+    kept = f"the answer stays in {_share(agreement.same, agreement.inputs, agreement.same_ci95)}"
+    if agreement.right is None or agreement.lost_ci95 is None or agreement.right_without is None:
+        return kept
+    without = round(agreement.right_without * agreement.inputs)
+    low, high = agreement.lost_ci95
+    right = round(agreement.right * agreement.inputs)
+    return (
+        f"{kept}; {right} are right, {without} without the encoding (95 %: between "
+        f"{percent(-low, 2)} more and {percent(high, 2)} fewer)"
+    )
+
+
+def _share(share: float, inputs: int, ci95: tuple[float, float]) -> str:
+    """Return a share as it was counted, with its interval."""
+    low, high = (percent(end, 3) for end in ci95)
+    return f"{round(share * inputs)} of {inputs} inputs (95 %: {low} to {high})"
 
 
 def _times(other: Candidate, best: Candidate) -> str:
@@ -162,7 +185,8 @@ def _capitalised(text: str) -> str:
 
 def _cheaper_by_assumption(decision: Decision) -> str | None:
     """Return what the choice rests on, or what would cost less if it were so; None if nothing."""
-    told = (_made_of_nothing(decision.best), _assumed_form(decision))
+    best = decision.best
+    told = (_made_of_nothing(best), _answer_unknown(decision), _assumed_form(decision))
     return "; ".join(line for line in told if line) or None
 
 
@@ -171,6 +195,16 @@ def _made_of_nothing(best: Candidate) -> str | None:
     if best.made_by == "not measured":
         return "making these bytes is not measured: not in the price"
     return "making these bytes is assumed, not measured" if best.made_by == "assumed" else None
+
+
+def _answer_unknown(decision: Decision) -> str | None:
+    """Say that nothing tells how often the answer stays; None where no number changes."""
+    best = decision.best
+    if best.agreement is not None or not (
+        best.upload_bits and decision.usage.changes_numbers(best.block)
+    ):
+        return None
+    return f"how often the answer stays with {best.sent_as} is not counted: --data"
 
 
 def _assumed_form(decision: Decision) -> str | None:
@@ -250,6 +284,23 @@ def _counts(battery: BatteryLife | None) -> list[Column]:
     ]
 
 
+def _answers(decision: Decision) -> list[Column]:
+    """Return how often the answer stays with each split; nothing where none was run."""
+    candidates = decision.candidates
+    if all(candidate.agreement is None for candidate in candidates):
+        return []
+    cells = [_stays(decision, candidate) for candidate in candidates]
+    return [Column(header="answer stays", cells=cells, right=True, from_width=75)]
+
+
+def _stays(decision: Decision, candidate: Candidate) -> str:
+    agreement = candidate.agreement
+    if agreement is not None:
+        return f"≥ {percent(agreement.same_ci95[0], 3)}"
+    changes = candidate.upload_bits and decision.usage.changes_numbers(candidate.block)
+    return "?" if changes else "always"
+
+
 def _candidate_table(decision: Decision, battery: BatteryLife | None = None) -> RenderableType:
     candidates = decision.candidates
     most_j = max(candidate.energy_j for candidate in candidates)
@@ -260,6 +311,7 @@ def _candidate_table(decision: Decision, battery: BatteryLife | None = None) -> 
             Column(header="upload", cells=[si(c.upload_bits, "bit") for c in candidates],
                    right=True, from_width=100),
             Column(header="energy", cells=[energy_text(c) for c in candidates], right=True),
+            *_answers(decision),
             *_counts(battery),
             Column(header="95 % interval", cells=[_interval(c) for c in candidates], right=True,
                    from_width=110),
