@@ -83,17 +83,11 @@ def _make(wanted: ServerCertificate) -> None:
     key, certificate = (
         path.with_name(f".{path.name}.new") for path in (wanted.key, wanted.certificate)
     )
-    command = [
-        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-        "-nodes", "-days", str(VALID_DAYS), "-subj", f"/CN={CERTIFICATE_NAME}",
-        "-addext", f"subjectAltName=DNS:{CERTIFICATE_NAME}",
-        "-keyout", str(key), "-out", str(certificate),
-    ]  # fmt: skip
     try:
         wanted.key.parent.mkdir(parents=True, exist_ok=True)
         key.unlink(missing_ok=True)
         os.close(os.open(key, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        subprocess.run(command, check=True, capture_output=True, text=True)
+        subprocess.run(_command(key, certificate), check=True, capture_output=True, text=True)
         key.replace(wanted.key)
         certificate.replace(wanted.certificate)
     except FileNotFoundError as error:
@@ -106,3 +100,13 @@ def _make(wanted: ServerCertificate) -> None:
         raise EdgeConfigurationError(
             f"no certificate could be made in {wanted.key.parent}: {said.strip().splitlines()[-1]}"
         ) from error
+
+
+def _command(key: Path, certificate: Path) -> list[str]:
+    """Return what makes both files."""
+    return [
+        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+        "-nodes", "-days", str(VALID_DAYS), "-subj", f"/CN={CERTIFICATE_NAME}",
+        "-addext", f"subjectAltName=DNS:{CERTIFICATE_NAME}",
+        "-keyout", str(key), "-out", str(certificate),
+    ]  # fmt: skip
