@@ -10,7 +10,6 @@ import pytest
 
 from joulesplit.calibrate.estimates import coverage_factor, late_work
 from joulesplit.calibrate.estimates._late_history import LateHistory
-from joulesplit.calibrate.estimates._late_shape import ToldShare, together
 from joulesplit.calibrate.estimates._late_work import FADING_S, LASTING_S, worth_of
 from window_records import rested, window_record, windows_with_late_work
 
@@ -164,24 +163,6 @@ def test_what_idle_powers_tell_is_known_no_better_than_slow_noise_lets_it():
     beyond = [abs(one.share) > coverage_factor(one.degrees_of_freedom) * one.u for one in told]
     # Of thirty tests at 95 % more than five fail in one of three hundred.
     assert sum(beyond) <= 5
-
-
-def test_two_measurements_that_disagree_are_known_less_well_than_either_says():
-    def told(share, u):
-        return ToldShare(
-            share=share, u=u, degrees_of_freedom=50, u_independent=u, independent_freedom=50
-        )
-
-    alike = together(told(0.01, 0.002), told(0.012, 0.002))
-    apart = together(told(0.0, 0.002), told(0.02, 0.002))
-
-    assert alike.share == pytest.approx(0.011)
-    assert alike.u == pytest.approx(0.002 / 2**0.5)
-    assert alike.degrees_of_freedom == pytest.approx(100)
-    # They lie seven of their standard uncertainties apart.
-    assert apart.u == pytest.approx(0.01)
-    assert apart.stands_out == pytest.approx(0.01 / 0.002 * 2**0.5)
-    assert together(told(0.01, 0.0), told(0.012, 0.002)) == told(0.01, 0.0)
 
 
 def test_a_way_whose_measurements_disagree_is_no_less_likely_than_nothing_late():
