@@ -22,6 +22,7 @@ from joulesplit.calibrate.estimates._late_shape import (
     ToldShare,
     above_last_w,
 )
+from joulesplit.calibrate.estimates._slow_noise import LIKELIHOOD_LIMIT
 from joulesplit.calibrate.windows import Rest, WindowRecord
 from joulesplit.metrology import Array, beyond_rounding
 
@@ -88,17 +89,23 @@ class LateHistory:
             return None
         others = [self._fading(OTHERS_S)[other] for other in self._works if other != work]
         columns = [self._fading(seconds)[work], self._power_w, self._middles_s, *others]
-        warm_w = [self._warmth_w(warmth_s) for warmth_s in WARMTH_S]
+        warm_w = [column for warmth_s in WARMTH_S for column in self._warmth_w(warmth_s)]
         steps, _ = self._steps(np.column_stack([*columns, *warm_w]), self._wandering())
-        known, warm_w = steps[:, : len(columns)], list(steps[:, len(columns) :].T)
-        found = [_told(*known[:, :2].T, np.column_stack([known[:, 2:], warm])) for warm in warm_w]
+        known, warm = np.split(steps, [len(columns)], axis=1)
+        found = [
+            _told(*known[:, :2].T, np.column_stack([known[:, 2:], one]))
+            for one in np.split(warm, len(WARMTH_S), axis=1)
+        ]
         told = [share for share in found if share is not None]
         return _whichever(told) if len(told) == len(found) else None
 
     def _wandering(self) -> float:
         """Return how fast the level wanders most likely, of ``WANDERING`` (REML)."""
         if self._wanders is None:
-            self._wanders = max(WANDERING, key=self._likelihood)
+            likelihoods = [self._likelihood(wandering) for wandering in WANDERING]
+            best = int(np.argmax(likelihoods))
+            clear = 2 * (likelihoods[best] - likelihoods[0]) > LIKELIHOOD_LIMIT
+            self._wanders = WANDERING[best] if clear else WANDERING[0]
         return self._wanders
 
     def _likelihood(self, wandering: float) -> float:
@@ -107,7 +114,7 @@ class LateHistory:
         Restricted, so that what was fitted makes nothing look quieter (Patterson, Thompson, 1971).
         """
         late = [self._fading(OTHERS_S)[work] for work in self._works]
-        warm_w = [self._warmth_w(seconds) for seconds in WARMTH_S]
+        warm_w = [column for seconds in WARMTH_S for column in self._warmth_w(seconds)]
         columns = np.column_stack([self._middles_s, *warm_w, *late, self._power_w])
         steps, logs = self._steps(columns, wandering)
         beside, observed = steps[:, :-1], steps[:, -1]
@@ -119,10 +126,11 @@ class LateHistory:
         volume = float(np.log(np.abs(np.diag(triangle)) + TINY).sum())
         return -(len(left) - beside.shape[1]) / 2 * log(squares) - logs / 2 - volume
 
-    def _warmth_w(self, seconds: float) -> Array:
-        """Return what all work would draw more in each idle stretch if it warmed the board, W."""
+    def _warmth_w(self, seconds: float) -> tuple[Array, Array]:
+        """Return what warmth of all work would draw in each idle stretch, and that from before."""
         warm_w: Array = np.sum([*self._fading(seconds).values()], axis=0)
-        return warm_w
+        left: Array = np.exp((self._middles_s[0] - self._middles_s) / seconds)
+        return warm_w, left
 
     def _steps(self, columns: Array, wandering: float) -> tuple[Array, float]:
         """Return by how much each stretch is off what those before let expect, in its scatter.
@@ -154,6 +162,7 @@ class LateHistory:
 
         What is drawn after a window is missing from it, and what earlier windows draw late raises
         the idle power that is taken off, by more than it adds to the work where windows are short.
+        Few windows would tell that by chance: they are taken to miss the share.
 
         Args:
             work: That comes late.
@@ -161,7 +170,7 @@ class LateHistory:
         """
         windows = [record for record in self._records if _work_of(record) == work]
         net_j = np.array([record.net_j for record in windows])
-        if not net_j.sum() > 0:
+        if len(self._records) < FEWEST_FITTED_WINDOWS or not net_j.sum() > 0:
             return 1.0
         start_s, ends_s, settled_s, over_s = np.array([_edges_s(record) for record in windows]).T
         begins_s = start_s + over_s - settled_s

@@ -26,7 +26,7 @@ LASTING_S = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)
 does. With one that is a second beside it, half of what comes late is taken for the course of the
 rest."""
 
-FADING_S = (1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 13.0, 18.0, 24.0)
+FADING_S = (1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 13.0, 18.0)
 """Time constants of what dies away that are looked for, s."""
 
 SHAPES = (
