@@ -54,7 +54,7 @@ LOWEST = 30.0
 TOLD_EXACTLY = 1e-9
 """A share is not known better than this, relative."""
 
-HELD = .975
+HELD = 0.975
 """Of what comes late so much is below the end of the interval, which it has on one side alone."""
 
 LEAST_LEFT = 0.1
