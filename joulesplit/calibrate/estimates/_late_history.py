@@ -92,8 +92,9 @@ class LateHistory:
         warm_w = [column for warmth_s in WARMTH_S for column in self._warmth_w(warmth_s)]
         steps, _ = self._steps(np.column_stack([*columns, *warm_w]), self._wandering())
         known, warm = np.split(steps, [len(columns)], axis=1)
+        late_w, power_w, *beside = known.T
         found = [
-            _told(*known[:, :2].T, np.column_stack([known[:, 2:], one]))
+            _told(late_w, power_w, np.column_stack([*beside, one]))
             for one in np.split(warm, len(WARMTH_S), axis=1)
         ]
         told = [share for share in found if share is not None]
@@ -124,7 +125,8 @@ class LateHistory:
         if squares <= 0:
             return -wandering
         volume = float(np.log(np.abs(np.diag(triangle)) + TINY).sum())
-        return -(len(left) - beside.shape[1]) / 2 * log(squares) - logs / 2 - volume
+        freedom: int = len(left) - beside.shape[1]
+        return -freedom / 2 * log(squares) - logs / 2 - volume
 
     def _warmth_w(self, seconds: float) -> tuple[Array, Array]:
         """Return what warmth of all work would draw in each idle stretch, and that from before."""

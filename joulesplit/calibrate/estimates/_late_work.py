@@ -61,8 +61,8 @@ LEAST_LEFT = 0.1
 """Of the energy of work in its own windows. What comes late is missing there, so that it is more of
 what is stated than it was of all; beyond this nothing of a figure is right."""
 
-HALVINGS = 40
-"""Of the range that this end is looked for in."""
+STEPS_OF_REACH = 40
+"""Of the search for this end: each halves the range that it lies in."""
 
 MOST_KEPT = 0.9
 """Beyond it a rest tells nothing but its own noise."""
@@ -188,7 +188,7 @@ def reach_of(
     nothing, *weights = _weights(beliefs)
     over = [factor for factor in missed for _ in range(2)]
     low, high = 0.0, max(missed) * max(belief.mean + LOWEST * belief.sd for belief in beliefs)
-    for _ in range(HALVINGS):
+    for _ in range(STEPS_OF_REACH):
         middle = (low + high) / 2
         below = nothing + sum(
             weight * belief.below(middle / factor)
@@ -254,7 +254,7 @@ def _weights(beliefs: Sequence[_Belief]) -> list[float]:
     """Return how likely it is that nothing comes late, and then each belief; 1 in all."""
     logs = np.array([log(NOTHING_LATE), *(belief.log_weight for belief in beliefs)])
     weights = np.exp(logs - logs.max())
-    return (weights / weights.sum()).tolist()
+    return [float(weight) for weight in weights / weights.sum()]
 
 
 def _belief(share: float, u: float, probability: float) -> _Belief:
