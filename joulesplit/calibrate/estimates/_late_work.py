@@ -45,6 +45,11 @@ NOTHING_LATE = 0.5
 LATE_AT_ALL = 0.03
 """Of work that comes late, so much is usual, relative (standard deviation about none)."""
 
+TOLD_WELL, TOLD_OF_ITSELF = 0.01, 0.5
+"""What no rest tells counts where all idle powers tell its share so well, standard uncertainty, as
+it is or over itself. Else the interval would hold what was thought before: where idle power wanders
+as 1/f, ± 3 % and more."""
+
 BELOW_NOUGHT = 0.1
 """Probability that what comes late is less power than at last, if something does."""
 
@@ -100,9 +105,10 @@ def late_work(records: Sequence[WindowRecord], work: RestedWork) -> LateWork | N
     After work that went on for longer than anything comes late, a share of its power stands in
     the rest until the last of it is over. The course of a rest is a level, a straight line beside
     it (the board cools down) and that share for a time. What fades is told by all idle powers of
-    the campaign, those of rests among them (``LateHistory``); where there are too few for it, by
-    the course of a rest like what ends. Of the shapes the one is taken that makes the share stand
-    out most. What lasts beyond the longest of them is part of the line.
+    the campaign, those of rests among them (``LateHistory``), or by the courses of rests like what
+    ends, where these know it better: few windows or slow noise leave little of the others. Of the
+    shapes the one is taken that makes the share stand out most. What lasts beyond the longest of
+    them is part of the line.
 
     Args:
         records: Every window.
@@ -120,11 +126,13 @@ def _late_work(records: tuple[WindowRecord, ...], work: RestedWork) -> LateWork 
     history, kept = _history(records), _kept(rests)
     found: list[tuple[LateShape, ToldShare]] = []
     for shape in SHAPES:
-        told = history.told(work, shape.seconds) if shape.fades else None
-        if told is None and _told_by_a_line(shape, rests):
-            told = _lasting(rests, shape, kept)
-        if told is not None:
+        by_all = history.told(work, shape.seconds) if shape.fades else None
+        by_rests = _lasting(rests, shape, kept) if _told_by_a_line(shape, rests) else None
+        if by_rests:
+            told = min(by_all or by_rests, by_rests, key=lambda one: one.u)
             found.append((shape, told))
+        elif by_all and by_all.u < max(TOLD_WELL, TOLD_OF_ITSELF * abs(by_all.share)):
+            found.append((shape, by_all))
     shape, best = max(found, key=lambda one: one[1].stands_out)
     shares = [(told.share, told.u) for _, told in found]
     # Some ways let net energies miss less than the share, and which way it is, is told worse.
