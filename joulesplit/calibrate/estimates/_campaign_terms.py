@@ -13,7 +13,7 @@ from math import hypot, sqrt
 import numpy as np
 
 from joulesplit.calibrate.estimates._late_shape import RESTED, RestedWork
-from joulesplit.calibrate.estimates._late_work import late_work, worth_of
+from joulesplit.calibrate.estimates._late_work import HELD, late_work, worth_of
 from joulesplit.calibrate.estimates._own_sizes import bend_u_rel, slope_u_rel
 from joulesplit.calibrate.estimates._sampler_cost import sampler_bound, sampler_share
 from joulesplit.calibrate.profile import CampaignError, WindowTerm
@@ -242,7 +242,7 @@ _TERMS: tuple[tuple[str, Callable[[_Work], _Left], str], ...] = (
         (
             "what the device drew above its course in the rests after blocks of work, over their "
             "power, and what all idle powers follow of the work before them: as far as that "
-            "reaches with a probability of 97.5 %, whichever way it goes on, over 1.96"
+            f"reaches with a probability of {100 * HELD:g} %, whichever way it goes on, over 1.96"
         ),
     ),
     (

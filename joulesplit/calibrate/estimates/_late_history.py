@@ -36,6 +36,9 @@ longer than what is looked for. Which one, is not asked: what they differ by cou
 OTHERS_S = 5.0
 """What other kinds of work leave is taken off as fading over so long, s."""
 
+ANY_LATE_S = (1.0, 4.0, 18.0)
+"""What comes late fades as with some of these together, s, so that it is not taken for wandering."""
+
 TINY = 1e-300
 """Keeps a logarithm finite."""
 
@@ -52,6 +55,11 @@ class _Stretch:
     power_w: float
     work: RestedWork | None
 
+    @property
+    def lasts_s(self) -> float:
+        """How long, s."""
+        return self.end_s - self.start_s
+
 
 class LateHistory:
     """What was run and what was drawn idle in a campaign, in order of time.
@@ -64,12 +72,12 @@ class LateHistory:
         self._records = records
         self._works = [work for work in RESTED if any(_work_of(r) == work for r in records)]
         stretches = sorted(_stretches(records), key=lambda part: part.start_s)
-        self._idle = [part for part in stretches if part.work is None]
+        self._idle = [part for part in stretches if part.work is None and part.lasts_s > 0]
         self._busy = [part for part in stretches if part.work is not None]
         self._power_w = np.array([part.power_w for part in self._idle])
-        self._middles_s = np.array([(part.start_s + part.end_s) / 2 for part in self._idle])
+        self._middles_s = np.array([part.start_s + part.lasts_s / 2 for part in self._idle])
         # As that of white noise: in inverse proportion to how long it lasts.
-        self._variances = [1 / (part.end_s - part.start_s) for part in self._idle]
+        self._variances = [1 / part.lasts_s for part in self._idle]
         self._wanders: float | None = None
         self._known: dict[float, Mapping[RestedWork, Array]] = {}
 
@@ -114,7 +122,7 @@ class LateHistory:
 
         Restricted, so that what was fitted makes nothing look quieter (Patterson, Thompson, 1971).
         """
-        late = [self._fading(OTHERS_S)[work] for work in self._works]
+        late = [self._fading(seconds)[work] for seconds in ANY_LATE_S for work in self._works]
         warm_w = [column for seconds in WARMTH_S for column in self._warmth_w(seconds)]
         columns = np.column_stack([self._middles_s, *warm_w, *late, self._power_w])
         steps, logs = self._steps(columns, wandering)
