@@ -33,7 +33,7 @@ WARMTH_S = (40.0, 60.0, 120.0)
 """Time constants of warmth that follows all work alike and is taken off, s: a board has one that is
 longer than what is looked for. Which one, is not asked: what they differ by counts as uncertain."""
 
-OTHERS_S = 5.0
+OTHERS_S = (3.0, 12.0)
 """What other kinds of work leave is taken off as fading over so long, s."""
 
 ANY_LATE_S = (1.0, 4.0, 18.0)
@@ -95,7 +95,8 @@ class LateHistory:
         """
         if len(self._records) < FEWEST_FITTED_WINDOWS or work not in self._works:
             return None
-        others = [self._fading(OTHERS_S)[other] for other in self._works if other != work]
+        works = [other for other in self._works if other != work]
+        others = [self._fading(other_s)[other] for other_s in OTHERS_S for other in works]
         columns = [self._fading(seconds)[work], self._power_w, self._middles_s, *others]
         warm_w = [column for warmth_s in WARMTH_S for column in self._warmth_w(warmth_s)]
         steps, _ = self._steps(np.column_stack([*columns, *warm_w]), self._wandering())
