@@ -37,7 +37,7 @@ OTHERS_S = (3.0, 12.0)
 """What other kinds of work leave is taken off as fading over so long, s."""
 
 ANY_LATE_S = (1.0, 4.0, 18.0)
-"""What comes late fades as with some of these together, s, so that it is not taken for wandering."""
+"""What comes late fades as some of these together, s: so it is not taken for wandering."""
 
 TINY = 1e-300
 """Keeps a logarithm finite."""
