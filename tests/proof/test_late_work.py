@@ -29,7 +29,7 @@ def campaigns_of(plan):
     ],
 )
 def test_what_fades_more_slowly_than_a_rest_tells_is_in_the_interval(plan, late):
-    """By the courses of rests and the windows apart it was in 3 to 60 % of them."""
+    """By the courses of rests and the windows apart it was in 3 to 78 % of them."""
     share, _ = held(campaigns_of(plan), late, CAMPAIGNS)
 
     # Of forty intervals of 95 %, fewer than 34 hold in one of a hundred and fifty such tests.
