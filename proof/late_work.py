@@ -2,8 +2,10 @@
 
 When a plan runs what is taken from a campaign in virtual time; what the board then draws is put
 together anew for each campaign: work, what comes late of it, warmth, background. From there on it
-is what a calibration makes of its records. Run it from the top folder; it prints the table of
-docs/uncertainty.md:
+is what a calibration makes of its records. Left out are the chip's own errors, what scatters from
+window to window but the background (work, clocks, the link), idle power that wanders for minutes,
+and shares that differ from one window to the next. Run it from the top folder; it prints the table
+of docs/uncertainty.md:
 
     python -m proof.late_work
 """
@@ -33,9 +35,13 @@ STEP_S = 0.01
 IDLE_W = 2.6
 LEVEL_W: Mapping[RestedWork, float] = {"computing": 1.3, "uploads": 0.8, "downloads": 0.8}
 
-WARM_SHARE, WARM_S = 0.028, 90.0
-"""Of the work's power the board draws so much more when it is warm, and warms up over so long, s:
-it cools down by 0.4 mW/s after a block of computing."""
+WARMTH: Mapping[float, float] = {55.0: 0.018, 330.0: 0.02}
+"""What a warm board draws more, over the work's power, by time constant, s. A board of 46 g and
+0.9 J/(g K) behind 8 K/W takes 330 s, the sixth of it that is around the chip 55 s; 2.2 and 2.5 K/W
+of that at 8 mW/K of leakage make the shares."""
+
+BEFORE_W = 0.7
+"""Mean power of the work that has warmed the board before the first window, W."""
 
 BACKGROUND_W, BACKGROUND_S = 8e-3, 0.05
 """Standard deviation, W, and correlation time, s, of what else the board does."""
@@ -67,11 +73,11 @@ LATE = (
     Late(0.0, 1.0, fades=False),
     Late(0.01, 2.3, fades=False),
     *(Late(0.01, seconds, fades=True) for seconds in (3.0, 6.0, 8.0, 10.0)),
-    *(Late(0.02, seconds, fades=True) for seconds in (8.0, 10.0)),
+    *(Late(0.02, seconds, fades=True) for seconds in (8.0, 10.0, 15.0, 20.0)),
     Late(0.0, 1.0, fades=False, work="uploads"),
     Late(0.03, 2.0, fades=False, work="uploads"),
     *(Late(0.03, seconds, fades=True, work="uploads") for seconds in (2.0, 5.0, 8.0)),
-    *(Late(0.1, seconds, fades=True, work="uploads") for seconds in (5.0, 8.0)),
+    *(Late(0.1, seconds, fades=True, work="uploads") for seconds in (5.0, 8.0, 12.0)),
 )
 
 PLANS: Mapping[str, Plan] = {"quick": QUICK, "standard": STANDARD}
@@ -107,8 +113,15 @@ class DrawnCampaigns:
             late_w = _filtered(own_w, late.seconds)
         else:
             late_w = np.concatenate([np.zeros(_cell(late.seconds)), own_w])[: self._count]
-        drawn_w: Array = IDLE_W + all_w + WARM_SHARE * _filtered(all_w, WARM_S)
+        warm_w = [share * self._warmed_w(all_w, seconds) for seconds, share in WARMTH.items()]
+        drawn_w: Array = IDLE_W + all_w + np.sum(warm_w, axis=0)
         return drawn_w + late.share * (late_w - own_w)
+
+    def _warmed_w(self, power_w: Array, seconds: float) -> Array:
+        """Return a power that comes after a delay, and what is left of that from before, W."""
+        left_w = BEFORE_W * np.exp(-STEP_S / seconds * np.arange(self._count))
+        warmed_w: Array = _filtered(power_w, seconds) + left_w
+        return warmed_w
 
     def drawn(self, steady_w: Array, random: np.random.Generator) -> list[WindowRecord]:
         """Return the records of a campaign with a background of its own."""

@@ -7,13 +7,13 @@ and so is in no scatter. It enters the interval of every figure made from these 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import hypot, sqrt
 
 import numpy as np
 
 from joulesplit.calibrate.estimates._late_shape import RESTED, RestedWork
-from joulesplit.calibrate.estimates._late_work import late_work, worth_of
+from joulesplit.calibrate.estimates._late_work import HELD, late_work, worth_of
 from joulesplit.calibrate.estimates._own_sizes import bend_u_rel, slope_u_rel
 from joulesplit.calibrate.estimates._sampler_cost import sampler_bound, sampler_share
 from joulesplit.calibrate.profile import CampaignError, WindowTerm
@@ -35,6 +35,29 @@ _Left = tuple[float, float | None]
 """Standard uncertainty, relative, and the degrees of freedom behind it; None without limit."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Some kinds of work in a campaign.
+
+    Attributes:
+        records: Every window.
+        kinds: Of the work.
+    """
+
+    records: Sequence[WindowRecord]
+    kinds: Sequence[WindowKind]
+
+    @property
+    def windows(self) -> list[WindowRecord]:
+        """Windows of these kinds."""
+        return [record for record in self.records if record.task.kind in self.kinds]
+
+    @property
+    def rested(self) -> RestedWork:
+        """What rests call it."""
+        return next(work for work, own in RESTED.items() if self.kinds[0] in own)
+
+
 def campaign_terms(
     records: Sequence[WindowRecord],
     kinds: Sequence[WindowKind] = COMPUTING_KINDS,
@@ -48,12 +71,10 @@ def campaign_terms(
         kinds: Of the work.
         of_a_bit: Of the price of one more bit alone, and not of whole uploads.
     """
-    windows = [record for record in records if record.task.kind in kinds]
-    if not windows or sum(record.net_j for record in windows) <= 0:
+    work = _Work(records, kinds)
+    if not work.windows or sum(record.net_j for record in work.windows) <= 0:
         return ()
-    found = [(name, left_of(windows), source) for name, left_of, source in _TERMS]
-    told = [(name, left_of(records, kinds), source) for name, left_of, source in _TOLD_BY_RESTS]
-    found[LATER_AT:LATER_AT] = told
+    found = [(name, left_of(work), source) for name, left_of, source in _TERMS]
     if "upload" in kinds:
         u_rel = slope_u_rel(records) if of_a_bit else bend_u_rel(records)
         found.append(("bent sizes", (u_rel, None), _BENT))
@@ -70,8 +91,9 @@ def campaign_terms(
     )
 
 
-def _settle(windows: Sequence[WindowRecord]) -> _Left:
+def _settle(work: _Work) -> _Left:
     """Return half the mean idle step over the mean power above idle, as a rectangular bound."""
+    windows = work.windows
     step_w = abs(float(np.mean([record.idle_step_w for record in windows])))
     above_w = sum(record.net_j for record in windows) / sum(record.work_s for record in windows)
     return (step_w / 2 / sqrt(3) / above_w if above_w > 0 else 0.0), None
@@ -97,41 +119,37 @@ def late_share(windows: Sequence[WindowRecord]) -> tuple[float, float, int] | No
     return share, u, len(watched)
 
 
-def _hidden(windows: Sequence[WindowRecord]) -> _Left:
-    hidden_j = sum(record.hidden_w * record.work_s for record in windows)
-    return HIDDEN_LEFT * abs(hidden_j) / sqrt(3) / sum(r.net_j for r in windows), None
+def _hidden(work: _Work) -> _Left:
+    hidden_j = sum(record.hidden_w * record.work_s for record in work.windows)
+    return HIDDEN_LEFT * abs(hidden_j) / sqrt(3) / sum(r.net_j for r in work.windows), None
 
 
-def _slew(windows: Sequence[WindowRecord]) -> _Left:
-    return max(abs(record.clock_rate or 0.0) for record in windows) / sqrt(3), None
+def _slew(work: _Work) -> _Left:
+    return max(abs(record.clock_rate or 0.0) for record in work.windows) / sqrt(3), None
 
 
-def _late(windows: Sequence[WindowRecord]) -> _Left:
-    found = late_share(windows)
+def _late(work: _Work) -> _Left:
+    found = late_share(work.windows)
     if found is None:
         return 0.0, None
     share, u, count = found
     return worth_of([(share, u)], count - 1), float(count - 1)
 
 
-def _later(records: Sequence[WindowRecord], kinds: Sequence[WindowKind]) -> _Left:
-    late = late_work(records, _work_of(kinds))
+def _later(work: _Work) -> _Left:
+    late = late_work(work.records, work.rested)
     return (0.0, None) if late is None else (late.worth, late.told.degrees_of_freedom)
 
 
-def _sampler(records: Sequence[WindowRecord], kinds: Sequence[WindowKind]) -> _Left:
-    told = sampler_share(records, _work_of(kinds))
+def _sampler(work: _Work) -> _Left:
+    told = sampler_share(work.records, work.rested)
     if told is None:
-        return sampler_bound(records, _work_of(kinds)) or 0.0, None
+        return sampler_bound(work.records, work.rested) or 0.0, None
     # More of it may cost less than in proportion: a core that is woken more often sleeps less
     # deeply. So what stands out of chance is not known better than to itself.
     clear, freedom = max(0.0, abs(told.share) - 2 * told.u), told.degrees_of_freedom
     u = hypot(told.u, clear)
     return worth_of([(told.share, u)], freedom, [u / told.u if told.u > 0 else 1.0]), freedom
-
-
-def _work_of(kinds: Sequence[WindowKind]) -> RestedWork:
-    return next(work for work, own in RESTED.items() if kinds[0] in own)
 
 
 def with_campaign(
@@ -188,10 +206,10 @@ def with_idle_of(budget: SystematicBudget, records: Sequence[WindowRecord]) -> S
 
 def _late_energies_j(records: Sequence[WindowRecord]) -> Iterator[float]:
     """Yield what may have come late of each kind of work, J; what is no transfer is computing."""
-    for work, kinds in RESTED.items():
-        told = [record for record in records if record.task.kind in kinds]
-        alike = told if work != "computing" else [r for r in records if r.task.kind not in SENDING]
-        late = hypot(_late(told)[0], _later(records, kinds)[0])
+    for rested, kinds in RESTED.items():
+        work, others = _Work(records, kinds), [r for r in records if r.task.kind not in SENDING]
+        alike = others if rested == "computing" else work.windows
+        late = hypot(_late(work)[0], _later(work)[0])
         yield late * abs(sum(record.net_j for record in alike))
 
 
@@ -201,7 +219,7 @@ _BENT = (
     "it; less what scatter makes of it"
 )
 
-_TERMS: tuple[tuple[str, Callable[[Sequence[WindowRecord]], _Left], str], ...] = (
+_TERMS: tuple[tuple[str, Callable[[_Work], _Left], str], ...] = (
     (
         "settling",
         _settle,
@@ -219,6 +237,24 @@ _TERMS: tuple[tuple[str, Callable[[Sequence[WindowRecord]], _Left], str], ...] =
         ),
     ),
     (
+        "later work",
+        _later,
+        (
+            "what the device drew above its course in the rests after blocks of work, over their "
+            "power, and what all idle powers follow of the work before them: as far as that "
+            f"reaches with a probability of {100 * HELD:g} %, whichever way it goes on, over 1.96"
+        ),
+    ),
+    (
+        "sampler overhead",
+        _sampler,
+        (
+            "what reading the sensor takes idle less what it takes at work, over the power of the "
+            "work, by what more reading adds to both: root mean square of what that shows, known "
+            "to itself; where it was tried idle alone, nothing to twice that at work; else 0"
+        ),
+    ),
+    (
         "bursts",
         _hidden,
         (
@@ -232,32 +268,6 @@ _TERMS: tuple[tuple[str, Callable[[Sequence[WindowRecord]], _Left], str], ...] =
         (
             "CLOCK_MONOTONIC against CLOCK_MONOTONIC_RAW, the window where they differ most "
             "(rectangular)"
-        ),
-    ),
-)
-
-LATER_AT = 2
-"""What rests tell comes after what windows tell of late energy."""
-
-_TOLD_BY_RESTS: tuple[
-    tuple[str, Callable[[Sequence[WindowRecord], Sequence[WindowKind]], _Left], str], ...
-] = (
-    (
-        "later work",
-        _later,
-        (
-            "what the device drew above its course in the rests after blocks of work, over their "
-            "power, and what the idle powers of all windows follow of the work before them: root "
-            "mean square of what both show, whichever way it goes on"
-        ),
-    ),
-    (
-        "sampler overhead",
-        _sampler,
-        (
-            "what reading the sensor takes idle less what it takes at work, over the power of the "
-            "work, by what more reading adds to both: root mean square of what that shows, known "
-            "to itself; where it was tried idle alone, nothing to twice that at work; else 0"
         ),
     ),
 )

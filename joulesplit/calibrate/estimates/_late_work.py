@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil, erfc, exp, inf, log, pi, sqrt
 
@@ -16,7 +16,6 @@ from joulesplit.calibrate.estimates._late_shape import (
     RestedWork,
     ToldShare,
     above_last_w,
-    together,
 )
 from joulesplit.calibrate.estimates._stats import coverage_factor
 from joulesplit.calibrate.windows import Rest, WindowRecord
@@ -27,7 +26,7 @@ LASTING_S = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)
 does. With one that is a second beside it, half of what comes late is taken for the course of the
 rest."""
 
-FADING_S = (1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 13.0)
+FADING_S = (1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 13.0, 18.0)
 """Time constants of what dies away that are looked for, s."""
 
 SHAPES = (
@@ -37,7 +36,8 @@ SHAPES = (
 """Ways in which work may come late, alike likely."""
 
 LONGEST_FADING = 0.55
-"""Of the rest: what fades more slowly is told from a board that cools down by idle powers alone."""
+"""Of the rest: what fades more slowly is told from a board that cools down by all idle powers
+alone."""
 
 NOTHING_LATE = 0.5
 """Probability that nothing comes late, before a rest is looked at: as likely as not."""
@@ -45,10 +45,10 @@ NOTHING_LATE = 0.5
 LATE_AT_ALL = 0.03
 """Of work that comes late, so much is usual, relative (standard deviation about none)."""
 
-TOLD_BY_WINDOWS = 0.01
-"""What no rest tells counts where windows tell its share so well, standard uncertainty. Else the
-interval would hold what was thought before, or what idle powers follow besides: a short campaign
-with nothing late told −12 ± 3 %, simulated."""
+TOLD_WELL, TOLD_OF_ITSELF = 0.01, 0.5
+"""What no rest tells counts where all idle powers tell its share so well, standard uncertainty, as
+it is or over itself. Else the interval would hold what was thought before: where idle power wanders
+as 1/f, ± 3 % and more."""
 
 BELOW_NOUGHT = 0.1
 """Probability that what comes late is less power than at last, if something does."""
@@ -58,6 +58,16 @@ LOWEST = 30.0
 
 TOLD_EXACTLY = 1e-9
 """A share is not known better than this, relative."""
+
+HELD = 0.975
+"""Of what comes late so much is below the end of the interval, which it has on one side alone."""
+
+LEAST_LEFT = 0.1
+"""Of the energy of work in its own windows. What comes late is missing there, so that it is more of
+what is stated than it was of all; beyond this nothing of a figure is right."""
+
+STEPS_OF_REACH = 40
+"""Of the search for this end: each halves the range that it lies in."""
 
 MOST_KEPT = 0.9
 """Beyond it a rest tells nothing but its own noise."""
@@ -77,7 +87,8 @@ class LateWork:
         told: Share with the way that it stands out most in.
         shape: That way.
         shapes: How many were looked at.
-        worth: Root mean square of what came late, over all shapes and none of them.
+        worth: Standard uncertainty whose interval of 95 % reaches as far as what came late does
+            with a probability of ``HELD``, over all shapes and none of them.
         rests: How many told it.
     """
 
@@ -93,9 +104,11 @@ def late_work(records: Sequence[WindowRecord], work: RestedWork) -> LateWork | N
 
     After work that went on for longer than anything comes late, a share of its power stands in
     the rest until the last of it is over. The course of a rest is a level, a straight line beside
-    it (the board cools down) and that share for a time, or fading. What the idle powers of all
-    windows tell of the same (``LateHistory``) is pooled with it. Of the shapes the one is taken
-    that makes the share stand out most. What lasts beyond the longest of them is part of the line.
+    it (the board cools down) and that share for a time. What fades is told by all idle powers of
+    the campaign, those of rests among them (``LateHistory``), or by the courses of rests like what
+    ends, where these know it better: few windows or slow noise leave little of the others. Of the
+    shapes the one is taken that makes the share stand out most. What lasts beyond the longest of
+    them is part of the line.
 
     Args:
         records: Every window.
@@ -113,16 +126,19 @@ def _late_work(records: tuple[WindowRecord, ...], work: RestedWork) -> LateWork 
     history, kept = _history(records), _kept(rests)
     found: list[tuple[LateShape, ToldShare]] = []
     for shape in SHAPES:
+        by_all = history.told(work, shape.seconds) if shape.fades else None
         by_rests = _lasting(rests, shape, kept) if _told_by_a_line(shape, rests) else None
-        by_windows = history.told(work, shape.seconds) if shape.fades else None
         if by_rests:
-            found.append((shape, together(by_rests, by_windows) if by_windows else by_rests))
-        elif by_windows and by_windows.u < TOLD_BY_WINDOWS:
-            found.append((shape, by_windows))
+            told = min(by_all or by_rests, by_rests, key=lambda one: one.u)
+            found.append((shape, told))
+        elif by_all and by_all.u < max(TOLD_WELL, TOLD_OF_ITSELF * abs(by_all.share)):
+            found.append((shape, by_all))
     shape, best = max(found, key=lambda one: one[1].stands_out)
     shares = [(told.share, told.u) for _, told in found]
-    apart = [told.apart for _, told in found]
-    worth = worth_of(shares, best.degrees_of_freedom, apart)
+    # Some ways let net energies miss less than the share, and which way it is, is told worse.
+    missed = [max(1.0, history.missed(work, shape)) for shape, _ in found]
+    reach = reach_of(shares, best.degrees_of_freedom, missed)
+    worth = reach / max(1 - reach, LEAST_LEFT) / coverage_factor(inf)
     return LateWork(told=best, shape=shape, shapes=len(found), worth=worth, rests=len(rests))
 
 
@@ -158,22 +174,99 @@ def worth_of(
             The share is known less well by that. Against that nothing comes late it says nothing:
             with none of it they disagree as much.
     """
+    beliefs = _beliefs(found, degrees_of_freedom, apart or [1.0] * len(found))
+    squares = [0.0, *(belief.square for belief in beliefs)]
+    return float(np.sqrt(np.average(squares, weights=_weights(beliefs))))
+
+
+def reach_of(
+    found: Sequence[tuple[float, float]], degrees_of_freedom: float, missed: Sequence[float]
+) -> float:
+    """Return what net energies miss at most with a probability of ``HELD``, relative.
+
+    After the same thoughts as ``worth_of``. A share that is clear is no scatter about none: it is
+    reached by an interval that ends a little beyond it, and not at twice of it.
+
+    Args:
+        found: Measured share and its standard uncertainty, by way.
+        degrees_of_freedom: Behind these.
+        missed: By net energies, over the share, by way.
+    """
+    beliefs = _beliefs(found, degrees_of_freedom, [1.0] * len(found))
+    nothing, *weights = _weights(beliefs)
+    over = [factor for factor in missed for _ in range(2)]
+    low, high = 0.0, max(missed) * max(belief.mean + LOWEST * belief.sd for belief in beliefs)
+    for _ in range(STEPS_OF_REACH):
+        middle = (low + high) / 2
+        below = nothing + sum(
+            weight * belief.below(middle / factor)
+            for weight, belief, factor in zip(weights, beliefs, over, strict=True)
+        )
+        low, high = (low, middle) if below >= HELD else (middle, high)
+    return high
+
+
+@dataclass(frozen=True, slots=True)
+class _Belief:
+    """A share above nought, after it was measured: part of a normal distribution.
+
+    Attributes:
+        log_weight: Logarithm of how likely it is that something comes late in this way.
+        mean: Of the whole normal distribution.
+        sd: Likewise.
+    """
+
+    log_weight: float
+    mean: float
+    sd: float
+
+    @property
+    def square(self) -> float:
+        """Mean square of the share."""
+        at = self._at()
+        density = exp(-(at**2) / 2) / sqrt(2 * pi)
+        return self.sd**2 * (at**2 + 1 + at * density / _normal_below(at))
+
+    def below(self, share: float) -> float:
+        """Return how likely it is below one."""
+        at = self._at()
+        beyond = _normal_below(at - share / self.sd)
+        return 1 - beyond / _normal_below(at)
+
+    def _at(self) -> float:
+        # Beyond 30 standard deviations below nought nothing is left, which erfc still tells from
+        # none.
+        return max(self.mean / self.sd, -LOWEST)
+
+
+def _normal_below(at: float) -> float:
+    return erfc(-at / sqrt(2)) / 2
+
+
+def _beliefs(
+    found: Sequence[tuple[float, float]], degrees_of_freedom: float, apart: Sequence[float]
+) -> list[_Belief]:
+    """Return what is to be believed of each way, as more and as less power than at last."""
     widened = coverage_factor(degrees_of_freedom) / coverage_factor(inf)
     of_each = (1 - NOTHING_LATE) / len(found)
-    beliefs = [(log(NOTHING_LATE), 0.0)]
-    for (share, u), wider in zip(found, apart or [1.0] * len(found), strict=True):
+    beliefs = []
+    for (share, u), wider in zip(found, apart, strict=True):
         u_own = widened * max(u, TOLD_EXACTLY)
         for above, likely in ((share, 1 - BELOW_NOUGHT), (-share, BELOW_NOUGHT)):
-            log_weight, _ = _belief(above, u_own / wider, of_each * likely)
-            _, square = _belief(above, u_own, of_each * likely)
-            beliefs.append((log_weight, square))
-    log_weights, squares = np.array(beliefs).T
-    weights = np.exp(log_weights - log_weights.max())
-    return float(np.sqrt(np.average(squares, weights=weights)))
+            evidence = _belief(above, u_own / wider, of_each * likely).log_weight
+            beliefs.append(replace(_belief(above, u_own, 1.0), log_weight=evidence))
+    return beliefs
 
 
-def _belief(share: float, u: float, probability: float) -> tuple[float, float]:
-    """Return the logarithm of the weight of a share above nought, and its mean square then.
+def _weights(beliefs: Sequence[_Belief]) -> list[float]:
+    """Return how likely it is that nothing comes late, and then each belief; 1 in all."""
+    logs = np.array([log(NOTHING_LATE), *(belief.log_weight for belief in beliefs)])
+    weights = np.exp(logs - logs.max())
+    return [float(weight) for weight in weights / weights.sum()]
+
+
+def _belief(share: float, u: float, probability: float) -> _Belief:
+    """Return what is to be believed of a share above nought.
 
     Before the measurement it is half of a normal distribution about none, after it part of one
     that is narrower and lies elsewhere.
@@ -185,13 +278,9 @@ def _belief(share: float, u: float, probability: float) -> tuple[float, float]:
     """
     told = LATE_AT_ALL**2 / (LATE_AT_ALL**2 + u**2)
     mean, sd = told * share, sqrt(told) * u
-    # Beyond 30 standard deviations below nought nothing is left, which erfc still tells from none.
-    at = max(mean / sd, -LOWEST)
-    above = erfc(-at / sqrt(2)) / 2
-    density = exp(-(at**2) / 2) / sqrt(2 * pi)
+    above = _normal_below(max(mean / sd, -LOWEST))
     evidence = told * (share / u) ** 2 / 2 + log(1 - told) / 2
-    square = sd**2 * (at**2 + 1 + at * density / above)
-    return log(2 * probability * above) + evidence, square
+    return _Belief(log(2 * probability * above) + evidence, mean, sd)
 
 
 def _lasting(rests: Sequence[Rest], shape: LateShape, kept: float) -> ToldShare:

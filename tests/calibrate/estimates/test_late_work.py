@@ -10,8 +10,8 @@ import pytest
 
 from joulesplit.calibrate.estimates import coverage_factor, late_work
 from joulesplit.calibrate.estimates._late_history import LateHistory
-from joulesplit.calibrate.estimates._late_shape import ToldShare, together
-from joulesplit.calibrate.estimates._late_work import FADING_S, LASTING_S, worth_of
+from joulesplit.calibrate.estimates._late_shape import LateShape
+from joulesplit.calibrate.estimates._late_work import FADING_S, LASTING_S, reach_of, worth_of
 from window_records import rested, window_record, windows_with_late_work
 
 COOLING_W_PER_S = -0.5e-3
@@ -166,22 +166,71 @@ def test_what_idle_powers_tell_is_known_no_better_than_slow_noise_lets_it():
     assert sum(beyond) <= 5
 
 
-def test_two_measurements_that_disagree_are_known_less_well_than_either_says():
-    def told(share, u):
-        return ToldShare(
-            share=share, u=u, degrees_of_freedom=50, u_independent=u, independent_freedom=50
-        )
+def test_a_share_that_is_clear_is_reached_and_not_exceeded_twice():
+    reach = reach_of([(0.1, 0.005)], 1e9, [1.0])
 
-    alike = together(told(0.01, 0.002), told(0.012, 0.002))
-    apart = together(told(0.0, 0.002), told(0.02, 0.002))
+    # 1.96 standard uncertainties beyond it, less what is usual pulls it towards none.
+    assert reach == pytest.approx(0.1 + 1.96 * 0.005, abs=0.004)
+    assert 1.96 * worth_of([(0.1, 0.005)], 1e9) > 0.18
 
-    assert alike.share == pytest.approx(0.011)
-    assert alike.u == pytest.approx(0.002 / 2**0.5)
-    assert alike.degrees_of_freedom == pytest.approx(100)
-    # They lie seven of their standard uncertainties apart.
-    assert apart.u == pytest.approx(0.01)
-    assert apart.stands_out == pytest.approx(0.01 / 0.002 * 2**0.5)
-    assert together(told(0.01, 0.0), told(0.012, 0.002)) == told(0.01, 0.0)
+
+def test_what_net_energies_miss_is_reached_and_not_the_share():
+    assert reach_of([(0.1, 0.005)], 1e9, [1.3]) == pytest.approx(
+        1.3 * reach_of([(0.1, 0.005)], 1e9, [1.0]), rel=1e-6
+    )
+
+
+def test_shares_are_below_what_is_reached_as_often_as_it_says():
+    """Of shares drawn as they are taken to be, where each is measured."""
+    random = np.random.default_rng(2)
+    shares = np.abs(0.03 * random.standard_normal(1000)) * (random.random(1000) > 0.5)
+    measured = shares + 0.01 * random.standard_normal(1000)
+
+    below = [
+        share <= reach_of([(float(told), 0.01)], 1e9, [1.0])
+        for share, told in zip(shares, measured, strict=True)
+    ]
+
+    # 25 of a thousand are not; 40 or more in one of four hundred tests.
+    assert np.mean(below) > 0.96
+
+
+@pytest.mark.parametrize("fades_s", [0.5, 1.0, 3.0])
+def test_what_net_energies_miss_is_what_they_do_where_power_is_drawn(fades_s):
+    """What fades at once is drawn within the work for the most part, and billed to it."""
+    records = windows_with_late_work({"compute": (0.2, fades_s)}, noise_w=0.0)
+    own = [record for record in records if record.task.kind == "compute"]
+    # The work draws 1 W.
+    missing = 1 - sum(record.net_j for record in own) / sum(record.work_s for record in own)
+
+    shape = LateShape(seconds=fades_s, fades=True)
+
+    assert LateHistory(records).missed("computing", shape) == pytest.approx(missing / 0.2, rel=0.02)
+
+
+def test_net_energies_miss_more_than_what_comes_late_where_it_is_in_the_idle_taken_off():
+    """Windows stand 0.9 s apart, so that what ends then is over before the next work."""
+    history = LateHistory(windows_with_late_work({}))
+
+    assert history.missed("computing", LateShape(seconds=0.9, fades=False)) > 1.2
+
+
+def test_a_board_that_was_warm_before_the_first_window_draws_nothing_late():
+    """It cools down by 40 mW over 90 s, which no work of the campaign explains."""
+    records = windows_with_late_work({})
+    first_s = records[0].started_ns * 1e-9
+
+    def cooling_w(record):
+        return 0.04 * np.exp(-(record.started_ns * 1e-9 - first_s) / 90.0)
+
+    warm = [
+        msgspec.structs.replace(one, idle_power_w=one.idle_power_w + float(cooling_w(one)))
+        for one in records
+    ]
+    told = LateHistory(warm).told("computing", 13.0)
+
+    assert abs(told.share) < 2 * told.u
+    assert told.u < 0.01
 
 
 def test_a_way_whose_measurements_disagree_is_no_less_likely_than_nothing_late():
