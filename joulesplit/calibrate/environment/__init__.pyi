@@ -6,6 +6,7 @@ from ._conditions import Conditions as Conditions
 from ._conditions import snapshot as snapshot
 from ._foreign_load import ForeignLoad as ForeignLoad
 from ._foreign_load import LoadWatch as LoadWatch
+from ._heap import give_memory_back as give_memory_back
 from ._kernel import architecture as architecture
 from ._kernel import userland_bits as userland_bits
 from ._machine import Machine as Machine

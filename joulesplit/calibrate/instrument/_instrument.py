@@ -28,6 +28,7 @@ from joulesplit.calibrate.environment import (
     LoadWatch,
     boot_of,
     describe_device,
+    give_memory_back,
     interface_kind,
     require_link,
     this_tool,
@@ -125,6 +126,7 @@ class Instrument:
         received = download_subjects(plan, subjects) if plan.downloads else ()
         blocks = self.network.blocks
         heads = (*head_blocks(plan, blocks), *((len(blocks),) if plan.whole else ()))
+        give_memory_back()
         return Bench(
             clock=self.clock,
             sampler=self.sampler,

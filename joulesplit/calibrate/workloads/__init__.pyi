@@ -8,6 +8,7 @@ from ._protocol import PreparedWorkload as PreparedWorkload
 from ._protocol import RealActivity as RealActivity
 from ._protocol import WorkDone as WorkDone
 from ._protocol import Workload as Workload
+from ._protocol import nothing as nothing
 from ._split import Offload as Offload
 from ._split import SplitWorkload as SplitWorkload
 from ._synthetic import BoardCosts as BoardCosts

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from joulesplit.calibrate.workloads._protocol import DeviceActivity, WorkDone
+from joulesplit.calibrate.workloads._protocol import DeviceActivity, WorkDone, nothing
 from joulesplit.drivers.protocols import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepWorkload:
-    """A repeated step that needs nothing to be made ready.
+    """A step that can be repeated with what is there.
 
     Attributes:
         name: For people.
         step: Does it once.
         clock: Time.
         activity: Who is told that work begins.
+        make_ready: Has there what it needs, before the window begins.
     """
 
     name: str
     step: Callable[[], object]
     clock: Clock
     activity: DeviceActivity
+    make_ready: Callable[[], None] = nothing
+
+    @property
+    def at_most(self) -> int:
+        """No limit: nothing is used up."""
+        return sys.maxsize
+
+    def prepare(self, repetitions: int) -> None:
+        """Have there what the step needs."""
+        del repetitions
+        self.make_ready()
 
     def run(self, repetitions: int) -> WorkDone:
         """Do the step ``repetitions`` times."""
