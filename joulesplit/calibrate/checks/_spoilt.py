@@ -1,4 +1,4 @@
-"""Whether other programs took the processors while windows were measured. Pure."""
+"""Whether others took the processors, or memory was short, while windows were measured. Pure."""
 
 from __future__ import annotations
 
@@ -38,11 +38,36 @@ SPOILT_RESTS = CheckSpec(
     "in no interval: stop them, `top` shows what runs, and measure again",
 )
 
+PAGES_UNNOTICED = 5
+"""Pages from a disk that no window shows: a page takes an SD card about a millisecond, and the
+shortest window half a second."""
+
+PAGING = CheckSpec(
+    name="paging",
+    finds=f"windows in which more than {PAGES_UNNOTICED} pages of memory were swapped, or waited "
+    "for from a disk",
+    unit="1",
+    limit=0,
+    advice="memory was short in {paged} of {windows} windows ({example}): what waits for a disk is "
+    "no work of the network's; stop other programs, or take a smaller plan or network",
+)
+
 
 def spoilt_checks(evidence: Evidence) -> Iterator[Check]:
-    """Return whether other programs spoilt windows or rests."""
+    """Return whether other programs spoilt windows or rests, or memory that was short did."""
     yield from _spoilt_windows(evidence)
     yield from _spoilt_rests(evidence.records)
+    yield from _paging(evidence.records)
+
+
+def _paging(records: Sequence[WindowRecord]) -> Iterator[Check]:
+    known = [(record.paging, record) for record in records if record.paging is not None]
+    if not known:
+        return
+    pages, worst = max(known, key=lambda pair: pair[0])
+    paged = sum(paging > PAGES_UNNOTICED for paging, _ in known)
+    example = f"{window_words(worst, records)}: {pages} pages"
+    yield PAGING.judge(paged, paged=paged, windows=len(known), example=example)
 
 
 def _spoilt_rests(records: Sequence[WindowRecord]) -> Iterator[Check]:

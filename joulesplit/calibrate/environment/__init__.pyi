@@ -12,6 +12,7 @@ from ._kernel import userland_bits as userland_bits
 from ._machine import Machine as Machine
 from ._network import interface_kind as interface_kind
 from ._network import require_link as require_link
+from ._paging import PagingWatch as PagingWatch
 from ._restart_command import program as program
 from ._sudo_user import hand_over as hand_over
 from ._sudo_user import home_of_person as home_of_person

@@ -26,6 +26,7 @@ from joulesplit.calibrate.campaign import (
 from joulesplit.calibrate.environment import (
     Conditions,
     LoadWatch,
+    PagingWatch,
     boot_of,
     describe_device,
     give_memory_back,
@@ -138,6 +139,7 @@ class Instrument:
             thermometer=lambda: self.device.temperature_c,
             lay_out_anew=partial(self.network.lay_out_anew, Random(plan.order_seed)),
             foreign_load=LoadWatch(self.device.machine),
+            paging=PagingWatch(self.device.machine),
         ), subjects
 
     def fit_to_link(self, plan: Plan) -> tuple[Plan, LinkProbe]:
