@@ -35,9 +35,9 @@ COPIES_SHARE = 0.5
 """Of the memory available, what these copies may take: the sampler needs some, and no reading
 may wait for a swap."""
 
-WORKING_BYTES = 80_000_000
-"""Of all that is loaded for one window, these copies or one part beside those kept: a board of
-512 MB has room for it beside the program and the sampler. One copy may take more."""
+WORKING_BYTES = 95_000_000
+"""What the file, these copies and the parts beside them may hold together: a board of 512 MB has
+room for it beside the program and the sampler. One copy of a large network takes more."""
 
 EVERYWHERE = (READ_FILE, LOAD, ALLOCATE, SET_INPUT, FIRST_INFERENCE, CONNECTION_PHASE)
 """Steps that every network and link has."""
@@ -72,7 +72,7 @@ def copies_ready(network: Network, available_bytes: int | None) -> int:
         network: The network.
         available_bytes: Memory that programs can still take, byte; None if it is not known.
     """
-    fitting = WORKING_BYTES // copy_bytes(network)
+    fitting = (WORKING_BYTES - network.parameter_bytes) // copy_bytes(network)
     return max(1, min(copies_that_fit(network, available_bytes), fitting))
 
 
@@ -117,10 +117,11 @@ class PhaseBench:
             OutputError: The picture cannot be written.
         """
         network, clock = self._network, self._clock
-        steps = {READ_FILE: self._read, **picture_steps(network.network, self._scratch)}
+        pictures = picture_steps(network.network, self._scratch)
         return {
-            **{key: self._step(key, step) for key, step in steps.items()},
+            READ_FILE: self._step(READ_FILE, self._read, self._have_room),
             LOAD: self._step(LOAD, self._loaded, self._have_content),
+            **{key: self._step(key, step) for key, step in pictures.items()},
             SET_INPUT: self._step(
                 SET_INPUT, network.set_inputs, lambda: network.whole_ready(clock)
             ),
@@ -143,7 +144,7 @@ class PhaseBench:
         self, name: str, make: Callable[[], object], step: Callable[[Any], None]
     ) -> FreshStepWorkload:
         def made_in_its_room() -> object:
-            self._have_room()
+            self._have_content(copies=self._copies)
             return make()
 
         return FreshStepWorkload(
@@ -156,13 +157,15 @@ class PhaseBench:
             shelf=self._shelf,
         )
 
-    def _have_room(self) -> None:
-        """Have the file in memory, and no more parts beside the copies than go with them."""
-        taken_bytes = self._copies * copy_bytes(self._network.network)
+    def _have_room(self, *, copies: int = 0) -> None:
+        """Have no more parts loaded than go with the file and copies of the network."""
+        network = self._network.network
+        taken_bytes = network.parameter_bytes + copies * copy_bytes(network)
         self._network.let_parts_go(leaving_bytes=WORKING_BYTES - taken_bytes)
-        self._have_content()
 
-    def _have_content(self) -> None:
+    def _have_content(self, *, copies: int = 0) -> None:
+        """Have the file in memory, and room for copies of the network."""
+        self._have_room(copies=copies)
         if not self._content:
             self._content = self._read()
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from joulesplit.calibrate.environment import Machine, program
+from joulesplit.cli._resources import bundled
 from joulesplit.cli.diagnosis._installation import installation_findings
 from joulesplit.cli.diagnosis._machine import machine_findings, tuning_findings
 from joulesplit.cli.diagnosis._sensors import ready_for, sensor_findings
@@ -104,9 +105,9 @@ def test_a_runtime_that_computes_a_layer_is_fine():
 @pytest.mark.parametrize(
     ("available", "state", "told", "fix"),
     [
-        (421_000_000, "ok", "", ""),
-        (374_000_000, "warn", "--standard of MobileNetV2 takes 420", "--quick"),
-        (199_000_000, "warn", "--quick of MobileNetV2 takes 200", "add memory"),
+        (421_000_000, "ok", "mobilenet_v2_1.0_224_float32.tflite takes", ""),
+        (190_000_000, "warn", "with --standard", "--quick"),
+        (109_000_000, "warn", "with --quick", "add memory"),
     ],
 )
 def test_memory_is_enough_if_the_plan_fits_that_doctor_names(tmp_path, available, state, told, fix):
@@ -114,6 +115,14 @@ def test_memory_is_enough_if_the_plan_fits_that_doctor_names(tmp_path, available
     assert found.state == state
     assert told in found.found
     assert fix in found.fix
+
+
+def test_doctor_says_what_the_network_takes_that_is_given(joulesplit):
+    """Of the bundled one a fixed number was told, whatever was to be measured."""
+    model = bundled("models/mobilenet_v2_1.0_224_int8.tflite")
+    findings = joulesplit("doctor", model, "--json").json["findings"]
+    (memory,) = (finding for finding in findings if finding["name"] == "memory")
+    assert "calibrate of mobilenet_v2_1.0_224_int8.tflite takes" in memory["found"]
 
 
 LEFT = """{"boot": "b1", "owner": %s, "settings": [
