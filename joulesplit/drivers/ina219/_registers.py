@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from joulesplit.drivers.errors import SensorConfigurationError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 WORD_MASK = 0xFFFF
 POWER_ON_CONFIGURATION = 0x399F
@@ -291,6 +293,9 @@ def convert_words(
     Returns:
         Bus voltage (V) and current (A), float64, shape (n,).
     """
+    # What samples the chip needs none of it, and is much smaller without.
+    import numpy as np
+
     codes = np.asarray(shunt_words, dtype=np.uint16).astype(np.int16)
     volts = (np.asarray(bus_words, dtype=np.uint16) >> BUS_DATA_SHIFT) * BUS_LSB_V
     return volts.astype(np.float64), codes.astype(np.float64) * (SHUNT_LSB_V / shunt_ohm)
