@@ -5,14 +5,17 @@
 Every block, head and step of a start is timed and then made ready and run for each of its windows,
 in the order of the first round, as `calibrate` does; idle, rests and uploads, which take time and
 no memory of their own, are left out. Proportional set sizes (PSS) are read from outside every
-50 ms. The sensor is simulated, which takes 4 MB more in the sampler than the INA219's driver.
-Without a model: the bundled MobileNetV2 in float32, and ResNet50 as the converter writes it but
-for its weights (``tests/partition/facts``).
+50 ms. The simulated sensor takes numpy into the sampler, which a real one does not: with the driver
+of the INA219 the sampler is measured by itself, and `monitor` beside it. Without a model: the
+bundled MobileNetV2 in float32, and ResNet50 as the converter writes it but for its weights
+(``tests/partition/facts``).
 """
 
 from __future__ import annotations
 
 import argparse
+import math
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,7 +25,7 @@ from pathlib import Path
 
 from benchmarks.partition import ROOT, unpacked
 
-POLL_S = 0.05
+POLL_S, SETTLED_S = 0.05, 3.0
 KB = 1024
 SHARE, ANONYMOUS = "Pss", "Pss_Anon"
 MEASURE = "--measure"
@@ -40,6 +43,7 @@ def main() -> None:
     if arguments.measure:
         measure(arguments.models[0], arguments.plan)
         return
+    of_a_chip()
     print(f"{'':42s} {'file':>9s} {'PSS':>9s} {'of it anonymous':>16s} {'PSS / file':>11s}")
     with tempfile.TemporaryDirectory() as scratch:
         for model in arguments.models or bundled_and_large(Path(scratch)):
@@ -50,6 +54,25 @@ def bundled_and_large(scratch: Path) -> list[Path]:
     """Return the networks of the table."""
     small = ROOT / "data" / "models" / "mobilenet_v2_1.0_224_float32.tflite"
     return [small, unpacked("ResNet50", scratch)]
+
+
+def of_a_chip() -> None:
+    """Print what `monitor` and its sampler take, with the driver of a real sensor."""
+    from benchmarks.loaded_driver import with_the_driver
+    from joulesplit.calibrate.sampling import SamplerProcess
+    from joulesplit.drivers import MonotonicClock
+
+    with SamplerProcess(with_the_driver, MonotonicClock()) as sampler:
+        time.sleep(SETTLED_S)
+        sampler_bytes, _ = sizes_of(sampler.pid or 0)
+    command = [sys.executable, "-m", "joulesplit", "monitor", "--sensor", "simulated", "--json"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    largest = largest_of(process, SETTLED_S)
+    process.send_signal(signal.SIGINT)
+    process.wait()
+    beside = largest["device process"][0] + largest["resource tracker"][0]
+    print(f"sampler with the driver of the INA219: {sampler_bytes / 1e6:.1f} MB")
+    print(f"monitor with this sampler: {(sampler_bytes + beside) / 1e6:.1f} MB")
 
 
 def measure(model: Path, plan_name: str) -> None:
@@ -81,11 +104,7 @@ def table(model: Path, plan_name: str) -> None:
     """Print the largest sizes of both processes for one network."""
     command = [sys.executable, "-m", "benchmarks.memory", MEASURE, "--plan", plan_name, str(model)]
     process = subprocess.Popen(command, cwd=ROOT)
-    largest: dict[str, tuple[int, int]] = {}
-    while process.poll() is None:
-        for role, pid in roles(process.pid):
-            largest[role] = max(largest.get(role, (0, 0)), sizes_of(pid))
-        time.sleep(POLL_S)
+    largest = largest_of(process)
     if process.returncode:
         raise SystemExit(process.returncode)
     file_bytes = model.stat().st_size
@@ -97,10 +116,23 @@ def table(model: Path, plan_name: str) -> None:
         )
 
 
+def largest_of(
+    process: subprocess.Popen[bytes], limit_s: float = math.inf
+) -> dict[str, tuple[int, int]]:
+    """Return the largest sizes of a program's processes until it ends, or for some time, byte."""
+    largest: dict[str, tuple[int, int]] = {}
+    deadline_s = time.monotonic() + limit_s
+    while process.poll() is None and time.monotonic() < deadline_s:
+        for role, pid in roles(process.pid):
+            largest[role] = max(largest.get(role, (0, 0)), sizes_of(pid))
+        time.sleep(POLL_S)
+    return largest
+
+
 def roles(pid: int) -> Iterator[tuple[str, int]]:
     """Yield the processes of a campaign that stay on the device."""
     yield "device process", pid
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+    for child in _text(f"/proc/{pid}/task/{pid}/children").split():
         words = _text(f"/proc/{child}/cmdline")
         if "spawn_main" in words:
             yield "sampler", int(child)

@@ -10,7 +10,7 @@ import msgspec
 from joulesplit.calibrate.campaign import PLANS, Plan, head_blocks
 from joulesplit.calibrate.errors import MemoryShortError
 from joulesplit.calibrate.instrument._loaded_parts import KEPT_BYTES, copy_bytes, part_bytes
-from joulesplit.calibrate.instrument._network_bench import blocks_cut
+from joulesplit.calibrate.instrument._network_bench import KEPT_FILE_BYTES, blocks_cut
 from joulesplit.calibrate.instrument._phase_bench import WORKING_BYTES, copies_ready
 from joulesplit.metrology import si
 
@@ -55,6 +55,8 @@ def memory_need(network: Network, plan: Plan, available_bytes: int | None = None
     at_once = _parts_bytes(network, plan)
     if plan.phases:
         at_once = max(at_once, _start_bytes(network, available_bytes))
+    if network.parameter_bytes <= KEPT_FILE_BYTES:
+        at_once += network.parameter_bytes
     return MemoryNeed(device_bytes=PROGRAM_BYTES + _crossing_bytes(network, plan) + at_once)
 
 

@@ -37,6 +37,11 @@ BALLAST_BYTES = 1 << 20
 """Pieces of memory between the interpreters are smaller than this: more than the largest cache of
 a core has sets for, and little beside a network."""
 
+KEPT_FILE_BYTES = 16_000_000
+"""A file with more weights is read again for each part that is loaded of it. On a board of 512 MB
+its bytes are missed; reading a small one again would only take time, a third of what loading a
+block takes, dozens of times in a campaign."""
+
 REST_NS = 100_000_000
 """After loading, until the idle of a window may begin: the board has settled by then, and no mean
 of the sensor (70 ms of 128 samples) reaches back."""
@@ -117,10 +122,11 @@ class NetworkBench:
             self._file = read_again(self.path, self.network)
         return self._file
 
-    def let_file_go(self) -> None:
-        """Have no byte of the file in memory until it is needed again."""
-        self._file = None
-        give_memory_back()
+    def _let_file_go(self) -> None:
+        """Have no byte of a large file in memory until it is needed again."""
+        if not self._keeps_file:
+            self._file = None
+            give_memory_back()
 
     def __enter__(self) -> Self:
         """Run the chain of blocks once, to have what crosses between them."""
@@ -131,8 +137,8 @@ class NetworkBench:
             runner = self._parts.get(block.first_operator, block.last_operator)
             self._tensors[block.index] = runner.run(self._tensors[block.index - 1])
         # From here on parts come one at a time, and may be as large as the file.
-        self._keeps_file = False
-        self.let_file_go()
+        self._keeps_file = self.network.parameter_bytes <= KEPT_FILE_BYTES
+        self._let_file_go()
         return self
 
     def lay_out_anew(self, chance: Random) -> None:
@@ -160,9 +166,8 @@ class NetworkBench:
 
     def _part(self, first_operator: int, last_operator: int) -> Runner:
         content = extract(self.model, first_operator, last_operator)
-        if not self._keeps_file:
-            # The runtime takes as much again to pack the weights.
-            self.let_file_go()
+        # The runtime takes as much again to pack the weights.
+        self._let_file_go()
         return self.new_runner(content)
 
     def new_runner(

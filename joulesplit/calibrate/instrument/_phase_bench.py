@@ -35,7 +35,7 @@ COPIES_SHARE = 0.5
 """Of the memory available, what these copies may take: the sampler needs some, and no reading
 may wait for a swap."""
 
-WORKING_BYTES = 95_000_000
+WORKING_BYTES = 85_000_000
 """What the file, these copies and the parts beside them may hold together: a board of 512 MB has
 room for it beside the program and the sampler. One copy of a large network takes more."""
 

@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from joulesplit.calibrate.instrument import NetworkBench, RuntimeChoice
+from joulesplit.calibrate.instrument import NetworkBench, RuntimeChoice, _network_bench
 from joulesplit.calibrate.workloads import RealActivity
 from joulesplit.cli._resources import bundled
 from joulesplit.drivers import MonotonicClock
@@ -70,8 +70,11 @@ def test_laid_out_anew_blocks_and_heads_lie_elsewhere_and_compute_the_same(bench
     assert len(layouts) == 3
 
 
-def test_no_byte_of_the_file_is_kept_and_it_has_to_be_the_same_when_it_is_read_again(tmp_path):
+def test_no_byte_of_a_large_file_is_kept_and_it_has_to_be_the_same_when_it_is_read_again(
+    tmp_path, monkeypatch
+):
     """Whoever replaces it in a campaign would have another network's blocks measured."""
+    monkeypatch.setattr(_network_bench, "KEPT_FILE_BYTES", 3_000_000)
     model = tmp_path / "network.tflite"
     content = bundled("models/mobilenet_v2_1.0_224_int8.tflite").read_bytes()
     model.write_bytes(content)
