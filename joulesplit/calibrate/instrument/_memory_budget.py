@@ -17,9 +17,12 @@ from joulesplit.metrology import si
 if TYPE_CHECKING:
     from joulesplit.partition import Network
 
-PROGRAM_BYTES = 65_000_000
-"""The device process without a network: the interpreter, numpy, the runtime, and what the C library
-has not given back."""
+PROGRAM_BYTES = 60_000_000
+"""The device process without a network: Python, numpy, the runtime."""
+
+HELD_BEYOND = 1.1
+"""What the C library and the runtime hold over what the sums here say: 5 to 10 % of it, of networks
+of 14 and 102 MB (docs/benchmarks.md)."""
 
 OTHERS_BYTES = 40_000_000
 """The process that samples, and multiprocessing's resource tracker."""
@@ -57,7 +60,8 @@ def memory_need(network: Network, plan: Plan, available_bytes: int | None = None
         at_once = max(at_once, _start_bytes(network, available_bytes))
     if network.parameter_bytes <= KEPT_FILE_BYTES:
         at_once += network.parameter_bytes
-    return MemoryNeed(device_bytes=PROGRAM_BYTES + _crossing_bytes(network, plan) + at_once)
+    held_bytes = round(HELD_BEYOND * (_crossing_bytes(network, plan) + at_once))
+    return MemoryNeed(device_bytes=PROGRAM_BYTES + held_bytes)
 
 
 def _parts_bytes(network: Network, plan: Plan) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from joulesplit.calibrate.errors import SamplerError
 from joulesplit.drivers.readings import Reading
 
-RECORD = struct.Struct("<qddiiii")
+PACKED_RECORD = struct.Struct("<qddiiii")
 """One reading; the same as ``joulesplit.calibrate.sampling.RECORD``."""
 
 LOCK_TIMEOUT_S = 2.0
@@ -51,7 +51,7 @@ class RingWriter:
 
     def __init__(self, memory: Any, count: Any, lock: Any, capacity: int) -> None:
         self._memory = memoryview(memory).cast("B")
-        self._pack_into = RECORD.pack_into
+        self._pack_into = PACKED_RECORD.pack_into
         self._count = count
         self._acquire, self._release = lock.acquire, lock.release
         self._capacity = capacity
@@ -69,7 +69,7 @@ class RingWriter:
         """
         t_ns, raw, voltage_v, current_a, flags = reading
         raw0, raw1 = raw if len(raw) == 2 else (*raw, 0, 0)[:2]
-        at = self._written % self._capacity * RECORD.size
+        at = self._written % self._capacity * PACKED_RECORD.size
         self._pack_into(self._memory, at, t_ns, voltage_v, current_a, raw0, raw1, flags, late_us)
         self._written += 1
         # Hardly ever is it held, and to ask without a time limit is quicker.

@@ -14,7 +14,7 @@ import pytest
 from joulesplit.calibrate.errors import SamplerError
 from joulesplit.calibrate.sampling import Trace
 from joulesplit.calibrate.sampling._ring import ReadingRing
-from joulesplit.calibrate.sampling._ring_writer import RECORD as PACKED
+from joulesplit.calibrate.sampling._ring_writer import PACKED_RECORD
 from joulesplit.calibrate.sampling._sampler import InlineSampler, Tally
 from joulesplit.calibrate.sampling._trace import RECORD, trace_of
 from joulesplit.drivers.errors import NoNumberError
@@ -48,7 +48,7 @@ def test_a_reading_comes_out_of_the_ring_as_it_went_in(make_ring):
 
 
 def test_the_ring_packs_what_numpy_unpacks():
-    assert PACKED.size == RECORD.itemsize
+    assert PACKED_RECORD.size == RECORD.itemsize
 
 
 def test_readings_that_were_overwritten_are_an_error(make_ring):
