@@ -38,14 +38,17 @@ SPOILT_RESTS = CheckSpec(
     "in no interval: stop them, `top` shows what runs, and measure again",
 )
 
-PAGES_UNNOTICED = 5
-"""Pages from a disk that no window shows: a page takes an SD card about a millisecond, and the
-shortest window half a second."""
+PAGE_S = 1e-3
+"""About what a page takes an SD card, s."""
+
+PAGED_SHARE = 0.01
+"""Share of a window's work that pages may take before the window counts as one in which memory was
+short."""
 
 PAGING = CheckSpec(
     name="paging",
-    finds=f"windows in which more than {PAGES_UNNOTICED} pages of memory were swapped, or waited "
-    "for from a disk",
+    finds="windows in which pages of memory were swapped, or waited for from a disk, for more than "
+    f"{PAGED_SHARE:.0%} of the work, at {PAGE_S * 1e3:.0f} ms each",
     unit="1",
     limit=0,
     advice="memory was short in {paged} of {windows} windows ({example}): what waits for a disk is "
@@ -61,13 +64,18 @@ def spoilt_checks(evidence: Evidence) -> Iterator[Check]:
 
 
 def _paging(records: Sequence[WindowRecord]) -> Iterator[Check]:
-    known = [(record.paging, record) for record in records if record.paging is not None]
+    known = [record for record in records if record.paging is not None]
     if not known:
         return
-    pages, worst = max(known, key=lambda pair: pair[0])
-    paged = sum(paging > PAGES_UNNOTICED for paging, _ in known)
-    example = f"{window_words(worst, records)}: {pages} pages"
+    paged = sum(_paged_share(record) > PAGED_SHARE for record in known)
+    worst = max(known, key=_paged_share)
+    example = f"{window_words(worst, records)}: {worst.paging} pages"
     yield PAGING.judge(paged, paged=paged, windows=len(known), example=example)
+
+
+def _paged_share(record: WindowRecord) -> float:
+    """Return what pages took of a window's work, about."""
+    return (record.paging or 0) * PAGE_S / record.work_s
 
 
 def _spoilt_rests(records: Sequence[WindowRecord]) -> Iterator[Check]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from joulesplit.calibrate.environment import give_memory_back
 from joulesplit.calibrate.instrument._camera_picture import picture_keys, picture_steps
 from joulesplit.calibrate.instrument._loaded_parts import copy_bytes
+from joulesplit.calibrate.instrument._network_bench import REST_NS
 from joulesplit.calibrate.profile import CONNECTION_PHASE
 from joulesplit.calibrate.workloads import FreshStepWorkload, StepWorkload, nothing
 from joulesplit.partition import model_bytes, prepare
@@ -155,7 +156,11 @@ class PhaseBench:
             activity=self._activity,
             at_most=self._copies,
             shelf=self._shelf,
+            settle=self._rest,
         )
+
+    def _rest(self) -> None:
+        self._clock.sleep_until_ns(self._clock.now_ns() + REST_NS)
 
     def _have_room(self, *, copies: int = 0) -> None:
         """Have no more parts loaded than go with the file and copies of the network."""
@@ -168,6 +173,7 @@ class PhaseBench:
         self._have_room(copies=copies)
         if not self._content:
             self._content = self._read()
+            self._rest()
 
     def _let_go(self) -> None:
         """Keep nothing for a window that may not come soon; other networks are to be loaded."""

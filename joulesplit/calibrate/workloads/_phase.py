@@ -62,6 +62,7 @@ class FreshStepWorkload:
         at_most: Things that are ready at once: each may hold a whole network in memory.
         shelf: Where they stand. Workloads that share one let go of each other's things, so that
             no more than one window's are in memory.
+        settle: Waits until what making them took has faded, before the idle of the window.
     """
 
     name: str
@@ -71,11 +72,13 @@ class FreshStepWorkload:
     activity: DeviceActivity
     at_most: int
     shelf: list[object] = field(default_factory=list)
+    settle: Callable[[], None] = nothing
 
     def prepare(self, repetitions: int) -> None:
         """Make as many things ready; those of the last window are let go first."""
         self.shelf.clear()
         self.shelf.extend(self.make() for _ in range(repetitions))
+        self.settle()
 
     def run(self, repetitions: int) -> WorkDone:
         """Do the step to each thing that is ready.

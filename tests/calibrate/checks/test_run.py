@@ -331,7 +331,7 @@ def test_each_fault_fails_its_own_check_and_says_what_to_do(name, verdict, field
 
 
 def test_memory_that_was_short_is_told_with_its_window_and_a_few_pages_are_let_pass():
-    """Five pages are what no window shows; where nobody can tell nothing is said."""
+    """Five of a millisecond are a hundredth of half a second; untold, nothing is said."""
 
     def found(*pages):
         records = [record(n, paging=count) for n, count in enumerate(pages)]

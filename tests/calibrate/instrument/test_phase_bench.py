@@ -18,6 +18,7 @@ from joulesplit.calibrate.instrument import (
 )
 from joulesplit.calibrate.instrument._camera_picture import CONVERT, PICTURE
 from joulesplit.calibrate.instrument._loaded_parts import copy_bytes as loaded_copy_bytes
+from joulesplit.calibrate.instrument._network_bench import REST_NS
 from joulesplit.calibrate.instrument._phase_bench import (
     ALLOCATE,
     COPIES_AT_MOST,
@@ -198,3 +199,15 @@ def test_copies_and_parts_together_take_no_more_than_one_window_may(tmp_path):
         steps[ALLOCATE].prepare(copies)
 
         assert bench._parts.loaded_bytes + taken <= WORKING_BYTES
+
+
+def test_what_making_copies_took_fades_before_the_idle_of_their_window(tmp_path):
+    clock = SimulatedClock()
+    with NetworkBench(bundled("models/mobilenet_v2_1.0_224_int8.tflite"), RuntimeChoice()) as bench:
+        steps = PhaseBench(
+            bench, clock, RealActivity(), available_bytes=None, scratch=tmp_path
+        ).workloads()
+        for key in (LOAD, ALLOCATE, FIRST_INFERENCE):
+            before_ns = clock.now_ns()
+            steps[key].prepare(1)
+            assert clock.now_ns() - before_ns >= REST_NS
