@@ -98,17 +98,22 @@ class LoadedParts:
         self._parts.move_to_end(run)
         return self._parts[run]
 
-    def leave_at_most(self, size_bytes: int) -> None:
+    def leave_at_most(self, size_bytes: int) -> bool:
         """Let those go that were used longest ago, until the others hold no more than that.
 
         What they held goes back to the system, not only to this process.
 
         Args:
             size_bytes: Byte; below zero, all of them go.
+
+        Returns:
+            Whether any went.
         """
         before = len(self._parts)
         while self._parts and self.loaded_bytes > size_bytes:
             _, oldest = self._parts.popitem(last=False)
             oldest.close()
-        if len(self._parts) < before:
-            give_memory_back()
+        if len(self._parts) == before:
+            return False
+        give_memory_back()
+        return True

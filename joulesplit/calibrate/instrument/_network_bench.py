@@ -89,7 +89,7 @@ class NetworkBench:
     Attributes:
         network: The network as data.
         blocks: It as blocks.
-        is_a_file_of_its_own: And not inside another file.
+        is_a_file_of_its_own: It is not inside another file.
         before_loading: Called before a block or head is loaded: lets go what was kept beside them.
 
     Raises:
@@ -186,13 +186,16 @@ class NetworkBench:
             input_shapes=input_shapes,
         )
 
-    def let_parts_go(self, *, leaving_bytes: int = 0) -> None:
+    def let_parts_go(self, *, leaving_bytes: int = 0) -> bool:
         """Let blocks and heads go, those used longest ago first; they are loaded when needed.
 
         Args:
             leaving_bytes: What may stay, byte.
+
+        Returns:
+            Whether any went.
         """
-        self._parts.leave_at_most(leaving_bytes)
+        return self._parts.leave_at_most(leaving_bytes)
 
     def new_interpreter(self, content: bytes, input_shapes: Sequence[tuple[int, ...]]) -> Any:
         """Return the runtime's own interpreter of a network's file, its tensors not allocated."""

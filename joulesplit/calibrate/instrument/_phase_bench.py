@@ -11,7 +11,7 @@ from joulesplit.calibrate.instrument._camera_picture import picture_keys, pictur
 from joulesplit.calibrate.instrument._loaded_parts import copy_bytes
 from joulesplit.calibrate.instrument._network_bench import REST_NS
 from joulesplit.calibrate.profile import CONNECTION_PHASE
-from joulesplit.calibrate.workloads import FreshStepWorkload, StepWorkload, nothing
+from joulesplit.calibrate.workloads import FreshStepWorkload, ReadyStepWorkload, StepWorkload
 from joulesplit.partition import model_bytes, prepare
 
 if TYPE_CHECKING:
@@ -120,20 +120,23 @@ class PhaseBench:
         network, clock = self._network, self._clock
         pictures = picture_steps(network.network, self._scratch)
         return {
-            READ_FILE: self._step(READ_FILE, self._read, self._have_room),
-            LOAD: self._step(LOAD, self._loaded, self._have_content),
+            READ_FILE: self._with_ready(READ_FILE, self._read, self._have_room),
+            LOAD: self._with_ready(LOAD, self._loaded, self._have_content),
             **{key: self._step(key, step) for key, step in pictures.items()},
-            SET_INPUT: self._step(
+            SET_INPUT: self._with_ready(
                 SET_INPUT, network.set_inputs, lambda: network.whole_ready(clock)
             ),
             ALLOCATE: self._fresh(ALLOCATE, self._loaded, prepare),
             FIRST_INFERENCE: self._fresh(FIRST_INFERENCE, self._ready, self._first),
         }
 
-    def _step(
-        self, name: str, step: Callable[[], object], make_ready: Callable[[], None] = nothing
-    ) -> StepWorkload:
-        return StepWorkload(
+    def _step(self, name: str, step: Any) -> StepWorkload:
+        return StepWorkload(name=name, step=step, clock=self._clock, activity=self._activity)
+
+    def _with_ready(
+        self, name: str, step: Callable[[], object], make_ready: Callable[[], None]
+    ) -> ReadyStepWorkload:
+        return ReadyStepWorkload(
             name=name,
             step=step,
             clock=self._clock,
@@ -166,7 +169,8 @@ class PhaseBench:
         """Have no more parts loaded than go with the file and copies of the network."""
         network = self._network.network
         taken_bytes = network.parameter_bytes + copies * copy_bytes(network)
-        self._network.let_parts_go(leaving_bytes=WORKING_BYTES - taken_bytes)
+        if self._network.let_parts_go(leaving_bytes=WORKING_BYTES - taken_bytes):
+            self._rest()
 
     def _have_content(self, *, copies: int = 0) -> None:
         """Have the file in memory, and room for copies of the network."""

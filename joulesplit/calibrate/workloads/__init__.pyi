@@ -2,13 +2,13 @@ from ._block import BlockWorkload as BlockWorkload
 from ._download import DownloadWorkload as DownloadWorkload
 from ._metered import LinkCount as LinkCount
 from ._phase import FreshStepWorkload as FreshStepWorkload
+from ._phase import ReadyStepWorkload as ReadyStepWorkload
 from ._phase import StepWorkload as StepWorkload
 from ._protocol import DeviceActivity as DeviceActivity
 from ._protocol import PreparedWorkload as PreparedWorkload
 from ._protocol import RealActivity as RealActivity
 from ._protocol import WorkDone as WorkDone
 from ._protocol import Workload as Workload
-from ._protocol import nothing as nothing
 from ._split import Offload as Offload
 from ._split import SplitWorkload as SplitWorkload
 from ._synthetic import BoardCosts as BoardCosts

@@ -12,31 +12,19 @@ from joulesplit.drivers.protocols import Clock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepWorkload:
-    """A step that can be repeated with what is there.
+    """A repeated step that needs nothing to be made ready.
 
     Attributes:
         name: For people.
         step: Does it once.
         clock: Time.
         activity: Who is told that work begins.
-        make_ready: Has there what it needs, before the window begins.
     """
 
     name: str
     step: Callable[[], object]
     clock: Clock
     activity: DeviceActivity
-    make_ready: Callable[[], None] = nothing
-
-    @property
-    def at_most(self) -> int:
-        """No limit: nothing is used up."""
-        return sys.maxsize
-
-    def prepare(self, repetitions: int) -> None:
-        """Have there what the step needs."""
-        del repetitions
-        self.make_ready()
 
     def run(self, repetitions: int) -> WorkDone:
         """Do the step ``repetitions`` times."""
@@ -47,6 +35,27 @@ class StepWorkload:
         return WorkDone(
             started_ns=started_ns, ended_ns=self.clock.now_ns(), repetitions=repetitions
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyStepWorkload(StepWorkload):
+    """A repeated step that needs something there, which it does not use up.
+
+    Attributes:
+        make_ready: Has there what it needs, before the window begins.
+    """
+
+    make_ready: Callable[[], None]
+
+    @property
+    def at_most(self) -> int:
+        """No limit: nothing is used up."""
+        return sys.maxsize
+
+    def prepare(self, repetitions: int) -> None:
+        """Have there what the step needs."""
+        del repetitions
+        self.make_ready()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
