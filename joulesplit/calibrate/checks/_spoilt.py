@@ -51,7 +51,7 @@ PAGING = CheckSpec(
     f"{PAGED_SHARE:.0%} of the work, at {PAGE_S * 1e3:.0f} ms each",
     unit="1",
     limit=0,
-    advice="memory was short in {paged} of {windows} windows ({example}): what waits for a disk is "
+    advice="memory was short in {spoilt} of {windows} windows ({example}): what waits for a disk is "
     "no work of the network's; stop other programs, or take a smaller plan or network",
 )
 
@@ -70,7 +70,7 @@ def _paging(records: Sequence[WindowRecord]) -> Iterator[Check]:
     paged = sum(_paged_share(record) > PAGED_SHARE for record in known)
     worst = max(known, key=_paged_share)
     example = f"{window_words(worst, records)}: {worst.paging} pages"
-    yield PAGING.judge(paged, paged=paged, windows=len(known), example=example)
+    yield PAGING.judge(paged, spoilt=paged, windows=len(known), example=example)
 
 
 def _paged_share(record: WindowRecord) -> float:
