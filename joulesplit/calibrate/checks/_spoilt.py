@@ -51,8 +51,8 @@ PAGING = CheckSpec(
     f"{PAGED_SHARE:.0%} of the work, at {PAGE_S * 1e3:.0f} ms each",
     unit="1",
     limit=0,
-    advice="memory was short in {spoilt} of {windows} windows ({example}): what waits for a disk is "
-    "no work of the network's; stop other programs, or take a smaller plan or network",
+    advice="memory was short in {spoilt} of {windows} windows ({example}): what waits for a disk "
+    "is no work of the network's; stop other programs, or take a smaller plan or network",
 )
 
 
