@@ -20,12 +20,10 @@ from joulesplit.calibrate.environment import (
 )
 from joulesplit.calibrate.errors import TuningError
 from joulesplit.cli._finding import Finding
-from joulesplit.cli._resources import paper_network
-from joulesplit.cli.diagnosis._memory import memory_finding
+from joulesplit.cli.diagnosis._memory import bundled_network, memory_finding
 from joulesplit.drivers.raspberry_pi import HOT_C
 from joulesplit.metrology import percent
 from joulesplit.partition import Network
-from joulesplit.partition.reading import read_network
 
 OLDEST_PYTHON = (3, 11)
 
@@ -58,7 +56,7 @@ def machine_findings(
     yield _throttling(machine)
     yield from _wifi(machine)
     yield _load(busy_fraction)
-    yield memory_finding(network or read_network(paper_network()), available_bytes)
+    yield memory_finding(network or bundled_network(), available_bytes)
 
 
 def tuning_findings(machine: Machine, state: Path) -> Iterator[Finding]:

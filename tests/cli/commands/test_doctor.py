@@ -117,6 +117,14 @@ def test_memory_is_enough_if_the_plan_fits_that_doctor_names(tmp_path, available
     assert fix in found.fix
 
 
+def test_an_installation_without_its_network_is_still_looked_at(tmp_path, monkeypatch):
+    """Which is what doctor is for: another finding says that the file is missing."""
+    monkeypatch.setattr("joulesplit.cli._resources._INSTALLED", tmp_path)
+    monkeypatch.setattr("joulesplit.cli._resources._SOURCE", tmp_path)
+    memory = states(machine_with(tmp_path, {}))["memory"]
+    assert (memory.state, memory.found) == ("info", "1.00 Gbyte free")
+
+
 def test_doctor_says_what_the_network_takes_that_is_given(joulesplit):
     """Of the bundled one a fixed number was told, whatever was to be measured."""
     model = bundled("models/mobilenet_v2_1.0_224_int8.tflite")
