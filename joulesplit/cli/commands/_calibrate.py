@@ -208,7 +208,7 @@ def _measure(
     from joulesplit.cli.measuring import calibrate, warn_of_load
 
     shapes = subject.runtime.input_shapes
-    _tell_memory(model, plan, shapes, device.machine)
+    memory = _memory_line(model, plan, shapes, device.machine)
     try_sensor(choice)
     with ExitStack() as stack:
         server = edge_server(subject.edge.url, model, choice, input_shapes=shapes)
@@ -223,13 +223,14 @@ def _measure(
         )
         stack.enter_context(instrument)
         warn_of_load(device.machine)
+        note(memory)
         return calibrate(instrument, plan if file.resume else _fitted(instrument, plan), file)
 
 
-def _tell_memory(
+def _memory_line(
     model: Path, plan: Plan, input_shapes: InputShapes | None, machine: Machine
-) -> None:
-    """Say what the campaign takes of the memory, before anything is started.
+) -> str:
+    """Return what is to be said of the memory that the campaign takes.
 
     Raises:
         MemoryShortError: There is not as much.
@@ -241,7 +242,7 @@ def _tell_memory(
     free_bytes = machine.available_bytes
     need = require_memory(read_network(model, input_shapes), plan, free_bytes)
     free = "" if free_bytes is None else f"; {si(free_bytes, 'byte')} are free"
-    note(f"memory: takes about {si(need.whole_bytes, 'byte')} at most{free}")
+    return f"memory: takes about {si(need.whole_bytes, 'byte')} at most{free}"
 
 
 def _fitted(instrument: Instrument, plan: Plan) -> Plan:
