@@ -12,9 +12,10 @@ from joulesplit._deciding import FilePath
 from joulesplit._decision_stop import rule_of
 from joulesplit._sensors import DeviceLike, device_of
 from joulesplit.calibrate.campaign import JournalFile, Plan, Progress, calibrate_device, load_plan
-from joulesplit.calibrate.instrument import EdgeAddress, Instrument, RuntimeChoice
+from joulesplit.calibrate.instrument import EdgeAddress, Instrument, RuntimeChoice, require_memory
 from joulesplit.calibrate.profile import DeviceProfile
 from joulesplit.drivers import SensorOptions
+from joulesplit.partition.reading import read_network
 
 JOURNAL_NAME = "calibration.windows.jsonl"
 
@@ -59,13 +60,17 @@ def calibrate(
         PartitionError: The network cannot be read, cut or run.
         EdgeError: The server cannot be reached, or failed.
         PlanError: There is no such plan, or it cannot be carried out here.
+        MemoryShortError: The campaign takes more memory than is free.
         JournalError: The journal exists, or is of another campaign.
         CalibrationError: The windows do not give the figures.
     """
     chosen = load_plan(plan) if isinstance(plan, str) else plan
     device = device_of(sensor, **options)
     address = EdgeAddress(url=edge) if isinstance(edge, str) else edge
-    instrument = Instrument(Path(model), device, address, runtime=runtime, cut=chosen.blocks)
+    choice = runtime or RuntimeChoice()
+    network = read_network(Path(model), choice.input_shapes)
+    require_memory(network, chosen, device.machine.available_bytes)
+    instrument = Instrument(Path(model), device, address, runtime=choice, cut=chosen.blocks)
     with _journal(journal, resume=resume) as file, instrument:
         if not resume:
             chosen, _ = instrument.fit_to_link(chosen)

@@ -17,6 +17,7 @@ CalibrationError
 ├── ReplayedError (ValueError)                    a recording taken for a measurement of work
 ├── WiringError (RuntimeError)                    the sensor does not see the device, or its work
 ├── TooHotError (RuntimeError)                    the device does not cool down to its band
+├── MemoryShortError (MemoryError)                the campaign takes more memory than is free
 ├── EstimateError (ArithmeticError)               the windows do not determine the figure
 ├── LinkKindError (ConnectionError)               the link is not of the kind it would be called
 ├── TuningError (RuntimeError)                    the machine could not be set, or set back
@@ -116,6 +117,10 @@ class WiringError(CalibrationError, RuntimeError):
 
 class TooHotError(CalibrationError, RuntimeError):
     """The device stayed above the plan's temperature band for the longest wait."""
+
+
+class MemoryShortError(CalibrationError, MemoryError):
+    """A caller asked for a campaign that takes more memory than is free."""
 
 
 class EstimateError(CalibrationError, ArithmeticError):

@@ -50,6 +50,7 @@ _BY_ERROR = {
     "joulesplit.calibrate.errors.IdleTooLongError": ExitCode.USAGE,
     "joulesplit.calibrate.errors.ProgramStartError": ExitCode.USAGE,
     "joulesplit.calibrate.errors.NoSuchSplitError": ExitCode.USAGE,
+    "joulesplit.calibrate.errors.MemoryShortError": ExitCode.USAGE,
     "joulesplit.calibrate.errors.CalibrationError": ExitCode.MEASUREMENT,
     "joulesplit.optimizer.errors.InvalidInputError": ExitCode.USAGE,
     "joulesplit.optimizer.errors.OptimizerError": ExitCode.DECISION,

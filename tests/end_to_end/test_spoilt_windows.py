@@ -34,11 +34,25 @@ class Neighbour:
         return ForeignLoad(share=share, programs=(("cc1plus", share),) if share else ())
 
 
-def campaign(neighbour, seed=1):
+class ShortMemory:
+    """Memory that runs short in the windows of some numbers."""
+
+    def __init__(self, short):
+        self.short, self.window = short, -1
+
+    def begin(self):
+        self.window += 1
+
+    def since(self):
+        return 40 if self.window in self.short else 0
+
+
+def campaign(neighbour, seed=1, paging=None):
     """Run a quick campaign beside a program that takes no power: only the load is seen."""
     uploads = upload_subjects(QUICK, crossing_bits(NETWORK.input_bits, BLOCKS))
     stage = stage_of(draw_world(seed, origin_ns=10**9), BLOCKS)
     bench = replace(stage.bench(uploads, heads=(len(BLOCKS),)), foreign_load=neighbour)
+    bench = replace(bench, paging=paging)
     return run_campaign(QUICK, bench, uploads).records
 
 
@@ -72,3 +86,9 @@ def test_beside_a_program_that_never_stops_repeats_are_few_and_the_load_is_kept(
 def test_a_light_neighbour_costs_no_repeat():
     records = campaign(Neighbour(lambda _: True, share=0.15))
     assert not sum(record.spoilt_tries for record in records)
+
+
+def test_memory_that_is_short_in_a_window_is_kept_with_it():
+    records = campaign(Neighbour(set().__contains__), paging=ShortMemory({7}))
+    assert [place for place, record in enumerate(records) if record.paging] == [7]
+    assert records[7].paging == 40

@@ -11,6 +11,7 @@ from ._plan import BlockCut as BlockCut
 from ._plan import INPUT_FORMS as INPUT_FORMS
 from ._plan import Limits as Limits
 from ._plan import Plan as Plan
+from ._plan import PLANS as PLANS
 from ._plan import QUICK as QUICK
 from ._plan import STANDARD as STANDARD
 from ._plan import StopPlan as StopPlan

@@ -47,6 +47,16 @@ class ForeignLoadWatch(Protocol):
         """Return what others took since; None where nobody can tell."""
 
 
+class MemoryWatch(Protocol):
+    """Whether memory is short, asked at two moments."""
+
+    def begin(self) -> None:
+        """Watch from now on."""
+
+    def since(self) -> int | None:
+        """Return the pages swapped or waited for since; None where nobody can tell."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
     """What a campaign works with.
@@ -62,6 +72,7 @@ class Bench:
         thermometer: Of the processor.
         lay_out_anew: Gives the blocks and heads new places in memory, as a new start would.
         foreign_load: Tells what other programs take of the processors; None if nothing does.
+        paging: Tells whether memory is short; None if nothing does.
     """
 
     clock: Clock
@@ -74,6 +85,7 @@ class Bench:
     thermometer: Thermometer = no_thermometer
     lay_out_anew: Callable[[], None] = lambda: None
     foreign_load: ForeignLoadWatch | None = None
+    paging: MemoryWatch | None = None
 
     def head_key(self, last_block: int) -> str:
         """Return the subject key of a head, which may be all of the network."""

@@ -329,6 +329,7 @@ RIGOROUS = Plan(
 """An hour and a quarter for 20 blocks, and on until E_d and E_c are known to half a per cent."""
 
 PLANS = {plan.name: plan for plan in (QUICK, STANDARD, RIGOROUS)}
+"""The presets by name, the shortest first."""
 
 
 def for_decision(plan: Plan, relative_regret: float | None = None) -> Plan:

@@ -391,13 +391,15 @@ class _Campaign:
 
     def _watched(self, task: WindowTask) -> tuple[WindowRecord, ForeignLoad | None]:
         """Run a window until it gives an energy; tell what others took of the processors in it."""
-        watch, waited_s = self._bench.foreign_load, 0.0
+        watch, paging, waited_s = self._bench.foreign_load, self._bench.paging, 0.0
         for tries in range(1, TRIES + 1):
             workload = self._bench.workload(task)
             cool = self._cool_down(task, waited_s)
             waited_s += cool.waited_s
             if watch:
                 watch.begin()
+            if paging:
+                paging.begin()
             try:
                 record = self._tried(task, workload)
                 break
@@ -406,7 +408,11 @@ class _Campaign:
                     raise
         load = watch.since() if watch else None
         record = msgspec.structs.replace(
-            record, temperature_c=cool.temperature_c, waited_s=waited_s, tries=tries
+            record,
+            temperature_c=cool.temperature_c,
+            waited_s=waited_s,
+            tries=tries,
+            paging=paging.since() if paging else None,
         )
         return record, load
 

@@ -67,6 +67,7 @@ CATALOGUE: dict[str, tuple[CheckSpec, ...]] = {
         conditions.ROUTE_CHANGED,
         spoilt.SPOILT_WINDOWS,
         spoilt.SPOILT_RESTS,
+        spoilt.PAGING,
         conditions.FOREIGN_CPU,
         conditions.FOREIGN_TRAFFIC,
     ),

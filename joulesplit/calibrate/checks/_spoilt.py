@@ -1,4 +1,4 @@
-"""Whether other programs took the processors while windows were measured. Pure."""
+"""Whether others took the processors, or memory was short, while windows were measured. Pure."""
 
 from __future__ import annotations
 
@@ -38,11 +38,44 @@ SPOILT_RESTS = CheckSpec(
     "in no interval: stop them, `top` shows what runs, and measure again",
 )
 
+PAGE_S = 1e-3
+"""About what a page takes an SD card, s."""
+
+PAGED_SHARE = 0.01
+"""Share of a window's work that pages may take before the window counts as one in which memory was
+short."""
+
+PAGING = CheckSpec(
+    name="paging",
+    finds="windows in which pages of memory were swapped, or waited for from a disk, for more than "
+    f"{PAGED_SHARE:.0%} of the work, at {PAGE_S * 1e3:.0f} ms each",
+    unit="1",
+    limit=0,
+    advice="memory was short in {spoilt} of {windows} windows ({example}): what waits for a disk "
+    "is no work of the network's; stop other programs, or take a smaller plan or network",
+)
+
 
 def spoilt_checks(evidence: Evidence) -> Iterator[Check]:
-    """Return whether other programs spoilt windows or rests."""
+    """Return whether other programs spoilt windows or rests, or memory that was short did."""
     yield from _spoilt_windows(evidence)
     yield from _spoilt_rests(evidence.records)
+    yield from _paging(evidence.records)
+
+
+def _paging(records: Sequence[WindowRecord]) -> Iterator[Check]:
+    known = [record for record in records if record.paging is not None]
+    if not known:
+        return
+    paged = sum(_paged_share(record) > PAGED_SHARE for record in known)
+    worst = max(known, key=_paged_share)
+    example = f"{window_words(worst, records)}: {worst.paging} pages"
+    yield PAGING.judge(paged, spoilt=paged, windows=len(known), example=example)
+
+
+def _paged_share(record: WindowRecord) -> float:
+    """Return what pages took of a window's work, about."""
+    return (record.paging or 0) * PAGE_S / record.work_s
 
 
 def _spoilt_rests(records: Sequence[WindowRecord]) -> Iterator[Check]:

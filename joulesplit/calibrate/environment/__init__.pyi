@@ -6,11 +6,13 @@ from ._conditions import Conditions as Conditions
 from ._conditions import snapshot as snapshot
 from ._foreign_load import ForeignLoad as ForeignLoad
 from ._foreign_load import LoadWatch as LoadWatch
+from ._heap import give_memory_back as give_memory_back
 from ._kernel import architecture as architecture
 from ._kernel import userland_bits as userland_bits
 from ._machine import Machine as Machine
 from ._network import interface_kind as interface_kind
 from ._network import require_link as require_link
+from ._paging import PagingWatch as PagingWatch
 from ._restart_command import program as program
 from ._sudo_user import hand_over as hand_over
 from ._sudo_user import home_of_person as home_of_person

@@ -118,22 +118,23 @@ def _processor_ticks(machine: Machine) -> tuple[int, int] | None:
 
 def _own_ticks(machine: Machine, processes: Iterable[int]) -> int | None:
     """Return what processes and their descendants were charged; None if none can be read."""
-    charged = [_charged_ticks(machine, process) for process in _family(machine, processes)]
+    charged = [_charged_ticks(machine, process) for process in family(machine, processes)]
     known = [ticks for ticks in charged if ticks is not None]
     return sum(known) if known else None
 
 
-def _family(machine: Machine, processes: Iterable[int]) -> set[int]:
-    family: set[int] = set()
+def family(machine: Machine, processes: Iterable[int]) -> set[int]:
+    """Return processes and all that they have started and that still runs."""
+    known: set[int] = set()
     waiting = list(processes)
     while waiting:
         process = waiting.pop()
-        if process in family:
+        if process in known:
             continue
-        family.add(process)
+        known.add(process)
         for path in (machine.root / "proc" / str(process) / "task").glob("*/children"):
             waiting += _children(path)
-    return family
+    return known
 
 
 def _children(path: Path) -> list[int]:

@@ -14,6 +14,10 @@ from ._instrument import EdgeAddress as EdgeAddress
 from ._instrument import Instrument as Instrument
 from ._link_bench import LinkBench as LinkBench
 from ._link_bench import pace_of as pace_of
+from ._memory_budget import MemoryNeed as MemoryNeed
+from ._memory_budget import memory_need as memory_need
+from ._memory_budget import plan_that_fits as plan_that_fits
+from ._memory_budget import require_memory as require_memory
 from ._network_bench import NetworkBench as NetworkBench
 from ._network_bench import RuntimeChoice as RuntimeChoice
 from ._network_bench import blocks_cut as blocks_cut

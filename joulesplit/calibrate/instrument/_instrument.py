@@ -26,8 +26,10 @@ from joulesplit.calibrate.campaign import (
 from joulesplit.calibrate.environment import (
     Conditions,
     LoadWatch,
+    PagingWatch,
     boot_of,
     describe_device,
+    give_memory_back,
     interface_kind,
     require_link,
     this_tool,
@@ -125,6 +127,7 @@ class Instrument:
         received = download_subjects(plan, subjects) if plan.downloads else ()
         blocks = self.network.blocks
         heads = (*head_blocks(plan, blocks), *((len(blocks),) if plan.whole else ()))
+        give_memory_back()
         return Bench(
             clock=self.clock,
             sampler=self.sampler,
@@ -136,6 +139,7 @@ class Instrument:
             thermometer=lambda: self.device.temperature_c,
             lay_out_anew=partial(self.network.lay_out_anew, Random(plan.order_seed)),
             foreign_load=LoadWatch(self.device.machine),
+            paging=PagingWatch(self.device.machine),
         ), subjects
 
     def fit_to_link(self, plan: Plan) -> tuple[Plan, LinkProbe]:

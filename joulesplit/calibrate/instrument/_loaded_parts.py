@@ -6,11 +6,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from joulesplit.partition.parts import extract
+from joulesplit.calibrate.environment import give_memory_back
 
 if TYPE_CHECKING:
     from joulesplit.partition import Network, Runner
-    from joulesplit.partition.reading import LoadedModel
 
 KEPT_BYTES = 40_000_000
 """What interpreters may hold together that are kept for their next window; one may hold more.
@@ -31,6 +30,23 @@ def part_bytes(network: Network, first_operator: int, last_operator: int) -> int
         first_operator: Of the run.
         last_operator: Of the run, included.
     """
+    weights, flowing = _weights_and_widest(network, first_operator, last_operator)
+    return INTERPRETER_BYTES + STORED_AND_PACKED * weights + flowing
+
+
+def copy_bytes(network: Network) -> int:
+    """Return about what each further interpreter of a whole network holds, byte.
+
+    Those of one file share the weights as stored.
+    """
+    weights, flowing = _weights_and_widest(network, 0, len(network.operators) - 1)
+    return INTERPRETER_BYTES + weights + flowing
+
+
+def _weights_and_widest(
+    network: Network, first_operator: int, last_operator: int
+) -> tuple[int, int]:
+    """Return the weights that operators use, and the most that goes in and out of one, byte."""
     stored: set[int] = set()
     widest_bits = 0
     for operator in network.operators[first_operator : last_operator + 1]:
@@ -38,33 +54,32 @@ def part_bytes(network: Network, first_operator: int, last_operator: int) -> int
         stored.update(tensor.index for tensor in used if tensor.is_constant)
         flowing = sum(tensor.bits for tensor in used if not tensor.is_constant)
         widest_bits = max(widest_bits, flowing)
-    weight_bits = sum(network.tensors[index].bits for index in stored)
-    return INTERPRETER_BYTES + (STORED_AND_PACKED * weight_bits + widest_bits) // 8
+    return sum(network.tensors[index].bits for index in stored) // 8, widest_bits // 8
 
 
 class LoadedParts:
     """Interpreters of runs of operators, those used last kept.
 
     Args:
-        model: The network's file.
-        new_runner: Makes an interpreter of a network's file.
+        network: The network.
+        new_runner: Makes the interpreter of its operators from the first to the last one.
         kept_bytes: What those kept may hold together, byte.
     """
 
     def __init__(
         self,
-        model: LoadedModel,
-        new_runner: Callable[[bytes], Runner],
+        network: Network,
+        new_runner: Callable[[int, int], Runner],
         *,
         kept_bytes: int = KEPT_BYTES,
     ) -> None:
-        self._model, self._new_runner, self._kept_bytes = model, new_runner, kept_bytes
+        self._network, self._new_runner, self._kept_bytes = network, new_runner, kept_bytes
         self._parts: OrderedDict[tuple[int, int], Runner] = OrderedDict()
 
     @property
     def loaded_bytes(self) -> int:
         """What those loaded are taken to hold, byte."""
-        return sum(part_bytes(self._model.network, *run) for run in self._parts)
+        return sum(part_bytes(self._network, *run) for run in self._parts)
 
     def holds(self, first_operator: int, last_operator: int) -> bool:
         """Say whether a run of operators is loaded."""
@@ -78,17 +93,27 @@ class LoadedParts:
         """
         run = first_operator, last_operator
         if run not in self._parts:
-            self._make_room(part_bytes(self._model.network, *run))
-            self._parts[run] = self._new_runner(extract(self._model, *run))
+            self.leave_at_most(self._kept_bytes - part_bytes(self._network, *run))
+            self._parts[run] = self._new_runner(*run)
         self._parts.move_to_end(run)
         return self._parts[run]
 
-    def _make_room(self, needed_bytes: int) -> None:
-        while self._parts and self.loaded_bytes + needed_bytes > self._kept_bytes:
+    def leave_at_most(self, size_bytes: int) -> bool:
+        """Let those go that were used longest ago, until the others hold no more than that.
+
+        What they held goes back to the system, not only to this process.
+
+        Args:
+            size_bytes: Byte; below zero, all of them go.
+
+        Returns:
+            Whether any went.
+        """
+        before = len(self._parts)
+        while self._parts and self.loaded_bytes > size_bytes:
             _, oldest = self._parts.popitem(last=False)
             oldest.close()
-
-    def clear(self) -> None:
-        """Let all of them go."""
-        while self._parts:
-            self._parts.popitem()[1].close()
+        if len(self._parts) == before:
+            return False
+        give_memory_back()
+        return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Self
 
 from joulesplit.calibrate.campaign import BlockCut
+from joulesplit.calibrate.environment import give_memory_back
 from joulesplit.calibrate.instrument._loaded_parts import LoadedParts
 from joulesplit.calibrate.profile import ModelIdentity, Runtime
 from joulesplit.calibrate.workloads import BlockWorkload, DeviceActivity
@@ -24,7 +25,7 @@ from joulesplit.partition import (
 )
 from joulesplit.partition.cutting import blocks_at, every_cut_blocks, prefix_cuts, residual_blocks
 from joulesplit.partition.parts import extract
-from joulesplit.partition.reading import LoadedModel, load_model
+from joulesplit.partition.reading import LoadedModel, load_model, read_again
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +36,11 @@ if TYPE_CHECKING:
 BALLAST_BYTES = 1 << 20
 """Pieces of memory between the interpreters are smaller than this: more than the largest cache of
 a core has sets for, and little beside a network."""
+
+KEPT_FILE_BYTES = 16_000_000
+"""A file with more weights is read again for each part that is loaded of it. On a board of 512 MB
+its bytes are missed; reading a small one again would only take time, a third of what loading a
+block takes, dozens of times in a campaign."""
 
 REST_NS = 100_000_000
 """After loading, until the idle of a window may begin: the board has settled by then, and no mean
@@ -80,6 +86,12 @@ class NetworkBench:
         choice: How the interpreter runs.
         cut: Where blocks end, see ``joulesplit.calibrate.campaign._plan.Plan``.
 
+    Attributes:
+        network: The network as data.
+        blocks: It as blocks.
+        is_a_file_of_its_own: It is not inside another file.
+        before_loading: Called before a block or head is loaded: lets go what was kept beside them.
+
     Raises:
         PartitionError: The file cannot be read, cut or run.
     """
@@ -88,26 +100,45 @@ class NetworkBench:
         self, path: Path, choice: RuntimeChoice, *, cut: BlockCut | tuple[int, ...] = "residual"
     ) -> None:
         self.path = path
-        self.model: LoadedModel = load_model(path, choice.input_shapes)
+        self._file: LoadedModel | None = load_model(path, choice.input_shapes)
+        self._keeps_file = True
+        self.network: Network = self._file.network
+        self.is_a_file_of_its_own = isinstance(self._file.file.source, Path)
         self.blocks: tuple[Block, ...] = blocks_cut(self.network, cut)
         self._choice = choice
         self._stack = ExitStack()
-        self._parts = LoadedParts(self.model, self.new_runner)
+        self._parts = LoadedParts(self.network, self._part)
         self._cuts = {cut.after_operator: cut for cut in prefix_cuts(self.network)}
+        self.before_loading: Callable[[], None] = lambda: None
 
     @property
-    def network(self) -> Network:
-        """The network as data."""
-        return self.model.network
+    def model(self) -> LoadedModel:
+        """The network with its file, which is read again where its bytes were let go.
+
+        Raises:
+            PartitionError: It cannot be read any more, or is another one by now.
+        """
+        if self._file is None:
+            self._file = read_again(self.path, self.network)
+        return self._file
+
+    def _let_file_go(self) -> None:
+        """Have no byte of a large file in memory until it is needed again."""
+        if not self._keeps_file:
+            self._file = None
+            give_memory_back()
 
     def __enter__(self) -> Self:
         """Run the chain of blocks once, to have what crosses between them."""
-        self._stack.callback(self._parts.clear)
+        self._stack.callback(self.let_parts_go)
         self._tensors = {0: self._network_input()}
         self._ballast: list[bytearray] = []
         for block in self.blocks:
             runner = self._parts.get(block.first_operator, block.last_operator)
             self._tensors[block.index] = runner.run(self._tensors[block.index - 1])
+        # From here on parts come one at a time, and may be as large as the file.
+        self._keeps_file = self.network.parameter_bytes <= KEPT_FILE_BYTES
+        self._let_file_go()
         return self
 
     def lay_out_anew(self, chance: Random) -> None:
@@ -121,7 +152,7 @@ class NetworkBench:
         Args:
             chance: Where the sizes are from.
         """
-        self._parts.clear()
+        self.let_parts_go()
         self._ballast = [bytearray(chance.randrange(1, BALLAST_BYTES)) for _ in self.blocks]
         del self._ballast[:: chance.randint(2, 4)]
 
@@ -131,9 +162,13 @@ class NetworkBench:
 
     def runner(self, first_operator: int, last_operator: int) -> Runner:
         """Return an interpreter for a run of operators; released with the bench."""
-        return self._stack.enter_context(
-            self.new_runner(extract(self.model, first_operator, last_operator))
-        )
+        return self._stack.enter_context(self._part(first_operator, last_operator))
+
+    def _part(self, first_operator: int, last_operator: int) -> Runner:
+        content = extract(self.model, first_operator, last_operator)
+        # The runtime takes as much again to pack the weights.
+        self._let_file_go()
+        return self.new_runner(content)
 
     def new_runner(
         self, content: bytes, input_shapes: Sequence[tuple[int, ...]] | None = None
@@ -150,6 +185,17 @@ class NetworkBench:
             use_xnnpack=self._choice.xnnpack,
             input_shapes=input_shapes,
         )
+
+    def let_parts_go(self, *, leaving_bytes: int = 0) -> bool:
+        """Let blocks and heads go, those used longest ago first; they are loaded when needed.
+
+        Args:
+            leaving_bytes: What may stay, byte.
+
+        Returns:
+            Whether any went.
+        """
+        return self._parts.leave_at_most(leaving_bytes)
 
     def new_interpreter(self, content: bytes, input_shapes: Sequence[tuple[int, ...]]) -> Any:
         """Return the runtime's own interpreter of a network's file, its tensors not allocated."""
@@ -180,11 +226,11 @@ class NetworkBench:
 
     def payloads(self) -> dict[int, bytes]:
         """Return what really crosses at l = 0 … L as it goes on the wire, by size in bits."""
-        bodies = [
-            encode_bundle(self.named_crossing(block, self.crossing(block)))[1]
-            for block in range(len(self.blocks) + 1)
-        ]
-        return {8 * len(body): body for body in bodies}
+        bodies: dict[int, bytes] = {}
+        for block in range(len(self.blocks) + 1):
+            body = encode_bundle(self.named_crossing(block, self.crossing(block)))[1]
+            bodies[8 * len(body)] = body
+        return bodies
 
     def block_workloads(self, clock: Clock, activity: DeviceActivity) -> dict[int, BlockWorkload]:
         """Return each block as a workload, with its real input once it is made ready."""
@@ -216,11 +262,20 @@ class NetworkBench:
             make_ready=lambda: self._make_ready(run, self.crossing(first - 1), clock),
         )
 
+    def whole_ready(self, clock: Clock) -> None:
+        """Have the whole network loaded and warm, as before a window of it."""
+        self._make_ready((0, self.last_operator(len(self.blocks))), self.crossing(0), clock)
+
+    def set_inputs(self) -> None:
+        """Copy the input into the whole network, which is loaded."""
+        self._parts.get(0, self.last_operator(len(self.blocks))).set_inputs(self.crossing(0))
+
     def _make_ready(
         self, run: tuple[int, int], inputs: Sequence[NDArray[Any]], clock: Clock
     ) -> None:
         """Load a run of operators unless it is, run it once, as first runs are dearer, and rest."""
         if not self._parts.holds(*run):
+            self.before_loading()
             self._parts.get(*run).run(inputs)
             clock.sleep_until_ns(clock.now_ns() + REST_NS)
 

@@ -6,9 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from joulesplit.calibrate.environment import give_memory_back
 from joulesplit.calibrate.instrument._camera_picture import picture_keys, picture_steps
+from joulesplit.calibrate.instrument._loaded_parts import copy_bytes
+from joulesplit.calibrate.instrument._network_bench import REST_NS
 from joulesplit.calibrate.profile import CONNECTION_PHASE
-from joulesplit.calibrate.workloads import FreshStepWorkload, StepWorkload
+from joulesplit.calibrate.workloads import FreshStepWorkload, ReadyStepWorkload, StepWorkload
 from joulesplit.partition import model_bytes, prepare
 
 if TYPE_CHECKING:
@@ -33,6 +36,9 @@ COPIES_SHARE = 0.5
 """Of the memory available, what these copies may take: the sampler needs some, and no reading
 may wait for a swap."""
 
+WORKING_BYTES = 85_000_000
+"""What the file, these copies and the parts beside them may hold together: a board of 512 MB has
+room for it beside the program and the sampler. One copy of a large network takes more."""
 
 EVERYWHERE = (READ_FILE, LOAD, ALLOCATE, SET_INPUT, FIRST_INFERENCE, CONNECTION_PHASE)
 """Steps that every network and link has."""
@@ -60,6 +66,17 @@ def copies_that_fit(network: Network, available_bytes: int | None) -> int:
     return max(1, min(COPIES_AT_MOST, fitting))
 
 
+def copies_ready(network: Network, available_bytes: int | None) -> int:
+    """Return how many copies of a network are made ready for a window, at least 1.
+
+    Args:
+        network: The network.
+        available_bytes: Memory that programs can still take, byte; None if it is not known.
+    """
+    fitting = (WORKING_BYTES - network.parameter_bytes) // copy_bytes(network)
+    return max(1, min(copies_that_fit(network, available_bytes), fitting))
+
+
 class PhaseBench:
     """What happens once per start, as workloads.
 
@@ -85,14 +102,14 @@ class PhaseBench:
     ) -> None:
         self._scratch = scratch
         self._shelf: list[object] = []
-        self._copies = copies_that_fit(network.network, available_bytes)
+        self._copies = copies_ready(network.network, available_bytes)
         self._network, self._clock, self._activity = network, clock, activity
-        alone = isinstance(network.model.file.source, Path)
+        alone = network.is_a_file_of_its_own
         self._read = network.path.read_bytes if alone else partial(model_bytes, network.path)
-        self._content = self._read()
-        self._runner = network.runner(0, len(network.network.operators) - 1)
+        self._content = b""
         self._inputs = network.crossing(0)
         self._shapes = [array.shape for array in self._inputs]
+        network.before_loading = self._let_go
 
     def workloads(self) -> dict[str, Workload]:
         """Return every step by its subject's key.
@@ -100,14 +117,15 @@ class PhaseBench:
         Raises:
             OutputError: The picture cannot be written.
         """
-        steps = {
-            READ_FILE: self._read,
-            LOAD: self._loaded,
-            **picture_steps(self._network.network, self._scratch),
-            SET_INPUT: lambda: self._runner.set_inputs(self._inputs),
-        }
+        network, clock = self._network, self._clock
+        pictures = picture_steps(network.network, self._scratch)
         return {
-            **{key: self._step(key, step) for key, step in steps.items()},
+            READ_FILE: self._with_ready(READ_FILE, self._read, self._have_room),
+            LOAD: self._with_ready(LOAD, self._loaded, self._have_content),
+            **{key: self._step(key, step) for key, step in pictures.items()},
+            SET_INPUT: self._with_ready(
+                SET_INPUT, network.set_inputs, lambda: network.whole_ready(clock)
+            ),
             ALLOCATE: self._fresh(ALLOCATE, self._loaded, prepare),
             FIRST_INFERENCE: self._fresh(FIRST_INFERENCE, self._ready, self._first),
         }
@@ -115,18 +133,58 @@ class PhaseBench:
     def _step(self, name: str, step: Any) -> StepWorkload:
         return StepWorkload(name=name, step=step, clock=self._clock, activity=self._activity)
 
+    def _with_ready(
+        self, name: str, step: Callable[[], object], make_ready: Callable[[], None]
+    ) -> ReadyStepWorkload:
+        return ReadyStepWorkload(
+            name=name,
+            step=step,
+            clock=self._clock,
+            activity=self._activity,
+            make_ready=make_ready,
+        )
+
     def _fresh(
         self, name: str, make: Callable[[], object], step: Callable[[Any], None]
     ) -> FreshStepWorkload:
+        def made_in_its_room() -> object:
+            self._have_content(copies=self._copies)
+            return make()
+
         return FreshStepWorkload(
             name=name,
-            make=make,
+            make=made_in_its_room,
             step=step,
             clock=self._clock,
             activity=self._activity,
             at_most=self._copies,
             shelf=self._shelf,
+            settle=self._rest,
         )
+
+    def _rest(self) -> None:
+        self._clock.sleep_until_ns(self._clock.now_ns() + REST_NS)
+
+    def _have_room(self, *, copies: int = 0) -> None:
+        """Have no more parts loaded than go with the file and copies of the network."""
+        network = self._network.network
+        taken_bytes = network.parameter_bytes + copies * copy_bytes(network)
+        if self._network.let_parts_go(leaving_bytes=WORKING_BYTES - taken_bytes):
+            self._rest()
+
+    def _have_content(self, *, copies: int = 0) -> None:
+        """Have the file in memory, and room for copies of the network."""
+        self._have_room(copies=copies)
+        if not self._content:
+            self._content = self._read()
+            self._rest()
+
+    def _let_go(self) -> None:
+        """Keep nothing for a window that may not come soon; other networks are to be loaded."""
+        if self._content:
+            self._shelf.clear()
+            self._content = b""
+            give_memory_back()
 
     def _loaded(self) -> object:
         """Return the runtime's interpreter without tensors.

@@ -191,6 +191,7 @@ class StoredWindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     spoilt_s: float = 0.0
     rest: StoredRest | None = None
     spoilt_rests: int = 0
+    paging: int | None = None
     pace: float | Literal["unlimited"] | None = None
     transfers: StoredWindowTransfers | None = None
 

@@ -1,9 +1,9 @@
 from ._process import SamplerProcess as SamplerProcess
-from ._process import SensorFactory as SensorFactory
 from ._ring import RING_RECORDS as RING_RECORDS
 from ._sampler import Sampler as Sampler
 from ._sampler import SamplerStatistics as SamplerStatistics
 from ._sampler import pooled as pooled
+from ._sampling_loop import SensorFactory as SensorFactory
 from ._trace import LOST_CYCLE_RATIO as LOST_CYCLE_RATIO
 from ._trace import RECORD as RECORD
 from ._trace import Trace as Trace

@@ -6,28 +6,25 @@ the first idle window and runs until the last, so what it costs is in every base
 
 from __future__ import annotations
 
-import ctypes
 import math
 import multiprocessing
 import os
-import signal
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from typing import Any, Self
 
 from joulesplit.calibrate.errors import SamplerError
 from joulesplit.calibrate.sampling._ring import RING_RECORDS, ReadingRing
-from joulesplit.calibrate.sampling._sampler import SamplerStatistics, Tally, require_number
+from joulesplit.calibrate.sampling._sampler import SamplerStatistics, Tally
+from joulesplit.calibrate.sampling._sampling_loop import (
+    BEGUN,
+    SamplerMemory,
+    SensorFactory,
+    sampler_main,
+)
 from joulesplit.calibrate.sampling._spawning import spawn
 from joulesplit.calibrate.sampling._trace import Trace
 from joulesplit.drivers.errors import SensorError
-from joulesplit.drivers.protocols import Clock, PeakWatcher, PowerSensor, RehearsingSensor
+from joulesplit.drivers.protocols import Clock
 from joulesplit.drivers.readings import SensorDescription
-
-SensorFactory = Callable[[], PowerSensor]
-"""Makes the sensor inside the sampler process; must be picklable."""
 
 START_TIMEOUT_S = 30.0
 """A process that has not opened its sensor by then will not."""
@@ -40,87 +37,6 @@ POLL_NS = 2_000_000
 
 SAMPLER_STOP_TIMEOUT_S = 2.0
 """A sampler that is asked to stop returns within a cycle; after this it is killed."""
-LATEST_US = (1 << 31) - 1
-"""Longest delay of a reading that its record can hold, µs."""
-
-BEGUN = "begun"
-"""First message of the process: what came before, running the main script again, went well."""
-
-PR_SET_PDEATHSIG = 1
-"""prctl option of <sys/prctl.h>: the signal a process gets when its parent dies."""
-
-
-def _outlive_nobody(parent_pid: int) -> None:
-    """Leave Ctrl-C to the parent, and die when it dies."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent_pid:
-        raise SystemExit(0)
-
-
-def _sample(factory: SensorFactory, shared: _Shared, talk: Connection) -> None:
-    """Read and write until the parent says stop; runs in the sampler process.
-
-    Whatever is done here is done for every reading, so it is little: no system call but for the
-    sensor's own and for two clocks.
-    """
-    with factory() as sensor:
-        first = require_number(sensor.read(), sensor)
-        rehearse = sensor.rehearse if isinstance(sensor, RehearsingSensor) else None
-        shared.can_rehearse.value = rehearse is not None
-        talk.send((sensor.description, first.t_ns))
-        writer = shared.ring.writer()
-        # What starting costs, imports above all, is over before the first baseline.
-        begin_ns = time.process_time_ns()
-        read, append, now_ns, stop = sensor.read, writer.append, time.monotonic_ns, shared.stop
-        cpu_ns, used_ns = shared.cpu_ns, time.process_time_ns
-        watch = sensor if isinstance(sensor, PeakWatcher) else None
-        rehearsals = shared.rehearsals
-        while not stop.value:
-            if rehearsals.value and rehearse is not None:
-                rehearse(rehearsals.value)
-            reading = require_number(read(), sensor)
-            late_us = (now_ns() - reading.t_ns) // 1000
-            append(reading, late_us if 0 <= late_us < LATEST_US else LATEST_US * (late_us > 0))
-            cpu_ns.value = used_ns() - begin_ns
-            if watch is not None and (peak_a := watch.peak_a) is not None:
-                shared.peak_a.value = peak_a
-
-
-def _sampler_main(
-    factory: SensorFactory, shared: _Shared, talk: Connection, parent_pid: int
-) -> None:
-    _outlive_nobody(parent_pid)
-    try:
-        talk.send(BEGUN)
-        _sample(factory, shared, talk)
-    except SensorError as error:
-        talk.send(error)
-    except (EOFError, BrokenPipeError):
-        return
-    except Exception as error:  # noqa: BLE001  (whatever it is, the parent must hear of it)
-        talk.send(error)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shared:
-    """Memory of both processes.
-
-    Attributes:
-        ring: The readings.
-        cpu_ns: CPU time of the sampler process since its first reading, ns.
-        stop: 1 once the sampler is to end.
-        can_rehearse: Whether the sensor can; known once the sensor is open.
-        rehearsals: Between two readings.
-        peak_a: Largest single sample of the current that was looked at, A; nan without any.
-    """
-
-    ring: ReadingRing
-    cpu_ns: Any
-    stop: Any
-    can_rehearse: Any
-    rehearsals: Any
-    peak_a: Any
 
 
 class SamplerProcess:
@@ -138,8 +54,8 @@ class SamplerProcess:
         context = multiprocessing.get_context("spawn")
         self._clock = clock
         self._ring = ReadingRing(context, ring_records)
-        self._shared = _Shared(
-            ring=self._ring,
+        self._shared = SamplerMemory(
+            ring=self._ring.memory,
             cpu_ns=context.RawValue("q", 0),
             stop=context.RawValue("b", 0),
             can_rehearse=context.RawValue("b", 0),
@@ -148,7 +64,7 @@ class SamplerProcess:
         )
         self._talk, theirs = context.Pipe()
         self._process = context.Process(
-            target=_sampler_main,
+            target=sampler_main,
             args=(factory, self._shared, theirs, os.getpid()),
             name="joulesplit-sampler",
             daemon=True,

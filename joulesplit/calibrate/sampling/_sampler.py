@@ -12,8 +12,8 @@ from typing import Protocol
 
 import numpy as np
 
+from joulesplit.calibrate.sampling._number_check import require_number
 from joulesplit.calibrate.sampling._trace import Trace, cycle_of, lost_cycles, trace_of
-from joulesplit.drivers.errors import NoNumberError
 from joulesplit.drivers.protocols import PeakWatcher, PowerSensor, RehearsingSensor
 from joulesplit.drivers.readings import Reading, ReadingFlag, SensorDescription
 
@@ -196,21 +196,6 @@ class Tally:
 def peak_of(sensor: PowerSensor) -> float | None:
     """Return the largest single sample of the current that a sensor has looked at, A, if any."""
     return sensor.peak_a if isinstance(sensor, PeakWatcher) else None
-
-
-def require_number(reading: Reading, sensor: PowerSensor) -> Reading:
-    """Return a reading if it is a power.
-
-    Raises:
-        NoNumberError: It is not a number, or infinite.
-    """
-    if math.isfinite(reading.voltage_v * reading.current_a):
-        return reading
-    raise NoNumberError(
-        f"{sensor.description.name} delivered {reading.voltage_v} V and {reading.current_a} A, "
-        "which is no power: its source is not ready or broken; read it by itself, see what it "
-        "gives, and report it to whoever made it"
-    )
 
 
 class InlineSampler:

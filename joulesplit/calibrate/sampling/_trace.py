@@ -24,9 +24,6 @@ RECORD = np.dtype(
 """One reading as the sampler's ring stores it; 40 bytes. ``late_us`` is the time from the end of
 its conversion until the sampler had it, µs; 0 where nobody measured it."""
 
-RECORD_FORMAT = "<qddiiii"
-"""The same for ``struct``."""
-
 LOST_CYCLE_RATIO = 1.5
 """A step longer than this many cycles means that conversions were lost."""
 

@@ -98,6 +98,8 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
         rest: A block of work and a rest that came before it, if any did.
         spoilt_rests: Rests before it that were given up because other programs took more of the
             processors than usual, whatever was measured; where ``rest`` is none, to no avail.
+        paging: Pages that the system swapped in or out in it, and those that the measuring
+            processes waited for from a disk; None if unknown.
         pace: Of its transfers; None for other work, and in windows of before it was kept.
         transfers: What the link did; None where it was not measured.
     """
@@ -137,6 +139,7 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
     spoilt_s: float = 0.0
     rest: Rest | None = None
     spoilt_rests: int = 0
+    paging: int | None = None
     pace: Pace | None = None
     transfers: WindowTransfers | None = None
 

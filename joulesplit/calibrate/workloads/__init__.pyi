@@ -2,6 +2,7 @@ from ._block import BlockWorkload as BlockWorkload
 from ._download import DownloadWorkload as DownloadWorkload
 from ._metered import LinkCount as LinkCount
 from ._phase import FreshStepWorkload as FreshStepWorkload
+from ._phase import ReadyStepWorkload as ReadyStepWorkload
 from ._phase import StepWorkload as StepWorkload
 from ._protocol import DeviceActivity as DeviceActivity
 from ._protocol import PreparedWorkload as PreparedWorkload

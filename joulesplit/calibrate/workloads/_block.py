@@ -6,12 +6,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from joulesplit.calibrate.workloads._protocol import DeviceActivity, WorkDone
+from joulesplit.calibrate.workloads._protocol import DeviceActivity, WorkDone, nothing
 from joulesplit.drivers.protocols import Clock
-
-
-def _nothing() -> None:
-    """Have nothing to make ready."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +30,7 @@ class BlockWorkload:
     invoke: Callable[[], None]
     clock: Clock
     activity: DeviceActivity
-    make_ready: Callable[[], None] = _nothing
+    make_ready: Callable[[], None] = nothing
 
     @property
     def at_most(self) -> int:

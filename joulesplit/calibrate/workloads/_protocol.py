@@ -61,6 +61,10 @@ class PreparedWorkload(Workload, Protocol):
         """Make everything ready for ``run(repetitions)``."""
 
 
+def nothing() -> None:
+    """Have nothing to make ready."""
+
+
 class DeviceActivity(Protocol):
     """A listener that is told what the device is about to do.
 

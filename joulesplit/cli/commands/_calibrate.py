@@ -24,6 +24,7 @@ from joulesplit.cli._plan_options import PlanChoice, announcement, link_line, pl
 
 if TYPE_CHECKING:
     from joulesplit.calibrate.campaign import JournalFile, Plan
+    from joulesplit.calibrate.environment import Machine
     from joulesplit.calibrate.instrument import DeviceUnderTest, Instrument, RuntimeChoice
     from joulesplit.calibrate.profile import DeviceProfile, InterfaceKind
     from joulesplit.cli._choices import EdgeChoice, SensorChoice
@@ -206,9 +207,10 @@ def _measure(
     from joulesplit.cli._wiring import try_sensor
     from joulesplit.cli.measuring import calibrate, warn_of_load
 
+    shapes = subject.runtime.input_shapes
+    memory = _memory_line(model, plan, shapes, device.machine)
     try_sensor(choice)
     with ExitStack() as stack:
-        shapes = subject.runtime.input_shapes
         server = edge_server(subject.edge.url, model, choice, input_shapes=shapes)
         url = stack.enter_context(server)
         instrument = Instrument(
@@ -221,7 +223,26 @@ def _measure(
         )
         stack.enter_context(instrument)
         warn_of_load(device.machine)
+        note(memory)
         return calibrate(instrument, plan if file.resume else _fitted(instrument, plan), file)
+
+
+def _memory_line(
+    model: Path, plan: Plan, input_shapes: InputShapes | None, machine: Machine
+) -> str:
+    """Return what is to be said of the memory that the campaign takes.
+
+    Raises:
+        MemoryShortError: There is not as much.
+    """
+    from joulesplit.calibrate.instrument import require_memory
+    from joulesplit.metrology import si
+    from joulesplit.partition.reading import read_network
+
+    free_bytes = machine.available_bytes
+    need = require_memory(read_network(model, input_shapes), plan, free_bytes)
+    free = "" if free_bytes is None else f"; {si(free_bytes, 'byte')} are free"
+    return f"memory: takes about {si(need.whole_bytes, 'byte')} at most{free}"
 
 
 def _fitted(instrument: Instrument, plan: Plan) -> Plan:

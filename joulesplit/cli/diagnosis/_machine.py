@@ -20,8 +20,10 @@ from joulesplit.calibrate.environment import (
 )
 from joulesplit.calibrate.errors import TuningError
 from joulesplit.cli._finding import Finding
+from joulesplit.cli.diagnosis._memory import bundled_network, memory_finding
 from joulesplit.drivers.raspberry_pi import HOT_C
-from joulesplit.metrology import percent, si
+from joulesplit.metrology import percent
+from joulesplit.partition import Network
 
 OLDEST_PYTHON = (3, 11)
 
@@ -31,14 +33,13 @@ NEARLY_HOT_K = 5.0
 BUSY_FRACTION = 0.10
 """Background load above this share of the processors shows in every idle window."""
 
-QUICK_MEMORY_BYTES = 200_000_000
-STANDARD_MEMORY_BYTES = 420_000_000
-"""What calibrate and its sampler took of the bundled MobileNetV2 in float32, 14 MB, by the plans
-quick and standard (PSS, docs/which-pi.md): every block and head keeps an interpreter."""
-
 
 def machine_findings(
-    machine: Machine, *, busy_fraction: float, available_bytes: int
+    machine: Machine,
+    *,
+    busy_fraction: float,
+    available_bytes: int,
+    network: Network | None = None,
 ) -> Iterator[Finding]:
     """Yield what there is to say about the machine.
 
@@ -46,6 +47,7 @@ def machine_findings(
         machine: Where facts are read from.
         busy_fraction: Share of the processors that other programs use (0 to 1).
         available_bytes: Free memory, byte.
+        network: That is to be measured; None for the bundled one.
     """
     yield _python()
     yield _board(machine)
@@ -54,7 +56,7 @@ def machine_findings(
     yield _throttling(machine)
     yield from _wifi(machine)
     yield _load(busy_fraction)
-    yield _memory(available_bytes)
+    yield memory_finding(network or bundled_network(), available_bytes)
 
 
 def tuning_findings(machine: Machine, state: Path) -> Iterator[Finding]:
@@ -177,15 +179,3 @@ def _load(busy_fraction: float) -> Finding:
         found=found,
         fix="stop what else runs; `top` shows it",
     )
-
-
-def _memory(available_bytes: int) -> Finding:
-    found = f"{si(available_bytes, 'byte')} free"
-    if available_bytes >= STANDARD_MEMORY_BYTES:
-        return Finding(name="memory", state="ok", found=found)
-    needed, fix = STANDARD_MEMORY_BYTES, "calibrate --quick, or stop other programs"
-    if available_bytes < QUICK_MEMORY_BYTES:
-        needed, fix = QUICK_MEMORY_BYTES, "stop other programs, or add memory"
-    plan = "--quick" if needed == QUICK_MEMORY_BYTES else "--standard"
-    found += f": calibrate {plan} of MobileNetV2 takes {si(needed, 'byte')}"
-    return Finding(name="memory", state="warn", found=found, fix=fix)

@@ -88,6 +88,25 @@ def load_model(
     return LoadedModel(network=network, file=file)
 
 
+def read_again(path: str | Path, network: Network) -> LoadedModel:
+    """Read the file of a network again, whose bytes were let go, to extract more of it.
+
+    Args:
+        path: The file, as it was given to ``load_model``, of its first subgraph.
+        network: As it was read then.
+
+    Raises:
+        PartitionError: As ``load_model``.
+        UnsupportedModelError: The file is another one by now.
+    """
+    file = flatbuffer.read_model_file(path)
+    if file.sha256 != network.sha256:
+        raise UnsupportedModelError(
+            f"{path}: was replaced by another file meanwhile; leave it as it is while it is in use"
+        )
+    return LoadedModel(network=network, file=file)
+
+
 def _network(file: ModelFile, input_shapes: Mapping[str, Sequence[int]] | None) -> Network:
     graph = graph_of(file, MAIN)
     _check_computes(graph)

@@ -70,6 +70,7 @@ def test_a_kept_journal_is_read_and_written_again_as_it_was():
         "rest",
         "rests",
         "spoilt_rests",
+        "paging",
         "most_flop",
         "fit_rates",
         "encodings",

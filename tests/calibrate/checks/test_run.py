@@ -210,6 +210,11 @@ WIDE = msgspec.structs.replace(QUANTITY, ci95=(0.9e9, 1.1e9))
             {"records": [record(n, foreign_cpu=0.5 if n == 2 else 0.1) for n in range(1, 11)]},
         ),
         (
+            "paging",
+            "suspect",
+            {"records": [record(n, paging=6 if n == 2 else 5) for n in range(1, 11)]},
+        ),
+        (
             "autocorrelation",
             "suspect",
             {"records": compute_windows(noise_j=lambda n: 1e-3 * sum(NOISE[n : n + 8]))},
@@ -323,6 +328,21 @@ def test_each_fault_fails_its_own_check_and_says_what_to_do(name, verdict, field
     assert [check.name for check in troubled] == [name]
     assert troubled[0].advice
     assert quality.verdict == verdict
+
+
+def test_memory_that_was_short_is_told_with_its_window_and_a_few_pages_are_let_pass():
+    """Five of a millisecond are a hundredth of half a second; untold, nothing is said."""
+
+    def found(*pages):
+        records = [record(n, paging=count) for n, count in enumerate(pages)]
+        return [c for c in judge(evidence(records=records)).checks if c.name == "paging"]
+
+    (few,) = found(0, 5, None)
+    assert (few.value, few.outcome) == (0, "pass")
+    (many,) = found(0, 6, 900, None)
+    assert (many.value, many.outcome) == (2, "warn")
+    assert many.advice.startswith("memory was short in 2 of 3 windows (block 1 at 2 s: 900 pages)")
+    assert found(None, None) == []
 
 
 def test_an_outlying_window_is_told_with_its_time_and_what_ran_beside_it():

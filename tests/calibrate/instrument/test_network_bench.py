@@ -7,10 +7,11 @@ from random import Random
 import numpy as np
 import pytest
 
-from joulesplit.calibrate.instrument import NetworkBench, RuntimeChoice
+from joulesplit.calibrate.instrument import NetworkBench, RuntimeChoice, _network_bench
 from joulesplit.calibrate.workloads import RealActivity
 from joulesplit.cli._resources import bundled
 from joulesplit.drivers import MonotonicClock
+from joulesplit.partition.errors import UnsupportedModelError
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +68,21 @@ def test_laid_out_anew_blocks_and_heads_lie_elsewhere_and_compute_the_same(bench
         for now, then in zip(results(), before, strict=True):
             np.testing.assert_array_equal(now, then)
     assert len(layouts) == 3
+
+
+def test_no_byte_of_a_large_file_is_kept_and_it_has_to_be_the_same_when_it_is_read_again(
+    tmp_path, monkeypatch
+):
+    """Whoever replaces it in a campaign would have another network's blocks measured."""
+    monkeypatch.setattr(_network_bench, "KEPT_FILE_BYTES", 3_000_000)
+    model = tmp_path / "network.tflite"
+    content = bundled("models/mobilenet_v2_1.0_224_int8.tflite").read_bytes()
+    model.write_bytes(content)
+    with NetworkBench(model, RuntimeChoice()) as bench:
+        assert bench._file is None
+        last = bench.blocks[-1]
+        bench.runner(last.first_operator, last.last_operator).run(bench.crossing(last.index - 1))
+        assert bench._file is None
+        model.write_bytes(content + b"changed")
+        with pytest.raises(UnsupportedModelError, match="replaced by another file"):
+            bench.runner(last.first_operator, last.last_operator)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from joulesplit.calibrate.environment import Machine, program
+from joulesplit.cli._resources import bundled
 from joulesplit.cli.diagnosis._installation import installation_findings
 from joulesplit.cli.diagnosis._machine import machine_findings, tuning_findings
 from joulesplit.cli.diagnosis._sensors import ready_for, sensor_findings
@@ -107,9 +108,9 @@ def test_a_runtime_that_computes_a_layer_is_fine():
 @pytest.mark.parametrize(
     ("available", "state", "told", "fix"),
     [
-        (421_000_000, "ok", "", ""),
-        (374_000_000, "warn", "--standard of MobileNetV2 takes 420", "--quick"),
-        (199_000_000, "warn", "--quick of MobileNetV2 takes 200", "add memory"),
+        (421_000_000, "ok", "mobilenet_v2_1.0_224_float32.tflite takes", ""),
+        (190_000_000, "warn", "with --standard", "--quick"),
+        (109_000_000, "warn", "with --quick", "add memory"),
     ],
 )
 def test_memory_is_enough_if_the_plan_fits_that_doctor_names(tmp_path, available, state, told, fix):
@@ -117,6 +118,22 @@ def test_memory_is_enough_if_the_plan_fits_that_doctor_names(tmp_path, available
     assert found.state == state
     assert told in found.found
     assert fix in found.fix
+
+
+def test_an_installation_without_its_network_is_still_looked_at(tmp_path, monkeypatch):
+    """Which is what doctor is for: another finding says that the file is missing."""
+    monkeypatch.setattr("joulesplit.cli._resources._INSTALLED", tmp_path)
+    monkeypatch.setattr("joulesplit.cli._resources._SOURCE", tmp_path)
+    memory = states(machine_with(tmp_path, {}))["memory"]
+    assert (memory.state, memory.found) == ("info", "1.00 Gbyte free")
+
+
+def test_doctor_says_what_the_network_takes_that_is_given(joulesplit):
+    """Of the bundled one a fixed number was told, whatever was to be measured."""
+    model = bundled("models/mobilenet_v2_1.0_224_int8.tflite")
+    findings = joulesplit("doctor", model, "--json").json["findings"]
+    (memory,) = (finding for finding in findings if finding["name"] == "memory")
+    assert "calibrate of mobilenet_v2_1.0_224_int8.tflite takes" in memory["found"]
 
 
 LEFT = """{"boot": "b1", "owner": %s, "settings": [
