@@ -8,6 +8,7 @@ from typing import Literal
 from joulesplit.calibrate.profile import (
     CONNECTION_PHASE,
     Account,
+    CampaignError,
     DeviceProfile,
     Downlink,
     GrossNet,
@@ -20,8 +21,9 @@ from joulesplit.calibrate.profile import (
 from joulesplit.optimizer._campaign import campaign_of
 from joulesplit.optimizer._checked_figure import inverted, perhaps_zero, positive
 from joulesplit.optimizer._link_cost import Sending, Term, fit_not_below_zero
-from joulesplit.optimizer._link_rate import bit_price, moved_by
-from joulesplit.optimizer._link_time import LinkTime, link_time
+from joulesplit.optimizer._link_rate import BitPrice, bit_price, moved_by
+from joulesplit.optimizer._link_time import LinkTime, link_time, round_trip_s
+from joulesplit.optimizer._size_prices import SizePrices, off_line_lasting_s, size_prices
 from joulesplit.optimizer._waiting import Waiting, usual_wait_s, waiting_apart
 from joulesplit.optimizer.errors import ProfileUnusableError
 
@@ -69,10 +71,11 @@ def sending_of(
     plane = _sound_fit(uplink.fit_gross if gross else uplink.fit)
     price = bit_price(uplink, plane, account, rate_bit_per_s)
     as_stated = price.rate_bit_per_s == uplink.rate_bit_per_s
-    measured, wait = _stated_fit(uplink, plane, gross=gross) if as_stated else (plane, None)
-    fit, wait, moved = fit_not_below_zero(measured, wait)
-    price = moved_by(price, moved[0] / price.rate_bit_per_s + moved[1])
     idle = profile.idle.power_w if gross and profile.idle else None
+    measured, wait = _stated_fit(uplink, plane, gross=gross) if as_stated else (plane, None)
+    sizes = _sizes(uplink, price, idle, wait, gross=gross) if as_stated else None
+    fit, wait, sizes, moved = fit_not_below_zero(measured, wait, sizes)
+    price = moved_by(price, moved[0] / price.rate_bit_per_s + moved[1])
     upload_s, burst_s = _lasting_s(uplink, idle, wait)
     campaign = campaign_of(profile, account)
     answer, answer_s = _answer(link.downlink, account)
@@ -104,6 +107,38 @@ def sending_of(
         late=_late(wait, held, campaign.uploads),
         late_covariance=wait.covariance if wait else None,
         connection_s=connection_s,
+        sizes=sizes,
+        sizes_u_rel=_of(uplink.campaign_of_sizes, account),
+    )
+
+
+def _of(campaign: CampaignError | None, account: Account) -> float | None:
+    return campaign.of(account) if campaign else None
+
+
+def _sizes(
+    uplink: Uplink,
+    price: BitPrice,
+    idle: Quantity | None,
+    wait: Waiting | None,
+    *,
+    gross: bool,
+) -> SizePrices | None:
+    """Give the sizes that E_c was measured with, and what they depart from the line.
+
+    A device that waits for a round trip takes no more than one that sends.
+    """
+    own = uplink.stated_gross if gross else uplink.stated
+    if own is None or uplink.stated is None:
+        return None
+    lasting_s = off_line_lasting_s(
+        uplink.stated.off_line, own.off_line, idle.value if idle else 0.0
+    )
+    return size_prices(
+        own,
+        lasting_s=lasting_s,
+        usual_wait_s=usual_wait_s(uplink.time) if wait else None,
+        round_trip_j=round_trip_s(uplink.time) * price.bit.value * price.rate_bit_per_s,
     )
 
 

@@ -66,6 +66,8 @@ PLANE_FIGURES = 3
 FIGURES_BESIDE = 2
 """Behind the two of each pace: lateness and burst."""
 
+ACCOUNTS: tuple[Account, Account] = ("net", "gross")
+
 BENT_LEVEL = 0.05
 """Sizes that are on a straight line are called bent in so many campaigns; that costs degrees of
 freedom and moves nothing. Sizes that are not, and are not called so, are in the uncertainty."""
@@ -136,6 +138,9 @@ class PaceFit:
             the sizes, and their standard deviation.
         time_shares: Of the paces whose windows were held against the time in a stream.
         windows: In the fit.
+        bends: Paces and sizes of the columns behind those of the paces: how much more an upload
+            costs than the straight line from the smallest to the largest size has it. Empty where
+            sizes are not bent.
     """
 
     paces: tuple[Pace, ...]
@@ -145,12 +150,23 @@ class PaceFit:
     has_lateness: bool
     first_late_s: Mapping[Pace, tuple[float, float]]
     time_shares: Mapping[Pace, TimeShare]
+    bends: tuple[tuple[Pace, int], ...] = ()
 
     @property
     def columns(self) -> tuple[int, ...]:
         """Which of E_0, e, E_burst and P_late are told, by their number."""
         told = (True, True, self.has_burst, self.has_lateness)
         return tuple(number for number, is_told in enumerate(told) if is_told)
+
+    def bent_sizes(self, pace: Pace) -> tuple[int, ...]:
+        """Return the sizes of a pace with columns of their own, bit."""
+        return tuple(size for of, size in self.bends if of == pace)
+
+    def rows(self, pace: Pace) -> tuple[int, ...]:
+        """Return the columns of a pace's figures, then of its bends."""
+        first = 2 * len(self.paces)
+        bends = (first + place for place, (of, _) in enumerate(self.bends) if of == pace)
+        return (*self.places(pace), *bends)
 
     def places(self, pace: Pace) -> tuple[int, ...]:
         """Return the columns of E_0, e and, if told, E_burst and P_late of a pace."""
@@ -184,12 +200,12 @@ class PaceFit:
         return self.one(self.places(pace)[1])
 
     def weights(self, pace: Pace) -> Array:
-        """Return the figures of a pace as sums of coefficients, shape (2 to 4, p), float64.
+        """Return the figures of a pace as sums of coefficients, shape (2 to 4 + bends, p), float64.
 
-        A burst pays for its first upload's lateness, which the windows' own column has taken up:
-        the radio is awake while TCP's window opens again.
+        Its bends come last. A burst pays for its first upload's lateness, which the windows' own
+        column has taken up: the radio is awake while TCP's window opens again.
         """
-        places = self.places(pace)
+        places = self.rows(pace)
         weights = np.zeros((len(places), len(self.fit.coefficients)))
         weights[range(len(places)), places] = 1.0
         if self.has_burst and self.has_lateness:
@@ -239,12 +255,19 @@ def straight_problem(observations: Sequence[Observation], account: Account) -> L
 
 
 def is_bent(observations: Sequence[Observation]) -> bool:
-    """Return whether the sizes of a pace are on no straight line, by net energy.
+    """Return whether the sizes of a pace are on no straight line, by net or by gross energy.
+
+    Uploads that take whole round trips, as with a small window of the receiver, are off it by what
+    idling costs meanwhile, and hardly by what is above it.
 
     Args:
         observations: Windows of told paces only, see ``of_told_paces``.
     """
-    straight = straight_problem(observations, "net")
+    return any(_is_bent_by(observations, account) for account in ACCOUNTS)
+
+
+def _is_bent_by(observations: Sequence[Observation], account: Account) -> bool:
+    straight = straight_problem(observations, account)
     bent = _with_bends(straight, observations)
     if len(observations) - bent.design.shape[1] < FEWEST_FREEDOMS:
         return False
@@ -252,7 +275,7 @@ def is_bent(observations: Sequence[Observation]) -> bool:
         probability = nested_p(straight.fit(), bent.fit())
     except EstimateError:
         return False
-    return probability is not None and probability < BENT_LEVEL
+    return probability is not None and probability < BENT_LEVEL / len(ACCOUNTS)
 
 
 def _with_bends(straight: LinearModel, observations: Sequence[Observation]) -> LinearModel:
@@ -260,16 +283,28 @@ def _with_bends(straight: LinearModel, observations: Sequence[Observation]) -> L
 
     What a burst and lateness cost stays in it as it was.
     """
-    paces = told_paces(observations)
     columns = [
         [o.repetitions * (o.pace == pace and upload_size(o) == size) for o in observations]
-        for pace in paces
-        for size in sorted({upload_size(o) for o in observations if o.pace == pace})[1:-1]
+        for pace, size in _sizes_between(observations)
     ]
     bends = np.array(columns, dtype=np.float64).reshape(len(columns), len(observations)).T
-    own = 2 * len(paces)
+    own = 2 * len(told_paces(observations))
     design = np.hstack([straight.design[:, :own], bends, straight.design[:, own:]])
     return replace(straight, design=design)
+
+
+def _sizes_between(observations: Sequence[Observation]) -> tuple[tuple[Pace, int], ...]:
+    """Return each told pace's sizes that lie between two others of it, bit."""
+    return tuple(
+        (pace, size)
+        for pace in told_paces(observations)
+        for size in sizes_of(observations, pace)[1:-1]
+    )
+
+
+def sizes_of(observations: Sequence[Observation], pace: Pace) -> tuple[int, ...]:
+    """Return the sizes that went up at a pace, bit, in rising order."""
+    return tuple(sorted({upload_size(o) for o in observations if o.pace == pace}))
 
 
 def _own_columns(observations: Sequence[Observation]) -> Array:
@@ -342,6 +377,7 @@ def fit_paces(observations: Sequence[Observation], account: Account) -> PaceFit:
         has_lateness=has_lateness,
         first_late_s=_first_late_s(told),
         time_shares=_time_shares(told, fit) if is_held else {},
+        bends=_sizes_between(told) if is_bent(told) else (),
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -20,7 +21,13 @@ from joulesplit.calibrate.estimates._in_stream import (
 )
 from joulesplit.calibrate.estimates._stats import Array, LinearFit, variance_of
 from joulesplit.calibrate.estimates._uncertainty import Estimate, with_interval
-from joulesplit.calibrate.profile import LoneUpload, Quantity, TransferPercentiles, UploadTime
+from joulesplit.calibrate.profile import (
+    LoneUpload,
+    Quantity,
+    SizeTime,
+    TransferPercentiles,
+    UploadTime,
+)
 from joulesplit.calibrate.windows import Observation, Pace, WindowRecord, WindowTransfers
 from joulesplit.metrology import own_scatter, residuals_of
 
@@ -78,7 +85,25 @@ def upload_time(records: Sequence[WindowRecord], pace: Pace) -> UploadTime:
         unpaced=pace == UNPACED,
         misfit_rel=float(np.sqrt(np.mean(departures**2))),
         lack_of_fit_rel=_lack_of_fit(problem, departures),
+        sizes=tuple(_own_times(problem, _clock_u_s(records))),
     )
+
+
+def _own_times(problem: LinearModel, clock_u_s: float) -> Iterator[SizeTime]:
+    """Return how long uploads of each size take by themselves, whatever line the others are on.
+
+    Nothing where no size has two windows with uploads that follow others.
+    """
+    uploads = problem.design[:, 0]
+    sizes = np.round(problem.design[:, 1] / uploads)
+    known = np.unique(sizes)
+    design = uploads[:, None] * (sizes[:, None] == known)
+    try:
+        fit = replace(problem, design=design).fit()
+    except EstimateError:
+        return
+    for place, size in enumerate(known):
+        yield SizeTime(payload_bits=int(size), transfer_s=_figure(fit, place, "s", clock_u_s))
 
 
 def _own_covariance(problem: LinearModel, fit: LinearFit) -> tuple[Array, tuple[float, float]]:

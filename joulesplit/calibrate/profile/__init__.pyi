@@ -15,6 +15,8 @@ from ._device_profile import Idle as Idle
 from ._link import Link as Link
 from ._link import LinkFit as LinkFit
 from ._link import LoneUpload as LoneUpload
+from ._link import OffLine as OffLine
+from ._link import SizeTime as SizeTime
 from ._link import TransferPercentiles as TransferPercentiles
 from ._compute import ModelIdentity as ModelIdentity
 from ._quality import Outcome as Outcome

@@ -10,8 +10,8 @@ window), RFC 2861 (window after idle), RFC 9438 (decrease by 0.7).
 
 What it leaves out of a real one: other stations that contend, the energy of receiving
 acknowledgements, control frames and beacons, rate adaptation that follows losses, delayed
-acknowledgements, the growth of cubic beyond the window that was lost, time-outs, the driver's own
-queue and its bus.
+acknowledgements, the growth of cubic beyond the window that was lost, time-outs, a receiver whose
+window grows with what arrives, the driver's own queue and its bus.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class LinkParameters:
         behind_bit_per_s: What the way behind the access point carries, headers included, bit/s.
         queue_bits: That wait before it at most; what comes on top is dropped, and TCP sends it
             again.
+        receive_bits: That the receiver lets be on the way at once.
         idle_reset_s: After so long without a segment the window starts over, s.
         transmit_power_w: Above awake while frames are sent, W.
         awake_power_w: Above asleep, W.
@@ -71,6 +72,7 @@ class LinkParameters:
     round_trip_s: float = 2e-3
     behind_bit_per_s: float = inf
     queue_bits: float = 8 * 300_000
+    receive_bits: float = inf
     idle_reset_s: float = 0.2
     transmit_power_w: float = 0.9
     awake_power_w: float = 0.35
@@ -246,7 +248,8 @@ class _Transfer:
         return min(most, self._waiting + max(0, fresh))
 
     def _room(self) -> int:
-        return int(self._link.window) - (self._sent - self._acknowledged)
+        received = self._link.parameters.receive_bits / SEGMENT_BITS
+        return int(min(self._link.window, received)) - (self._sent - self._acknowledged)
 
     def _released(self, t_s: float) -> int:
         """Return how many frames have been handed over: with a pace, chunk after chunk."""
