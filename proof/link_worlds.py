@@ -78,6 +78,7 @@ class LinkStage:
             segments=done.segments,
             retransmitted_segments=done.retransmitted_segments,
             stalled_s=done.stalled_s,
+            receiver_limited_s=done.receiver_limited_s,
         )
         self.transfers.append(facts)
         return facts.transfer_s

@@ -21,8 +21,8 @@ from joulesplit.calibrate.profile import (
 from joulesplit.optimizer._campaign import campaign_of
 from joulesplit.optimizer._checked_figure import inverted, perhaps_zero, positive
 from joulesplit.optimizer._link_cost import Sending, Term, fit_not_below_zero
-from joulesplit.optimizer._link_rate import BitPrice, bit_price, moved_by
-from joulesplit.optimizer._link_time import LinkTime, link_time, round_trip_s
+from joulesplit.optimizer._link_rate import bit_price, moved_by
+from joulesplit.optimizer._link_time import LinkTime, link_time
 from joulesplit.optimizer._size_prices import SizePrices, off_line_lasting_s, size_prices
 from joulesplit.optimizer._waiting import Waiting, usual_wait_s, waiting_apart
 from joulesplit.optimizer.errors import ProfileUnusableError
@@ -73,7 +73,10 @@ def sending_of(
     as_stated = price.rate_bit_per_s == uplink.rate_bit_per_s
     idle = profile.idle.power_w if gross and profile.idle else None
     measured, wait = _stated_fit(uplink, plane, gross=gross) if as_stated else (plane, None)
-    sizes = _sizes(uplink, price, idle, wait, gross=gross) if as_stated else None
+    time = _time(uplink, price.rate_bit_per_s)
+    # Longer or shorter, a device takes no more for it than while it sends.
+    between_u_j = time.between_u_s * price.bit.value * price.rate_bit_per_s if time else 0.0
+    sizes = _sizes(uplink, idle, wait, between_u_j, gross=gross) if as_stated else None
     fit, wait, sizes, moved = fit_not_below_zero(measured, wait, sizes)
     price = moved_by(price, moved[0] / price.rate_bit_per_s + moved[1])
     upload_s, burst_s = _lasting_s(uplink, idle, wait)
@@ -103,7 +106,7 @@ def sending_of(
         waiting=Term(figure=idle, lasting_s=held, campaign_u_rel=campaign.idle),
         scale_u_rel=profile.sensor.scale_u_rel if profile.sensor else 0.0,
         idle_u_w=(idle.u_stat or 0.0) if idle else 0.0,
-        time=_time(uplink, price.rate_bit_per_s),
+        time=time,
         late=_late(wait, held, campaign.uploads),
         late_covariance=wait.covariance if wait else None,
         connection_s=connection_s,
@@ -118,16 +121,13 @@ def _of(campaign: CampaignError | None, account: Account) -> float | None:
 
 def _sizes(
     uplink: Uplink,
-    price: BitPrice,
     idle: Quantity | None,
     wait: Waiting | None,
+    between_u_j: float,
     *,
     gross: bool,
 ) -> SizePrices | None:
-    """Give the sizes that E_c was measured with, and what they depart from the line.
-
-    A device that waits for a round trip takes no more than one that sends.
-    """
+    """Give the sizes that E_c was measured with, and what they depart from the line."""
     own = uplink.stated_gross if gross else uplink.stated
     if own is None or uplink.stated is None:
         return None
@@ -138,7 +138,7 @@ def _sizes(
         own,
         lasting_s=lasting_s,
         usual_wait_s=usual_wait_s(uplink.time) if wait else None,
-        round_trip_j=round_trip_s(uplink.time) * price.bit.value * price.rate_bit_per_s,
+        between_u_j=between_u_j,
     )
 
 

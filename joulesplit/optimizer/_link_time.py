@@ -26,6 +26,9 @@ FEWEST_TRANSFERS = 20
 """Of fewer the slowest is no 95th percentile."""
 
 
+LIMITED_SHARE = 0.01
+"""So much of their time uploads may wait for room that they take as if there always were."""
+
 OF_A_BOUND = -1 / 5
 """1/ν of a rectangular distribution, see ``joulesplit.metrology``."""
 
@@ -65,8 +68,9 @@ class LinkTime:
         own: Sizes of which uploads followed others, bit, how long these took, s, and its standard
             uncertainty, s; float64, shape (3, O).
         own_inverse_freedom: 1/ν of the latter.
-        step_s: A round trip, s: uploads of sizes that were not measured may take half a one more
-            or less, as windows of TCP and of the receiver let them take whole ones.
+        step_s: A round trip, s, by which the wait for TCP's window grows; 0 if not known.
+        between_u_s: What the time of a size that was not measured may be off the line through the
+            sizes beside it, standard uncertainty, s.
         alone: Logarithms of the sizes that were sent alone, how much longer they took, s, and its
             standard uncertainty, s; float64, shape (3, A).
         late_scatter_s: Standard deviation of how much longer a single one takes, s; None if the
@@ -89,6 +93,7 @@ class LinkTime:
     own: FloatArray
     own_inverse_freedom: float
     step_s: float
+    between_u_s: float
     alone: FloatArray
     late_scatter_s: float | None
     log_sizes: FloatArray
@@ -125,8 +130,7 @@ class LinkTime:
 
     def _not_measured(self, error: Error, value_s: float) -> Error:
         """Return the error of the time of a size that was not measured."""
-        stepped = error.with_systematic(self.step_s / 12**0.5, OF_A_BOUND)
-        return self._with_systematic(stepped, value_s)
+        return self._with_systematic(error.with_systematic(self.between_u_s, 0.0), value_s)
 
     def _with_systematic(self, error: Error, value_s: float) -> Error:
         error = error.with_systematic(self.u_sys_s, 0.0)
@@ -271,7 +275,8 @@ def _without_percentiles(time: UploadTime, asked_bit_per_s: float | None) -> Lin
         own_inverse_freedom=max(
             (1 / degrees_of_freedom_of(one.transfer_s) for one in own), default=0.0
         ),
-        step_s=round_trip_s(time) if time.sizes else 0.0,
+        step_s=_round_trip_s(time) if time.sizes else 0.0,
+        between_u_s=_between_u_s(time),
         alone=_alone(time),
         late_scatter_s=time.per_burst_scatter_s if time.per_burst_s else 0.0,
         log_sizes=np.zeros(0),
@@ -281,11 +286,29 @@ def _without_percentiles(time: UploadTime, asked_bit_per_s: float | None) -> Lin
     )
 
 
-def round_trip_s(time: UploadTime | None) -> float:
+def _round_trip_s(time: UploadTime) -> float:
     """Return the shortest round trip seen, s; what uploads take besides bits where none was."""
-    if time is None:
-        return 0.0
     return max(0.0, time.per_upload_s.value) if time.min_rtt_s is None else time.min_rtt_s
+
+
+def _between_u_s(time: UploadTime) -> float:
+    """Return what the time of a size between others may be off the line through these, s.
+
+    It is what the measured ones are off the line from the smallest to the largest, beyond their
+    scatter; and half a round trip either way where a full window lets uploads take whole ones,
+    which sizes may be on a line of by chance.
+    """
+    if not time.sizes:
+        return 0.0
+    sizes, times_s, u_s = _own(time.sizes)
+    part = (sizes - sizes[0]) / max(sizes[-1] - sizes[0], 1.0)
+    ends = np.array([1.0 - part, part])
+    off_s = (times_s - ends.T @ times_s[[0, -1]])[1:-1]
+    chance_s2 = (u_s**2 + ends.T**2 @ u_s[[0, -1]] ** 2)[1:-1]
+    bend_s2 = float(np.maximum(off_s**2 - chance_s2, 0.0).mean()) if len(off_s) else 0.0
+    limited = (time.window_limited_share or 0.0) > LIMITED_SHARE
+    step_s = _round_trip_s(time) / 12**0.5 if limited else 0.0
+    return float(np.hypot(bend_s2**0.5, step_s))
 
 
 def _own(sizes: Sequence[SizeTime]) -> FloatArray:

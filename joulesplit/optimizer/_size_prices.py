@@ -39,14 +39,15 @@ class SizePrices:
         lasting_s: How long each of those lasts more, s.
         covariance: Of each of those with (E_0, P_air, e_bit, E_burst, P_late) and with all of them;
             float64, shape (D, 5 + D).
-        round_trip_j: What the device takes for a round trip awake, J.
+        between_u_j: What a size that was not measured may cost more or less as it takes another
+            time than the line has it, standard uncertainty, J.
     """
 
     bits: FloatArray
     off_line: tuple[Quantity, ...]
     lasting_s: tuple[float, ...]
     covariance: FloatArray
-    round_trip_j: float
+    between_u_j: float
 
     def source(self, bits: int) -> UploadSource:
         """Say what the price of a size is from."""
@@ -63,13 +64,13 @@ class SizePrices:
     def open_u_j(self, bits: int) -> float:
         """Return what an upload of a size may cost more or less than that, standard, J.
 
-        Nothing where it was measured. Else anything between two lines, and half a round trip.
+        Nothing where it was measured. Else anything between two lines, and what its time may be off.
         """
         if bits in self.bits:
             return 0.0
         low, high = self._ends(bits)
-        between_j = abs(float((high - low) @ self._departures()))
-        return BOUND * float(np.hypot(between_j, self.round_trip_j))
+        between_lines_j = BOUND * abs(float((high - low) @ self._departures()))
+        return float(np.hypot(between_lines_j, self.between_u_j))
 
     def _departures(self) -> FloatArray:
         known = [figure.value for figure in self.off_line] or [0.0] * (len(self.bits) - 2)
@@ -114,7 +115,7 @@ class SizePrices:
 
 
 def size_prices(
-    costs: UploadCosts, *, lasting_s: Sequence[float], usual_wait_s: float | None, round_trip_j: float
+    costs: UploadCosts, *, lasting_s: Sequence[float], usual_wait_s: float | None, between_u_j: float
 ) -> SizePrices | None:
     """Take the sizes out of what uploads cost at a pace; None if the profile does not name them.
 
@@ -123,7 +124,7 @@ def size_prices(
         lasting_s: How long each of ``off_line`` lasts more, s.
         usual_wait_s: The wait for TCP's window that E_burst has in it and is counted by P_late, s;
             None where that is not told apart.
-        round_trip_j: What the device takes for a round trip awake, J.
+        between_u_j: See ``SizePrices``.
     """
     if len(costs.payload_bits) < 2:  # noqa: PLR2004 - a line goes through two
         return None
@@ -132,7 +133,7 @@ def size_prices(
         off_line=tuple(one.energy_j for one in costs.off_line),
         lasting_s=tuple(lasting_s),
         covariance=_covariance(costs, usual_wait_s),
-        round_trip_j=round_trip_j,
+        between_u_j=between_u_j,
     )
 
 

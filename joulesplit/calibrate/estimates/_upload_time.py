@@ -86,7 +86,23 @@ def upload_time(records: Sequence[WindowRecord], pace: Pace) -> UploadTime:
         misfit_rel=float(np.sqrt(np.mean(departures**2))),
         lack_of_fit_rel=_lack_of_fit(problem, departures),
         sizes=tuple(_own_times(problem, _clock_u_s(records))),
+        window_limited_share=_window_limited_share(told),
     )
+
+
+def _window_limited_share(told: Sequence[WindowTransfers]) -> float | None:
+    """Return the part of transfers' time in which the receiver or the send buffer was full."""
+    known = [
+        (sum(limits), one.transfer_s)
+        for one in told
+        if (limits := _known(one.receiver_limited_s, one.buffer_limited_s))
+    ]
+    total_s = sum(transfer_s for _, transfer_s in known)
+    return sum(limited_s for limited_s, _ in known) / total_s if total_s else None
+
+
+def _known(*times_s: float | None) -> list[float]:
+    return [time_s for time_s in times_s if time_s is not None]
 
 
 def _own_times(problem: LinearModel, clock_u_s: float) -> Iterator[SizeTime]:

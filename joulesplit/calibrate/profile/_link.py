@@ -153,6 +153,9 @@ class UploadTime(msgspec.Struct, frozen=True, kw_only=True):
             standard uncertainty; None where two sizes tell nothing of it.
         sizes: Each size by its own uploads, in rising order; empty where their scatter is not
             known, and in profiles of before they were told apart.
+        window_limited_share: Part of these transfers' time in which the other side had no room or
+            the send buffer was too small, so that they take whole round trips; None where the
+            kernel does not tell.
     """
 
     per_upload_s: Annotated[Quantity, in_unit("s")]
@@ -170,6 +173,7 @@ class UploadTime(msgspec.Struct, frozen=True, kw_only=True):
     misfit_rel: float | None = None
     lack_of_fit_rel: float | None = None
     sizes: tuple[SizeTime, ...] = ()
+    window_limited_share: float | None = None
 
 
 class UploadTail(msgspec.Struct, frozen=True, kw_only=True):

@@ -93,6 +93,7 @@ class CarriedUpload:
         min_rtt_s, rtt_s: Shortest and last round trip of a segment, s.
         segments, retransmitted_segments: Sent by TCP, and sent again by it.
         stalled_s: Longest time without an acknowledgement that a client would notice, s.
+        receiver_limited_s: Time in which nothing was sent as the receiver had no room, s.
     """
 
     started_ns: int
@@ -102,6 +103,7 @@ class CarriedUpload:
     segments: int
     retransmitted_segments: int
     stalled_s: float
+    receiver_limited_s: float = 0.0
 
     @property
     def transfer_s(self) -> float:
@@ -153,6 +155,7 @@ class WirelessLink:
             segments=air.segments + air.again,
             retransmitted_segments=air.again,
             stalled_s=air.stalled_s if air.stalled_s >= NOTICED_STALL_S else 0.0,
+            receiver_limited_s=air.receiver_limited_s,
         )
 
     def _stay_awake(self, start_ns: int, ended_ns: int) -> None:
@@ -214,7 +217,7 @@ class _Transfer:
         self._sent = self._acknowledged = self._waiting = 0
         self._lost_at_s: list[float] = []
         self._behind_free_s = self._moved_s = self._reduced_s = 0.0
-        self.ended_s = self.stalled_s = self.rtt_s = 0.0
+        self.ended_s = self.stalled_s = self.rtt_s = self.receiver_limited_s = 0.0
         self.min_rtt_s = inf
         self.segments = self.again = 0
 
@@ -227,7 +230,9 @@ class _Transfer:
             if batch:
                 t_s = self._access(t_s, batch)
             elif self._acknowledged < self._frames:
-                t_s = self._next_event_s(t_s)
+                next_s = self._next_event_s(t_s)
+                self.receiver_limited_s += (next_s - t_s) * self._is_receiver_full(t_s)
+                t_s = next_s
 
     def _take(self, t_s: float) -> None:
         while self._acknowledgements and self._acknowledgements[0] <= t_s:
@@ -248,8 +253,16 @@ class _Transfer:
         return min(most, self._waiting + max(0, fresh))
 
     def _room(self) -> int:
-        received = self._link.parameters.receive_bits / SEGMENT_BITS
-        return int(min(self._link.window, received)) - (self._sent - self._acknowledged)
+        return int(min(self._link.window, self._receivable)) - (self._sent - self._acknowledged)
+
+    @property
+    def _receivable(self) -> float:
+        """Frames that the receiver lets be on the way at once."""
+        return self._link.parameters.receive_bits / SEGMENT_BITS
+
+    def _is_receiver_full(self, t_s: float) -> bool:
+        in_flight = self._sent - self._acknowledged
+        return self._released(t_s) > self._sent and in_flight >= int(min(self._receivable, 1e9))
 
     def _released(self, t_s: float) -> int:
         """Return how many frames have been handed over: with a pace, chunk after chunk."""
