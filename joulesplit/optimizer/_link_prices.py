@@ -74,9 +74,8 @@ def sending_of(
     idle = profile.idle.power_w if gross and profile.idle else None
     measured, wait = _stated_fit(uplink, plane, gross=gross) if as_stated else (plane, None)
     time = _time(uplink, price.rate_bit_per_s)
-    # Longer or shorter, a device takes no more for it than while it sends.
-    between_u_j = time.between_u_s * price.bit.value * price.rate_bit_per_s if time else 0.0
-    sizes = _sizes(uplink, idle, wait, between_u_j, gross=gross) if as_stated else None
+    sending_w = price.bit.value * price.rate_bit_per_s
+    sizes = _sizes(uplink, (idle, wait), time, sending_w, gross=gross) if as_stated else None
     fit, wait, sizes, moved = fit_not_below_zero(measured, wait, sizes)
     price = moved_by(price, moved[0] / price.rate_bit_per_s + moved[1])
     upload_s, burst_s = _lasting_s(uplink, idle, wait)
@@ -121,13 +120,14 @@ def _of(campaign: CampaignError | None, account: Account) -> float | None:
 
 def _sizes(
     uplink: Uplink,
-    idle: Quantity | None,
-    wait: Waiting | None,
-    between_u_j: float,
+    waits: tuple[Quantity | None, Waiting | None],
+    time: LinkTime | None,
+    sending_w: float,
     *,
     gross: bool,
 ) -> SizePrices | None:
     """Give the sizes that E_c was measured with, and what they depart from the line."""
+    idle, wait = waits
     own = uplink.stated_gross if gross else uplink.stated
     if own is None or uplink.stated is None:
         return None
@@ -136,9 +136,10 @@ def _sizes(
     )
     return size_prices(
         own,
+        time,
         lasting_s=lasting_s,
         usual_wait_s=usual_wait_s(uplink.time) if wait else None,
-        between_u_j=between_u_j,
+        power_w=sending_w,
     )
 
 

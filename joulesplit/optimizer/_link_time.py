@@ -116,11 +116,12 @@ class LinkTime:
 
     def _usual_by_sizes(self, bits: int) -> KnownTime:
         sizes, times_s, u_s = self.own
+        weights = np.array([np.interp(bits, sizes, one) for one in np.eye(len(sizes))])
         beyond = bits - float(np.clip(bits, sizes[0], sizes[-1]))
-        value_s = max(0.0, float(np.interp(bits, sizes, times_s)) + beyond * float(self.figures[1]))
+        value_s = max(0.0, float(weights @ times_s) + beyond * float(self.figures[1]))
         error = error_of_scatter(
             [
-                (float(np.interp(bits, sizes, u_s)), self.own_inverse_freedom),
+                (float(np.linalg.norm(weights * u_s)), self.own_inverse_freedom),
                 (abs(beyond) * float(self.covariance[1, 1]) ** 0.5, self.inverse_freedom),
             ]
         )
@@ -135,6 +136,17 @@ class LinkTime:
     def _with_systematic(self, error: Error, value_s: float) -> Error:
         error = error.with_systematic(self.u_sys_s, 0.0)
         return error.with_systematic(self.lack_u_rel * value_s, 0.0)
+
+    def off_line_u_s(self, bits: int) -> float:
+        """Return what the time of a size is off a straight line, or may be, standard, s.
+
+        Of a size that was measured it is known which.
+        """
+        sizes, times_s, _ = self.own
+        if bits in sizes:
+            line_s = float(self.figures @ [1.0, bits])
+            return abs(float(times_s[sizes == bits][0]) - line_s)
+        return float(np.hypot(self.between_u_s, self.lack_u_rel * self.usual(bits).value_s))
 
     def lateness(self, bits: int) -> KnownTime:
         """Return how much longer the first upload after a pause takes.

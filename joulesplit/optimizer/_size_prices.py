@@ -15,13 +15,15 @@ import msgspec
 import numpy as np
 
 from joulesplit.calibrate.profile import OffLine, Quantity, UploadCosts
+from joulesplit.optimizer._link_time import LinkTime
 from joulesplit.optimizer._uncertainty import FloatArray
 
 LINE_FIGURES = 5
 """E_0, P_air, e_bit, E_burst and P_late stand before the sizes in every covariance here."""
 
-BOUND = 12**-0.5
-"""Standard uncertainty of what is anywhere in a range, over its width."""
+BOUND = 8**-0.5
+"""Standard uncertainty of what is in a range and rather at its ends, over its width (arcsine
+distribution, GUM 4.3): up to where it bends a curve is on one of the lines that enclose it."""
 
 UploadSource = Literal["own windows", "line through sizes", "between sizes", "beyond sizes"]
 """What the price of an upload's size is from: the windows of that size, the straight line that all
@@ -39,15 +41,16 @@ class SizePrices:
         lasting_s: How long each of those lasts more, s.
         covariance: Of each of those with (E_0, P_air, e_bit, E_burst, P_late) and with all of them;
             float64, shape (D, 5 + D).
-        between_u_j: What a size that was not measured may cost more or less as it takes another
-            time than the line has it, standard uncertainty, J.
+        time: How long uploads take; None if it is not known.
+        power_w: Of a device that sends; one that waits takes no more, W.
     """
 
     bits: FloatArray
     off_line: tuple[Quantity, ...]
     lasting_s: tuple[float, ...]
     covariance: FloatArray
-    between_u_j: float
+    time: LinkTime | None
+    power_w: float
 
     def source(self, bits: int) -> UploadSource:
         """Say what the price of a size is from."""
@@ -64,13 +67,15 @@ class SizePrices:
     def open_u_j(self, bits: int) -> float:
         """Return what an upload of a size may cost more or less than that, standard, J.
 
-        Nothing where it was measured. Else anything between two lines, and what its time may be off.
+        Nothing where its own windows tell it. Else what its time is off the line, or may be, and of
+        one that was not measured anything between two lines.
         """
-        if bits in self.bits:
+        if bits in self.bits and self.off_line:
             return 0.0
         low, high = self._ends(bits)
         between_lines_j = BOUND * abs(float((high - low) @ self._departures()))
-        return float(np.hypot(between_lines_j, self.between_u_j))
+        time_u_s = self.time.off_line_u_s(bits) if self.time else 0.0
+        return float(np.hypot(between_lines_j, self.power_w * time_u_s))
 
     def _departures(self) -> FloatArray:
         known = [figure.value for figure in self.off_line] or [0.0] * (len(self.bits) - 2)
@@ -115,16 +120,21 @@ class SizePrices:
 
 
 def size_prices(
-    costs: UploadCosts, *, lasting_s: Sequence[float], usual_wait_s: float | None, between_u_j: float
+    costs: UploadCosts,
+    time: LinkTime | None,
+    *,
+    lasting_s: Sequence[float],
+    usual_wait_s: float | None,
+    power_w: float,
 ) -> SizePrices | None:
     """Take the sizes out of what uploads cost at a pace; None if the profile does not name them.
 
     Args:
         costs: By one account.
+        time, power_w: See ``SizePrices``.
         lasting_s: How long each of ``off_line`` lasts more, s.
         usual_wait_s: The wait for TCP's window that E_burst has in it and is counted by P_late, s;
             None where that is not told apart.
-        between_u_j: See ``SizePrices``.
     """
     if len(costs.payload_bits) < 2:  # noqa: PLR2004 - a line goes through two
         return None
@@ -133,7 +143,8 @@ def size_prices(
         off_line=tuple(one.energy_j for one in costs.off_line),
         lasting_s=tuple(lasting_s),
         covariance=_covariance(costs, usual_wait_s),
-        between_u_j=between_u_j,
+        time=time,
+        power_w=power_w,
     )
 
 

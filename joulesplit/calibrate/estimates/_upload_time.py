@@ -34,6 +34,9 @@ from joulesplit.metrology import own_scatter, residuals_of
 FEWEST_OF_A_PERCENTILE = 20
 """Of fewer transfers the slowest is no 95th percentile."""
 
+FEWEST_OF_A_SIZE = 4
+"""Windows of one size that tell how much it scatters."""
+
 FEWEST_LATE = 4
 """Windows that a straight line through their lateness needs, to say how well it is known."""
 
@@ -108,7 +111,8 @@ def _known(*times_s: float | None) -> list[float]:
 def _own_times(problem: LinearModel, clock_u_s: float) -> Iterator[SizeTime]:
     """Return how long uploads of each size take by themselves, whatever line the others are on.
 
-    Nothing where no size has two windows with uploads that follow others.
+    By its own windows' scatter where there are enough of them; of fewer it is taken to grow as that
+    of independent transfers does. Nothing where no size has two windows.
     """
     uploads = problem.design[:, 0]
     sizes = np.round(problem.design[:, 1] / uploads)
@@ -119,7 +123,20 @@ def _own_times(problem: LinearModel, clock_u_s: float) -> Iterator[SizeTime]:
     except EstimateError:
         return
     for place, size in enumerate(known):
-        yield SizeTime(payload_bits=int(size), transfer_s=_figure(fit, place, "s", clock_u_s))
+        own = sizes == size
+        figure = _figure(fit, place, "s", clock_u_s)
+        if np.count_nonzero(own) >= FEWEST_OF_A_SIZE:
+            figure = _by_own_scatter(problem.observed[own], uploads[own], clock_u_s)
+        yield SizeTime(payload_bits=int(size), transfer_s=figure)
+
+
+def _by_own_scatter(times_s: Array, uploads: Array, clock_u_s: float) -> Quantity:
+    """Return what one upload takes by windows of so many, as a ratio of sums."""
+    count, mean_s = len(times_s), float(times_s.sum() / uploads.sum())
+    left_s = times_s - mean_s * uploads
+    u_s = float(np.sqrt(left_s @ left_s * count / (count - 1))) / float(uploads.sum())
+    estimate = Estimate(value=mean_s, u_stat=u_s, degrees_of_freedom=count - 1, n=count)
+    return with_interval(estimate, "s", clock_u_s)
 
 
 def _own_covariance(problem: LinearModel, fit: LinearFit) -> tuple[Array, tuple[float, float]]:
