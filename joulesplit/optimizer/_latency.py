@@ -13,6 +13,7 @@ from joulesplit.optimizer._link_cost import Sending
 from joulesplit.optimizer._link_time import OF_A_BOUND, KnownTime, LinkTime
 from joulesplit.optimizer._usage import Usage
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadLatency:
     """The time of one upload, with what it shares of a burst's start and of connecting.

@@ -101,8 +101,9 @@ class Sending:
         idle_u_w: Statistical standard uncertainty of the P_0 in all these figures, W; 0 by the
             net account.
         time: How long uploads take; None if the profile knows no more than their rate.
-        late: While TCP's window opens after a pause, W; no figure where ``burst`` has it.
-        late_covariance: See ``Waiting``; None likewise.
+        late: While TCP's window opens after a pause, W; no figure where ``burst`` has it. P_0 where
+            nothing has it, by the gross account.
+        late_covariance: See ``Waiting``; None where windows do not tell it.
         connection_s: How long a new connection takes, s; 0 if not known.
         sizes: That were measured; None at another rate than they were, or if not known.
         sizes_u_rel: What the campaign leaves open of uploads if ``sizes`` price them.
@@ -149,6 +150,15 @@ class Sending:
     def windows(self) -> tuple[int, ...]:
         """The kind of work whose campaign error is in each term."""
         return (*WINDOWS, *(OF_UPLOADS for _ in self._off_line))
+
+    @property
+    def waits_unpriced(self) -> bool:
+        """Whether windows do not tell what the wait for TCP's window after a pause costs.
+
+        Where a burst is not told from the other costs its wait is in none of them.
+        """
+        told = self.burst.figure is not None or self.late_covariance is not None
+        return not told and self.time is not None and self.time.knows_lateness
 
     def source(self, bits: int) -> UploadSource | None:
         """Say what an upload's size is priced by; None where sizes are not known."""
@@ -218,9 +228,7 @@ def _off_line(sending: Sending, upload_bits: Sequence[int]) -> FloatArray:
     return weights
 
 
-def _open_j(
-    sending: Sending, sent: Sequence[int], usage: Usage
-) -> tuple[FloatArray, FloatArray]:
+def _open_j(sending: Sending, sent: Sequence[int], usage: Usage) -> tuple[FloatArray, FloatArray]:
     """Give what is open of each size that was not measured, J, and which candidates take it.
 
     Candidates of one size share it; what two sizes are off by has nothing in common.
@@ -324,9 +332,7 @@ def fit_not_below_zero(
     return changed, waiting, sizes, moved
 
 
-def _joint(
-    covariance: FloatArray, waiting: Waiting | None, sizes: SizePrices | None
-) -> FloatArray:
+def _joint(covariance: FloatArray, waiting: Waiting | None, sizes: SizePrices | None) -> FloatArray:
     """Give the covariance of (E_0, P_air, e_bit, E_burst, P_late) and of sizes off the line.
 
     Float64, shape (5 + D, 5 + D).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Literal
 
 from joulesplit.calibrate.profile import (
@@ -83,7 +84,7 @@ def sending_of(
     answer, answer_s = _answer(link.downlink, account)
     connection, connection_s = _connection(profile, account)
     held = float(idle is not None)
-    return Sending(
+    sending = Sending(
         e_c=price.e_c,
         rate_bit_per_s=price.rate_bit_per_s,
         rate_note=price.note,
@@ -112,6 +113,10 @@ def sending_of(
         sizes=sizes,
         sizes_u_rel=_of(uplink.campaign_of_sizes, account),
     )
+    if not sending.waits_unpriced:
+        return sending
+    # What it takes beyond P_0 nobody knows; so much is certain.
+    return replace(sending, late=Term(figure=idle, lasting_s=held, campaign_u_rel=campaign.idle))
 
 
 def _of(campaign: CampaignError | None, account: Account) -> float | None:

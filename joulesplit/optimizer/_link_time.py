@@ -148,6 +148,11 @@ class LinkTime:
             return abs(float(times_s[sizes == bits][0]) - line_s)
         return float(np.hypot(self.between_u_s, self.lack_u_rel * self.usual(bits).value_s))
 
+    @property
+    def knows_lateness(self) -> bool:
+        """Whether it is told how much longer the first upload after a pause takes."""
+        return bool(self.alone.shape[1] or self.late.any())
+
     def lateness(self, bits: int) -> KnownTime:
         """Return how much longer the first upload after a pause takes.
 
@@ -325,9 +330,7 @@ def _between_u_s(time: UploadTime) -> float:
 
 def _own(sizes: Sequence[SizeTime]) -> FloatArray:
     """Return sizes, times and their uncertainties, see ``LinkTime.own``."""
-    rows = [
-        (one.payload_bits, one.transfer_s.value, one.transfer_s.u_stat or 0.0) for one in sizes
-    ]
+    rows = [(one.payload_bits, one.transfer_s.value, one.transfer_s.u_stat or 0.0) for one in sizes]
     return np.array(rows, dtype=np.float64).reshape(-1, 3).T
 
 

@@ -25,6 +25,8 @@ BOUND = 8**-0.5
 """Standard uncertainty of what is in a range and rather at its ends, over its width (arcsine
 distribution, GUM 4.3): up to where it bends a curve is on one of the lines that enclose it."""
 
+FEWEST_ON_A_LINE = 2
+
 UploadSource = Literal["own windows", "line through sizes", "between sizes", "beyond sizes"]
 """What the price of an upload's size is from: the windows of that size, the straight line that all
 measured sizes are on, those beside it, or the nearest ones."""
@@ -131,12 +133,13 @@ def size_prices(
 
     Args:
         costs: By one account.
-        time, power_w: See ``SizePrices``.
+        time: See ``SizePrices``.
         lasting_s: How long each of ``off_line`` lasts more, s.
         usual_wait_s: The wait for TCP's window that E_burst has in it and is counted by P_late, s;
             None where that is not told apart.
+        power_w: See ``SizePrices``.
     """
-    if len(costs.payload_bits) < 2:  # noqa: PLR2004 - a line goes through two
+    if len(costs.payload_bits) < FEWEST_ON_A_LINE:
         return None
     return SizePrices(
         bits=np.array(costs.payload_bits, dtype=np.float64),

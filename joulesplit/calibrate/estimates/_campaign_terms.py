@@ -150,7 +150,8 @@ def with_campaign(
         budget: The sensor's.
         records: Every window.
         kinds: Of the work.
-        of_a_bit, by_size: See ``campaign_terms``.
+        of_a_bit: See ``campaign_terms``.
+        by_size: See there.
     """
     windows = [record for record in records if record.task.kind in kinds]
     counts = budget.counts_campaign
