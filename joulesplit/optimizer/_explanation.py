@@ -230,7 +230,7 @@ def _why(decision: Decision) -> str:
     )
 
 
-_NOT_MEASURED = {
+_SIZE_NOT_MEASURED = {
     "between sizes": " (a size between those that were measured)",
     "beyond sizes": " (a size beyond those that were measured)",
 }
@@ -246,7 +246,7 @@ def _parts(best: Candidate) -> str:
         parts.append(f"{_joules(best.encode_j)} of encoding")
     if best.where != "device":
         sending_j = best.upload_j + best.upload_fixed_j
-        size = _NOT_MEASURED.get(best.upload_priced_by or "", "")
+        size = _SIZE_NOT_MEASURED.get(best.upload_priced_by or "", "")
         parts.append(f"{_joules(sending_j)} of sending {best.upload_bits:,} bit{size}")
     if best.answer_j:
         parts.append(f"{_joules(best.answer_j)} of receiving the answer")

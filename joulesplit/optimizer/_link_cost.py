@@ -44,7 +44,7 @@ ESTIMATES = (0, 0, 0, 1, 2, 3, 0)
 """What a bit, an upload, a burst, waiting for TCP's window and sizes off the line cost comes from
 one fit, the others each from windows of their own."""
 
-BOUNDED = 4
+NOT_MEASURED = 4
 """The estimate of what is not measured: a bound."""
 
 WINDOWS = (
@@ -205,7 +205,7 @@ def sending_inputs(
         np.hstack([weights, _off_line(sending, upload_bits), opened]),
         np.array([*(term.value for term in sending.terms), *nothing]),
         _beside(_statistical(sending), np.diag(open_j)),
-        estimates=[*estimates, *(BOUNDED for _ in open_j)],
+        estimates=[*estimates, *(NOT_MEASURED for _ in open_j)],
         inverse_freedom=[inverse_freedom_of(figure) for figure in _leading(sending)],
         idle=np.append(idle, nothing),
         offset=np.append(lefts, nothing),

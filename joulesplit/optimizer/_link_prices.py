@@ -68,6 +68,15 @@ def sending_of(
     Raises:
         ProfileUnusableError: No E_c by that account, or a figure that cannot be true.
     """
+    sending = _sending(profile, link, account, rate_bit_per_s)
+    # What such a wait takes beyond P_0 nobody knows; so much is certain.
+    return replace(sending, late=sending.waiting) if sending.waits_unpriced else sending
+
+
+def _sending(
+    profile: DeviceProfile, link: Link, account: Account, rate_bit_per_s: float | None
+) -> Sending:
+    """Give them as windows tell them."""
     gross, uplink = account == "gross", link.uplink
     plane = _sound_fit(uplink.fit_gross if gross else uplink.fit)
     price = bit_price(uplink, plane, account, rate_bit_per_s)
@@ -84,7 +93,7 @@ def sending_of(
     answer, answer_s = _answer(link.downlink, account)
     connection, connection_s = _connection(profile, account)
     held = float(idle is not None)
-    sending = Sending(
+    return Sending(
         e_c=price.e_c,
         rate_bit_per_s=price.rate_bit_per_s,
         rate_note=price.note,
@@ -113,10 +122,6 @@ def sending_of(
         sizes=sizes,
         sizes_u_rel=_of(uplink.campaign_of_sizes, account),
     )
-    if not sending.waits_unpriced:
-        return sending
-    # What it takes beyond P_0 nobody knows; so much is certain.
-    return replace(sending, late=Term(figure=idle, lasting_s=held, campaign_u_rel=campaign.idle))
 
 
 def _of(campaign: CampaignError | None, account: Account) -> float | None:
