@@ -22,7 +22,7 @@ from joulesplit.calibrate.profile import (
 from joulesplit.optimizer._campaign import campaign_of
 from joulesplit.optimizer._checked_figure import inverted, perhaps_zero, positive
 from joulesplit.optimizer._link_cost import Sending, Term, fit_not_below_zero
-from joulesplit.optimizer._link_rate import bit_price, moved_by
+from joulesplit.optimizer._link_rate import BitPrice, bit_price, moved_by
 from joulesplit.optimizer._link_time import LinkTime, link_time
 from joulesplit.optimizer._size_prices import SizePrices, off_line_lasting_s, size_prices
 from joulesplit.optimizer._waiting import Waiting, usual_wait_s, waiting_apart
@@ -83,9 +83,7 @@ def _sending(
     as_stated = price.rate_bit_per_s == uplink.rate_bit_per_s
     idle = profile.idle.power_w if gross and profile.idle else None
     measured, wait = _stated_fit(uplink, plane, gross=gross) if as_stated else (plane, None)
-    time = _time(uplink, price.rate_bit_per_s)
-    sending_w = price.bit.value * price.rate_bit_per_s
-    sizes = _sizes(uplink, (idle, wait), time, sending_w, gross=gross) if as_stated else None
+    sizes = _sizes(uplink, price, (idle, wait), gross=gross) if as_stated else None
     fit, wait, sizes, moved = fit_not_below_zero(measured, wait, sizes)
     price = moved_by(price, moved[0] / price.rate_bit_per_s + moved[1])
     upload_s, burst_s = _lasting_s(uplink, idle, wait)
@@ -105,17 +103,13 @@ def _sending(
         ),
         upload=_fixed((fit, measured), "upload_cost_j", upload_s, campaign.uploads),
         burst=_fixed((fit, measured), "burst_cost_j", burst_s, campaign.uploads),
-        connection=Term(
-            figure=connection, lasting_s=held * connection_s, campaign_u_rel=campaign.computing
-        ),
-        answer_bit=Term(
-            figure=answer, lasting_s=held * answer_s, campaign_u_rel=campaign.downloads
-        ),
+        connection=_once(connection, held * connection_s, campaign.computing),
+        answer_bit=_once(answer, held * answer_s, campaign.downloads),
         answer_rate_bit_per_s=1.0 / answer_s if answer_s else None,
-        waiting=Term(figure=idle, lasting_s=held, campaign_u_rel=campaign.idle),
+        waiting=_once(idle, held, campaign.idle),
         scale_u_rel=profile.sensor.scale_u_rel if profile.sensor else 0.0,
         idle_u_w=(idle.u_stat or 0.0) if idle else 0.0,
-        time=time,
+        time=_time(uplink, price.rate_bit_per_s),
         late=_late(wait, held, campaign.uploads),
         late_covariance=wait.covariance if wait else None,
         connection_s=connection_s,
@@ -124,15 +118,18 @@ def _sending(
     )
 
 
+def _once(figure: Quantity | None, lasting_s: float, campaign_u_rel: float) -> Term:
+    return Term(figure=figure, lasting_s=lasting_s, campaign_u_rel=campaign_u_rel)
+
+
 def _of(campaign: CampaignError | None, account: Account) -> float | None:
     return campaign.of(account) if campaign else None
 
 
 def _sizes(
     uplink: Uplink,
+    price: BitPrice,
     waits: tuple[Quantity | None, Waiting | None],
-    time: LinkTime | None,
-    sending_w: float,
     *,
     gross: bool,
 ) -> SizePrices | None:
@@ -146,10 +143,10 @@ def _sizes(
     )
     return size_prices(
         own,
-        time,
+        _time(uplink, price.rate_bit_per_s),
         lasting_s=lasting_s,
         usual_wait_s=usual_wait_s(uplink.time) if wait else None,
-        power_w=sending_w,
+        power_w=price.bit.value * price.rate_bit_per_s,
     )
 
 
