@@ -53,7 +53,7 @@ from ._io import profile_bytes as profile_bytes
 from ._io import save_profile as save_profile
 from ._merge import ProfileToPool as ProfileToPool
 from ._merge import merge_profiles as merge_profiles
-from ._parts import left_out_of_merge as left_out_of_merge
+from ._merge import left_out_of_merge as left_out_of_merge
 from ._order import out_of_order as out_of_order
 from ._possible import BEYOND_NATURE as BEYOND_NATURE
 from ._possible import FORM_CHECKS as FORM_CHECKS
