@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates._baseline import observations_at_common_idle
+from joulesplit.calibrate.estimates._burst_by_size import burst_lack_j
 from joulesplit.calibrate.estimates._disturbed import disturbed_uploads
 from joulesplit.calibrate.estimates._fitting import (
     BURST_TOLERANCE,
@@ -141,6 +142,7 @@ class PaceFit:
         bends: Paces and sizes of the columns behind those of the paces: how much more an upload
             costs than the straight line from the smallest to the largest size has it. Empty where
             sizes are not bent.
+        burst_lacks_j: By how much bursts of different sizes of a pace differ, standard deviation.
     """
 
     paces: tuple[Pace, ...]
@@ -151,6 +153,7 @@ class PaceFit:
     first_late_s: Mapping[Pace, tuple[float, float]]
     time_shares: Mapping[Pace, TimeShare]
     bends: tuple[tuple[Pace, int], ...] = ()
+    burst_lacks_j: Mapping[Pace, float] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -227,6 +230,8 @@ class PaceFit:
             power_w = self.fit.coefficients[-2] + idle_w
             power_w2 = power_w**2 + self.fit.covariance[-2, -2]
             block[2, 2] += power_w2 * self.first_late_s[pace][1] ** 2
+        if self.has_burst:
+            block[2, 2] += self.burst_lacks_j.get(pace, 0.0) ** 2
         return block
 
 
@@ -365,19 +370,21 @@ def fit_paces(observations: Sequence[Observation], account: Account) -> PaceFit:
             "no pace has uploads of two sizes, so what a bit costs is not told from what an "
             "upload costs: raise upload_sizes in the plan"
         )
-    fit = pace_problem(told, account).fit()
+    problem = pace_problem(told, account)
+    fit, paces, has_burst = problem.fit(), told_paces(told), _has_burst_column(told)
     has_lateness = _has_lateness_column(told)
     # Without the column net windows are held against nothing: their residuals show it all.
     is_held = account == "gross" or has_lateness
     return PaceFit(
-        paces=told_paces(told),
+        paces=paces,
         fit=fit,
         windows=len(told),
-        has_burst=_has_burst_column(told),
+        has_burst=has_burst,
         has_lateness=has_lateness,
         first_late_s=_first_late_s(told),
         time_shares=_time_shares(told, fit) if is_held else {},
         bends=_sizes_between(told) if is_bent(told) else (),
+        burst_lacks_j={pace: burst_lack_j(problem, told, pace) for pace in paces if has_burst},
     )
 
 
