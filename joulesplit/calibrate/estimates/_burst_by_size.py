@@ -12,12 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates._fitting import LinearModel
+from joulesplit.calibrate.estimates._fitting import FEWEST_FREEDOMS, LinearModel
 from joulesplit.calibrate.estimates._in_stream import upload_size
 from joulesplit.calibrate.windows import Observation, Pace
-
-FEWEST_FREEDOMS = 4
-"""Degrees of freedom that bursts of each size have to leave."""
 
 
 def burst_lack_j(problem: LinearModel, observations: Sequence[Observation], pace: Pace) -> float:

@@ -25,6 +25,7 @@ from joulesplit.calibrate.estimates._burst_by_size import burst_lack_j
 from joulesplit.calibrate.estimates._disturbed import disturbed_uploads
 from joulesplit.calibrate.estimates._fitting import (
     BURST_TOLERANCE,
+    FEWEST_FREEDOMS,
     LinearModel,
     bit_weights,
     energy_per_bit,
@@ -72,9 +73,6 @@ ACCOUNTS: tuple[Account, Account] = ("net", "gross")
 BENT_LEVEL = 0.05
 """Sizes that are on a straight line are called bent in so many campaigns; that costs degrees of
 freedom and moves nothing. Sizes that are not, and are not called so, are in the uncertainty."""
-
-FEWEST_FREEDOMS = 4
-"""Degrees of freedom that the sizes' own figures have to leave."""
 
 
 def told_paces(observations: Sequence[Observation]) -> tuple[Pace, ...]:

@@ -80,7 +80,7 @@ class RateScatter:
 
     def of_windows(self, windows: int) -> float:
         """Return the same as so many windows of a size tell it, relative."""
-        return self.u_rel * (self.windows / windows) ** 0.5
+        return float(self.u_rel * (self.windows / windows) ** 0.5)
 
 
 def rate_scatter(observations: Sequence[Observation]) -> RateScatter | None:

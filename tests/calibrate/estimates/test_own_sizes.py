@@ -17,10 +17,10 @@ SIZES = ((32_000, 20), (800_000, 4), (3_200_000, 2))
 BIT_J = 3e-8
 
 
-def campaign(dearer, *, noise=3e-3, seed=1, longer_s=0.0):
+def campaign(dearer, *, noise=3e-3, seed=1, longer_s=0.0, large_burst_j=0.0):
     """Windows; of unpaced uploads the bits beyond the first 800 kbit cost more.
 
-    And those of 800 kbit take longer, for nothing above idle.
+    And those of 800 kbit take longer, for nothing above idle, and all but the smallest more once.
     """
     random = np.random.default_rng(seed)
     both = ("unlimited", 5e6)
@@ -32,7 +32,8 @@ def campaign(dearer, *, noise=3e-3, seed=1, longer_s=0.0):
         one_s += longer_s * (pace == "unlimited" and bits == 800_000)
         beyond = max(0, bits - 800_000) if pace == "unlimited" else bits
         bit_j = BIT_J * (bits + dearer * beyond)
-        net_j = (n * (E_0_J + bit_j) + BURST_J) * (1 + noise * random.standard_normal())
+        burst_j = BURST_J + large_burst_j * (pace == "unlimited" and bits > 32_000)
+        net_j = (n * (E_0_J + bit_j) + burst_j) * (1 + noise * random.standard_normal())
         records.append(
             window_record(
                 "upload", subject=f"{bits} {pace}", repetitions=n, work_s=n * one_s, net_j=net_j,
@@ -106,3 +107,17 @@ def test_a_size_that_takes_longer_is_off_the_line_of_gross_energies():
     assert all(off)
     mean_j = np.mean([one.energy_j.value for (one,) in off])
     assert mean_j == pytest.approx(2.5 * longer_s, rel=0.1)
+
+
+def test_bursts_that_cost_another_amount_from_size_to_size_are_known_no_better_than_that():
+    """One cost of a burst was taken for all, and known to its scatter."""
+
+    def burst(more_j):
+        return uplink_of(campaign(0.0, noise=1e-3, large_burst_j=more_j), 20e6, EXACT).stated
+
+    differing, alike = burst(BURST_J / 2).burst_cost_j, burst(0.0).burst_cost_j
+    low, high = differing.ci95
+    assert alike.u_stat < BURST_J / 20
+    assert BURST_J / 8 < differing.u_stat < BURST_J / 2
+    assert low < BURST_J < high
+    assert low < 1.5 * BURST_J < high
