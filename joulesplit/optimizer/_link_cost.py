@@ -45,7 +45,10 @@ ESTIMATES = (0, 0, 0, 1, 2, 3, 0)
 one fit, the others each from windows of their own."""
 
 NOT_MEASURED = 4
-"""The estimate of what is not measured: a bound."""
+"""The estimate of what a size may be off that was not measured."""
+
+FREEDOM_OF_A_GUESS = 1 / 8
+"""1/ν of that: it is known itself to a quarter at best (GUM G.4.2)."""
 
 WINDOWS = (
     *(OF_UPLOADS, OF_UPLOADS, OF_UPLOADS, OF_COMPUTING, OF_DOWNLOADS, OF_IDLE),
@@ -206,7 +209,7 @@ def sending_inputs(
         np.array([*(term.value for term in sending.terms), *nothing]),
         _beside(_statistical(sending), np.diag(open_j)),
         estimates=[*estimates, *(NOT_MEASURED for _ in open_j)],
-        inverse_freedom=[inverse_freedom_of(figure) for figure in _leading(sending)],
+        inverse_freedom=[*map(inverse_freedom_of, _leading(sending)), FREEDOM_OF_A_GUESS],
         idle=np.append(idle, nothing),
         offset=np.append(lefts, nothing),
         campaign={k: np.append(one, nothing) for k, one in _campaign(sending).items()},
@@ -276,7 +279,7 @@ def _campaign(sending: Sending) -> dict[int, FloatArray]:
 def _leading(sending: Sending) -> tuple[Quantity | None, ...]:
     """Return a figure of each estimate of scatter, in the order of ``ESTIMATES``."""
     terms = sending.terms
-    return (*(terms[column].figure for column in (BIT, CONNECTION, ANSWER_BIT, WAIT)), None)
+    return tuple(terms[column].figure for column in (BIT, CONNECTION, ANSWER_BIT, WAIT))
 
 
 def _per_upload(usage: Usage, answer_bits: int) -> FloatArray:
