@@ -74,10 +74,17 @@ class SizePrices:
         """
         if bits in self.bits and self.off_line:
             return 0.0
-        low, high = self._ends(bits)
-        between_lines_j = BOUND * abs(float((high - low) @ self._departures()))
+        between_lines_j = BOUND * self._between_lines_j(bits)
         time_u_s = self.time.off_line_u_s(bits) if self.time else 0.0
         return float(np.hypot(between_lines_j, self.power_w * time_u_s))
+
+    def _between_lines_j(self, bits: int) -> float:
+        """Return how far the lines that a size lies between are apart beyond chance, J."""
+        low, high = self._ends(bits)
+        gap = (high - low)[1:-1] if self.off_line else np.zeros(0)
+        apart_j = float(gap @ [figure.value for figure in self.off_line])
+        chance_j2 = float(gap @ self.covariance[:, LINE_FIGURES:] @ gap)
+        return max(0.0, apart_j**2 - chance_j2) ** 0.5
 
     def _departures(self) -> FloatArray:
         known = [figure.value for figure in self.off_line] or [0.0] * (len(self.bits) - 2)

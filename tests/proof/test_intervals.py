@@ -55,7 +55,7 @@ def test_the_intervals_of_a_decision_are_little_wider_than_the_sensors_scale_mak
         half_widths = [(f.high - f.low) / 2 / f.value for f in campaign.candidates]
         wider.append(np.mean(half_widths) / (1.9 * np.linalg.norm(scales)))
         # Not for lack of degrees: every figure states how well its scatter is known.
-        assert all(5 < nu < 200 for nu in campaign.degrees_of_freedom), campaign.degrees_of_freedom
+        assert all(5 < nu < 200 for nu in campaign.degrees_of_freedom)
     # Scatter, and what two rests leave open.
     assert min(wider) > 0.95
     assert np.mean(wider) < 1.5

@@ -14,14 +14,18 @@ import numpy as np
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates._fitting import FEWEST_FREEDOMS, LinearModel
 from joulesplit.calibrate.estimates._in_stream import upload_size
+from joulesplit.calibrate.estimates._stats import nested_p
 from joulesplit.calibrate.windows import Observation, Pace
+
+UNLIKE_LEVEL = 0.05
+"""Bursts that cost the same are told to differ in so many campaigns."""
 
 
 def burst_lack_j(problem: LinearModel, observations: Sequence[Observation], pace: Pace) -> float:
     """Return the standard deviation of what bursts of sizes cost about the one of all, J.
 
     By moments, each size weighted as it is known (DerSimonian and Laird, Control. Clin. Trials 7,
-    1986); nothing where windows do not tell the sizes apart.
+    1986); nothing where the windows do not tell them apart.
 
     Args:
         problem: Of the windows, with one cost of a burst.
@@ -38,7 +42,10 @@ def burst_lack_j(problem: LinearModel, observations: Sequence[Observation], pace
         return 0.0
     try:
         fit = replace(problem, design=design).fit()
+        probability = nested_p(problem.fit(), fit)
     except EstimateError:
+        return 0.0
+    if probability is None or probability >= UNLIKE_LEVEL:
         return 0.0
     count = len(sizes)
     apart_j, variances = fit.coefficients[-count:], np.diag(fit.covariance)[-count:]
