@@ -84,7 +84,7 @@ class SizePrices:
         gap = (high - low)[1:-1] if self.off_line else np.zeros(0)
         apart_j = float(gap @ [figure.value for figure in self.off_line])
         chance_j2 = float(gap @ self.covariance[:, LINE_FIGURES:] @ gap)
-        return max(0.0, apart_j**2 - chance_j2) ** 0.5
+        return float(max(0.0, apart_j**2 - chance_j2) ** 0.5)
 
     def _departures(self) -> FloatArray:
         known = [figure.value for figure in self.off_line] or [0.0] * (len(self.bits) - 2)
