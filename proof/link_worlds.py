@@ -19,25 +19,32 @@ from joulesplit.calibrate.campaign import (
     QUICK,
     UNLIMITED,
     CampaignResult,
+    Completion,
     Plan,
     UploadSubject,
     crossing_bits,
+    for_link,
+    profile_from_windows,
     run_campaign,
     upload_subjects,
 )
 from joulesplit.calibrate.instrument import pace_of
+from joulesplit.calibrate.profile import DeviceProfile
 from joulesplit.calibrate.windows import WindowRecord
 from joulesplit.calibrate.workloads import LinkCount, UploadWorkload
 from joulesplit.drivers.simulated import LinkParameters, WirelessLink
-from joulesplit.edge import TransferFacts, TransferMethod
+from joulesplit.edge import TransferFacts, TransferMethod, probe_link
 from joulesplit.metrology import Array
 from proof.stage import Stage, proof_network, stage_of
+from proof.virtual import virtual_circumstances
 from proof.worlds import perfect_sensor_world
 
 UPLOAD_PLAN = msgspec.structs.replace(
     QUICK, rates_bit_per_s=(5e6, 10e6, UNLIMITED), heads=(), whole=False
 )
 """The quick plan with uploads as an inference sends them."""
+
+PROBE_BITS = 2_000_000
 
 STREAM = 100
 """Uploads of a size that the truth is the mean of, beside those that begin a stream."""
@@ -78,6 +85,7 @@ class LinkStage:
             segments=done.segments,
             retransmitted_segments=done.retransmitted_segments,
             stalled_s=done.stalled_s,
+            receiver_limited_s=done.receiver_limited_s,
         )
         self.transfers.append(facts)
         return facts.transfer_s
@@ -128,6 +136,21 @@ def run_link_campaign(
     subjects = upload_subjects(plan, crossing_bits(proof_network().input_bits, stage.blocks))
     bench = replace(stage.bench(subjects), uploads=made.uploads(subjects))
     return made, run_campaign(plan, bench, subjects)
+
+
+def link_profile(
+    seed: int, link: LinkParameters, plan: Plan = UPLOAD_PLAN
+) -> tuple[LinkStage, tuple[WindowRecord, ...], DeviceProfile]:
+    """Run a campaign whose paces the link carries; return its stage, windows and profile."""
+    probe = probe_link(link_stage(seed, link).carry, PROBE_BITS)
+    plan = for_link(msgspec.structs.replace(plan, fit_rates=True), probe.rate_bit_per_s.value)
+    made, outcome = run_link_campaign(seed, link, plan)
+    stage = made.stage
+    around = virtual_circumstances(
+        plan, proof_network(), stage.blocks, stage.setup, stage.sampler.description
+    )
+    done = Completion(complete=True, reached=True, reason="", warm=True)
+    return made, outcome.records, profile_from_windows(outcome.records, around, done)
 
 
 class _Spent:

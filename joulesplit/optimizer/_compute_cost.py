@@ -19,7 +19,6 @@ import numpy as np
 from joulesplit.calibrate.profile import Quantity
 from joulesplit.metrology import MANY_FIGURES, Error, Inputs, error_of_scatter
 from joulesplit.optimizer._cost import ComputeModel
-from joulesplit.optimizer._latency import OF_A_BOUND
 from joulesplit.optimizer._linear_figures import (
     OF_COMPUTING,
     apart_from,
@@ -30,6 +29,7 @@ from joulesplit.optimizer._linear_figures import (
     offset_left,
     triangle,
 )
+from joulesplit.optimizer._link_time import OF_A_BOUND
 from joulesplit.optimizer._model_error import BlocksInsideError, Runs, model_error
 from joulesplit.optimizer._uncertainty import FloatArray
 from joulesplit.partition import Block

@@ -236,6 +236,7 @@ def _candidate(
         priced_by=priced_by(problem.prices.computing, problem.prices.compute_model, block),
         by_model_j=by_model_j,
         upload_bits=energy.upload_bits,
+        upload_priced_by=problem.upload_priced_by(block),
         sent_as=problem.prices.usage.sent_as(block) if energy.upload_bits else None,
         agreement=problem.prices.usage.agreement(block) if energy.upload_bits else None,
         made_by=problem.makings[block].by,

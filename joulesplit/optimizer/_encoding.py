@@ -19,7 +19,6 @@ from joulesplit.calibrate.profile import Account, Compute, Quantity
 from joulesplit.metrology import NO_ERROR, Error, Inputs, error_of_scatter
 from joulesplit.optimizer._checked_figure import perhaps_zero, positive
 from joulesplit.optimizer._compute_cost import Computing
-from joulesplit.optimizer._latency import OF_A_BOUND
 from joulesplit.optimizer._linear_figures import (
     OF_COMPUTING,
     apart_from,
@@ -28,7 +27,7 @@ from joulesplit.optimizer._linear_figures import (
     is_uncertain,
     offset_left,
 )
-from joulesplit.optimizer._link_time import KnownTime
+from joulesplit.optimizer._link_time import OF_A_BOUND, KnownTime
 
 MadeBy = Literal["measured", "scaled by size", "as stated", "assumed", "not measured"]
 """What the price of making an upload's bytes rests on."""

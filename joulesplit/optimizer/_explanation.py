@@ -240,6 +240,13 @@ def _why(decision: Decision) -> str:
     )
 
 
+_SIZE_NOT_MEASURED = {
+    "between sizes": " (a size between those that were measured)",
+    "beyond sizes": " (a size beyond those that were measured)",
+}
+"""What is said of the price of an upload that no window gave."""
+
+
 def _parts(best: Candidate) -> str:
     """Tell what an energy is made of."""
     parts = []
@@ -249,7 +256,8 @@ def _parts(best: Candidate) -> str:
         parts.append(f"{_joules(best.encode_j)} of encoding")
     if best.where != "device":
         sending_j = best.upload_j + best.upload_fixed_j
-        parts.append(f"{_joules(sending_j)} of sending {best.upload_bits:,} bit")
+        size = _SIZE_NOT_MEASURED.get(best.upload_priced_by or "", "")
+        parts.append(f"{_joules(sending_j)} of sending {best.upload_bits:,} bit{size}")
     if best.answer_j:
         parts.append(f"{_joules(best.answer_j)} of receiving the answer")
     if best.wait_j:

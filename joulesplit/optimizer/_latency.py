@@ -10,11 +10,8 @@ from scipy.special import ndtri
 from joulesplit.metrology import NO_ERROR, Error, error_of_scatter
 from joulesplit.optimizer._constraints import PERCENTS
 from joulesplit.optimizer._link_cost import Sending
-from joulesplit.optimizer._link_time import KnownTime, LinkTime
+from joulesplit.optimizer._link_time import OF_A_BOUND, KnownTime, LinkTime
 from joulesplit.optimizer._usage import Usage
-
-OF_A_BOUND = -1 / 5
-"""1/ν of a rectangular distribution, see ``joulesplit.metrology``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

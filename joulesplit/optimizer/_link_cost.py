@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import hypot
 
 import msgspec
 import numpy as np
@@ -26,30 +27,38 @@ from joulesplit.optimizer._linear_figures import (
     is_uncertain,
     offset_left,
 )
-from joulesplit.optimizer._link_time import LinkTime
+from joulesplit.optimizer._link_time import KnownTime, LinkTime
+from joulesplit.optimizer._size_prices import LINE_FIGURES, SizePrices, UploadSource
 from joulesplit.optimizer._uncertainty import FloatArray
 from joulesplit.optimizer._usage import Usage
 from joulesplit.optimizer._waiting import Waiting
 from joulesplit.optimizer.errors import ProfileUnusableError
 
-BIT, UPLOAD, BURST, CONNECTION, ANSWER_BIT, WAIT, LATENESS, UNSENT = range(8)
-"""Columns of the table; the last one is how long a size waits for TCP's window that was not sent
-alone, which is known to lie between what others do."""
+BIT, UPLOAD, BURST, CONNECTION, ANSWER_BIT, WAIT, LATENESS = range(7)
+"""First columns of the table. Behind them come sizes off the line, and then, for each size that is
+sent, what is not known of it because it was not measured."""
 
-ESTIMATES = (0, 0, 0, 1, 2, 3, 0, 4)
-"""What a bit, an upload, a burst and waiting for TCP's window cost comes from one fit, the others
-each from windows of their own. The last one is a bound."""
+FIRST_SIZE = 7
 
+ESTIMATES = (0, 0, 0, 1, 2, 3, 0)
+"""What a bit, an upload, a burst, waiting for TCP's window and sizes off the line cost comes from
+one fit, the others each from windows of their own."""
+
+NOT_MEASURED = 4
+"""The estimate of what a size may be off that was not measured."""
+
+FREEDOM_OF_A_GUESS = 1 / 8
+"""1/ν of that: it is known itself to a quarter at best (GUM G.4.2)."""
 
 WINDOWS = (
     *(OF_UPLOADS, OF_UPLOADS, OF_UPLOADS, OF_COMPUTING, OF_DOWNLOADS, OF_IDLE),
-    *(OF_UPLOADS, OF_UPLOADS),
+    OF_UPLOADS,
 )
 """The kind of work whose campaign error is in each column; a phase is measured as computing."""
 
 
 OF_THE_FIT = (BIT, UPLOAD, BURST, LATENESS)
-"""Whose scatter is that of one fit."""
+"""Whose scatter is that of one fit, with that of sizes off the line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +104,12 @@ class Sending:
         idle_u_w: Statistical standard uncertainty of the P_0 in all these figures, W; 0 by the
             net account.
         time: How long uploads take; None if the profile knows no more than their rate.
-        late: While TCP's window opens after a pause, W; no figure where ``burst`` has it.
-        late_covariance: See ``Waiting``; None likewise.
+        late: While TCP's window opens after a pause, W; no figure where ``burst`` has it. P_0 where
+            nothing has it, by the gross account.
+        late_covariance: See ``Waiting``; None where windows do not tell it.
         connection_s: How long a new connection takes, s; 0 if not known.
+        sizes: That were measured; None at another rate than they were, or if not known.
+        sizes_u_rel: What the campaign leaves open of uploads if ``sizes`` price them.
     """
 
     e_c: Quantity
@@ -117,20 +129,49 @@ class Sending:
     connection_s: float = 0.0
     late: Term = Term()
     late_covariance: FloatArray | None = None
+    sizes: SizePrices | None = None
+    sizes_u_rel: float | None = None
 
     @property
     def terms(self) -> tuple[Term, ...]:
         """Every term, in the order of the table's columns."""
         return (
             *(self.bit, self.upload, self.burst, self.connection, self.answer_bit, self.waiting),
-            *(self.late, Term()),
+            *(self.late, *self._off_line),
         )
+
+    @property
+    def _off_line(self) -> tuple[Term, ...]:
+        if self.sizes is None:
+            return ()
+        return tuple(
+            Term(figure=figure, lasting_s=lasting_s, campaign_u_rel=self.bit.campaign_u_rel)
+            for figure, lasting_s in zip(self.sizes.off_line, self.sizes.lasting_s, strict=True)
+        )
+
+    @property
+    def windows(self) -> tuple[int, ...]:
+        """The kind of work whose campaign error is in each term."""
+        return (*WINDOWS, *(OF_UPLOADS for _ in self._off_line))
+
+    @property
+    def waits_unpriced(self) -> bool:
+        """Whether windows do not tell what the wait for TCP's window after a pause costs.
+
+        Where a burst is not told from the other costs its wait is in none of them.
+        """
+        told = self.burst.figure is not None or self.late_covariance is not None
+        return not told and self.time is not None and self.time.knows_lateness
+
+    def source(self, bits: int) -> UploadSource | None:
+        """Say what an upload's size is priced by; None where sizes are not known."""
+        return self.sizes.source(bits) if self.sizes else None
 
     def is_uncertain(self, usage: Usage) -> bool:
         """Say whether every figure that a use of the link takes states what it may be off by."""
         taken = _per_upload(usage, answer_bits=1)
         taken[[BIT, LATENESS]] = 1.0
-        figures = [term.figure for term, times in zip(self.terms, taken, strict=True) if times]
+        figures = [term.figure for term, times in zip(self.terms, taken, strict=False) if times]
         return is_uncertain([figure for figure in figures if figure is not None])
 
 
@@ -152,48 +193,97 @@ def sending_inputs(
     # The last candidate stays on the device: nothing goes up, nothing comes back.
     weights[-1] = 0.0
     weights[:, BIT] = upload_bits
-    for row, bits in enumerate(upload_bits[:-1]):
-        weights[row, LATENESS:] = _waits(sending, bits) / usage.uploads_per_burst
+    sent = upload_bits[:-1]
+    weights[:-1, LATENESS] = [_late_s(sending, bits).value_s for bits in sent]
+    weights[:, LATENESS] /= usage.uploads_per_burst
     lefts = [
         offset_left(term.figure, sending.scale_u_rel, term.campaign_u_rel) if term.figure else 0.0
         for term in sending.terms
     ]
+    opened, open_j = _open_j(sending, sent, usage)
+    nothing = np.zeros(open_j.size)
+    estimates = (*ESTIMATES, *(0 for _ in sending.terms[FIRST_SIZE:]))
+    idle = sending.idle_u_w * np.array([term.lasting_s for term in sending.terms])
     return inputs(
-        weights,
-        np.array([term.value for term in sending.terms]),
-        _statistical(sending),
-        estimates=ESTIMATES,
-        inverse_freedom=[inverse_freedom_of(figure) for figure in _leading(sending)],
-        idle=sending.idle_u_w * np.array([term.lasting_s for term in sending.terms]),
-        offset=np.array(lefts),
-        campaign=_campaign(sending),
+        np.hstack([weights, _off_line(sending, upload_bits), opened]),
+        np.array([*(term.value for term in sending.terms), *nothing]),
+        _beside(_statistical(sending), np.diag(open_j)),
+        estimates=[*estimates, *(NOT_MEASURED for _ in open_j)],
+        inverse_freedom=[*map(inverse_freedom_of, _leading(sending)), FREEDOM_OF_A_GUESS],
+        idle=np.append(idle, nothing),
+        offset=np.append(lefts, nothing),
+        campaign={k: np.append(one, nothing) for k, one in _campaign(sending).items()},
     )
 
 
-def _waits(sending: Sending, bits: int) -> FloatArray:
-    """Give how long a first upload waits for TCP's window, s, and what that may be off by, J."""
+def _beside(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Give the effects of causes of which none moves figures of both."""
+    above = np.zeros((len(first), len(second)))
+    return np.block([[first, above], [above.T, second]])
+
+
+def _off_line(sending: Sending, upload_bits: Sequence[int]) -> FloatArray:
+    """Give how much of each size off the line candidates take; the last one sends nothing."""
+    weights = np.zeros((len(upload_bits), len(sending.terms) - FIRST_SIZE))
+    if sending.sizes is not None:
+        for row, bits in enumerate(upload_bits[:-1]):
+            weights[row] = sending.sizes.weights(bits)
+    return weights
+
+
+def _open_j(sending: Sending, sent: Sequence[int], usage: Usage) -> tuple[FloatArray, FloatArray]:
+    """Give what is open of each size that was not measured, J, and which candidates take it.
+
+    Candidates of one size share it; what two sizes are off by has nothing in common.
+
+    Returns:
+        Weights, shape (L + 1, number of sizes), and standard uncertainties of each size, J.
+    """
+    sizes = sorted(set(sent))
+    weights = np.zeros((len(sent) + 1, len(sizes)))
+    for row, bits in enumerate(sent):
+        weights[row, sizes.index(bits)] = 1.0
+    each = [
+        hypot(
+            _late_u_j(sending, bits) / usage.uploads_per_burst,
+            sending.sizes.open_u_j(bits) if sending.sizes else 0.0,
+        )
+        for bits in sizes
+    ]
+    return weights, np.array(each)
+
+
+def _late_s(sending: Sending, bits: int) -> KnownTime:
+    """Give how long a first upload waits for TCP's window, where that has a price of its own."""
     if sending.late.figure is None or sending.time is None:
-        return np.zeros(2)
-    late = sending.time.lateness(bits)
-    u_s = late.error.u if late.error else 0.0
-    return np.array([late.value_s, sending.late.value * u_s])
+        return KnownTime(value_s=0.0, error=None)
+    return sending.time.lateness(bits)
+
+
+def _late_u_j(sending: Sending, bits: int) -> float:
+    error = _late_s(sending, bits).error
+    return abs(sending.late.value) * error.u if error else 0.0
 
 
 def _campaign(sending: Sending) -> dict[int, FloatArray]:
     """Give what the campaign leaves open of each term, by the kind of work it was measured in."""
-    effects = np.array([term.value * term.campaign_u_rel for term in sending.terms])
-    kinds = np.array(WINDOWS)
+    by_size = sending.sizes_u_rel if sending.sizes else None
+    kinds = np.array(sending.windows)
+    shares = np.array([term.campaign_u_rel for term in sending.terms])
+    if by_size is not None:
+        shares[kinds == OF_UPLOADS] = by_size
+    effects = shares * np.array([term.value for term in sending.terms])
     return {kind: np.where(kinds == kind, effects, 0.0) for kind in set(WINDOWS)}
 
 
 def _leading(sending: Sending) -> tuple[Quantity | None, ...]:
     """Return a figure of each estimate of scatter, in the order of ``ESTIMATES``."""
     terms = sending.terms
-    return (*(terms[column].figure for column in (BIT, CONNECTION, ANSWER_BIT, WAIT)), None)
+    return tuple(terms[column].figure for column in (BIT, CONNECTION, ANSWER_BIT, WAIT))
 
 
 def _per_upload(usage: Usage, answer_bits: int) -> FloatArray:
-    """Give how often an upload takes each figure but the price of its bits; float64, shape (8,)."""
+    """Give how often an upload takes each figure but the price of its bits; float64, shape (7,)."""
     times = np.zeros(len(WINDOWS))
     times[UPLOAD] = 1.0
     times[BURST] = 1.0 / usage.uploads_per_burst
@@ -204,8 +294,8 @@ def _per_upload(usage: Usage, answer_bits: int) -> FloatArray:
 
 
 def fit_not_below_zero(
-    fit: LinkFit | None, waiting: Waiting | None = None
-) -> tuple[LinkFit | None, Waiting | None, tuple[float, float]]:
+    fit: LinkFit | None, waiting: Waiting | None = None, sizes: SizePrices | None = None
+) -> tuple[LinkFit | None, Waiting | None, SizePrices | None, tuple[float, float]]:
     """Return a link's fit once it counts that no upload, burst or wait costs less than nothing.
 
     What an upload costs for certain less than was measured a bit costs more, for they were fitted
@@ -216,43 +306,55 @@ def fit_not_below_zero(
     Args:
         fit: As measured; None without one.
         waiting: For TCP's window, fitted together with it; None if it is not told apart.
+        sizes: Off the line, fitted together with it; None if they are not known.
 
     Returns:
-        The fit, the wait, and by how much P_air, W, and e_bit, J/bit, are above what was measured.
+        The fit, the wait, the sizes, and by how much P_air, W, and e_bit, J/bit, are above what was
+        measured.
     """
     if fit is None:
-        return None, waiting, (0.0, 0.0)
+        return None, waiting, sizes, (0.0, 0.0)
     costs = (fit.upload_cost_j, fit.air_power_w, fit.bit_energy_j, fit.burst_cost_j)
-    figures = (*costs, waiting.power if waiting else None)
+    figures = (*costs, waiting.power if waiting else None, *(sizes.off_line if sizes else ()))
     values = np.array([figure.value if figure else 0.0 for figure in figures])
-    known, covariance = _without_unclear_burst(fit, values, _joint(_covariance(fit), waiting))
+    joint = _joint(_covariance(fit), waiting, sizes)
+    known, covariance = _without_unclear_burst(fit, values, joint)
     known = not_below_zero(known, covariance, (0, 3, 4))
     if np.array_equal(known, values):
-        return fit, waiting, (0.0, 0.0)
+        return fit, waiting, sizes, (0.0, 0.0)
     upload, air, bit, burst, late = (
         msgspec.structs.replace(figure, value=float(value)) if figure else None
-        for figure, value in zip(figures, known, strict=True)
+        for figure, value in zip(figures[:LINE_FIGURES], known[:LINE_FIGURES], strict=True)
     )
     changed = msgspec.structs.replace(
         fit, upload_cost_j=upload, air_power_w=air, bit_energy_j=bit, burst_cost_j=burst
     )
     waiting = replace(waiting, power=late) if waiting and late else None
-    return changed, waiting, (float(known[1] - values[1]), float(known[2] - values[2]))
+    sizes = sizes.with_values(known[LINE_FIGURES:].tolist()) if sizes else None
+    moved = float(known[1] - values[1]), float(known[2] - values[2])
+    return changed, waiting, sizes, moved
 
 
-def _joint(covariance: FloatArray, waiting: Waiting | None) -> FloatArray:
-    """Give the covariance of (E_0, P_air, e_bit, E_burst, P_late); float64, shape (5, 5)."""
-    joint = np.zeros((5, 5))
+def _joint(covariance: FloatArray, waiting: Waiting | None, sizes: SizePrices | None) -> FloatArray:
+    """Give the covariance of (E_0, P_air, e_bit, E_burst, P_late) and of sizes off the line.
+
+    Float64, shape (5 + D, 5 + D).
+    """
+    side = LINE_FIGURES + (len(sizes.off_line) if sizes else 0)
+    joint = np.zeros((side, side))
     joint[:4, :4] = covariance
     if waiting is not None:
-        joint[-1] = joint[:, -1] = waiting.covariance
+        joint[4, :LINE_FIGURES] = joint[:LINE_FIGURES, 4] = waiting.covariance
+    if sizes is not None:
+        joint[LINE_FIGURES:] = sizes.covariance
+        joint[:LINE_FIGURES, LINE_FIGURES:] = sizes.covariance[:, :LINE_FIGURES].T
     return joint
 
 
 def _without_unclear_burst(
     fit: LinkFit, values: FloatArray, covariance: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Give values and covariance of (E_0, P_air, e_bit, E_burst, P_late), no E_burst if it may be.
+    """Give values and covariance of ``_joint``, with no E_burst if that may be.
 
     Known to be nought it has no error and shares none: what else moves leaves it there.
     """
@@ -266,40 +368,46 @@ def _without_unclear_burst(
 
 
 def _statistical(sending: Sending) -> FloatArray:
-    """Give the figures' own errors, P_0's apart; float64, shape (8, 8).
+    """Give the figures' own errors, P_0's apart; float64, shape (7 + D, 7 + D).
 
-    The price of a bit and what uploads and bursts cost come from one fit and share its
-    covariance; the others are independent. Of P_0 nothing is left.
+    The price of a bit and what uploads, bursts and sizes off the line cost come from one fit and
+    share its covariance; the others are independent. Of P_0 nothing is left.
     """
-    own = np.zeros((len(WINDOWS), len(WINDOWS)))
-    own[UNSENT, UNSENT] = 1.0
+    count = len(sending.terms)
+    own = np.zeros((count, count))
     for column in (BIT, CONNECTION, ANSWER_BIT):
         term = sending.terms[column]
         if term.figure is not None:
             common = sending.idle_u_w * term.lasting_s
             own[column, column] = apart_from(term.figure.u_stat, common)
     if sending.fit is not None:
-        own[np.ix_(OF_THE_FIT, OF_THE_FIT)] = _fit_factor(sending, sending.fit)
+        fitted = (*OF_THE_FIT, *range(FIRST_SIZE, count))
+        own[np.ix_(fitted, fitted)] = _fit_factor(sending, sending.fit, fitted)
     return own
 
 
-def _fit_factor(sending: Sending, fit: LinkFit) -> FloatArray:
-    """Give columns for (price of a bit, E_0, E_burst, P_late); float64, shape (4, 4)."""
+def _fit_factor(sending: Sending, fit: LinkFit, fitted: Sequence[int]) -> FloatArray:
+    """Give columns for (price of a bit, E_0, E_burst, P_late) and sizes off the line.
+
+    Float64, shape (4 + D, 4 + D).
+    """
     waiting = None
     if sending.late.figure is not None and sending.late_covariance is not None:
         waiting = Waiting(power=sending.late.figure, covariance=sending.late_covariance)
-    covariance = _joint(_covariance(fit), waiting)
-    figures = np.zeros((4, 5))
+    covariance = _joint(_covariance(fit), waiting, sending.sizes)
+    off_line = len(fitted) - len(OF_THE_FIT)
+    figures = np.zeros((len(fitted), len(covariance)))
     figures[BIT, 1:3] = 1.0 / sending.rate_bit_per_s, 1.0
-    figures[UPLOAD, 0] = figures[BURST, 3] = figures[-1, -1] = 1.0
-    lasting_s = np.array([sending.terms[column].lasting_s for column in OF_THE_FIT])
+    figures[UPLOAD, 0] = figures[BURST, 3] = figures[len(OF_THE_FIT) - 1, 4] = 1.0
+    figures[len(OF_THE_FIT) :, LINE_FIGURES:] = np.eye(off_line)
+    lasting_s = np.array([sending.terms[column].lasting_s for column in fitted])
     common = sending.idle_u_w**2 * np.outer(lasting_s, lasting_s)
     # P_0 is known from other windows than these, so taking its share off may overdraw a little; so
     # may what sizes differ by in their wait, which is stored to six digits.
     return factor(
         figures @ covariance @ figures.T - common,
         "the link's fit",
-        overdrawn=sending.idle_u_w > 0.0 or waiting is not None,
+        overdrawn=sending.idle_u_w > 0.0 or waiting is not None or off_line > 0,
     )
 
 

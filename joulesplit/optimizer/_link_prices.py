@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Literal
 
 from joulesplit.calibrate.profile import (
     CONNECTION_PHASE,
     Account,
+    CampaignError,
     DeviceProfile,
     Downlink,
     GrossNet,
@@ -20,8 +22,9 @@ from joulesplit.calibrate.profile import (
 from joulesplit.optimizer._campaign import campaign_of
 from joulesplit.optimizer._checked_figure import inverted, perhaps_zero, positive
 from joulesplit.optimizer._link_cost import Sending, Term, fit_not_below_zero
-from joulesplit.optimizer._link_rate import bit_price, moved_by
+from joulesplit.optimizer._link_rate import BitPrice, bit_price, moved_by
 from joulesplit.optimizer._link_time import LinkTime, link_time
+from joulesplit.optimizer._size_prices import SizePrices, off_line_lasting_s, size_prices
 from joulesplit.optimizer._waiting import Waiting, usual_wait_s, waiting_apart
 from joulesplit.optimizer.errors import ProfileUnusableError
 
@@ -65,14 +68,24 @@ def sending_of(
     Raises:
         ProfileUnusableError: No E_c by that account, or a figure that cannot be true.
     """
+    sending = _sending(profile, link, account, rate_bit_per_s)
+    # What such a wait takes beyond P_0 nobody knows; so much is certain.
+    return replace(sending, late=sending.waiting) if sending.waits_unpriced else sending
+
+
+def _sending(
+    profile: DeviceProfile, link: Link, account: Account, rate_bit_per_s: float | None
+) -> Sending:
+    """Give them as windows tell them."""
     gross, uplink = account == "gross", link.uplink
     plane = _sound_fit(uplink.fit_gross if gross else uplink.fit)
     price = bit_price(uplink, plane, account, rate_bit_per_s)
     as_stated = price.rate_bit_per_s == uplink.rate_bit_per_s
-    measured, wait = _stated_fit(uplink, plane, gross=gross) if as_stated else (plane, None)
-    fit, wait, moved = fit_not_below_zero(measured, wait)
-    price = moved_by(price, moved[0] / price.rate_bit_per_s + moved[1])
     idle = profile.idle.power_w if gross and profile.idle else None
+    measured, wait = _stated_fit(uplink, plane, gross=gross) if as_stated else (plane, None)
+    sizes = _sizes(uplink, price, (idle, wait), gross=gross) if as_stated else None
+    fit, wait, sizes, moved = fit_not_below_zero(measured, wait, sizes)
+    price = moved_by(price, moved[0] / price.rate_bit_per_s + moved[1])
     upload_s, burst_s = _lasting_s(uplink, idle, wait)
     campaign = campaign_of(profile, account)
     answer, answer_s = _answer(link.downlink, account)
@@ -90,20 +103,50 @@ def sending_of(
         ),
         upload=_fixed((fit, measured), "upload_cost_j", upload_s, campaign.uploads),
         burst=_fixed((fit, measured), "burst_cost_j", burst_s, campaign.uploads),
-        connection=Term(
-            figure=connection, lasting_s=held * connection_s, campaign_u_rel=campaign.computing
-        ),
-        answer_bit=Term(
-            figure=answer, lasting_s=held * answer_s, campaign_u_rel=campaign.downloads
-        ),
+        connection=_once(connection, held * connection_s, campaign.computing),
+        answer_bit=_once(answer, held * answer_s, campaign.downloads),
         answer_rate_bit_per_s=1.0 / answer_s if answer_s else None,
-        waiting=Term(figure=idle, lasting_s=held, campaign_u_rel=campaign.idle),
+        waiting=_once(idle, held, campaign.idle),
         scale_u_rel=profile.sensor.scale_u_rel if profile.sensor else 0.0,
         idle_u_w=(idle.u_stat or 0.0) if idle else 0.0,
         time=_time(uplink, price.rate_bit_per_s),
         late=_late(wait, held, campaign.uploads),
         late_covariance=wait.covariance if wait else None,
         connection_s=connection_s,
+        sizes=sizes,
+        sizes_u_rel=_of(uplink.campaign_of_sizes, account),
+    )
+
+
+def _once(figure: Quantity | None, lasting_s: float, campaign_u_rel: float) -> Term:
+    return Term(figure=figure, lasting_s=lasting_s, campaign_u_rel=campaign_u_rel)
+
+
+def _of(campaign: CampaignError | None, account: Account) -> float | None:
+    return campaign.of(account) if campaign else None
+
+
+def _sizes(
+    uplink: Uplink,
+    price: BitPrice,
+    waits: tuple[Quantity | None, Waiting | None],
+    *,
+    gross: bool,
+) -> SizePrices | None:
+    """Give the sizes that E_c was measured with, and what they depart from the line."""
+    idle, wait = waits
+    own = uplink.stated_gross if gross else uplink.stated
+    if own is None or uplink.stated is None:
+        return None
+    lasting_s = off_line_lasting_s(
+        uplink.stated.off_line, own.off_line, idle.value if idle else 0.0
+    )
+    return size_prices(
+        own,
+        _time(uplink, price.rate_bit_per_s),
+        lasting_s=lasting_s,
+        usual_wait_s=usual_wait_s(uplink.time) if wait else None,
+        power_w=price.bit.value * price.rate_bit_per_s,
     )
 
 

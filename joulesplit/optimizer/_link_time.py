@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import inf, isfinite, log
 
 import numpy as np
 
 from joulesplit.calibrate.profile import (
     Quantity,
+    SizeTime,
     TransferPercentiles,
     UploadTime,
     degrees_of_freedom_of,
@@ -22,6 +24,13 @@ from joulesplit.optimizer.errors import ProfileUnusableError
 
 FEWEST_TRANSFERS = 20
 """Of fewer the slowest is no 95th percentile."""
+
+
+LIMITED_SHARE = 0.01
+"""So much of their time uploads may wait for room that they take as if there always were."""
+
+OF_A_BOUND = -1 / 5
+"""1/ν of a rectangular distribution, see ``joulesplit.metrology``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +65,18 @@ class LinkTime:
         late_u: Their standard uncertainties; float64, shape (2,).
         late_inverse_freedom: 1/ν of them.
         late_lack_u_s: What sizes depart from that straight line, standard uncertainty, s.
+        own: Sizes of which uploads followed others, bit, how long these took, s, and its standard
+            uncertainty, s; float64, shape (3, O).
+        own_inverse_freedom: 1/ν of the latter.
+        step_s: A round trip, s, by which the wait for TCP's window grows; 0 if not known.
+        between_u_s: What the time of a size that was not measured may be off the line through the
+            sizes beside it, standard uncertainty, s.
         alone: Logarithms of the sizes that were sent alone, how much longer they took, s, and its
             standard uncertainty, s; float64, shape (3, A).
         late_scatter_s: Standard deviation of how much longer a single one takes, s; None if the
             profile does not tell it.
         log_sizes: Natural logarithms of the sizes with percentiles, bit; float64, shape (S,).
-        ratios: Their percentiles over the straight line; float64, shape (S, 3), see ``PERCENTS``.
+        ratios: Their percentiles over the usual times; float64, shape (S, 3), see ``PERCENTS``.
         ratios_u: Standard uncertainties of these; float64, shape (S, 3).
         inverse_transfers: 1/(n − 1) of the size with the fewest transfers.
     """
@@ -75,6 +90,10 @@ class LinkTime:
     late_u: FloatArray
     late_inverse_freedom: float
     late_lack_u_s: float
+    own: FloatArray
+    own_inverse_freedom: float
+    step_s: float
+    between_u_s: float
     alone: FloatArray
     late_scatter_s: float | None
     log_sizes: FloatArray
@@ -83,16 +102,56 @@ class LinkTime:
     inverse_transfers: float
 
     def usual(self, bits: int) -> KnownTime:
-        """Return the mean time of an upload that follows another."""
+        """Return the mean time of an upload that follows another.
+
+        Of a size that was measured as it was; between two others on the line through them.
+        """
+        if self.own.shape[1]:
+            return self._usual_by_sizes(bits)
         weights = np.array([1.0, bits])
         value_s = max(0.0, float(weights @ self.figures))
         scatter_s = max(0.0, float(weights @ self.covariance @ weights)) ** 0.5
         error = error_of_scatter([(scatter_s, self.inverse_freedom)])
         return KnownTime(value_s=value_s, error=self._with_systematic(error, value_s))
 
+    def _usual_by_sizes(self, bits: int) -> KnownTime:
+        sizes, times_s, u_s = self.own
+        weights = np.array([np.interp(bits, sizes, one) for one in np.eye(len(sizes))])
+        beyond = bits - float(np.clip(bits, sizes[0], sizes[-1]))
+        value_s = max(0.0, float(weights @ times_s) + beyond * float(self.figures[1]))
+        error = error_of_scatter(
+            [
+                (float(np.linalg.norm(weights * u_s)), self.own_inverse_freedom),
+                (abs(beyond) * float(self.covariance[1, 1]) ** 0.5, self.inverse_freedom),
+            ]
+        )
+        if bits in sizes:
+            return KnownTime(value_s=value_s, error=error.with_systematic(self.u_sys_s, 0.0))
+        return KnownTime(value_s=value_s, error=self._not_measured(error, value_s))
+
+    def _not_measured(self, error: Error, value_s: float) -> Error:
+        """Return the error of the time of a size that was not measured."""
+        return self._with_systematic(error.with_systematic(self.between_u_s, 0.0), value_s)
+
     def _with_systematic(self, error: Error, value_s: float) -> Error:
         error = error.with_systematic(self.u_sys_s, 0.0)
         return error.with_systematic(self.lack_u_rel * value_s, 0.0)
+
+    def off_line_u_s(self, bits: int) -> float:
+        """Return what the time of a size is off a straight line, or may be, standard, s.
+
+        Of a size that was measured it is known which.
+        """
+        sizes, times_s, _ = self.own
+        if bits in sizes:
+            line_s = float(self.figures @ [1.0, bits])
+            return abs(float(times_s[sizes == bits][0]) - line_s)
+        return float(np.hypot(self.between_u_s, self.lack_u_rel * self.usual(bits).value_s))
+
+    @property
+    def knows_lateness(self) -> bool:
+        """Whether it is told how much longer the first upload after a pause takes."""
+        return bool(self.alone.shape[1] or self.late.any())
 
     def lateness(self, bits: int) -> KnownTime:
         """Return how much longer the first upload after a pause takes.
@@ -131,6 +190,8 @@ class LinkTime:
             more_s = self._beyond_s(log_bits)
             open_u_s = abs(more_s) / 12**0.5
         value_s = max(0.0, line_s + more_s / 2)
+        if log_bits not in log_sizes:
+            error = error.with_systematic(self.step_s / 12**0.5, OF_A_BOUND)
         return KnownTime(value_s=value_s, error=error.with_systematic(open_u_s, 0.0))
 
     def _steeper_s(self, log_bits: float, after: int) -> tuple[float, float]:
@@ -163,8 +224,8 @@ class LinkTime:
     def slow(self, bits: int) -> tuple[KnownTime, ...]:
         """Return the percentiles of an upload that follows another, see ``PERCENTS``.
 
-        Between sizes that were measured, how far a percentile is from the straight line goes with
-        the logarithm of the size; beyond them it stays. Empty without percentiles.
+        Between sizes that were measured, how far a percentile is from the usual time goes with the
+        logarithm of the size; beyond them it stays. Empty without percentiles.
         """
         if not len(self.log_sizes):
             return ()
@@ -200,11 +261,23 @@ def link_time(time: UploadTime, asked_bit_per_s: float | None = None) -> LinkTim
     """
     _require_finite(time.per_upload_s)
     positive(time.per_bit_s, "the time of a bit")
-    measured, _ = _line(time)
-    figures, covariance = _line(time, asked_bit_per_s)
+    measured = _without_percentiles(time, None)
     percentiles = _told(time)
     ratios, ratios_u = _ratios(percentiles, measured)
+    return replace(
+        measured if asked_bit_per_s is None else _without_percentiles(time, asked_bit_per_s),
+        log_sizes=np.log([float(one.payload_bits) for one in percentiles]),
+        ratios=ratios,
+        ratios_u=ratios_u,
+        inverse_transfers=max((1 / (one.transfers - 1) for one in percentiles), default=0.0),
+    )
+
+
+def _without_percentiles(time: UploadTime, asked_bit_per_s: float | None) -> LinkTime:
+    figures, covariance = _line(time, asked_bit_per_s)
     late, late_u = np.transpose([_known(f) for f in (time.per_burst_s, time.per_burst_bit_s)])
+    # At another rate sizes take other times than were measured.
+    own = time.sizes if asked_bit_per_s is None else ()
     return LinkTime(
         figures=figures,
         covariance=covariance,
@@ -215,13 +288,50 @@ def link_time(time: UploadTime, asked_bit_per_s: float | None = None) -> LinkTim
         late_u=late_u,
         late_inverse_freedom=1 / degrees_of_freedom_of(time.per_burst_s or time.per_bit_s),
         late_lack_u_s=time.per_burst_lack_of_fit_s or 0.0,
+        own=_own(own),
+        own_inverse_freedom=max(
+            (1 / degrees_of_freedom_of(one.transfer_s) for one in own), default=0.0
+        ),
+        step_s=_round_trip_s(time) if time.sizes else 0.0,
+        between_u_s=_between_u_s(time),
         alone=_alone(time),
         late_scatter_s=time.per_burst_scatter_s if time.per_burst_s else 0.0,
-        log_sizes=np.log([float(one.payload_bits) for one in percentiles]),
-        ratios=ratios,
-        ratios_u=ratios_u,
-        inverse_transfers=max((1 / (one.transfers - 1) for one in percentiles), default=0.0),
+        log_sizes=np.zeros(0),
+        ratios=np.zeros((0, 3)),
+        ratios_u=np.zeros((0, 3)),
+        inverse_transfers=0.0,
     )
+
+
+def _round_trip_s(time: UploadTime) -> float:
+    """Return the shortest round trip seen, s; what uploads take besides bits where none was."""
+    return max(0.0, time.per_upload_s.value) if time.min_rtt_s is None else time.min_rtt_s
+
+
+def _between_u_s(time: UploadTime) -> float:
+    """Return what the time of a size between others may be off the line through these, s.
+
+    It is what the measured ones are off the line from the smallest to the largest, beyond their
+    scatter; and half a round trip either way where a full window lets uploads take whole ones,
+    which sizes may be on a line of by chance.
+    """
+    if not time.sizes:
+        return 0.0
+    sizes, times_s, u_s = _own(time.sizes)
+    part = (sizes - sizes[0]) / max(sizes[-1] - sizes[0], 1.0)
+    ends = np.array([1.0 - part, part])
+    off_s = (times_s - ends.T @ times_s[[0, -1]])[1:-1]
+    chance_s2 = (u_s**2 + ends.T**2 @ u_s[[0, -1]] ** 2)[1:-1]
+    bend_s2 = float(np.maximum(off_s**2 - chance_s2, 0.0).mean()) if len(off_s) else 0.0
+    limited = (time.window_limited_share or 0.0) > LIMITED_SHARE
+    step_s = _round_trip_s(time) / 12**0.5 if limited else 0.0
+    return float(np.hypot(bend_s2**0.5, step_s))
+
+
+def _own(sizes: Sequence[SizeTime]) -> FloatArray:
+    """Return sizes, times and their uncertainties, see ``LinkTime.own``."""
+    rows = [(one.payload_bits, one.transfer_s.value, one.transfer_s.u_stat or 0.0) for one in sizes]
+    return np.array(rows, dtype=np.float64).reshape(-1, 3).T
 
 
 def _alone(time: UploadTime) -> FloatArray:
@@ -287,12 +397,12 @@ def _known(figure: Quantity | None) -> tuple[float, float]:
 
 
 def _ratios(
-    percentiles: tuple[TransferPercentiles, ...], figures: FloatArray
+    percentiles: tuple[TransferPercentiles, ...], measured: LinkTime
 ) -> tuple[FloatArray, FloatArray]:
-    """Return percentiles over the straight line, and their standard uncertainties."""
+    """Return percentiles over the usual times, and their standard uncertainties."""
     rows, rows_u = [], []
     for one in percentiles:
-        usual_s = float(figures @ [1.0, one.payload_bits])
+        usual_s = measured.usual(one.payload_bits).value_s
         times_s = (one.p50_s, one.p95_s, one.p99_s)
         if not all(isfinite(time_s) and time_s > 0.0 for time_s in (usual_s, *times_s)):
             raise ProfileUnusableError(

@@ -361,6 +361,13 @@ def _link_notes(profile: DeviceProfile, sending: Sending, usage: Usage) -> Itera
                 f"is: it counts {term.value:.2g} J, and what was fitted together with it has moved "
                 "as much as their covariance says."
             )
+    if sending.waits_unpriced:
+        held = sending.waiting.figure is not None
+        yield (
+            "What waking the radio, its tail and the wait for TCP's window cost after a pause was "
+            "not told from the other costs: an upload that comes alone costs more"
+            + (", of which P_0 while it waits is counted." if held else ".")
+        )
     if usage.uploads_per_connection is not None and sending.connection.figure is None:
         yield _unknown_connection(profile)
 

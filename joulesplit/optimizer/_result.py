@@ -13,6 +13,7 @@ from joulesplit.optimizer._hull import Sensitivity
 from joulesplit.optimizer._model_error import BlocksInsideError
 from joulesplit.optimizer._paper import PaperSplit
 from joulesplit.optimizer._robustness import Robustness
+from joulesplit.optimizer._size_prices import UploadSource
 from joulesplit.optimizer._texts import decision_html, decision_text
 from joulesplit.optimizer._usage import Usage
 
@@ -44,6 +45,10 @@ class Candidate:
         priced_by: What computing was priced by, in words.
         by_model_j: The whole energy by each compute model that the profile allows, J.
         upload_bits: What goes up, bit.
+        upload_priced_by: What the price of an upload of that size is from: ``own windows``, the
+            ``line through sizes`` where all that were measured are on one, ``between sizes`` or
+            ``beyond sizes`` of these, with what it may be off by in the intervals. None if nothing
+            goes up, or at another rate than was measured.
         sent_as: Name of the encoding it goes up in; None if as it is, or nothing does.
         agreement: How often the answer stays what it is without that; None where no number
             changes, and where nothing tells it.
@@ -94,6 +99,7 @@ class Candidate:
     priced_by: str
     by_model_j: dict[ComputeModel, float]
     upload_bits: int
+    upload_priced_by: UploadSource | None = None
     sent_as: str | None = None
     agreement: Agreement | None = None
     made_by: MadeBy | None = None

@@ -35,6 +35,7 @@ from joulesplit.optimizer._link_cost import (
     BIT,
     BURST,
     CONNECTION,
+    FIRST_SIZE,
     LATENESS,
     UPLOAD,
     WAIT,
@@ -45,6 +46,7 @@ from joulesplit.optimizer._prices import Prices
 from joulesplit.optimizer._privacy import leaking
 from joulesplit.optimizer._robustness import Robustness, assess
 from joulesplit.optimizer._search import broken_limits, cheapest, excess_j, feasible_blocks
+from joulesplit.optimizer._size_prices import UploadSource
 from joulesplit.optimizer._uncertainty import energy_error
 from joulesplit.optimizer.errors import InvalidInputError, ProfileUnusableError
 from joulesplit.partition import Block, Network
@@ -106,6 +108,11 @@ class Problem:
     def unpriced(self) -> frozenset[int]:
         """The l of which making the bytes is in no price."""
         return frozenset(block for block, making in enumerate(self.makings) if not making.is_priced)
+
+    def upload_priced_by(self, block: int) -> UploadSource | None:
+        """Say what the price of what goes up at an l is from; None where nothing does."""
+        sent = block < len(self.blocks)
+        return self.prices.sending.source(self.upload_bits[block]) if sent else None
 
     @property
     def answer_bits(self) -> int:
@@ -238,7 +245,7 @@ class Problem:
                 upload_bits=bits,
                 compute_j=float(compute_j[block]),
                 encode_j=float(encode_j[block]),
-                upload_j=float(link_j[block, BIT]),
+                upload_j=float(link_j[block, BIT] + link_j[block, FIRST_SIZE:].sum()),
                 upload_fixed_j=float(fixed_j[block]),
                 answer_j=float(link_j[block, ANSWER_BIT]),
                 wait_j=float(link_j[block, WAIT]),

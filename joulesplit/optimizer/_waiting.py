@@ -51,9 +51,10 @@ def waiting_apart(
     """
     if costs.waiting_power_w is None or time is None or not time.alone:
         return fit, None
-    known = np.array(costs.covariance, dtype=np.float64)[-1]
+    place = 2 + (fit.burst_cost_j is not None)
+    known = np.array(costs.covariance, dtype=np.float64)[place, : place + 1]
     covariance = np.zeros(5)
-    covariance[[0, 2, BURST_PLACE][: len(known) - 1]] = known[:-1]
+    covariance[[0, 2, BURST_PLACE][:place]] = known[:-1]
     covariance[-1] = known[-1]
     power = costs.waiting_power_w
     if fit.burst_cost_j is None:

@@ -236,6 +236,8 @@ def _wrong_covariances(profile: DeviceProfile) -> Iterator[str]:
         sizes = {figures, figures + 1} if costs.burst_cost_j is not None else {figures}
         if isinstance(costs, UploadCosts) and costs.waiting_power_w is not None:
             sizes = {max(sizes) + 1}
+        if isinstance(costs, UploadCosts):
+            sizes = {size + len(costs.off_line) for size in sizes}
         if not _is_covariance(costs.covariance, sizes):
             yield f"{path}.covariance"
     time = profile.link.uplink.time if profile.link else None

@@ -129,8 +129,8 @@ UPLOAD_TIMES_STRAIGHT = CheckSpec(
     unit="1",
     limit=TIMES_LIMIT,
     advice="a bit of one size takes another time than one of another, as where TCP's window is "
-    "limited by the receiver and uploads take whole round trips: gross prices of sizes are off by "
-    "as much; raise the server's net.ipv4.tcp_rmem, or take one with a shorter round trip",
+    "limited by the receiver and uploads take whole round trips: prices of sizes in between are as "
+    "uncertain; raise the server's net.ipv4.tcp_rmem, or take one with a shorter round trip",
 )
 UPLOADS_ALIKE = CheckSpec(
     name="uploads-alike",

@@ -15,15 +15,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates._baseline import observations_at_common_idle
+from joulesplit.calibrate.estimates._burst_by_size import burst_lack_j
 from joulesplit.calibrate.estimates._disturbed import disturbed_uploads
 from joulesplit.calibrate.estimates._fitting import (
     BURST_TOLERANCE,
+    FEWEST_FREEDOMS,
     LinearModel,
     bit_weights,
     energy_per_bit,
@@ -66,12 +68,11 @@ PLANE_FIGURES = 3
 FIGURES_BESIDE = 2
 """Behind the two of each pace: lateness and burst."""
 
+ACCOUNTS: tuple[Account, Account] = ("net", "gross")
+
 BENT_LEVEL = 0.05
 """Sizes that are on a straight line are called bent in so many campaigns; that costs degrees of
 freedom and moves nothing. Sizes that are not, and are not called so, are in the uncertainty."""
-
-FEWEST_FREEDOMS = 4
-"""Degrees of freedom that the sizes' own figures have to leave."""
 
 
 def told_paces(observations: Sequence[Observation]) -> tuple[Pace, ...]:
@@ -136,6 +137,10 @@ class PaceFit:
             the sizes, and their standard deviation.
         time_shares: Of the paces whose windows were held against the time in a stream.
         windows: In the fit.
+        bends: Paces and sizes of the columns behind those of the paces: how much more an upload
+            costs than the straight line from the smallest to the largest size has it. Empty where
+            sizes are not bent.
+        burst_lacks_j: By how much bursts of different sizes of a pace differ, standard deviation.
     """
 
     paces: tuple[Pace, ...]
@@ -145,12 +150,24 @@ class PaceFit:
     has_lateness: bool
     first_late_s: Mapping[Pace, tuple[float, float]]
     time_shares: Mapping[Pace, TimeShare]
+    bends: tuple[tuple[Pace, int], ...] = ()
+    burst_lacks_j: Mapping[Pace, float] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[int, ...]:
         """Which of E_0, e, E_burst and P_late are told, by their number."""
         told = (True, True, self.has_burst, self.has_lateness)
         return tuple(number for number, is_told in enumerate(told) if is_told)
+
+    def bent_sizes(self, pace: Pace) -> tuple[int, ...]:
+        """Return the sizes of a pace with columns of their own, bit."""
+        return tuple(size for of, size in self.bends if of == pace)
+
+    def rows(self, pace: Pace) -> tuple[int, ...]:
+        """Return the columns of a pace's figures, then of its bends."""
+        first = 2 * len(self.paces)
+        bends = (first + place for place, (of, _) in enumerate(self.bends) if of == pace)
+        return (*self.places(pace), *bends)
 
     def places(self, pace: Pace) -> tuple[int, ...]:
         """Return the columns of E_0, e and, if told, E_burst and P_late of a pace."""
@@ -184,12 +201,12 @@ class PaceFit:
         return self.one(self.places(pace)[1])
 
     def weights(self, pace: Pace) -> Array:
-        """Return the figures of a pace as sums of coefficients, shape (2 to 4, p), float64.
+        """Return the figures of a pace as sums of coefficients, shape (2 to 4 + bends, p), float64.
 
-        A burst pays for its first upload's lateness, which the windows' own column has taken up:
-        the radio is awake while TCP's window opens again.
+        Its bends come last. A burst pays for its first upload's lateness, which the windows' own
+        column has taken up: the radio is awake while TCP's window opens again.
         """
-        places = self.places(pace)
+        places = self.rows(pace)
         weights = np.zeros((len(places), len(self.fit.coefficients)))
         weights[range(len(places)), places] = 1.0
         if self.has_burst and self.has_lateness:
@@ -211,6 +228,8 @@ class PaceFit:
             power_w = self.fit.coefficients[-2] + idle_w
             power_w2 = power_w**2 + self.fit.covariance[-2, -2]
             block[2, 2] += power_w2 * self.first_late_s[pace][1] ** 2
+        if self.has_burst:
+            block[2, 2] += self.burst_lacks_j.get(pace, 0.0) ** 2
         return block
 
 
@@ -239,12 +258,19 @@ def straight_problem(observations: Sequence[Observation], account: Account) -> L
 
 
 def is_bent(observations: Sequence[Observation]) -> bool:
-    """Return whether the sizes of a pace are on no straight line, by net energy.
+    """Return whether the sizes of a pace are on no straight line, by net or by gross energy.
+
+    Uploads that take whole round trips, as with a small window of the receiver, are off it by what
+    idling costs meanwhile, and hardly by what is above it.
 
     Args:
         observations: Windows of told paces only, see ``of_told_paces``.
     """
-    straight = straight_problem(observations, "net")
+    return any(_is_bent_by(observations, account) for account in ACCOUNTS)
+
+
+def _is_bent_by(observations: Sequence[Observation], account: Account) -> bool:
+    straight = straight_problem(observations, account)
     bent = _with_bends(straight, observations)
     if len(observations) - bent.design.shape[1] < FEWEST_FREEDOMS:
         return False
@@ -252,7 +278,7 @@ def is_bent(observations: Sequence[Observation]) -> bool:
         probability = nested_p(straight.fit(), bent.fit())
     except EstimateError:
         return False
-    return probability is not None and probability < BENT_LEVEL
+    return probability is not None and probability < BENT_LEVEL / len(ACCOUNTS)
 
 
 def _with_bends(straight: LinearModel, observations: Sequence[Observation]) -> LinearModel:
@@ -260,16 +286,28 @@ def _with_bends(straight: LinearModel, observations: Sequence[Observation]) -> L
 
     What a burst and lateness cost stays in it as it was.
     """
-    paces = told_paces(observations)
     columns = [
         [o.repetitions * (o.pace == pace and upload_size(o) == size) for o in observations]
-        for pace in paces
-        for size in sorted({upload_size(o) for o in observations if o.pace == pace})[1:-1]
+        for pace, size in _sizes_between(observations)
     ]
     bends = np.array(columns, dtype=np.float64).reshape(len(columns), len(observations)).T
-    own = 2 * len(paces)
+    own = 2 * len(told_paces(observations))
     design = np.hstack([straight.design[:, :own], bends, straight.design[:, own:]])
     return replace(straight, design=design)
+
+
+def _sizes_between(observations: Sequence[Observation]) -> tuple[tuple[Pace, int], ...]:
+    """Return each told pace's sizes that lie between two others of it, bit."""
+    return tuple(
+        (pace, size)
+        for pace in told_paces(observations)
+        for size in sizes_of(observations, pace)[1:-1]
+    )
+
+
+def sizes_of(observations: Sequence[Observation], pace: Pace) -> tuple[int, ...]:
+    """Return the sizes that went up at a pace, bit, in rising order."""
+    return tuple(sorted({upload_size(o) for o in observations if o.pace == pace}))
 
 
 def _own_columns(observations: Sequence[Observation]) -> Array:
@@ -330,18 +368,21 @@ def fit_paces(observations: Sequence[Observation], account: Account) -> PaceFit:
             "no pace has uploads of two sizes, so what a bit costs is not told from what an "
             "upload costs: raise upload_sizes in the plan"
         )
-    fit = pace_problem(told, account).fit()
+    problem = pace_problem(told, account)
+    fit, paces, has_burst = problem.fit(), told_paces(told), _has_burst_column(told)
     has_lateness = _has_lateness_column(told)
     # Without the column net windows are held against nothing: their residuals show it all.
     is_held = account == "gross" or has_lateness
     return PaceFit(
-        paces=told_paces(told),
+        paces=paces,
         fit=fit,
         windows=len(told),
-        has_burst=_has_burst_column(told),
+        has_burst=has_burst,
         has_lateness=has_lateness,
         first_late_s=_first_late_s(told),
         time_shares=_time_shares(told, fit) if is_held else {},
+        bends=_sizes_between(told) if is_bent(told) else (),
+        burst_lacks_j={pace: burst_lack_j(problem, told, pace) for pace in paces if has_burst},
     )
 
 

@@ -63,6 +63,7 @@ def campaign_terms(
     kinds: Sequence[WindowKind] = COMPUTING_KINDS,
     *,
     of_a_bit: bool = False,
+    by_size: bool = False,
 ) -> tuple[WindowTerm, ...]:
     """Return what a campaign leaves open of the net energy of some kinds of work.
 
@@ -70,12 +71,13 @@ def campaign_terms(
         records: Every window.
         kinds: Of the work.
         of_a_bit: Of the price of one more bit alone, and not of whole uploads.
+        by_size: Of uploads of sizes that are priced by their own windows, not by a straight line.
     """
     work = _Work(records, kinds)
     if not work.windows or sum(record.net_j for record in work.windows) <= 0:
         return ()
     found = [(name, left_of(work), source) for name, left_of, source in _TERMS]
-    if "upload" in kinds:
+    if "upload" in kinds and not by_size:
         u_rel = slope_u_rel(records) if of_a_bit else bend_u_rel(records)
         found.append(("bent sizes", (u_rel, None), _BENT))
     return tuple(
@@ -158,6 +160,7 @@ def with_campaign(
     kinds: Sequence[WindowKind] = COMPUTING_KINDS,
     *,
     of_a_bit: bool = False,
+    by_size: bool = False,
 ) -> SystematicBudget:
     """Return a budget with what the campaign leaves open of some kinds of work.
 
@@ -166,10 +169,11 @@ def with_campaign(
         records: Every window.
         kinds: Of the work.
         of_a_bit: See ``campaign_terms``.
+        by_size: See there.
     """
     windows = [record for record in records if record.task.kind in kinds]
     counts = budget.counts_campaign
-    terms = campaign_terms(records, kinds, of_a_bit=of_a_bit) if counts else ()
+    terms = campaign_terms(records, kinds, of_a_bit=of_a_bit, by_size=by_size) if counts else ()
     gross_j = sum(record.gross_j for record in windows)
     return replace(
         budget,

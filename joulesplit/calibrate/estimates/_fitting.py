@@ -16,6 +16,9 @@ from joulesplit.calibrate.profile import Account
 from joulesplit.calibrate.windows import Observation
 from joulesplit.metrology import Array, linear_u
 
+FEWEST_FREEDOMS = 4
+"""Degrees of freedom that figures of each size have to leave."""
+
 BURST_TOLERANCE = 0.1
 """What a burst costs once is told from uploads, airtime and bits if they leave so much of its
 column unexplained: a variance inflation of 10 at most (Marquardt, Technometrics 12, 1970).

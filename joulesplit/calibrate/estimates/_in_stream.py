@@ -71,10 +71,16 @@ class RateScatter:
     Attributes:
         u_rel: Of what bits take, relative standard uncertainty.
         degrees_of_freedom: Behind it.
+        windows: Of the largest size, with uploads that follow others.
     """
 
     u_rel: float
     degrees_of_freedom: float
+    windows: int
+
+    def of_windows(self, windows: int) -> float:
+        """Return the same as so many windows of a size tell it, relative."""
+        return float(self.u_rel * (self.windows / windows) ** 0.5)
 
 
 def rate_scatter(observations: Sequence[Observation]) -> RateScatter | None:
@@ -115,6 +121,7 @@ def rate_scatter(observations: Sequence[Observation]) -> RateScatter | None:
     return RateScatter(
         u_rel=u_bit_s / float(per_bit_s),
         degrees_of_freedom=float(weights.sum() ** 2 / (weights @ bits)),
+        windows=holding,
     )
 
 

@@ -12,11 +12,13 @@ import numpy as np
 from joulesplit.calibrate.errors import EstimateError
 from joulesplit.calibrate.estimates._baseline import at_idle, idle_estimate
 from joulesplit.calibrate.estimates._by_pace import (
+    ACCOUNTS,
     UNPACED,
     fit_paces,
     lasting_of,
     of_told_paces,
     pace_problem,
+    sizes_of,
     stated_bit,
     stated_pace,
     told_paces,
@@ -45,6 +47,7 @@ from joulesplit.calibrate.profile import (
     GrossNet,
     LinkDiagnostics,
     LinkFit,
+    OffLine,
     RateCost,
     Uplink,
     UploadCosts,
@@ -52,8 +55,6 @@ from joulesplit.calibrate.profile import (
 )
 from joulesplit.calibrate.windows import Observation, Pace, WindowRecord
 from joulesplit.metrology import Array, SystematicBudget
-
-ACCOUNTS: tuple[Account, Account] = ("net", "gross")
 
 CARRIED_SHARE = 0.95
 """A pace is carried if its bits come to so much of it."""
@@ -94,7 +95,10 @@ def uplink_of(
     Raises:
         EstimateError: The windows do not determine the figures, or an energy is not positive.
     """
-    of_a_bit = with_campaign(budget, records, ("upload",), of_a_bit=True)
+    of_a_bit, by_size = (
+        with_campaign(budget, records, ("upload",), of_a_bit=one, by_size=not one)
+        for one in (True, False)
+    )
     budget = with_campaign(budget, records, ("upload",))
     observations = upload_observations(records)
     idle = idle_estimate(records)
@@ -104,7 +108,10 @@ def uplink_of(
     views = _views(observations, rate_bit_per_s, idle)
     if paces is None:
         return msgspec.structs.replace(uplink, views=views)
-    return msgspec.structs.replace(_by_pace(uplink, paces, records, rate_bit_per_s), views=views)
+    uplink = _by_pace(uplink, paces, records, rate_bit_per_s)
+    if uplink.stated is not None and uplink.stated.off_line:
+        uplink = msgspec.structs.replace(uplink, campaign_of_sizes=campaign_error(by_size))
+    return msgspec.structs.replace(uplink, views=views)
 
 
 def _plane(
@@ -182,13 +189,15 @@ class _Paces:
     def costs(self, pace: Pace, account: Account) -> UploadCosts:
         """Return what an upload costs at a pace as a profile keeps it."""
         fit = self.net if account == "net" else self.gross
-        places = fit.places(pace)
-        lasting_s = self._lasting_s(pace) if account == "gross" else np.zeros(len(places))
+        places = fit.rows(pace)
+        sizes = fit.bent_sizes(pace)
+        lasting_s = self._lasting_s(pace) if account == "gross" else np.zeros_like(places)
         idle_w = self._idle.value if account == "gross" else 0.0
         late_s = self._late_s(pace) * idle_w
         covariance = fit.covariance(pace, idle_w)
         covariance += self._idle.u_stat**2 * np.outer(lasting_s, lasting_s)
         values = fit.weights(pace) @ fit.fit.coefficients + late_s
+        units = (*(COST_UNITS[column] for column in fit.columns), *("J" for _ in sizes))
         figures = [
             quantity(
                 replace(
@@ -196,19 +205,24 @@ class _Paces:
                     value=float(values[row]),
                     u_stat=float(np.sqrt(covariance[row, row])),
                 ),
-                COST_UNITS[fit.columns[row]],
+                units[row],
                 self._budget,
                 offset_duration=float(lasting_s[row]),
             )
             for row, place in enumerate(places)
         ]
-        by_column = dict(zip(fit.columns, figures, strict=True))
+        by_column = dict(zip(fit.columns, figures, strict=False))
         return UploadCosts(
             upload_cost_j=by_column[0],
             bit_energy_j=by_column[1],
             burst_cost_j=by_column.get(2),
             waiting_power_w=by_column.get(3),
             covariance=tuple(tuple(float(x) for x in row) for row in covariance),
+            payload_bits=sizes_of(self.observations, pace),
+            off_line=tuple(
+                OffLine(payload_bits=size, energy_j=figure)
+                for size, figure in zip(sizes, figures[len(fit.columns) :], strict=True)
+            ),
         )
 
     def _late_s(self, pace: Pace) -> Array:
@@ -218,7 +232,8 @@ class _Paces:
         is one of P_0 as well.
         """
         late_s = {2: self.gross.first_late_s[pace][0], 3: 1.0}
-        return np.array([late_s.get(column, 0.0) for column in self.gross.columns])
+        of_figures = [late_s.get(column, 0.0) for column in self.gross.columns]
+        return np.array([*of_figures, *(0.0 for _ in self.gross.bent_sizes(pace))])
 
     def _lasting_s(self, pace: Pace) -> Array:
         return self.gross.weights(pace) @ self.lasting + self._late_s(pace)

@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
 
 from joulesplit.calibrate.errors import EstimateError
-from joulesplit.calibrate.estimates._by_pace import UNPACED
+from joulesplit.calibrate.estimates._by_pace import UNPACED, TimeShare
 from joulesplit.calibrate.estimates._fitting import LinearModel
 from joulesplit.calibrate.estimates._in_stream import (
     first_lateness_s,
     in_stream,
     lateness_scatter_s,
     lone_lateness_s,
+    rate_scatter,
     upload_size,
 )
 from joulesplit.calibrate.estimates._stats import Array, LinearFit, variance_of
 from joulesplit.calibrate.estimates._uncertainty import Estimate, with_interval
-from joulesplit.calibrate.profile import LoneUpload, Quantity, TransferPercentiles, UploadTime
+from joulesplit.calibrate.profile import (
+    LoneUpload,
+    Quantity,
+    SizeTime,
+    TransferPercentiles,
+    UploadTime,
+)
 from joulesplit.calibrate.windows import Observation, Pace, WindowRecord, WindowTransfers
 from joulesplit.metrology import own_scatter, residuals_of
 
 FEWEST_OF_A_PERCENTILE = 20
 """Of fewer transfers the slowest is no 95th percentile."""
+
+FEWEST_OF_A_SIZE = 4
+"""Windows of one size that tell how much it scatters."""
 
 FEWEST_LATE = 4
 """Windows that a straight line through their lateness needs, to say how well it is known."""
@@ -78,7 +89,64 @@ def upload_time(records: Sequence[WindowRecord], pace: Pace) -> UploadTime:
         unpaced=pace == UNPACED,
         misfit_rel=float(np.sqrt(np.mean(departures**2))),
         lack_of_fit_rel=_lack_of_fit(problem, departures),
+        sizes=tuple(_own_times(observations, problem, _clock_u_s(records))),
+        window_limited_share=_window_limited_share(told),
     )
+
+
+def _window_limited_share(told: Sequence[WindowTransfers]) -> float | None:
+    """Return the part of transfers' time in which the receiver or the send buffer was full."""
+    known = [
+        (sum(limits), one.transfer_s)
+        for one in told
+        if (limits := _known(one.receiver_limited_s, one.buffer_limited_s))
+    ]
+    total_s = sum(transfer_s for _, transfer_s in known)
+    return sum(limited_s for limited_s, _ in known) / total_s if total_s else None
+
+
+def _known(*times_s: float | None) -> list[float]:
+    return [time_s for time_s in times_s if time_s is not None]
+
+
+def _own_times(
+    observations: Sequence[Observation], problem: LinearModel, clock_u_s: float
+) -> Iterator[SizeTime]:
+    """Return how long uploads of each size take by themselves, whatever line the others are on.
+
+    By its own windows' scatter where there are enough of them. Of fewer it is taken to grow as that
+    of independent transfers does, and with it what the rate of a bit does from window to window,
+    which no number of transfers in one of them averages out. Nothing where no size has two windows.
+    """
+    uploads = problem.design[:, 0]
+    sizes = np.round(problem.design[:, 1] / uploads)
+    known = np.unique(sizes)
+    design = uploads[:, None] * (sizes[:, None] == known)
+    try:
+        fit, per_bit_s = replace(problem, design=design).fit(), problem.fit().coefficients[1]
+    except EstimateError:
+        return
+    rate = rate_scatter(observations)
+    for place, size in enumerate(known):
+        own = sizes == size
+        count = int(np.count_nonzero(own))
+        if count >= FEWEST_OF_A_SIZE:
+            estimate = _by_own_scatter(problem.observed[own], uploads[own])
+        else:
+            estimate = _estimate(fit, place)
+            if rate is not None:
+                u_s = rate.of_windows(count) * float(per_bit_s) * float(size)
+                share = TimeShare(u=u_s, degrees_of_freedom=rate.degrees_of_freedom)
+                estimate = share.widening(estimate)
+        yield SizeTime(payload_bits=int(size), transfer_s=with_interval(estimate, "s", clock_u_s))
+
+
+def _by_own_scatter(times_s: Array, uploads: Array) -> Estimate:
+    """Return what one upload takes by windows of so many, as a ratio of sums."""
+    count, mean_s = len(times_s), float(times_s.sum() / uploads.sum())
+    left_s = times_s - mean_s * uploads
+    u_s = float(np.sqrt(left_s @ left_s * count / (count - 1))) / float(uploads.sum())
+    return Estimate(value=mean_s, u_stat=u_s, degrees_of_freedom=count - 1, n=count)
 
 
 def _own_covariance(problem: LinearModel, fit: LinearFit) -> tuple[Array, tuple[float, float]]:
@@ -154,13 +222,16 @@ def _alone(observations: Sequence[Observation]) -> tuple[LoneUpload, ...]:
 
 
 def _figure(fit: LinearFit, place: int, unit: str, u_sys: float) -> Quantity:
-    estimate = Estimate(
+    return with_interval(_estimate(fit, place), unit, u_sys)
+
+
+def _estimate(fit: LinearFit, place: int) -> Estimate:
+    return Estimate(
         value=float(fit.coefficients[place]),
         u_stat=float(np.sqrt(fit.covariance[place, place])),
         degrees_of_freedom=fit.degrees_of_freedom,
         n=len(fit.residuals),
     )
-    return with_interval(estimate, unit, u_sys)
 
 
 def _clock_u_s(records: Sequence[WindowRecord]) -> float:

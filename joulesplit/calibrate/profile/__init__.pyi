@@ -15,6 +15,8 @@ from ._device_profile import Idle as Idle
 from ._link import Link as Link
 from ._link import LinkFit as LinkFit
 from ._link import LoneUpload as LoneUpload
+from ._link import OffLine as OffLine
+from ._link import SizeTime as SizeTime
 from ._link import TransferPercentiles as TransferPercentiles
 from ._compute import ModelIdentity as ModelIdentity
 from ._quality import Outcome as Outcome
@@ -51,7 +53,7 @@ from ._io import profile_bytes as profile_bytes
 from ._io import save_profile as save_profile
 from ._merge import ProfileToPool as ProfileToPool
 from ._merge import merge_profiles as merge_profiles
-from ._parts import left_out_of_merge as left_out_of_merge
+from ._merge import left_out_of_merge as left_out_of_merge
 from ._order import out_of_order as out_of_order
 from ._possible import BEYOND_NATURE as BEYOND_NATURE
 from ._possible import FORM_CHECKS as FORM_CHECKS

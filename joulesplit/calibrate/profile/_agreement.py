@@ -12,6 +12,7 @@ from joulesplit.calibrate.errors import ProfileMergeError
 from joulesplit.calibrate.profile._device_profile import DeviceProfile
 from joulesplit.calibrate.profile._diff import sensor_difference
 from joulesplit.calibrate.profile._figures import figures_of, statistics_of
+from joulesplit.calibrate.profile._link import Uplink
 from joulesplit.calibrate.profile._pooling import agreement_probability
 from joulesplit.calibrate.profile._quality import Check
 
@@ -32,6 +33,15 @@ PROFILES_AGREE = CheckSpec(
 
 ComparedField = tuple[str, Callable[[DeviceProfile], Any]]
 
+ALIKE_RATE = 1.05
+"""By so much the rates that one link takes differ from day to day at most."""
+
+
+def _stated_rate(uplink: Uplink) -> float | None:
+    """Return the rate that E_c is stated at where it was chosen, bit/s; None where measured."""
+    return None if uplink.unpaced else uplink.rate_bit_per_s
+
+
 SAME: tuple[ComparedField, ...] = (
     ("simulated", lambda p: p.simulated),
     ("source", lambda p: p.source),
@@ -51,7 +61,8 @@ SAME: tuple[ComparedField, ...] = (
     ("link.interface", lambda p: p.link and p.link.interface),
     ("link.kind", lambda p: p.link and p.link.kind),
     ("link.loopback", lambda p: p.link and p.link.loopback),
-    ("link.uplink.rate_bit_per_s", lambda p: p.link and p.link.uplink.rate_bit_per_s),
+    ("link.uplink.rate_bit_per_s", lambda p: p.link and _stated_rate(p.link.uplink)),
+    ("link.uplink.unpaced", lambda p: p.link and p.link.uplink.unpaced),
     ("link.uplink.e_c_bit_per_j.net", lambda p: p.link and p.link.uplink.e_c_bit_per_j.net is None),
     ("link.uplink.fit", lambda p: p.link and p.link.uplink.fit is None),
 )
@@ -100,6 +111,8 @@ def _differing_field(first: DeviceProfile, other: DeviceProfile) -> str | None:
     for path, read in SAME:
         if read(first) != read(other):
             return path
+    if not _has_alike_rate(first, other):
+        return "link.uplink.rate_bit_per_s"
     one, two = first.compute.model, other.compute.model
     if one and two and one.other_inputs(two.input_shapes):
         return "compute.model.input_shapes"
@@ -110,6 +123,13 @@ def _differing_field(first: DeviceProfile, other: DeviceProfile) -> str | None:
     assert first.sensor is not None
     assert other.sensor is not None
     return sensor_difference(first.sensor, other.sensor)
+
+
+def _has_alike_rate(first: DeviceProfile, other: DeviceProfile) -> bool:
+    if first.link is None or other.link is None:
+        return True
+    slow, fast = sorted(one.link.uplink.rate_bit_per_s for one in (first, other) if one.link)
+    return fast <= ALIKE_RATE * slow
 
 
 def require_agreement(profiles: Sequence[DeviceProfile]) -> Check:

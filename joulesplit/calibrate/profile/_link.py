@@ -43,6 +43,18 @@ class LinkFit(msgspec.Struct, frozen=True, kw_only=True):
     misfit_u_rel: float | None = None
 
 
+class OffLine(msgspec.Struct, frozen=True, kw_only=True):
+    """An upload of one size that is on no straight line with the smallest and the largest.
+
+    Attributes:
+        payload_bits: Of it, bit.
+        energy_j: By how much it costs more than that line has it, J; below zero if it costs less.
+    """
+
+    payload_bits: int
+    energy_j: Annotated[Quantity, in_unit("J")]
+
+
 class UploadCosts(msgspec.Struct, frozen=True, kw_only=True):
     """E = E_0 · uploads + e · bits (+ E_burst + P_late · lateness) at one pace, by one account.
 
@@ -51,12 +63,16 @@ class UploadCosts(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         upload_cost_j: E_0, J per upload; may be negative within its uncertainty.
         bit_energy_j: e, J per payload bit, with the time that the bit takes.
-        covariance: Statistical covariance of (E_0, e) and of E_burst and P_late where there are
-            these, shape (2, 2) to (4, 4), row-major.
+        covariance: Statistical covariance of (E_0, e), of E_burst and P_late where there are these,
+            and of ``off_line`` in turn, square, row-major.
         burst_cost_j: Once per burst of uploads, whose first one waits as long as those of the sizes
             do on average; None where the windows could not tell it.
         waiting_power_w: P_late, W while TCP's window opens: by the gross account it holds P_0.
             None likewise.
+        payload_bits: Sizes that were measured at this pace, bit, in rising order; empty in profiles
+            of before they were kept.
+        off_line: The sizes between the smallest and the largest by their own windows, where these
+            are on no straight line; E_0 and e are then those of the line between these two.
     """
 
     upload_cost_j: Annotated[Quantity, in_unit("J")]
@@ -64,6 +80,8 @@ class UploadCosts(msgspec.Struct, frozen=True, kw_only=True):
     covariance: tuple[tuple[float, ...], ...]
     burst_cost_j: Annotated[Quantity | None, in_unit("J")] = None
     waiting_power_w: Annotated[Quantity | None, in_unit("W")] = None
+    payload_bits: tuple[int, ...] = ()
+    off_line: tuple[OffLine, ...] = ()
 
 
 class LoneUpload(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +98,18 @@ class LoneUpload(msgspec.Struct, frozen=True, kw_only=True):
     late_s: float
     u_late_s: float | None
     uploads: int
+
+
+class SizeTime(msgspec.Struct, frozen=True, kw_only=True):
+    """How long uploads of one size take that follow others.
+
+    Attributes:
+        payload_bits: Of each, bit.
+        transfer_s: Mean, s.
+    """
+
+    payload_bits: int
+    transfer_s: Annotated[Quantity, in_unit("s")]
 
 
 class TransferPercentiles(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +151,11 @@ class UploadTime(msgspec.Struct, frozen=True, kw_only=True):
         misfit_rel: Root mean square of what windows depart from it, relative.
         lack_of_fit_rel: The same of sizes, less what the windows' scatter explains, relative
             standard uncertainty; None where two sizes tell nothing of it.
+        sizes: Each size by its own uploads, in rising order; empty where their scatter is not
+            known, and in profiles of before they were told apart.
+        window_limited_share: Part of these transfers' time in which the other side had no room or
+            the send buffer was too small, so that they take whole round trips; None where the
+            kernel does not tell.
     """
 
     per_upload_s: Annotated[Quantity, in_unit("s")]
@@ -137,6 +172,8 @@ class UploadTime(msgspec.Struct, frozen=True, kw_only=True):
     unpaced: bool = True
     misfit_rel: float | None = None
     lack_of_fit_rel: float | None = None
+    sizes: tuple[SizeTime, ...] = ()
+    window_limited_share: float | None = None
 
 
 class UploadTail(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,6 +207,8 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True):
             windows do not say.
         time: How long such uploads take.
         campaign: In ``u_sys`` of every energy here; None if it was not told apart.
+        campaign_of_sizes: What of it is left in an upload of a size that is priced by its own
+            windows; None where none is.
     """
 
     rate_bit_per_s: float
@@ -186,6 +225,7 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True):
     unpaced: bool | None = None
     time: UploadTime | None = None
     campaign: CampaignError | None = None
+    campaign_of_sizes: CampaignError | None = None
 
 
 class Downlink(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,17 +13,20 @@ import msgspec
 
 from joulesplit.calibrate.errors import ProfileMergeError
 from joulesplit.calibrate.profile._agreement import require_agreement, require_poolable
+from joulesplit.calibrate.profile._compute import making_name
 from joulesplit.calibrate.profile._device import MergedSource
 from joulesplit.calibrate.profile._device_profile import DeviceProfile, Idle, Tool
 from joulesplit.calibrate.profile._parts import (
     WeightedProfiles,
     part_of,
     pooled_compute,
-    pooled_link,
     pooled_ratio,
 )
+from joulesplit.calibrate.profile._pooled_link import has_same_stated, pooled_link
 from joulesplit.calibrate.profile._quality import Check, Quality
 from joulesplit.calibrate.profile._sensor import Sampling
+
+STATED = "what uploads cost at the pace of E_c, which is told by other figures or of other sizes"
 
 RANK_OF_OUTCOME = {"pass": 0, "warn": 1, "fail": 2}
 
@@ -75,6 +78,20 @@ def merge_profiles(
         campaign=None,
     )
     return msgspec.structs.replace(merged, e_d_over_e_c_flop_per_bit=pooled_ratio(merged, profiles))
+
+
+def left_out_of_merge(profiles: Sequence[DeviceProfile]) -> tuple[str, ...]:
+    """Name what pooling profiles leaves out because not all of them have the same."""
+    heads = [tuple(str(head.last_block) for head in p.compute.heads) for p in profiles]
+    made = [tuple(making_name(one) for one in p.compute.encodings) for p in profiles]
+    lists = {"the heads that end at blocks": heads, "what making bytes costs:": made}
+    differing = tuple(
+        f"{what} {', '.join(dict.fromkeys(name for names in found for name in names))}"
+        for what, found in lists.items()
+        if len(set(found)) > 1
+    )
+    linked = [profile for profile in profiles if profile.link is not None]
+    return differing if has_same_stated(linked) else (*differing, STATED)
 
 
 def _require_distinct(candidates: Sequence[ProfileToPool]) -> None:

@@ -1,4 +1,4 @@
-"""The parts of a profile pooled over several: idle, compute, link. Pure.
+"""The parts of a profile pooled over several: idle, compute, E_d/E_c. Pure.
 
 Derived tables of a single run (other methods' views, operator classes, diagnostics of a fit) do
 not carry over.
@@ -18,7 +18,6 @@ from joulesplit.calibrate.profile._compute import (
     Compute,
     EncodingEnergy,
     HeadEnergy,
-    making_name,
 )
 from joulesplit.calibrate.profile._device_profile import DeviceProfile
 from joulesplit.calibrate.profile._estimates import CampaignError
@@ -28,7 +27,6 @@ from joulesplit.calibrate.profile._figures import (
     statistics_of,
 )
 from joulesplit.calibrate.profile._intervals import with_interval
-from joulesplit.calibrate.profile._link import Link, LinkFit, Uplink
 from joulesplit.calibrate.profile._pooling import (
     Weights,
     inverse_variance,
@@ -148,18 +146,6 @@ def pooled_compute(part: WeightedProfiles) -> Compute:
     )
 
 
-def left_out_of_merge(profiles: Sequence[DeviceProfile]) -> tuple[str, ...]:
-    """Name what pooling profiles leaves out because not all of them have the same."""
-    heads = [tuple(str(head.last_block) for head in p.compute.heads) for p in profiles]
-    made = [tuple(making_name(one) for one in p.compute.encodings) for p in profiles]
-    lists = {"the heads that end at blocks": heads, "what making bytes costs:": made}
-    return tuple(
-        f"{what} {', '.join(dict.fromkeys(name for names in found for name in names))}"
-        for what, found in lists.items()
-        if len(set(found)) > 1
-    )
-
-
 def _heads(part: WeightedProfiles) -> tuple[HeadEnergy, ...]:
     """Return the heads pooled; none unless every profile has the same."""
     lists = [profile.compute.heads for profile in part.profiles]
@@ -218,73 +204,6 @@ def _block(part: WeightedProfiles, index: int) -> BlockEnergy:
     )
 
 
-def pooled_link(part: WeightedProfiles, link: Link) -> Link:
-    """Return the way to the server, over all profiles.
-
-    Args:
-        part: The profiles.
-        link: Of one of them, for what they have in common.
-    """
-    uplink = msgspec.structs.replace(
-        link.uplink,
-        e_c_bit_per_j=part.accounts(lambda p: _uplink(p).e_c_bit_per_j, reciprocal=True),
-        fit=_fit(part, lambda uplink: uplink.fit),
-        fit_gross=_fit(part, lambda uplink: uplink.fit_gross),
-        at_rates=(),
-        tail=None,
-        views=(),
-        campaign=part.campaign(lambda p: _uplink(p).campaign),
-    )
-    return msgspec.structs.replace(link, uplink=_with_overhead(part, uplink), downlink=None)
-
-
-def _with_overhead(part: WeightedProfiles, uplink: Uplink) -> Uplink:
-    found = [_uplink(profile).interface_bits_per_payload_bit for profile in part.profiles]
-    known = [value for value in found if value is not None]
-    complete = len(known) == len(found)
-    pairs = zip(part.weights.shares, known, strict=False)
-    mean = sum(share * value for share, value in pairs) if complete else None
-    return msgspec.structs.replace(uplink, interface_bits_per_payload_bit=mean)
-
-
-def _uplink(profile: DeviceProfile) -> Uplink:
-    assert profile.link is not None, "profiles without the link were refused before"
-    return profile.link.uplink
-
-
-def _fit(part: WeightedProfiles, read: Callable[[Uplink], LinkFit | None]) -> LinkFit | None:
-    """Return the fit of one account pooled; None unless every profile has it."""
-    fits = [fit for profile in part.profiles if (fit := read(_uplink(profile))) is not None]
-    if len(fits) < len(part.profiles):
-        return None
-
-    def figure(name: str) -> Quantity:
-        return part.quantity(lambda p: getattr(read(_uplink(p)), name))
-
-    return LinkFit(
-        upload_cost_j=figure("upload_cost_j"),
-        air_power_w=figure("air_power_w"),
-        bit_energy_j=figure("bit_energy_j"),
-        burst_cost_j=figure("burst_cost_j")
-        if all(fit.burst_cost_j is not None for fit in fits)
-        else None,
-        covariance=_fit_covariance(part, fits),
-        rates_bit_per_s=tuple(sorted({rate for fit in fits for rate in fit.rates_bit_per_s})),
-        payload_bits=tuple(sorted({bits for fit in fits for bits in fit.payload_bits})),
-    )
-
-
-def _fit_covariance(
-    part: WeightedProfiles, fits: Sequence[LinkFit]
-) -> tuple[tuple[float, ...], ...]:
-    """Return the covariance of what all the fits have, row by row."""
-    side = min(len(fit.covariance) for fit in fits)
-    flat = part.covariance(
-        [[value for row in fit.covariance[:side] for value in row[:side]] for fit in fits]
-    )
-    return tuple(flat[start : start + side] for start in range(0, len(flat), side))
-
-
 def pooled_ratio(profile: DeviceProfile, profiles: Sequence[DeviceProfile]) -> GrossNet | None:
     """Return E_d/E_c of a merged profile; None unless every profile states it.
 
@@ -296,7 +215,7 @@ def pooled_ratio(profile: DeviceProfile, profiles: Sequence[DeviceProfile]) -> G
     known = [ratio for ratio in stated if ratio is not None]
     if len(known) < len(stated) or profile.link is None:
         return None
-    e_d, e_c = profile.compute.e_d_flop_per_j, _uplink(profile).e_c_bit_per_j
+    e_d, e_c = profile.compute.e_d_flop_per_j, profile.link.uplink.e_c_bit_per_j
     nets = [ratio.net for ratio in known if ratio.net is not None]
     gross = _ratio(profile, (e_d.gross, e_c.gross), profiles, [ratio.gross for ratio in known])
     if e_d.net is None or e_c.net is None or len(nets) < len(known):

@@ -10,10 +10,6 @@ from enum import IntEnum
 
 from joulesplit.drivers.errors import SensorConfigurationError
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
 WORD_MASK = 0xFFFF
 POWER_ON_CONFIGURATION = 0x399F
 """Word of the configuration register after a reset."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 CONFIGURATION_REGISTER = 0
 """As the next three the same in every chip of the family that has registers of 16 bits."""
@@ -154,6 +156,9 @@ def convert_words(
     Returns:
         Bus voltage (V) and current (A), float64, shape (n,).
     """
+    # What samples the chip needs none of it, and is much smaller without.
+    import numpy as np
+
     codes = np.asarray(shunt_words, dtype=np.uint16).astype(np.int16)
     volts = (np.asarray(bus_words, dtype=np.uint16) >> chip.bus_shift) * chip.bus_step_v
     return volts.astype(np.float64), codes.astype(np.float64) * (chip.shunt_step_v / shunt_ohm)

@@ -10,8 +10,8 @@ window), RFC 2861 (window after idle), RFC 9438 (decrease by 0.7).
 
 What it leaves out of a real one: other stations that contend, the energy of receiving
 acknowledgements, control frames and beacons, rate adaptation that follows losses, delayed
-acknowledgements, the growth of cubic beyond the window that was lost, time-outs, the driver's own
-queue and its bus.
+acknowledgements, the growth of cubic beyond the window that was lost, time-outs, a receiver whose
+window grows with what arrives, the driver's own queue and its bus.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class LinkParameters:
         behind_bit_per_s: What the way behind the access point carries, headers included, bit/s.
         queue_bits: That wait before it at most; what comes on top is dropped, and TCP sends it
             again.
+        receive_bits: That the receiver lets be on the way at once.
         idle_reset_s: After so long without a segment the window starts over, s.
         transmit_power_w: Above awake while frames are sent, W.
         awake_power_w: Above asleep, W.
@@ -71,6 +72,7 @@ class LinkParameters:
     round_trip_s: float = 2e-3
     behind_bit_per_s: float = inf
     queue_bits: float = 8 * 300_000
+    receive_bits: float = inf
     idle_reset_s: float = 0.2
     transmit_power_w: float = 0.9
     awake_power_w: float = 0.35
@@ -91,6 +93,7 @@ class CarriedUpload:
         min_rtt_s, rtt_s: Shortest and last round trip of a segment, s.
         segments, retransmitted_segments: Sent by TCP, and sent again by it.
         stalled_s: Longest time without an acknowledgement that a client would notice, s.
+        receiver_limited_s: Time in which nothing was sent as the receiver had no room, s.
     """
 
     started_ns: int
@@ -100,6 +103,7 @@ class CarriedUpload:
     segments: int
     retransmitted_segments: int
     stalled_s: float
+    receiver_limited_s: float = 0.0
 
     @property
     def transfer_s(self) -> float:
@@ -151,6 +155,7 @@ class WirelessLink:
             segments=air.segments + air.again,
             retransmitted_segments=air.again,
             stalled_s=air.stalled_s if air.stalled_s >= NOTICED_STALL_S else 0.0,
+            receiver_limited_s=air.receiver_limited_s,
         )
 
     def _stay_awake(self, start_ns: int, ended_ns: int) -> None:
@@ -212,7 +217,7 @@ class _Transfer:
         self._sent = self._acknowledged = self._waiting = 0
         self._lost_at_s: list[float] = []
         self._behind_free_s = self._moved_s = self._reduced_s = 0.0
-        self.ended_s = self.stalled_s = self.rtt_s = 0.0
+        self.ended_s = self.stalled_s = self.rtt_s = self.receiver_limited_s = 0.0
         self.min_rtt_s = inf
         self.segments = self.again = 0
 
@@ -225,7 +230,9 @@ class _Transfer:
             if batch:
                 t_s = self._access(t_s, batch)
             elif self._acknowledged < self._frames:
-                t_s = self._next_event_s(t_s)
+                next_s = self._next_event_s(t_s)
+                self.receiver_limited_s += (next_s - t_s) * self._is_receiver_full(t_s)
+                t_s = next_s
 
     def _take(self, t_s: float) -> None:
         while self._acknowledgements and self._acknowledgements[0] <= t_s:
@@ -246,7 +253,16 @@ class _Transfer:
         return min(most, self._waiting + max(0, fresh))
 
     def _room(self) -> int:
-        return int(self._link.window) - (self._sent - self._acknowledged)
+        return int(min(self._link.window, self._receivable)) - (self._sent - self._acknowledged)
+
+    @property
+    def _receivable(self) -> float:
+        """Frames that the receiver lets be on the way at once."""
+        return self._link.parameters.receive_bits / SEGMENT_BITS
+
+    def _is_receiver_full(self, t_s: float) -> bool:
+        in_flight = self._sent - self._acknowledged
+        return self._released(t_s) > self._sent and in_flight >= int(min(self._receivable, 1e9))
 
     def _released(self, t_s: float) -> int:
         """Return how many frames have been handed over: with a pace, chunk after chunk."""

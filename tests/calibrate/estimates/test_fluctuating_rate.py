@@ -69,6 +69,17 @@ def test_intervals_of_e_c_gross_hold_where_the_rate_fluctuates():
     assert sum(low <= TRUTH <= high for low, high in intervals) >= HELD * CAMPAIGNS
 
 
+def test_intervals_of_each_size_s_time_hold_where_the_rate_fluctuates():
+    """Of the largest size there is one window, and by the law of the others 64 of 100 held."""
+    held = dict.fromkeys(ALONE, 0)
+    for seed in range(CAMPAIGNS):
+        time = uplink_of(campaign(seed, fluctuation=FLUCTUATION), LINK, EXACT).time
+        for size in time.sizes:
+            low, high = size.transfer_s.ci95
+            held[size.payload_bits] += low <= ROUND_TRIP_S + size.payload_bits / LINK <= high
+    assert all(count >= 0.9 * CAMPAIGNS for count in held.values())
+
+
 @pytest.mark.parametrize("world", [{}, {"late_trips": 3.0}, {"sag_s": 2e-4}])
 def test_a_steady_link_s_stay_sharp(world):
     """Waits for TCP's window and sizes off the straight line are no fluctuation."""

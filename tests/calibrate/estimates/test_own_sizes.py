@@ -17,8 +17,11 @@ SIZES = ((32_000, 20), (800_000, 4), (3_200_000, 2))
 BIT_J = 3e-8
 
 
-def campaign(dearer, *, noise=3e-3, seed=1):
-    """Windows; of unpaced uploads the bits beyond the first 800 kbit cost more."""
+def campaign(dearer, *, noise=3e-3, seed=1, longer_s=0.0, large_burst_j=0.0):
+    """Windows; of unpaced uploads the bits beyond the first 800 kbit cost more.
+
+    And those of 800 kbit take longer, for nothing above idle, and all but the smallest more once.
+    """
     random = np.random.default_rng(seed)
     both = ("unlimited", 5e6)
     kinds = [(p, bits, n) for p in both for bits, once in SIZES for n in (once, 3 * once)] * 3
@@ -26,9 +29,11 @@ def campaign(dearer, *, noise=3e-3, seed=1):
     for number, place in enumerate(random.permutation(len(kinds))):
         pace, bits, n = kinds[int(place)]
         one_s = ROUND_TRIP_S + bits / (LINK if pace == "unlimited" else pace)
+        one_s += longer_s * (pace == "unlimited" and bits == 800_000)
         beyond = max(0, bits - 800_000) if pace == "unlimited" else bits
         bit_j = BIT_J * (bits + dearer * beyond)
-        net_j = (n * (E_0_J + bit_j) + BURST_J) * (1 + noise * random.standard_normal())
+        burst_j = BURST_J + large_burst_j * (pace == "unlimited" and bits > 32_000)
+        net_j = (n * (E_0_J + bit_j) + burst_j) * (1 + noise * random.standard_normal())
         records.append(
             window_record(
                 "upload", subject=f"{bits} {pace}", repetitions=n, work_s=n * one_s, net_j=net_j,
@@ -74,3 +79,45 @@ def test_the_bend_is_found_though_each_size_tells_no_burst_by_itself():
     """A test against each size's own energy was not made where it left the burst out."""
     uplink = uplink_of(campaign(0.3), 20e6, EXACT)
     assert uplink.campaign.net_u_rel == pytest.approx(bend_u_rel(campaign(0.3)))
+
+
+def test_a_size_off_the_line_is_kept_with_its_own_energy_and_without_the_term_of_the_bend():
+    """It was priced by the line, with how far it lies from it in what every upload may be off."""
+    uplink = uplink_of(campaign(0.3, noise=1e-4), 20e6, EXACT)
+    sag_j = BIT_J * 0.3 * 2_400_000 * (800_000 - 32_000) / (3_200_000 - 32_000)
+    for costs in (uplink.stated, uplink.stated_gross):
+        (off,) = costs.off_line
+        assert off.payload_bits == 800_000
+        assert off.energy_j.value == pytest.approx(-sag_j, rel=0.03)
+        assert costs.payload_bits == (32_000, 800_000, 3_200_000)
+        assert costs.covariance[-1][-1] ** 0.5 == pytest.approx(off.energy_j.u_stat)
+    assert uplink.campaign_of_sizes.net_u_rel < uplink.campaign.net_u_rel / 10
+    straight = uplink_of(campaign(0.0), 20e6, EXACT)
+    assert straight.stated.off_line == ()
+    assert straight.campaign_of_sizes is None
+
+
+def test_a_size_that_takes_longer_is_off_the_line_of_gross_energies():
+    """Net energies lie on a line, and only they were looked at."""
+    longer_s = 2e-3
+    off = [
+        uplink_of(campaign(0.0, seed=seed, longer_s=longer_s), 20e6, EXACT).stated_gross.off_line
+        for seed in range(10)
+    ]
+    assert all(off)
+    mean_j = np.mean([one.energy_j.value for (one,) in off])
+    assert mean_j == pytest.approx(2.5 * longer_s, rel=0.1)
+
+
+def test_bursts_that_cost_another_amount_from_size_to_size_are_known_no_better_than_that():
+    """One cost of a burst was taken for all, and known to its scatter."""
+
+    def burst(more_j):
+        return uplink_of(campaign(0.0, noise=1e-3, large_burst_j=more_j), 20e6, EXACT).stated
+
+    differing, alike = burst(BURST_J / 2).burst_cost_j, burst(0.0).burst_cost_j
+    low, high = differing.ci95
+    assert alike.u_stat < BURST_J / 20
+    assert BURST_J / 8 < differing.u_stat < BURST_J / 2
+    assert low < BURST_J < high
+    assert low < 1.5 * BURST_J < high

@@ -15,12 +15,15 @@ from joulesplit.calibrate.profile import (
     EstimateView,
     GrossNet,
     HeadEnergy,
+    OffLine,
     ProfileToPool,
     Quality,
     Quantity,
     StoredProfile,
     Tool,
+    UploadCosts,
     UploadTail,
+    left_out_of_merge,
     merge_profiles,
     profile_bytes,
 )
@@ -340,6 +343,58 @@ def test_heads_are_pooled_and_the_ratio_follows_from_the_pooled_figures(make_mea
 
 def part(u_stat, dof):
     return Statistics(u_stat=u_stat, degrees_of_freedom=dof, u_scale=0.0, u_rest=0.0)
+
+
+def with_stated(profile, *, sizes=(640, 3200, 9600), rate_bit_per_s=20e6, off=True):
+    """Return a profile whose uploads went unpaced, with what they cost by their own windows."""
+    uplink = profile.link.uplink
+    bit, fixed = uplink.fit.bit_energy_j, uplink.fit.upload_cost_j
+    bit_j = 1 / uplink.e_c_bit_per_j.net.value
+    scatter = [fixed.u_stat**2, bit.u_stat**2, *([fixed.u_stat**2] if off else [])]
+    costs = UploadCosts(
+        upload_cost_j=fixed,
+        bit_energy_j=msgspec.structs.replace(bit, value=bit_j),
+        covariance=tuple(map(tuple, np.diag(scatter).tolist())),
+        payload_bits=sizes,
+        off_line=(OffLine(payload_bits=3200, energy_j=fixed),) if off else (),
+    )
+    uplink = msgspec.structs.replace(
+        uplink, stated=costs, stated_gross=costs, unpaced=True, rate_bit_per_s=rate_bit_per_s
+    )
+    return changed(profile, "link", uplink=uplink)
+
+
+def test_what_uploads_cost_by_their_own_windows_is_pooled_where_all_tell_the_same(make_measured):
+    """It was that of the newest, beside an E_c of all of them."""
+    one = with_stated(make_measured(dof=1000))
+    two = with_stated(make_measured(bit_j=1.502e-8, dof=1000), rate_bit_per_s=20.4e6)
+    merged = merge(one, two)
+    uplink = merged.link.uplink
+
+    for costs in (uplink.stated, uplink.stated_gross):
+        assert costs.bit_energy_j.value == pytest.approx(1 / uplink.e_c_bit_per_j.net.value)
+        assert costs.payload_bits == (640, 3200, 9600)
+        (off,) = costs.off_line
+        assert off.energy_j.u_stat == pytest.approx(costs.covariance[2][2] ** 0.5)
+        assert off.energy_j.u_stat < one.link.uplink.stated.off_line[0].energy_j.u_stat
+    assert 20e6 < uplink.rate_bit_per_s < 20.4e6
+    assert left_out_of_merge([one, two]) == ()
+
+
+@pytest.mark.parametrize("others", [{"off": False}, {"sizes": (640, 3200, 6400)}])
+def test_what_uploads_cost_of_other_sizes_is_left_out_and_named(make_measured, others):
+    profiles = [with_stated(make_measured()), with_stated(make_measured(), **others)]
+    uplink = merge(*profiles).link.uplink
+    assert uplink.stated is uplink.stated_gross is None
+    (what,) = left_out_of_merge(profiles)
+    assert "what uploads cost at the pace of E_c" in what
+
+
+def test_links_that_took_another_rate_are_not_pooled(make_measured):
+    """A measured rate differs from day to day; before, any difference was refused."""
+    slow = with_stated(make_measured(), rate_bit_per_s=18e6)
+    with pytest.raises(ProfileMergeError, match=r"differ in link\.uplink\.rate_bit_per_s"):
+        merge(with_stated(make_measured()), slow)
 
 
 def test_two_values_agree_as_by_welch_s_t_test():
