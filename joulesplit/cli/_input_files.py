@@ -62,15 +62,23 @@ def read_archive(path: Path) -> dict[str, NDArray[Any]]:
     Raises:
         InputError: It cannot be read, or is no such file.
     """
+    import zipfile
+
     import numpy as np
 
     from joulesplit.partition.errors import InputError
 
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: is no .npz file of numbers: {error}") from error
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror or error}); give the path of a .npz file"
+        ) from error
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path}: is no .npz file of numbers ({error}); write one with numpy.savez"
+        ) from error
 
 
 def _picture(path: Path, network: Network) -> NDArray[Any]:

@@ -44,6 +44,16 @@ def read_data(path: Path, network: Network) -> OwnData:
         CommandError: There is nothing to run, or labels do not fit.
         InputError: A file cannot be read, or what is in it does not fit.
     """
+    from joulesplit.partition.errors import InputError
+
+    try:
+        return _read(path, network)
+    except InputError as error:
+        named = str(error).startswith(str(path))
+        raise InputError(f"--data {'' if named else f'{path}: '}{error}") from error
+
+
+def _read(path: Path, network: Network) -> OwnData:
     from joulesplit.partition import tensor_specs
 
     specs = tensor_specs(network, network.inputs)

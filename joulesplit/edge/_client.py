@@ -326,7 +326,7 @@ class EdgeClient:
         A server that refuses a body closes the connection on it, and the refusal can be lost
         with the connection.
         """
-        if isinstance(error, ServerNotTrustedError):
+        if isinstance(error, ServerNotTrustedError | TimeoutError):
             return
         max_body_bytes = self.health().max_body_bytes
         if sent_bytes > max_body_bytes:

@@ -154,7 +154,7 @@ class KeptConnection:
         sent_bytes = info.bytes_sent_once
         if sent_bytes is None:
             sent_bytes = self._sent_bytes
-        left_bytes, wire_bytes = sent_bytes - self._begun_bytes, self._wire_bytes
+        left_bytes, wire_bytes = max(0, sent_bytes - self._begun_bytes), self._wire_bytes
         if self._stream is None or not wire_bytes:
             return left_bytes
         return left_bytes * self._plain_bytes // wire_bytes
@@ -182,7 +182,10 @@ class KeptConnection:
         self._sent_bytes = self._begun_bytes = 0
         self._unsent_bytes = UNBOUNDED
         if self._tls is not None:
+            # What it takes to agree on keys is of no request.
+            self._begun_bytes = UNBOUNDED
             self._shake_hands(self._tls, deadline)
+            self._begun_bytes = self._sent_bytes
         self._info = tcp_info_bytes(self._socket)
         return time.monotonic_ns() - started_ns
 
@@ -193,7 +196,7 @@ class KeptConnection:
         try:
             stream.shake_hands(
                 lambda content: self._send_wire(content, deadline),
-                lambda: self._receive_wire(deadline),
+                lambda: self._receive_in_time(deadline),
             )
         except BaseException:
             self.close()
@@ -402,11 +405,18 @@ class KeptConnection:
             deadline.remaining_s()
         return received
 
+    def _receive_in_time(self, deadline: Deadline) -> bytes:
+        """Receive from one that may send a byte now and then for ever."""
+        received = self._receive_wire(deadline)
+        deadline.remaining_s()
+        return received
+
     def _receive_wire(self, deadline: Deadline) -> bytes:
         while True:
-            try:
+            received: bytes | None = None
+            with suppress(BlockingIOError):
                 received = self._still_open().recv(ANSWER_BYTES)
-            except BlockingIOError:
+            if received is None:
                 self._watch(deadline)
                 continue
             if not received:

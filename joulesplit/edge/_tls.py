@@ -102,21 +102,24 @@ class TlsStream:
             ServerNotTrustedError: It is another server than asked for.
             OSError: Either function failed, or what answers does not speak TLS.
         """
-        while True:
-            try:
-                self._stream.do_handshake()
-            except ssl.SSLWantReadError:
-                self._flush(send)
-                self._received.write(receive())
-            except ssl.SSLCertVerificationError as error:
-                raise ServerNotTrustedError(
-                    f"its certificate is not trusted here ({error.verify_message}): give the URL "
-                    "with the fingerprint, as `joulesplit serve --tls` prints it"
-                ) from error
-            else:
-                self._flush(send)
-                break
+        while not self._agreed():
+            self._flush(send)
+            self._received.write(receive())
+        self._flush(send)
         self._require_fingerprint()
+
+    def _agreed(self) -> bool:
+        """Go on as far as what has come allows; return whether that is all."""
+        try:
+            self._stream.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        except ssl.SSLCertVerificationError as error:
+            raise ServerNotTrustedError(
+                f"its certificate is not trusted here ({error.verify_message}): give the URL "
+                "with the fingerprint, as `joulesplit serve --tls` prints it"
+            ) from error
+        return True
 
     def sealed(self, buffers: Iterable[bytes | memoryview]) -> bytes:
         """Return what goes over the socket for some plain bytes."""

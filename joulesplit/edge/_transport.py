@@ -88,8 +88,11 @@ def _metered_pool(
     class MeteredConnection(connection):  # type: ignore[misc, valid-type]
         def _new_conn(self) -> socket.socket:
             plain = super()._new_conn()
+            patience_s = plain.gettimeout()
             bound = _DeadlineSocket(fileno=plain.detach())
             bound.meter = meter
+            # A handshake as a whole takes no longer than that either.
+            bound.settimeout(meter.deadline.remaining_s() if meter.deadline else patience_s)
             return bound
 
         def send(self, data: Any) -> None:

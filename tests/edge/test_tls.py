@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from stat import S_IMODE
 from urllib.parse import urlsplit
@@ -211,6 +211,58 @@ def test_connections_that_never_agree_on_keys_lock_nobody_out_and_end_in_time(ce
             while ended(connection) is False:
                 pass
         assert time.monotonic() - began_s < 20
+
+
+@contextmanager
+def saying(*words, every_s=0.0):
+    """A server that takes connections, says some bytes one after the other, and then nothing."""
+    over = threading.Event()
+    threads = []
+
+    def say(peer):
+        with peer, suppress(OSError):
+            for word in words:
+                if over.wait(every_s):
+                    return
+                peer.sendall(word)
+            over.wait()
+
+    def serve():
+        while not over.is_set():
+            peer, _ = listener.accept()
+            threads.append(threading.Thread(target=say, args=(peer,), daemon=True))
+            threads[-1].start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving_all = threading.Thread(target=serve, daemon=True)
+        serving_all.start()
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}#sha256={'0' * 64}"
+        over.set()
+        socket.create_connection(listener.getsockname()[:2]).close()
+        for thread in (serving_all, *threads):
+            thread.join(timeout=30)
+
+
+RECORD = b"\x16\x03\x03\x40\x00"
+"""The head of a record of a handshake, of 16 KiB."""
+
+
+@pytest.mark.parametrize("words", [(), (RECORD, *([b"\x02"] * 200))])
+@pytest.mark.parametrize("ask", [lambda c: c.upload(bytes(9000)), lambda c: c.health()])
+def test_a_handshake_that_stands_still_or_trickles_ends_in_time_and_nothing_left(words, ask):
+    with saying(*words, every_s=0.05) as url, EdgeClient(url, timeout_s=1.0) as client:
+        began_s = time.monotonic()
+        with pytest.raises(ServerUnreachableError, match=r"timed out|not over"):
+            ask(client)
+        assert time.monotonic() - began_s < 8
+        assert client.payload_left_bytes() == 0
+
+
+def test_of_a_server_that_is_not_trusted_nothing_of_the_payload_left(url):
+    with EdgeClient(url.partition("#")[0]) as client:
+        with suppress(ServerNotTrustedError):
+            client.upload(bytes(9000))
+        assert client.payload_left_bytes() == 0
 
 
 def uploaded(client, payload):

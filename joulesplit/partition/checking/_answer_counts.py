@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 from operator import eq
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from joulesplit.partition._answers import AnswerCounts
 from joulesplit.partition._encoding import Encoding, after_sending
-from joulesplit.partition._network import Block
+from joulesplit.partition._network import Block, Network
 from joulesplit.partition._runtime import Runner
 from joulesplit.partition._specs import TEXT
 from joulesplit.partition.checking._sending import Arrays
@@ -64,16 +65,13 @@ def answer_counts(
         By l and encoding.
 
     Raises:
-        InputError: There are no inputs, or not as many labels; or labels for a network of texts.
+        InputError: There are no inputs, or not as many labels; or one is no answer of the network.
         PartitionError: The network cannot be run; see ``Runner``.
     """
     if not inputs:
         raise InputError(f"{model.network.name}: no inputs to run it on; give one at least")
-    if labels is not None and len(labels) != len(inputs):
-        raise InputError(f"{len(labels)} labels given for {len(inputs)} inputs; give one each")
-    network = model.network
-    if labels is not None and network.tensors[network.outputs[0]].dtype == TEXT:
-        raise InputError(f"{network.name} answers with texts, which no number labels: leave it out")
+    if labels is not None:
+        _require_labels(model.network, labels, len(inputs))
     runner = partial(Runner, threads=threads, use_xnnpack=use_xnnpack)
     most = _held_at_once(model, blocks)
     runs = [_run(model, blocks, encodings, part, runner) for part in _batches(inputs, most)]
@@ -82,6 +80,21 @@ def answer_counts(
         place: _counted(plain, [answer for run in runs for answer in run.sent[place]], labels)
         for place in encodings
     }
+
+
+def _require_labels(network: Network, labels: Sequence[int], inputs: int) -> None:
+    if len(labels) != inputs:
+        raise InputError(f"{len(labels)} labels given for {inputs} inputs; give one each")
+    output = network.tensors[network.outputs[0]]
+    if output.dtype == TEXT:
+        raise InputError(f"{network.name} answers with texts, which no number labels: leave it out")
+    answers = prod(output.shape)
+    wrong = [label for label in labels if not 0 <= label < answers]
+    if wrong:
+        raise InputError(
+            f"label {wrong[0]} is no answer of {network.name}, which has {answers}: they are "
+            "counted from 0"
+        )
 
 
 def _held_at_once(model: LoadedModel, blocks: Sequence[Block]) -> int:

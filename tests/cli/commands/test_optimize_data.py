@@ -137,13 +137,33 @@ def another_kind(tmp_path, inputs):
     return tmp_path / "own.txt"
 
 
+def broken(tmp_path, inputs):
+    del inputs
+    (tmp_path / "own.npz").write_bytes(b"PK\x03\x04 and no more")
+    return tmp_path / "own.npz"
+
+
+def missing(tmp_path, inputs):
+    del inputs
+    return tmp_path / "gone.npz"
+
+
+def labels_alone(tmp_path, inputs):
+    del inputs
+    np.savez(tmp_path / "own.npz", labels=np.zeros(3, int))
+    return tmp_path / "own.npz"
+
+
 @pytest.mark.parametrize(
     ("make", "why"),
     [
+        (broken, "own.npz: is no .npz file of numbers"),
+        (missing, "gone.npz: cannot be read (No such file"),
+        (labels_alone, "own.npz: inputs [] given"),
         (wrong_labels, "one integer for each of 3 inputs"),
         (named_folders, "its folder cat is no label"),
         (several_in_a_file, "holds 2 inputs"),
-        (nothing, "there are no inputs in it"),
+        (nothing, "none.npz: there are no inputs in it"),
         (another_kind, "give a .npz or .npy file, or a folder"),
     ],
 )

@@ -116,6 +116,9 @@ def test_no_inputs_other_numbers_of_labels_and_labels_of_texts_are_refused(volum
         answer_counts(*volume, place, [])
     with pytest.raises(InputError, match="2 labels given for 3 inputs"):
         answer_counts(*volume, place, inputs[:3], labels=[0, 1])
+    for label in (-1, 99_999):
+        with pytest.raises(InputError, match=f"label {label} is no answer of"):
+            answer_counts(*volume, place, inputs[:2], labels=[0, label])
     words = load_model(MODELS / "words_to_label.tflite")
     text = [np.array([b"one"], "S3")]
     with pytest.raises(InputError, match="answers with texts"):
