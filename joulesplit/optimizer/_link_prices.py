@@ -82,7 +82,7 @@ def _sending(
     price = bit_price(uplink, plane, account, rate_bit_per_s)
     as_stated = price.rate_bit_per_s == uplink.rate_bit_per_s
     idle = profile.idle.power_w if gross and profile.idle else None
-    measured, wait = _stated_fit(uplink, plane, gross=gross) if as_stated else (plane, None)
+    measured, wait = _stated_fit(uplink, plane, idle, gross=gross) if as_stated else (plane, None)
     sizes = _sizes(uplink, price, (idle, wait), gross=gross) if as_stated else None
     fit, wait, sizes, moved = fit_not_below_zero(measured, wait, sizes)
     price = moved_by(price, moved[0] / price.rate_bit_per_s + moved[1])
@@ -190,7 +190,7 @@ def _sound_fit(fit: LinkFit | None) -> LinkFit | None:
 
 
 def _stated_fit(
-    uplink: Uplink, fit: LinkFit | None, *, gross: bool
+    uplink: Uplink, fit: LinkFit | None, idle: Quantity | None, *, gross: bool
 ) -> tuple[LinkFit | None, Waiting | None]:
     """Give what uploads cost as E_c states it: from that pace's own windows, if there are any.
 
@@ -201,7 +201,7 @@ def _stated_fit(
         return fit, None
     measured = _of_one_pace(own, uplink)
     _sound_fit(measured)
-    return waiting_apart(measured, own, uplink.time)
+    return waiting_apart(measured, own, uplink.time, idle_w=idle.value if idle else 0.0)
 
 
 def _of_one_pace(costs: UploadCosts, uplink: Uplink) -> LinkFit:

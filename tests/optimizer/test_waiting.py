@@ -8,6 +8,8 @@ import pytest
 
 from joulesplit.calibrate.profile import LoneUpload, UploadCosts, UploadTime
 from joulesplit.optimizer import Usage, decide
+from joulesplit.optimizer._link_prices import _of_one_pace
+from joulesplit.optimizer._waiting import BURST_PLACE, waiting_apart
 
 FLOP, BITS = (100, 200, 400), (3200, 640, 320)
 INPUT_BITS = 9600
@@ -90,3 +92,23 @@ def test_no_wait_costs_less_than_nothing(small, waiting):
 
     assert alone.upload_fixed_j == pytest.approx(UPLOAD_J + BURST_J)
     assert shared.energy_j < alone.energy_j
+
+
+def test_where_waiting_is_not_told_the_idle_power_of_unequal_waits_is_in_the_interval(waiting):
+    """Every size is billed for the mean wait: 0.2 s too much or too little, by P_0 at least."""
+    uplink = waiting().link.uplink
+    own = np.array(uplink.stated.covariance)[:3, :3]
+    untold = msgspec.structs.replace(
+        uplink.stated, waiting_power_w=None, covariance=tuple(map(tuple, own.tolist()))
+    )
+    before = _of_one_pace(untold, uplink)
+
+    (known, _), (fit, wait) = (
+        waiting_apart(before, untold, uplink.time, idle_w=idle_w) for idle_w in (0.0, 2.5)
+    )
+
+    assert (known, wait) == (before, None)
+    burst = fit.burst_cost_j
+    assert burst.value == before.burst_cost_j.value
+    assert burst.u_stat == pytest.approx(np.hypot(before.burst_cost_j.u_stat, 2.5 * SPREAD_S))
+    assert fit.covariance[BURST_PLACE][BURST_PLACE] == pytest.approx(burst.u_stat**2)
