@@ -11,6 +11,15 @@ PERCENTS = (50, 95, 99)
 """Percentiles of transfer times that a profile has: so many of a hundred take no longer."""
 
 
+ROUNDED_OFF = 1e-12
+"""What sums of times, and differences of energies, are off by at most, relative to these."""
+
+
+def takes_longer(time_s: float, limit_s: float) -> bool:
+    """Say whether a time is above a limit by more than sums of times are rounded."""
+    return time_s > limit_s * (1.0 + ROUNDED_OFF)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraints:
     """What the user will not give up; None is no limit.
@@ -102,7 +111,7 @@ class Constraints:
             "max_block": self.max_block is not None and block > self.max_block,
             "max_latency_s": self.max_latency_s is not None
             and latency_s is not None
-            and latency_s > self.max_latency_s,
+            and takes_longer(latency_s, self.max_latency_s),
             "max_upload_bits": self.max_upload_bits is not None
             and upload_bits > self.max_upload_bits,
             "min_agreement": self.min_agreement is not None and agrees < self.min_agreement,

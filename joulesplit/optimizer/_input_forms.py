@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from joulesplit.optimizer._constraints import takes_longer
 from joulesplit.optimizer._encoding import NO_TIME
 from joulesplit.optimizer._link_time import KnownTime
 from joulesplit.optimizer._privacy import leaking
@@ -82,5 +83,5 @@ def breaks_limits(
         leaks=leaks,
         agrees=agrees,
     )
-    too_slow = period_s is not None and latency.mean.value_s > period_s
+    too_slow = period_s is not None and takes_longer(latency.mean.value_s, period_s)
     return bool(broken) or (limits.in_period and too_slow)

@@ -24,7 +24,7 @@ from functools import partial
 from math import hypot, inf, isfinite
 
 from joulesplit.calibrate.profile import Account, DeviceProfile
-from joulesplit.optimizer._constraints import Constraints
+from joulesplit.optimizer._constraints import ROUNDED_OFF, Constraints
 from joulesplit.optimizer._cost import ComputeModel
 from joulesplit.optimizer._decision import decide
 from joulesplit.optimizer._encoding import MadeBy
@@ -44,9 +44,6 @@ upload of a few hundred kilobytes scatter by some per cent."""
 
 APART = 4.0
 """The lines are drawn through two rates so far apart."""
-
-ROUNDED_OFF = 1e-12
-"""What differences of energies are off by at most, relative to the energies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from itertools import combinations
 from math import hypot
 
 from joulesplit.metrology import rounding_share
-from joulesplit.optimizer._constraints import Constraints
+from joulesplit.optimizer._constraints import Constraints, takes_longer
 from joulesplit.optimizer._cost import SplitEnergy
 from joulesplit.optimizer.errors import NoFeasibleSplitError
 
@@ -85,7 +85,7 @@ def broken_limits(
             constraints.in_period
             and period_s is not None
             and mean_s is not None
-            and mean_s > period_s
+            and takes_longer(mean_s, period_s)
         )
         broken.append((*names, PERIOD) if too_slow else names)
     return tuple(broken)

@@ -91,6 +91,18 @@ USES = st.builds(
 )
 
 
+ROUNDED_OFF = 1e-12
+"""Blocks of 0.1, 0.2 and 0.3 s add up to 0.6000000000000001 s."""
+
+
+def test_a_limit_of_exactly_what_it_takes_is_kept_whatever_sums_are_rounded_to(small, world):
+    profile = world().profile()
+    found = decide(*small, profile, usage=Usage(period_s=0.6))
+    assert found.best.block == 3
+    limits = Constraints(max_latency_s=0.6, min_block=3)
+    assert decide(*small, profile, constraints=limits).best.block == 3
+
+
 @given(
     block_j=st.tuples(*[st.floats(0.05, 5.0)] * 3),
     bit_j=st.floats(1e-4, 3e-3),
@@ -112,7 +124,7 @@ def test_the_choice_is_the_brute_force_least_of_all_a_period_takes(
         lasting_s = times_s[block] + bits / 1000.0 + waits_s
         if usage.period_s is None:
             truth[block] = own_j + idle_w * lasting_s
-        elif lasting_s <= usage.period_s:
+        elif lasting_s <= usage.period_s * (1 + ROUNDED_OFF):
             truth[block] = own_j + idle_w * usage.period_s
     if not truth:
         with pytest.raises(NoFeasibleSplitError, match="period_s"):
