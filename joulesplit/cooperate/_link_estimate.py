@@ -7,7 +7,7 @@ is the profile's rate.
 
 from __future__ import annotations
 
-from math import exp, log, sqrt
+from math import exp, isinf, log, sqrt
 
 PRIOR_U = 0.5
 """Relative standard uncertainty of the profile's rate, for the link of another hour."""
@@ -32,7 +32,8 @@ class LinkEstimate:
     """The link's rate and round trip, as they are known at a moment.
 
     Args:
-        rate_bit_per_s: The prior, payload bits per second.
+        rate_bit_per_s: The prior, payload bits per second; infinite where nothing is known, as in
+            a policy made by hand.
         relative_u: Its relative standard uncertainty.
         now_ns: The moment.
     """
@@ -79,6 +80,9 @@ class LinkEstimate:
             self._observe(bound, SCATTER**2, now_ns)
 
     def _observe(self, log_rate: float, variance: float, now_ns: int) -> None:
+        if isinf(self._log_rate):
+            self._log_rate, self._variance, self._at_ns = log_rate, variance, now_ns
+            return
         known = self._variance + self._wandered(now_ns)
         if abs(log_rate - self._log_rate) > SURPRISE * sqrt(known + variance):
             known = PRIOR_U**2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp, log, sqrt
+from math import exp, inf, log, sqrt
 
 import numpy as np
 import pytest
@@ -69,3 +69,14 @@ def test_a_breaker_doubles_its_wait_up_to_the_longest_and_closes_at_once():
     breaker.succeeded()
     assert breaker.is_closed
     assert breaker.allows(now_ns)
+
+
+def test_where_no_rate_is_known_the_first_upload_tells_it():
+    """As of a policy that was made by hand, whose fastest rate is endless."""
+    link = LinkEstimate(inf)
+    link.uploaded(1_000_000, 0.5, now_ns=10**9)
+    assert link.rate_bit_per_s == pytest.approx(2e6)
+    late = LinkEstimate(inf)
+    assert late.rate_bit_per_s == inf
+    late.given_up(1_000_000, 0.5, now_ns=10**9)
+    assert late.rate_bit_per_s == pytest.approx(2e6)
